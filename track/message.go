@@ -1,0 +1,159 @@
+// Package track is the heart of Tocsin: what is known about a message, what a new fact makes of it, and when
+// something may happen to it next. It does no I/O, reads no clock and starts no goroutine: the time and the
+// policy come in as parameters, and what should be said or done comes out as values.
+package track
+
+import "time"
+
+// Time is an instant in Unix milliseconds. The zero Time means "none".
+type Time int64
+
+// At returns the instant of t, cut to milliseconds.
+func At(t time.Time) Time { return Time(t.UnixMilli()) }
+
+// Add returns the instant d after t.
+func (t Time) Add(d time.Duration) Time { return t + Time(d.Milliseconds()) }
+
+// Std returns t as a UTC time.Time.
+func (t Time) Std() time.Time { return time.UnixMilli(int64(t)).UTC() }
+
+// Status is how far a message has come. Pending, Delivered and Displayed are joined by maximum, so that the
+// order in which evidence comes in does not matter; Failed and Cancelled end it.
+type Status uint8
+
+const (
+	Pending Status = iota
+	Delivered
+	Displayed
+	Failed
+	Cancelled
+)
+
+// Settled reports whether nothing more can happen to a message of this status.
+func (s Status) Settled() bool { return s >= Displayed }
+
+// Kind tells what a row about a stanza id is.
+type Kind uint8
+
+const (
+	// Watched is a message whose fate is reported to its sender.
+	Watched Kind = iota
+	// Passed is a message that is not watched: only its place in the order of the conversation is known, so
+	// that a marker for it settles the watched messages before it.
+	Passed
+	// Alias is a correction: evidence for its id counts for Original (XEP-0308 §4).
+	Alias
+	// Early is evidence that came in before the message it is about.
+	Early
+)
+
+// Marks are the facts about a message that are either so or not.
+type Marks uint32
+
+const (
+	AsksReceipt         Marks = 1 << iota // carries <request/> (XEP-0184)
+	Markable                              // carries <markable/> (XEP-0333)
+	Encrypted                             // the text is not in <body/>
+	NoStore                               // carries <no-store/>: the text must not be kept (XEP-0334)
+	StoredOffline                         // the server keeps it for a recipient who is away
+	ExpectsDelivery                       // silence about delivery means something
+	ExpectsReading                        // silence about reading means something
+	TimedOutUndelivered                   // timeout-undelivered was reached
+	TimedOutUnread                        // timeout-unread was reached
+	Escalated                             // an SMS was reported sent
+	PromptingEnded                        // declined or answered: later timeouts are status only
+	OutOfTurn                             // escalation was asked for by command
+)
+
+// Has reports whether all of x are set.
+func (m Marks) Has(x Marks) bool { return m&x == x }
+
+// Basis is what a status rests on (protocol §4).
+type Basis string
+
+const (
+	ByReceipt  Basis = "receipt"
+	ByMarker   Basis = "marker"
+	ByReply    Basis = "reply"
+	ByReaction Basis = "reaction"
+	ByAck      Basis = "ack"
+	ByError    Basis = "error"
+	ByTimer    Basis = "timer"
+	ByCommand  Basis = "command"
+	ByHint     Basis = "hint"
+)
+
+// State is a message's state as its sender is told (protocol §2, §4).
+type State string
+
+const (
+	StatePending            State = "pending"
+	StateUnknown            State = "unknown"
+	StateDelivered          State = "delivered"
+	StateDisplayed          State = "displayed"
+	StateFailed             State = "failed"
+	StateCancelled          State = "cancelled"
+	StateTimeoutUndelivered State = "timeout-undelivered"
+	StateTimeoutUnread      State = "timeout-unread"
+	StateTimeout            State = "timeout" // either timeout, for a sender who may not tell them apart
+	StateEscalated          State = "escalated"
+)
+
+// Key names a message as its sender and recipient do: stanza ids are scoped to the conversation (RFC 6120 §8.1.3).
+type Key struct{ Sender, Recipient, ID string }
+
+// Conv names one direction of a conversation by its bare JIDs.
+type Conv struct{ Sender, Recipient string }
+
+// Conv returns the conversation of the message.
+func (k Key) Conv() Conv { return Conv{k.Sender, k.Recipient} }
+
+// Notice is the latest state told, or to be told, to the sender of a message.
+type Notice struct {
+	Seq     uint32 // grows with every state of the message; 0: nothing was ever to be told
+	Told    uint32 // the Seq that reached the sender
+	Rev     int64  // grows with every notice of all messages: the token of <sync/>; 0 as long as Seq is 0
+	State   State
+	Basis   Basis
+	At      Time
+	Further State // "unknown" on a delivered message whose reading can't be known, else ""
+}
+
+// Message is everything that is kept about one stanza id of one direction of a conversation.
+type Message struct {
+	// Ord is the order of observation over all messages: unique, ascending, its upper bits the time
+	// (see NextOrd). It is also the row's primary key.
+	Ord int64
+	Key
+	Kind     Kind
+	Original int64 // Ord of the corrected message, for an Alias
+
+	Status   Status
+	Marks    Marks
+	Resource string // the sender's resource that sent it
+	Lang     string // xml:lang of the stanza, may be empty
+
+	SentAt      Time
+	DeliveredAt Time
+	TimeoutAt   Time // of the newest timeout
+	SettledAt   Time
+
+	Hint Hint
+	Text string // kept only while the message is not settled
+	Step uint8  // the next step of the chain
+
+	// Due is the message's one alarm: the next instant at which something may happen to it. Zero: never, for
+	// the reason in Why.
+	Due Time
+	// Why says in a word or two why there is no alarm, or why no prompt was sent: shown in "watching".
+	Why Why
+
+	Prompt string // the prompt that asks about it, or ""
+	Notice Notice
+}
+
+// NextOrd returns the Ord of a message observed at now, after last.
+func NextOrd(last int64, now Time) int64 { return max(last+1, int64(now)<<20) }
+
+// OrdTime returns the smallest Ord of messages observed at t or later.
+func OrdTime(t Time) int64 { return int64(t) << 20 }

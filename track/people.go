@@ -1,0 +1,52 @@
+package track
+
+import "time"
+
+// Switch is a setting that may be unset.
+type Switch uint8
+
+const (
+	Unset Switch = iota
+	On
+	Off
+)
+
+// Prefs are one user's settings; a zero field is not set.
+type Prefs struct {
+	JID              string
+	Mode             Mode
+	UndeliveredAfter time.Duration
+	UnreadAfter      time.Duration
+	Quiet            string // "22:00-07:00", as recipient
+	Zone             string // IANA name
+	Language         string // en, zh
+	Text             string // message | notice
+	Fallback         Switch // chat prompts to ordinary clients of this user
+	Watch            Switch // Off: this user is never watched as a recipient
+}
+
+// Contact is one user's settings about another.
+type Contact struct {
+	Owner, Contact string // bare JIDs
+	Muted          bool   // no prompts about this contact
+	Hidden         bool   // Owner's number is never given to Contact; Contact "" is everybody
+}
+
+// NumberSource tells where a bound number came from.
+type NumberSource string
+
+const (
+	FromAdmin NumberSource = "admin"
+	FromUser  NumberSource = "user"
+	FromVCard NumberSource = "vcard"
+)
+
+// Number is the phone number bound to a bare JID.
+type Number struct {
+	JID      string
+	E164     string // "+8613800138000"
+	Source   NumberSource
+	Consent  bool // the owner, or the admin for them, agreed that senders may see it
+	Verified bool
+	At       Time
+}

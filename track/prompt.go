@@ -1,0 +1,46 @@
+package track
+
+// PromptState is where a prompt stands (protocol §6).
+type PromptState uint8
+
+const (
+	PromptOpen PromptState = iota
+	PromptClaimed
+	PromptSnoozed
+	PromptSent
+	PromptDeclined
+	PromptFailed
+	PromptExpired
+	PromptWithdrawn
+)
+
+// Live reports whether the prompt may still be shown or answered.
+func (s PromptState) Live() bool { return s <= PromptSnoozed }
+
+// Prompt asks the sender of a conversation whether to go on by SMS. There is at most one live prompt per
+// conversation; it may be about several messages.
+type Prompt struct {
+	ID  string // unguessable, 128 bits or more: it is the prompt attribute on the wire
+	Row int64  // from the same sequence as Message.Ord
+	Conv
+	State       PromptState
+	Withdrew    string  // the reason of PromptWithdrawn (protocol §5)
+	Messages    []int64 // Ords; the first is id='', the others <also/>
+	Undelivered bool    // every message joined because it was not delivered
+	Priority    Priority
+
+	OpenedAt  Time
+	ExpiresAt Time
+	Until     Time   // end of the lease, or of the snooze
+	Claimer   string // full JID that holds the lease, or that answered
+	Snoozes   uint8
+
+	Code   string   // the four characters of the chat answers (protocol §7), unique among the sender's live prompts
+	Shown  []string // full JIDs it was sent to; the bare JID if it went to an ordinary client
+	Sends  uint32   // how often it was sent to all: part of the stanza id
+	SentAt Time     // when it was last put into the outbox
+	Chat   string   // stanza id of the chat message an ordinary client got, for its correction and retraction
+
+	Resend bool // something joined or changed since it was last sent
+	Due    Time // its one alarm: expiry, lease, snooze, gathered joins
+}

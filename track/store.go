@@ -1,0 +1,128 @@
+package track
+
+// Want names what a batch of facts touches, so that the store can load it in few queries.
+// The store may load more than is wanted, never less.
+type Want struct {
+	Keys    []Key    // rows of these keys, newest first per key, with the originals of aliases
+	Open    []Conv   // all watched rows of these conversations that are Pending or Delivered
+	Got     []Conv   // all watched rows of these conversations that are Delivered
+	Ords    []int64  // these rows
+	Prompts []string // these prompts, with all their messages
+	Rows    []int64  // the same, by Prompt.Row
+	Senders []string // all open prompts of these senders, with all their messages
+	Peers   []string // what is known about the clients of these bare JIDs
+}
+
+// Loaded is what the store found. Messages and prompts that belong together are both there: a prompt's messages,
+// and the live prompt of every loaded message that names one. A row stands here once, however often it was wanted.
+type Loaded struct {
+	Messages []Message
+	Prompts  []Prompt
+	Peers    []Peer
+	// Counts of prompts opened for the conversations and people of Want.Senders, for the caps.
+	Opened []Opened
+}
+
+// Opened is one prompt that was opened in the last 24 hours.
+type Opened struct {
+	Conv
+	At Time
+}
+
+// Changes is what a batch made of it: written in one transaction.
+type Changes struct {
+	Insert   []Message  // new rows
+	Update   []Message  // all columns but Ord and Key
+	Prompts  []Prompt   // inserted or replaced, by ID
+	Peers    []Peer     // inserted or replaced, by JID
+	Outbox   []Outgoing // inserted; one with a known ID is left as it is
+	Done     []string   // ids of outbox entries to remove
+	Told     []Told     // notices that reached their sender
+	Releases []Release  // numbers that were handed out
+}
+
+// Told says that the notice Seq of a message has reached its sender. It never lowers Notice.Told.
+type Told struct {
+	Ord int64
+	Seq uint32
+}
+
+// Release records that a number was handed to a sender.
+type Release struct {
+	Owner  string // whose number
+	To     string // to whom
+	Number string // E.164
+	ID     string // stanza id of the message
+	At     Time
+}
+
+// OutKind is what an outbox entry does.
+type OutKind string
+
+const (
+	OutShow     OutKind = "show"     // send the prompt to the sender's devices
+	OutWithdraw OutKind = "withdraw" // take it back
+	OutRemind   OutKind = "remind"   // one gentle repeat to the recipient
+	OutWebhook  OutKind = "webhook"  // tell the admin's system
+	OutChat     OutKind = "chat"     // one line from the contact to the sender
+)
+
+// Outgoing is one thing that must leave the house at least once. Its ID is deterministic: a repeat after a crash
+// carries the same stanza id.
+type Outgoing struct {
+	ID     string
+	Kind   OutKind
+	Owner  string   // bare JID of the sender it is about: order and fairness are kept per owner
+	Prompt string   // OutShow, OutWithdraw
+	Ord    int64    // OutRemind, OutWebhook: the message
+	Reason string   // OutWithdraw: protocol §5; OutWebhook: the state
+	To     []string // OutWithdraw: full JIDs of the devices, or the bare JID of an ordinary client
+	After  Time     // not before this instant
+	Tries  int
+}
+
+// Peer is what has been learned about the clients of a bare JID; each is the time it was last observed.
+type Peer struct {
+	JID      string
+	Receipts Time // it sent a XEP-0184 receipt
+	Markers  Time // it sent a XEP-0333 marker
+	Acks     Time // its server told of XEP-0198 acks
+}
+
+// Alarm is an entry of the alarm heap: Ref is a message's Ord, or the negated Row of a prompt.
+type Alarm struct {
+	Due Time
+	Ref int64
+}
+
+// Seed is what an instance must know of the past when it starts.
+type Seed struct {
+	LastOrd int64            // greatest Ord, and Prompt.Row
+	LastRev int64            // greatest Notice.Rev
+	Secret  []byte           // 32 random bytes of this database: prompt ids are derived from it
+	Pending map[string]int32 // watched, not settled messages per sender
+}
+
+// Summary is what "tocsin status" and the gauges show.
+type Summary struct {
+	Pending, Overdue, OpenPrompts, Outbox int64
+	OldestDue                             Time
+}
+
+// Device is a resource that was seen with our features: kept so that a sender who stays online is found again after
+// a restart of the component.
+type Device struct {
+	JID      string // full JID
+	Features Features
+	At       Time
+}
+
+// Features are what a resource can do for us (protocol §9).
+type Features uint8
+
+const (
+	CanStatus   Features = 1 << iota // urn:tocsin:escalation:0: shows states and prompts
+	CanSMS                           // urn:tocsin:escalation:0#sms: can open a composer
+	CanMarkers                       // urn:xmpp:chat-markers:0
+	CanReceipts                      // urn:xmpp:receipts
+)
