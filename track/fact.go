@@ -44,6 +44,8 @@ type Fact struct {
 	At    Time  // when it was observed; by the tap's own <delay/> if it has one
 	Basis Basis
 
+	// Once: the tap tells of every message once (our Prosody module): the same id again is not another copy.
+	Once bool
 	// Passed: this Sent message is not watched, it only has a place in the order.
 	Passed bool
 	// Original is the id that a correction names.

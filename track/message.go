@@ -17,8 +17,8 @@ func (t Time) Add(d time.Duration) Time { return t + Time(d.Milliseconds()) }
 // Std returns t as a UTC time.Time.
 func (t Time) Std() time.Time { return time.UnixMilli(int64(t)).UTC() }
 
-// Status is how far a message has come. Pending, Delivered and Displayed are joined by maximum, so that the
-// order in which evidence comes in does not matter; Failed and Cancelled end it.
+// Status is how far a message has come. Facts join it by maximum, so that their order and their repetition do not
+// matter: what names one message exactly (a bounce, a retraction) outranks what may be about several (a marker).
 type Status uint8
 
 const (
@@ -43,8 +43,6 @@ const (
 	Passed
 	// Alias is a correction: evidence for its id counts for Original (XEP-0308 §4).
 	Alias
-	// Early is evidence that came in before the message it is about.
-	Early
 )
 
 // Marks are the facts about a message that are either so or not.
@@ -54,6 +52,7 @@ const (
 	AsksReceipt         Marks = 1 << iota // carries <request/> (XEP-0184)
 	Markable                              // carries <markable/> (XEP-0333)
 	Encrypted                             // the text is not in <body/>
+	Sealed                                // receipts and markers may be inside the encryption, too (XEP-0420)
 	NoStore                               // carries <no-store/>: the text must not be kept (XEP-0334)
 	StoredOffline                         // the server keeps it for a recipient who is away
 	ExpectsDelivery                       // silence about delivery means something

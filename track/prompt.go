@@ -26,6 +26,7 @@ type Prompt struct {
 	State       PromptState
 	Withdrew    string  // the reason of PromptWithdrawn (protocol §5)
 	Messages    []int64 // Ords; the first is id='', the others <also/>
+	Covered     int     // how many of Messages were in it when it was last shown
 	Undelivered bool    // every message joined because it was not delivered
 	Priority    Priority
 

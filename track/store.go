@@ -23,7 +23,7 @@ type Loaded struct {
 	Opened []Opened
 }
 
-// Opened is one prompt that was opened in the last 24 hours.
+// Opened is one prompt that was opened in the last 24 hours and shown to somebody.
 type Opened struct {
 	Conv
 	At Time
