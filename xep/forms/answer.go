@@ -1,0 +1,80 @@
+package forms
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"mellium.im/xmpp/jid"
+)
+
+// A submitted form is read by name. A field that is missing is not given: what it stands for stays as it is. Fields
+// that nobody asks for are ignored, and so are the types that clients put on them. All of this holds for a nil Form.
+
+// Text returns the value of a field of one or several lines, without white space around it. A field that is there but
+// empty is given: it was cleared.
+func (f *Form) Text(name string) (value string, given bool) {
+	values, given := f.values(name)
+	return strings.TrimSpace(strings.Join(values, "\n")), given
+}
+
+// Bool reads 0, 1, false or true; an empty field is not given.
+func (f *Form) Bool(name string) (value, given bool, err error) {
+	switch text, _ := f.Text(name); text {
+	case "":
+		return false, false, nil
+	case "1", "true":
+		return true, true, nil
+	case "0", "false":
+		return false, true, nil
+	}
+	return false, false, fmt.Errorf("%s: neither true nor false", name)
+}
+
+// Choice reads one of the words; an empty field is not given.
+func (f *Form) Choice(name string, words ...string) (value string, given bool, err error) {
+	text, _ := f.Text(name)
+	if text == "" {
+		return "", false, nil
+	}
+	if !slices.Contains(words, text) {
+		return "", false, fmt.Errorf("%s: none of %s", name, strings.Join(words, ", "))
+	}
+	return text, true, nil
+}
+
+// JIDs reads addresses, one in each line or value; blank ones are skipped, so that a field that holds white space only
+// is given and empty.
+func (f *Form) JIDs(name string) (addresses []jid.JID, given bool, err error) {
+	values, given := f.values(name)
+	for _, v := range values {
+		for line := range strings.Lines(v) {
+			if line = strings.TrimSpace(line); line == "" {
+				continue
+			}
+			j, err := jid.Parse(line)
+			if err != nil {
+				return nil, false, fmt.Errorf("%s: %.100q is no address", name, line)
+			}
+			addresses = append(addresses, j)
+		}
+	}
+	return addresses, given, nil
+}
+
+// Kind returns the FORM_TYPE of the form, "" if it has none.
+func (f *Form) Kind() string {
+	kind, _ := f.Text(FormType)
+	return kind
+}
+
+func (f *Form) values(name string) (values []string, given bool) {
+	if f == nil {
+		return nil, false
+	}
+	i := slices.IndexFunc(f.Fields, func(field Field) bool { return field.Var == name })
+	if i < 0 {
+		return nil, false
+	}
+	return f.Fields[i].Values, true
+}
