@@ -1,0 +1,130 @@
+// Package escalation is the wire form of Tocsin's own protocol: the hint in a message, its status, the prompt to go on
+// by SMS and the answer to it. docs/PROTOCOL.md describes it.
+//
+// Every element is a struct that encoding/xml reads and writes. Unknown children and attributes are ignored.
+package escalation
+
+import (
+	"encoding/xml"
+	"fmt"
+	"slices"
+)
+
+const (
+	// NS is the namespace of all elements, and the feature of clients that show states and prompts, and of the
+	// component.
+	NS = "urn:tocsin:escalation:0"
+	// NSSMS is the feature of clients that can open a composer for an SMS.
+	NSSMS = NS + "#sms"
+	// NSSync is the feature of a component that answers Sync.
+	NSSync = NS + "#sync"
+)
+
+const (
+	// MaxStatuses is how many Status a digest holds at most.
+	MaxStatuses = 50
+	// MaxSync is how many Status the answer to a Sync holds at most.
+	MaxSync = 100
+)
+
+// State is how far a message has come.
+type State string
+
+const (
+	Pending            State = "pending"
+	Unknown            State = "unknown"
+	Delivered          State = "delivered"
+	Displayed          State = "displayed"
+	Failed             State = "failed"
+	Cancelled          State = "cancelled"
+	TimeoutUndelivered State = "timeout-undelivered"
+	TimeoutUnread      State = "timeout-unread"
+	Timeout            State = "timeout" // for a sender who may not tell the two timeouts apart
+	Escalated          State = "escalated"
+)
+
+// Valid reports whether s is a state of the protocol.
+func (s State) Valid() bool {
+	return slices.Contains([]State{Pending, Unknown, Delivered, Displayed, Failed, Cancelled, TimeoutUndelivered,
+		TimeoutUnread, Timeout, Escalated}, s)
+}
+
+// Basis is what a status rests on.
+type Basis string
+
+const (
+	ByReceipt  Basis = "receipt"
+	ByMarker   Basis = "marker"
+	ByReply    Basis = "reply"
+	ByReaction Basis = "reaction"
+	ByAck      Basis = "ack"
+	ByError    Basis = "error"
+	ByTimer    Basis = "timer"
+	ByCommand  Basis = "command"
+	ByHint     Basis = "hint"
+)
+
+// Valid reports whether b is a basis of the protocol.
+func (b Basis) Valid() bool {
+	return slices.Contains([]Basis{ByReceipt, ByMarker, ByReply, ByReaction, ByAck, ByError, ByTimer, ByCommand, ByHint}, b)
+}
+
+// Status tells the sender of the message ID to With how far it has come. Seq grows with every status of the message.
+type Status struct {
+	XMLName xml.Name `xml:"urn:tocsin:escalation:0 status"`
+	ID      string   `xml:"id,attr"`
+	With    string   `xml:"with,attr"`
+	Seq     uint32   `xml:"seq,attr"`
+	State   State    `xml:"state,attr"`
+	Stamp   Time     `xml:"stamp,attr"`
+	Basis   Basis    `xml:"basis,attr,omitempty"`
+	Further State    `xml:"further,attr,omitempty"` // Unknown on a delivered message whose reading cannot be known
+}
+
+// Statuses is the digest that a sender gets on coming back: MaxStatuses in each.
+type Statuses struct {
+	XMLName xml.Name `xml:"urn:tocsin:escalation:0 statuses"`
+	Status  []Status `xml:"urn:tocsin:escalation:0 status"`
+}
+
+// Sync asks for the statuses after a token, or answers with them.
+type Sync struct {
+	XMLName  xml.Name `xml:"urn:tocsin:escalation:0 sync"`
+	After    string   `xml:"after,attr,omitempty"`
+	Max      string   `xml:"max,attr,omitempty"`
+	Last     string   `xml:"last,attr,omitempty"`     // answer: the token to go on from
+	Complete bool     `xml:"complete,attr,omitempty"` // answer: there is no more for now
+	Status   []Status `xml:"urn:tocsin:escalation:0 status"`
+}
+
+// maxToken is the longest token that is taken from a client, in bytes.
+const maxToken = 128
+
+// UnmarshalXML implements xml.Unmarshaler.
+func (s *Sync) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	type plain Sync
+	return d.DecodeElement((*plain)(s), own(&start))
+}
+
+// Page returns how many statuses a request asks for: its max, MaxSync at most and if it has none. An error calls for
+// bad-request.
+func (s Sync) Page() (int, error) {
+	if len(s.After) > maxToken {
+		return 0, fmt.Errorf("after: longer than %d bytes", maxToken)
+	}
+	if s.Max == "" {
+		return MaxSync, nil
+	}
+	n, ok := digits(s.Max)
+	if !ok {
+		return 0, fmt.Errorf("max: %w", errDigits)
+	}
+	return min(n, MaxSync), nil
+}
+
+// own drops the attributes of other namespaces, and their declarations, which encoding/xml would take for ours if only
+// their local names are equal.
+func own(start *xml.StartElement) *xml.StartElement {
+	start.Attr = slices.DeleteFunc(slices.Clone(start.Attr), func(a xml.Attr) bool { return a.Name.Space != "" })
+	return start
+}

@@ -1,0 +1,145 @@
+package escalation
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Encoding is how an SMS travels (3GPP TS 23.038).
+type Encoding string
+
+const (
+	GSM7 Encoding = "gsm7"
+	UCS2 Encoding = "ucs2"
+)
+
+// Escalate prompts the sender of the message ID to With to go on by SMS. Reason is one of the timeouts.
+type Escalate struct {
+	XMLName  xml.Name `xml:"urn:tocsin:escalation:0 escalate"`
+	Prompt   string   `xml:"prompt,attr"`
+	ID       string   `xml:"id,attr"`
+	With     string   `xml:"with,attr"`
+	Reason   State    `xml:"reason,attr,omitempty"`
+	Priority Priority `xml:"priority,attr,omitempty"`
+	Expires  Time     `xml:"expires,attr"`
+	Number   *Number  `xml:"number"`
+	Text     *Text    `xml:"text"`
+	SMS      *SMS     `xml:"sms"`
+	Also     []Also   `xml:"also"`
+}
+
+// Number is the recipient's telephone number as a tel: URI.
+type Number struct {
+	URI string `xml:"uri,attr"`
+}
+
+// Text is the text of the SMS, empty for an encrypted message.
+type Text struct {
+	Lang  string `xml:"http://www.w3.org/XML/1998/namespace lang,attr,omitempty"`
+	Value string `xml:",chardata"`
+}
+
+// SMS is the SMS as an sms: URI. Without a body it has neither Segments nor Encoding.
+type SMS struct {
+	URI      string   `xml:"uri,attr"`
+	Segments int      `xml:"segments,attr,omitempty"`
+	Encoding Encoding `xml:"encoding,attr,omitempty"`
+}
+
+// Also names a further message of the same conversation that the prompt is about.
+type Also struct {
+	ID string `xml:"id,attr"`
+}
+
+// Withdrawal is why a prompt is withdrawn.
+type Withdrawal string
+
+const (
+	BecauseDisplayed Withdrawal = "displayed"
+	BecauseDelivered Withdrawal = "delivered"
+	BecauseClaimed   Withdrawal = "claimed"
+	BecauseAnswered  Withdrawal = "answered"
+	BecauseSnoozed   Withdrawal = "snoozed"
+	BecauseCancelled Withdrawal = "cancelled"
+	BecauseExpired   Withdrawal = "expired"
+	BecauseRetracted Withdrawal = "retracted"
+)
+
+// Valid reports whether w is a reason of the protocol.
+func (w Withdrawal) Valid() bool {
+	return slices.Contains([]Withdrawal{BecauseDisplayed, BecauseDelivered, BecauseClaimed, BecauseAnswered,
+		BecauseSnoozed, BecauseCancelled, BecauseExpired, BecauseRetracted}, w)
+}
+
+// Withdraw tells a client to take a prompt off the screen.
+type Withdraw struct {
+	XMLName xml.Name   `xml:"urn:tocsin:escalation:0 withdraw"`
+	Prompt  string     `xml:"prompt,attr"`
+	Reason  Withdrawal `xml:"reason,attr,omitempty"`
+}
+
+// Action is what the sender does about a prompt.
+type Action string
+
+const (
+	Claim   Action = "claim"
+	Sent    Action = "sent"
+	Decline Action = "declined"
+	NotSent Action = "failed"
+	Snooze  Action = "snooze"
+)
+
+// Valid reports whether a is an action of the protocol.
+func (a Action) Valid() bool {
+	return slices.Contains([]Action{Claim, Sent, Decline, NotSent, Snooze}, a)
+}
+
+// Answer is the sender's answer to a prompt.
+type Answer struct {
+	XMLName xml.Name `xml:"urn:tocsin:escalation:0 answer"`
+	Prompt  string   `xml:"prompt,attr"`
+	Action  Action   `xml:"action,attr"`
+	For     string   `xml:"for,attr,omitempty"` // Snooze: seconds
+}
+
+// UnmarshalXML implements xml.Unmarshaler. Only broken XML is an error.
+func (a *Answer) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	type plain Answer
+	return d.DecodeElement((*plain)(a), own(&start))
+}
+
+// Check returns why the answer calls for bad-request, nil if it does not.
+func (a Answer) Check() error {
+	switch {
+	case a.Prompt == "":
+		return errors.New("prompt: missing")
+	case !a.Action.Valid():
+		return errors.New("action: unknown word")
+	}
+	if _, ok := digits(a.For); a.Action == Snooze && !ok {
+		return fmt.Errorf("for: %w", errDigits)
+	}
+	return nil
+}
+
+// Pause returns how long a Snooze is to last, 0 for every other action.
+func (a Answer) Pause() time.Duration {
+	if a.Action != Snooze {
+		return 0
+	}
+	n, _ := digits(a.For)
+	return time.Duration(n) * time.Second
+}
+
+// AlreadyDisplayed says beside the error not-acceptable that the recipient has read the message meanwhile.
+type AlreadyDisplayed struct {
+	XMLName xml.Name `xml:"urn:tocsin:escalation:0 already-displayed"`
+}
+
+// Expired says beside the error gone that the time for an answer is over.
+type Expired struct {
+	XMLName xml.Name `xml:"urn:tocsin:escalation:0 expired"`
+}
