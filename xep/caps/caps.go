@@ -1,0 +1,86 @@
+// Package caps is entity capabilities (XEP-0115): the hash in a presence that stands for a disco#info answer, and the
+// check that it does, without which the answer must not be shared among users.
+//
+// mellium computes the hash, too, but panics on an empty form and sees none of the ill-formed answers.
+package caps
+
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/xml"
+	"errors"
+	"hash"
+	"slices"
+)
+
+const (
+	NS     = "http://jabber.org/protocol/caps"
+	NSInfo = "http://jabber.org/protocol/disco#info"
+)
+
+// Caps is the <c/> in a presence.
+type Caps struct {
+	XMLName xml.Name `xml:"http://jabber.org/protocol/caps c"`
+	Hash    string   `xml:"hash,attr,omitempty"`
+	Node    string   `xml:"node,attr"`
+	Ver     string   `xml:"ver,attr"`
+}
+
+// Query returns the node that a disco#info request about c names (XEP-0115 §6.2).
+func (c Caps) Query() string { return c.Node + "#" + c.Ver }
+
+// Key returns the key of a cache shared among users. Answers of caps without a key belong to the one resource that gave
+// them: the hash is missing or unknown (XEP-0115 §5.4 rules 1 and 2).
+func (c Caps) Key() (key string, ok bool) {
+	_, known := hashes[c.Hash]
+	return c.Hash + " " + c.Ver, known && c.Ver != ""
+}
+
+// Reasons why an answer must not be shared.
+var (
+	ErrHash      = errors.New("no hash, or an unknown one")
+	ErrIllFormed = errors.New("ill-formed disco#info")
+	ErrMismatch  = errors.New("hash does not match disco#info")
+)
+
+// Verify returns nil if info is what c stands for, so that it may be shared among users (XEP-0115 §5.4); else it wraps
+// ErrHash, ErrIllFormed or ErrMismatch.
+func (c Caps) Verify(info Info) error {
+	if _, ok := c.Key(); !ok {
+		return ErrHash
+	}
+	ver, err := info.Ver(hashes[c.Hash]())
+	if err != nil {
+		return err
+	}
+	if ver != c.Ver {
+		return ErrMismatch
+	}
+	return nil
+}
+
+// Names of the IANA registry of hash functions. The older MD5 and MD2 prove nothing.
+var hashes = map[string]func() hash.Hash{
+	"sha-1":   sha1.New,
+	"sha-224": sha256.New224,
+	"sha-256": sha256.New,
+	"sha-384": sha512.New384,
+	"sha-512": sha512.New,
+}
+
+// Ver returns the verification string of the answer (XEP-0115 §5.1), or an error that wraps ErrIllFormed.
+func (i Info) Ver(h hash.Hash) (string, error) {
+	s, err := i.text()
+	if err != nil {
+		return "", err
+	}
+	h.Write(s)
+	return base64.StdEncoding.EncodeToString(h.Sum(nil)), nil
+}
+
+// Has reports whether the answer has the feature.
+func (i Info) Has(feature string) bool {
+	return slices.ContainsFunc(i.Features, func(f Feature) bool { return f.Var == feature })
+}
