@@ -1,0 +1,74 @@
+package track
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// ParseQuiet reads quiet hours as "22:00-07:00 Europe/Berlin". Without a zone they are in zone. An empty text is the
+// zero Quiet: never.
+func ParseQuiet(text string, zone *time.Location) (Quiet, error) {
+	if text = strings.TrimSpace(text); text == "" {
+		return Quiet{}, nil
+	}
+	span, name, named := strings.Cut(text, " ")
+	if named {
+		var err error
+		if zone, err = time.LoadLocation(strings.TrimSpace(name)); err != nil || name == "Local" {
+			return Quiet{}, fmt.Errorf("%q is no time zone (say \"Europe/Berlin\")", name)
+		}
+	}
+	from, to, ok := strings.Cut(span, "-")
+	q := Quiet{Zone: zone}
+	var err1, err2 error
+	q.From, err1 = parseClock(from)
+	q.To, err2 = parseClock(to)
+	if !ok || errors.Join(err1, err2) != nil {
+		return Quiet{}, fmt.Errorf("%q is no span of hours (say \"22:00-07:00\")", span)
+	}
+	if q.From == q.To {
+		return Quiet{}, fmt.Errorf("%q is no span: it starts when it ends", span)
+	}
+	return q, nil
+}
+
+func parseClock(s string) (minutes int, err error) {
+	t, err := time.Parse("15:04", s)
+	return t.Hour()*60 + t.Minute(), err
+}
+
+// String gives q in the form that ParseQuiet reads.
+func (q Quiet) String() string {
+	if q.Zone == nil {
+		return ""
+	}
+	return fmt.Sprintf("%02d:%02d-%02d:%02d %s", q.From/60, q.From%60, q.To/60, q.To%60, q.Zone)
+}
+
+// Until returns the end of the quiet span that now lies in, or 0 if it lies in none. Days on which the clocks change
+// are those of the zone: a wall time that does not exist is the instant it would have been, one that exists twice is
+// its first.
+func (q Quiet) Until(now Time) Time {
+	if q.Zone == nil {
+		return 0
+	}
+	local := now.Std().In(q.Zone)
+	// A span that holds now began yesterday or today.
+	for day := -1; day <= 0; day++ {
+		begin := q.wall(local, day, q.From)
+		end := q.wall(local, day, q.To)
+		if q.To < q.From {
+			end = q.wall(local, day+1, q.To)
+		}
+		if begin <= now && now < end {
+			return end
+		}
+	}
+	return 0
+}
+
+func (q Quiet) wall(day time.Time, offset, minutes int) Time {
+	return At(time.Date(day.Year(), day.Month(), day.Day()+offset, minutes/60, minutes%60, 0, 0, q.Zone))
+}

@@ -1,0 +1,180 @@
+package track
+
+import "time"
+
+// Parties are the settings of the two people of a conversation.
+type Parties struct {
+	Sender    Prefs
+	Recipient Prefs
+	Contact   Contact // what Sender has set about Recipient
+}
+
+// Can is what is known about the recipient's clients.
+type Can struct {
+	Receipt bool // they were seen to send receipts in clear
+	Marker  bool // they were seen to send markers, or one of them says that it does
+	Ack     bool // their server tells of XEP-0198 acks
+	// NoMarker: all the resources that are known say that they send no markers.
+	NoMarker bool
+}
+
+// Settings are what holds for one message at one time: policy, people and hint made into one.
+type Settings struct {
+	Watch            bool
+	UndeliveredAfter time.Duration // after sending; 0: never
+	UnreadAfter      time.Duration
+	Priority         Priority
+	Mode             Mode
+	Muted            bool
+	Quiet            Quiet // of the recipient; the zero Quiet when the priority goes through it
+	Steps            []Step
+	Delivery         bool // silence about delivery means something
+	Reading          bool // silence about reading means something
+
+	// The verdict on a prompt at this moment: not at all because of Refuse; or not before Hold, because of Held.
+	Refuse Why
+	Hold   Time
+	Held   Why
+}
+
+// Resolve makes the settings of a message. Precedence: recipient's opt-out > admin's rules > hint > sender's settings
+// > domain default (protocol §3). Senders' own times are kept within the policy's bounds.
+func (p *Policy) Resolve(m *Message, who Parties, can Can) Settings {
+	h := m.Hint
+	s := Settings{
+		Watch:            p.watches(m, who),
+		UndeliveredAfter: p.UndeliveredAfter,
+		UnreadAfter:      p.UnreadAfter,
+		Mode:             first(h.Escalate, who.Sender.Mode, p.Mode, Ask),
+		Muted:            who.Contact.Muted,
+		Steps:            p.Steps,
+	}
+	if d := who.Sender.UndeliveredAfter; d > 0 {
+		s.UndeliveredAfter = p.clamp(d)
+	}
+	if d := who.Sender.UnreadAfter; d > 0 {
+		s.UnreadAfter = p.clamp(d)
+	}
+	p.hinted(&s, h)
+	rule := p.priority(&s, h, m.Sender)
+	if rule != nil && rule.UndeliveredAfter > 0 {
+		s.UndeliveredAfter = rule.UndeliveredAfter
+	}
+	if rule != nil && rule.UnreadAfter > 0 && h.Until != UntilDelivered {
+		s.UnreadAfter = rule.UnreadAfter
+	}
+	if rule == nil || !rule.BypassQuiet {
+		s.Quiet = p.quietOf(who.Recipient)
+	}
+	s.Delivery, s.Reading = p.expects(m.Marks, can)
+	return s
+}
+
+func (p *Policy) watches(m *Message, who Parties) bool {
+	if m.Kind != Watched || who.Recipient.Watch == Off || m.Hint.Until == UntilNone {
+		return false
+	}
+	switch p.Senders {
+	case SendersOptedIn:
+		return who.Sender.OptedIn()
+	case SendersHinted:
+		return m.Hint != Hint{}
+	}
+	return true
+}
+
+// OptedIn reports whether the user asked for Tocsin by a setting of their own.
+func (p Prefs) OptedIn() bool {
+	return p.Fallback == On || p.Mode == Ask || p.Mode == Auto
+}
+
+func (p *Policy) hinted(s *Settings, h Hint) {
+	d := p.clamp(time.Duration(h.Timeout) * time.Second)
+	switch {
+	case h.Until == UntilDelivered:
+		s.UnreadAfter = 0
+		if h.Timeout > 0 {
+			s.UndeliveredAfter = d
+		}
+	case h.Timeout > 0:
+		s.UnreadAfter, s.UndeliveredAfter = d, min(d, s.UndeliveredAfter)
+	}
+}
+
+func (p *Policy) clamp(d time.Duration) time.Duration {
+	if p.MaxAfter > 0 {
+		d = min(d, p.MaxAfter)
+	}
+	return max(d, p.MinAfter)
+}
+
+// priority sets the highest priority that the sender may use, up to the one asked for, and returns its rule.
+func (p *Policy) priority(s *Settings, h Hint, sender string) *PriorityRule {
+	for name := first(h.Priority, Normal); ; name-- {
+		var ruled bool
+		for i := range p.Priorities {
+			rule := &p.Priorities[i]
+			if rule.Name != name {
+				continue
+			}
+			ruled = true
+			if rule.allows(sender) {
+				s.Priority = name
+				return rule
+			}
+		}
+		if !ruled || name <= Low {
+			s.Priority = name
+			return nil
+		}
+	}
+}
+
+func (r *PriorityRule) allows(sender string) bool {
+	for _, pattern := range r.Senders {
+		if pattern.Match(sender) {
+			return true
+		}
+	}
+	return len(r.Senders) == 0
+}
+
+// quietOf returns the quiet hours of a recipient: their own, else the domain's.
+func (p *Policy) quietOf(who Prefs) Quiet {
+	if who.Quiet == "" {
+		return p.Quiet
+	}
+	zone := p.Quiet.Zone
+	if own, err := time.LoadLocation(who.Zone); who.Zone != "" && err == nil {
+		zone = own
+	}
+	if zone == nil {
+		zone = time.UTC
+	}
+	q, err := ParseQuiet(who.Quiet, zone)
+	if err != nil {
+		return p.Quiet // settings are checked when they are made
+	}
+	return q
+}
+
+// expects tells whether silence means something (protocol §2; XEP-0184 §4: no meaning in a missing ack by itself).
+func (p *Policy) expects(m Marks, can Can) (delivery, reading bool) {
+	if m.Has(Sealed) { // evidence may be inside the encryption: only what was seen in clear before counts
+		return can.Receipt || can.Ack, can.Marker || p.AssumeMarkers
+	}
+	delivery = m&(AsksReceipt|Markable) != 0 || can.Ack
+	reading = can.Marker || m.Has(Markable) && !can.NoMarker || p.AssumeMarkers
+	return delivery, reading
+}
+
+// first returns the first of its arguments that is not zero.
+func first[T comparable](values ...T) T {
+	var zero T
+	for _, v := range values {
+		if v != zero {
+			return v
+		}
+	}
+	return zero
+}
