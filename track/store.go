@@ -78,6 +78,7 @@ type Outgoing struct {
 	Reason string   // OutWithdraw: protocol §5; OutWebhook: the state
 	To     []string // OutWithdraw: full JIDs of the devices, or the bare JID of an ordinary client
 	After  Time     // not before this instant
+	Step   int      // OutWebhook: index of the step of the chain
 	Tries  int
 }
 

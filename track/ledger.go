@@ -1,0 +1,311 @@
+package track
+
+import (
+	"cmp"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Bounds of what is kept. Past them a message is not watched: it only takes its place in the order, and is counted.
+const (
+	MaxPendingPerSender = 10_000
+	MaxPending          = 2_000_000
+)
+
+// copyWindow is how long after sending the same id is another copy of the same message, even when that is settled
+// already: a server that copies at the sender's and at the receiver's session may be overtaken by the receiver.
+const copyWindow = 2 * time.Second
+
+// People is what is known of the users in memory: their settings, and what their clients can do.
+type People interface {
+	Parties(Conv) Parties
+	Can(bare string) Can
+}
+
+// Input is one thing for a batch to take in: a *Fact, or what comes from a prompt, an outbox, a notice.
+type Input interface {
+	want(*Ledger, *Want)
+	apply(*batch)
+}
+
+// Ledger turns inputs into changes. It holds what must outlive a batch; one goroutine owns it.
+type Ledger struct {
+	policy  *Policy
+	people  People
+	secret  []byte
+	lastOrd int64
+	lastRev int64
+	pending map[string]int32
+	total   int
+	peers   map[string]Peer
+	early   early
+	// Limited counts the messages that were not watched because a bound of pending messages was hit.
+	Limited uint64
+}
+
+// NewLedger goes on from what the store knows.
+func NewLedger(seed Seed, policy *Policy, people People) *Ledger {
+	l := &Ledger{policy: policy, people: people, secret: seed.Secret, lastOrd: seed.LastOrd, lastRev: seed.LastRev,
+		pending: seed.Pending, peers: map[string]Peer{}, early: early{}}
+	if l.pending == nil {
+		l.pending = map[string]int32{}
+	}
+	for _, n := range l.pending {
+		l.total += int(n)
+	}
+	return l
+}
+
+// SetPolicy makes policy hold from the next batch on: for a pending message from its next alarm on.
+func (l *Ledger) SetPolicy(policy *Policy) { l.policy = policy }
+
+// Policy returns the policy that holds.
+func (l *Ledger) Policy() *Policy { return l.policy }
+
+// Want says what must be loaded for the inputs.
+func (l *Ledger) Want(inputs []Input) Want {
+	var w Want
+	for _, in := range inputs {
+		in.want(l, &w)
+	}
+	return w
+}
+
+// Result is what a batch made of its inputs.
+type Result struct {
+	Changes
+	Tells  []Message // whose Notice should reach the sender, in order; one message may stand here twice
+	Alarms []Alarm   // that were set
+	ledger *Ledger
+	delta  map[string]int32
+	learnt map[string]Peer
+}
+
+// Apply takes the inputs in, in order. Nothing of it holds before Result.Commit: a batch that could not be stored is
+// applied again.
+func (l *Ledger) Apply(loaded Loaded, inputs []Input, now Time) *Result {
+	b := newBatch(l, loaded, now)
+	for _, in := range inputs {
+		in.apply(b)
+	}
+	return b.finish()
+}
+
+// Commit makes the ledger remember a batch that was stored.
+func (r *Result) Commit() {
+	l := r.ledger
+	for sender, d := range r.delta {
+		l.total += int(d)
+		if l.pending[sender] += d; l.pending[sender] <= 0 {
+			delete(l.pending, sender)
+		}
+	}
+	if len(l.peers) > 100_000 {
+		clear(l.peers)
+	}
+	for jid, p := range r.learnt {
+		l.peers[jid] = p
+	}
+}
+
+// row is a message in work.
+type row struct {
+	Message
+	before Message
+	fresh  bool
+}
+
+// work is a prompt in work.
+type work struct {
+	Prompt
+	dirty bool
+}
+
+// batch is the working set of one Apply.
+type batch struct {
+	*Ledger
+	now     Time
+	rows    map[int64]*row
+	newest  map[Key]*row
+	convs   map[Conv][]*row
+	prompts map[string]*work
+	live    map[Conv]*work
+	opened  []Opened
+	peers   map[string]Peer
+	out     *Result
+}
+
+func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
+	b := &batch{
+		Ledger: l, now: now, rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, convs: map[Conv][]*row{},
+		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{},
+		out: &Result{ledger: l, delta: map[string]int32{}},
+	}
+	for _, m := range loaded.Messages {
+		b.add(&row{Message: m, before: m})
+	}
+	for _, p := range loaded.Prompts {
+		b.addPrompt(&work{Prompt: p})
+	}
+	for _, p := range loaded.Peers {
+		b.peers[p.JID] = p
+	}
+	return b
+}
+
+func (b *batch) add(r *row) *row {
+	b.rows[r.Ord] = r
+	if old := b.newest[r.Key]; old == nil || old.Ord < r.Ord {
+		b.newest[r.Key] = r
+	}
+	if r.Kind == Watched {
+		b.convs[r.Conv()] = append(b.convs[r.Conv()], r)
+	}
+	return r
+}
+
+func (b *batch) addPrompt(w *work) *work {
+	b.prompts[w.ID] = w
+	if w.State.Live() {
+		b.live[w.Conv] = w
+	}
+	return w
+}
+
+// find returns the message that an id names: of a correction, the original.
+func (b *batch) find(k Key) *row {
+	r := b.newest[k]
+	for range 3 {
+		if r == nil || r.Kind != Alias {
+			break
+		}
+		r = b.rows[r.Original]
+	}
+	return r
+}
+
+// upTo returns the unsettled messages of a conversation, in order, up to and including the Ord last.
+func (b *batch) upTo(c Conv, last int64) []*row {
+	var open []*row
+	for _, r := range b.convs[c] {
+		if r.Ord <= last && !r.Status.Settled() {
+			open = append(open, r)
+		}
+	}
+	slices.SortFunc(open, func(x, y *row) int { return cmp.Compare(x.Ord, y.Ord) })
+	return open
+}
+
+func (b *batch) nextOrd() int64 {
+	b.lastOrd = NextOrd(b.lastOrd, b.now)
+	return b.lastOrd
+}
+
+// peer returns what is known of a user's clients; what is learned in this batch is seen at once.
+func (b *batch) peer(jid string) Peer {
+	if p, ok := b.peers[jid]; ok {
+		return p
+	}
+	if p, ok := b.Ledger.peers[jid]; ok {
+		return p
+	}
+	return Peer{JID: jid}
+}
+
+// peerLife is how long something learned about a client holds; peerFresh how old it may get before it is written again.
+const (
+	peerLife  = 90 * 24 * time.Hour
+	peerFresh = 24 * time.Hour
+)
+
+func (b *batch) learn(f *Fact) {
+	p := b.peer(f.Recipient)
+	var at *Time
+	switch {
+	case f.Basis == ByReceipt:
+		at = &p.Receipts
+	case f.Basis == ByMarker && f.Kind == Read:
+		at = &p.Markers
+	case f.Basis == ByAck:
+		at = &p.Acks
+	default:
+		return
+	}
+	if *at != 0 && f.At < at.Add(peerFresh) {
+		return
+	}
+	*at = f.At
+	b.peers[p.JID] = p
+	b.out.Peers = append(slices.DeleteFunc(b.out.Peers, func(o Peer) bool { return o.JID == p.JID }), p)
+}
+
+func (b *batch) can(jid string) Can {
+	can, p := b.people.Can(jid), b.peer(jid)
+	known := func(at Time) bool { return at != 0 && b.now < at.Add(peerLife) }
+	can.Receipt = can.Receipt || known(p.Receipts)
+	can.Marker = can.Marker || known(p.Markers)
+	can.Ack = can.Ack || known(p.Acks)
+	return can
+}
+
+func (b *batch) settings(m *Message) Settings {
+	return b.policy.Resolve(m, b.people.Parties(m.Conv()), b.can(m.Recipient))
+}
+
+// finish collects what has changed, in order.
+func (b *batch) finish() *Result {
+	for _, ord := range sorted(b.rows) {
+		r := b.rows[ord]
+		switch {
+		case r.fresh:
+			b.out.Insert = append(b.out.Insert, r.Message)
+		case r.Message != r.before:
+			b.out.Update = append(b.out.Update, r.Message)
+		default:
+			continue
+		}
+		if r.Due != 0 && r.Due != r.before.Due {
+			b.out.Alarms = append(b.out.Alarms, Alarm{r.Due, r.Ord})
+		}
+		is := r.Kind == Watched && !r.Status.Settled()
+		was := !r.fresh && r.Kind == Watched && !r.before.Status.Settled()
+		if is && !was {
+			b.out.delta[r.Sender]++
+		} else if was && !is {
+			b.out.delta[r.Sender]--
+		}
+	}
+	for _, id := range sorted(b.prompts) {
+		if w := b.prompts[id]; w.dirty {
+			w.schedule()
+			b.out.Prompts = append(b.out.Prompts, w.Prompt)
+			if w.Due != 0 {
+				b.out.Alarms = append(b.out.Alarms, Alarm{w.Due, -w.Row})
+			}
+		}
+	}
+	b.out.learnt = b.peers
+	return b.out
+}
+
+func sorted[K cmp.Ordered, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// promptID derives an unguessable name from the database's secret, so that a repeat after a crash finds the same.
+func (b *batch) promptID(row int64) (id string, code uint32) {
+	mac := hmac.New(sha256.New, b.secret)
+	binary.Write(mac, binary.BigEndian, row)
+	sum := mac.Sum(nil)
+	return "p-" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:20])), binary.BigEndian.Uint32(sum[20:])
+}
