@@ -215,8 +215,9 @@ type Shown struct {
 	Chat     string   // stanza id of the chat message, if it is one
 	Releases []Release
 
-	OK  bool
-	Was Prompt // as it was before
+	OK       bool
+	Was      Prompt    // as it was before
+	Messages []Message // those it asks about that are still open, in its order
 }
 
 func (s *Shown) want(_ *Ledger, w *Want) { w.Prompts = append(w.Prompts, s.Prompt) }
@@ -226,7 +227,12 @@ func (s *Shown) apply(b *batch) {
 	if s.OK = w != nil && w.State == PromptOpen; !s.OK {
 		return
 	}
-	s.Was = w.Prompt
+	s.Was, s.Messages = w.Prompt, nil
+	for _, ord := range w.Messages {
+		if r := b.rows[ord]; r != nil && !r.Status.Settled() {
+			s.Messages = append(s.Messages, r.Message)
+		}
+	}
 	for _, to := range s.To {
 		if !slices.Contains(w.Shown, to) {
 			w.Shown = append(slices.Clone(w.Shown), to)

@@ -99,7 +99,7 @@ func (i Info) text() ([]byte, error) {
 			}
 		}
 	}
-	if separators { // two answers could share one hash: the poisoning of XEP-0115 §9.2
+	if separators { // two answers could share one hash: the poisoning of XEP-0115 §9.3
 		return nil, fmt.Errorf("%w: '<' in a value", ErrIllFormed)
 	}
 	return s, nil

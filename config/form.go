@@ -1,0 +1,245 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/nyaruka/phonenumbers"
+	"golang.org/x/text/language"
+	"mellium.im/xmpp/jid"
+
+	"tocsin/track"
+)
+
+// Size is a number of bytes.
+type Size int64
+
+// String gives the size in the largest unit that divides it.
+func (s Size) String() string {
+	for _, u := range sizeUnits {
+		if s >= u.bytes && s%u.bytes == 0 {
+			return strconv.FormatInt(int64(s/u.bytes), 10) + u.name
+		}
+	}
+	return strconv.FormatInt(int64(s), 10) + "B"
+}
+
+var sizeUnits = []struct {
+	name  string
+	bytes Size
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}
+
+func parseSize(s string) (Size, error) {
+	for _, u := range sizeUnits {
+		digits, ok := strings.CutSuffix(s, u.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 32)
+		if err != nil {
+			break
+		}
+		return Size(n) * u.bytes, nil
+	}
+	return 0, fmt.Errorf(`%q is no size (say "512KiB")`, s)
+}
+
+func parseDuration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, fmt.Errorf(`%q is no duration (say "10m")`, s)
+	}
+	return d, nil
+}
+
+// forms are the readers of texts that a field's tag "is" can name. What they return is converted to the field's type.
+var forms = map[string]func(string) (any, error){
+	"domain":    func(s string) (any, error) { return parseDomain(s) },
+	"user":      func(s string) (any, error) { return ParseUser(s) },
+	"localpart": func(s string) (any, error) { return parseLocalpart(s) },
+	"pattern":   func(s string) (any, error) { return parsePattern(s) },
+	"server":    func(s string) (any, error) { return parseServer(s) },
+	"listen":    func(s string) (any, error) { return parseListen(s) },
+	"dsn":       func(s string) (any, error) { return parseDSN(s) },
+	"url":       func(s string) (any, error) { return parseURL(s) },
+	"template":  func(s string) (any, error) { return parseTemplate(s) },
+	"quiet":     func(s string) (any, error) { return ParseQuiet(s) },
+	"region":    func(s string) (any, error) { return parseRegion(s) },
+	"text":      func(s string) (any, error) { return nonEmpty(s) },
+	"path":      func(s string) (any, error) { return nonEmpty(s) },
+}
+
+func nonEmpty(s string) (string, error) {
+	if strings.TrimSpace(s) == "" {
+		return "", errors.New("is empty")
+	}
+	return s, nil
+}
+
+func parseDomain(s string) (string, error) {
+	j, err := jid.Parse(s)
+	if err != nil || j.Localpart() != "" || j.Resourcepart() != "" || strings.Contains(s, "/") {
+		return "", fmt.Errorf(`%q is no domain (say "example.org")`, s)
+	}
+	return j.String(), nil
+}
+
+// ParseUser reads the bare JID of a user, and returns it normalised.
+func ParseUser(s string) (string, error) {
+	j, err := jid.Parse(s)
+	switch {
+	case err != nil || j.Localpart() == "":
+		return "", fmt.Errorf(`%q is no JID of a user (say "alice@example.org")`, s)
+	case j.Resourcepart() != "":
+		return "", fmt.Errorf(`%q names a resource (say %q)`, s, j.Bare())
+	}
+	return j.String(), nil
+}
+
+func parseLocalpart(s string) (string, error) {
+	j, err := jid.New(s, "example.org", "")
+	if err != nil || j.Localpart() == "" {
+		return "", fmt.Errorf(`%q is no part of a JID before the @ (say "sms")`, s)
+	}
+	return j.Localpart(), nil
+}
+
+func parsePattern(s string) (track.Pattern, error) {
+	fault := fmt.Errorf(`%q is no pattern (say "example.org", "*@example.org" or "alice@example.org")`, s)
+	local, domain, isUser := strings.Cut(s, "@")
+	if !isUser {
+		local, domain = "*", s
+	}
+	domain, err := parseDomain(domain)
+	if err != nil {
+		return "", fault
+	}
+	switch {
+	case !isUser:
+		return track.Pattern(domain), nil
+	case local == "*":
+		return track.Pattern("*@" + domain), nil
+	case strings.Contains(local, "*"):
+		return "", fault
+	}
+	user, err := ParseUser(local + "@" + domain)
+	if err != nil {
+		return "", fault
+	}
+	return track.Pattern(user), nil
+}
+
+func parseServer(s string) (string, error) {
+	if file, ok := strings.CutPrefix(s, "unix:"); ok {
+		if file == "" {
+			return "", fmt.Errorf(`%q names no socket (say "unix:/run/prosody/component.sock")`, s)
+		}
+		return s, nil
+	}
+	host, err := parseHostPort(s, "127.0.0.1:5347")
+	if err != nil {
+		return "", err
+	}
+	if host == "" {
+		return "", fmt.Errorf(`%q names no host (say "127.0.0.1:5347")`, s)
+	}
+	return s, nil
+}
+
+func parseListen(s string) (string, error) {
+	if s == "" {
+		return "", nil
+	}
+	_, err := parseHostPort(s, "127.0.0.1:9476")
+	return s, err
+}
+
+func parseHostPort(s, say string) (host string, err error) {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return "", fmt.Errorf(`%q is no host and port (say %q)`, s, say)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return "", fmt.Errorf("%q is no port (1 to 65535)", port)
+	}
+	return host, nil
+}
+
+const sayDSN = `(say "sqlite:tocsin.db" or "postgres://user:pass@host/db")`
+
+// parseDSN never puts the text into its faults: it may hold a password.
+func parseDSN(s string) (DSN, error) {
+	scheme, rest, found := strings.Cut(s, ":")
+	switch {
+	case !found || strings.ContainsAny(scheme, " ='"):
+		return "", errors.New("is no DSN " + sayDSN)
+	case scheme == "sqlite":
+		if rest == "" {
+			return "", errors.New(`"sqlite:" names no file ` + sayDSN)
+		}
+		return DSN(s), nil
+	case scheme == "postgres" || scheme == "postgresql":
+		u, err := url.Parse(s)
+		if err != nil || !strings.HasPrefix(rest, "//") {
+			return "", errors.New("is no URL " + sayDSN)
+		}
+		if port := u.Port(); port != "" {
+			if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+				return "", fmt.Errorf("%q is no port (1 to 65535)", port)
+			}
+		}
+		return DSN(s), nil
+	}
+	return "", fmt.Errorf("%q is no kind of database %s", scheme, sayDSN)
+}
+
+func parseURL(s string) (string, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return "", errors.New(`is no URL (say "https://hooks.example.org/tocsin")`)
+	}
+	return s, nil
+}
+
+func parseTemplate(s string) (*template.Template, error) {
+	t, err := template.New("").Parse(s)
+	if err == nil {
+		err = t.Execute(io.Discard, Fill{Sender: "alice@example.org", Domain: "example.org", Text: "Hello"})
+	}
+	if err != nil {
+		_, text, _ := strings.Cut(strings.TrimPrefix(err.Error(), "template: :"), ": ")
+		text = strings.TrimSuffix(strings.TrimPrefix(text, `executing "" at `), " in type config.Fill")
+		return nil, fmt.Errorf("is no template: %s (there are .Sender, .Domain and .Text)", text)
+	}
+	return t, nil
+}
+
+// ParseQuiet reads quiet hours with their time zone: "22:00-07:00 Europe/Berlin". An empty text is the zero Quiet: never.
+func ParseQuiet(s string) (track.Quiet, error) {
+	q, err := track.ParseQuiet(s, nil)
+	if err == nil && q.Zone == nil && q != (track.Quiet{}) {
+		return track.Quiet{}, fmt.Errorf(`%q names no time zone (say "22:00-07:00 Europe/Berlin")`, s)
+	}
+	return q, err
+}
+
+func parseRegion(s string) (string, error) {
+	if phonenumbers.GetCountryCodeForRegion(s) == 0 {
+		return "", fmt.Errorf(`%q is no region (say "CN")`, s)
+	}
+	return s, nil
+}
+
+func checkLanguage(s string) error {
+	if _, err := language.Parse(s); err != nil {
+		return fmt.Errorf(`%q is no language (say "en")`, s)
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+const (
+	maxFile   = 256 << 10 // bytes of a configuration
+	maxSecret = 4 << 10   // bytes of a secret_file
+)
+
+// Load reads a file. getenv gives TOCSIN_COMPONENT_SECRET and TOCSIN_STORAGE_DSN, which win over the file. Relative
+// paths in the file count from its directory. The error, if any, is a Faults that holds everything that is wrong.
+func Load(file string, getenv func(string) string) (*Config, error) {
+	data, err := readFile(file, maxFile)
+	if err != nil {
+		return nil, Faults{{File: file, Text: err.Error()}}
+	}
+	return parse(file, string(data), getenv)
+}
+
+func readFile(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err == nil {
+		defer f.Close()
+		var data []byte
+		data, err = io.ReadAll(io.LimitReader(f, limit+1))
+		if err == nil && int64(len(data)) > limit {
+			return nil, fmt.Errorf("is larger than %s", Size(limit))
+		}
+		if err == nil {
+			return data, nil
+		}
+	}
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+		err = pe.Err // the name is in the fault already
+	}
+	return nil, fmt.Errorf("can't be read: %w", err)
+}
+
+func parse(file, doc string, getenv func(string) string) (*Config, error) {
+	var table map[string]any
+	if _, err := toml.Decode(doc, &table); err != nil {
+		return nil, Faults{syntaxFault(file, doc, err)}
+	}
+	for _, mark := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} { // as toml does
+		doc = strings.TrimPrefix(doc, mark)
+	}
+	d := decoder{source: source{file: file, lines: keyLines(doc)}, bad: map[string]bool{}}
+	c := Default()
+	d.table(table, reflect.ValueOf(c).Elem(), nil)
+	d.secrets(c, getenv)
+	d.check(c)
+	if len(d.faults) > 0 {
+		d.faults.sort()
+		return nil, d.faults
+	}
+	c.source = d.source
+	return c, nil
+}
+
+func syntaxFault(file, doc string, err error) Fault {
+	f := Fault{File: file, Line: 1, Text: strings.TrimPrefix(err.Error(), "toml: ")}
+	if pe := (toml.ParseError{}); errors.As(err, &pe) {
+		f.Line = min(max(pe.Position.Line, 1), 1+strings.Count(doc, "\n"))
+		f.Key, f.Text = pe.LastKey, strings.TrimSuffix(pe.Message, ".")
+		if strings.HasSuffix(f.Key, "secret") || strings.HasSuffix(f.Key, "dsn") {
+			f.Text = "is no TOML (put the value into quotes)" // the message might quote it
+		}
+	}
+	f.Text = strings.ReplaceAll(f.Text, "\n", " ")
+	return f
+}
+
+// secrets gathers what may come from elsewhere than the file.
+func (d *decoder) secrets(c *Config, getenv func(string) string) {
+	d.secretFile(path{"component"}, &c.Component.Secret, c.Component.SecretFile)
+	if secret := getenv("TOCSIN_COMPONENT_SECRET"); secret != "" {
+		c.Component.Secret = Secret(secret)
+	}
+	for i := range c.Escalate.Steps {
+		step := &c.Escalate.Steps[i]
+		d.secretFile(stepPath(i), &step.Secret, step.SecretFile)
+	}
+	if s := getenv("TOCSIN_STORAGE_DSN"); s != "" {
+		dsn, err := parseDSN(s)
+		if err != nil {
+			d.faults = append(d.faults, Fault{File: "TOCSIN_STORAGE_DSN", Text: err.Error()})
+		}
+		c.Storage.DSN = dsn
+		return
+	}
+	if name, ok := strings.CutPrefix(string(c.Storage.DSN), "sqlite:"); ok && !strings.HasPrefix(name, ":memory:") && !strings.HasPrefix(name, "file:") {
+		c.Storage.DSN = DSN("sqlite:" + d.resolve(name))
+	}
+}
+
+func (d *decoder) secretFile(table path, secret *Secret, name string) {
+	if name == "" {
+		return
+	}
+	at := table.add("secret_file")
+	if *secret != "" {
+		d.fault(at, "stands beside secret: give one of them")
+		return
+	}
+	data, err := readFile(d.resolve(name), maxSecret)
+	if err != nil {
+		d.fault(at, "%q %v", name, err)
+		return
+	}
+	*secret = Secret(strings.TrimRight(string(data), "\r\n"))
+	if *secret == "" {
+		d.fault(at, "%q is empty", name)
+	}
+}
+
+// resolve makes a path in the file relative to the file.
+func (d *decoder) resolve(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(d.file), name)
+}
+
+// Where tells where a key like "component.secret" stands, for a message that asks to change it: "config.toml:4:
+// component.secret". Of a key that is not in the file it gives the line of its table, if that is.
+func (c *Config) Where(key string) string {
+	return c.source.where(strings.Split(key, "."))
+}
+
+func (s source) where(p path) string {
+	return strings.TrimSuffix(Fault{File: s.file, Line: s.line(p), Key: p.key()}.Error(), ": ")
+}

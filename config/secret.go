@@ -1,0 +1,79 @@
+package config
+
+import (
+	"log/slog"
+	"net/url"
+	"strings"
+)
+
+const hidden = "(hidden)"
+
+// Secret is a text that is never printed or logged; string(s) is the text itself.
+type Secret string
+
+// String hides the secret.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return hidden
+}
+
+// GoString hides the secret from %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// MarshalText hides the secret from encoders.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// LogValue hides the secret from logs.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// DSN names a database: sqlite:PATH or a postgres:// URL. It is printed and logged without its password; string(d) is
+// the whole of it.
+type DSN string
+
+// String gives the DSN without a password.
+func (d DSN) String() string {
+	if strings.HasPrefix(string(d), "sqlite:") {
+		return string(d)
+	}
+	u, err := url.Parse(string(d))
+	if err != nil {
+		return hidden
+	}
+	query := u.Query()
+	for key := range query {
+		if strings.Contains(key, "password") {
+			query.Set(key, "xxxxx")
+			u.RawQuery = query.Encode()
+		}
+	}
+	return u.Redacted()
+}
+
+// GoString gives the DSN without a password.
+func (d DSN) GoString() string { return d.String() }
+
+// MarshalText gives the DSN without a password.
+func (d DSN) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// LogValue gives the DSN without a password.
+func (d DSN) LogValue() slog.Value { return slog.StringValue(d.String()) }
+
+// String tells in a line what the configuration is about, without secrets.
+func (c Config) String() string {
+	return c.Component.JID + " at " + c.Component.Server + " for " + strings.Join(c.Tap.Domains, ", ") + ", " + c.Storage.DSN.String()
+}
+
+// GoString is String: %#v shows no secrets either.
+func (c Config) GoString() string { return c.String() }
+
+// LogValue gives what String tells as attributes.
+func (c Config) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("component", c.Component.JID),
+		slog.String("server", c.Component.Server),
+		slog.Any("domains", c.Tap.Domains),
+		slog.Any("storage", c.Storage.DSN),
+	)
+}
