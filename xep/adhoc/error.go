@@ -58,7 +58,9 @@ func (e *Error) TokenReader() xml.TokenReader {
 }
 
 // WriteXML implements xmlstream.WriterTo.
-func (e *Error) WriteXML(w xmlstream.TokenWriter) (int, error) { return xmlstream.Copy(w, e.TokenReader()) }
+func (e *Error) WriteXML(w xmlstream.TokenWriter) (int, error) {
+	return xmlstream.Copy(w, e.TokenReader())
+}
 
 // MarshalXML implements xml.Marshaler.
 func (e *Error) MarshalXML(enc *xml.Encoder, _ xml.StartElement) error {

@@ -1,0 +1,114 @@
+// Package clock is the time that everything waits by: the system's, or one that a test steps.
+package clock
+
+import (
+	"container/heap"
+	"sync"
+	"time"
+)
+
+// Clock tells the time and wakes those who wait for it.
+type Clock interface {
+	Now() time.Time
+	// After returns a channel that gets one value d from now, and a function that gives up the wait.
+	After(d time.Duration) (<-chan time.Time, func())
+}
+
+// System is the real time.
+type System struct{}
+
+// Now implements Clock.
+func (System) Now() time.Time { return time.Now() }
+
+// After implements Clock.
+func (System) After(d time.Duration) (<-chan time.Time, func()) {
+	t := time.NewTimer(d)
+	return t.C, func() { t.Stop() }
+}
+
+// Stepped is a time that stands still until it is stepped.
+type Stepped struct {
+	mu      sync.Mutex
+	now     time.Time
+	waiters waiters
+}
+
+// NewStepped returns a clock that stands at now.
+func NewStepped(now time.Time) *Stepped { return &Stepped{now: now} }
+
+// Now implements Clock.
+func (c *Stepped) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// After implements Clock.
+func (c *Stepped) After(d time.Duration) (<-chan time.Time, func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w := &waiter{at: c.now.Add(d), ch: make(chan time.Time, 1)}
+	if d <= 0 {
+		w.ch <- c.now
+		return w.ch, func() {}
+	}
+	heap.Push(&c.waiters, w)
+	return w.ch, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if w.index >= 0 {
+			heap.Remove(&c.waiters, w.index)
+		}
+	}
+}
+
+// Step moves the time on by d and wakes, in order, those who waited for it.
+func (c *Stepped) Step(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+	for len(c.waiters) > 0 && !c.waiters[0].at.After(c.now) {
+		w := heap.Pop(&c.waiters).(*waiter)
+		w.ch <- c.now
+	}
+}
+
+// Next returns the instant that is waited for first; ok is false if nobody waits.
+func (c *Stepped) Next() (at time.Time, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.waiters) == 0 {
+		return time.Time{}, false
+	}
+	return c.waiters[0].at, true
+}
+
+type waiter struct {
+	at    time.Time
+	ch    chan time.Time
+	index int
+}
+
+// waiters is a heap by the time waited for.
+type waiters []*waiter
+
+func (w waiters) Len() int           { return len(w) }
+func (w waiters) Less(i, j int) bool { return w[i].at.Before(w[j].at) }
+func (w waiters) Swap(i, j int) {
+	w[i], w[j] = w[j], w[i]
+	w[i].index, w[j].index = i, j
+}
+
+func (w *waiters) Push(x any) {
+	item := x.(*waiter)
+	item.index = len(*w)
+	*w = append(*w, item)
+}
+
+func (w *waiters) Pop() any {
+	old := *w
+	item := old[len(old)-1]
+	*w = old[:len(old)-1]
+	item.index = -1
+	return item
+}
