@@ -50,9 +50,12 @@ func (f Faults) sort() {
 	})
 }
 
-// nearest returns the word that was probably meant, or "".
+// nearest returns the word that was probably meant, a misspelt or an abbreviated one, or "".
 func nearest(word string, words []string) string {
 	best, least := "", 1+max(1, len(word)/4)
+	if i := slices.IndexFunc(words, func(w string) bool { return len(word) > 2 && strings.HasPrefix(w, word) }); i >= 0 {
+		best = words[i]
+	}
 	for _, w := range words {
 		if d := distance(word, w); d < least {
 			best, least = w, d

@@ -48,12 +48,12 @@ func readFile(name string, limit int64) ([]byte, error) {
 }
 
 func parse(file, doc string, getenv func(string) string) (*Config, error) {
+	for _, mark := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} { // as toml does
+		doc = strings.TrimPrefix(doc, mark)
+	}
 	var table map[string]any
 	if _, err := toml.Decode(doc, &table); err != nil {
 		return nil, Faults{syntaxFault(file, doc, err)}
-	}
-	for _, mark := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} { // as toml does
-		doc = strings.TrimPrefix(doc, mark)
 	}
 	d := decoder{source: source{file: file, lines: keyLines(doc)}, bad: map[string]bool{}}
 	c := Default()
@@ -71,7 +71,8 @@ func parse(file, doc string, getenv func(string) string) (*Config, error) {
 func syntaxFault(file, doc string, err error) Fault {
 	f := Fault{File: file, Line: 1, Text: strings.TrimPrefix(err.Error(), "toml: ")}
 	if pe := (toml.ParseError{}); errors.As(err, &pe) {
-		f.Line = min(max(pe.Position.Line, 1), 1+strings.Count(doc, "\n"))
+		at := min(max(pe.Position.Start, 0), len(doc)) // Position.Line is one too many for a fault at a line's end
+		f.Line = 1 + strings.Count(doc[:at], "\n")
 		f.Key, f.Text = pe.LastKey, strings.TrimSuffix(pe.Message, ".")
 		if strings.HasSuffix(f.Key, "secret") || strings.HasSuffix(f.Key, "dsn") {
 			f.Text = "is no TOML (put the value into quotes)" // the message might quote it

@@ -60,6 +60,7 @@ func TestFaults(t *testing.T) {
 		// Unknown keys and tables.
 		{with("[track]", "unread_afer = '1m'"), `config.toml:7: track.unread_afer: unknown key (did you mean unread_after?)`},
 		{with("unread_after = '1m'"), `config.toml:6: tap.unread_after: unknown key (did you mean track.unread_after?)`},
+		{with("[escalate]", "expire = '1h'"), `config.toml:7: escalate.expire: unknown key (did you mean expires?)`},
 		{with("colour = 'red'"), `config.toml:6: tap.colour: unknown key`},
 		{with("[trak]", "senders = 'all'"), `config.toml:6: trak: unknown table (did you mean track?)`},
 		{with("[[escalate.steps]]"), `config.toml:6: escalate.steps: unknown table (did you mean step?)`},
@@ -136,7 +137,7 @@ func TestFaults(t *testing.T) {
 
 		// No TOML at all.
 		{with("[track", "x = 1"), `config.toml:6: tap: expected '.' or ']' to end table name, but got '\n' instead`},
-		{with("[tap]"), `config.toml:6: tap: Key 'tap' has already been defined`},
+		{with("[tap]"), `config.toml:6: Key 'tap' has already been defined`},
 	} {
 		_, err := parse("config.toml", test.doc, env())
 		if err == nil {
@@ -172,7 +173,7 @@ do = 'prompt'
 on = "later"
 [[escalate.step]]
 do = { nothing = [1, 2] }
-[ "escalate" . 'step' ] # the last of them
+[[ "escalate" . 'step' ]] # the last of them
 prio = 1
 [track]
 senders."x y".z = 1
@@ -185,7 +186,8 @@ dir/config.toml:4: component.text: unknown key (did you mean escalate.text?)
 dir/config.toml:10: tap.domains: "bad domain" is no domain (say "example.org")
 dir/config.toml:14: escalate.step.on: "later" is not known (undelivered or unread)
 dir/config.toml:16: escalate.step.do: a table is no text (put it into quotes)
-dir/config.toml:18: escalate.step.prio: unknown key (did you mean track.priority?)
+dir/config.toml:17: escalate.step.do: is missing (status, remind, prompt, sms or webhook)
+dir/config.toml:18: escalate.step.prio: unknown key (did you mean priority?)
 dir/config.toml:20: track.senders: a table is no text (put it into quotes)`
 	if diff := cmp.Diff(want, fmt.Sprint(err)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -239,8 +241,8 @@ func TestNormalises(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := fmt.Sprint(c.Component.JID, c.Component.Admins, c.Component.ContactJID(), c.Tap.Ignore)
-	want := "tocsin.example.org[admin@example.org] sms@tocsin.example.org [conference.example.org *@irc.example.org bot@example.org]"
+	got := fmt.Sprintf("%s %s %s %s", c.Component.JID, c.Component.Admins, c.Component.ContactJID(), c.Tap.Ignore)
+	want := "tocsin.example.org [admin@example.org] sms@tocsin.example.org [conference.example.org *@irc.example.org bot@example.org]"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
