@@ -127,3 +127,14 @@ const (
 	CanMarkers                       // urn:xmpp:chat-markers:0
 	CanReceipts                      // urn:xmpp:receipts
 )
+
+// Filter chooses messages of a sender; its zero value chooses all that are watched.
+type Filter struct {
+	Untold    bool   // Notice.Told < Notice.Seq
+	AfterRev  int64  // Notice.Rev > AfterRev
+	Unsettled bool   // Pending or Delivered
+	With      string // the recipient
+	ID        string // stanza id
+	Limit     int    // 0: no limit
+	Newest    bool   // by Ord, newest first; else by Notice.Rev, oldest first
+}
