@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"tocsin/component/clock"
+)
+
+// notifyReady tells systemd that the service has started; without systemd it does nothing.
+func notifyReady() { daemon.SdNotify(false, daemon.SdNotifyReady) }
+
+// notifyReloading tells systemd that the configuration is read again; notifyReady ends it.
+func notifyReloading() {
+	daemon.SdNotify(false, daemon.SdNotifyReloading+"\n"+daemon.SdNotifyMonotonicUsec())
+}
+
+// notifyStopping tells systemd that the service ends.
+func notifyStopping() { daemon.SdNotify(false, daemon.SdNotifyStopping) }
+
+// watchdog tells systemd that the process works, as long as alive names nothing that is wrong. It returns when ctx
+// ends, or at once when systemd asks for no watchdog.
+func watchdog(ctx context.Context, c clock.Clock, alive func() []string) {
+	interval, err := daemon.SdWatchdogEnabled(false)
+	if err != nil || interval <= 0 {
+		return
+	}
+	beat(ctx, c, interval/2, func() {
+		if len(alive()) == 0 {
+			daemon.SdNotify(false, daemon.SdNotifyWatchdog)
+		}
+	})
+}
+
+func beat(ctx context.Context, c clock.Clock, every time.Duration, do func()) {
+	for {
+		do()
+		tick, stop := c.After(every)
+		select {
+		case <-tick:
+		case <-ctx.Done():
+			stop()
+			return
+		}
+	}
+}

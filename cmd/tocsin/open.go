@@ -1,0 +1,42 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"tocsin/config"
+)
+
+// configFlag is the flag of every command that reads the configuration.
+type configFlag struct {
+	Config string `placeholder:"FILE" help:"The configuration; by default $$TOCSIN_CONFIG, ./config.toml or /etc/tocsin/config.toml."`
+}
+
+var configPlaces = []string{"config.toml", "/etc/tocsin/config.toml"}
+
+// file returns the path of the configuration.
+func (f configFlag) file(e *environment) (string, error) {
+	if f.Config != "" {
+		return f.Config, nil
+	}
+	if name := e.getenv("TOCSIN_CONFIG"); name != "" {
+		return name, nil
+	}
+	for _, name := range configPlaces {
+		if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
+			return name, nil
+		}
+	}
+	return "", fmt.Errorf("there is no %s and no %s: give one by -config, or make one by tocsin init", configPlaces[0], configPlaces[1])
+}
+
+// load reads the configuration.
+func (f configFlag) load(e *environment) (*config.Config, error) {
+	file, err := f.file(e)
+	if err != nil {
+		return nil, err
+	}
+	return config.Load(file, e.getenv)
+}
