@@ -1,8 +1,6 @@
 package config
 
-import (
-	"tocsin/track"
-)
+import "tocsin/track"
 
 // check holds keys against each other, and asks for those without a default. What could not be read was told already
 // and has its default here.
@@ -13,6 +11,9 @@ func (d *decoder) check(c *Config) {
 	}
 	d.checkPriorities(c.Track.Priorities)
 	d.checkSteps(c)
+	if c.Escalate.Mode == "auto" && c.SMS == nil {
+		d.fault(path{"escalate", "mode"}, `"auto" needs an [sms] table`)
+	}
 	if c.Numbers.Verify && c.SMS == nil {
 		d.fault(path{"numbers", "verify"}, "needs an [sms] table")
 	}

@@ -110,6 +110,7 @@ func TestFaults(t *testing.T) {
 
 		// What needs something else.
 		{with("[numbers]", "verify = true"), `config.toml:7: numbers.verify: needs an [sms] table`},
+		{with("[escalate]", "mode = 'auto'"), `config.toml:7: escalate.mode: "auto" needs an [sms] table`},
 		{with("[[escalate.step]]", "do = 'sms'"), `config.toml:7: escalate.step.do: "sms" needs an [sms] table`},
 		{with("[[escalate.step]]", "after = '1m'"), `config.toml:6: escalate.step.do: is missing (status, remind, prompt, sms or webhook)`},
 		{with("[[escalate.step]]", "do = 'webhook'"), `config.toml:6: escalate.step.url: is missing (say "https://hooks.example.org/tocsin")`},

@@ -1,0 +1,32 @@
+package config
+
+import "reflect"
+
+// Reload reads the file again: everything in it holds but [component] and [storage], which are for a restart. The notes
+// name the keys changed there, and what Notes tells of the rest. On an error c is what holds on.
+func (c *Config) Reload(getenv func(string) string) (next *Config, notes []string, err error) {
+	next, err = Load(c.source.file, getenv)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, table := range []struct {
+		name     string
+		old, new reflect.Value
+	}{
+		{"component", reflect.ValueOf(c.Component), reflect.ValueOf(next.Component)},
+		{"storage", reflect.ValueOf(c.Storage), reflect.ValueOf(next.Storage)},
+	} {
+		for i := range table.old.NumField() {
+			if !reflect.DeepEqual(table.old.Field(i).Interface(), table.new.Field(i).Interface()) {
+				key := table.name + "." + table.old.Type().Field(i).Tag.Get("toml")
+				notes = append(notes, next.Where(key)+": holds after a restart")
+			}
+		}
+	}
+	notes = append(notes, next.Notes()...)
+	next.Component, next.Storage = c.Component, c.Storage
+	return next, notes, nil
+}
+
+// File is the file that the configuration was read from.
+func (c *Config) File() string { return c.source.file }
