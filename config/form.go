@@ -61,7 +61,7 @@ func parseDuration(s string) (time.Duration, error) {
 
 // forms are the readers of texts that a field's tag "is" can name. What they return is converted to the field's type.
 var forms = map[string]func(string) (any, error){
-	"domain":    func(s string) (any, error) { return parseDomain(s) },
+	"domain":    func(s string) (any, error) { return ParseDomain(s) },
 	"user":      func(s string) (any, error) { return ParseUser(s) },
 	"localpart": func(s string) (any, error) { return parseLocalpart(s) },
 	"pattern":   func(s string) (any, error) { return parsePattern(s) },
@@ -83,7 +83,8 @@ func nonEmpty(s string) (string, error) {
 	return s, nil
 }
 
-func parseDomain(s string) (string, error) {
+// ParseDomain reads a domain, and returns it normalised.
+func ParseDomain(s string) (string, error) {
 	j, err := jid.Parse(s)
 	if err != nil || j.Localpart() != "" || j.Resourcepart() != "" || strings.Contains(s, "/") {
 		return "", fmt.Errorf(`%q is no domain (say "example.org")`, s)
@@ -117,7 +118,7 @@ func parsePattern(s string) (track.Pattern, error) {
 	if !isUser {
 		local, domain = "*", s
 	}
-	domain, err := parseDomain(domain)
+	domain, err := ParseDomain(domain)
 	if err != nil {
 		return "", fault
 	}
