@@ -1,0 +1,120 @@
+package sms
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// maxMarks is how many combining marks may follow one character: that of the Stream-Safe Text Format (UAX #15 §13),
+// more than any language needs.
+const maxMarks = 30
+
+const (
+	zwnj      = '\u200c'
+	zwj       = '\u200d'
+	blackFlag = '\U0001f3f4'
+)
+
+// Clean returns text without what could deceive or disturb its reader: control characters, bidirectional overrides and
+// isolates, invisible characters that join nothing. Line ends of all kinds are "\n", no more than two in a row; other
+// spaces are plain ones, but for the ideographic space. What languages and emoji need stays: joiners between characters,
+// one variation selector after a character, the tags of a flag, left-to-right and right-to-left marks.
+func Clean(text string) string {
+	text = strings.ToValidUTF8(text, "\ufffd")
+	text = lineEnds.Replace(text)
+	c := cleaner{}
+	c.b.Grow(len(text))
+	for i, r := range text {
+		c.take(r, text[i:])
+	}
+	return tidy(c.b.String())
+}
+
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n", "\v", "\n", "\f", "\n")
+
+type cleaner struct {
+	b     strings.Builder
+	last  rune // the last one kept
+	joins bool // a joiner waits for what it joins to the last one
+	join  rune
+	marks int
+	tags  int // bytes of a flag's tags still to come
+}
+
+func (c *cleaner) take(r rune, rest string) {
+	switch {
+	case c.tags > 0:
+		c.tags -= len(string(r))
+		c.b.WriteRune(r)
+	case r == '\n':
+		c.keep(r)
+	case r == zwj || r == zwnj:
+		c.joins, c.join = visible(c.last), r
+	case unicode.Is(unicode.Variation_Selector, r):
+		if visible(c.last) && !unicode.Is(unicode.Variation_Selector, c.last) && !c.joins {
+			c.keep(r)
+		}
+	case invisible(r):
+	case unicode.Is(unicode.Zs, r) && r != '\u3000', r == '\t':
+		c.keep(' ')
+	case unicode.Is(unicode.Mn, r) || unicode.Is(unicode.Me, r):
+		if c.marks < maxMarks {
+			c.keep(r)
+			c.marks++
+		}
+	case r == blackFlag:
+		c.keep(r)
+		c.tags = len(flagTags.FindString(rest[len(string(r)):]))
+	default:
+		c.keep(r)
+	}
+}
+
+// flagTags are those of a flag of a part of a country, like Scotland's (UTS #51, ED-14a).
+var flagTags = regexp.MustCompile(`^[\x{e0030}-\x{e0039}\x{e0061}-\x{e007a}]{1,6}\x{e007f}`)
+
+// keep writes r, after the joiner that waits for it.
+func (c *cleaner) keep(r rune) {
+	if c.joins && visible(r) {
+		c.b.WriteRune(c.join)
+	}
+	c.b.WriteRune(r)
+	c.last, c.joins = r, false
+	if !unicode.Is(unicode.M, r) {
+		c.marks = 0
+	}
+}
+
+// visible reports whether a joiner can join r to something.
+func visible(r rune) bool { return r != 0 && !unicode.IsSpace(r) && !direction(r) }
+
+// direction reports whether r is a mark that says no more than which way its neighbours run.
+func direction(r rune) bool { return r == '\u200e' || r == '\u200f' || r == '\u061c' }
+
+// invisible reports whether r has no place in a text. Format characters of Arabic and its like that are drawn stay.
+func invisible(r rune) bool {
+	switch {
+	case direction(r):
+		return false
+	case unicode.Is(unicode.Cf, r):
+		return !unicode.Is(unicode.Prepended_Concatenation_Mark, r)
+	}
+	return r != '\t' && unicode.Is(unicode.Cc, r) ||
+		unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) ||
+		unicode.Is(unicode.Noncharacter_Code_Point, r)
+}
+
+// tidy takes away spaces at line ends, and empty lines but one.
+func tidy(text string) string {
+	lines := strings.Split(text, "\n")
+	kept := lines[:0]
+	for _, line := range lines {
+		line = strings.TrimRight(line, " ")
+		if line == "" && len(kept) > 0 && kept[len(kept)-1] == "" {
+			continue
+		}
+		kept = append(kept, line)
+	}
+	return strings.Trim(strings.Join(kept, "\n"), "\n ")
+}

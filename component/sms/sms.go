@@ -1,0 +1,71 @@
+// Package sms makes the text of an SMS and the URIs that open a composer with it. It does no I/O.
+package sms
+
+import (
+	"fmt"
+	"strings"
+	"text/template"
+
+	"tocsin/xep/escalation"
+)
+
+// Fill is what the template of an SMS is run with. Text is empty for a notice.
+type Fill struct {
+	Sender string // bare JID
+	Domain string // of the sender
+	Text   string // the message
+}
+
+// Draft is an SMS as a prompt shows it.
+type Draft struct {
+	Text     string // "": the client fills it in
+	URI      string // sms:, "" without a number
+	Tel      string // tel:, "" without a number
+	Segments int    // 0 without a text
+	Encoding escalation.Encoding
+}
+
+// Compose makes the SMS to number, which may be "", from a template (nil: the message's text alone). The whole text has
+// at most limit graphemes: the message is cut, so that what the template says after it stays.
+func Compose(t *template.Template, f Fill, number string, limit int) (Draft, error) {
+	f.Text = Clean(f.Text)
+	text, err := render(t, f)
+	if err != nil {
+		return Draft{}, err
+	}
+	if over := length(text) - limit; over > 0 && f.Text != "" {
+		if room := length(f.Text) - over; room > 0 {
+			f.Text = Cut(f.Text, room)
+			if text, err = render(t, f); err != nil {
+				return Draft{}, err
+			}
+		}
+	}
+	d := Blank(number)
+	d.Text = Cut(text, limit)
+	d.Segments, d.Encoding = Count(d.Text)
+	d.URI = URI(number, d.Text)
+	return d, nil
+}
+
+// Blank is an SMS whose text the client fills in: that of an encrypted message, for one.
+func Blank(number string) Draft {
+	return Draft{URI: URI(number, ""), Tel: Tel(number)}
+}
+
+// render runs the template. What stands at the end to introduce a text is left out when there is none, so that a
+// template for messages makes a good notice.
+func render(t *template.Template, f Fill) (string, error) {
+	if t == nil {
+		return f.Text, nil
+	}
+	var b strings.Builder
+	if err := t.Execute(&b, f); err != nil {
+		return "", fmt.Errorf("text of the SMS: %w", err)
+	}
+	text := Clean(b.String())
+	if f.Text == "" {
+		text = strings.TrimRight(text, " \n:：,，、-–—")
+	}
+	return text, nil
+}

@@ -1,0 +1,52 @@
+package sms
+
+import "strings"
+
+const hex = "0123456789ABCDEF"
+
+// URI returns the sms: URI that opens a composer to number with body in it (RFC 5724 §2.2), or "" if number is no
+// global number. Everything but unreserved characters is percent-encoded UTF-8 (RFC 3986 §2.3). An empty body is left
+// out.
+func URI(number, body string) string {
+	n := global(number)
+	if n == "" {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("sms:" + n)
+	if body != "" {
+		b.WriteString("?body=")
+	}
+	for i := range len(body) {
+		if c := body[i]; unreserved(c) {
+			b.WriteByte(c)
+		} else {
+			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		}
+	}
+	return b.String()
+}
+
+// Tel returns the tel: URI of number (RFC 3966 §5.1.4), or "" if it is no global number.
+func Tel(number string) string {
+	if n := global(number); n != "" {
+		return "tel:" + n
+	}
+	return ""
+}
+
+// global returns a global number as + and digits, without the visual separators of RFC 3966 §5.1.1; "" if it is none.
+func global(number string) string {
+	rest, ok := strings.CutPrefix(strings.TrimSpace(number), "+")
+	digits := separators.Replace(rest)
+	if !ok || digits == "" || strings.Trim(digits, "0123456789") != "" {
+		return ""
+	}
+	return "+" + digits
+}
+
+var separators = strings.NewReplacer("-", "", ".", "", "(", "", ")", "", " ", "")
+
+func unreserved(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
+}
