@@ -62,9 +62,18 @@ func tell(w http.ResponseWriter, wrong []string, s State) {
 type httpServer struct {
 	Handler http.Handler
 
-	address string
-	server  *http.Server
-	served  chan error
+	address  string // as it was asked for
+	listener net.Listener
+	server   *http.Server
+	served   chan error
+}
+
+// Addr is the address that is served, or "".
+func (s *httpServer) Addr() string {
+	if s.listener == nil {
+		return ""
+	}
+	return s.listener.Addr().String()
 }
 
 // Listen serves on an address, "" for none, in place of the one before. On an error the one before stays.
@@ -87,8 +96,9 @@ func (s *httpServer) Listen(ctx context.Context, address string) error {
 		return nil
 	}
 	server := &http.Server{Handler: s.Handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second}
-	s.server, s.served = server, make(chan error, 1)
-	go func() { s.served <- server.Serve(listener) }()
+	s.listener, s.server, s.served = listener, server, make(chan error, 1)
+	served := s.served
+	go func() { served <- server.Serve(listener) }()
 	return nil
 }
 
@@ -101,7 +111,7 @@ func (s *httpServer) Close() error {
 	if served := <-s.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
-	s.address, s.server, s.served = "", nil, nil
+	s.address, s.listener, s.server, s.served = "", nil, nil, nil
 	return err
 }
 

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"tocsin/config"
+)
+
+// instance is a running Tocsin, as its /readyz tells of it.
+type instance struct {
+	URL string
+	answer
+}
+
+// findInstance asks for the running instance of the configuration. It returns nil if nobody answers at metrics.listen,
+// or the wrong one: then why says so.
+func findInstance(ctx context.Context, c *config.Config) (found *instance, why string) {
+	if c.Metrics.Listen == "" {
+		return nil, "metrics.listen is off"
+	}
+	url := "http://" + reachable(c.Metrics.Listen) + "/readyz"
+	found = &instance{URL: url}
+	if err := getJSON(ctx, url, &found.answer); err != nil {
+		return nil, fmt.Sprintf("no instance answers at %s", url)
+	}
+	if found.Component != c.Component.JID {
+		return nil, fmt.Sprintf("%s is not of this component", url)
+	}
+	return found, ""
+}
+
+// reachable makes an address to listen on one to dial.
+func reachable(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return listen
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+func getJSON(ctx context.Context, url string, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // by no proxy
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	return json.NewDecoder(io.LimitReader(response.Body, 64<<10)).Decode(into)
+}
+
+// ago tells how long before now t was.
+func ago(now, t time.Time) string {
+	if d := now.Sub(t); d >= time.Second {
+		return roughly(d) + " ago"
+	}
+	return "just now"
+}
+
+// roughly gives a duration in its two largest units, as people say it.
+func roughly(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d >= day:
+		return fmt.Sprintf("%dd %dh", d/day, d%day/time.Hour)
+	case d >= time.Hour:
+		return fmt.Sprintf("%dh %dm", d/time.Hour, d%time.Hour/time.Minute)
+	case d >= time.Minute:
+		return fmt.Sprintf("%dm %ds", d/time.Minute, d%time.Minute/time.Second)
+	case d >= time.Second:
+		return fmt.Sprintf("%ds", d/time.Second)
+	}
+	return fmt.Sprintf("%dms", d/time.Millisecond)
+}
