@@ -1,0 +1,174 @@
+package lab
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tocsin/xep/markers"
+	"tocsin/xep/receipts"
+)
+
+// What a person does with a client, for the tests to read like the story they tell.
+
+// Say sends a chat message, with what the profile puts into it and further payloads.
+func (c *Client) Say(to, id, body string, payloads ...string) {
+	c.t.Helper()
+	c.Send("%s", fmt.Sprintf("<message type='chat' id='%s' to='%s'><body>%s</body>%s%s</message>",
+		Escape(id), Escape(to), Escape(body), c.Profile().asks(), strings.Join(payloads, "")))
+}
+
+// Tell sends a chat message without a body: receipts, markers, reactions that the test makes by hand.
+func (c *Client) Tell(to, payload string) {
+	c.t.Helper()
+	c.Send("%s", fmt.Sprintf("<message type='chat' id='%s' to='%s'>%s</message>", c.fresh(), Escape(to), payload))
+}
+
+// Receive sends a receipt for a message, whatever the profile (XEP-0184).
+func (c *Client) Receive(to, id string) {
+	c.t.Helper()
+	c.Tell(to, fmt.Sprintf("<received xmlns='%s' id='%s'/>", receipts.NS, Escape(id)))
+}
+
+// Display sends a displayed marker for a message, whatever the profile (XEP-0333).
+func (c *Client) Display(to, id string) {
+	c.t.Helper()
+	c.Tell(to, fmt.Sprintf("<displayed xmlns='%s' id='%s'/>", markers.NS, Escape(id)))
+}
+
+// Read looks at the newest message received: a marker is sent if the profile sends one for it. It tells if one was.
+func (c *Client) Read() bool {
+	c.t.Helper()
+	c.own.Lock()
+	p, m := c.profile, c.newest
+	c.own.Unlock()
+	if m == nil {
+		c.t.Fatalf("%s: there is no message to read", c.name)
+	}
+	return c.display(p, m)
+}
+
+// Open puts the chat on screen: from now on every message is read as it comes. Shut ends that.
+func (c *Client) Open() { c.set(func() { c.open = true }) }
+
+// Shut takes the chat off the screen.
+func (c *Client) Shut() { c.set(func() { c.open = false }) }
+
+// Profile is what the client does by itself.
+func (c *Client) Profile() Profile {
+	c.own.Lock()
+	defer c.own.Unlock()
+	return c.profile
+}
+
+// Become changes what the client does by itself.
+func (c *Client) Become(p Profile) { c.set(func() { c.profile = p }) }
+
+// Quiet makes the client acknowledge no stanzas (XEP-0198), as one whose connection is dead and nobody knows.
+func (c *Client) Quiet() { c.set(func() { c.quiet = true }) }
+
+func (c *Client) set(change func()) {
+	c.own.Lock()
+	defer c.own.Unlock()
+	change()
+}
+
+// Available sends presence with the profile's caps and further payloads.
+func (c *Client) Available(payloads ...string) {
+	c.t.Helper()
+	c.Send("%s", "<presence>"+c.Profile().caps()+strings.Join(payloads, "")+"</presence>")
+}
+
+// Greet sends directed presence with the profile's caps, as a capable client does to the component.
+func (c *Client) Greet(to string) {
+	c.t.Helper()
+	c.Send("%s", fmt.Sprintf("<presence to='%s'>%s</presence>", Escape(to), c.Profile().caps()))
+}
+
+// Unavailable sends unavailable presence; the stream stays.
+func (c *Client) Unavailable() {
+	c.t.Helper()
+	c.Send("<presence type='unavailable'/>")
+}
+
+// Close ends the session as a client does that is closed by its user.
+func (c *Client) Close() {
+	c.t.Helper()
+	c.Send("<presence type='unavailable'/></stream:stream>")
+	c.ExpectEnd()
+	c.reader.Wait()
+}
+
+// Ask sends an IQ and returns its answer, result or error. An empty to is the user's own account.
+func (c *Client) Ask(typ, to, payload string) *Element {
+	c.t.Helper()
+	id := c.fresh()
+	c.Send("%s", fmt.Sprintf("<iq type='%s' id='%s'%s>%s</iq>", typ, id, toward(to), payload))
+	return c.Wait(Patience, "an answer to "+payload, func(e *Element) bool {
+		return e.Name.Local == "iq" && e.Attr("id") == id && slices.Contains([]string{"result", "error"}, e.Attr("type"))
+	})
+}
+
+// Must is Ask for a result: an error fails the test.
+func (c *Client) Must(typ, to, payload string) *Element {
+	c.t.Helper()
+	answer := c.Ask(typ, to, payload)
+	if answer.Attr("type") != "result" {
+		c.t.Fatalf("%s: %s: %s", c.name, payload, answer)
+	}
+	return answer
+}
+
+// Sync returns when the server has handled everything that the client sent before.
+func (c *Client) Sync() {
+	c.t.Helper()
+	c.Must("get", c.domain, "<ping xmlns='urn:xmpp:ping'/>")
+}
+
+// Carbons asks for copies of the other resources' messages (XEP-0280).
+func (c *Client) Carbons() {
+	c.t.Helper()
+	c.Must("set", "", "<enable xmlns='"+nsCarbons+"'/>")
+}
+
+// Block blocks a JID (XEP-0191).
+func (c *Client) Block(jid string) {
+	c.t.Helper()
+	c.Must("set", "", fmt.Sprintf("<block xmlns='%s'><item jid='%s'/></block>", nsBlock, Escape(jid)))
+}
+
+// Befriend makes two users contacts of one another: a sees b's presence, and b a's.
+func Befriend(a, b *Client) {
+	a.t.Helper()
+	subscribe := func(from, to *Client) {
+		from.Send("<presence type='subscribe' to='%s'/>", to.Bare())
+		to.Expect("presence[@type='subscribe'][@from='%s']", from.Bare())
+		to.Send("<presence type='subscribed' to='%s'/>", from.Bare())
+		from.Expect("presence[@type='subscribed'][@from='%s']", to.Bare())
+	}
+	subscribe(a, b)
+	subscribe(b, a)
+}
+
+// Manage switches stream management on, with resumption (XEP-0198 §3).
+func (c *Client) Manage() {
+	c.t.Helper()
+	c.Send("<enable xmlns='%s' resume='true'/>", nsSM)
+	c.Expect("{%s}enabled", nsSM)
+}
+
+// Resume takes up, on a new connection, the session that was dropped (XEP-0198 §5); the server sends again what was not
+// acknowledged.
+func (c *Client) Resume() {
+	c.t.Helper()
+	if err := c.login(); err != nil {
+		c.t.Fatalf("%s: resume: %v", c.name, err)
+	}
+	c.own.Lock()
+	resume := fmt.Sprintf("<resume xmlns='%s' h='%d' previd='%s'/>", nsSM, c.handled, Escape(c.resume))
+	c.quiet = false
+	c.own.Unlock()
+	c.listen(c.handle)
+	c.Send("%s", resume)
+	c.Expect("{%s}resumed", nsSM)
+}

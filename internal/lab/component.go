@@ -1,0 +1,107 @@
+package lab
+
+import (
+	"crypto/sha1"
+	"encoding/hex"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// Component is a bare external component (XEP-0114): it says nothing by itself and keeps all it receives for the test.
+type Component struct {
+	stream
+	addr, jid, secret string
+}
+
+// Connect does the handshake and listens.
+func (c *Component) Connect() {
+	c.t.Helper()
+	if err := c.connect(); err != nil {
+		c.t.Fatalf("%s: connect: %v", c.name, err)
+	}
+	c.listen(func(*Element) bool { return false })
+}
+
+func (c *Component) connect() error {
+	if err := c.dial(c.addr); err != nil {
+		return err
+	}
+	header, err := c.open(fmt.Sprintf("<?xml version='1.0'?><stream:stream to='%s' xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams'>", c.jid))
+	if err != nil {
+		return err
+	}
+	hash := sha1.Sum([]byte(header.Attr("id") + c.secret)) // XEP-0114 §3
+	if err := c.put("<handshake>" + hex.EncodeToString(hash[:]) + "</handshake>"); err != nil {
+		return err
+	}
+	e, err := c.answer()
+	if err != nil {
+		return err
+	}
+	if e.Name.Local != "handshake" {
+		return fmt.Errorf("handshake: %s", e)
+	}
+	return nil
+}
+
+// Close ends the stream.
+func (c *Component) Close() {
+	c.t.Helper()
+	c.Send("</stream:stream>")
+	c.ExpectEnd()
+	c.reader.Wait()
+}
+
+// Copy is a message or presence as the tap showed it.
+type Copy struct {
+	Event string // of our Prosody module: out, in, offline, acked, bounce, presence; else ""
+	From  string // the virtual host that made the copy
+	Stamp string // of the tap's delay; else ""
+	Inner *Element
+}
+
+func copyOf(e *Element) (c Copy) {
+	c.Event = e.Find("{urn:tocsin:tap:0}tap").Attr("event")
+	c.From = e.Attr("from")
+	c.Stamp = e.Find("{urn:xmpp:forward:0}forwarded/{urn:xmpp:delay}delay").Attr("stamp")
+	if f := e.Find("{urn:xmpp:forward:0}forwarded"); f != nil {
+		for _, child := range f.Children {
+			if child.Name.Local != "delay" {
+				c.Inner = child
+			}
+		}
+	}
+	return c
+}
+
+// Tapped returns the first copy whose event is the one given and whose inner stanza matches the path.
+func (c *Component) Tapped(event, format string, args ...any) Copy {
+	c.t.Helper()
+	match := Path(format, args...)
+	return copyOf(c.Wait(Patience, event+" "+fmt.Sprintf(format, args...), func(e *Element) bool {
+		copied := copyOf(e)
+		return copied.Inner != nil && copied.Event == event && match(copied.Inner)
+	}))
+}
+
+// NotTapped fails the test if a copy whose inner stanza matches the path is in the inbox or comes within the window.
+func (c *Component) NotTapped(window time.Duration, format string, args ...any) {
+	c.t.Helper()
+	match := Path(format, args...)
+	if e, err := c.take(window, func(e *Element) bool { i := copyOf(e).Inner; return i != nil && match(i) }); err == nil {
+		c.t.Fatalf("%s: unexpected copy %s", c.name, e)
+	}
+}
+
+// Copies returns all copies in the inbox, in order, and leaves them there.
+func (c *Component) Copies() (copies []Copy) {
+	for _, e := range c.Received("message/{urn:xmpp:forward:0}forwarded") {
+		copies = append(copies, copyOf(e))
+	}
+	return copies
+}
+
+func newComponent(t testing.TB, script *transcript, addr, jid, secret string) *Component {
+	return &Component{stream: stream{t: t, name: "component", script: script}, addr: addr, jid: jid, secret: secret}
+}

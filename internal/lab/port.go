@@ -1,0 +1,38 @@
+package lab
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"testing"
+)
+
+// The ports lie below the kernel's ephemeral range, where no outgoing connection can take one between our look and the
+// server's bind.
+const firstPort, lastPort = 20000, 32000
+
+// Port returns a free loopback port that no other test binary gets while the test runs: the claim is a socket in the
+// kernel's abstract namespace, which goes with the process whatever happens to it.
+func Port(t testing.TB) int {
+	t.Helper()
+	for range 1000 {
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		claim, err := net.Listen("unix", "@tocsin-lab-port-"+strconv.Itoa(port))
+		if err != nil {
+			continue
+		}
+		l, err := net.Listen("tcp", loopback(port))
+		if err != nil {
+			_ = claim.Close()
+			continue
+		}
+		_ = l.Close()
+		t.Cleanup(func() { _ = claim.Close() })
+		return port
+	}
+	t.Fatal("no free port on 127.0.0.1")
+	return 0
+}
+
+func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }

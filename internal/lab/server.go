@@ -1,0 +1,200 @@
+// Package lab starts real servers for tests: Prosody, ejabberd and PostgreSQL with throw-away data on free loopback ports,
+// the built tocsin beside them, and XMPP clients that behave like those people use. Whatever a test starts ends with it,
+// and what the servers logged and the clients said is shown if it fails.
+//
+//	server := lab.Prosody(t, lab.Options{Tap: lab.Module})
+//	alice := server.Login("alice/phone", lab.Markers.Phone())
+//	bob := server.Login("bob/desk", lab.Silent)
+//	alice.Say(bob.Bare(), "m1", "Are you there?")
+//	bob.Expect("message[@id='m1']/body")
+//	alice.Expect("message/status[@id='m1'][@state='timeout']")
+package lab
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Tap is how copies reach the component.
+type Tap int
+
+// The taps. ejabberd knows NoTap and ServiceLog.
+const (
+	NoTap      Tap = iota
+	Module         // Prosody with contrib/prosody/mod_tocsin.lua
+	Firewall       // Prosody with its stock mod_firewall and contrib/prosody/tocsin.pfw
+	ServiceLog     // ejabberd with its stock mod_service_log and contrib/ejabberd/tocsin.yml
+)
+
+// Options say how a server is set up; the zero value is a server without a tap, with stream management.
+type Options struct {
+	Tap       Tap
+	Hosts     []string // virtual hosts; default lab.test
+	Component string   // default tocsin. and the first host
+	Secret    string   // default is made up
+
+	SMTimeout    time.Duration // XEP-0198 hibernation, whole seconds; default 5 minutes
+	NoSM         bool          // no XEP-0198
+	Backlog      int           // tocsin_backlog of Module; default is the module's
+	NoAcks       bool          // tocsin_sm_acks = false
+	NoPresence   bool          // tocsin_presence = false
+	NoMAM        bool          // no XEP-0313
+	Registration bool          // XEP-0077 on the hosts
+	Privilege    bool          // XEP-0356 for the component: presence and rosters
+	Extra        string        // more lines of the server's configuration (Prosody: global section; ejabberd: top level)
+}
+
+func (o Options) withDefaults() Options {
+	if len(o.Hosts) == 0 {
+		o.Hosts = []string{"lab.test"}
+	}
+	if o.Component == "" {
+		o.Component = "tocsin." + o.Hosts[0]
+	}
+	if o.Secret == "" {
+		o.Secret = "lab-secret-7Xq"
+	}
+	if o.SMTimeout == 0 {
+		o.SMTimeout = 5 * time.Minute
+	}
+	return o
+}
+
+// Server is a running XMPP server.
+type Server struct {
+	Options
+	Domain        string // the first host
+	C2S           string // host:port for clients, without TLS
+	ComponentAddr string // host:port for the component
+	Websocket     string // URL (RFC 7395)
+	Dir           string // configuration, data and logs
+
+	t        testing.TB
+	software software
+	script   *transcript
+	proc     *process
+	users    map[string]bool
+}
+
+// software is what differs between the servers.
+type software interface {
+	name() string
+	launch(s *Server) (*process, error)
+	ready(s *Server) bool
+	register(s *Server, user, host, password string) error
+	logs(s *Server) []string
+}
+
+// run prepares nothing: it starts the server whose configuration lies in s.Dir and ends it with the test.
+func (s *Server) run() *Server {
+	s.t.Helper()
+	s.users = map[string]bool{}
+	s.script = &transcript{}
+	s.t.Cleanup(func() {
+		if s.proc != nil {
+			s.proc.kill()
+		}
+		if s.t.Failed() {
+			s.t.Logf("what was said:\n%s", s.script)
+			for _, log := range s.software.logs(s) {
+				if text := tail(log, 60); text != "" {
+					s.t.Logf("end of %s:\n%s", log, text)
+				}
+			}
+		}
+	})
+	s.Start()
+	return s
+}
+
+// Start starts a stopped server and returns when clients and components can connect.
+func (s *Server) Start() {
+	s.t.Helper()
+	proc, err := s.software.launch(s)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.proc = proc
+	if err := proc.await(time.Minute, func() bool { return s.software.ready(s) }); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// Stop ends the server as its administrator would.
+func (s *Server) Stop() {
+	s.script.add(s.software.name(), "--", "stops")
+	s.proc.stop(15 * time.Second)
+}
+
+// Kill ends the server at once.
+func (s *Server) Kill() {
+	s.script.add(s.software.name(), "--", "is killed")
+	s.proc.kill()
+}
+
+// Restart is Stop and Start. Clients and components have to connect again.
+func (s *Server) Restart() {
+	s.t.Helper()
+	s.Stop()
+	s.Start()
+}
+
+// AddUser registers a user of the first host, or of the host in user@host.
+func (s *Server) AddUser(user, password string) {
+	s.t.Helper()
+	name, host := s.split(user)
+	if err := s.software.register(s, name, host, password); err != nil {
+		s.t.Fatalf("register %s: %v", user, err)
+	}
+	s.users[name+"@"+host] = true
+}
+
+func (s *Server) split(user string) (name, host string) {
+	name, host, found := strings.Cut(user, "@")
+	if !found {
+		host = s.Domain
+	}
+	return name, host
+}
+
+// Client returns a client that is not connected yet. Its user, "alice/phone" or "alice@other.test/phone", is registered if
+// it is not.
+func (s *Server) Client(jid string, p Profile) *Client {
+	s.t.Helper()
+	user, resource, found := strings.Cut(jid, "/")
+	if !found {
+		s.t.Fatalf("no resource in %q", jid)
+	}
+	name, host := s.split(user)
+	password := name + "'s password"
+	if !s.users[name+"@"+host] {
+		s.AddUser(name+"@"+host, password)
+	}
+	return newClient(s.t, s.script, s.C2S, fmt.Sprintf("%s@%s/%s", name, host, resource), password, p)
+}
+
+// Login returns a client that is connected and available.
+func (s *Server) Login(jid string, p Profile) *Client {
+	s.t.Helper()
+	c := s.Client(jid, p)
+	c.Connect()
+	c.Must("get", "", "<query xmlns='jabber:iq:roster'/>")
+	c.Available()
+	c.Sync()
+	return c
+}
+
+// NewComponent returns a bare component for the server's component domain, not connected yet.
+func (s *Server) NewComponent() *Component {
+	return newComponent(s.t, s.script, s.ComponentAddr, s.Component, s.Secret)
+}
+
+// Attach returns a bare component that is connected.
+func (s *Server) Attach() *Component {
+	s.t.Helper()
+	c := s.NewComponent()
+	c.Connect()
+	return c
+}
