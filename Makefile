@@ -1,0 +1,68 @@
+# make build      the programs, into this folder
+# make test       everything that CI runs; installs the servers and tools it needs
+# make demo       one escalation on a real Prosody, told as it happens
+# make playground the same with a web page, until you stop it
+# make bench      what this machine can do; make soak: whether it still can after an hour
+# make fuzz       a minute for each fuzz target
+GO      ?= go
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+FUZZTIME ?= 60s
+SOAKTIME ?= 1h
+
+.PHONY: build test race fuzz bench soak lint vet format luacheck tools test-browser demo playground clean
+
+build:
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o . ./cmd/...
+
+# Packages one after the other are left to go: what starts real servers holds a lock of its own (internal/lab).
+test: tools lint test-browser
+	$(GO) test -race -count=1 -timeout 14m ./...
+
+race:
+	$(GO) test -race ./...
+
+fuzz:
+	@set -e; for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+soak:
+	TOCSIN_SOAK=$(SOAKTIME) $(GO) test -count=1 -timeout 0 -run Soak -v ./...
+
+lint: vet format luacheck
+
+vet:
+	$(GO) vet ./...
+
+format:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted" >&2; exit 1; }
+
+luacheck:
+	luacheck --quiet contrib/prosody
+
+# What tests need beside Go. The script installs Debian's packages without starting a service.
+tools:
+	@if [ -x .ci/tools ]; then .ci/tools; fi
+
+# The plugin of contrib/converse in a real browser.
+test-browser:
+	@if grep -q '"test":' contrib/converse/package.json 2>/dev/null; then \
+		cd contrib/converse && npm ci --no-audit --no-fund --silent && npm test; \
+	fi
+
+demo: build
+	$(GO) run ./internal/demo
+
+playground: build
+	$(GO) run ./internal/demo -playground
+
+clean:
+	rm -rf tocsin tocsin-chat .build
+	$(GO) clean -testcache
