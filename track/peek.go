@@ -1,0 +1,32 @@
+package track
+
+// Peek reads a prompt with its open messages, or a message, as they are between two facts. It changes nothing.
+type Peek struct {
+	Prompt string // either
+	Ord    int64  // or
+
+	Found    bool
+	Was      Prompt    // of Prompt
+	Messages []Message // those that are not settled; of Ord: the message, settled or not
+}
+
+func (p *Peek) want(_ *Ledger, w *Want) {
+	if p.Prompt != "" {
+		w.Prompts = append(w.Prompts, p.Prompt)
+	} else {
+		w.Ords = append(w.Ords, p.Ord)
+	}
+}
+
+func (p *Peek) apply(b *batch) {
+	p.Found, p.Messages = false, nil
+	if p.Prompt == "" {
+		if r := b.rows[p.Ord]; r != nil {
+			p.Found, p.Messages = true, []Message{r.Message}
+		}
+		return
+	}
+	if w := b.prompts[p.Prompt]; w != nil {
+		p.Found, p.Was, p.Messages = true, w.Prompt, b.asked(w)
+	}
+}
