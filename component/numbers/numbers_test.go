@@ -1,0 +1,255 @@
+package numbers
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tocsin/track"
+)
+
+func TestParse(t *testing.T) {
+	for _, tc := range []struct{ text, want string }{
+		{"13800138000", "+8613800138000"},
+		{" 138 0013-8000 ", "+8613800138000"},
+		{"(+86) 138.0013.8000", "+8613800138000"},
+		{"008613800138000", "+8613800138000"},
+		{"8613800138000", "+8613800138000"},
+		{"\u202a+86\u00a0138 0013 8000\u202c", "+8613800138000"}, // as address books copy it
+		{"＋８６ １３８ ００１３ ８０００", "+8613800138000"},
+		{"+٨٦١٣٨٠٠١٣٨٠٠٠", "+8613800138000"},
+		{"tel:+86-138-0013-8000", "+8613800138000"},
+		{"+49 (151) 12345678", "+4915112345678"},
+		{"+39 312 345 6789", "+393123456789"},
+		{"+54 9 11 1234 5678", "+5491112345678"},
+		{"+1 650 253 0000", "+16502530000"}, // fixed line or mobile: nobody can tell
+		{"+683 8884002", "+6838884002"},
+		{"+683 4002", "a fixed line, which takes no SMS"},
+		{"021 6234 5678", "a fixed line, which takes no SMS"},
+		{"+44 20 7946 0958", "a fixed line, which takes no SMS"},
+		{"110", "a short number"},
+		{"10086", "a short number"},
+		{"800 810 8888", "a toll-free number, which takes no SMS"},
+		{"+1 800 555 0199", "a toll-free number, which takes no SMS"},
+		{"+1 900 555 0199", "a premium-rate or shared-cost number"},
+		{"400 810 8888", "a premium-rate or shared-cost number"},
+		{"+44 70 1234 5678", "no mobile number"},
+		{"+86 138 0013 80001", "no phone number that can exist"},
+		{"12345678901", "no phone number that can exist"},
+		{"+86 138 0013 8000;ext=5", "an extension, which takes no SMS"},
+		{"+999 123456789", "no phone number"},
+		{"1-800-FLOWERS", "no phone number"},
+		{"call 13800138000", "no phone number"},
+		{"138+00138000", "no phone number"},
+		{"++8613800138000", "no phone number"},
+		{"0", "no phone number"},
+		{"+", "no phone number"},
+		{"", "no phone number"},
+		{strings.Repeat("1", 1000), "no phone number"},
+	} {
+		got, err := Parse(tc.text, "CN")
+		var refused Refusal
+		if errors.As(err, &refused) {
+			got = refused.Error()
+		}
+		if got != tc.want {
+			t.Errorf("Parse(%q) = %q, want %q", tc.text, got, tc.want)
+		}
+	}
+	if got, _ := Parse("0151 12345678", "DE"); got != "+4915112345678" {
+		t.Errorf("a national number of another region: %q", got)
+	}
+}
+
+func TestFromVCard(t *testing.T) {
+	if got, ok := FromVCard([]string{"ask me", "021 6234 5678", "138 0013 8000", "138 0013 8001"}, "CN"); got != "+8613800138000" || !ok {
+		t.Errorf("FromVCard = %q, %t", got, ok)
+	}
+	if got, ok := FromVCard([]string{"021 6234 5678"}, "CN"); got != "" || ok {
+		t.Errorf("FromVCard = %q, %t", got, ok)
+	}
+}
+
+func TestCSV(t *testing.T) {
+	file := "\ufeffJID,number,consent\r\n" +
+		"Bob@Example.org,13800138000\r\n" +
+		"\r\n" +
+		"carol@example.org, +49 151 12345678 ,no\r\n" +
+		"dave@example.org,\"+1 650 253 0000\",YES\r\n"
+	bob := track.Number{JID: "bob@example.org", E164: "+8613800138000", Source: track.FromAdmin, Consent: true}
+	carol := track.Number{JID: "carol@example.org", E164: "+4915112345678", Source: track.FromAdmin}
+	dave := track.Number{JID: "dave@example.org", E164: "+16502530000", Source: track.FromAdmin, Consent: true}
+	got, err := ReadCSV(strings.NewReader(file), "CN", false)
+	if diff := cmp.Diff([]track.Number{bob, carol, dave}, got); diff != "" || err != nil {
+		t.Fatal(err, diff)
+	}
+
+	var b bytes.Buffer
+	if err := WriteCSV(&b, got); err != nil {
+		t.Fatal(err)
+	}
+	want := "jid,number,consent\nbob@example.org,+8613800138000,yes\ncarol@example.org,+4915112345678,no\ndave@example.org,+16502530000,yes\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Error(diff)
+	}
+	back, err := ReadCSV(&b, "DE", false)
+	if diff := cmp.Diff(got, back); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+
+	bob.Consent, dave.Consent = false, false
+	got, err = ReadCSV(strings.NewReader(file), "CN", true)
+	if diff := cmp.Diff([]track.Number{bob, carol, dave}, got); diff != "" || err != nil {
+		t.Error("private:", err, diff)
+	}
+	if got, err := ReadCSV(strings.NewReader(""), "CN", false); len(got) != 0 || err != nil {
+		t.Error("empty file:", got, err)
+	}
+}
+
+func TestCSVFaults(t *testing.T) {
+	file := `bob@example.org,13800138000
+example.org,13800138000
+carol@example.org/phone,13800138000
+dave@example.org,021 6234 5678
+erin@example.org
+bob@example.org,13800138001
+frank@example.org,"13800138000
+`
+	got, err := ReadCSV(strings.NewReader(file), "CN", false)
+	want := `line 2: "example.org" is no JID of a user (say "bob@example.org")
+line 3: "carol@example.org/phone" is no JID of a user (say "bob@example.org")
+line 4: "021 6234 5678" is a fixed line, which takes no SMS
+line 5: needs two or three fields (say "bob@example.org,+8613800138000" or "bob@example.org,+8613800138000,no")
+line 6: bob@example.org stands on line 1 already
+line 7: extraneous or missing " in quoted-field`
+	if err == nil || got != nil {
+		t.Fatalf("%v, %v", got, err)
+	}
+	if diff := cmp.Diff(want, err.Error()); diff != "" {
+		t.Error(diff)
+	}
+	_, err = ReadCSV(strings.NewReader("a\"b,1\nbob@example.org,13800138000,perhaps\nc@example.org,1380013800\n"), "CN", false)
+	want = "line 1: bare \" in non-quoted-field\nline 2: \"perhaps\" is neither yes nor no\nline 3: \"1380013800\" is no phone number that can exist"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v", err)
+	}
+	if _, err := ReadCSV(broken{}, "CN", false); !errors.Is(err, errBroken) {
+		t.Errorf("%v", err)
+	}
+}
+
+var errBroken = errors.New("broken")
+
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, errBroken }
+
+func TestCSVIsFast(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads 100,000 lines")
+	}
+	var b strings.Builder
+	for i := range 100_000 {
+		fmt.Fprintf(&b, "user%d@example.org,138%08d\n", i, i)
+	}
+	begin := time.Now()
+	got, err := ReadCSV(strings.NewReader(b.String()), "CN", false)
+	if err != nil || len(got) != 100_000 {
+		t.Fatal(len(got), err)
+	}
+	took := time.Since(begin)
+	t.Logf("100,000 lines in %v", took)
+	if took > 20*time.Second {
+		t.Errorf("100,000 lines took %v", took)
+	}
+}
+
+func TestRelease(t *testing.T) {
+	const consented, roster, all = track.DiscloseConsented, track.DiscloseRoster, track.DiscloseAll
+	number := func(source track.NumberSource, consent bool) track.Number {
+		return track.Number{JID: "bob@example.org", E164: "+8613800138000", Source: source, Consent: consent}
+	}
+	agreed, private, vcard := number(track.FromUser, true), number(track.FromUser, false), number(track.FromVCard, false)
+	hides := func(from ...string) func(string) bool {
+		return func(who string) bool {
+			for _, f := range from {
+				if f == who {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	for name, tc := range map[string]struct {
+		policy Policy
+		c      Case
+		want   Why
+	}{
+		"agreed":                              {Policy{Disclose: consented}, Case{Number: agreed}, Shown},
+		"none known":                          {Policy{Disclose: all}, Case{}, NoNumber},
+		"not agreed":                          {Policy{Disclose: consented}, Case{Number: private, Visible: true}, NotConsented},
+		"not agreed, policy roster, stranger": {Policy{Disclose: roster}, Case{Number: private}, NotConsented},
+		"not agreed, policy roster, friend":   {Policy{Disclose: roster}, Case{Number: private, Visible: true}, Shown},
+		"agreed, policy roster, stranger":     {Policy{Disclose: roster}, Case{Number: agreed}, Shown},
+		"not agreed, policy all":              {Policy{Disclose: all}, Case{Number: private}, Shown},
+		"admin's":                             {Policy{Disclose: consented}, Case{Number: number(track.FromAdmin, true)}, Shown},
+		"admin's, private":                    {Policy{Disclose: consented}, Case{Number: number(track.FromAdmin, false)}, NotConsented},
+
+		"vcard, no such source":          {Policy{Disclose: all}, Case{Number: vcard}, NoNumber},
+		"vcard, policy consented":        {Policy{Disclose: consented, VCards: true}, Case{Number: vcard, Visible: true}, VCardOnly},
+		"vcard cannot consent":           {Policy{Disclose: consented, VCards: true}, Case{Number: number(track.FromVCard, true)}, VCardOnly},
+		"vcard, policy roster, stranger": {Policy{Disclose: roster, VCards: true}, Case{Number: vcard}, VCardOnly},
+		"vcard, policy roster, friend":   {Policy{Disclose: roster, VCards: true}, Case{Number: vcard, Visible: true}, Shown},
+		"vcard, policy all":              {Policy{Disclose: all, VCards: true}, Case{Number: vcard}, Shown},
+
+		"hidden from the sender":       {Policy{Disclose: all}, Case{Number: agreed, Hides: hides("alice@example.org")}, Hidden},
+		"hidden from the domain":       {Policy{Disclose: all}, Case{Number: agreed, Hides: hides("example.org")}, Hidden},
+		"hidden from everybody":        {Policy{Disclose: all}, Case{Number: agreed, Visible: true, Hides: hides("")}, Hidden},
+		"hidden from somebody else":    {Policy{Disclose: all}, Case{Number: agreed, Hides: hides("eve@example.org")}, Shown},
+		"opted out":                    {Policy{Disclose: all}, Case{Number: agreed, Owner: track.Prefs{Watch: track.Off}}, OptedOut},
+		"bounced":                      {Policy{Disclose: all}, Case{Number: agreed, Visible: true, Failed: true}, Bounced},
+		"not confirmed":                {Policy{Disclose: all, Verify: true}, Case{Number: agreed}, Unverified},
+		"an admin need not confirm":    {Policy{Disclose: consented, Verify: true}, Case{Number: number(track.FromAdmin, true)}, Shown},
+		"a vcard has nothing to agree": {Policy{Disclose: all, VCards: true, Verify: true}, Case{Number: vcard}, Shown},
+	} {
+		tc.c.Sender = "alice@example.org"
+		got, why := tc.policy.Release(tc.c)
+		want := ""
+		if tc.want == Shown {
+			want = "+8613800138000"
+		}
+		if got != want || why != tc.want {
+			t.Errorf("%s: %q, because %q, want %q, %q", name, got, why, want, tc.want)
+		}
+	}
+}
+
+func TestReveals(t *testing.T) {
+	agreed := track.Number{E164: "+8613800138000", Consent: true, Source: track.FromAdmin}
+	everybody := func(who string) bool { return who == "" }
+	for name, tc := range map[string]struct {
+		reveal track.Reveal
+		c      Case
+		want   bool
+	}{
+		"stranger":                 {track.RevealConsented, Case{}, false},
+		"friend":                   {track.RevealConsented, Case{Visible: true}, true},
+		"agreed":                   {track.RevealConsented, Case{Number: agreed}, true},
+		"agreed, hidden":           {track.RevealConsented, Case{Number: agreed, Hides: everybody}, false},
+		"no consent":               {track.RevealConsented, Case{Number: track.Number{E164: "+8613800138000"}}, false},
+		"the admin says so":        {track.RevealAll, Case{}, true},
+		"not of a bounced message": {track.RevealAll, Case{Failed: true, Visible: true, Number: agreed}, false},
+		"not of one who opted out": {track.RevealAll, Case{Owner: track.Prefs{Watch: track.Off}}, false},
+	} {
+		tc.c.Sender = "alice@example.org"
+		if got := (Policy{Reveal: tc.reveal}).Reveals(tc.c); got != tc.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}

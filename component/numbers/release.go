@@ -1,0 +1,87 @@
+package numbers
+
+import (
+	"strings"
+
+	"tocsin/track"
+)
+
+// Policy is the admin's part of the decision who is shown a number.
+type Policy struct {
+	Disclose track.Disclose
+	Reveal   track.Reveal
+	VCards   bool // numbers.sources names vcard
+	Verify   bool // numbers.verify: what a user binds counts once it is confirmed
+}
+
+// Case is everything that a decision depends on.
+type Case struct {
+	Number track.Number // the zero Number: none is known
+	Owner  track.Prefs  // of the recipient, whose number it is
+	Sender string       // bare JID of the one who would be shown it
+	// Hides says whether the owner hides the number from a bare JID, a domain, or "": everybody (track.Contact.Hidden).
+	// Nil: from nobody.
+	Hides func(from string) bool
+	// Visible: the owner's roster has the sender with a subscription from or both. False, too, if that can't be known.
+	Visible bool
+	// Failed: the message bounced, or was never the recipient's to see: no number, ever (protocol §4).
+	Failed bool
+}
+
+// Why is the reason why a number is not shown.
+type Why string
+
+const (
+	Shown        Why = ""
+	NoNumber     Why = "no-number"
+	Bounced      Why = "bounced"
+	OptedOut     Why = "opted-out"
+	Hidden       Why = "hidden"
+	Unverified   Why = "unverified"
+	NotConsented Why = "not-consented"
+	VCardOnly    Why = "vcard-only"
+)
+
+// Release decides whether the sender is shown the number, which it returns, or why not. docs/design/numbers.md explains
+// the rules; the first that applies decides.
+func (p Policy) Release(c Case) (number string, why Why) {
+	n := c.Number
+	vcard := n.Source == track.FromVCard
+	switch {
+	case n.E164 == "" || vcard && !p.VCards:
+		return "", NoNumber
+	case c.Failed:
+		return "", Bounced
+	case c.Owner.Watch == track.Off:
+		return "", OptedOut
+	case c.hidden():
+		return "", Hidden
+	case p.Verify && n.Source == track.FromUser && !n.Verified:
+		return "", Unverified
+	case p.Disclose == track.DiscloseAll, p.Disclose == track.DiscloseRoster && c.Visible:
+		return n.E164, Shown
+	case vcard: // its owner never agreed to anything
+		return "", VCardOnly
+	case n.Consent:
+		return n.E164, Shown
+	}
+	return "", NotConsented
+}
+
+// Reveals reports whether the sender may be told undelivered from unread (protocol §4): to have agreed to be called by a
+// sender is to have agreed to that.
+func (p Policy) Reveals(c Case) bool {
+	if c.Failed || c.Owner.Watch == track.Off {
+		return false
+	}
+	agreed := c.Number.Consent && c.Number.Source != track.FromVCard && !c.hidden()
+	return p.Reveal == track.RevealAll || c.Visible || agreed
+}
+
+func (c Case) hidden() bool {
+	if c.Hides == nil {
+		return false
+	}
+	_, domain, _ := strings.Cut(c.Sender, "@")
+	return c.Hides("") || c.Hides(c.Sender) || domain != "" && c.Hides(domain)
+}
