@@ -1,0 +1,44 @@
+// Which prompts are before the user's eyes, and the way to those that are not; and a live region for screen readers.
+
+const SETTLE = 300; // milliseconds: elements that are drawn anew are out of sight for a moment
+
+export function openChats({ api, desk }) {
+    const visible = new Set();
+    let timer;
+
+    const page = () => document.querySelector('converse-root') ?? document.body;
+
+    /** The tray and the live region stand beside Converse's own elements, which it does not draw anew. */
+    function stand(name, make) {
+        return document.querySelector(name) ?? page().appendChild(make());
+    }
+
+    desk.addEventListener('news', ({ detail }) => {
+        const live = stand('.tocsin-live', () => Object.assign(document.createElement('div'), { className: 'tocsin-live', role: 'status' }));
+        live.textContent = detail;
+    });
+    desk.addEventListener('change', () => redraw());
+
+    function redraw() {
+        clearTimeout(timer);
+        timer = setTimeout(() => stand('tocsin-tray', () => document.createElement('tocsin-tray')).draw(), SETTLE);
+    }
+
+    return {
+        sees: (id) => visible.has(id),
+
+        seen(id, is) {
+            visible[is ? 'add' : 'delete'](id);
+            redraw();
+        },
+
+        /** Opens the conversation and brings the banner into view. */
+        async show(prompt, message) {
+            await api.chats.open(prompt.with, { bring_to_foreground: true }, true);
+            const find = () => document.querySelector(`.chat-msg[data-msgid="${CSS.escape(message.get('msgid'))}"] tocsin-banner`);
+            for (let i = 0; i < 20 && !find(); i++) await new Promise((r) => setTimeout(r, 100));
+            find()?.scrollIntoView({ block: 'nearest' });
+            find()?.querySelector('a, button, input')?.focus();
+        },
+    };
+}

@@ -1,0 +1,81 @@
+// The service: which one it is, and the stanzas that are exchanged with it. It is the only source of states and prompts.
+
+import { NS, children, readError } from './protocol.js';
+
+const PAGE = 100; // statuses asked for at once
+const PAGES = 50;
+const ANSWER_WITHIN = 10_000; // milliseconds
+
+export class Service {
+    constructor(converse, api, configured) {
+        Object.assign(this, { env: converse.env, api, configured });
+        this.jid = configured || '';
+    }
+
+    /**
+     * Finds the service among the items of the user's own server, by its feature, if none is configured. Whoever runs
+     * the server says what is listed there: no contact can get in.
+     */
+    async find() {
+        if (this.configured) return this.configured;
+        const { Strophe } = this.env;
+        const own = Strophe.getDomainFromJid(this.api.connection.get().jid);
+        const list = await this.api.disco.items(own).catch(() => null);
+        const items = [...(list?.getElementsByTagName('item') ?? [])].filter((i) => !i.getAttribute('node'));
+        const domains = items.map((i) => i.getAttribute('jid') ?? '').filter((jid) => jid && !/[@/]/.test(jid));
+        const has = await Promise.all(domains.map((jid) => this.offers(jid)));
+        this.jid = domains.find((_, i) => has[i]) ?? '';
+        return this.jid;
+    }
+
+    async offers(jid) {
+        const info = await this.api.disco.info(jid).catch(() => null);
+        return [...(info?.getElementsByTagName('feature') ?? [])].some((f) => f.getAttribute('var') === NS);
+    }
+
+    /** Reports whether a stanza is from the service, or its contact: an address on its domain. */
+    sent(stanza) {
+        const from = stanza.getAttribute('from') ?? '';
+        return !!this.jid && this.env.Strophe.getDomainFromJid(from) === this.jid && !from.includes('/');
+    }
+
+    /** Tells the service that this client is here, and what it can do (the presence carries our capabilities). */
+    greet() {
+        return this.api.user.presence.send({ to: this.jid });
+    }
+
+    /** Answers a prompt. Returns '' or what speaks against it, one of readError's words. */
+    async answer(prompt, action, seconds) {
+        const { Stanza, stx } = this.env;
+        const wait = seconds ? Stanza.unsafeXML(`for="${Math.round(seconds)}"`) : '';
+        const iq = await this.ask('set', stx`<answer xmlns="${NS}" prompt="${prompt}" action="${action}" ${wait}/>`);
+        return iq?.getAttribute('type') === 'result' ? '' : readError(iq);
+    }
+
+    /** Asks for all statuses after a token, page by page; take gets the status elements and the token after them. */
+    async sync(token, take) {
+        const { Stanza, stx } = this.env;
+        for (let page = 0; page < PAGES; page++) {
+            const after = token ? Stanza.unsafeXML(`after="${this.env.Strophe.xmlescape(token)}"`) : '';
+            const iq = await this.ask('get', stx`<sync xmlns="${NS}" max="${PAGE}" ${after}/>`);
+            const [answer] = iq ? children(iq, 'sync') : [];
+            if (!answer) return;
+            const last = answer.getAttribute('last') ?? '';
+            await take(children(answer, 'status'), last);
+            if (answer.getAttribute('complete') === 'true' || !last || last === token) return;
+            token = last;
+        }
+    }
+
+    /** Returns the service's answer to an IQ, an error included; null if there is none. */
+    async ask(type, payload) {
+        const { stx } = this.env;
+        try {
+            const iq = stx`<iq type="${type}" to="${this.jid}" xmlns="jabber:client">${payload}</iq>`;
+            const answer = await this.api.sendIQ(iq, ANSWER_WITHIN, false);
+            return answer && this.sent(answer) ? answer : null;
+        } catch {
+            return null; // not connected
+        }
+    }
+}

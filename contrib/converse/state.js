@@ -1,0 +1,44 @@
+// What is known of one of our messages: what the service reports joined with the receipts and markers this client sees
+// itself. It is kept on the message, as {seq, state, further, local, steps}. Pure functions.
+
+const STEPS = 12; // of a message's history that are kept
+
+/** Returns the entry after a <status/>; the same entry if the status is older than what is known. */
+export function report(entry = {}, status) {
+    if (status.seq <= (entry.seq ?? 0)) return entry;
+    const { seq, state, further, stamp, basis } = status;
+    return { ...entry, seq, state, further, steps: append(entry.steps, { state, stamp, basis }) };
+}
+
+/** Returns the entry after a receipt ('delivered') or a marker ('displayed') that this client has seen. */
+export function observe(entry = {}, state, stamp) {
+    if (entry.local === 'displayed' || entry.local === state) return entry;
+    const known = entry.steps?.some((s) => s.state === state);
+    return { ...entry, local: state, steps: known ? entry.steps : append(entry.steps, { state, stamp, basis: 'local' }) };
+}
+
+/** Returns the entry after what came before its message did. */
+export function join(entry = {}, waiting) {
+    if ((waiting.seq ?? 0) <= (entry.seq ?? 0)) return entry;
+    return { ...waiting, local: entry.local, steps: waiting.steps.reduce(append, entry.steps) };
+}
+
+function append(steps = [], step) {
+    return [...steps.filter((s) => s.state !== step.state), step].slice(-STEPS);
+}
+
+/** Returns the state to show. Reading outranks all; an SMS outranks what happened to the message itself. */
+export function shown(entry = {}) {
+    const had = (state) => entry.steps?.some((s) => s.state === state);
+    if (entry.local === 'displayed' || had('displayed')) return 'displayed';
+    if (entry.state === 'failed' || entry.state === 'cancelled') return entry.state;
+    if (had('escalated')) return 'escalated';
+    const unconfirmed = [undefined, 'pending', 'unknown', 'timeout-undelivered'].includes(entry.state);
+    if (entry.local === 'delivered' && unconfirmed) return 'delivered';
+    return entry.state === 'pending' || !entry.state ? 'sent' : entry.state;
+}
+
+/** Reports whether nothing is left to be told about: the message is read, or no longer watched. */
+export function settled(entry) {
+    return ['displayed', 'failed', 'cancelled'].includes(shown(entry));
+}

@@ -1,0 +1,146 @@
+// Tocsin for Converse.js 14: shows how far each of your messages has come and, when one is not confirmed in time,
+// suggests an SMS with number and text filled in.
+//
+//     import tocsin from './tocsin.js';
+//     tocsin(converse);
+//     converse.initialize({ whitelisted_plugins: ['tocsin'], … });
+//
+// Settings: tocsin_service, tocsin_snooze, tocsin_phone, tocsin_qrcode. Style: tocsin.css. See docs/CLIENTS.md.
+
+import { MARKERS, NS, NS_SMS, children } from './protocol.js';
+import { Desk, own } from './desk.js';
+import { Service } from './service.js';
+import { Store } from './store.js';
+import { defineElements } from './view.js';
+import { openChats } from './chats.js';
+import { speaker } from './texts.js';
+
+export default (converse) => converse.plugins.add('tocsin', {
+    initialize() {
+        const { _converse } = this;
+        const { api } = _converse;
+        const { html, stx, Strophe } = converse.env;
+        api.settings.extend({
+            tocsin_service: '', // address of the service; found among the items of one's own server if empty
+            tocsin_snooze: 600, // seconds that "not now" lasts
+            tocsin_phone: /Android|iPhone|iPad|iPod|Mobile/.test(navigator.userAgent), // has this device SMS itself?
+            tocsin_qrcode: new URL('./node_modules/qrcode-generator/dist/qrcode.mjs', import.meta.url).href,
+        });
+        const say = speaker(api.settings.get('i18n'), ...navigator.languages);
+        const service = new Service(converse, api, api.settings.get('tocsin_service'));
+        const desk = new Desk({
+            service, say,
+            store: new Store(''),
+            snooze: api.settings.get('tocsin_snooze'),
+            chat: (jid) => _converse.state.chatboxes?.get(jid),
+        });
+        const settings = { phone: api.settings.get('tocsin_phone'), qr: api.settings.get('tocsin_qrcode') };
+        const chats = openChats({ api, desk });
+        defineElements({ env: converse.env, desk, say, chats, settings });
+
+        // ---- the session ----------------------------------------------------------------------------------------
+
+        api.listen.on('addClientFeatures', () => [NS, NS_SMS].forEach((f) => api.disco.own.features.add(f)));
+
+        let found; // resolved when the service is known: what arrives earlier waits for it
+        let present; // resolved when our presence is out
+
+        api.listen.on('afterResourceBinding', () => {
+            const jid = api.connection.get().jid;
+            desk.store = new Store(Strophe.getBareJidFromJid(jid));
+            // A resumed stream goes on where it was (XEP-0198), and the service is as it was.
+            const resumed = api.connection.get().hasResumed?.() && desk.store.resource === jid;
+            if (!resumed) desk.hidePrompts();
+            Object.assign(desk.store, { resource: jid });
+            found = Promise.withResolvers();
+            present = Promise.withResolvers();
+            if (resumed && desk.store.service) {
+                service.jid ||= desk.store.service;
+                found.resolve();
+                present.resolve();
+            }
+            const { promise } = found;
+            api.listen.stanza('message', (stanza) => {
+                promise.then(() => desk.receive(stanza));
+                return true;
+            });
+        });
+
+        const arrive = async () => {
+            const [done, sent] = [found, present.promise];
+            if (await service.find()) {
+                desk.store.service = service.jid;
+                await sent;
+                await service.greet();
+            }
+            done.resolve();
+            if (service.jid) {
+                await service.sync(desk.store.token, (statuses, token) => {
+                    desk.store.token = token;
+                    desk.takeStatuses(statuses);
+                });
+            }
+        };
+        api.listen.on('connected', arrive);
+        api.listen.on('reconnected', arrive);
+        api.listen.on('constructedPresence', (_, presence) => {
+            const { attributes } = presence.tree();
+            if (!attributes.to && !attributes.type) setTimeout(() => present?.resolve()); // it is sent after this hook
+            return presence;
+        });
+        api.listen.on('clearSession', () => desk.store.clear());
+
+        // ---- what we send ---------------------------------------------------------------------------------------
+
+        api.listen.on('getOutgoingMessageAttributes', (chat, attrs) => {
+            if (chat.get('type') !== 'chatbox') return attrs;
+            const urgency = chat.get('tocsin_urgency') ?? 'normal';
+            // Urgent is for one message: what stays on by itself is soon on for everything.
+            if (urgency === 'urgent') chat.save({ tocsin_urgency: 'normal' });
+            return { ...attrs, tocsin_urgency: urgency };
+        });
+
+        api.listen.on('createMessageStanza', (chat, data) => {
+            const { message, stanza } = data;
+            if (message.get('type') !== 'chat' || !message.get('body')) return data;
+            // Converse itself asks for a receipt (XEP-0184), but not for a marker (XEP-0333).
+            stanza.cnode(stx`<markable xmlns="${MARKERS}"/>`).root();
+            const urgency = message.get('tocsin_urgency');
+            if (!message.get('edited')) stanza.cnode(hint(urgency)).root(); // a correction is watched as its original
+            return data;
+        });
+
+        const hint = (urgency) => urgency === 'none' ? stx`<track xmlns="${NS}" until="none"/>`
+            : stx`<track xmlns="${NS}" priority="${urgency === 'urgent' ? 'urgent' : 'normal'}"/>`;
+
+        api.listen.on('getToolbarButtons', (toolbar, buttons) => {
+            if (!toolbar.is_groupchat) buttons.push(html`<tocsin-urgency .chat=${toolbar.model}></tocsin-urgency>`);
+            return buttons;
+        });
+
+        // ---- what we see ----------------------------------------------------------------------------------------
+
+        // Receipts and markers, from the archive and of other devices too. Converse marks nothing as read by them.
+        api.listen.on('parseMessage', (stanza, attrs) => {
+            if (attrs.sender !== 'them' || stanza.getAttribute('type') === 'error') return attrs;
+            const marker = ['displayed', 'acknowledged'].flatMap((name) => children(stanza, name, MARKERS))[0];
+            const id = marker?.getAttribute('id') ?? attrs.receipt_id;
+            if (id) desk.takeEvidence(attrs.contact_jid, id, marker ? 'displayed' : 'delivered', attrs.time);
+            return attrs;
+        });
+
+        // Converse draws a message's actions anew, from nothing, whenever the message changes: one element for each
+        // message, put back every time, keeps what the user is typing in it.
+        const elements = new WeakMap();
+        api.listen.on('getMessageActionContent', (actions, content) => {
+            const message = actions.model;
+            if (!own(message)) return content;
+            if (!elements.has(message)) {
+                const element = document.createElement('tocsin-message');
+                element.message = message;
+                elements.set(message, element);
+            }
+            return html`${content}${elements.get(message)}`;
+        });
+    },
+});

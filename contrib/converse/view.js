@@ -1,0 +1,213 @@
+// What is drawn: the state under each own message, the banner under a message that a prompt is about, the choice of
+// urgency in the composer, and the tray for prompts that are out of sight. All text is set as text.
+
+import { measure } from './sms.js';
+import { openDialog } from './dialog.js';
+
+/** Defines the elements. They share the desk, and are drawn anew when it changes. */
+export function defineElements({ env, desk, say, chats, settings }) {
+    const { html, render, dayjs, nothing } = env;
+
+    class Part extends HTMLElement {
+        connectedCallback() {
+            this.draw = () => render(this.template() ?? nothing, this);
+            desk.addEventListener('change', this.draw);
+            this.draw();
+        }
+
+        disconnectedCallback() {
+            desk.removeEventListener('change', this.draw);
+        }
+    }
+
+    // ---- the state under an own message, and the banner ---------------------------------------------------------
+
+    const ICONS = {
+        sent: '✓', unwatched: '✓', unknown: '✓', delivered: '✓✓', displayed: '✓✓', failed: '✕', cancelled: '–',
+        'timeout-undelivered': '◷', 'timeout-unread': '◷', timeout: '◷', escalated: '✆',
+    };
+
+    function when(stamp) {
+        const at = dayjs(stamp);
+        return at.isSame(dayjs(), 'day') ? at.format('HH:mm:ss') : at.format('ll HH:mm');
+    }
+
+    function step({ state, stamp, basis }) {
+        const label = say(state === 'pending' ? 'sent' : state);
+        return html`<li><time datetime=${stamp}>${when(stamp)}</time> ${label}${basis ? html` <i>${say(`by-${basis}`)}</i>` : ''}</li>`;
+    }
+
+    function stateLine(message) {
+        const state = desk.state(message);
+        const entry = message.get('tocsin') ?? {};
+        const steps = (entry.steps ?? []).filter((s) => s.state !== 'pending');
+        const sent = { state: 'sent', stamp: message.get('time') };
+        const unprovable = state === 'delivered' && entry.further === 'unknown';
+        return html`<span class="tocsin-state" data-state=${state} tabindex="0">
+            <span aria-hidden="true">${ICONS[state]}</span> ${say(state)}
+            <span class="tocsin-history" role="tooltip">
+                <b>${say('history')}</b>
+                <ul>${[sent, ...steps].map(step)}</ul>
+                ${unprovable ? html`<i>${say('unprovable')}</i>` : ''}
+            </span>
+        </span>`;
+    }
+
+    class Message extends Part {
+        template() {
+            const prompt = desk.promptUnder(this.message);
+            return html`${stateLine(this.message)}
+                ${prompt ? html`<tocsin-banner .prompt=${prompt}></tocsin-banner>` : ''}`;
+        }
+    }
+
+    function button(name, run, { primary = false, disabled = false } = {}) {
+        return html`<button type="button" class="tocsin-button ${primary ? 'tocsin-primary' : ''}" data-action=${name}
+            ?disabled=${disabled} @click=${run}>${say(name)}</button>`;
+    }
+
+    class Banner extends Part {
+        connectedCallback() {
+            super.connectedCallback();
+            this.observer = new IntersectionObserver(([e]) => chats.seen(this.prompt.id, e.isIntersecting), { threshold: 0.3 });
+            this.observer.observe(this);
+        }
+
+        disconnectedCallback() {
+            super.disconnectedCallback();
+            this.observer.disconnect();
+            chats.seen(this.prompt.id, false);
+        }
+
+        template() {
+            const { prompt } = this;
+            if (!prompt) return nothing;
+            const heading = `tocsin-${prompt.id}`;
+            return html`<section class="tocsin-banner ${prompt.urgent ? 'tocsin-urgent' : ''}" aria-labelledby=${heading}>
+                <p class="tocsin-heading" id=${heading}><span aria-hidden="true">◷</span>
+                    <span><b>${desk.sentence(prompt)}</b> ${prompt.mine ? say('did-you') : say('prompt-question')}</span></p>
+                ${prompt.mine ? this.opened(prompt) : this.open(prompt)}
+                <p class="tocsin-note" role="status">${prompt.busy ? say('working') : prompt.note ? say(`error-${prompt.note}`) : ''}</p>
+            </section>`;
+        }
+
+        open(prompt) {
+            const draft = desk.draft(prompt);
+            const { encoding, segments, left } = measure(draft.text);
+            const uri = desk.uri(prompt, draft);
+            const desktop = !settings.phone;
+            return html`
+                <label class="tocsin-number"><span>${say(prompt.number ? 'number' : 'number-missing')}</span>
+                    <input type="tel" autocomplete="tel" .value=${draft.number}
+                        @input=${(e) => desk.edit(prompt, { draftNumber: e.target.value })}></label>
+                <label class="tocsin-text"><span>${say('text')}</span>
+                    <textarea rows="2" placeholder=${say('text-empty')} .value=${draft.text}
+                        @input=${(e) => desk.edit(prompt, { draftText: e.target.value })}></textarea>
+                    <small>${say(`count-${encoding}`, { segments, left })}</small></label>
+                ${draft.encrypted ? html`<p class="tocsin-warning">${say('encrypted')}</p>` : ''}
+                <div class="tocsin-actions">
+                    ${this.link(prompt, uri, !desktop)}
+                    ${button('compose', () => openDialog({ env, desk, say, settings, prompt }), { primary: desktop, disabled: !uri })}
+                    ${button('copy', () => this.copy(draft.text))}
+                </div>
+                <div class="tocsin-actions tocsin-quiet">
+                    ${button('told', () => desk.settle(prompt, 'sent'), { disabled: prompt.busy })}
+                    ${button('later', () => desk.settle(prompt, 'snooze'), { disabled: prompt.busy })}
+                    ${button('dont', () => desk.settle(prompt, 'declined'), { disabled: prompt.busy })}
+                </div>`;
+        }
+
+        opened(prompt) {
+            const uri = desk.uri(prompt, desk.draft(prompt));
+            return html`<div class="tocsin-actions">
+                ${button('yes-sent', () => desk.settle(prompt, 'sent'), { primary: true, disabled: prompt.busy })}
+                ${button('not-sent', () => desk.settle(prompt, 'failed'), { disabled: prompt.busy })}
+                ${uri ? html`<a class="tocsin-button" data-action="open-again" href=${uri}>${say('open-again')}</a>` : ''}
+            </div>`;
+        }
+
+        link(prompt, uri, primary) {
+            if (!uri) return button('open', () => {}, { primary, disabled: true });
+            return html`<a class="tocsin-button ${primary ? 'tocsin-primary' : ''}" data-action="open" href=${uri}
+                @click=${(e) => claimThenFollow(e, prompt)}>${say('open')}</a>`;
+        }
+
+        async copy(text) {
+            await navigator.clipboard.writeText(text);
+            desk.news(say('copied'));
+        }
+    }
+
+    /** Follows the link only once the prompt is ours, so that two devices do not send two SMS. */
+    async function claimThenFollow(event, prompt) {
+        const link = event.currentTarget;
+        if (prompt.mine) return;
+        event.preventDefault();
+        const href = link.href;
+        if (await desk.claim(prompt)) follow(href);
+    }
+
+    // ---- the choice of urgency ----------------------------------------------------------------------------------
+
+    class Urgency extends Part {
+        template() {
+            const chosen = this.chat.get('tocsin_urgency') ?? 'normal';
+            const option = (name) => html`<option value=${name} title=${say(`${name}-hint`)} ?selected=${name === chosen}>${say(name)}</option>`;
+            return html`<select class="tocsin-urgency" data-urgency=${chosen} aria-label=${say('urgency')} title=${say(`${chosen}-hint`)}
+                .value=${chosen} @change=${(e) => this.choose(e.target.value)}>${['normal', 'urgent', 'none'].map(option)}</select>`;
+        }
+
+        choose(urgency) {
+            this.chat.save({ tocsin_urgency: urgency });
+            this.draw();
+        }
+
+        connectedCallback() {
+            super.connectedCallback();
+            this.chat.on('change:tocsin_urgency', this.draw);
+        }
+
+        disconnectedCallback() {
+            super.disconnectedCallback();
+            this.chat.off('change:tocsin_urgency', this.draw);
+        }
+    }
+
+    // ---- prompts that are out of sight, and news ----------------------------------------------------------------
+
+    class Tray extends Part {
+        template() {
+            const unseen = desk.prompts().filter((p) => !chats.sees(p.id));
+            if (!unseen.length) return nothing;
+            return html`<section class="tocsin-tray" aria-label=${say('tray-title')}>${unseen.map((p) => this.row(p))}</section>`;
+        }
+
+        row(prompt) {
+            const here = desk.anchor(prompt);
+            const expanded = !here && this.expanded === prompt.id;
+            const toggle = () => {
+                this.expanded = expanded ? '' : prompt.id;
+                this.draw();
+            };
+            return html`<div class="tocsin-row">
+                <span>${desk.sentence(prompt)}</span>
+                ${button(expanded ? 'hide' : 'show', () => (here ? chats.show(prompt, here) : toggle()), { primary: true })}
+                ${expanded ? html`<tocsin-banner .prompt=${prompt}></tocsin-banner>` : ''}
+            </div>`;
+        }
+    }
+
+    for (const [name, part] of Object.entries({ message: Message, banner: Banner, urgency: Urgency, tray: Tray })) {
+        if (!customElements.get(`tocsin-${name}`)) customElements.define(`tocsin-${name}`, part);
+    }
+}
+
+/** Opens a URI as a click on a link does: an application takes it, and the page stays. */
+export function follow(href) {
+    const link = document.createElement('a');
+    link.href = href;
+    link.dataset.tocsin = 'follow';
+    document.body.append(link);
+    link.click();
+    link.remove();
+}

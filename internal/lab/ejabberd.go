@@ -1,0 +1,141 @@
+package lab
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Ejabberd starts an ejabberd.
+func Ejabberd(t testing.TB, o Options) *Server {
+	t.Helper()
+	o = o.withDefaults()
+	web := Port(t)
+	s := &Server{
+		Options: o, Domain: o.Hosts[0], Dir: t.TempDir(), t: t,
+		C2S: loopback(Port(t)), ComponentAddr: loopback(Port(t)), Websocket: "ws://" + loopback(web) + "/ws",
+		software: ejabberd{
+			program: program(t, "erl"), libs: libraries(t), web: web,
+			block: filepath.Join(root(t), "contrib", "ejabberd", "tocsin.yml"),
+		},
+	}
+	if err := s.software.(ejabberd).configure(s); err != nil {
+		t.Fatal(err)
+	}
+	return s.run()
+}
+
+// libraries returns the folder of ejabberd's own Erlang library, whose place depends on the architecture.
+func libraries(t testing.TB) string {
+	t.Helper()
+	found, _ := filepath.Glob("/usr/lib/*/ejabberd-*/ebin/ejabberd.app")
+	if len(found) == 0 {
+		t.Fatal("ejabberd is missing: run .ci/install")
+	}
+	return filepath.Dir(filepath.Dir(filepath.Dir(found[0])))
+}
+
+type ejabberd struct {
+	program, libs string
+	block         string // contrib's
+	web           int
+}
+
+func (ejabberd) name() string { return "ejabberd" }
+
+func (ejabberd) logs(s *Server) []string {
+	return []string{filepath.Join(s.Dir, "ejabberd.log"), filepath.Join(s.Dir, "ejabberd.out")}
+}
+
+func (e ejabberd) configure(s *Server) error {
+	block, err := os.ReadFile(e.block)
+	if err != nil {
+		return err
+	}
+	// The component's block is contrib's own, with this server's values in place of the examples.
+	text := strings.NewReplacer("port: 5347", "port: "+portOf(s.ComponentAddr), "tocsin.example.org", s.Component,
+		"password: secret", fmt.Sprintf("password: %q", s.Secret)).Replace(string(block))
+	if s.Tap != ServiceLog {
+		text, _, _ = strings.Cut(text, "\nmodules:\n")
+	}
+	if err := os.WriteFile(filepath.Join(s.Dir, "tocsin.yml"), []byte(text), 0o600); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(s.Dir, "ejabberd.yml"), []byte(e.config(s)), 0o600)
+}
+
+func (e ejabberd) config(s *Server) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("hosts: [%s]", strings.Join(s.Hosts, ", "))
+	line("include_config_file: %s", filepath.Join(s.Dir, "tocsin.yml"))
+	line("loglevel: info")
+	line("listen:")
+	line("  - {port: %s, ip: 127.0.0.1, module: ejabberd_c2s, starttls: false, access: c2s, shaper: none}", portOf(s.C2S))
+	line("  - {port: %d, ip: 127.0.0.1, module: ejabberd_http, request_handlers: {/api: mod_http_api, /ws: ejabberd_http_ws}}", e.web)
+	line("access_rules: {c2s: {allow: all}}")
+	line("api_permissions: {lab: {who: {ip: 127.0.0.1/8}, what: '*'}}")
+	line("modules:")
+	for _, m := range []string{"mod_roster", "mod_offline", "mod_ping", "mod_carboncopy", "mod_privacy", "mod_blocking", "mod_http_api", "mod_last", "mod_vcard", "mod_caps"} {
+		line("  %s: {}", m)
+	}
+	line("  mod_disco: {extra_domains: [%s]}", s.Component)
+	line("  mod_pubsub: {plugins: [flat, pep]}")
+	if !s.NoSM {
+		seconds := int(s.SMTimeout.Seconds())
+		line("  mod_stream_mgmt: {resume_timeout: %d, max_resume_timeout: %d, resend_on_timeout: if_offline}", seconds, seconds)
+	}
+	if !s.NoMAM {
+		line("  mod_mam: {default: always}")
+	}
+	if s.Registration {
+		line("  mod_register: {ip_access: all, access: all}")
+	}
+	if s.Privilege {
+		line("  mod_privilege: {roster: {both: all}, message: {outgoing: all}, presence: {managed_entity: all}}")
+	}
+	line("%s", s.Extra)
+	return b.String()
+}
+
+// launch starts ejabberd without a node name: nothing is distributed, so there is no epmd to be left behind.
+func (e ejabberd) launch(s *Server) (*process, error) {
+	return start("ejabberd", filepath.Join(s.Dir, "ejabberd.out"), []string{
+		"EJABBERD_CONFIG_PATH=" + filepath.Join(s.Dir, "ejabberd.yml"),
+		"EJABBERD_LOG_PATH=" + filepath.Join(s.Dir, "ejabberd.log"),
+		"ERL_CRASH_DUMP=" + filepath.Join(s.Dir, "erl_crash.dump"),
+		"ERL_LIBS=" + e.libs,
+		"HOME=" + s.Dir,
+	}, e.program, "-noinput", "-mnesia", "dir", fmt.Sprintf("%q", filepath.Join(s.Dir, "mnesia")), "-s", "ejabberd")
+}
+
+func (e ejabberd) ready(s *Server) bool {
+	return listening(s.C2S) && listening(s.ComponentAddr) && e.call("status", map[string]string{}) == nil
+}
+
+func (e ejabberd) register(_ *Server, user, host, password string) error {
+	return e.call("register", map[string]string{"user": user, "host": host, "password": password})
+}
+
+// call runs a command of mod_http_api.
+func (e ejabberd) call(command string, args map[string]string) error {
+	body, err := json.Marshal(args)
+	if err != nil {
+		return err
+	}
+	resp, err := http.Post("http://"+loopback(e.web)+"/api/"+command, "application/json", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if answer, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s: %s", command, resp.Status, answer)
+	}
+	return nil
+}

@@ -1,0 +1,290 @@
+package lab
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Settings are keys of the configuration with their section, as in Settings{"track.unread_after": "2s"}. A value is a
+// string, a bool, a number, a time.Duration, a list of strings, or TOML as it is.
+type Settings map[string]any
+
+// TOML is a value of Settings in the configuration's own language.
+type TOML string
+
+// Daemon is a running `tocsin run`.
+type Daemon struct {
+	Dir    string // configuration, database and log
+	Config string // path of the configuration
+
+	t       testing.TB
+	program string
+	admin   string // host:port of /readyz and /metrics
+	keys    Settings
+	proc    *process
+}
+
+// Tocsin starts the built component on a server, with short times and an SQLite file unless the settings say otherwise, and
+// returns when it is ready.
+func Tocsin(t testing.TB, server *Server, settings Settings) *Daemon {
+	t.Helper()
+	d := NewTocsin(t, server, settings)
+	d.Start()
+	return d
+}
+
+// NewTocsin is Tocsin without the start, for tests of what must not start.
+func NewTocsin(t testing.TB, server *Server, settings Settings) *Daemon {
+	t.Helper()
+	d := &Daemon{Dir: t.TempDir(), t: t, program: Build(t), admin: loopback(Port(t))}
+	d.Config = filepath.Join(d.Dir, "config.toml")
+	d.keys = Settings{
+		"component.jid":           server.Component,
+		"component.server":        server.ComponentAddr,
+		"component.secret":        server.Secret,
+		"tap.domains":             server.Hosts,
+		"storage.dsn":             "sqlite:" + filepath.Join(d.Dir, "tocsin.db"),
+		"track.undelivered_after": "2s",
+		"track.unread_after":      "2s",
+		"track.min_after":         "1s",
+		"track.grace":             "1s",
+		"metrics.listen":          d.admin,
+		"log.level":               "debug",
+	}
+	d.Set(settings)
+	t.Cleanup(func() {
+		if d.proc != nil {
+			d.proc.kill()
+		}
+		if t.Failed() {
+			t.Logf("tocsin's log:\n%s", tail(d.log(), 200))
+		}
+	})
+	return d
+}
+
+// Set changes the configuration file; a running instance is told by Reload, or reads it at the next start.
+func (d *Daemon) Set(settings Settings) {
+	d.t.Helper()
+	maps.Copy(d.keys, settings)
+	var b strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(d.keys)) {
+		fmt.Fprintf(&b, "%s = %s\n", key, value(d.keys[key]))
+	}
+	if err := os.WriteFile(d.Config, []byte(b.String()), 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func value(v any) string {
+	switch v := v.(type) {
+	case TOML:
+		return string(v)
+	case string:
+		return strconv.Quote(v)
+	case time.Duration:
+		return strconv.Quote(v.String())
+	case []string:
+		quoted := make([]string, len(v))
+		for i, s := range v {
+			quoted[i] = strconv.Quote(s)
+		}
+		return "[" + strings.Join(quoted, ", ") + "]"
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// Start starts the component and returns when it is ready.
+func (d *Daemon) Start() {
+	d.t.Helper()
+	d.Launch()
+	d.Ready()
+}
+
+// Launch starts the component and waits for nothing.
+func (d *Daemon) Launch() {
+	d.t.Helper()
+	proc, err := start("tocsin", d.log(), []string{"TOCSIN_CONFIG=" + d.Config}, d.program, "run")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.proc = proc
+}
+
+// Ready waits until /readyz says 200: the stream is up and the database answers.
+func (d *Daemon) Ready() {
+	d.t.Helper()
+	if err := d.proc.await(30*time.Second, func() bool { return answers("http://"+d.admin+"/readyz", http.StatusOK) }); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// NotReady waits until /readyz says 503.
+func (d *Daemon) NotReady() {
+	d.t.Helper()
+	if err := d.proc.await(time.Minute, func() bool { return answers("http://"+d.admin+"/readyz", http.StatusServiceUnavailable) }); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// Stop ends the component by SIGTERM; one that does not end with 0 within 15 s fails the test.
+func (d *Daemon) Stop() {
+	d.t.Helper()
+	d.proc.stop(15 * time.Second)
+	if d.proc.err != nil {
+		d.t.Fatalf("tocsin did not stop well: %v", d.proc.err)
+	}
+}
+
+// Kill9 ends the component by SIGKILL.
+func (d *Daemon) Kill9() { d.proc.kill() }
+
+// Restart is Stop and Start.
+func (d *Daemon) Restart() {
+	d.t.Helper()
+	d.Stop()
+	d.Start()
+}
+
+// Reload sends SIGHUP.
+func (d *Daemon) Reload() {
+	d.t.Helper()
+	if err := d.proc.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// Exit waits until the component has ended by itself and returns its exit code.
+func (d *Daemon) Exit() int {
+	d.t.Helper()
+	select {
+	case <-d.proc.done:
+	case <-time.After(30 * time.Second):
+		d.t.Fatal("tocsin did not end")
+	}
+	return d.proc.cmd.ProcessState.ExitCode()
+}
+
+// Stderr returns all that the component has printed, over all starts.
+func (d *Daemon) Stderr() string { return tail(d.log(), 1<<30) }
+
+// Logs waits until the component has printed the text.
+func (d *Daemon) Logs(text string) {
+	d.t.Helper()
+	if err := d.proc.await(Patience, func() bool { return strings.Contains(d.Stderr(), text) }); err != nil {
+		d.t.Fatalf("%q was not logged: %v", text, err)
+	}
+}
+
+// Run runs another subcommand with the same configuration; it returns what it printed and its exit code.
+func (d *Daemon) Run(args ...string) (stdout, stderr string, code int) {
+	d.t.Helper()
+	cmd := exec.CommandContext(d.t.Context(), d.program, args...)
+	cmd.Dir = d.Dir
+	cmd.Env = append(os.Environ(), "TOCSIN_CONFIG="+d.Config)
+	var out, fault strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &fault
+	err := cmd.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		d.t.Fatal(err)
+	}
+	return out.String(), fault.String(), cmd.ProcessState.ExitCode()
+}
+
+// Must is Run for a command that has to succeed; it returns what it printed.
+func (d *Daemon) Must(args ...string) string {
+	d.t.Helper()
+	out, fault, code := d.Run(args...)
+	if code != 0 {
+		d.t.Fatalf("tocsin %s: exit %d\n%s%s", strings.Join(args, " "), code, out, fault)
+	}
+	return out
+}
+
+// Metric returns the sum of a metric's samples whose labels contain the text, 0 if there are none.
+func (d *Daemon) Metric(name, labels string) (sum float64) {
+	d.t.Helper()
+	resp, err := http.Get("http://" + d.admin + "/metrics")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		sample, number, _ := strings.Cut(lines.Text(), " ")
+		if base, have, _ := strings.Cut(sample, "{"); base == name && strings.Contains(have, labels) {
+			n, err := strconv.ParseFloat(number, 64)
+			if err != nil {
+				d.t.Fatalf("metric %s: %v", lines.Text(), err)
+			}
+			sum += n
+		}
+	}
+	return sum
+}
+
+// Counts waits until a metric has reached a number.
+func (d *Daemon) Counts(name, labels string, atLeast float64) {
+	d.t.Helper()
+	if err := d.proc.await(Patience, func() bool { return d.Metric(name, labels) >= atLeast }); err != nil {
+		d.t.Fatalf("%s{%s} is %g, not %g: %v", name, labels, d.Metric(name, labels), atLeast, err)
+	}
+}
+
+func (d *Daemon) log() string { return filepath.Join(d.Dir, "tocsin.log") }
+
+var built struct {
+	once sync.Once
+	path string
+	out  []byte
+	err  error
+}
+
+// Build builds cmd/tocsin, once per test binary, with the race detector if the test has it, and returns its path.
+func Build(t testing.TB) string {
+	t.Helper()
+	dir := root(t)
+	built.once.Do(func() { built.path, built.out, built.err = build(dir) })
+	if built.err != nil {
+		t.Fatalf("go build ./cmd/tocsin: %v\n%s", built.err, built.out)
+	}
+	return built.path
+}
+
+// build leaves the program in .build, where the next test binary finds it up to date; they take turns.
+func build(dir string) (path string, out []byte, err error) {
+	if err := os.MkdirAll(filepath.Join(dir, ".build"), 0o755); err != nil {
+		return "", nil, err
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, ".build", "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return "", nil, err
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return "", nil, err
+	}
+	path = filepath.Join(dir, ".build", "tocsin")
+	args := []string{"build", "-o", path, "./cmd/tocsin"}
+	if raceEnabled {
+		path += "-race"
+		args = []string{"build", "-race", "-o", path, "./cmd/tocsin"}
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Dir = dir
+	out, err = cmd.CombinedOutput()
+	return path, out, err
+}
