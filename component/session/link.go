@@ -1,0 +1,269 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mellium.im/xmlstream"
+	"mellium.im/xmpp"
+	"mellium.im/xmpp/component"
+	"mellium.im/xmpp/stream"
+)
+
+var (
+	errEnded = errors.New("the server ended the stream")
+	errDead  = errors.New("the server does not answer")
+	errLeave = errors.New("stopped")
+)
+
+// leaveWithin is how long the server has to end its half of a stream that we end.
+const leaveWithin = time.Second
+
+// pingPrefix begins the ids of our pings, whose answers nobody waits for.
+const pingPrefix = "ping-"
+
+// link is one stream, from its handshake to its end.
+type link struct {
+	tcp  net.Conn
+	tap  *pulse
+	xmpp *xmpp.Session
+
+	within  time.Duration // a write
+	writing chan struct{} // holds one token, which the writer takes
+	sayings chan IQ       // pings, and errors for what the handler is not bothered with
+	down    chan struct{} // closed with the link
+	once    sync.Once
+	cause   error // why it is down; read after down is closed
+
+	mu      sync.Mutex
+	pending map[string]*question // nil once the link is down
+}
+
+// pulse is the connection as mellium sees it. It notes when bytes come in. Once the stream is up it lets nothing of
+// mellium's own out: what Serve writes when it ends could fall into the middle of another stanza.
+type pulse struct {
+	net.Conn
+	now    func() time.Time
+	last   atomic.Int64 // Unix nanoseconds of the last bytes
+	silent atomic.Bool
+}
+
+// Read implements net.Conn.
+func (p *pulse) Read(b []byte) (int, error) {
+	n, err := p.Conn.Read(b)
+	if n > 0 {
+		p.last.Store(p.now().UnixNano())
+	}
+	return n, err
+}
+
+// Write implements net.Conn.
+func (p *pulse) Write(b []byte) (int, error) {
+	if p.silent.Load() {
+		return len(b), nil
+	}
+	return p.Conn.Write(b)
+}
+
+// connect dials the server and shakes hands (XEP-0114 §3).
+func (s *Session) connect(ctx context.Context) (*link, error) {
+	dialer := net.Dialer{Timeout: s.opts.DialWithin}
+	network, address := network(s.opts.Server)
+	tcp, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	// Mellium's own way to heed ctx resets the deadline at once, which a blocked read can miss.
+	stop := context.AfterFunc(ctx, func() { tcp.Close() })
+	defer stop()
+	tap := &pulse{Conn: tcp, now: s.opts.Clock.Now}
+	err = tcp.SetDeadline(time.Now().Add(s.opts.DialWithin))
+	var x *xmpp.Session
+	if err == nil {
+		x, err = component.NewSession(context.Background(), s.opts.JID, []byte(s.opts.Secret), s.opts.Wrap(tap))
+	}
+	if err == nil {
+		err = tcp.SetDeadline(time.Time{})
+	}
+	if err != nil {
+		tcp.Close()
+		if errors.Is(err, stream.NotAuthorized) {
+			return nil, ErrNotAuthorized
+		}
+		return nil, fmt.Errorf("handshake: %w", err)
+	}
+	tap.silent.Store(true)
+	l := &link{
+		tcp:     tcp,
+		tap:     tap,
+		xmpp:    x,
+		within:  s.opts.WriteWithin,
+		writing: make(chan struct{}, 1),
+		sayings: make(chan IQ, 64),
+		down:    make(chan struct{}),
+		pending: make(map[string]*question),
+	}
+	l.writing <- struct{}{}
+	return l, nil
+}
+
+// serve handles what comes in until the link is down, and returns why.
+func (s *Session) serve(ctx context.Context, l *link) error {
+	var wg sync.WaitGroup
+	wg.Go(func() { s.watch(l) })
+	wg.Go(func() { s.speak(l) })
+	wg.Go(func() {
+		select {
+		case <-ctx.Done():
+			s.current.CompareAndSwap(l, nil)
+			l.leave()
+		case <-l.down:
+		}
+	})
+	err := read(l.xmpp, func(t xmlstream.TokenReadEncoder, start *xml.StartElement) { s.take(l, t, start) })
+	s.current.CompareAndSwap(l, nil)
+	l.close(err)
+	wg.Wait()
+	return l.cause
+}
+
+// read runs the library's loop. It has a reason for every end.
+func read(x *xmpp.Session, take func(xmlstream.TokenReadEncoder, *xml.StartElement)) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("read: panic of type %T", r)
+		}
+	}()
+	err = x.Serve(xmpp.HandlerFunc(func(t xmlstream.TokenReadEncoder, start *xml.StartElement) error {
+		take(t, start)
+		return nil
+	}))
+	if err == nil {
+		return errEnded
+	}
+	return fmt.Errorf("read: %w", err)
+}
+
+// watch closes the link when the server is silent for PingEvery, and for PongWithin after a ping (XEP-0199).
+func (s *Session) watch(l *link) {
+	l.tap.last.CompareAndSwap(0, s.opts.Clock.Now().UnixNano())
+	for {
+		last := l.tap.last.Load()
+		idle := s.opts.Clock.Now().Sub(time.Unix(0, last))
+		if idle < s.opts.PingEvery {
+			if !s.sleep(l, s.opts.PingEvery-idle) {
+				return
+			}
+			continue
+		}
+		due, stop := s.opts.Clock.After(s.opts.PongWithin)
+		l.say(IQ{To: s.opts.PingTo.String(), Type: "get", ID: pingPrefix + rand.Text(), Payload: []any{ping{}}})
+		select {
+		case <-due:
+		case <-l.down:
+			stop()
+			return
+		}
+		if l.tap.last.Load() == last {
+			l.close(errDead)
+			return
+		}
+	}
+}
+
+// sleep reports whether the link is still up after d.
+func (s *Session) sleep(l *link, d time.Duration) bool {
+	due, stop := s.opts.Clock.After(d)
+	select {
+	case <-due:
+		return true
+	case <-l.down:
+		stop()
+		return false
+	}
+}
+
+// say queues a stanza of the session's own; it does not wait. A queue that is full does without it.
+func (l *link) say(iq IQ) {
+	select {
+	case l.sayings <- iq:
+	default:
+	}
+}
+
+// speak sends what say has queued.
+func (s *Session) speak(l *link) {
+	for {
+		select {
+		case iq := <-l.sayings:
+			s.send(context.Background(), l, iq) //nolint:errcheck // a failed write has closed the link
+		case <-l.down:
+			return
+		}
+	}
+}
+
+// write sends one whole stanza. Nobody else writes meanwhile. A write that fails, or takes longer than allowed, has
+// spoilt the stream and closes the link.
+func (l *link) write(ctx context.Context, stanza []byte) error {
+	select {
+	case <-l.writing:
+		defer func() { l.writing <- struct{}{} }()
+	case <-l.down:
+		return ErrDown
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-l.down:
+		return ErrDown
+	default:
+	}
+	err := l.tcp.SetWriteDeadline(time.Now().Add(l.within))
+	if err == nil {
+		_, err = l.tcp.Write(stanza)
+	}
+	if err != nil {
+		err = fmt.Errorf("write: %w", err)
+		l.close(err)
+		return fmt.Errorf("%w: %w", ErrDown, err)
+	}
+	return nil
+}
+
+// leave ends the stream, lets the server end it, too, for a moment, and closes the link: closed at once, with bytes
+// unread, what was written last could be lost.
+func (l *link) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveWithin)
+	defer cancel()
+	if l.write(ctx, []byte("</stream:stream>")) == nil {
+		select {
+		case <-l.down:
+		case <-ctx.Done():
+		}
+	}
+	l.close(errLeave)
+}
+
+// close ends the link because of err, which the first call decides. Whoever waits for an answer gets ErrDown.
+func (l *link) close(err error) {
+	l.once.Do(func() {
+		if errors.Is(err, io.EOF) {
+			err = errEnded
+		}
+		l.cause = err
+		close(l.down)
+		l.tcp.Close()
+		l.mu.Lock()
+		l.pending = nil
+		l.mu.Unlock()
+	})
+}
