@@ -151,6 +151,16 @@ func (s *Session) Run(ctx context.Context) error {
 	}
 }
 
+// Once connects a single time, and returns why it could not, or why the stream ended: nil if that was by ctx. It is
+// called in place of Run.
+func (s *Session) Once(ctx context.Context) error {
+	err := s.once(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return plain(err)
+}
+
 // once connects and stays until the stream ends, for which it always has a reason.
 func (s *Session) once(ctx context.Context) error {
 	l, err := s.connect(ctx)
