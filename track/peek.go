@@ -30,3 +30,8 @@ func (p *Peek) apply(b *batch) {
 		p.Found, p.Was, p.Messages = true, w.Prompt, b.asked(w)
 	}
 }
+
+// Empty reports whether a batch has changed nothing.
+func (c *Changes) Empty() bool {
+	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Outbox)+len(c.Done)+len(c.Told)+len(c.Releases) == 0
+}
