@@ -1,0 +1,230 @@
+// Package fair is a queue in which everybody waits for their own work only: what one owner floods it with delays
+// nobody else.
+package fair
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"tocsin/component/clock"
+)
+
+var (
+	// ErrOwnerFull: the owner has PerOwner jobs waiting.
+	ErrOwnerFull = errors.New("too much is waiting for this owner")
+	// ErrFull: there are Total jobs waiting.
+	ErrFull = errors.New("too much is waiting")
+)
+
+// Job is one piece of work. It gets the context of Run.
+type Job func(context.Context) error
+
+// Options bound a Queue. Zero fields have the defaults given.
+type Options struct {
+	Rate     float64 // jobs a second of one owner, in the long run: 5
+	Burst    int     // jobs of one owner at once, after a rest: 50
+	PerOwner int     // jobs of one owner that wait: 1000
+
+	TotalRate float64 // jobs a second of all owners: 2000
+	Total     int     // jobs of all owners that wait: 100 000
+
+	Failed func(owner string, err error) // is told of jobs that fail; nil: nobody is
+	Clock  clock.Clock                   // nil: the system's
+}
+
+// Queue runs jobs one after the other: the owners take turns, each within its rate. The jobs of one owner keep their
+// order.
+type Queue struct {
+	opts  Options
+	wake  chan struct{}
+	total *rate.Limiter
+
+	mu      sync.Mutex
+	owners  map[string]*owner
+	ready   []*owner // have a job and may run it, in the order of their turns
+	resting resting  // wait until they may run the next job, or, without one, until they can be forgotten
+	waiting int
+}
+
+type owner struct {
+	name  string
+	jobs  []Job
+	limit *rate.Limiter
+	until time.Time // of the rest
+	index int       // in resting; -1: ready
+}
+
+// New returns an empty queue. Put may be called before Run.
+func New(o Options) *Queue {
+	o.Rate = cmp.Or(o.Rate, 5)
+	o.Burst = cmp.Or(o.Burst, 50)
+	o.PerOwner = cmp.Or(o.PerOwner, 1000)
+	o.TotalRate = cmp.Or(o.TotalRate, 2000)
+	o.Total = cmp.Or(o.Total, 100_000)
+	if o.Failed == nil {
+		o.Failed = func(string, error) {}
+	}
+	if o.Clock == nil {
+		o.Clock = clock.System{}
+	}
+	return &Queue{
+		opts:   o,
+		wake:   make(chan struct{}, 1),
+		total:  rate.NewLimiter(rate.Limit(o.TotalRate), max(1, int(o.TotalRate/20))),
+		owners: make(map[string]*owner),
+	}
+}
+
+// Len returns how many jobs wait.
+func (q *Queue) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.waiting
+}
+
+// Put adds a job to those of its owner. It does not wait: the error is ErrOwnerFull or ErrFull.
+func (q *Queue) Put(name string, job Job) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	o := q.owners[name]
+	switch {
+	case o != nil && len(o.jobs) >= q.opts.PerOwner:
+		return ErrOwnerFull
+	case q.waiting >= q.opts.Total:
+		return ErrFull
+	case o == nil:
+		o = &owner{name: name, index: -1, limit: rate.NewLimiter(rate.Limit(q.opts.Rate), q.opts.Burst)}
+		q.owners[name] = o
+		q.ready = append(q.ready, o)
+	case len(o.jobs) == 0: // it was about to be forgotten
+		heap.Remove(&q.resting, o.index)
+		q.place(o, q.opts.Clock.Now(), 1)
+	}
+	o.jobs = append(o.jobs, job)
+	q.waiting++
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// Run runs the jobs until ctx is done, and then returns nil; those that wait are left undone. Run is called once.
+func (q *Queue) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		select {
+		case <-q.wake: // next will see what was put
+		default:
+		}
+		o, job, pause := q.next()
+		if job != nil {
+			if err := job(ctx); err != nil {
+				q.opts.Failed(o, err)
+			}
+			continue
+		}
+		var due <-chan time.Time
+		stop := func() {}
+		if pause > 0 {
+			due, stop = q.opts.Clock.After(pause)
+		}
+		select {
+		case <-due:
+		case <-q.wake:
+		case <-ctx.Done():
+		}
+		stop()
+	}
+	return nil
+}
+
+// next returns the job whose turn it is, and its owner; or else how long to wait, 0 if for a Put.
+func (q *Queue) next() (string, Job, time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.opts.Clock.Now()
+	for len(q.resting) > 0 && !q.resting[0].until.After(now) {
+		o := heap.Pop(&q.resting).(*owner)
+		if len(o.jobs) == 0 {
+			delete(q.owners, o.name)
+			continue
+		}
+		q.ready = append(q.ready, o)
+	}
+	if len(q.ready) == 0 {
+		if len(q.resting) == 0 {
+			return "", nil, 0
+		}
+		return "", nil, q.resting[0].until.Sub(now)
+	}
+	if pause := until(q.total, now, 1); pause > 0 {
+		return "", nil, pause
+	}
+	q.total.ReserveN(now, 1)
+
+	o := q.ready[0]
+	q.ready = q.ready[1:]
+	job := o.jobs[0]
+	o.jobs[0] = nil
+	o.jobs = o.jobs[1:]
+	q.waiting--
+	o.limit.ReserveN(now, 1)
+	if len(o.jobs) > 0 {
+		q.place(o, now, 1)
+	} else {
+		q.place(o, now, float64(q.opts.Burst))
+	}
+	return o.name, job, 0
+}
+
+// place gives an owner its next turn, once it has so many tokens.
+func (q *Queue) place(o *owner, now time.Time, tokens float64) {
+	pause := until(o.limit, now, tokens)
+	if pause <= 0 {
+		q.ready = append(q.ready, o)
+		return
+	}
+	o.until = now.Add(pause)
+	heap.Push(&q.resting, o)
+}
+
+// until returns how long it takes until a limiter has so many tokens.
+func until(l *rate.Limiter, now time.Time, tokens float64) time.Duration {
+	missing := tokens - l.TokensAt(now)
+	const rounding = 1e-6
+	if missing < rounding {
+		return 0
+	}
+	return time.Duration(missing / float64(l.Limit()) * float64(time.Second))
+}
+
+// resting is a heap by the end of the rest.
+type resting []*owner
+
+func (r resting) Len() int           { return len(r) }
+func (r resting) Less(i, j int) bool { return r[i].until.Before(r[j].until) }
+func (r resting) Swap(i, j int) {
+	r[i], r[j] = r[j], r[i]
+	r[i].index, r[j].index = i, j
+}
+
+func (r *resting) Push(x any) {
+	o := x.(*owner)
+	o.index = len(*r)
+	*r = append(*r, o)
+}
+
+func (r *resting) Pop() any {
+	old := *r
+	o := old[len(old)-1]
+	old[len(old)-1] = nil
+	*r = old[:len(old)-1]
+	o.index = -1
+	return o
+}
