@@ -39,49 +39,48 @@ const (
 	AlreadyDisplayed Verdict = "not-acceptable" // with <already-displayed/>
 	Gone             Verdict = "gone"           // with <expired/>
 	TooOften         Verdict = "resource-constraint"
+	BadRequest       Verdict = "bad-request" // no such action
 )
 
-// answer is the state machine of a prompt. close reports that the messages of the prompt need no prompt any more.
-func (p *Prompt) answer(action AnswerAction, by string, d time.Duration, policy *Policy, now Time) (v Verdict, closed bool) {
-	if action == SentSMS && !p.State.Live() && p.State != PromptSent {
+// answer is the state machine of a prompt. It reports whether the answer changed anything: a repeat does not.
+func (p *Prompt) answer(action AnswerAction, by string, d time.Duration, policy *Policy, now Time) (v Verdict, changed bool) {
+	end, ends := closes[action]
+	switch {
+	case !ends && action != Claim && action != Snooze:
+		return BadRequest, false
+	case p.State == PromptCapped:
+		return NotFound, false
+	case ends && p.State == end && p.Claimer == by:
+		return OK, false
+	case action == SentSMS && !p.State.Live() && p.State != PromptSent:
 		// The SMS is out, whatever has become of the prompt: it is recorded.
-		p.State, p.Claimer = PromptSent, by
-		return OK, true
-	}
-	switch p.State {
-	case PromptWithdrawn:
-		if p.Withdrew == "displayed" {
-			return AlreadyDisplayed, false
-		}
+	case p.State == PromptWithdrawn && p.Withdrew == "displayed":
+		return AlreadyDisplayed, false
+	case p.State == PromptWithdrawn || p.State == PromptExpired:
 		return Gone, false
-	case PromptExpired:
-		return Gone, false
-	case PromptSent, PromptDeclined, PromptFailed:
-		if p.Claimer == by && p.State == closes[action] {
-			return OK, false
-		}
+	case !p.State.Live() || p.State == PromptClaimed && p.Claimer != by:
 		return Conflict, false
-	case PromptClaimed:
-		if p.Claimer != by {
-			return Conflict, false
-		}
 	}
 	switch action {
 	case Claim:
-		if p.State != PromptClaimed {
-			p.State, p.Claimer, p.Until = PromptClaimed, by, now.Add(Lease)
+		if p.State == PromptClaimed {
+			return OK, false
 		}
-		return OK, false
+		p.State, p.Until = PromptClaimed, now.Add(Lease)
 	case Snooze:
+		if p.State == PromptSnoozed && p.Claimer == by {
+			return OK, false
+		}
 		if p.Snoozes >= MaxSnoozes {
 			return TooOften, false
 		}
 		p.Snoozes++
-		p.State, p.Claimer, p.Until = PromptSnoozed, by, now.Add(min(max(d, policy.MinAfter), policy.Expires))
+		p.State, p.Until = PromptSnoozed, now.Add(min(max(d, policy.MinAfter), policy.Expires))
 		p.ExpiresAt = max(p.ExpiresAt, p.Until.Add(policy.Expires)) // put off, not given up
-		return OK, false
+	default:
+		p.State, p.Until = end, 0
 	}
-	p.State, p.Claimer = closes[action], by
+	p.Claimer = by
 	return OK, true
 }
 
@@ -93,7 +92,7 @@ func (p *Prompt) schedule() {
 	case PromptOpen:
 		p.Due = p.ExpiresAt
 		if p.Resend {
-			p.Due = min(p.Due, p.SentAt.Add(p.gather()))
+			p.Due = min(p.Due, max(p.SentAt.Add(p.gather()), p.Until))
 		}
 	case PromptClaimed, PromptSnoozed:
 		p.Due = p.Until

@@ -2,6 +2,7 @@ package track
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -13,23 +14,48 @@ const (
 )
 
 // early holds facts about ids that are not known (yet), for a moment, in memory.
-type early map[Key][]Fact
+type early map[Key][]crossed
 
-func (e early) keep(f *Fact, now Time) {
-	if len(e) >= maxEarly {
-		for k, facts := range e {
-			if facts[0].At.Add(earlyWindow) < now {
+// crossed is a fact that came at an instant, before the message that it is about.
+type crossed struct {
+	Fact
+	at Time
+}
+
+func (b *batch) keep(f *Fact) {
+	if kept := b.out.early[f.Key]; len(kept) < 8 {
+		b.out.early[f.Key] = append(kept, crossed{*f, b.now})
+	}
+}
+
+// crossed takes out what came before the message, in order.
+func (b *batch) crossed(k Key) []crossed {
+	var facts []crossed
+	if old := b.early[k]; len(old) > 0 && !slices.Contains(b.out.used, k) {
+		facts = append(facts, old...)
+		b.out.used = append(b.out.used, k)
+	}
+	facts = append(facts, b.out.early[k]...)
+	delete(b.out.early, k)
+	return slices.DeleteFunc(facts, func(c crossed) bool { return c.at.Add(earlyWindow) <= b.now })
+}
+
+// merge takes in what a batch has kept and used.
+func (e early) merge(kept early, used []Key, now Time) {
+	for _, k := range used {
+		delete(e, k)
+	}
+	if len(e)+len(kept) > maxEarly {
+		for k, c := range e {
+			if c[len(c)-1].at.Add(earlyWindow) <= now {
 				delete(e, k)
 			}
 		}
-		if len(e) >= maxEarly {
-			return
-		}
 	}
-	if len(e[f.Key]) < 8 {
-		kept := *f
-		kept.At = now
-		e[f.Key] = append(e[f.Key], kept)
+	for k, facts := range kept {
+		if len(e) < maxEarly && len(e[k]) < 8 {
+			e[k] = append(e[k], facts...)
+		}
 	}
 }
 
@@ -51,9 +77,6 @@ func (f *Fact) want(l *Ledger, w *Want) {
 		peer()
 	case Corrected:
 		w.Keys = append(w.Keys, Key{f.Sender, f.Recipient, f.Original})
-	case Forced:
-		w.Senders = append(w.Senders, f.Sender)
-		peer()
 	case Sent:
 		peer()
 		if _, ok := l.early[f.Key]; ok {
@@ -87,7 +110,7 @@ func (f *Fact) apply(b *batch) {
 	case Read:
 		named := b.find(f.Key)
 		if named == nil {
-			b.early.keep(f, b.now)
+			b.keep(f)
 			return
 		}
 		for _, r := range b.upTo(f.Conv(), named.Ord) {
@@ -96,7 +119,7 @@ func (f *Fact) apply(b *batch) {
 	default:
 		r := b.find(f.Key)
 		if r == nil {
-			b.early.keep(f, b.now)
+			b.keep(f)
 		} else if r.Kind == Watched {
 			b.transit(r, f)
 		}
@@ -115,7 +138,7 @@ func (b *batch) sent(f *Fact) {
 	probe := Message{Key: f.Key, Marks: f.Marks, Hint: f.Hint}
 	s := b.settings(&probe)
 	if s.Watch && !f.Passed && b.full(f.Sender) {
-		b.Limited++
+		b.out.limited++
 		s.Watch = false
 	}
 	if !s.Watch || f.Passed {
@@ -125,12 +148,8 @@ func (b *batch) sent(f *Fact) {
 		r := b.add(&row{Message: m, fresh: true})
 		b.effects(r, effects, s)
 	}
-	crossed := b.early[f.Key]
-	delete(b.early, f.Key)
-	for i := range crossed {
-		if b.now < crossed[i].At.Add(earlyWindow) {
-			crossed[i].apply(b)
-		}
+	for _, c := range b.crossed(f.Key) {
+		c.Fact.apply(b)
 	}
 }
 
@@ -158,42 +177,111 @@ func (b *batch) corrected(f *Fact) {
 func (b *batch) transit(r *row, f *Fact) {
 	s := b.settings(&r.Message)
 	if f.Kind == Rang {
+		r.rang = true
 		b.verdict(r, &s)
 	}
 	b.effects(r, Transition(&r.Message, *f, s, b.now), s)
 }
 
+const (
+	day = 24 * time.Hour
+	// pauseCheck is how often a message that an admin's pause holds back looks whether it is over.
+	pauseCheck = time.Minute
+)
+
 // verdict says whether the sender may be prompted about the message now.
 func (b *batch) verdict(r *row, s *Settings) {
+	hold, held := b.holds(s, r.Marks.Has(Wanted|OutOfTurn))
 	switch {
+	case hold != 0:
+		s.Hold, s.Held = hold, held
 	case b.live[r.Conv()] != nil: // it joins a prompt that is there
-	case b.policy.Paused:
-		s.Hold, s.Held = b.now.Add(time.Minute), WhyPaused
-	case s.Quiet.Until(b.now) > 0:
-		s.Hold, s.Held = s.Quiet.Until(b.now), WhyQuiet
-	case b.capped(r.Conv()):
+	case b.over(r.Conv(), false) != within:
 		s.Refuse = WhyCap
+	case b.over(r.Conv(), true) != within: // in a moment it is known whether those will be shown
+		s.Hold, s.Held = b.now.Add(Gather), WhyCap
 	}
 }
 
-func (b *batch) capped(c Conv) bool {
-	var conv, recipient, sender int
-	for _, o := range b.opened {
-		if o.At.Add(24*time.Hour) <= b.now {
+// holds says until when nobody is prompted, and why; 0 if nothing holds prompts back. A command goes through quiet
+// hours.
+func (b *batch) holds(s *Settings, command bool) (Time, Why) {
+	if b.policy.Paused {
+		return b.now.Add(pauseCheck), WhyPaused
+	}
+	if until := s.Quiet.Until(b.now); until != 0 && !command {
+		return until, WhyQuiet
+	}
+	return 0, ""
+}
+
+// held says until when a prompt must not be shown: as long as something holds back all that it asks about; or 0.
+func (b *batch) held(w *work) (until Time) {
+	for _, ord := range w.Messages {
+		r := b.rows[ord]
+		if !w.asks(r) {
 			continue
 		}
-		if o.Conv == c {
-			conv++
+		s := b.settings(&r.Message)
+		hold, _ := b.holds(&s, r.Marks.Has(OutOfTurn))
+		if hold == 0 {
+			return 0
+		}
+		if until == 0 || hold < until {
+			until = hold
+		}
+	}
+	return until
+}
+
+// overCap tells which cap is reached.
+type overCap uint8
+
+const (
+	within overCap = iota
+	overConversation
+	overRecipient
+	overSender
+)
+
+// over says whether a cap is reached for a conversation: by prompts that were shown to somebody; with coming, also by
+// those that were just sent on their way.
+func (b *batch) over(c Conv, coming bool) overCap {
+	var conversation, recipient, sender int
+	count := func(o Conv, at Time) {
+		if b.now >= at.Add(day) {
+			return
+		}
+		if o == c {
+			conversation++
 		}
 		if o.Recipient == c.Recipient {
 			recipient++
 		}
-		if o.Sender == c.Sender && b.now < o.At.Add(time.Hour) {
+		if o.Sender == c.Sender && b.now < at.Add(time.Hour) {
 			sender++
 		}
 	}
-	over := func(n, limit int) bool { return limit > 0 && n >= limit }
-	return over(conv, b.policy.PerConversationDay) || over(recipient, b.policy.PerRecipientDay) || over(sender, b.policy.PerSenderHour)
+	for _, o := range b.opened {
+		if o.State != PromptCapped {
+			count(o.Conv, o.At)
+		}
+	}
+	for _, w := range b.prompts {
+		if coming && w.State.Live() && len(w.Shown) == 0 && b.now < w.SentAt.Add(Gather) {
+			count(w.Conv, w.OpenedAt)
+		}
+	}
+	reached := func(n, limit int) bool { return limit > 0 && n >= limit }
+	switch p := b.policy; {
+	case reached(conversation, p.PerConversationDay):
+		return overConversation
+	case reached(recipient, p.PerRecipientDay):
+		return overRecipient
+	case reached(sender, p.PerSenderHour):
+		return overSender
+	}
+	return within
 }
 
 func (b *batch) effects(r *row, effects []Effect, s Settings) {
@@ -215,6 +303,8 @@ func (b *batch) effects(r *row, effects []Effect, s Settings) {
 			b.lost(r, e.Reason)
 		case Refresh:
 			b.refresh(r)
+		case Capped:
+			b.sayCapped(r)
 		}
 	}
 }

@@ -97,7 +97,7 @@ const (
 	Never
 )
 
-// Why is the reason why a message has no alarm, or why its sender was not prompted.
+// Why is the reason why a message has no alarm, or why its sender was not prompted. Explain says more.
 type Why string
 
 const (
@@ -108,11 +108,19 @@ const (
 	WhyTimedOut     Why = "timed-out"       // the timeout was told, the chain has no further step
 	WhyPrompted     Why = "prompted"        // a prompt asks about it
 	WhyEnded        Why = "prompting-ended" // declined or answered
+	WhyExpired      Why = "prompt-expired"  // nobody answered the prompt in time
+	WhyUnseen       Why = "prompt-unseen"   // nobody was there to be shown the prompt in time
 	WhyNeverMode    Why = "mode-never"
 	WhyMuted        Why = "muted"
 	WhyQuiet        Why = "quiet-hours"
 	WhyCap          Why = "cap"
-	WhyPaused       Why = "paused"    // an admin paused all prompts
-	WhyOptedOut     Why = "opted-out" // the recipient is not to be watched
+	WhyPaused       Why = "paused"      // an admin paused all prompts
+	WhyOptedOut     Why = "opted-out"   // the recipient is not to be watched
+	WhyNotWatched   Why = "not-watched" // the policy or the message's hint leaves it out
 	WhySettled      Why = "settled"
+
+	// Only of Explain: the message has an alarm, and this is what it waits for.
+	WhyAwaitsDelivery Why = "awaits-delivery"
+	WhyAwaitsReading  Why = "awaits-reading"
+	WhyNextStep       Why = "next-step" // of the chain
 )

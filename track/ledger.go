@@ -43,7 +43,7 @@ type Ledger struct {
 	pending map[string]int32
 	total   int
 	peers   map[string]Peer
-	early   early
+	early   early // by key: evidence that came before its message
 	// Limited counts the messages that were not watched because a bound of pending messages was hit.
 	Limited uint64
 }
@@ -79,15 +79,19 @@ func (l *Ledger) Want(inputs []Input) Want {
 // Result is what a batch made of its inputs.
 type Result struct {
 	Changes
-	Tells  []Message // whose Notice should reach the sender, in order; one message may stand here twice
-	Alarms []Alarm   // that were set
-	ledger *Ledger
-	delta  map[string]int32
-	learnt map[string]Peer
+	Tells   []Message // whose Notice should reach the sender, in order; one message may stand here twice
+	Alarms  []Alarm   // that were set
+	ledger  *Ledger
+	now     Time
+	delta   map[string]int32
+	learnt  map[string]Peer
+	early   early
+	used    []Key // of the ledger's early
+	limited uint64
 }
 
 // Apply takes the inputs in, in order. Nothing of it holds before Result.Commit: a batch that could not be stored is
-// applied again.
+// applied again, as it is or in parts. (Only the counters of order and revisions never go back.)
 func (l *Ledger) Apply(loaded Loaded, inputs []Input, now Time) *Result {
 	b := newBatch(l, loaded, now)
 	for _, in := range inputs {
@@ -111,6 +115,8 @@ func (r *Result) Commit() {
 	for jid, p := range r.learnt {
 		l.peers[jid] = p
 	}
+	l.early.merge(r.early, r.used, r.now)
+	l.Limited += r.limited
 }
 
 // row is a message in work.
@@ -118,12 +124,14 @@ type row struct {
 	Message
 	before Message
 	fresh  bool
+	rang   bool // its alarm was taken from the heap
 }
 
 // work is a prompt in work.
 type work struct {
 	Prompt
 	dirty bool
+	rang  bool
 }
 
 // batch is the working set of one Apply.
@@ -144,7 +152,7 @@ func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 	b := &batch{
 		Ledger: l, now: now, rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, convs: map[Conv][]*row{},
 		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{},
-		out: &Result{ledger: l, delta: map[string]int32{}},
+		out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}},
 	}
 	for _, m := range loaded.Messages {
 		b.add(&row{Message: m, before: m})
@@ -266,10 +274,10 @@ func (b *batch) finish() *Result {
 			b.out.Insert = append(b.out.Insert, r.Message)
 		case r.Message != r.before:
 			b.out.Update = append(b.out.Update, r.Message)
-		default:
+		case !r.rang:
 			continue
 		}
-		if r.Due != 0 && r.Due != r.before.Due {
+		if r.Due != 0 && (r.rang || r.Due != r.before.Due) {
 			b.out.Alarms = append(b.out.Alarms, Alarm{r.Due, r.Ord})
 		}
 		is := r.Kind == Watched && !r.Status.Settled()
@@ -281,12 +289,13 @@ func (b *batch) finish() *Result {
 		}
 	}
 	for _, id := range sorted(b.prompts) {
-		if w := b.prompts[id]; w.dirty {
+		w := b.prompts[id]
+		if w.dirty {
 			w.schedule()
 			b.out.Prompts = append(b.out.Prompts, w.Prompt)
-			if w.Due != 0 {
-				b.out.Alarms = append(b.out.Alarms, Alarm{w.Due, -w.Row})
-			}
+		}
+		if w.Due != 0 && (w.dirty || w.rang) {
+			b.out.Alarms = append(b.out.Alarms, Alarm{w.Due, -w.Row})
 		}
 	}
 	b.out.learnt = b.peers

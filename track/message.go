@@ -62,6 +62,8 @@ const (
 	Escalated                             // an SMS was reported sent
 	PromptingEnded                        // declined or answered: later timeouts are status only
 	OutOfTurn                             // escalation was asked for by command
+	Wanted                                // a prompt is wanted beside the chain: by command, or because the one it joined ended before it was shown
+	Reminded                              // the recipient was reminded: once is enough
 )
 
 // Has reports whether all of x are set.

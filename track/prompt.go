@@ -12,6 +12,9 @@ const (
 	PromptFailed
 	PromptExpired
 	PromptWithdrawn
+	// PromptCapped is no prompt: it records that the sender was told that a cap holds prompts back, once per
+	// conversation and day. Its one message is the first that was held back.
+	PromptCapped
 )
 
 // Live reports whether the prompt may still be shown or answered.
@@ -32,8 +35,8 @@ type Prompt struct {
 
 	OpenedAt  Time
 	ExpiresAt Time
-	Until     Time   // end of the lease, or of the snooze
-	Claimer   string // full JID that holds the lease, or that answered
+	Until     Time   // end of the lease, or of the snooze; of an open prompt: it must not be shown before
+	Claimer   string // full JID that holds the lease, that snoozed, or that answered
 	Snoozes   uint8
 
 	Code   string   // the four characters of the chat answers (protocol §7), unique among the sender's live prompts

@@ -9,24 +9,32 @@ import (
 // codeDigits are easy to read aloud and to tell apart (protocol §7).
 const codeDigits = "23456789abcdefghjkmnpqrstuvwxyz"
 
-// ask opens a prompt about the message, or joins it to the conversation's live one: there are never two.
+// maxAsked bounds the messages of one prompt. Past it the newest stand for those before them, as a marker does.
+const maxAsked = 100
+
+// ask opens a prompt about the message, or joins it to the conversation's live one: there are never two. Only an alarm
+// leads here, so that everything that counts is loaded and was looked at.
 func (b *batch) ask(r *row, s Settings) {
 	w := b.live[r.Conv()]
 	if w == nil {
 		w = b.open(r, s)
-		r.Prompt, r.Why = w.ID, WhyPrompted
 		b.show(w)
+	} else {
+		w.join(r.Ord)
+		w.Undelivered = w.Undelivered && undelivered(r)
+		w.Priority = max(w.Priority, s.Priority)
+		w.ExpiresAt = max(w.ExpiresAt, b.now.Add(b.policy.Expires)) // the time to answer is that of the newest
+		b.again(w)
+	}
+	r.Prompt, r.Why = w.ID, WhyPrompted
+}
+
+func (w *work) join(ord int64) {
+	if slices.Contains(w.Messages, ord) {
 		return
 	}
-	if !slices.Contains(w.Messages, r.Ord) {
-		w.Messages = append(w.Messages, r.Ord)
-	}
-	w.Undelivered = w.Undelivered && undelivered(r)
-	w.Priority = max(w.Priority, s.Priority)
-	w.Resend, w.dirty = true, true
-	r.Prompt, r.Why = w.ID, WhyPrompted
-	if w.State == PromptOpen && w.SentAt.Add(w.gather()) <= b.now {
-		b.show(w)
+	if w.Messages = append(w.Messages, ord); len(w.Messages) > maxAsked {
+		w.Messages, w.Covered = w.Messages[1:], max(0, w.Covered-1)
 	}
 }
 
@@ -34,15 +42,19 @@ func undelivered(r *row) bool {
 	return r.Status == Pending && r.Marks.Has(TimedOutUndelivered)
 }
 
+// asks reports whether the prompt still has a question about the message. One that asks only about undelivered messages
+// loses those that are delivered (protocol §5).
+func (w *work) asks(r *row) bool {
+	return r != nil && r.Prompt == w.ID && !r.Status.Settled() && !r.Marks.Has(PromptingEnded) && !(w.Undelivered && r.Status == Delivered)
+}
+
 func (b *batch) open(r *row, s Settings) *work {
 	ord := b.nextOrd()
 	id, seed := b.promptID(ord)
-	w := b.addPrompt(&work{Prompt: Prompt{
+	return b.addPrompt(&work{Prompt: Prompt{
 		ID: id, Row: ord, Conv: r.Conv(), Messages: []int64{r.Ord}, Undelivered: undelivered(r), Priority: s.Priority,
 		OpenedAt: b.now, ExpiresAt: b.now.Add(b.policy.Expires), Code: b.code(r.Sender, seed),
 	}})
-	b.opened = append(b.opened, Opened{w.Conv, b.now})
-	return w
 }
 
 // code makes the four characters of the chat answers: unique among the sender's live prompts.
@@ -72,6 +84,19 @@ func (b *batch) show(w *work) {
 	})
 }
 
+// again gathers what joined or changed for the next sending. A prompt that nobody was shown yet still waits for its
+// first one, which will bring everything.
+func (b *batch) again(w *work) {
+	w.dirty = true
+	if len(w.Shown) == 0 && !w.Resend {
+		return
+	}
+	w.Resend = true
+	if w.State == PromptOpen && max(w.SentAt.Add(w.gather()), w.Until) <= b.now {
+		b.show(w)
+	}
+}
+
 // withdraw tells the devices that the prompt is void for them.
 func (b *batch) withdraw(w *work, reason string, to []string) {
 	w.dirty = true
@@ -83,30 +108,53 @@ func (b *batch) withdraw(w *work, reason string, to []string) {
 	})
 }
 
-// lost looks whether the message's prompt still asks about anything. One that asks only about undelivered messages
-// loses those that are delivered (protocol §5).
+// lost withdraws the message's prompt if it has no question left.
 func (b *batch) lost(r *row, reason string) {
 	w := b.prompts[r.Prompt]
 	if w == nil || !w.State.Live() {
 		return
 	}
 	for _, ord := range w.Messages {
-		m := b.rows[ord]
-		if m != nil && !m.Status.Settled() && !(w.Undelivered && m.Status == Delivered) {
+		if w.asks(b.rows[ord]) {
 			return
 		}
 	}
-	w.State, w.Withdrew = PromptWithdrawn, reason
-	delete(b.live, w.Conv)
+	w.Withdrew = reason
+	b.close(w, PromptWithdrawn)
 	b.withdraw(w, reason, w.Shown)
 }
 
-func (b *batch) refresh(r *row) {
-	w := b.prompts[r.Prompt]
-	if w == nil || !w.State.Live() || w.Sends == 0 {
-		return
+func (b *batch) close(w *work, state PromptState) {
+	w.State, w.dirty = state, true
+	if b.live[w.Conv] == w {
+		delete(b.live, w.Conv)
 	}
-	w.Resend, w.dirty = true, true
+}
+
+func (b *batch) refresh(r *row) {
+	if w := b.prompts[r.Prompt]; w != nil && w.asks(r) && w.State.Live() {
+		b.again(w)
+	}
+}
+
+// sayCapped tells the sender that a cap holds prompts back: once per conversation and day; a sender who has opened too
+// many prompts, once an hour for all conversations together.
+func (b *batch) sayCapped(r *row) {
+	every := b.over(r.Conv(), false) == overSender
+	for _, o := range b.opened {
+		if o.State == PromptCapped && (o.Conv == r.Conv() && b.now < o.At.Add(day) || every && o.Sender == r.Sender && b.now < o.At.Add(time.Hour)) {
+			return
+		}
+	}
+	ord := b.nextOrd()
+	id, _ := b.promptID(ord)
+	w := b.addPrompt(&work{dirty: true, Prompt: Prompt{
+		ID: id, Row: ord, Conv: r.Conv(), State: PromptCapped, Messages: []int64{r.Ord}, OpenedAt: b.now, Shown: []string{r.Sender},
+	}})
+	b.opened = append(b.opened, Opened{w.Conv, b.now, PromptCapped})
+	b.out.Outbox = append(b.out.Outbox, Outgoing{
+		ID: id + "-cap", Kind: OutChat, Owner: r.Sender, Prompt: id, Ord: r.Ord, Reason: "cap", After: b.now,
+	})
 }
 
 // do puts a step of the chain into the outbox that is neither status nor prompt.
@@ -121,24 +169,36 @@ func (b *batch) do(r *row, action Action, step int) {
 	})
 }
 
-// end closes the prompt by an answer. Messages that joined after it was last shown were not answered for: they open
-// a new one.
-func (b *batch) end(w *work, sent bool) {
-	delete(b.live, w.Conv)
-	covered := min(w.Covered, len(w.Messages))
+// end carries an answer, or that there was none, to the messages of a prompt that is closed. Those that joined after it
+// was last shown were not answered for: they ask again, in a prompt of their own.
+func (b *batch) end(w *work) {
 	for i, ord := range w.Messages {
 		r := b.rows[ord]
+		covered := i < w.Covered
 		switch {
 		case r == nil:
-		case i >= covered && !r.Status.Settled() && r.Prompt == w.ID:
-			b.ask(r, b.settings(&r.Message))
-		case sent:
+		case covered && w.State == PromptSent:
 			b.transit(r, &Fact{Kind: Texted, Ord: ord, At: b.now})
-			r.Why = WhyEnded
-		case !r.Status.Settled():
+			b.lost(r, "answered") // it may be asked about again already
+		case r.Status.Settled() || r.Prompt != w.ID:
+		case covered && w.State != PromptExpired:
 			r.Marks |= PromptingEnded
-			r.Why = WhyEnded
+			r.because(WhyEnded)
+		case covered:
+			r.because(WhyExpired)
+		case w.Covered == 0:
+			r.because(WhyUnseen)
+		default:
+			r.Marks |= Wanted
+			r.Prompt, r.Due, r.Why = "", b.now, ""
 		}
+	}
+}
+
+// because replaces the reason that the message is asked about.
+func (r *row) because(why Why) {
+	if r.Why == WhyPrompted {
+		r.Why = why
 	}
 }
 
@@ -159,15 +219,18 @@ func (a *Answer) apply(b *batch) {
 		a.Verdict = NotFound
 		return
 	}
+	if w.State != PromptOpen || w.ExpiresAt <= b.now {
+		b.lapse(w) // its alarm may be late
+	}
 	before := w.State
-	var closed bool
-	a.Verdict, closed = w.answer(a.Action, a.By, a.For, b.policy, b.now)
-	if a.Verdict != OK || w.State == before {
+	var changed bool
+	if a.Verdict, changed = w.answer(a.Action, a.By, a.For, b.policy, b.now); !changed {
 		return
 	}
 	w.dirty = true
-	if closed {
-		b.end(w, w.State == PromptSent)
+	if !w.State.Live() {
+		b.close(w, w.State)
+		b.end(w)
 	}
 	if before.Live() {
 		b.withdraw(w, told[w.State], w.others(a.By))
@@ -187,24 +250,26 @@ func (l *Lapse) want(_ *Ledger, w *Want) { w.Rows = append(w.Rows, l.Row) }
 
 func (l *Lapse) apply(b *batch) {
 	for _, w := range b.prompts {
-		if w.Row == l.Row && w.Due != 0 && w.Due <= b.now {
+		if w.Row == l.Row {
+			w.rang = true
 			b.lapse(w)
 			return
 		}
 	}
 }
 
+// lapse does what is due about a prompt.
 func (b *batch) lapse(w *work) {
-	if w.ExpiresAt <= b.now {
-		w.State = PromptExpired
+	switch w.schedule(); {
+	case w.Due == 0 || w.Due > b.now:
+	case w.ExpiresAt <= b.now:
+		b.close(w, PromptExpired)
 		b.withdraw(w, "expired", w.Shown)
-		if delete(b.live, w.Conv); w.Covered > 0 {
-			b.end(w, false)
-		}
-		return
+		b.end(w)
+	default:
+		w.State, w.Claimer, w.Until = PromptOpen, "", 0
+		b.show(w)
 	}
-	w.State, w.Claimer, w.Until = PromptOpen, "", 0
-	b.show(w)
 }
 
 // Shown says to whom the prompt is about to be sent: it is recorded before the first byte leaves, so that a
@@ -224,21 +289,25 @@ func (s *Shown) want(_ *Ledger, w *Want) { w.Prompts = append(w.Prompts, s.Promp
 
 func (s *Shown) apply(b *batch) {
 	w := b.prompts[s.Prompt]
-	if s.OK = w != nil && w.State == PromptOpen; !s.OK {
+	if s.OK = w != nil && w.State == PromptOpen && b.now < w.ExpiresAt; !s.OK {
 		return
 	}
-	s.Was, s.Messages = w.Prompt, nil
-	for _, ord := range w.Messages {
-		if r := b.rows[ord]; r != nil && !r.Status.Settled() {
-			s.Messages = append(s.Messages, r.Message)
-		}
+	if until := b.held(w); until != 0 { // it was opened before, but is to be shown now: put off, not given up
+		s.OK = false
+		w.Resend, w.Until, w.dirty = true, until, true
+		w.ExpiresAt = max(w.ExpiresAt, until.Add(b.policy.Expires))
+		return
+	}
+	s.Was, s.Messages = w.Prompt, b.asked(w)
+	if len(w.Shown) == 0 {
+		b.opened = append(b.opened, Opened{w.Conv, w.OpenedAt, w.State})
 	}
 	for _, to := range s.To {
 		if !slices.Contains(w.Shown, to) {
 			w.Shown = append(slices.Clone(w.Shown), to)
 		}
 	}
-	if s.Chat != "" && w.Chat == "" {
+	if s.Chat != "" {
 		w.Chat = s.Chat
 	}
 	w.Covered, w.dirty = len(w.Messages), true
@@ -250,6 +319,17 @@ type Reached []Told
 
 func (r *Reached) want(*Ledger, *Want) {}
 func (r *Reached) apply(b *batch)      { b.out.Told = append(b.out.Told, *r...) }
+
+// asked returns the messages of a prompt that are still open, in its order.
+func (b *batch) asked(w *work) []Message {
+	var open []Message
+	for _, ord := range w.Messages {
+		if r := b.rows[ord]; w.asks(r) || r != nil && !w.State.Live() && !r.Status.Settled() {
+			open = append(open, r.Message)
+		}
+	}
+	return open
+}
 
 // Left says that these outbox entries have left the house.
 type Left []string

@@ -4,19 +4,23 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 )
 
-// ParseQuiet reads quiet hours as "22:00-07:00 Europe/Berlin". Without a zone they are in zone. An empty text is the
-// zero Quiet: never.
+// NoQuiet is the text of a recipient who has no quiet hours, whatever the domain's are.
+const NoQuiet = "never"
+
+// ParseQuiet reads quiet hours as "22:00-07:00 Europe/Berlin". Without a zone they are in zone. An empty text, or
+// "never", is the zero Quiet.
 func ParseQuiet(text string, zone *time.Location) (Quiet, error) {
-	if text = strings.TrimSpace(text); text == "" {
+	if text = strings.TrimSpace(text); text == "" || text == NoQuiet {
 		return Quiet{}, nil
 	}
 	span, name, named := strings.Cut(text, " ")
 	if named {
 		var err error
-		if zone, err = time.LoadLocation(strings.TrimSpace(name)); err != nil || name == "Local" {
+		if zone, err = loadZone(strings.TrimSpace(name)); err != nil {
 			return Quiet{}, fmt.Errorf("%q is no time zone (say \"Europe/Berlin\")", name)
 		}
 	}
@@ -32,6 +36,24 @@ func ParseQuiet(text string, zone *time.Location) (Quiet, error) {
 		return Quiet{}, fmt.Errorf("%q is no span: it starts when it ends", span)
 	}
 	return q, nil
+}
+
+// zones holds the time zones that were asked for: they are read from files, which never change while a process runs.
+var zones sync.Map
+
+func loadZone(name string) (*time.Location, error) {
+	if zone, ok := zones.Load(name); ok {
+		return zone.(*time.Location), nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, err
+	}
+	if zone == time.Local {
+		return nil, errors.New("the machine's own zone is no name")
+	}
+	zones.Store(name, zone)
+	return zone, nil
 }
 
 func parseClock(s string) (minutes int, err error) {

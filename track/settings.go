@@ -18,15 +18,28 @@ type Can struct {
 	NoMarker bool
 }
 
+// Tier tells where a setting came from.
+type Tier string
+
+const (
+	TierDomain    Tier = "domain" // the policy, or what is built in
+	TierSender    Tier = "sender"
+	TierRecipient Tier = "recipient"
+	TierHint      Tier = "hint"
+)
+
 // Settings are what holds for one message at one time: policy, people and hint made into one.
 type Settings struct {
 	Watch            bool
+	Unwatched        Why           // why Watch is false
 	UndeliveredAfter time.Duration // after sending; 0: never
 	UnreadAfter      time.Duration
 	Priority         Priority
 	Mode             Mode
+	ModeOf           Tier
 	Muted            bool
 	Quiet            Quiet // of the recipient; the zero Quiet when the priority goes through it
+	QuietOf          Tier
 	Steps            []Step
 	Delivery         bool // silence about delivery means something
 	Reading          bool // silence about reading means something
@@ -42,12 +55,20 @@ type Settings struct {
 func (p *Policy) Resolve(m *Message, who Parties, can Can) Settings {
 	h := m.Hint
 	s := Settings{
-		Watch:            p.watches(m, who),
+		Unwatched:        p.unwatched(m, who),
 		UndeliveredAfter: p.UndeliveredAfter,
 		UnreadAfter:      p.UnreadAfter,
-		Mode:             first(h.Escalate, who.Sender.Mode, p.Mode, Ask),
+		Mode:             first(p.Mode, Ask),
+		ModeOf:           TierDomain,
 		Muted:            who.Contact.Muted,
 		Steps:            p.Steps,
+	}
+	s.Watch = s.Unwatched == ""
+	if who.Sender.Mode != ModeUnset {
+		s.Mode, s.ModeOf = who.Sender.Mode, TierSender
+	}
+	if h.Escalate != ModeUnset {
+		s.Mode, s.ModeOf, s.Muted = h.Escalate, TierHint, false
 	}
 	if d := who.Sender.UndeliveredAfter; d > 0 {
 		s.UndeliveredAfter = p.clamp(d)
@@ -64,23 +85,29 @@ func (p *Policy) Resolve(m *Message, who Parties, can Can) Settings {
 		s.UnreadAfter = rule.UnreadAfter
 	}
 	if rule == nil || !rule.BypassQuiet {
-		s.Quiet = p.quietOf(who.Recipient)
+		s.Quiet, s.QuietOf = p.quietOf(who.Recipient)
 	}
 	s.Delivery, s.Reading = p.expects(m.Marks, can)
+	if h.Until == UntilDelivered {
+		s.Reading = false // nobody waits for it
+	}
 	return s
 }
 
-func (p *Policy) watches(m *Message, who Parties) bool {
-	if m.Kind != Watched || who.Recipient.Watch == Off || m.Hint.Until == UntilNone {
-		return false
+// awaitsDelivery reports whether a message that is not delivered gets its timeout for that.
+func (s Settings) awaitsDelivery() bool { return s.Delivery && s.UndeliveredAfter > 0 }
+
+// unwatched says why the message is not watched, or "".
+func (p *Policy) unwatched(m *Message, who Parties) Why {
+	switch {
+	case who.Recipient.Watch == Off:
+		return WhyOptedOut
+	case m.Hint.Until == UntilNone,
+		p.Senders == SendersOptedIn && !who.Sender.OptedIn(),
+		p.Senders == SendersHinted && m.Hint == Hint{}:
+		return WhyNotWatched
 	}
-	switch p.Senders {
-	case SendersOptedIn:
-		return who.Sender.OptedIn()
-	case SendersHinted:
-		return m.Hint != Hint{}
-	}
-	return true
+	return ""
 }
 
 // OptedIn reports whether the user asked for Tocsin by a setting of their own.
@@ -140,12 +167,12 @@ func (r *PriorityRule) allows(sender string) bool {
 }
 
 // quietOf returns the quiet hours of a recipient: their own, else the domain's.
-func (p *Policy) quietOf(who Prefs) Quiet {
+func (p *Policy) quietOf(who Prefs) (Quiet, Tier) {
 	if who.Quiet == "" {
-		return p.Quiet
+		return p.Quiet, TierDomain
 	}
 	zone := p.Quiet.Zone
-	if own, err := time.LoadLocation(who.Zone); who.Zone != "" && err == nil {
+	if own, err := loadZone(who.Zone); who.Zone != "" && err == nil {
 		zone = own
 	}
 	if zone == nil {
@@ -153,9 +180,9 @@ func (p *Policy) quietOf(who Prefs) Quiet {
 	}
 	q, err := ParseQuiet(who.Quiet, zone)
 	if err != nil {
-		return p.Quiet // settings are checked when they are made
+		return p.Quiet, TierDomain // settings are checked when they are made
 	}
-	return q
+	return q, TierRecipient
 }
 
 // expects tells whether silence means something (protocol §2; XEP-0184 §4: no meaning in a missing ack by itself).

@@ -1,5 +1,10 @@
 package track
 
+import "errors"
+
+// ErrFenced is returned by a store whose holder is no longer the one live instance: nothing of the batch was written.
+var ErrFenced = errors.New("another instance has taken over")
+
 // Want names what a batch of facts touches, so that the store can load it in few queries.
 // The store may load more than is wanted, never less.
 type Want struct {
@@ -23,10 +28,12 @@ type Loaded struct {
 	Opened []Opened
 }
 
-// Opened is one prompt that was opened in the last 24 hours and shown to somebody.
+// Opened is one prompt that was opened in the last 24 hours and shown to somebody (its Shown is not empty). At is its
+// OpenedAt. One of state PromptCapped does not count: it tells that the sender knows of the cap.
 type Opened struct {
 	Conv
-	At Time
+	At    Time
+	State PromptState
 }
 
 // Changes is what a batch made of it: written in one transaction.

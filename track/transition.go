@@ -16,6 +16,8 @@ const (
 	Settle
 	// Refresh: the text has changed.
 	Refresh
+	// Capped: a cap holds a prompt back; the sender should know.
+	Capped
 )
 
 // Effect is one thing that follows from a transition.
@@ -29,6 +31,9 @@ type Effect struct {
 // Transition says what a fact makes of a watched message. It is total: every fact is defined in every state. s are the
 // settings at now. It changes m and returns what follows, in order.
 func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
+	if !s.Watch && !m.Status.Settled() {
+		return m.unwatch(s, now)
+	}
 	switch f.Kind {
 	case Received:
 		return m.arrive(f, s, now)
@@ -47,7 +52,7 @@ func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 	case Rang:
 		return m.ring(s, now)
 	case Forced:
-		return m.force(s)
+		return m.force(now)
 	case Texted:
 		return m.texted(now)
 	case Sent, Deferred: // another copy; a temporary error: nothing new
@@ -58,11 +63,8 @@ func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 // Begin makes the message of a Sent fact, with its first alarm, and the notice "unknown" if nothing can be known.
 func Begin(f Fact, ord int64, s Settings, now Time) (Message, []Effect) {
 	m := Message{Ord: ord, Key: f.Key, Marks: f.Marks, Resource: f.Resource, Lang: f.Lang, SentAt: f.At, Hint: f.Hint, Text: f.Text}
-	m.schedule(s)
-	if s.Delivery || s.Reading {
-		return m, nil
-	}
-	return m, m.tell(StateUnknown, "", now)
+	m.schedule(s, now)
+	return m, m.doubt(now)
 }
 
 func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
@@ -70,16 +72,39 @@ func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
 		return nil
 	}
 	m.Status, m.DeliveredAt = Delivered, f.At
-	m.schedule(s)
-	var further State
-	if !s.Reading && m.Hint.Until != UntilDelivered {
-		further = StateUnknown
-	}
-	effects := m.say(StateDelivered, f.Basis, f.At, further)
+	m.schedule(s, now)
+	effects := m.say(StateDelivered, f.Basis, f.At, m.further())
 	if m.Marks.Has(TimedOutUndelivered) {
 		effects = append(effects, Effect{Kind: Arrived})
 	}
 	return effects
+}
+
+// further is what a delivered message's status says of its reading.
+func (m *Message) further() State {
+	if m.Hint.Until == UntilDelivered || m.Marks&(ExpectsReading|TimedOutUnread) != 0 {
+		return ""
+	}
+	return StateUnknown
+}
+
+// doubt tells that from here on silence means nothing, if that is so and was not told before (protocol §2).
+func (m *Message) doubt(now Time) []Effect {
+	switch {
+	case m.inChain() || m.Marks&(ExpectsDelivery|ExpectsReading) != 0:
+	case m.Status == Pending && m.Notice.Seq == 0:
+		return m.tell(StateUnknown, "", now)
+	case m.Status == Delivered && m.Notice.State == StateDelivered && m.Notice.Further != m.further():
+		return m.say(StateDelivered, m.Notice.Basis, now, m.further())
+	}
+	return nil
+}
+
+// unwatch lets go of a message that is not to be watched any more: its recipient has opted out, or the policy changed.
+// From here on nothing is told about it; the last word is that nothing can be known.
+func (m *Message) unwatch(s Settings, now Time) []Effect {
+	m.Status, m.SettledAt, m.Due, m.Why, m.Text = Cancelled, now, 0, s.Unwatched, ""
+	return append(m.tell(StateUnknown, "", now), Effect{Kind: Settle, Reason: "cancelled"})
 }
 
 // settle ends the message. One that is settled already only joins the status: nothing more is said about it.
@@ -103,29 +128,43 @@ func (m *Message) correct(f Fact) []Effect {
 	return []Effect{{Kind: Refresh}}
 }
 
-// ring is the alarm: whatever is due at now happens, in order.
+// ring is the alarm: whatever is due at now happens, in order. One that rings early only takes in what has changed.
 func (m *Message) ring(s Settings, now Time) []Effect {
 	if m.Status.Settled() || m.Due == 0 {
 		return nil
 	}
-	m.schedule(s) // the policy may have changed since, and what is known about the recipient
-	var effects []Effect
+	m.schedule(s, now) // the policy may have changed since, and what is known about the recipient
+	effects := m.doubt(now)
 	for m.Due != 0 && m.Due <= now {
-		if !m.inChain() {
-			effects = append(effects, m.timeOut(now)...)
-		} else if effect, ok := m.step(s, now); ok {
-			effects = append(effects, effect...)
-		} else {
-			return effects // the prompt must wait: Due says until when
+		var more []Effect
+		done := true
+		next, _ := m.next(s)
+		switch inChain := m.inChain(); {
+		case !inChain && next != 0 && next <= now:
+			more = m.timeOut(s, now)
+		case m.Marks.Has(Wanted):
+			if more, done = m.prompt(s, now); done {
+				m.Marks &^= Wanted
+			} else if next > now {
+				m.Due = min(m.Due, next)
+			}
+		case inChain:
+			if more, done = m.step(s, now); done {
+				m.Step++
+			}
 		}
-		m.schedule(s)
+		effects = append(effects, more...)
+		if !done {
+			break // Due says until when it must wait
+		}
+		m.schedule(s, now)
 	}
 	return effects
 }
 
-func (m *Message) timeOut(now Time) []Effect {
+func (m *Message) timeOut(s Settings, now Time) []Effect {
 	mark, state := TimedOutUnread, StateTimeoutUnread
-	if m.Status == Pending && m.Marks.Has(ExpectsDelivery) {
+	if m.Status == Pending && s.awaitsDelivery() {
 		mark, state = TimedOutUndelivered, StateTimeoutUndelivered
 	}
 	m.Marks |= mark
@@ -133,42 +172,47 @@ func (m *Message) timeOut(now Time) []Effect {
 	return m.tell(state, ByTimer, now)
 }
 
-// step does the next step of the chain. It reports false if that step has to wait.
+// step does the next step of the chain, or passes over it. It reports false if the step has to wait.
 func (m *Message) step(s Settings, now Time) ([]Effect, bool) {
-	index := int(m.Step)
-	step := s.Steps[index]
-	skip := step.On != "" && step.On != m.timedOut() || s.Priority < step.From
-	if m.Marks.Has(PromptingEnded) && step.Do != DoStatus {
-		skip = true
-	}
-	if skip || step.Do == DoStatus && step.After == 0 { // the timeout itself was just told
-		m.Step++
-		return nil, true
-	}
-	switch step.Do {
-	case DoStatus:
-		m.Step++
-		return m.tell(m.timedOut(), ByTimer, now), true
-	case DoPrompt:
-		why := s.refuses()
-		if why == "" && s.Hold > now {
-			m.Due, m.Why = s.Hold, s.Held
-			return nil, false
+	step := s.Steps[m.Step]
+	switch {
+	case step.On != "" && step.On != m.timedOut() || s.Priority < step.From:
+	case step.Do == DoStatus:
+		if step.After > 0 { // at once, the timeout itself was just told
+			return m.tell(m.timedOut(), ByTimer, now), true
 		}
-		m.Step++
-		if m.Why = why; why != "" {
-			return nil, true
-		}
-		return []Effect{{Kind: Prompting}}, true
+	case m.Marks.Has(PromptingEnded):
+		m.Why = WhyEnded
+	case step.Do == DoPrompt:
+		return m.prompt(s, now)
+	case step.Do == DoRemind:
+		return m.remind(s, now)
 	default:
-		m.Step++
-		return []Effect{{Kind: Do, Step: index}}, true
+		return []Effect{{Kind: Do, Step: int(m.Step)}}, true
 	}
+	return nil, true
 }
 
-// refuses says why a message of these settings is not prompted about, or "".
-func (s Settings) refuses() Why {
+// prompt asks for a prompt, if nothing stands against it. It reports false if that has to wait.
+func (m *Message) prompt(s Settings, now Time) ([]Effect, bool) {
+	if m.Why = m.refuses(s); m.Why != "" {
+		if m.Why == WhyCap {
+			return []Effect{{Kind: Capped}}, true
+		}
+		return nil, true
+	}
+	if m.waits(s, now) {
+		return nil, false
+	}
+	return []Effect{{Kind: Prompting}}, true
+}
+
+// refuses says why the message is not prompted about, or "". A command goes before mode and mute.
+func (m *Message) refuses(s Settings) Why {
 	switch {
+	case m.Marks.Has(PromptingEnded):
+		return WhyEnded
+	case m.Marks.Has(Wanted | OutOfTurn):
 	case s.Mode == Never:
 		return WhyNeverMode
 	case s.Muted:
@@ -177,14 +221,39 @@ func (s Settings) refuses() Why {
 	return s.Refuse
 }
 
-// force escalates now, by command: the sender's own word goes before times, mode and chain.
-func (m *Message) force(s Settings) []Effect {
+// remind asks for the one gentle repeat, unless the sender wants this message let alone.
+func (m *Message) remind(s Settings, now Time) ([]Effect, bool) {
+	if m.Marks.Has(Reminded) || s.Mode == Never && s.ModeOf != TierDomain {
+		return nil, true
+	}
+	if m.waits(s, now) {
+		return nil, false
+	}
+	m.Marks |= Reminded
+	if m.Why == WhyQuiet || m.Why == WhyPaused {
+		m.Why = "" // it has waited for that
+	}
+	return []Effect{{Kind: Do, Step: int(m.Step)}}, true
+}
+
+// waits puts the alarm off to the end of what holds prompts back.
+func (m *Message) waits(s Settings, now Time) bool {
+	if s.Hold <= now {
+		return false
+	}
+	m.Due, m.Why = s.Hold, s.Held
+	return true
+}
+
+// force escalates now, by command: the sender's own word goes before times, mode and chain. The alarm does it, so that
+// there is one door to a prompt.
+func (m *Message) force(now Time) []Effect {
 	if m.Status.Settled() {
 		return nil
 	}
-	m.Marks |= OutOfTurn
-	m.Marks &^= PromptingEnded
-	return []Effect{{Kind: Prompting}}
+	m.Marks = m.Marks&^PromptingEnded | OutOfTurn | Wanted
+	m.Due, m.Why = now, ""
+	return nil
 }
 
 func (m *Message) texted(now Time) []Effect {
@@ -197,7 +266,7 @@ func (m *Message) texted(now Time) []Effect {
 }
 
 // schedule sets the message's one alarm from what is known, or the reason why there is none.
-func (m *Message) schedule(s Settings) {
+func (m *Message) schedule(s Settings, now Time) {
 	if m.Marks &^= ExpectsDelivery | ExpectsReading; s.Delivery {
 		m.Marks |= ExpectsDelivery
 	}
@@ -206,25 +275,27 @@ func (m *Message) schedule(s Settings) {
 	}
 	kept := m.Why
 	m.Due, m.Why = m.next(s)
-	if m.Why == WhyTimedOut && kept != "" {
-		m.Why = kept // why the chain led to no prompt
+	if m.inChain() && kept != "" {
+		m.Why = kept // what the chain has led to, up to the next timeout
+	}
+	if m.Marks.Has(Wanted) {
+		m.Due, m.Why = now, ""
 	}
 }
 
+// next is the next instant of timeouts and chain, or the reason why there is none.
 func (m *Message) next(s Settings) (Time, Why) {
 	switch {
 	case m.Status.Settled():
 		return 0, WhySettled
-	case !s.Watch:
-		return 0, WhyOptedOut
 	case m.inChain():
 		if int(m.Step) < len(s.Steps) {
 			return m.TimeoutAt.Add(s.Steps[m.Step].After), ""
 		}
 		return 0, WhyTimedOut
-	case m.Status == Pending && s.Delivery && s.UndeliveredAfter > 0:
+	case m.Status == Pending && s.awaitsDelivery():
 		return m.SentAt.Add(s.UndeliveredAfter), ""
-	case s.Reading && s.UnreadAfter > 0 && (m.Status == Delivered || !s.Delivery):
+	case s.Reading && s.UnreadAfter > 0:
 		if m.Marks.Has(TimedOutUndelivered) {
 			return m.DeliveredAt.Add(s.UnreadAfter), ""
 		}
