@@ -49,7 +49,7 @@ luacheck:
 
 # What tests need beside Go. The script installs Debian's packages without starting a service.
 tools:
-	@if [ -x .ci/tools ]; then .ci/tools; fi
+	@if [ -f .ci/install ]; then bash .ci/install; fi
 
 # The plugin of contrib/converse in a real browser.
 test-browser:
