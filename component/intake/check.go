@@ -1,0 +1,103 @@
+package intake
+
+import (
+	"bytes"
+	"encoding/xml"
+	"io"
+
+	"mellium.im/xmpp/jid"
+	"mellium.im/xmpp/stream"
+)
+
+// check finds what would end a session of the XMPP library, in stanzas that are about to be passed on. These are few, so
+// it can afford the library's own decoder.
+type check struct {
+	prefixes map[string]bool // bound to the stream's namespace by the stream header
+}
+
+// header remembers what a stream header declares.
+func (c *check) header(b []byte) {
+	c.prefixes = map[string]bool{}
+	d := xml.NewDecoder(bytes.NewReader(b))
+	for {
+		t, err := d.RawToken()
+		if err != nil {
+			return
+		}
+		start, ok := t.(xml.StartElement)
+		if !ok {
+			continue
+		}
+		for _, a := range start.Attr {
+			if a.Name.Space == "xmlns" && a.Value == stream.NS {
+				c.prefixes[a.Name.Local] = true
+			}
+		}
+	}
+}
+
+// stanza returns why b must not reach the library, "" if it may.
+func (c *check) stanza(b []byte) Reason {
+	d := xml.NewDecoder(bytes.NewReader(b))
+	depth := 0
+	needsChild := false
+	for {
+		t, err := d.Token()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return Malformed
+		}
+		switch t := t.(type) {
+		case xml.StartElement:
+			ofStream := t.Name.Space == stream.NS || c.prefixes[t.Name.Space]
+			switch {
+			case ofStream && (depth > 0 || t.Name.Local != "error"):
+				return StreamInside
+			case depth == 0 && !ofStream:
+				if !addressed(t) {
+					return BadAddress
+				}
+				needsChild = t.Name.Local == "iq" && !isResult(t)
+			case depth == 1:
+				needsChild = false
+			}
+			depth++
+		case xml.EndElement:
+			depth--
+		case xml.CharData:
+			if depth == 1 && needsChild && !blank(t) {
+				return BadIQ
+			}
+		default: // comments, instructions, directives: RFC 6120 §11.1
+			return Malformed
+		}
+	}
+	if needsChild {
+		return BadIQ
+	}
+	return ""
+}
+
+// addressed reports whether the library can parse the addresses of a stanza. It goes by local names, as the library
+// does.
+func addressed(t xml.StartElement) bool {
+	for _, a := range t.Attr {
+		if (a.Name.Local == "from" || a.Name.Local == "to") && a.Value != "" {
+			if _, err := jid.Parse(a.Value); err != nil {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func isResult(t xml.StartElement) bool {
+	for _, a := range t.Attr {
+		if a.Name.Local == "type" && a.Name.Space == "" {
+			return a.Value == "result"
+		}
+	}
+	return false
+}

@@ -1,0 +1,128 @@
+// Package intake cuts whole frames from the bytes of a component's stream before the XMPP library sees them: copies of
+// the tap are taken out, what would end the library's session is dropped and counted, the rest is passed on untouched.
+package intake
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+)
+
+// ErrNotXML ends a stream whose bytes can't be divided into stanzas any more.
+var ErrNotXML = errors.New("intake: the stream is not XML any more")
+
+// Limits bound a stanza. One that is over a limit is skipped to its end without being kept. A zero field stands for the
+// default.
+type Limits struct {
+	Bytes    int // of the whole stanza
+	Depth    int // of nesting
+	Children int // elements in the whole stanza, at whatever depth
+	Attrs    int // of one element, namespace declarations included
+}
+
+// Defaults are the limits of zero fields.
+var Defaults = Limits{Bytes: 512 << 10, Depth: 64, Children: 8192, Attrs: 128}
+
+func (l Limits) orDefaults() Limits {
+	or := func(n, otherwise int) int {
+		if n > 0 {
+			return n
+		}
+		return otherwise
+	}
+	return Limits{or(l.Bytes, Defaults.Bytes), or(l.Depth, Defaults.Depth), or(l.Children, Defaults.Children), or(l.Attrs, Defaults.Attrs)}
+}
+
+// Reason says why something did not reach the library.
+type Reason string
+
+const (
+	TooBig       Reason = "too-big"       // over Limits.Bytes
+	TooDeep      Reason = "too-deep"      // over Limits.Depth
+	TooMany      Reason = "too-many"      // over Limits.Children or Limits.Attrs
+	Malformed    Reason = "malformed"     // no well-formed XML, or what RFC 6120 §11.1 forbids: comments, instructions
+	BadAddress   Reason = "bad-address"   // from or to is no JID
+	BadIQ        Reason = "bad-iq"        // a request or an error without a child, or with text before it
+	StreamInside Reason = "stream-inside" // an element of the stream's namespace where none may be
+	Stray        Reason = "stray"         // text, comment or instruction between stanzas
+)
+
+// Conn is a connection whose reader sees only what the XMPP library can bear. Writing, deadlines and closing are the
+// wrapped connection's.
+type Conn struct {
+	net.Conn
+	// Dropped, if set before the first Read, is told of everything that did not get through.
+	Dropped func(Reason)
+
+	taken  func(frame []byte)
+	cutter cutter
+	check  check
+	ready  []byte // a frame, or the rest of one, that the library has not read yet
+	began  bool   // a stanza has followed the stream header
+	closed bool
+}
+
+// NewConn wraps c. Copies of the tap, which are messages with a <forwarded/> child, are given to taken from within Read;
+// a frame is valid during that call only.
+func NewConn(c net.Conn, l Limits, taken func(frame []byte)) *Conn {
+	return &Conn{Conn: c, taken: taken, cutter: cutter{limits: l.orDefaults(), depth: outside}}
+}
+
+// Read implements net.Conn. It returns ErrNotXML, an error of the connection, or io.EOF at the stream's end.
+func (c *Conn) Read(p []byte) (int, error) {
+	for len(c.ready) == 0 {
+		if c.closed {
+			return 0, io.EOF
+		}
+		piece, err := c.cutter.next(c.Conn)
+		if err != nil {
+			return 0, err
+		}
+		c.sort(piece)
+	}
+	n := copy(p, c.ready)
+	c.ready = c.ready[n:]
+	return n, nil
+}
+
+// sort decides what becomes of a piece of the stream.
+func (c *Conn) sort(p piece) {
+	switch p.kind {
+	case header:
+		c.check.header(p.bytes)
+		c.ready = p.bytes
+		c.closed = p.last
+	case closing:
+		c.ready = p.bytes
+		c.closed = true
+	case space:
+		if c.began { // the library bears none before its handshake is answered
+			c.ready = p.bytes
+		}
+	case stray:
+		c.drop(Stray)
+	case skipped:
+		c.drop(p.reason)
+	case stanza:
+		if p.forward {
+			c.taken(p.bytes)
+			return
+		}
+		if reason := c.check.stanza(p.bytes); reason != "" {
+			c.drop(reason)
+			return
+		}
+		c.ready = p.bytes
+		c.began = true
+	}
+}
+
+func (c *Conn) drop(r Reason) {
+	if c.Dropped != nil {
+		c.Dropped(r)
+	}
+}
+
+// blank reports whether b is nothing but white space.
+func blank(b []byte) bool { return len(bytes.TrimLeft(b, " \t\r\n")) == 0 }

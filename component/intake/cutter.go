@@ -1,0 +1,347 @@
+package intake
+
+import (
+	"bytes"
+	"io"
+)
+
+// pieceKind is what a piece of the stream is.
+type pieceKind uint8
+
+const (
+	header  pieceKind = iota // the XML declaration, if there is one, and the stream's start tag
+	stanza                   // a whole element
+	skipped                  // an element over a limit: no bytes
+	space                    // white space between stanzas
+	stray                    // anything else between stanzas: no bytes
+	closing                  // the stream's end tag
+)
+
+type piece struct {
+	kind    pieceKind
+	bytes   []byte // in the cutter's buffer, until the next call of next
+	reason  Reason // skipped
+	forward bool   // stanza: a message with a child named "forwarded"
+	last    bool   // header: it is an empty element, nothing follows
+}
+
+// lexis is where in the markup the next byte falls.
+type lexis uint8
+
+const (
+	inText    lexis = iota
+	inOpening       // after "<", and it is not yet clear of what
+	inTag
+	inQuotes
+	inComment
+	inCDATA
+	inInstruction
+)
+
+// outside is the depth before the stream header. Between stanzas it is 0.
+const outside = -1
+
+const (
+	bufferSize = 64 << 10
+	bufferKept = 1 << 20 // a buffer that grew larger is given back
+)
+
+// cutter divides a stream into pieces. It knows only as much of XML as that takes: whether a piece is well-formed is for
+// whoever parses it. Every byte is looked at once, in whatever portions they come.
+type cutter struct {
+	limits Limits
+
+	buf        []byte
+	start      int // of the piece in work
+	mark       int // of the markup in work: its "<"
+	pos        int // next byte to look at
+	end        int // of what was read
+	lexis      lexis
+	quote      byte // that ends inQuotes
+	before     byte // the byte before pos, inTag
+	isEnd      bool // it is an end tag, inTag
+	depth      int
+	elements   int
+	attrs      int
+	over       Reason // the piece is over this limit: it is skipped
+	isMessage  bool
+	hasForward bool
+}
+
+// next returns the next piece, reading from r as often as it takes.
+func (c *cutter) next(r io.Reader) (piece, error) {
+	c.start = c.pos
+	for {
+		p, ok, err := c.scan()
+		if ok || err != nil {
+			return p, err
+		}
+		if err := c.fill(r); err != nil {
+			return piece{}, err
+		}
+	}
+}
+
+// scan looks at the bytes that were read, up to the end of a piece.
+func (c *cutter) scan() (p piece, ok bool, err error) {
+	for c.pos < c.end {
+		switch c.lexis {
+		case inText:
+			if c.depth == 0 && c.buf[c.pos] != '<' {
+				return c.between(), true, nil
+			}
+			i := bytes.IndexByte(c.buf[c.pos:c.end], '<')
+			if c.depth == outside && !blank(c.buf[c.pos:c.pos+max(i, 0)]) {
+				return p, false, ErrNotXML
+			}
+			if i < 0 {
+				c.pos = c.end
+				break
+			}
+			c.mark = c.pos + i
+			c.pos = c.mark + 1
+			c.lexis = inOpening
+		case inOpening:
+			if ok, err := c.opening(); !ok {
+				return p, false, err
+			}
+		case inTag, inQuotes:
+			if !c.tag() {
+				break
+			}
+			if p, ok, err := c.tagEnd(); ok || err != nil {
+				return p, ok, err
+			}
+		case inComment:
+			ok = c.skipTo("-->", len("<!--"))
+		case inCDATA:
+			ok = c.skipTo("]]>", len("<![CDATA["))
+		case inInstruction:
+			ok = c.skipTo("?>", len("<?"))
+		}
+		if ok && c.depth == 0 {
+			return piece{kind: stray}, true, nil
+		}
+		ok = false
+	}
+	return p, false, nil
+}
+
+// between takes what stands between two stanzas.
+func (c *cutter) between() piece {
+	i := bytes.IndexByte(c.buf[c.pos:c.end], '<')
+	if i < 0 {
+		i = c.end - c.pos
+	}
+	text := c.buf[c.pos : c.pos+i]
+	c.pos += i
+	if blank(text) {
+		return piece{kind: space, bytes: text}
+	}
+	return piece{kind: stray}
+}
+
+// opening finds out what a "<" begins. ok is false if more bytes are needed to tell.
+func (c *cutter) opening() (ok bool, err error) {
+	rest := c.buf[c.mark+1 : c.end]
+	switch b := rest[0]; {
+	case b == '?':
+		c.pos = c.mark + 2
+		c.lexis = inInstruction
+	case b == '!':
+		for _, o := range [...]struct {
+			text string
+			lexis
+		}{{"!--", inComment}, {"![CDATA[", inCDATA}} {
+			n := min(len(rest), len(o.text))
+			if string(rest[:n]) != o.text[:n] {
+				continue
+			}
+			if n < len(o.text) {
+				c.pos = c.end
+				return false, nil
+			}
+			c.lexis = o.lexis
+			c.pos = c.mark + 1 + n
+			return true, nil
+		}
+		return false, ErrNotXML // a document type, RFC 6120 §11.1
+	case b == '/':
+		c.pos = c.mark + 2
+		c.isEnd = true
+		c.lexis = inTag
+	case b >= 0x80 || b == '_' || b == ':' || 'a' <= b|0x20 && b|0x20 <= 'z':
+		c.attrs = 0
+		c.isEnd = false
+		c.lexis = inTag
+	default:
+		return false, ErrNotXML
+	}
+	return true, nil
+}
+
+// tag looks for the end of a tag and reports whether it was found. The "/" of an empty element is then in c.before.
+func (c *cutter) tag() bool {
+	b := c.buf[:c.end]
+	i := c.pos
+	for i < len(b) {
+		if c.lexis == inQuotes {
+			n := bytes.IndexByte(b[i:], c.quote)
+			if n < 0 {
+				i = len(b)
+				break
+			}
+			i += n + 1
+			c.before = c.quote
+			c.lexis = inTag
+			continue
+		}
+		switch x := b[i]; x {
+		case '>':
+			c.pos = i + 1
+			return true
+		case '\'', '"':
+			c.attrs++
+			c.quote = x
+			c.lexis = inQuotes
+		default:
+			c.before = x
+		}
+		i++
+	}
+	c.pos = i
+	return false
+}
+
+// tagEnd counts a tag, and returns a piece if that ended with it.
+func (c *cutter) tagEnd() (piece, bool, error) {
+	c.lexis = inText
+	isEmpty := c.before == '/'
+	switch {
+	case c.isEnd && (c.depth == outside || c.depth == 0 && c.over != ""):
+		return piece{}, false, ErrNotXML
+	case c.depth == outside:
+		c.depth = 0
+		return piece{kind: header, bytes: c.buf[c.start:c.pos], last: isEmpty}, true, nil
+	case c.isEnd && c.depth == 0:
+		return piece{kind: closing, bytes: c.buf[c.mark:c.pos]}, true, nil
+	case c.isEnd:
+		c.depth--
+	default:
+		c.element()
+		if !isEmpty {
+			c.depth++
+		}
+	}
+	if c.depth > 0 {
+		return piece{}, false, nil
+	}
+	p := piece{kind: stanza, bytes: c.buf[c.start:c.pos], forward: c.isMessage && c.hasForward}
+	if c.over == "" && c.pos-c.start > c.limits.Bytes {
+		c.over = TooBig
+	}
+	if c.over != "" {
+		p = piece{kind: skipped, reason: c.over}
+	}
+	c.elements, c.over, c.isMessage, c.hasForward = 0, "", false, false
+	return p, true, nil
+}
+
+// element looks at the start tag that was read.
+func (c *cutter) element() {
+	if c.over != "" {
+		return
+	}
+	switch c.depth {
+	case 0:
+		c.isMessage = c.isNamed("message")
+	case 1:
+		c.hasForward = c.hasForward || c.isMessage && c.isNamed("forwarded")
+	}
+	c.elements++
+	switch {
+	case c.depth >= c.limits.Depth:
+		c.over = TooDeep
+	case c.elements > c.limits.Children+1 || c.attrs > c.limits.Attrs:
+		c.over = TooMany
+	}
+}
+
+// isNamed reports whether the tag that was read has this name, whatever its prefix.
+func (c *cutter) isNamed(local string) bool {
+	tag := c.buf[c.mark+1 : c.pos]
+	from := 0
+	for i, b := range tag {
+		switch b {
+		case ':':
+			from = i + 1
+		case ' ', '\t', '\r', '\n', '/', '>':
+			return string(tag[from:i]) == local
+		}
+	}
+	return false
+}
+
+// skipTo looks for the end of a comment or the like, which began at c.mark with head bytes.
+func (c *cutter) skipTo(end string, head int) bool {
+	from := max(c.mark+head, c.pos-len(end)+1)
+	i := bytes.Index(c.buf[from:c.end], []byte(end))
+	if i < 0 {
+		c.pos = c.end
+		return false
+	}
+	c.pos = from + i + len(end)
+	c.lexis = inText
+	return true
+}
+
+// fill reads once. It makes room for that, and lets go of what is skipped.
+func (c *cutter) fill(r io.Reader) error {
+	if c.pos-c.start > c.limits.Bytes {
+		if c.depth == outside {
+			return ErrNotXML
+		}
+		if c.over == "" {
+			c.over = TooBig
+		}
+	}
+	if c.over != "" || c.depth == 0 && c.lexis > inQuotes {
+		c.start = max(c.start, c.needed())
+	}
+	if c.start == c.end && len(c.buf) > bufferKept {
+		c.buf = nil
+	}
+	if c.start > 0 && (c.start == c.end || c.end == len(c.buf)) {
+		c.shift()
+	}
+	if c.end == len(c.buf) {
+		c.buf = append(c.buf, make([]byte, max(bufferSize, len(c.buf)))...)
+	}
+	n, err := r.Read(c.buf[c.end:])
+	c.end += n
+	if n > 0 {
+		return nil // an error comes again
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return err
+}
+
+// needed returns where the bytes begin that are needed to find the end of what is skipped.
+func (c *cutter) needed() int {
+	switch c.lexis {
+	case inOpening:
+		return c.mark
+	case inComment, inCDATA, inInstruction:
+		return c.pos - len("-->") + 1
+	}
+	return c.pos
+}
+
+// shift moves what is not done with to the front of the buffer.
+func (c *cutter) shift() {
+	n := c.start
+	copy(c.buf, c.buf[n:c.end])
+	c.start, c.mark, c.pos, c.end = 0, c.mark-n, c.pos-n, c.end-n
+}

@@ -1,0 +1,296 @@
+package tap
+
+import (
+	"time"
+
+	"tocsin/track"
+)
+
+// report is one copy in work.
+type report struct {
+	*Tap
+	f   *fields
+	out *Sighting
+	now track.Time
+
+	event    event
+	from, to *address
+	at       track.Time
+}
+
+// event is what our own module says of a copy; a copy without it comes from a module that says nothing.
+type event uint8
+
+const (
+	untold       event = iota
+	eventOut           // a local session sent it
+	eventIn            // it came from elsewhere
+	eventOffline       // the server keeps it
+	eventAcked         // a session of the recipient acknowledged it (XEP-0198)
+	eventBounce        // the server's own error
+	eventPresence
+)
+
+var events = map[string]event{
+	"out": eventOut, "in": eventIn, "offline": eventOffline, "acked": eventAcked, "bounce": eventBounce, "presence": eventPresence,
+}
+
+// message classifies a copy of a message (protocol §1).
+func (r *report) message() Verdict {
+	f := r.f
+	if f.any(hasWrapper|hasMUC) || len(f.from) == 0 || len(f.to) == 0 {
+		return Dropped
+	}
+	isError := false
+	switch string(f.typ) {
+	case "error":
+		isError = true
+	case "groupchat", "headline":
+		return Dropped
+	}
+	if !r.told() {
+		return Dropped
+	}
+	r.from, r.to = r.address(f.from), r.address(f.to)
+	switch {
+	case r.from == nil || r.to == nil:
+		return Malformed
+	case !r.from.local && !r.to.local, r.from.ours || r.to.ours, r.from.bare == r.to.bare:
+		return Dropped
+	case !r.from.user || !r.to.user, r.from.ignored || r.to.ignored:
+		return Dropped
+	}
+	switch {
+	case r.event == eventPresence || isError != (r.event == eventBounce) && r.event > eventIn:
+		return Dropped
+	case isError:
+		r.bounce()
+	case r.event == eventAcked:
+		r.acked()
+	case r.event == eventOffline:
+		r.stored()
+	case f.any(hasReplay) && r.event != eventOut: // what leaves a session leaves it now, whatever its author says
+		return Dropped
+	default:
+		if r.to.local {
+			r.evidence()
+		}
+		if r.from.local {
+			r.sent()
+		}
+	}
+	return r.verdict()
+}
+
+// told reads what our module says of the copy. It reports false for an event that is unknown.
+func (r *report) told() bool {
+	r.at = r.now
+	if !r.f.hasTap {
+		return true
+	}
+	r.event = events[string(r.f.event)]
+	var stamp time.Time
+	if stamp.UnmarshalText(r.f.stamp) == nil { // XEP-0082
+		r.at = min(track.At(stamp), r.now)
+	}
+	return r.event != untold
+}
+
+func (r *report) verdict() Verdict {
+	if len(r.out.Facts) == 0 {
+		return Dropped
+	}
+	if r.event <= eventIn && r.from.local && r.from.resource != "" {
+		r.out.Seen = append(r.out.Seen, Resource{JID: r.from.full, Kind: Active})
+	}
+	for i := range r.out.Facts {
+		if k := r.out.Facts[i].Kind; k == track.Sent || k == track.Corrected {
+			return Message
+		}
+	}
+	return Evidence
+}
+
+// add adds a fact about a message that sender wrote to recipient.
+func (r *report) add(kind track.FactKind, sender, recipient *address, id string, basis track.Basis) *track.Fact {
+	r.out.Facts = append(r.out.Facts, track.Fact{
+		Kind:  kind,
+		Key:   track.Key{Sender: sender.bare, Recipient: recipient.bare, ID: id},
+		At:    r.at,
+		Basis: basis,
+	})
+	return &r.out.Facts[len(r.out.Facts)-1]
+}
+
+// evidence is what the stanza says about messages that its addressee wrote.
+func (r *report) evidence() {
+	sender, recipient := r.to, r.from
+	for _, kind := range [...]mentionKind{received, markedReceived, displayed, repliedTo, reactedTo} {
+		for i := range r.f.mentions {
+			m := &r.f.mentions[i]
+			if m.mentionKind != kind {
+				continue
+			}
+			switch {
+			case kind == received:
+				r.add(track.Received, sender, recipient, string(m.id), track.ByReceipt)
+			case kind == markedReceived:
+				r.add(track.Received, sender, recipient, string(m.id), track.ByMarker)
+			case kind == displayed:
+				r.add(track.Read, sender, recipient, string(m.id), track.ByMarker)
+			case !r.config.ReplyReads:
+			case kind == reactedTo:
+				r.add(track.Read, sender, recipient, string(m.id), track.ByReaction)
+			case r.isTo(m.to, sender):
+				r.add(track.Read, sender, recipient, string(m.id), track.ByReply)
+			}
+		}
+	}
+	if r.config.ReplyReads && r.isReply() {
+		r.add(track.Replied, sender, recipient, "", track.ByReply)
+	}
+}
+
+// isTo reports whether the message that is replied to is one of sender's (XEP-0461 §3.1).
+func (r *report) isTo(to []byte, sender *address) bool {
+	if len(to) == 0 {
+		return true
+	}
+	a := r.address(to)
+	return a != nil && a.bare == sender.bare
+}
+
+// isReply reports whether a person wrote the stanza, now, in the conversation. What SCE seals may be a receipt. A further
+// copy may come after what the addressee has written since.
+func (r *report) isReply() bool {
+	f := r.f
+	return string(f.typ) == "chat" && f.isText() && len(f.corrects) == 0 && len(f.retracts) == 0 && !f.any(hasReaction) &&
+		(f.any(hasBody) || !f.any(hasSealed)) && !(usable(f.id) && r.recent.isCopy(r.from.bare, r.to.bare, f.id, r.now))
+}
+
+// sent is what the stanza says about messages that its author wrote.
+func (r *report) sent() {
+	f := r.f
+	if usable(f.retracts) {
+		r.add(track.Retracted, r.from, r.to, string(f.retracts), "")
+	}
+	if !usable(f.id) || !f.any(hasContent) && !f.isText() {
+		return
+	}
+	id := string(f.id)
+	if usable(f.corrects) && string(f.corrects) != id {
+		fact := r.add(track.Corrected, r.from, r.to, id, "")
+		fact.Original = string(f.corrects)
+		r.content(fact)
+		return
+	}
+	fact := r.add(track.Sent, r.from, r.to, id, "")
+	fact.Once = r.event == eventOut
+	if !f.isText() || len(f.retracts) > 0 || f.any(hasReaction|hasForwarded) {
+		fact.Passed = true
+		return
+	}
+	r.content(fact)
+	r.out.VoidHint = f.any(hasVoidHint)
+	switch {
+	case f.any(hasHint):
+		fact.Hint = f.hint
+	default: // XEP-0131 §5.6
+		fact.Hint.Priority = urgencies[string(f.urgency)]
+	}
+}
+
+// content fills in what is new in a message or in its correction.
+func (r *report) content(fact *track.Fact) {
+	f := r.f
+	fact.Resource = r.from.resource
+	fact.Lang = r.lang()
+	for _, m := range [...]struct {
+		has
+		track.Marks
+	}{
+		{hasRequest, track.AsksReceipt}, {hasMarkable, track.Markable}, {hasSealed, track.Sealed}, {hasNoStore, track.NoStore},
+	} {
+		if f.any(m.has) {
+			fact.Marks |= m.Marks
+		}
+	}
+	if f.isEncrypted() {
+		fact.Marks |= track.Encrypted
+	} else if r.config.KeepText && !f.any(hasNoStore) {
+		fact.Text = string(cut(f.body, r.config.TextLimit))
+	}
+}
+
+func (r *report) lang() string {
+	l := r.f.bodyLang
+	if len(l) == 0 {
+		l = r.f.lang
+	}
+	if len(l) > 35 { // RFC 5646 §4.4.1
+		return ""
+	}
+	return r.known(l)
+}
+
+// acked is a message that a session of its recipient has (XEP-0198).
+func (r *report) acked() {
+	if len(r.f.session) > 0 {
+		session := r.address(r.f.session)
+		if session == nil || session.bare != r.to.bare {
+			return
+		}
+		r.out.Seen = append(r.out.Seen, Resource{JID: session.full, Kind: Active})
+	}
+	if r.from.local && usable(r.f.id) && r.f.isText() {
+		r.add(track.Received, r.from, r.to, string(r.f.id), track.ByAck)
+	}
+}
+
+// stored is a message that the server keeps.
+func (r *report) stored() {
+	if r.from.local && usable(r.f.id) && r.f.isText() {
+		r.add(track.Stored, r.from, r.to, string(r.f.id), "")
+	}
+}
+
+// bounce is an error of the recipient's side: to the sender, with the id of the message. Some servers send the message's
+// payload along, which tells that it was no message but evidence, a correction or the like.
+func (r *report) bounce() {
+	f := r.f
+	if !r.to.local || !usable(f.id) || len(f.corrects) > 0 || len(f.retracts) > 0 || f.any(hasEvidence) && !f.isText() {
+		return
+	}
+	if f.any(hasPassingError) {
+		r.add(track.Deferred, r.to, r.from, string(f.id), track.ByError)
+	} else {
+		r.add(track.Bounced, r.to, r.from, string(f.id), track.ByError)
+	}
+}
+
+// presence takes in what a local user's resource broadcasts. ejabberd tells of everything else, too: directed presence,
+// reflections, subscriptions.
+func (r *report) presence() Verdict {
+	f := r.f
+	var kind SeenKind
+	switch string(f.typ) {
+	case "":
+		kind = Available
+	case "unavailable":
+		kind = Unavailable
+	default:
+		return Dropped
+	}
+	if !r.told() || r.event != untold && r.event != eventPresence || len(f.to) > 0 && string(f.to) != string(bareOf(f.from)) {
+		return Dropped
+	}
+	from := r.address(f.from)
+	switch {
+	case from == nil:
+		return Malformed
+	case !from.local || !from.user || from.resource == "":
+		return Dropped
+	}
+	r.out.Seen = append(r.out.Seen, Resource{JID: from.full, Kind: kind, Caps: Caps{r.known(f.caps[0]), r.known(f.caps[1]), r.known(f.caps[2])}})
+	return Dropped
+}

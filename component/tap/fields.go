@@ -1,0 +1,433 @@
+package tap
+
+import (
+	"bytes"
+
+	"tocsin/track"
+)
+
+const (
+	maxMentions = 64   // ids of other messages that one stanza may name; further ones are ignored
+	maxID       = 1024 // bytes of a stanza id: a longer one names nothing
+)
+
+// attr is an attribute; its value is unescaped.
+type attr struct {
+	space
+	local, value []byte
+}
+
+// get returns the value of the attribute without a prefix, nil if there is none.
+func get(attrs []attr, local string) []byte {
+	for i := range attrs {
+		if attrs[i].space == noSpace && string(attrs[i].local) == local {
+			return attrs[i].value
+		}
+	}
+	return nil
+}
+
+// stanzaKind is what the forwarded stanza is.
+type stanzaKind uint8
+
+const (
+	noStanza stanzaKind = iota
+	message
+	presence
+	otherStanza // IQs, and what is no stanza
+)
+
+// has are facts about a stanza that are either so or not.
+type has uint32
+
+const (
+	hasBody           has = 1 << iota
+	hasContent            // something that a client may call displayed
+	hasForwarded          // a message in the message
+	hasWrapper            // it wraps a copy for a user's own clients (carbons, archive), or is no chat at all (pubsub)
+	hasMUC                // it comes from or goes to an occupant of a room
+	hasRequest            // XEP-0184
+	hasMarkable           // XEP-0333
+	hasNoStore            // XEP-0334
+	hasEvidence           // names messages of the other side
+	hasReplay             // XEP-0203
+	hasOMEMO              // XEP-0384, either version
+	hasPayload            // of OMEMO: without it no text is encrypted
+	hasCiphertext         // of another encryption
+	hasEncryptionName     // XEP-0380
+	hasSealed             // the encryption may hold more than the text
+	hasReaction           // XEP-0444
+	hasHint               // protocol §3
+	hasVoidHint           // the same, malformed
+	hasPassingError       // an error that may pass
+)
+
+// any reports whether one of x is so.
+func (h has) any(x has) bool { return h&x != 0 }
+
+// mentionKind is what a stanza says about the message whose id it names.
+type mentionKind uint8
+
+const (
+	received       mentionKind = iota // XEP-0184
+	markedReceived                    // XEP-0333 before 0.5
+	displayed                         // XEP-0333, and its old <acknowledged/>
+	repliedTo                         // XEP-0461
+	reactedTo                         // XEP-0444
+)
+
+// mention is an id of another message.
+type mention struct {
+	mentionKind
+	id []byte
+	to []byte // repliedTo: who wrote the message that is replied to
+}
+
+// fields is what is read of a frame. Its bytes are valid as long as the frame.
+type fields struct {
+	isMessage bool // the outer stanza
+	outerFrom []byte
+	outerType []byte
+	forwards  int
+	hasTap    bool
+	event     []byte
+	session   []byte
+	stamp     []byte // of the <delay/> beside the forwarded stanza
+
+	kind                    stanzaKind
+	stanzas                 int
+	from, to, id, typ, lang []byte
+
+	has
+	body     []byte
+	bodyLang []byte
+	mentions []mention
+	corrects []byte // the id that a correction names
+	retracts []byte // the id that a retraction names
+	fastens  []byte // the id that something is fastened to
+	hint     track.Hint
+	urgency  []byte    // XEP-0131
+	caps     [3][]byte // XEP-0115: node, ver, hash
+
+	child child
+	want  want
+}
+
+// child is the child of the forwarded stanza that the reader is in, if its own children matter.
+type child uint8
+
+const (
+	anyChild child = iota
+	errorChild
+	omemoChild
+	fastenedChild
+	retractChild
+	shimChild
+)
+
+// want is the element whose text is wanted.
+type want uint8
+
+const (
+	noText want = iota
+	bodyText
+	urgencyText
+)
+
+func (f *fields) reset() {
+	*f = fields{mentions: f.mentions[:0]}
+}
+
+// start takes in the start of an element; depth is 0 for the outer stanza.
+func (f *fields) start(depth int, s space, local []byte, attrs []attr) {
+	f.want = noText
+	switch depth {
+	case 0:
+		f.isMessage = (s == stanzas || s == noSpace) && string(local) == "message"
+		f.outerFrom, f.outerType = get(attrs, "from"), get(attrs, "type")
+	case 1:
+		switch {
+		case s == forwarding && string(local) == "forwarded":
+			f.forwards++
+		case s == tapping && string(local) == "tap":
+			f.hasTap = true
+			f.event, f.session = get(attrs, "event"), get(attrs, "session")
+		}
+	case 2:
+		if f.forwards == 1 {
+			f.forwarded(s, local, attrs)
+		}
+	case 3:
+		if f.forwards == 1 && f.stanzas == 1 {
+			f.child = anyChild
+			switch f.kind {
+			case message:
+				f.messageChild(s, local, attrs)
+			case presence:
+				if s == entityCaps && string(local) == "c" {
+					f.caps = [3][]byte{get(attrs, "node"), get(attrs, "ver"), get(attrs, "hash")}
+				}
+			}
+		}
+	case 4:
+		if f.child != anyChild {
+			f.grandchild(s, local, attrs)
+		}
+	}
+}
+
+// end takes in the end of an element.
+func (f *fields) end(depth int) {
+	f.want = noText
+	if depth == 3 {
+		f.child = anyChild
+	}
+}
+
+// forwarded takes in a child of <forwarded/>.
+func (f *fields) forwarded(s space, local []byte, attrs []attr) {
+	if s == delays && string(local) == "delay" {
+		if f.stamp == nil {
+			f.stamp = get(attrs, "stamp")
+		}
+		return
+	}
+	f.stanzas++
+	if f.stanzas > 1 {
+		return
+	}
+	f.kind = otherStanza
+	if s != stanzas && s != noSpace {
+		return
+	}
+	switch string(local) {
+	case "message":
+		f.kind = message
+	case "presence":
+		f.kind = presence
+	default:
+		return
+	}
+	for i := range attrs {
+		a := &attrs[i]
+		switch {
+		case a.space == xmlSpace && string(a.local) == "lang":
+			f.lang = a.value
+		case a.space != noSpace:
+		case string(a.local) == "from":
+			f.from = a.value
+		case string(a.local) == "to":
+			f.to = a.value
+		case string(a.local) == "id":
+			f.id = a.value
+		case string(a.local) == "type":
+			f.typ = a.value
+		}
+	}
+}
+
+// messageChild takes in a child of the forwarded message.
+func (f *fields) messageChild(s space, local []byte, attrs []attr) {
+	switch s {
+	case stanzas, noSpace:
+		switch string(local) {
+		case "body":
+			if !f.any(hasBody) {
+				f.has |= hasBody | hasContent
+				f.want = bodyText
+				f.bodyLang = lang(attrs)
+			}
+		case "error":
+			f.child = errorChild
+			if t := get(attrs, "type"); string(t) == "wait" || string(t) == "continue" {
+				f.has |= hasPassingError
+			}
+		case "subject":
+			f.has |= hasContent
+		}
+	case receiptsSpace:
+		switch string(local) {
+		case "request":
+			f.has |= hasRequest
+		case "received":
+			f.mention(received, attrs)
+		}
+	case markersSpace:
+		switch string(local) {
+		case "markable":
+			f.has |= hasMarkable | hasContent
+		case "received":
+			f.mention(markedReceived, attrs)
+		case "displayed", "acknowledged":
+			f.mention(displayed, attrs)
+		}
+	case replies:
+		if string(local) == "reply" {
+			f.mention(repliedTo, attrs)
+		}
+	case reactions:
+		if string(local) == "reactions" {
+			f.has |= hasReaction | hasContent
+			f.mention(reactedTo, attrs)
+		}
+	case hintsSpace:
+		if string(local) == "no-store" {
+			f.has |= hasNoStore
+		}
+	case delays:
+		// A delay that somebody else than the author stamped belongs to a replay.
+		if from := get(attrs, "from"); string(local) == "delay" && (len(from) == 0 || !sameBare(from, f.from)) {
+			f.has |= hasReplay
+		}
+	case corrections:
+		if string(local) == "replace" {
+			f.corrects = get(attrs, "id")
+		}
+	case retraction:
+		if string(local) == "retract" {
+			f.retracts = get(attrs, "id")
+			f.child = retractChild
+		}
+	case fastening:
+		if string(local) == "apply-to" {
+			f.fastens = get(attrs, "id")
+			f.child = fastenedChild
+		}
+	case omemo, omemo2:
+		if string(local) == "encrypted" {
+			f.has |= hasOMEMO
+			f.child = omemoChild
+			if s == omemo2 {
+				f.has |= hasSealed
+			}
+		}
+	case openPGP:
+		f.has |= hasCiphertext | hasContent | hasSealed
+	case legacyPGP:
+		f.has |= hasCiphertext | hasContent
+	case encryptionNames:
+		f.has |= hasEncryptionName
+		if n := spaceOf(get(attrs, "namespace")); n == omemo2 || n == openPGP {
+			f.has |= hasSealed
+		}
+	case carbonCopies:
+		if string(local) == "sent" || string(local) == "received" {
+			f.has |= hasWrapper
+		}
+	case archive:
+		if string(local) == "result" || string(local) == "fin" {
+			f.has |= hasWrapper
+		}
+	case pubsub:
+		f.has |= hasWrapper
+	case mucUser:
+		f.has |= hasMUC
+	case forwarding:
+		f.has |= hasForwarded
+	case shim:
+		if string(local) == "headers" {
+			f.child = shimChild
+		}
+	case tracking:
+		if string(local) == "track" {
+			f.track(attrs)
+		}
+	case chatStates, stanzaIDs, fallbacks, entityCaps, retraction0, errorConditions, tapping:
+	default:
+		f.has |= hasContent
+	}
+}
+
+// grandchild takes in what is in a child of the forwarded message.
+func (f *fields) grandchild(s space, local []byte, attrs []attr) {
+	switch f.child {
+	case errorChild:
+		if s != errorConditions {
+			return
+		}
+		switch string(local) {
+		case "remote-server-timeout", "resource-constraint":
+			f.has |= hasPassingError
+		}
+	case omemoChild:
+		if string(local) == "payload" {
+			f.has |= hasPayload | hasContent
+		}
+	case fastenedChild:
+		if s == retraction0 && string(local) == "retract" {
+			f.retracts = f.fastens
+		}
+	case retractChild:
+		if string(local) == "moderated" { // XEP-0425: by a room, never between two people
+			f.retracts = nil
+		}
+	case shimChild:
+		if s == shim && string(local) == "header" && string(get(attrs, "name")) == "Urgency" {
+			f.want = urgencyText
+		}
+	}
+}
+
+// text takes in text. It is part of the frame, or a copy.
+func (f *fields) text(b []byte) {
+	switch f.want {
+	case bodyText:
+		f.body = extend(f.body, b)
+	case urgencyText:
+		f.urgency = extend(f.urgency, b)
+	}
+}
+
+func extend(to, b []byte) []byte {
+	if to == nil {
+		return b
+	}
+	return append(to[:len(to):len(to)], b...)
+}
+
+// mention notes the id of another message.
+func (f *fields) mention(k mentionKind, attrs []attr) {
+	f.has |= hasEvidence
+	if id := get(attrs, "id"); usable(id) && len(f.mentions) < maxMentions {
+		f.mentions = append(f.mentions, mention{k, id, get(attrs, "to")})
+	}
+}
+
+// track reads the sender's hint (protocol §3).
+func (f *fields) track(attrs []attr) {
+	if f.any(hasHint | hasVoidHint) {
+		f.has = f.has&^hasHint | hasVoidHint
+		return
+	}
+	var ok bool
+	if f.hint, ok = hint(attrs); ok {
+		f.has |= hasHint
+	} else {
+		f.has |= hasVoidHint
+	}
+}
+
+// usable reports whether a stanza id can name a message.
+func usable(id []byte) bool { return 0 < len(id) && len(id) <= maxID }
+
+// lang returns xml:lang.
+func lang(attrs []attr) []byte {
+	for i := range attrs {
+		if attrs[i].space == xmlSpace && string(attrs[i].local) == "lang" {
+			return attrs[i].value
+		}
+	}
+	return nil
+}
+
+// sameBare reports whether two addresses are the same but for their resources.
+func sameBare(a, b []byte) bool {
+	return bytes.Equal(bareOf(a), bareOf(b))
+}
+
+func bareOf(address []byte) []byte {
+	if i := bytes.IndexByte(address, '/'); i >= 0 {
+		return address[:i]
+	}
+	return address
+}

@@ -1,0 +1,115 @@
+// Package tap reads what the server tells of its users' messages: XEP-0297 copies from ejabberd's mod_service_log, from
+// our Prosody module, or from mod_firewall. It turns each into facts about messages. docs/design/tap.md has the rules.
+package tap
+
+import (
+	"tocsin/track"
+)
+
+// Config says which copies are believed, and what becomes of them.
+type Config struct {
+	Domains    []string        // our vhosts
+	Component  string          // the component's own domain
+	Ignore     []track.Pattern // never tracked: rooms, gateways
+	ReplyReads bool            // a reply or a reaction counts as displayed
+	KeepText   bool            // facts hold the message's text
+	TextLimit  int             // graphemes of an SMS: one more of them are kept; 0: as many as fit
+}
+
+// Verdict is what a frame was.
+type Verdict uint8
+
+const (
+	// Dropped: nothing in it about a message of ours. A presence is among them, although it fills Sighting.Seen.
+	Dropped Verdict = iota
+	// Message: a local user wrote one.
+	Message
+	// Evidence: it says something about a message.
+	Evidence
+	// Rejected: a copy from an address that is not exactly one of our vhosts. Anybody can send one.
+	Rejected
+	// Malformed: no well-formed XML, or an address that is none.
+	Malformed
+)
+
+// String returns the word of the metric's label.
+func (v Verdict) String() string {
+	return [...]string{"dropped", "message", "evidence", "rejected", "malformed"}[v]
+}
+
+// SeenKind is what was seen of a resource.
+type SeenKind uint8
+
+const (
+	Active      SeenKind = iota // it wrote a message, or acknowledged one
+	Available                   // it sent presence
+	Unavailable                 // it is gone
+)
+
+// Caps are a resource's entity capabilities (XEP-0115), empty if it told none.
+type Caps struct{ Node, Ver, Hash string }
+
+// Resource is a local user's resource of which something was seen.
+type Resource struct {
+	JID  string // full
+	Caps Caps   // of presence
+	Kind SeenKind
+}
+
+// Sighting is what a frame told. Its slices are used again by the next Take; the strings in them stay.
+type Sighting struct {
+	Facts    []track.Fact // in the order in which they hold
+	Seen     []Resource
+	VoidHint bool // the message's <track/> is malformed, and counts as not there
+}
+
+// Tap reads frames. It is not safe for concurrent use.
+type Tap struct {
+	config    Config
+	fast      fast
+	fields    fields
+	addresses map[string]*address
+	strings   map[string]string
+	recent    recent
+}
+
+// New returns a Tap that keeps to c.
+func New(c Config) *Tap {
+	return &Tap{config: c, addresses: map[string]*address{}, strings: map[string]string{}, recent: newRecent()}
+}
+
+// Take reads a frame, which it does not keep, and fills out with what it tells. The frame was observed at now.
+func (t *Tap) Take(frame []byte, now track.Time, out *Sighting) Verdict {
+	out.Facts, out.Seen, out.VoidHint = out.Facts[:0], out.Seen[:0], false
+	f := &t.fields
+	if !t.fast.read(frame, f) && !slow(frame, f) {
+		return Malformed
+	}
+	switch {
+	case !f.isMessage || f.forwards == 0 || string(f.outerType) == "error":
+		return Dropped
+	case !t.fromVhost(f.outerFrom):
+		return Rejected
+	case f.forwards > 1 || f.stanzas != 1:
+		return Dropped
+	}
+	r := report{Tap: t, f: f, out: out, now: now}
+	switch f.kind {
+	case message:
+		return r.message()
+	case presence:
+		return r.presence()
+	}
+	return Dropped
+}
+
+// fromVhost reports whether the outer address is exactly one of our vhosts (protocol §1).
+func (t *Tap) fromVhost(from []byte) bool {
+	for _, d := range t.config.Domains {
+		if string(from) == d {
+			return true
+		}
+	}
+	a := t.address(from)
+	return a != nil && a.local && !a.user && a.resource == ""
+}
