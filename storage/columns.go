@@ -1,0 +1,326 @@
+package storage
+
+import (
+	"database/sql"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"tocsin/track"
+)
+
+// A walk visits the columns of one value after the other: to learn their names, to take values out of a struct, or to
+// put values into it. So each column of a type is named in one place. Columns are integers or texts; in every
+// statement the integers come first.
+type walk struct {
+	mode  mode
+	names *table
+	ints  []int64
+	texts []string
+}
+
+type mode uint8
+
+const (
+	naming mode = iota
+	taking
+	putting
+)
+
+// table is what SQL must know of a type.
+type table struct {
+	name        string
+	ints, texts []string
+}
+
+func (t *table) columns() []string { return slices.Concat(t.ints, t.texts) }
+
+func (t *table) list() string { return strings.Join(t.columns(), ", ") }
+
+func (t *table) listOf(alias string) string { return strings.Join(t.columns(), ", "+alias+".") }
+
+// kind is a table whose rows are values of T.
+type kind[T any] struct {
+	table
+	visit func(*walk, *T)
+}
+
+func kindOf[T any](name string, visit func(*walk, *T)) *kind[T] {
+	k := &kind[T]{table{name: name}, visit}
+	visit(&walk{mode: naming, names: &k.table}, new(T))
+	return k
+}
+
+// pack takes the values of vs out.
+func (k *kind[T]) pack(vs ...T) rows {
+	w := walk{mode: taking, ints: make([]int64, 0, len(vs)*len(k.ints)), texts: make([]string, 0, len(vs)*len(k.texts))}
+	for i := range vs {
+		k.visit(&w, &vs[i])
+	}
+	return rows{n: len(vs), ints: w.ints, texts: w.texts}
+}
+
+// rows are the values of n rows, row by row.
+type rows struct {
+	n     int
+	ints  []int64
+	texts []string
+}
+
+// read yields what a query finds. Its columns must be those of the table.
+func (k *kind[T]) read(found *sql.Rows, err error, yield func(*T) error) error {
+	if err != nil {
+		return err
+	}
+	defer found.Close()
+	ints, texts := make([]int64, len(k.ints)), make([]string, len(k.texts))
+	dest := make([]any, 0, len(ints)+len(texts))
+	for i := range ints {
+		dest = append(dest, &ints[i])
+	}
+	for i := range texts {
+		dest = append(dest, &texts[i])
+	}
+	for found.Next() {
+		if err := found.Scan(dest...); err != nil {
+			return err
+		}
+		var v T
+		k.visit(&walk{mode: putting, ints: ints, texts: texts}, &v)
+		if err := yield(&v); err != nil {
+			return err
+		}
+	}
+	return found.Err()
+}
+
+type integer interface {
+	~int | ~int32 | ~int64 | ~uint8 | ~uint32
+}
+
+func num[T integer](w *walk, name string, v *T) {
+	switch w.mode {
+	case naming:
+		w.names.ints = append(w.names.ints, name)
+	case taking:
+		w.ints = append(w.ints, int64(*v))
+	case putting:
+		*v = T(w.ints[0])
+		w.ints = w.ints[1:]
+	}
+}
+
+func flag(w *walk, name string, v *bool) {
+	var n int64
+	if *v {
+		n = 1
+	}
+	num(w, name, &n)
+	*v = n != 0
+}
+
+func span(w *walk, name string, v *time.Duration) {
+	ms := v.Milliseconds()
+	num(w, name, &ms)
+	*v = time.Duration(ms) * time.Millisecond
+}
+
+func str[T ~string](w *walk, name string, v *T) {
+	switch w.mode {
+	case naming:
+		w.names.texts = append(w.names.texts, name)
+	case taking:
+		w.texts = append(w.texts, clean(string(*v)))
+	case putting:
+		*v = T(w.texts[0])
+		w.texts = w.texts[1:]
+	}
+}
+
+func list[T any](w *walk, name string, v *[]T) {
+	var text string
+	if w.mode == taking && len(*v) > 0 {
+		b, _ := json.Marshal(*v) // numbers and strings: no error
+		text = string(b)
+	}
+	str(w, name, &text)
+	if w.mode == putting {
+		*v = nil
+		if text != "" {
+			json.Unmarshal([]byte(text), v) // was written above
+		}
+	}
+}
+
+// clean makes s storable in every database: one bad byte from the wire must not make a whole batch impossible.
+func clean(s string) string {
+	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
+		return s
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+func cleanKey(k track.Key) track.Key {
+	return track.Key{Sender: clean(k.Sender), Recipient: clean(k.Recipient), ID: clean(k.ID)}
+}
+
+// message visits all columns, progress those that change after the insert.
+func (h *hasher) message(w *walk, m *track.Message) {
+	var hash, conv int64
+	if w.mode == taking {
+		hash, conv = h.key(cleanKey(m.Key))
+	}
+	num(w, "hash", &hash)
+	num(w, "conv", &conv)
+	str(w, "sender", &m.Sender)
+	str(w, "recipient", &m.Recipient)
+	str(w, "id", &m.ID)
+	progress(w, m)
+}
+
+func progress(w *walk, m *track.Message) {
+	num(w, "ord", &m.Ord)
+	num(w, "kind", &m.Kind)
+	num(w, "original", &m.Original)
+	num(w, "status", &m.Status)
+	num(w, "marks", &m.Marks)
+	num(w, "sent_at", &m.SentAt)
+	num(w, "delivered_at", &m.DeliveredAt)
+	num(w, "timeout_at", &m.TimeoutAt)
+	num(w, "settled_at", &m.SettledAt)
+	num(w, "until", &m.Hint.Until)
+	num(w, "timeout", &m.Hint.Timeout)
+	num(w, "priority", &m.Hint.Priority)
+	num(w, "escalate", &m.Hint.Escalate)
+	num(w, "step", &m.Step)
+	num(w, "due", &m.Due)
+	num(w, "seq", &m.Notice.Seq)
+	num(w, "told", &m.Notice.Told)
+	num(w, "rev", &m.Notice.Rev)
+	num(w, "notice_at", &m.Notice.At)
+	str(w, "resource", &m.Resource)
+	str(w, "lang", &m.Lang)
+	str(w, "text", &m.Text)
+	str(w, "why", &m.Why)
+	str(w, "prompt", &m.Prompt)
+	str(w, "state", &m.Notice.State)
+	str(w, "basis", &m.Notice.Basis)
+	str(w, "further", &m.Notice.Further)
+}
+
+// toldColumns are those of the table messages that a Told is about.
+func toldColumns(w *walk, t *track.Told) {
+	num(w, "ord", &t.Ord)
+	num(w, "told", &t.Seq)
+}
+
+func promptColumns(w *walk, p *track.Prompt) {
+	num(w, "ord", &p.Row)
+	num(w, "state", &p.State)
+	num(w, "covered", &p.Covered)
+	flag(w, "undelivered", &p.Undelivered)
+	num(w, "priority", &p.Priority)
+	num(w, "opened_at", &p.OpenedAt)
+	num(w, "expires_at", &p.ExpiresAt)
+	num(w, "until", &p.Until)
+	num(w, "snoozes", &p.Snoozes)
+	num(w, "sends", &p.Sends)
+	num(w, "sent_at", &p.SentAt)
+	flag(w, "resend", &p.Resend)
+	num(w, "due", &p.Due)
+	str(w, "id", &p.ID)
+	str(w, "sender", &p.Sender)
+	str(w, "recipient", &p.Recipient)
+	str(w, "withdrew", &p.Withdrew)
+	list(w, "messages", &p.Messages)
+	str(w, "claimer", &p.Claimer)
+	str(w, "code", &p.Code)
+	list(w, "shown", &p.Shown)
+	str(w, "chat", &p.Chat)
+}
+
+func openedColumns(w *walk, o *track.Opened) {
+	num(w, "opened_at", &o.At)
+	str(w, "sender", &o.Sender)
+	str(w, "recipient", &o.Recipient)
+}
+
+// entry is an outbox entry with its place in the order.
+type entry struct {
+	pos int64
+	track.Outgoing
+}
+
+func entryColumns(w *walk, e *entry) {
+	num(w, "pos", &e.pos)
+	num(w, "ord", &e.Ord)
+	num(w, "after", &e.After)
+	num(w, "step", &e.Step)
+	num(w, "tries", &e.Tries)
+	str(w, "id", &e.ID)
+	str(w, "kind", &e.Kind)
+	str(w, "owner", &e.Owner)
+	str(w, "prompt", &e.Prompt)
+	str(w, "reason", &e.Reason)
+	list(w, "recipients", &e.To)
+}
+
+func peerColumns(w *walk, p *track.Peer) {
+	num(w, "receipts", &p.Receipts)
+	num(w, "markers", &p.Markers)
+	num(w, "acks", &p.Acks)
+	str(w, "jid", &p.JID)
+}
+
+func releaseColumns(w *walk, r *track.Release) {
+	num(w, "at", &r.At)
+	str(w, "owner", &r.Owner)
+	str(w, "receiver", &r.To)
+	str(w, "number", &r.Number)
+	str(w, "id", &r.ID)
+}
+
+func numberColumns(w *walk, n *track.Number) {
+	flag(w, "consent", &n.Consent)
+	flag(w, "verified", &n.Verified)
+	num(w, "at", &n.At)
+	str(w, "jid", &n.JID)
+	str(w, "e164", &n.E164)
+	str(w, "source", &n.Source)
+}
+
+func prefsColumns(w *walk, p *track.Prefs) {
+	num(w, "mode", &p.Mode)
+	span(w, "undelivered_after", &p.UndeliveredAfter)
+	span(w, "unread_after", &p.UnreadAfter)
+	num(w, "fallback", &p.Fallback)
+	num(w, "watch", &p.Watch)
+	str(w, "jid", &p.JID)
+	str(w, "quiet", &p.Quiet)
+	str(w, "zone", &p.Zone)
+	str(w, "language", &p.Language)
+	str(w, "text", &p.Text)
+}
+
+func contactColumns(w *walk, c *track.Contact) {
+	flag(w, "muted", &c.Muted)
+	flag(w, "hidden", &c.Hidden)
+	str(w, "owner", &c.Owner)
+	str(w, "contact", &c.Contact)
+}
+
+func deviceColumns(w *walk, d *track.Device) {
+	num(w, "features", &d.Features)
+	num(w, "at", &d.At)
+	str(w, "jid", &d.JID)
+}
+
+// fact is one entry of the table meta.
+type fact struct{ key, value string }
+
+func metaColumns(w *walk, f *fact) {
+	str(w, "key", &f.key)
+	str(w, "value", &f.value)
+}

@@ -1,0 +1,119 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jmoiron/sqlx"
+
+	"tocsin/track"
+)
+
+// ErrFenced is the error of a Commit of an instance that holds the database no more: another one is live.
+var ErrFenced = errors.New("another instance holds the database")
+
+// Commit stores changes in one transaction, or nothing of them.
+func (s *Store) Commit(ctx context.Context, c track.Changes) error {
+	err := s.within(ctx, func(tx *sqlx.Tx) error { return s.store(ctx, tx, &c) })
+	if err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error {
+	if err := s.checkFence(ctx, tx); err != nil {
+		return err
+	}
+	var entries []entry
+	if len(c.Outbox) > 0 {
+		var last int64
+		if err := tx.StmtxContext(ctx, s.lastPos).GetContext(ctx, &last); err != nil {
+			return fmt.Errorf("outbox: %w", err)
+		}
+		for i, out := range c.Outbox {
+			entries = append(entries, entry{last + int64(i) + 1, out})
+		}
+	}
+	for _, part := range []struct {
+		name  string
+		stmt  *sqlx.Stmt
+		table *table
+		rows  rows
+	}{
+		{"insert messages", s.insertMessage, &s.message.table, s.message.pack(c.Insert...)},
+		{"update messages", s.updateMessage, &updates.table, updates.pack(c.Update...)},
+		{"told", s.tell, &tolds.table, tolds.pack(greatest(c.Told)...)},
+		{"prompts", s.putPrompt, &prompts.table, prompts.pack(endedFirst(c.Prompts)...)},
+		{"peers", s.putPeer, &peers.table, peers.pack(c.Peers...)},
+		{"outbox", s.putOutgoing, &outbox.table, outbox.pack(entries...)},
+		{"releases", s.putLetter, &releases.table, releases.pack(c.Releases...)},
+	} {
+		if part.rows.n == 0 {
+			continue
+		}
+		if err := s.write(ctx, tx.StmtxContext(ctx, part.stmt), part.table, part.rows); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+	}
+	if len(c.Done) > 0 {
+		if _, err := tx.StmtxContext(ctx, s.dropOutgoing).ExecContext(ctx, s.names(c.Done)); err != nil {
+			return fmt.Errorf("done: %w", err)
+		}
+	}
+	return nil
+}
+
+// checkFence fails unless no other instance has taken the database since this one did. On PostgreSQL the row stays
+// as it is until the transaction ends: a takeover waits for it.
+func (s *Store) checkFence(ctx context.Context, tx *sqlx.Tx) error {
+	ours := s.epoch.Load()
+	if ours == 0 {
+		return nil
+	}
+	var epoch int64
+	if err := tx.StmtxContext(ctx, s.fence).GetContext(ctx, &epoch); err != nil {
+		return fmt.Errorf("fence: %w", err)
+	}
+	if epoch != ours {
+		return ErrFenced
+	}
+	return nil
+}
+
+// greatest keeps one Told of each message.
+func greatest(told []track.Told) []track.Told {
+	if len(told) < 2 {
+		return told
+	}
+	seqs := make(map[int64]uint32, len(told))
+	for _, t := range told {
+		seqs[t.Ord] = max(seqs[t.Ord], t.Seq)
+	}
+	var kept []track.Told
+	for _, t := range told {
+		if seq, ok := seqs[t.Ord]; ok {
+			kept = append(kept, track.Told{Ord: t.Ord, Seq: seq})
+			delete(seqs, t.Ord)
+		}
+	}
+	return kept
+}
+
+// endedFirst puts the prompts in such an order that a conversation never has two that are live.
+func endedFirst(all []track.Prompt) []track.Prompt {
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b track.Prompt) int {
+		return live(a) - live(b)
+	})
+	return all
+}
+
+func live(p track.Prompt) int {
+	if p.State.Live() {
+		return 1
+	}
+	return 0
+}

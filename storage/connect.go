@@ -1,0 +1,115 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+	_ "github.com/lib/pq"
+	_ "modernc.org/sqlite"
+)
+
+const readerCount = 4
+
+// connect opens the connections of a DSN.
+func connect(ctx context.Context, dsn string) (*Store, error) {
+	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
+		return connectSQLite(ctx, path)
+	}
+	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
+		return connectPostgres(ctx, dsn)
+	}
+	return nil, errors.New(`the DSN must begin with "sqlite:" or "postgres://"`)
+}
+
+// Every commit is on the disk before it is told of (FULL). secure_delete overwrites what is deleted; a WAL that was
+// copied back is cut, so that nothing stays in it either. The cache holds the indexes of some million rows.
+var pragmas = []string{
+	"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "journal_size_limit(0)",
+	"wal_autocheckpoint(8000)", "temp_store(MEMORY)",
+}
+
+func connectSQLite(ctx context.Context, path string) (*Store, error) {
+	s := &Store{dialect: sqlite{}, name: "sqlite:" + path}
+	query := url.Values{"_pragma": append([]string{"cache_size(-131072)"}, pragmas...), "_txlock": {"immediate"}}
+	if path == ":memory:" {
+		db, err := open(ctx, "sqlite", "file::memory:?"+query.Encode(), 1)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+		s.writer, s.readers = db, db
+		return s, nil
+	}
+	if path == "" {
+		return nil, errors.New(`"sqlite:" names no file`)
+	}
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.name, err)
+	}
+	s.lockFile = path + ".lock"
+	file := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) + "?"
+	writer, err := open(ctx, "sqlite", file+query.Encode(), 1)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.name, err)
+	}
+	query.Set("_txlock", "deferred")
+	query["_pragma"] = append([]string{"cache_size(-8192)", "query_only(ON)"}, pragmas...)
+	readers, err := open(ctx, "sqlite", file+query.Encode(), readerCount)
+	if err != nil {
+		writer.Close()
+		return nil, fmt.Errorf("%s: %w", s.name, err)
+	}
+	s.writer, s.readers = writer, readers
+	return s, nil
+}
+
+// What holds for every connection to PostgreSQL, unless the DSN says otherwise. A transaction that its owner forgot
+// (a stopped process, a lost machine) must not hold the rows that the next holder needs.
+var settings = map[string]string{
+	"synchronous_commit":                  "on",
+	"idle_in_transaction_session_timeout": "4s",
+	"application_name":                    "tocsin",
+	"connect_timeout":                     "5",
+}
+
+func connectPostgres(ctx context.Context, dsn string) (*Store, error) {
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return nil, errors.New("the DSN is no URL") // the error would show the password
+	}
+	query := u.Query()
+	for key, value := range settings {
+		if !query.Has(key) {
+			query.Set(key, value)
+		}
+	}
+	u.RawQuery = query.Encode()
+	s := &Store{dialect: postgres{}, name: u.Redacted()}
+	if s.writer, err = open(ctx, "postgres", u.String(), 1); err != nil {
+		return nil, fmt.Errorf("%s: %w", u.Host+u.Path, err)
+	}
+	if s.readers, err = open(ctx, "postgres", u.String(), readerCount); err != nil {
+		s.writer.Close()
+		return nil, fmt.Errorf("%s: %w", u.Host+u.Path, err)
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, driver, dsn string, connections int) (*sqlx.DB, error) {
+	db, err := sqlx.Open(driver, dsn)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	if err := db.PingContext(ctx); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}

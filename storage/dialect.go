@@ -1,0 +1,209 @@
+package storage
+
+import (
+	"context"
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/pressly/goose/v3"
+)
+
+// dialect is what differs between the databases; all other SQL is common to them.
+type dialect interface {
+	// insert gives the statement that puts rows into t, and is run by write; tail is its ON CONFLICT clause.
+	insert(t *table, tail string) string
+	// update gives the statement that changes the rows of into that have the key of t's rows, and is run by write.
+	// what says what a column becomes, given its name and its new value; "" leaves it.
+	update(into, key string, t *table, what func(column, value string) string) string
+	// write runs such a statement for many rows.
+	write(ctx context.Context, stmt *sqlx.Stmt, t *table, r rows) error
+
+	// among says that a column is one of the values of a parameter, made by numbers or names.
+	among(column string) string
+	numbers([]int64) any
+	names([]string) any
+	// each makes a table of one column, value, of a parameter made by numbers.
+	each() string
+
+	goose() goose.Dialect
+	hasVersions() string           // a query: were migrations ever run
+	makes() bool                   // whether a missing schema is always made
+	ddl(script string) string      // a migration
+	bytewise(column string) string // to sort by
+	share() string                 // the end of a SELECT whose row must not change until the transaction ends
+}
+
+type sqlite struct{}
+
+func (sqlite) insert(t *table, tail string) string {
+	marks := strings.TrimSuffix(strings.Repeat("?, ", len(t.columns())), ", ")
+	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) %s", t.name, t.list(), marks, tail)
+}
+
+func (sqlite) update(into, key string, t *table, what func(column, value string) string) string {
+	var set []string
+	var where string
+	for i, column := range t.columns() {
+		value := "?" + strconv.Itoa(i+1)
+		if column == key {
+			where = key + " = " + value
+		} else if s := what(column, value); s != "" {
+			set = append(set, column+" = "+s)
+		}
+	}
+	return fmt.Sprintf("UPDATE %s SET %s WHERE %s", into, strings.Join(set, ", "), where)
+}
+
+// write runs the statement once a row: without a network between, that is as fast as anything with many rows.
+func (sqlite) write(ctx context.Context, stmt *sqlx.Stmt, t *table, r rows) error {
+	// A context that can be cancelled costs a goroutine per statement: it is looked at here.
+	uncancelled := context.WithoutCancel(ctx)
+	ints, texts := len(t.ints), len(t.texts)
+	args := make([]any, ints+texts)
+	for i := range r.n {
+		if i%64 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		for j, n := range r.ints[i*ints : (i+1)*ints] {
+			args[j] = n
+		}
+		for j, s := range r.texts[i*texts : (i+1)*texts] {
+			args[ints+j] = s
+		}
+		if _, err := stmt.ExecContext(uncancelled, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (sqlite) among(column string) string { return column + " IN (SELECT value FROM json_each(?))" }
+
+func (sqlite) numbers(values []int64) any { return asJSON(values) }
+func (sqlite) names(values []string) any  { return asJSON(values) }
+
+func asJSON[T any](values []T) string {
+	b, _ := json.Marshal(values) // numbers and strings: no error
+	return string(b)
+}
+
+func (sqlite) each() string { return "json_each(?)" }
+
+func (sqlite) goose() goose.Dialect { return goose.DialectSQLite3 }
+
+func (sqlite) hasVersions() string {
+	return "SELECT count(*) > 0 FROM sqlite_master WHERE name = 'goose_db_version'"
+}
+
+func (sqlite) makes() bool { return true }
+
+// ddl: only an INTEGER PRIMARY KEY is the row's own key; all integers of SQLite have 64 bits.
+func (sqlite) ddl(script string) string {
+	return strings.ReplaceAll(script, "BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY")
+}
+
+func (sqlite) bytewise(column string) string { return column }
+func (sqlite) share() string                 { return "" }
+
+type postgres struct{}
+
+func (postgres) source(t *table) string {
+	var arrays []string
+	for i := range t.columns() {
+		typ := "bigint"
+		if i >= len(t.ints) {
+			typ = "text"
+		}
+		arrays = append(arrays, fmt.Sprintf("$%d::%s[]", i+1, typ))
+	}
+	return fmt.Sprintf("unnest(%s) AS v(%s)", strings.Join(arrays, ", "), t.list())
+}
+
+func (p postgres) insert(t *table, tail string) string {
+	return fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s %s", t.name, t.list(), t.list(), p.source(t), tail)
+}
+
+func (p postgres) update(into, key string, t *table, what func(column, value string) string) string {
+	var set []string
+	for _, column := range t.columns() {
+		if s := what(column, "v."+column); column != key && s != "" {
+			set = append(set, column+" = "+s)
+		}
+	}
+	return fmt.Sprintf("UPDATE %s SET %s FROM %s WHERE %s.%s = v.%s", into, strings.Join(set, ", "), p.source(t), into, key, key)
+}
+
+func (postgres) write(ctx context.Context, stmt *sqlx.Stmt, t *table, r rows) error {
+	var args []any
+	for j := range t.ints {
+		args = append(args, intArray{r.ints[j:], len(t.ints)})
+	}
+	for j := range t.texts {
+		args = append(args, textArray{r.texts[j:], len(t.texts)})
+	}
+	_, err := stmt.ExecContext(ctx, args...)
+	return err
+}
+
+func (postgres) among(column string) string { return column + " = ANY(?)" }
+
+func (postgres) numbers(values []int64) any { return intArray{values, 1} }
+func (postgres) names(values []string) any  { return textArray{values, 1} }
+func (postgres) each() string               { return "unnest(?::bigint[]) AS v(value)" }
+
+func (postgres) goose() goose.Dialect     { return goose.DialectPostgres }
+func (postgres) hasVersions() string      { return "SELECT to_regclass('goose_db_version') IS NOT NULL" }
+func (postgres) makes() bool              { return false }
+func (postgres) ddl(script string) string { return script }
+func (postgres) bytewise(column string) string {
+	return column + ` COLLATE "C"`
+}
+func (postgres) share() string { return "FOR SHARE" }
+
+// intArray is the array of every stride-th value, from the first.
+type intArray struct {
+	values []int64
+	stride int
+}
+
+// Value implements driver.Valuer.
+func (a intArray) Value() (driver.Value, error) {
+	b := []byte{'{'}
+	for i := 0; i < len(a.values); i += a.stride {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, a.values[i], 10)
+	}
+	return string(append(b, '}')), nil
+}
+
+// textArray is the array of every stride-th value, from the first.
+type textArray struct {
+	values []string
+	stride int
+}
+
+// Value implements driver.Valuer.
+func (a textArray) Value() (driver.Value, error) {
+	b := []byte{'{'}
+	for i := 0; i < len(a.values); i += a.stride {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '"')
+		for j := range len(a.values[i]) {
+			c := a.values[i][j]
+			if c == '"' || c == '\\' {
+				b = append(b, '\\')
+			}
+			b = append(b, c)
+		}
+		b = append(b, '"')
+	}
+	return string(append(b, '}')), nil
+}

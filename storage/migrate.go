@@ -1,0 +1,156 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/*.sql
+var scripts embed.FS
+
+// ErrSchema is the error of a database whose schema this program can't use.
+var ErrSchema = errors.New("schema")
+
+// Migration is one step of the schema.
+type Migration struct {
+	Version int64
+	Name    string
+	Applied bool
+}
+
+// plan lists the embedded migrations in order.
+func plan() []Migration {
+	files, _ := scripts.ReadDir("migrations") // embedded: no error
+	var all []Migration
+	for _, f := range files {
+		number, name, _ := strings.Cut(strings.TrimSuffix(f.Name(), ".sql"), "_")
+		version, _ := strconv.ParseInt(number, 10, 64)
+		all = append(all, Migration{Version: version, Name: name})
+	}
+	return all
+}
+
+// provider runs the migrations up to the version last.
+func (s *Store) provider(last int64) (*goose.Provider, error) {
+	files, err := scripts.ReadDir("migrations")
+	if err != nil {
+		return nil, err
+	}
+	var steps []*goose.Migration
+	for i, m := range plan() {
+		if m.Version > last {
+			break
+		}
+		script, err := scripts.ReadFile(path.Join("migrations", files[i].Name()))
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, goose.NewGoMigration(m.Version, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, s.ddl(string(script)))
+			return err
+		}}, nil))
+	}
+	return goose.NewProvider(s.goose(), s.writer.DB, nil, goose.WithGoMigrations(steps...), goose.WithDisableGlobalRegistry(true),
+		goose.WithLogger(goose.NopLogger()))
+}
+
+// Version returns the version of the schema that the database has: 0 for none.
+func (s *Store) Version(ctx context.Context) (int64, error) {
+	var found bool
+	if err := s.writer.GetContext(ctx, &found, s.hasVersions()); err != nil || !found {
+		return 0, err
+	}
+	var version int64
+	err := s.writer.GetContext(ctx, &version, "SELECT coalesce(max(version_id), 0) FROM goose_db_version")
+	return version, err
+}
+
+func latest() int64 {
+	all := plan()
+	return all[len(all)-1].Version
+}
+
+// ready makes sure that the schema is ours, or makes it so.
+func (s *Store) ready(ctx context.Context, migrate bool) error {
+	for {
+		version, err := s.Version(ctx)
+		switch {
+		case err != nil:
+			return err
+		case version == latest():
+			return nil
+		case version > latest():
+			return fmt.Errorf("%w: it has version %d, this program knows up to %d: use a newer tocsin", ErrSchema, version, latest())
+		case version == 0 && !migrate && !s.makes():
+			return fmt.Errorf("%w: there is none yet: run \"tocsin migrate\"", ErrSchema)
+		case version > 0 && !migrate:
+			return fmt.Errorf("%w: it has version %d, this program needs %d: run \"tocsin migrate\"", ErrSchema, version, latest())
+		}
+		if done, err := s.migrate(ctx, latest()); done || err != nil {
+			return err
+		}
+	}
+}
+
+// migrate runs the missing migrations while nobody else does. done is false if somebody else did.
+func (s *Store) migrate(ctx context.Context, last int64) (done bool, err error) {
+	release, err := s.alone(ctx)
+	if err != nil || release == nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	p, err := s.provider(last)
+	if err != nil {
+		return false, err
+	}
+	_, err = p.Up(ctx)
+	return true, err
+}
+
+// Migrate brings the schema of a database up to date.
+func Migrate(ctx context.Context, dsn string) error {
+	s, err := Open(ctx, dsn, Options{Migrate: true})
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
+
+// Status lists the migrations of a database. It changes nothing, but makes a missing SQLite file.
+func Status(ctx context.Context, dsn string) ([]Migration, error) {
+	s, err := connect(ctx, dsn)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	version, err := s.Version(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.name, err)
+	}
+	all := plan()
+	for i := range all {
+		all[i].Applied = all[i].Version <= version
+	}
+	return all, nil
+}
+
+// wait waits a little, or until ctx ends.
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

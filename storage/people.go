@@ -1,0 +1,217 @@
+package storage
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+
+	"tocsin/track"
+)
+
+// upsert puts rows in the place of those of the same key, all or none.
+func (s *Store) upsert(ctx context.Context, t *table, key string, r rows) error {
+	return s.within(ctx, func(tx *sqlx.Tx) error { return s.put(ctx, tx, t, replace(key, t), r) })
+}
+
+// put inserts rows by a statement that is prepared for this.
+func (s *Store) put(ctx context.Context, tx *sqlx.Tx, t *table, tail string, r rows) error {
+	if r.n == 0 {
+		return nil
+	}
+	stmt, err := tx.PreparexContext(ctx, s.insert(t, tail))
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	return s.write(ctx, stmt, t, r)
+}
+
+// secret gives the secret of the database, which is made once.
+func (s *Store) secret(ctx context.Context) ([]byte, error) {
+	fresh := make([]byte, 32)
+	rand.Read(fresh) // never fails
+	text, err := s.Get(ctx, metaSecret)
+	if err == nil && text == "" {
+		err = s.within(ctx, func(tx *sqlx.Tx) error {
+			return s.put(ctx, tx, &meta.table, "ON CONFLICT DO NOTHING", meta.pack(fact{metaSecret, hex.EncodeToString(fresh)}))
+		})
+		if err == nil {
+			text, err = s.Get(ctx, metaSecret)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("secret: %w", err)
+	}
+	return hex.DecodeString(text)
+}
+
+// Number gives the number bound to a bare JID.
+func (s *Store) Number(ctx context.Context, jid string) (n track.Number, ok bool, err error) {
+	found, err := s.query(ctx, "SELECT "+numbers.list()+" FROM numbers WHERE jid = ?", clean(jid))
+	err = numbers.read(found, err, func(v *track.Number) error { n, ok = *v, true; return nil })
+	if err != nil {
+		return n, false, fmt.Errorf("number: %w", err)
+	}
+	return n, ok, nil
+}
+
+// importBatch is how many rows one statement takes.
+const importBatch = 5000
+
+// SetNumbers binds numbers, all or none. Of several for one JID the last counts.
+func (s *Store) SetNumbers(ctx context.Context, all ...track.Number) error {
+	all = lastOf(all)
+	err := s.within(ctx, func(tx *sqlx.Tx) error {
+		stmt, err := tx.PreparexContext(ctx, s.insert(&numbers.table, replace("jid", &numbers.table)))
+		if err != nil {
+			return err
+		}
+		defer stmt.Close()
+		for len(all) > 0 {
+			n := min(len(all), importBatch)
+			if err := s.write(ctx, stmt, &numbers.table, numbers.pack(all[:n]...)); err != nil {
+				return err
+			}
+			all = all[n:]
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("set numbers: %w", err)
+	}
+	return nil
+}
+
+// lastOf keeps the last number of each JID: one statement cannot change a row twice.
+func lastOf(all []track.Number) []track.Number {
+	last := make(map[string]int, len(all))
+	for i, n := range all {
+		last[clean(n.JID)] = i
+	}
+	if len(last) == len(all) {
+		return all
+	}
+	var kept []track.Number
+	for i, n := range all {
+		if last[clean(n.JID)] == i {
+			kept = append(kept, n)
+		}
+	}
+	return kept
+}
+
+// RemoveNumber unbinds the number of a bare JID, and tells whether there was one.
+func (s *Store) RemoveNumber(ctx context.Context, jid string) (bool, error) {
+	result, err := s.writer.ExecContext(ctx, s.writer.Rebind("DELETE FROM numbers WHERE jid = ?"), clean(jid))
+	if err != nil {
+		return false, fmt.Errorf("remove number: %w", err)
+	}
+	n, err := result.RowsAffected()
+	return n > 0, err
+}
+
+// Numbers yields all numbers, by JID in the order of their bytes, until yield fails.
+func (s *Store) Numbers(ctx context.Context, yield func(track.Number) error) error {
+	found, err := s.query(ctx, "SELECT "+numbers.list()+" FROM numbers ORDER BY "+s.bytewise("jid"))
+	err = numbers.read(found, err, func(n *track.Number) error { return yield(*n) })
+	if err != nil {
+		return fmt.Errorf("numbers: %w", err)
+	}
+	return nil
+}
+
+// Prefs yields all settings.
+func (s *Store) Prefs(ctx context.Context, yield func(track.Prefs)) error {
+	found, err := s.query(ctx, "SELECT "+prefs.list()+" FROM prefs")
+	err = prefs.read(found, err, func(p *track.Prefs) error { yield(*p); return nil })
+	if err != nil {
+		return fmt.Errorf("prefs: %w", err)
+	}
+	return nil
+}
+
+// SavePrefs keeps the settings of a user.
+func (s *Store) SavePrefs(ctx context.Context, p track.Prefs) error {
+	if err := s.upsert(ctx, &prefs.table, "jid", prefs.pack(p)); err != nil {
+		return fmt.Errorf("save prefs: %w", err)
+	}
+	return nil
+}
+
+// Contacts yields all settings of users about others.
+func (s *Store) Contacts(ctx context.Context, yield func(track.Contact)) error {
+	found, err := s.query(ctx, "SELECT "+contacts.list()+" FROM contacts")
+	err = contacts.read(found, err, func(c *track.Contact) error { yield(*c); return nil })
+	if err != nil {
+		return fmt.Errorf("contacts: %w", err)
+	}
+	return nil
+}
+
+// SaveContact keeps what a user has set about another; what sets nothing is removed.
+func (s *Store) SaveContact(ctx context.Context, c track.Contact) error {
+	err := s.within(ctx, func(tx *sqlx.Tx) error {
+		if !c.Muted && !c.Hidden {
+			_, err := tx.ExecContext(ctx, tx.Rebind("DELETE FROM contacts WHERE owner = ? AND contact = ?"), clean(c.Owner), clean(c.Contact))
+			return err
+		}
+		return s.put(ctx, tx, &contacts.table, replace("owner, contact", &contacts.table), contacts.pack(c))
+	})
+	if err != nil {
+		return fmt.Errorf("save contact: %w", err)
+	}
+	return nil
+}
+
+// Devices yields the devices that were seen.
+func (s *Store) Devices(ctx context.Context, yield func(track.Device)) error {
+	found, err := s.query(ctx, "SELECT "+devices.list()+" FROM devices")
+	err = devices.read(found, err, func(d *track.Device) error { yield(*d); return nil })
+	if err != nil {
+		return fmt.Errorf("devices: %w", err)
+	}
+	return nil
+}
+
+// SaveDevices keeps the devices seen, and forgets those gone (full JIDs).
+func (s *Store) SaveDevices(ctx context.Context, seen []track.Device, gone []string) error {
+	err := s.within(ctx, func(tx *sqlx.Tx) error {
+		if err := s.put(ctx, tx, &devices.table, replace("jid", &devices.table), devices.pack(seen...)); err != nil || len(gone) == 0 {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, tx.Rebind("DELETE FROM devices WHERE "+s.among("jid")), s.dialect.names(gone))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("save devices: %w", err)
+	}
+	return nil
+}
+
+// Forget removes what a user has told us: number, settings, devices.
+func (s *Store) Forget(ctx context.Context, jid string) error {
+	jid = clean(jid)
+	err := s.within(ctx, func(tx *sqlx.Tx) error {
+		for _, part := range []struct {
+			query string
+			args  []any
+		}{
+			{"DELETE FROM numbers WHERE jid = ?", []any{jid}},
+			{"DELETE FROM prefs WHERE jid = ?", []any{jid}},
+			{"DELETE FROM contacts WHERE owner = ?", []any{jid}},
+			{"DELETE FROM devices WHERE substr(jid, 1, length(?)) = ?", []any{jid + "/", jid + "/"}},
+		} {
+			if _, err := tx.ExecContext(ctx, tx.Rebind(part.query), part.args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("forget: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,210 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"tocsin/track"
+)
+
+// query runs a query on a reader.
+func (s *Store) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return s.readers.QueryContext(ctx, s.readers.Rebind(query), args...)
+}
+
+func (s *Store) get(ctx context.Context, dest any, query string, args ...any) error {
+	return s.readers.GetContext(ctx, dest, s.readers.Rebind(query), args...)
+}
+
+// Keys of the table meta.
+const (
+	metaSecret  = "secret"
+	metaLastOrd = "last-ord" // greatest that Prune has removed
+	metaLastRev = "last-rev"
+)
+
+// Seed gives what an instance must know when it starts.
+func (s *Store) Seed(ctx context.Context) (track.Seed, error) {
+	seed := track.Seed{Secret: s.hash.secret, Pending: map[string]int32{}}
+	err := s.get(ctx, &seed.LastOrd, `SELECT coalesce(max(ord), 0) FROM (SELECT max(ord) AS ord FROM messages UNION ALL SELECT max(ord) FROM prompts
+		UNION ALL SELECT CAST(value AS BIGINT) FROM meta WHERE key = ?) AS known`, metaLastOrd)
+	if err != nil {
+		return seed, fmt.Errorf("seed: %w", err)
+	}
+	err = s.get(ctx, &seed.LastRev, `SELECT coalesce(max(rev), 0) FROM (SELECT max(rev) AS rev FROM messages WHERE rev > 0
+		UNION ALL SELECT CAST(value AS BIGINT) FROM meta WHERE key = ?) AS known`, metaLastRev)
+	if err != nil {
+		return seed, fmt.Errorf("seed: %w", err)
+	}
+	// Counted on the index alone; one row of each conversation then tells whose it is.
+	found, err := s.query(ctx, `SELECT m.sender, sum(c.n) FROM (SELECT min(ord) AS ord, count(*) AS n FROM messages WHERE `+isOpen+` GROUP BY conv) AS c
+		JOIN messages m ON m.ord = c.ord GROUP BY m.sender`)
+	if err != nil {
+		return seed, fmt.Errorf("seed: %w", err)
+	}
+	defer found.Close()
+	for found.Next() {
+		var sender string
+		var n int32
+		if err := found.Scan(&sender, &n); err != nil {
+			return seed, fmt.Errorf("seed: %w", err)
+		}
+		seed.Pending[sender] = n
+	}
+	return seed, found.Err()
+}
+
+// Alarms yields every alarm that is set, of messages and of live prompts, in no order. They are read one by one: nothing is gathered.
+func (s *Store) Alarms(ctx context.Context, yield func(track.Alarm)) error {
+	for _, query := range []string{"SELECT due, ord FROM messages WHERE due <> 0", "SELECT due, -ord FROM prompts WHERE due <> 0"} {
+		found, err := s.query(ctx, query)
+		if err != nil {
+			return fmt.Errorf("alarms: %w", err)
+		}
+		var due, ref int64
+		for found.Next() {
+			if err := found.Scan(&due, &ref); err != nil {
+				found.Close()
+				return fmt.Errorf("alarms: %w", err)
+			}
+			yield(track.Alarm{Due: track.Time(due), Ref: ref})
+		}
+		if err := found.Err(); err != nil {
+			return fmt.Errorf("alarms: %w", err)
+		}
+	}
+	return nil
+}
+
+// Pending gives the outbox in its order.
+func (s *Store) Pending(ctx context.Context) ([]track.Outgoing, error) {
+	var all []track.Outgoing
+	found, err := s.query(ctx, "SELECT "+outbox.list()+" FROM outbox ORDER BY pos")
+	err = outbox.read(found, err, func(e *entry) error { all = append(all, e.Outgoing); return nil })
+	if err != nil {
+		return nil, fmt.Errorf("outbox: %w", err)
+	}
+	return all, nil
+}
+
+// Messages gives the watched messages of a sender that f chooses. Unless f asks for the newest, the unsettled or one ID, they are those
+// with a notice.
+func (s *Store) Messages(ctx context.Context, sender string, f track.Filter) ([]track.Message, error) {
+	sender = clean(sender)
+	first, last := s.hash.sender(sender)
+	where, args := []string{"kind = 0", "sender = ?"}, []any{sender}
+	add := func(condition string, values ...any) {
+		where, args = append(where, condition), append(args, values...)
+	}
+	switch {
+	case f.ID != "" && f.With != "":
+		hash, _ := s.hash.key(track.Key{Sender: sender, Recipient: clean(f.With), ID: clean(f.ID)})
+		add("hash = ?", hash)
+	case f.Unsettled:
+		add("conv BETWEEN ? AND ?", first, last)
+	case f.Untold:
+		add("(conv >> 32) = ?", first>>32)
+	case f.Newest || f.ID != "" || f.With != "":
+		add("hash BETWEEN ? AND ?", first, last)
+	default:
+		add("(conv >> 32) = ? AND rev > 0", first>>32)
+	}
+	if f.Unsettled {
+		add("status < 2")
+	}
+	if f.Untold {
+		add("told < seq")
+	}
+	if f.AfterRev > 0 {
+		add("rev > ?", f.AfterRev)
+	}
+	if f.With != "" {
+		add("recipient = ?", clean(f.With))
+	}
+	if f.ID != "" {
+		add("id = ?", clean(f.ID))
+	}
+	query := "SELECT " + s.message.list() + " FROM messages WHERE " + strings.Join(where, " AND ")
+	if f.Newest {
+		query += " ORDER BY ord DESC"
+	} else {
+		query += " ORDER BY rev, ord"
+	}
+	if f.Limit > 0 {
+		query += fmt.Sprintf(" LIMIT %d", f.Limit)
+	}
+	var all []track.Message
+	found, err := s.query(ctx, query, args...)
+	err = s.message.read(found, err, func(m *track.Message) error { all = append(all, *m); return nil })
+	if err != nil {
+		return nil, fmt.Errorf("messages: %w", err)
+	}
+	return all, nil
+}
+
+// Prompts gives the live prompts of a sender, oldest first.
+func (s *Store) Prompts(ctx context.Context, sender string) ([]track.Prompt, error) {
+	var all []track.Prompt
+	found, err := s.query(ctx, "SELECT "+prompts.list()+" FROM prompts WHERE sender = ? AND "+isLive+" ORDER BY ord", clean(sender))
+	err = prompts.read(found, err, func(p *track.Prompt) error { all = append(all, *p); return nil })
+	if err != nil {
+		return nil, fmt.Errorf("prompts: %w", err)
+	}
+	return all, nil
+}
+
+// Releases gives the newest releases of a user's number, newest first.
+func (s *Store) Releases(ctx context.Context, owner string, limit int) ([]track.Release, error) {
+	var all []track.Release
+	found, err := s.query(ctx, "SELECT "+releases.list()+" FROM releases WHERE owner = ? ORDER BY at DESC, id LIMIT ?", clean(owner), limit)
+	err = releases.read(found, err, func(r *track.Release) error { all = append(all, *r); return nil })
+	if err != nil {
+		return nil, fmt.Errorf("releases: %w", err)
+	}
+	return all, nil
+}
+
+// Summary counts what is pending at now.
+func (s *Store) Summary(ctx context.Context, now track.Time) (track.Summary, error) {
+	var sum track.Summary
+	for _, part := range []struct {
+		dest  any
+		query string
+		args  []any
+	}{
+		{&sum.Pending, "SELECT count(*) FROM messages WHERE " + isOpen, nil},
+		{&sum.Overdue, "SELECT count(*) FROM messages WHERE due <> 0 AND due <= ?", []any{now}},
+		{&sum.OpenPrompts, "SELECT count(*) FROM prompts WHERE " + isLive, nil},
+		{&sum.Outbox, "SELECT count(*) FROM outbox", nil},
+		{&sum.OldestDue, "SELECT coalesce(min(due), 0) FROM messages WHERE due <> 0", nil},
+	} {
+		if err := s.get(ctx, part.dest, part.query, part.args...); err != nil {
+			return sum, fmt.Errorf("summary: %w", err)
+		}
+	}
+	return sum, nil
+}
+
+// Get gives a small fact, or "" if it was never put.
+func (s *Store) Get(ctx context.Context, key string) (string, error) {
+	var value string
+	err := s.get(ctx, &value, "SELECT value FROM meta WHERE key = ?", key)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("get %s: %w", key, err)
+	}
+	return value, nil
+}
+
+// Put keeps a small fact.
+func (s *Store) Put(ctx context.Context, key, value string) error {
+	if err := s.upsert(ctx, &meta.table, "key", meta.pack(fact{key, value})); err != nil {
+		return fmt.Errorf("put %s: %w", key, err)
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+)
+
+var (
+	updates  = kindOf("messages", progress)
+	tolds    = kindOf("messages", toldColumns)
+	prompts  = kindOf("prompts", promptColumns)
+	openings = kindOf("prompts", openedColumns)
+	outbox   = kindOf("outbox", entryColumns)
+	peers    = kindOf("peers", peerColumns)
+	releases = kindOf("releases", releaseColumns)
+	numbers  = kindOf("numbers", numberColumns)
+	prefs    = kindOf("prefs", prefsColumns)
+	contacts = kindOf("contacts", contactColumns)
+	devices  = kindOf("devices", deviceColumns)
+	meta     = kindOf("meta", metaColumns)
+)
+
+// statements are those of the ledger, prepared on the writer's connection.
+type statements struct {
+	all []*sqlx.Stmt
+
+	byHash, byOrd, open, got                    *sqlx.Stmt
+	promptByID, promptByOrd, promptOf, promptIn *sqlx.Stmt
+	openedBy, openedAbout, peer                 *sqlx.Stmt
+
+	lastPos, fence                             *sqlx.Stmt
+	insertMessage, updateMessage, tell         *sqlx.Stmt
+	putPrompt, putPeer, putOutgoing, putLetter *sqlx.Stmt
+	dropOutgoing                               *sqlx.Stmt
+}
+
+// Of the rows of one key only the newest can matter: ids that a client uses over and over make no batch slow.
+const newestOfKey = 4
+
+const isLive = "state < 3" // PromptState.Live
+
+const isOpen = "kind = 0 AND status < 2" // Watched, and not Status.Settled
+
+func (s *Store) prepare(ctx context.Context) error {
+	var failed error
+	prepare := func(sql string) *sqlx.Stmt {
+		stmt, err := s.writer.PreparexContext(ctx, s.writer.Rebind(sql))
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("prepare %q: %w", sql, err))
+			return nil
+		}
+		s.all = append(s.all, stmt)
+		return stmt
+	}
+	messages := "SELECT " + s.message.list() + " FROM messages WHERE "
+	s.byHash = prepare(fmt.Sprintf(`SELECT m.%s FROM %s, messages m WHERE m.ord IN
+		(SELECT o.ord FROM messages o WHERE o.hash = value ORDER BY o.ord DESC LIMIT %d)`, s.message.listOf("m"), s.each(), newestOfKey))
+	s.byOrd = prepare(messages + s.among("ord"))
+	s.open = prepare(messages + s.among("conv") + " AND " + isOpen)
+	s.got = prepare(messages + s.among("conv") + " AND " + isOpen + " AND status = 1")
+
+	asked := "SELECT " + prompts.list() + " FROM prompts WHERE "
+	s.promptByID = prepare(asked + s.among("id"))
+	s.promptByOrd = prepare(asked + s.among("ord"))
+	s.promptOf = prepare(asked + s.among("sender") + " AND " + isLive)
+	s.promptIn = prepare(asked + s.among("id") + " AND " + isLive)
+	opened := "SELECT " + openings.list() + " FROM prompts WHERE covered > 0 AND opened_at > ? AND "
+	s.openedBy = prepare(opened + s.among("sender"))
+	s.openedAbout = prepare(opened + s.among("recipient"))
+	s.peer = prepare("SELECT " + peers.list() + " FROM peers WHERE " + s.among("jid"))
+
+	s.lastPos = prepare("SELECT coalesce(max(pos), 0) FROM outbox")
+	s.fence = prepare("SELECT epoch FROM holder WHERE one = 1 " + s.share())
+	s.insertMessage = prepare(s.insert(&s.message.table, ""))
+	s.updateMessage = prepare(s.update("messages", "ord", &updates.table, func(column, value string) string {
+		if column == "told" {
+			return greater("messages.told", value)
+		}
+		return value
+	}))
+	s.tell = prepare(s.update("messages", "ord", &tolds.table, func(_, value string) string {
+		return greater("messages.told", value)
+	}))
+	s.putPrompt = prepare(s.insert(&prompts.table, replace("id", &prompts.table)))
+	s.putPeer = prepare(s.insert(&peers.table, replace("jid", &peers.table)))
+	s.putOutgoing = prepare(s.insert(&outbox.table, "ON CONFLICT (id) DO NOTHING"))
+	s.putLetter = prepare(s.insert(&releases.table, "ON CONFLICT DO NOTHING"))
+	s.dropOutgoing = prepare("DELETE FROM outbox WHERE " + s.among("id"))
+	return failed
+}
+
+func (s *statements) close() (err error) {
+	for _, stmt := range s.all {
+		err = errors.Join(err, stmt.Close())
+	}
+	return err
+}
+
+func greater(a, b string) string {
+	return fmt.Sprintf("CASE WHEN %s > %s THEN %s ELSE %s END", b, a, b, a)
+}
+
+// replace is the tail of an insert that puts a row in the place of the one of the same key.
+func replace(key string, t *table) string {
+	tail := "ON CONFLICT (" + key + ") DO UPDATE SET "
+	for i, column := range t.columns() {
+		if i > 0 {
+			tail += ", "
+		}
+		tail += column + " = excluded." + column
+	}
+	return tail
+}
