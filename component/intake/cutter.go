@@ -317,15 +317,17 @@ func (c *cutter) fill(r io.Reader) error {
 	if c.end == len(c.buf) {
 		c.buf = append(c.buf, make([]byte, max(bufferSize, len(c.buf)))...)
 	}
-	n, err := r.Read(c.buf[c.end:])
-	c.end += n
-	if n > 0 {
-		return nil // an error comes again
+	for range 100 {
+		n, err := r.Read(c.buf[c.end:])
+		c.end += n
+		if n > 0 {
+			return nil // an error comes again
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		err = io.ErrNoProgress
-	}
-	return err
+	return io.ErrNoProgress
 }
 
 // needed returns where the bytes begin that are needed to find the end of what is skipped.
