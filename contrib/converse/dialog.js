@@ -1,7 +1,6 @@
 // The client's own SMS screen, beside the phone's: number and text, handed over to the sms: URI on a phone, and to the
 // phone's camera by a QR code on a desktop, which has no SMS.
 
-import { follow } from './view.js';
 import { makeURI, measure } from './sms.js';
 
 const READABLE = 1200; // bytes that a camera still reads off a screen
@@ -68,4 +67,14 @@ async function picture(library, whole, number) {
     code.addData(uri, 'Byte');
     code.make();
     return { uri, src: `data:image/svg+xml,${encodeURIComponent(code.createSvgTag({ scalable: true, margin: 4 }))}` };
+}
+
+/** Opens a URI as a click on a link does: an application takes it, and the page stays. */
+export function follow(href) {
+    const link = document.createElement('a');
+    link.href = href;
+    link.dataset.tocsin = 'follow';
+    document.body.append(link);
+    link.click();
+    link.remove();
 }

@@ -2,7 +2,7 @@
 // urgency in the composer, and the tray for prompts that are out of sight. All text is set as text.
 
 import { measure } from './sms.js';
-import { openDialog } from './dialog.js';
+import { follow, openDialog } from './dialog.js';
 
 /** Defines the elements. They share the desk, and are drawn anew when it changes. */
 export function defineElements({ env, desk, say, chats, settings }) {
@@ -70,7 +70,7 @@ export function defineElements({ env, desk, say, chats, settings }) {
         connectedCallback() {
             super.connectedCallback();
             this.observer = new IntersectionObserver(([e]) => chats.seen(this.prompt.id, e.isIntersecting), { threshold: 0.3 });
-            this.observer.observe(this);
+            this.observer.observe(this.firstElementChild);
         }
 
         disconnectedCallback() {
@@ -200,14 +200,4 @@ export function defineElements({ env, desk, say, chats, settings }) {
     for (const [name, part] of Object.entries({ message: Message, banner: Banner, urgency: Urgency, tray: Tray })) {
         if (!customElements.get(`tocsin-${name}`)) customElements.define(`tocsin-${name}`, part);
     }
-}
-
-/** Opens a URI as a click on a link does: an application takes it, and the page stays. */
-export function follow(href) {
-    const link = document.createElement('a');
-    link.href = href;
-    link.dataset.tocsin = 'follow';
-    document.body.append(link);
-    link.click();
-    link.remove();
 }

@@ -39,13 +39,15 @@ local hosts = prosody.hosts;
 local here = module.host;
 
 local component = jid.prep(module:get_option_string("tocsin_component", ""));
-if not component or component == "" or component == here or jid.split(component) then
-	error("tocsin_component is not set to the component's domain, as in: tocsin_component = \"tocsin." .. here .. "\"", 0);
+if not component or component == "" or component == here or component:find("[@/]") then
+	error('tocsin_component has to be the domain of the component, as in: tocsin_component = "tocsin.' .. here .. '"', 0);
 end
 local backlog_copies = module:get_option_number("tocsin_backlog", 10000);
 local backlog_bytes = 64 * 1024 * 1024;
 local tell_acks = module:get_option_boolean("tocsin_sm_acks", true);
 local tell_presence = module:get_option_boolean("tocsin_presence", true);
+
+module:add_feature("urn:tocsin:tap:0"); -- by which "tocsin check" finds the module
 
 local xmlns_carbons = "urn:xmpp:carbons:2";
 local xmlns_mam = "urn:xmpp:mam:2";
@@ -104,7 +106,8 @@ local function flush()
 	end
 	backlog.lost = 0;
 	if kept > 0 or lost > 0 then
-		module:log(lost > 0 and "warn" or "info", "%d copies were kept while %s was away, %d more were given up", kept, component, lost);
+		module:log(lost > 0 and "warn" or "info", "%d copies were kept while %s was away, %d older ones given up",
+			kept, component, lost);
 	end
 end
 
@@ -162,18 +165,21 @@ local never = {
 	[xmlns_muc_user .. " x"] = true;
 };
 
-local function is_room(address)
-	local host = hosts[jid.host(address)];
+local function is_room(domain)
+	local host = hosts[domain];
 	return host and host.modules and host.modules.muc;
 end
+
+local types = { chat = true, normal = true, error = true };
 
 -- Returns "content", "evidence", "error", or nothing for what Tocsin has no use for.
 local function kind(stanza)
 	local attr = stanza.attr;
-	local from, to = attr.from, attr.to;
-	if stanza.name ~= "message" or attr.type and attr.type ~= "chat" and attr.type ~= "normal" and attr.type ~= "error" then return; end
-	if not from or not to or jid.bare(from) == jid.bare(to) then return; end -- to oneself
-	if jid.host(from) == component or jid.host(to) == component then return; end
+	if stanza.name ~= "message" or attr.type and not types[attr.type] or not attr.from or not attr.to then return; end
+	local sender, from = jid.split(attr.from);
+	local recipient, to = jid.split(attr.to);
+	if not sender or not recipient or from == component or to == component then return; end
+	if sender == recipient and from == to then return; end -- to oneself
 	local found;
 	for _, child in ipairs(stanza.tags) do
 		local xmlns = child.attr.xmlns;
@@ -210,8 +216,8 @@ local on_in = safely("in", function (event)
 end);
 
 for _, to in ipairs { "bare", "full" } do
-	-- After those that may stop or change a message (firewall, blocklist, archive, carbons at -0.5), before it is delivered
-	-- (-1).
+	-- After those that may stop or change a message (firewall, blocklist, archive, carbons at -0.5), before the delivery at
+	-- -1.
 	module:hook("pre-message/" .. to, on_out, -0.9);
 	module:hook("message/" .. to, on_in, -0.9);
 end

@@ -18,22 +18,25 @@ func (c *Client) Say(to, id, body string, payloads ...string) {
 		Escape(id), Escape(to), Escape(body), c.Profile().asks(), strings.Join(payloads, "")))
 }
 
-// Tell sends a chat message without a body: receipts, markers, reactions that the test makes by hand.
-func (c *Client) Tell(to, payload string) {
+// Tell sends a chat message without a body: receipts, markers, reactions that the test makes by hand. It returns the
+// message's own id.
+func (c *Client) Tell(to, payload string) (own string) {
 	c.t.Helper()
-	c.Send("%s", fmt.Sprintf("<message type='chat' id='%s' to='%s'>%s</message>", c.fresh(), Escape(to), payload))
+	own = c.fresh()
+	c.Send("%s", fmt.Sprintf("<message type='chat' id='%s' to='%s'>%s</message>", own, Escape(to), payload))
+	return own
 }
 
 // Receive sends a receipt for a message, whatever the profile (XEP-0184).
-func (c *Client) Receive(to, id string) {
+func (c *Client) Receive(to, id string) (own string) {
 	c.t.Helper()
-	c.Tell(to, fmt.Sprintf("<received xmlns='%s' id='%s'/>", receipts.NS, Escape(id)))
+	return c.Tell(to, fmt.Sprintf("<received xmlns='%s' id='%s'/>", receipts.NS, Escape(id)))
 }
 
 // Display sends a displayed marker for a message, whatever the profile (XEP-0333).
-func (c *Client) Display(to, id string) {
+func (c *Client) Display(to, id string) (own string) {
 	c.t.Helper()
-	c.Tell(to, fmt.Sprintf("<displayed xmlns='%s' id='%s'/>", markers.NS, Escape(id)))
+	return c.Tell(to, fmt.Sprintf("<displayed xmlns='%s' id='%s'/>", markers.NS, Escape(id)))
 }
 
 // Read looks at the newest message received: a marker is sent if the profile sends one for it. It tells if one was.

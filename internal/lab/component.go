@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -12,6 +13,7 @@ import (
 type Component struct {
 	stream
 	addr, jid, secret string
+	pings             int
 }
 
 // Connect does the handshake and listens.
@@ -45,12 +47,32 @@ func (c *Component) connect() error {
 	return nil
 }
 
+// Sync returns when the component has received all that the server wrote to it before. host is one of the server's.
+func (c *Component) Sync(host string) {
+	c.t.Helper()
+	c.pings++
+	c.Send("<iq type='get' id='sync-%d' from='%s' to='%s'><ping xmlns='urn:xmpp:ping'/></iq>", c.pings, c.jid, host)
+	c.Expect("iq[@id='sync-%d']", c.pings)
+}
+
 // Close ends the stream.
 func (c *Component) Close() {
 	c.t.Helper()
 	c.Send("</stream:stream>")
 	c.ExpectEnd()
 	c.reader.Wait()
+}
+
+// String is the copy in a few words: its event, the stanza's name and its id, or its sender if it has none.
+func (c Copy) String() string {
+	what := c.Inner.Attr("id")
+	if what == "" {
+		what = c.Inner.Attr("from")
+	}
+	if typ := c.Inner.Attr("type"); typ == "error" || typ == "unavailable" {
+		what = typ + " " + what
+	}
+	return strings.TrimSpace(c.Event + " " + what)
 }
 
 // Copy is a message or presence as the tap showed it.
@@ -94,12 +116,15 @@ func (c *Component) NotTapped(window time.Duration, format string, args ...any) 
 	}
 }
 
-// Copies returns all copies in the inbox, in order, and leaves them there.
+// Copies takes all copies out of the inbox, in order.
 func (c *Component) Copies() (copies []Copy) {
-	for _, e := range c.Received("message/{urn:xmpp:forward:0}forwarded") {
+	for {
+		e, err := c.take(0, Path("message/{urn:xmpp:forward:0}forwarded"))
+		if err != nil {
+			return copies
+		}
 		copies = append(copies, copyOf(e))
 	}
-	return copies
 }
 
 func newComponent(t testing.TB, script *transcript, addr, jid, secret string) *Component {

@@ -108,14 +108,16 @@ func privilege(s *Server) string {
 	return ""
 }
 
-// firewall writes the script of contrib for each host, with the domains of this server in place of the examples.
+// firewall writes the script of contrib for each host, with the domains of this server in place of the examples and the
+// lines for further domains that it asks for.
 func (p prosody) firewall(s *Server) error {
 	script, err := os.ReadFile(filepath.Join(p.contrib, "tocsin.pfw"))
 	if err != nil {
 		return err
 	}
 	for _, host := range s.Hosts {
-		text := strings.NewReplacer("tocsin.example.org", s.Component, "example.org", host).Replace(string(script))
+		local := "NOT FROM: <*>@" + strings.Join(s.Hosts, "\nNOT FROM: <*>@") + "\n"
+		text := strings.NewReplacer("NOT FROM: <*>@example.org\n", local, "tocsin.example.org", s.Component, "example.org", host).Replace(string(script))
 		if err := os.WriteFile(p.script(s, host), []byte(text), 0o600); err != nil {
 			return err
 		}

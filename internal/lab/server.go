@@ -12,6 +12,8 @@ package lab
 
 import (
 	"fmt"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -139,6 +141,17 @@ func (s *Server) Restart() {
 	s.t.Helper()
 	s.Stop()
 	s.Start()
+}
+
+// Shell runs a command of Prosody's admin shell and returns what it says; Options.Extra has to enable admin_socket.
+func (s *Server) Shell(args ...string) string {
+	s.t.Helper()
+	cmd := exec.CommandContext(s.t.Context(), program(s.t, "prosodyctl"), append([]string{"--config", filepath.Join(s.Dir, "prosody.cfg.lua"), "shell"}, args...)...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("prosodyctl shell %v: %v\n%s", args, err, out)
+	}
+	return string(out)
 }
 
 // AddUser registers a user of the first host, or of the host in user@host.

@@ -259,6 +259,9 @@ func (s *stream) take(within time.Duration, match Match) (*Element, error) {
 		looked = len(s.inbox)
 		ended, came := s.ended, s.came
 		s.mu.Unlock()
+		if within <= 0 {
+			return nil, errTimeout
+		}
 		if ended != nil {
 			return nil, fmt.Errorf("stream ended: %w", ended)
 		}

@@ -1,0 +1,112 @@
+package converse
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tocsin/internal/lab"
+)
+
+// The plugin in Debian's Chromium, driven by playwright-core: test/*.test.js tell the stories. With TOCSIN_PICTURES set to
+// a folder the screenshots of docs/img are taken.
+
+// The plugin against a service that a script plays: what the real one does rarely, and what nobody may do.
+func TestPlugin(t *testing.T) {
+	server := lab.Prosody(t, lab.Options{Hosts: []string{"example.org"}})
+	befriend(t, server, "alice", "bob")
+	befriend(t, server, "alice", "eve")
+	story(t, server, "plugin.test.js")
+}
+
+// befriend lets two users see each other's presence.
+func befriend(t *testing.T, server *lab.Server, one, other string) {
+	t.Helper()
+	a, b := server.Login(one+"/setup", lab.Silent), server.Login(other+"/setup", lab.Silent)
+	for _, pair := range [][2]*lab.Client{{a, b}, {b, a}} {
+		from, to := pair[0], pair[1]
+		name := strings.ToUpper(to.Bare()[:1]) + strings.Split(to.Bare(), "@")[0][1:]
+		from.Must("set", "", "<query xmlns='jabber:iq:roster'><item jid='"+to.Bare()+"' name='"+name+"'/></query>")
+		from.Send("<presence type='subscribe' to='%s'/>", to.Bare())
+		to.Expect("presence[@type='subscribe']")
+		to.Send("<presence type='subscribed' to='%s'/>", from.Bare())
+		from.Expect("presence[@type='subscribed']")
+		from.Sync()
+		to.Sync()
+	}
+	a.Close()
+	b.Close()
+}
+
+// story runs a file of tests in Node.js against the server.
+func story(t *testing.T, server *lab.Server, file string) {
+	t.Helper()
+	node := need(t, "node")
+	need(t, "chromium")
+	install(t)
+	files := httptest.NewServer(http.FileServer(http.Dir(".")))
+	t.Cleanup(files.Close)
+
+	host, port, _ := strings.Cut(server.ComponentAddr, ":")
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	users := map[string]string{}
+	for _, user := range []string{"alice", "bob", "eve"} {
+		users[user] = user + "'s password"
+	}
+	stage, err := json.Marshal(map[string]any{
+		"page": files.URL, "websocket": server.Websocket, "domain": server.Domain, "users": users,
+		"component": map[string]any{"host": host, "port": number, "jid": server.Component, "secret": server.Secret},
+		"pictures":  os.Getenv("TOCSIN_PICTURES"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, node, "--test", "--test-reporter=spec", filepath.Join("test", file))
+	cmd.Env = append(os.Environ(), "TOCSIN_STAGE="+string(stage))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // Chromium with it
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Errorf("%s: %v", file, err)
+	}
+}
+
+func need(t *testing.T, program string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		t.Fatalf("%s is missing: run .ci/install", program)
+	}
+	return path
+}
+
+// install brings what package-lock.json says into node_modules, unless it is there.
+func install(t *testing.T) {
+	t.Helper()
+	lock, err := os.Stat("package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done, err := os.Stat("node_modules/.package-lock.json"); err == nil && !done.ModTime().Before(lock.ModTime()) {
+		return
+	}
+	if out, err := exec.CommandContext(t.Context(), need(t, "npm"), "ci", "--no-audit", "--no-fund").CombinedOutput(); err != nil {
+		t.Fatalf("npm ci: %v\n%s", err, out)
+	}
+}
