@@ -31,6 +31,7 @@ type Options struct {
 	Burst    int     // jobs of one owner at once, after a rest: 50
 	PerOwner int     // jobs of one owner that wait: 1000
 
+	Workers   int     // jobs that run at the same time, of different owners: 1
 	TotalRate float64 // jobs a second of all owners: 2000
 	Total     int     // jobs of all owners that wait: 100 000
 
@@ -38,7 +39,7 @@ type Options struct {
 	Clock  clock.Clock                   // nil: the system's
 }
 
-// Queue runs jobs one after the other: the owners take turns, each within its rate. The jobs of one owner keep their
+// Queue runs jobs: the owners take turns, each within its rate. The jobs of one owner run one after the other, in their
 // order.
 type Queue struct {
 	opts  Options
@@ -57,7 +58,8 @@ type owner struct {
 	jobs  []Job
 	limit *rate.Limiter
 	until time.Time // of the rest
-	index int       // in resting; -1: ready
+	index int       // in resting; -1: ready, or running
+	runs  bool      // one of its jobs
 }
 
 // New returns an empty queue. Put may be called before Run.
@@ -65,6 +67,7 @@ func New(o Options) *Queue {
 	o.Rate = cmp.Or(o.Rate, 5)
 	o.Burst = cmp.Or(o.Burst, 50)
 	o.PerOwner = cmp.Or(o.PerOwner, 1000)
+	o.Workers = cmp.Or(o.Workers, 1)
 	o.TotalRate = cmp.Or(o.TotalRate, 2000)
 	o.Total = cmp.Or(o.Total, 100_000)
 	if o.Failed == nil {
@@ -102,21 +105,34 @@ func (q *Queue) Put(name string, job Job) error {
 		o = &owner{name: name, index: -1, limit: rate.NewLimiter(rate.Limit(q.opts.Rate), q.opts.Burst)}
 		q.owners[name] = o
 		q.ready = append(q.ready, o)
-	case len(o.jobs) == 0: // it was about to be forgotten
+	case len(o.jobs) == 0 && !o.runs: // it was about to be forgotten
 		heap.Remove(&q.resting, o.index)
 		q.place(o, q.opts.Clock.Now(), 1)
 	}
 	o.jobs = append(o.jobs, job)
 	q.waiting++
+	q.poke()
+	return nil
+}
+
+func (q *Queue) poke() {
 	select {
 	case q.wake <- struct{}{}:
 	default:
 	}
-	return nil
 }
 
 // Run runs the jobs until ctx is done, and then returns nil; those that wait are left undone. Run is called once.
 func (q *Queue) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for range q.opts.Workers {
+		wg.Go(func() { q.work(ctx) })
+	}
+	wg.Wait()
+	return nil
+}
+
+func (q *Queue) work(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {
 		case <-q.wake: // next will see what was put
@@ -125,8 +141,9 @@ func (q *Queue) Run(ctx context.Context) error {
 		o, job, pause := q.next()
 		if job != nil {
 			if err := job(ctx); err != nil {
-				q.opts.Failed(o, err)
+				q.opts.Failed(o.name, err)
 			}
+			q.ran(o)
 			continue
 		}
 		var due <-chan time.Time
@@ -141,11 +158,10 @@ func (q *Queue) Run(ctx context.Context) error {
 		}
 		stop()
 	}
-	return nil
 }
 
 // next returns the job whose turn it is, and its owner; or else how long to wait, 0 if for a Put.
-func (q *Queue) next() (string, Job, time.Duration) {
+func (q *Queue) next() (*owner, Job, time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.opts.Clock.Now()
@@ -159,12 +175,12 @@ func (q *Queue) next() (string, Job, time.Duration) {
 	}
 	if len(q.ready) == 0 {
 		if len(q.resting) == 0 {
-			return "", nil, 0
+			return nil, nil, 0
 		}
-		return "", nil, q.resting[0].until.Sub(now)
+		return nil, nil, q.resting[0].until.Sub(now)
 	}
 	if pause := until(q.total, now, 1); pause > 0 {
-		return "", nil, pause
+		return nil, nil, pause
 	}
 	q.total.ReserveN(now, 1)
 
@@ -175,12 +191,30 @@ func (q *Queue) next() (string, Job, time.Duration) {
 	o.jobs = o.jobs[1:]
 	q.waiting--
 	o.limit.ReserveN(now, 1)
-	if len(o.jobs) > 0 {
-		q.place(o, now, 1)
-	} else {
-		q.place(o, now, float64(q.opts.Burst))
+	o.runs = true
+	if len(q.ready) > 0 && q.opts.Workers > 1 {
+		q.poke() // there is work for another one
 	}
-	return o.name, job, 0
+	return o, job, 0
+}
+
+// ran gives the owner of a job that has run its next turn; one without a job is forgotten after a rest.
+func (q *Queue) ran(o *owner) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	o.runs = false
+	now := q.opts.Clock.Now()
+	switch rested := float64(q.opts.Burst); {
+	case len(o.jobs) > 0:
+		q.place(o, now, 1)
+	case until(o.limit, now, rested) > 0:
+		q.place(o, now, rested)
+	default:
+		delete(q.owners, o.name)
+	}
+	if q.opts.Workers > 1 {
+		q.poke()
+	}
 }
 
 // place gives an owner its next turn, once it has so many tokens.

@@ -196,3 +196,43 @@ func BenchmarkQueue(b *testing.B) {
 	b.ResetTimer()
 	q.Run(ctx) //nolint:errcheck
 }
+
+// One owner's job that takes long holds up that owner alone.
+func TestSlowJobDelaysItsOwnerOnly(t *testing.T) {
+	q := fair.New(fair.Options{Workers: 2})
+	ctx, cancel := context.WithCancel(context.Background())
+	stopped := make(chan error, 1)
+	go func() { stopped <- q.Run(ctx) }()
+	slow, ran := make(chan struct{}), make(chan string, 10)
+	put := func(owner, name string, before <-chan struct{}) {
+		if err := q.Put(owner, func(context.Context) error {
+			if before != nil {
+				<-before
+			}
+			ran <- name
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+	put("alice", "alice 1", slow)
+	put("alice", "alice 2", nil)
+	for i := range 5 {
+		put("bob", fmt.Sprintf("bob %d", i+1), nil)
+	}
+	for i := range 5 {
+		if got, want := <-ran, fmt.Sprintf("bob %d", i+1); got != want {
+			t.Errorf("%s ran, want %s", got, want)
+		}
+	}
+	close(slow)
+	for _, want := range []string{"alice 1", "alice 2"} {
+		if got := <-ran; got != want {
+			t.Errorf("%s ran, want %s", got, want)
+		}
+	}
+	cancel()
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
