@@ -75,9 +75,7 @@ func (p *pulse) Write(b []byte) (int, error) {
 
 // connect dials the server and shakes hands (XEP-0114 §3).
 func (s *Session) connect(ctx context.Context) (*link, error) {
-	dialer := net.Dialer{Timeout: s.opts.DialWithin}
-	network, address := network(s.opts.Server)
-	tcp, err := dialer.DialContext(ctx, network, address)
+	tcp, err := s.opts.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,8 @@ type Options struct {
 	Secret  string
 	Handler Handler
 
+	// Dial makes the connection; nil: to Server, by TCP or a Unix socket.
+	Dial func(context.Context) (net.Conn, error)
 	// Wrap stands between the connection and what reads it: the frames that must not be read are taken out there.
 	// The stream's header has to pass untouched. Nil: nothing is taken out.
 	Wrap func(net.Conn) net.Conn
@@ -93,6 +95,13 @@ func New(o Options) *Session {
 	o.DialWithin = cmp.Or(o.DialWithin, 15*time.Second)
 	o.RetryMin = cmp.Or(o.RetryMin, 500*time.Millisecond)
 	o.RetryMax = cmp.Or(o.RetryMax, 30*time.Second)
+	if o.Dial == nil {
+		dialer := net.Dialer{Timeout: o.DialWithin}
+		o.Dial = func(ctx context.Context) (net.Conn, error) {
+			network, address := network(o.Server)
+			return dialer.DialContext(ctx, network, address)
+		}
+	}
 	if o.Wrap == nil {
 		o.Wrap = func(c net.Conn) net.Conn { return c }
 	}

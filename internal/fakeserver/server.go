@@ -27,7 +27,7 @@ type Server struct {
 	// is dealt with, and not to be kept. AnswerPings is one.
 	Answer func(*Peer, *Element) bool
 
-	listener net.Listener
+	listener net.Listener // nil: connections are made by Dial
 	peers    chan *Peer
 	wg       sync.WaitGroup
 
@@ -37,7 +37,12 @@ type Server struct {
 	closed bool
 }
 
-// Listen starts a server for one component. Fields may be changed before the first connection.
+// New returns a server for one component that is connected to by Dial. Fields may be changed before the first connection.
+func New(domain, secret string) *Server {
+	return &Server{Domain: domain, Secret: secret, StreamID: "fake&1<2", peers: make(chan *Peer, 16), live: make(map[*Peer]bool)}
+}
+
+// Listen returns a server on a free port of the loopback interface. It takes connections once it is started.
 func Listen(domain, secret string) (*Server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -48,7 +53,9 @@ func Listen(domain, secret string) (*Server, error) {
 
 // On is Listen for a listener that exists.
 func On(l net.Listener, domain, secret string) *Server {
-	return &Server{Domain: domain, Secret: secret, StreamID: "fake&1<2", listener: l, peers: make(chan *Peer, 16), live: make(map[*Peer]bool)}
+	s := New(domain, secret)
+	s.listener = l
+	return s
 }
 
 // Start begins to accept connections.
@@ -64,12 +71,27 @@ func (s *Server) Start() {
 	})
 }
 
+// Dial connects to the server by a pipe in memory, so that a test in a bubble of testing/synctest knows when everything
+// that was written has been read.
+func (s *Server) Dial(context.Context) (net.Conn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.refuse == "connection" {
+		return nil, errors.New("connection refused")
+	}
+	ours, theirs := net.Pipe()
+	s.wg.Go(func() { s.serve(ours) })
+	return theirs, nil
+}
+
 // Addr is where the server listens.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
 // Close ends all connections and waits for everything to end.
 func (s *Server) Close() {
-	s.listener.Close()
+	if s.listener != nil {
+		s.listener.Close()
+	}
 	s.mu.Lock()
 	s.closed = true
 	for p := range s.live {
@@ -79,8 +101,8 @@ func (s *Server) Close() {
 	s.wg.Wait()
 }
 
-// Refuse makes the server end each handshake with this stream error; "" makes it accept again. "close" ends it
-// without a word.
+// Refuse makes the server end each handshake with this stream error; "" makes it accept again. "close" ends it without a
+// word, "connection" lets no Dial succeed.
 func (s *Server) Refuse(condition string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
