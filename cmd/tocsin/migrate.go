@@ -1,8 +1,39 @@
 package main
 
-import "errors"
+import (
+	"context"
+	"fmt"
 
-type migrateCommand struct{ configFlag }
+	"tocsin/storage"
+)
 
-// Run is not built yet.
-func (c *migrateCommand) Run() error { return errors.New("not built yet") }
+type migrateCommand struct {
+	configFlag
+	Status bool `help:"Only tell which migrations were made."`
+}
+
+// Run brings the schema to this version's, or tells where it is.
+func (c *migrateCommand) Run(ctx context.Context, e *environment) error {
+	conf, err := c.load(e)
+	if err != nil {
+		return err
+	}
+	dsn := string(conf.Storage.DSN)
+	if !c.Status {
+		if err := storage.Migrate(ctx, dsn); err != nil {
+			return fmt.Errorf("%s: %w", conf.Where("storage.dsn"), err)
+		}
+	}
+	migrations, err := storage.Status(ctx, dsn)
+	if err != nil {
+		return fmt.Errorf("%s: %w", conf.Where("storage.dsn"), err)
+	}
+	for _, m := range migrations {
+		state := "pending"
+		if m.Applied {
+			state = "applied"
+		}
+		fmt.Fprintf(e.stdout, "%04d  %s  %s\n", m.Version, state, m.Name)
+	}
+	return nil
+}

@@ -1,8 +1,185 @@
 package main
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"text/tabwriter"
 
-type numbersCommand struct{ configFlag }
+	"tocsin/component/numbers"
+	"tocsin/config"
+	"tocsin/track"
+)
 
-// Run is not built yet.
-func (c *numbersCommand) Run() error { return errors.New("not built yet") }
+type numbersCommand struct {
+	configFlag
+	List   listNumbers   `cmd:"" help:"Show all numbers."`
+	Set    setNumber     `cmd:"" help:"Give a user a number, with their consent unless it is -private."`
+	Remove removeNumber  `cmd:"" help:"Take a user's number away."`
+	Import importNumbers `cmd:"" help:"Take in a CSV file of jid,number[,consent]: all of it, or nothing if a line is bad."`
+	Export exportNumbers `cmd:"" help:"Write all numbers as CSV."`
+}
+
+type (
+	listNumbers struct{}
+	setNumber   struct {
+		JID     string `arg:"" name:"JID"`
+		Number  string `arg:"" name:"NUMBER"`
+		Private bool   `help:"Not to be shown to anybody."`
+	}
+	removeNumber struct {
+		JID string `arg:"" name:"JID"`
+	}
+	importNumbers struct {
+		File    string `arg:"" name:"FILE.csv" help:"A file, or - for what comes in on stdin."`
+		Private bool   `help:"Not to be shown to anybody, whatever the file says."`
+	}
+	exportNumbers struct{}
+)
+
+// directory is what the subcommands work on.
+type directory interface {
+	Numbers(ctx context.Context, yield func(track.Number) error) error
+	SetNumbers(context.Context, ...track.Number) error
+	RemoveNumber(ctx context.Context, jid string) (bool, error)
+	Close() error
+}
+
+func (c *numbersCommand) open(ctx context.Context, e *environment) (*config.Config, directory, error) {
+	conf, err := c.load(e)
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := openStore(ctx, conf)
+	if err != nil {
+		return nil, nil, err
+	}
+	return conf, store, nil
+}
+
+// Run shows the numbers as a table.
+func (listNumbers) Run(ctx context.Context, e *environment, all *numbersCommand) error {
+	_, d, err := all.open(ctx, e)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	out := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	err = d.Numbers(ctx, func(n track.Number) error {
+		shown := "private"
+		if n.Consent {
+			shown = "consented"
+		}
+		_, err := fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\n", n.JID, n.E164, shown, n.Source, n.At.Std().Format("2006-01-02 15:04"))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("list numbers: %w", err)
+	}
+	return out.Flush()
+}
+
+// Run gives one user a number.
+func (c *setNumber) Run(ctx context.Context, e *environment, all *numbersCommand) error {
+	who, err := config.ParseUser(c.JID)
+	if err != nil {
+		return usageError{err}
+	}
+	conf, d, err := all.open(ctx, e)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	number, err := numbers.Parse(c.Number, conf.Numbers.Region)
+	if err != nil {
+		return usageError{fmt.Errorf("%q is %w", c.Number, err)}
+	}
+	n := track.Number{JID: who, E164: number, Source: track.FromAdmin, Consent: !c.Private, At: track.At(e.now())}
+	if err := d.SetNumbers(ctx, n); err != nil {
+		return fmt.Errorf("set the number: %w", err)
+	}
+	return nil
+}
+
+// Run takes one user's number away.
+func (c *removeNumber) Run(ctx context.Context, e *environment, all *numbersCommand) error {
+	who, err := config.ParseUser(c.JID)
+	if err != nil {
+		return usageError{err}
+	}
+	_, d, err := all.open(ctx, e)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	had, err := d.RemoveNumber(ctx, who)
+	if err != nil {
+		return fmt.Errorf("remove the number: %w", err)
+	}
+	if !had {
+		return fmt.Errorf("%s has no number", who)
+	}
+	return nil
+}
+
+// Run takes in a file of numbers.
+func (c *importNumbers) Run(ctx context.Context, e *environment, all *numbersCommand) error {
+	conf, d, err := all.open(ctx, e)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	in, name := e.stdin, "stdin"
+	if c.File != "-" {
+		f, err := os.Open(c.File)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		in, name = f, c.File
+	}
+	list, err := numbers.ReadCSV(in, conf.Numbers.Region, c.Private)
+	if faults := (numbers.Faults)(nil); errors.As(err, &faults) {
+		for _, fault := range faults {
+			fmt.Fprintf(e.stderr, "%s:%d: %s\n", name, fault.Line, fault.Text)
+		}
+		return fmt.Errorf("%s: %s bad, no number was imported", name, areLines(len(faults)))
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	for i := range list {
+		list[i].At = track.At(e.now())
+	}
+	if err := d.SetNumbers(ctx, list...); err != nil {
+		return fmt.Errorf("import %s: %w", name, err)
+	}
+	fmt.Fprintf(e.stdout, "%s imported\n", counted(int64(len(list)), "number"))
+	return nil
+}
+
+func areLines(n int) string {
+	if n == 1 {
+		return "1 line is"
+	}
+	return fmt.Sprintf("%d lines are", n)
+}
+
+// Run writes all numbers as import reads them.
+func (exportNumbers) Run(ctx context.Context, e *environment, all *numbersCommand) error {
+	_, d, err := all.open(ctx, e)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	var list []track.Number
+	err = d.Numbers(ctx, func(n track.Number) error {
+		list = append(list, n)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("export numbers: %w", err)
+	}
+	return numbers.WriteCSV(e.stdout, list)
+}

@@ -1,8 +1,140 @@
 package main
 
-import "errors"
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
 
-type statusCommand struct{ configFlag }
+	"tocsin/track"
+)
 
-// Run is not built yet.
-func (c *statusCommand) Run() error { return errors.New("not built yet") }
+type statusCommand struct {
+	configFlag
+	JSON bool `name:"json" help:"As JSON."`
+}
+
+// status is what the database and the running instance tell together.
+type status struct {
+	Component   string `json:"component"`
+	Pending     int64  `json:"pending"`
+	Overdue     int64  `json:"overdue"`
+	OpenPrompts int64  `json:"open_prompts"`
+	Outbox      int64  `json:"outbox"`
+	// Lag is how late the oldest overdue alarm is.
+	Lag seconds `json:"lag_seconds"`
+
+	Instance *instanceStatus `json:"instance"` // nil: none was found
+	unfound  string          // why
+}
+
+type instanceStatus struct {
+	URL      string     `json:"url"`
+	Ready    bool       `json:"ready"`
+	Wrong    []string   `json:"wrong,omitempty"`
+	Standby  bool       `json:"standby,omitempty"`
+	Version  string     `json:"version,omitempty"`
+	Since    *time.Time `json:"stream_since"`
+	LastCopy *time.Time `json:"last_copy"`
+	Queue    seconds    `json:"queue_seconds"` // how long the oldest fact waits to be written
+}
+
+// seconds is a duration that JSON shows as a number of seconds.
+type seconds time.Duration
+
+// MarshalJSON implements json.Marshaler.
+func (s seconds) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(s).Seconds()) }
+
+// Run asks the database and the running instance.
+func (c *statusCommand) Run(ctx context.Context, e *environment) error {
+	conf, err := c.load(e)
+	if err != nil {
+		return err
+	}
+	store, err := openStore(ctx, conf)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	now := e.now()
+	sum, err := store.Summary(ctx, track.At(now))
+	if err != nil {
+		return fmt.Errorf("ask the database: %w", err)
+	}
+	found, why := findInstance(ctx, conf)
+	s := newStatus(conf.Component.JID, sum, found, now)
+	s.unfound = why
+	if c.JSON {
+		out := json.NewEncoder(e.stdout)
+		out.SetIndent("", "  ")
+		out.SetEscapeHTML(false)
+		return out.Encode(s)
+	}
+	return s.write(e.stdout, now)
+}
+
+func newStatus(component string, sum track.Summary, found *instance, now time.Time) *status {
+	s := &status{Component: component, Pending: sum.Pending, Overdue: sum.Overdue, OpenPrompts: sum.OpenPrompts, Outbox: sum.Outbox}
+	if late := now.Sub(sum.OldestDue.Std()); sum.OldestDue > 0 && late > 0 {
+		s.Lag = seconds(late)
+	}
+	if found != nil {
+		s.Instance = &instanceStatus{
+			URL: found.URL, Ready: found.OK, Wrong: found.Wrong, Standby: found.Standby, Version: found.Version, Queue: seconds(found.Lag),
+			Since: known(found.Since), LastCopy: known(found.LastCopy),
+		}
+	}
+	return s
+}
+
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func (s *status) write(w io.Writer, now time.Time) error {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line := func(name, format string, args ...any) { fmt.Fprintf(out, name+"\t"+format+"\n", args...) }
+	line("component", "%s", s.Component)
+	line("pending", "%s", counted(s.Pending, "message"))
+	line("overdue", "%s", counted(s.Overdue, "alarm"))
+	line("open prompts", "%d", s.OpenPrompts)
+	line("outbox", "%d", s.Outbox)
+	i := s.Instance
+	if i == nil {
+		line("instance", "%s", s.unfound)
+		line("last copy", "unknown")
+		line("lag", "%s", roughly(time.Duration(s.Lag)))
+		return out.Flush()
+	}
+	switch {
+	case i.Standby:
+		line("instance", "stands by: another one has the stream")
+	case i.Ready:
+		line("instance", "ready, version %s", i.Version)
+	default:
+		line("instance", "NOT ready: %s", strings.Join(i.Wrong, "; "))
+	}
+	if i.Since != nil {
+		line("stream", "up for %s", roughly(now.Sub(*i.Since)))
+	}
+	if i.LastCopy != nil {
+		line("last copy", "%s", ago(now, *i.LastCopy))
+	} else {
+		line("last copy", "none since the instance started")
+	}
+	line("lag", "%s, queue %s", roughly(time.Duration(s.Lag)), roughly(time.Duration(i.Queue)))
+	return out.Flush()
+}
+
+func counted(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -1,15 +1,63 @@
 package main
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tocsin/config"
+	"tocsin/storage"
+)
+
+// openStore opens the configured database. A missing SQLite file is made, with its schema; a missing or older schema
+// is for "run" and "migrate".
+func openStore(ctx context.Context, c *config.Config) (*storage.Store, error) {
+	store, err := storage.Open(ctx, string(c.Storage.DSN), storage.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Where("storage.dsn"), err)
+	}
+	return store, nil
+}
 
 type storageCommand struct {
-	Copy copyCommand `cmd:"" help:"Copy a database into an empty one."`
+	Copy copyCommand `cmd:"" help:"Copy a database into another, as from SQLite to PostgreSQL."`
 }
 
 type copyCommand struct {
-	From string `required:"" placeholder:"DSN" help:"The database to read."`
-	To   string `required:"" placeholder:"DSN" help:"The database to write."`
+	From string `required:"" placeholder:"DSN" help:"The database to read: sqlite:PATH or postgres://…"`
+	To   string `required:"" placeholder:"DSN" help:"The database to write: an empty one, or one that a copy was broken off to."`
 }
 
-// Run is not built yet.
-func (c *copyCommand) Run() error { return errors.New("not built yet") }
+// Run copies, and tells how far it is.
+func (c *copyCommand) Run(ctx context.Context, e *environment) (err error) {
+	open := func(flag, text string, o storage.Options) (*storage.Store, error) {
+		dsn, err := config.ParseDSN(text)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("%s %w", flag, err)}
+		}
+		store, err := storage.Open(ctx, string(dsn), o)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", flag, err)
+		}
+		return store, nil
+	}
+	from, err := open("-from", c.From, storage.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, from.Close()) }()
+	to, err := open("-to", c.To, storage.Options{Migrate: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, to.Close()) }()
+
+	bar := progress{out: e.stderr, terminal: isTerminal(e.stderr)}
+	if err := storage.Copy(ctx, from, to, bar.show); err != nil {
+		bar.end()
+		return fmt.Errorf("copy: %w", err)
+	}
+	bar.end()
+	fmt.Fprintln(e.stdout, "Copied, and every table counted again. Now set storage.dsn to the new database, and restart Tocsin.")
+	return nil
+}

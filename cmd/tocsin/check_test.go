@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/internal/fakeserver"
+)
+
+const domain, secret = "tocsin.example.org", "hunter2"
+
+// tocsin runs a command line in this process, and returns its exit code and what it wrote.
+func tocsin(t *testing.T, args ...string) (code int, out string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	code = execute(ctx, args, &environment{strings.NewReader(""), &stdout, &stderr, func(string) string { return "" }, time.Now})
+	if strings.Contains(stdout.String()+stderr.String(), secret) {
+		t.Errorf("the secret was told: %s%s", stdout.String(), stderr.String())
+	}
+	return code, stdout.String() + stderr.String()
+}
+
+// configured writes a configuration; more is added at its end.
+func configured(t *testing.T, server, listen, more string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "config.toml")
+	text := fmt.Sprintf("[component]\njid = %q\nserver = %q\nsecret = %q\n[metrics]\nlisten = %q\n[tap]\ndomains = [\"example.org\"]\n%s", domain, server, secret, listen, more)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// serverFor starts a server that does something with each component that connects.
+func serverFor(t *testing.T, connected func(*fakeserver.Peer), answer func(*fakeserver.Peer, *fakeserver.Element) bool) *fakeserver.Server {
+	t.Helper()
+	s, err := fakeserver.Listen(domain, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Answer = answer
+	s.Start()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			peer, err := s.Accept(ctx)
+			if err != nil {
+				return
+			}
+			connected(peer)
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+		s.Close()
+	})
+	return s
+}
+
+// lines asserts that the output has these lines and no other, each a regular expression.
+func lines(t *testing.T, out string, want ...string) {
+	t.Helper()
+	got := strings.Split(strings.TrimRight(out, "\n"), "\n")
+	for i := range max(len(got), len(want)) {
+		if i >= len(got) || i >= len(want) || !regexp.MustCompile("^"+want[i]+"$").MatchString(got[i]) {
+			t.Errorf("line %d of\n%s\nwant\n%s", i+1, out, strings.Join(want, "\n"))
+			return
+		}
+	}
+}
+
+const (
+	configOK   = `ok    config    .*/config.toml`
+	databaseOK = `ok    database  sqlite:.*/tocsin.db, 0 messages pending`
+	streamOK   = `ok    stream    connected to 127.0.0.1:\d+ as tocsin.example.org`
+)
+
+func copyFrom(vhost, inner string) string {
+	return "<message from='" + vhost + "' to='tocsin.example.org'><forwarded xmlns='urn:xmpp:forward:0'>" + inner + "</forwarded></message>"
+}
+
+func TestCheckSeesCopies(t *testing.T) {
+	s := serverFor(t, func(p *fakeserver.Peer) {
+		p.Send(copyFrom("example.org", "<presence xmlns='jabber:client' from='alice@example.org/phone'/>"))
+	}, func(p *fakeserver.Peer, e *fakeserver.Element) bool { return refuseIQ(p, e) })
+	code, out := tocsin(t, "check", "-config", configured(t, s.Addr(), "", ""))
+	lines(t, out, configOK, databaseOK, streamOK, `ok    tap       copies come from example.org`, `ok    presence  comes with the tap`)
+	if code != done {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestCheckSeesForeignCopies(t *testing.T) {
+	s := serverFor(t, func(p *fakeserver.Peer) {
+		p.Send(copyFrom("example.com", "<message xmlns='jabber:client' from='a@example.com/x' to='b@example.com'/>"))
+		p.Send("<message from='example.org' to='tocsin.example.org'><privilege xmlns='urn:xmpp:privilege:2'><perm access='presence' type='managed_entity'/></privilege></message>")
+	}, refuseIQ)
+	code, out := tocsin(t, "check", "-config", configured(t, s.Addr(), "", ""))
+	lines(t, out, configOK, databaseOK, streamOK,
+		`FAIL  tap       copies come from example.com, which is not in tap.domains: they are not believed \(.*config.toml:8: tap.domains\)`, `ok    presence  .*`)
+	if code != failed {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestCheckWaitsForACopy(t *testing.T) {
+	s := serverFor(t, func(*fakeserver.Peer) {}, refuseIQ)
+	code, out := tocsin(t, "check", "-wait", "20ms", "-config", configured(t, s.Addr(), "", ""))
+	lines(t, out, configOK, databaseOK, streamOK, `FAIL  tap       no copy came in 20ms \(.*config.toml:8: tap.domains\): .*`, `ok    presence  none seen yet.*`)
+	if code != failed {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestCheckFindsTheModule(t *testing.T) {
+	s := serverFor(t, func(p *fakeserver.Peer) {
+		p.Send("<message from='example.org' to='tocsin.example.org'><tap xmlns='urn:tocsin:tap:0' event='out'/><forwarded xmlns='urn:xmpp:forward:0'>" +
+			"<message xmlns='jabber:client' from='a@example.org/x' to='b@example.org' id='1'><body>Hello</body></message></forwarded></message>")
+	}, moduleOn("example.org"))
+	code, out := tocsin(t, "check", "-config", configured(t, s.Addr(), "", ""))
+	lines(t, out, configOK, databaseOK, streamOK, `ok    tap       mod_tocsin is loaded on example.org`,
+		`note  tap       1 message that the server kept while Tocsin was away came to this check: they won't be watched`, `ok    presence  comes with the tap`)
+	if code != done {
+		t.Errorf("exit code %d", code)
+	}
+
+	file := configured(t, s.Addr(), "", "")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, bytes.Replace(text, []byte(`["example.org"]`), []byte(`["example.com", "example.org"]`), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out = tocsin(t, "check", "-config", file)
+	if code != failed || !strings.Contains(out, "FAIL  tap       mod_tocsin is loaded on example.org, but not on example.com") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+}
+
+func refuseIQ(p *fakeserver.Peer, e *fakeserver.Element) bool { return moduleOn()(p, e) }
+
+// moduleOn answers disco#info as VirtualHosts do that load mod_tocsin or don't.
+func moduleOn(hosts ...string) func(*fakeserver.Peer, *fakeserver.Element) bool {
+	return func(p *fakeserver.Peer, e *fakeserver.Element) bool {
+		if e.Name.Local != "iq" || e.Child("http://jabber.org/protocol/disco#info", "query") == nil {
+			return fakeserver.AnswerPings(p, e)
+		}
+		feature := "urn:xmpp:ping"
+		for _, host := range hosts {
+			if e.Attr["to"] == host {
+				feature = "urn:tocsin:tap:0"
+			}
+		}
+		p.Send(fmt.Sprintf("<iq type='result' id='%s' from='%s' to='%s'><query xmlns='http://jabber.org/protocol/disco#info'><feature var='%s'/></query></iq>",
+			e.Attr["id"], e.Attr["to"], domain, feature))
+		return true
+	}
+}
+
+func TestCheckIsRefused(t *testing.T) {
+	s := serverFor(t, func(*fakeserver.Peer) {}, refuseIQ)
+	s.Refuse("not-authorized")
+	code, out := tocsin(t, "check", "-config", configured(t, s.Addr(), "", ""))
+	lines(t, out, configOK, databaseOK, `FAIL  stream    .*config.toml:4: component.secret: the server does not accept the component's secret`)
+	if code != failed {
+		t.Errorf("exit code %d", code)
+	}
+
+	s.Close()
+	_, out = tocsin(t, "check", "-config", configured(t, s.Addr(), "", ""))
+	lines(t, out, configOK, databaseOK, `FAIL  stream    .*config.toml:3: component.server: .*connection refused`)
+}
+
+func TestCheckOffline(t *testing.T) {
+	file := configured(t, "127.0.0.1:1", "", "")
+	code, out := tocsin(t, "check", "-offline", "-config", file)
+	lines(t, out, configOK, databaseOK)
+	if code != done {
+		t.Errorf("exit code %d", code)
+	}
+
+	code, out = tocsin(t, "check", "-offline", "-config", configured(t, "127.0.0.1:1", "", "[storage]\ndsn = 'sqlite:/nonexistent/tocsin.db'"))
+	lines(t, out, configOK, `FAIL  database  .*config.toml:10: storage.dsn: .*no such file or directory.*`)
+	if code != failed {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestCheckBesideAnInstance(t *testing.T) {
+	now := time.Now()
+	h := &fixed{state: State{Component: domain, Since: now.Add(-time.Hour), LastCopy: now.Add(-90 * time.Second), Presence: presenceByTap}}
+	file := configured(t, "127.0.0.1:1", serve(t, h), "")
+	beside := `note  stream    an instance runs: http://127.0.0.1:\d+/readyz is asked in place of a second stream`
+	code, out := tocsin(t, "check", "-config", file)
+	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for 1h 0m`, `ok    tap       last copy 1m \d+s ago`, `ok    presence  comes with the tap`)
+	if code != done {
+		t.Errorf("exit code %d", code)
+	}
+
+	h.state.Since, h.ready = time.Time{}, []string{"no connection to the server"}
+	code, out = tocsin(t, "check", "-config", file)
+	lines(t, out, configOK, databaseOK, beside, `FAIL  instance  no connection to the server`, `FAIL  stream    .*config.toml:3: component.server: no connection .*`)
+	if code != failed {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	now := time.Now()
+	h := &fixed{state: State{Component: domain, Version: "1.0", Since: now.Add(-time.Hour), LastCopy: now, Lag: 3 * time.Millisecond}}
+	file := configured(t, "127.0.0.1:1", serve(t, h), "")
+	code, out := tocsin(t, "status", "-config", file)
+	lines(t, out, `component     tocsin.example.org`, `pending       0 messages`, `overdue       0 alarms`, `open prompts  0`, `outbox        0`,
+		`instance      ready, version 1.0`, `stream        up for 1h 0m`, `last copy     .*`, `lag           0ms, queue 3ms`)
+	if code != done {
+		t.Errorf("exit code %d", code)
+	}
+
+	code, out = tocsin(t, "status", "-json", "-config", file)
+	for _, want := range []string{`"component": "tocsin.example.org"`, `"pending": 0`, `"overdue": 0`, `"open_prompts": 0`, `"last_copy": "`, `"lag_seconds": 0`, `"queue_seconds": 0.003`} {
+		if code != done || !strings.Contains(out, want) {
+			t.Errorf("exit code %d, no %s in\n%s", code, want, out)
+		}
+	}
+
+	_, out = tocsin(t, "status", "-config", configured(t, "127.0.0.1:1", "127.0.0.1:1", ""))
+	if !strings.Contains(out, "instance      no instance answers at http://127.0.0.1:1/readyz\nlast copy     unknown\n") {
+		t.Errorf("without an instance:\n%s", out)
+	}
+}
