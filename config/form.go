@@ -67,7 +67,7 @@ var forms = map[string]func(string) (any, error){
 	"pattern":   func(s string) (any, error) { return parsePattern(s) },
 	"server":    func(s string) (any, error) { return parseServer(s) },
 	"listen":    func(s string) (any, error) { return parseListen(s) },
-	"dsn":       func(s string) (any, error) { return parseDSN(s) },
+	"dsn":       func(s string) (any, error) { return ParseDSN(s) },
 	"url":       func(s string) (any, error) { return parseURL(s) },
 	"template":  func(s string) (any, error) { return parseTemplate(s) },
 	"quiet":     func(s string) (any, error) { return ParseQuiet(s) },
@@ -175,8 +175,8 @@ func parseHostPort(s, say string) (host string, err error) {
 
 const sayDSN = `(say "sqlite:tocsin.db" or "postgres://user:pass@host/db")`
 
-// parseDSN never puts the text into its faults: it may hold a password.
-func parseDSN(s string) (DSN, error) {
+// ParseDSN reads the name of a database. Its faults don't hold the text: that may have a password in it.
+func ParseDSN(s string) (DSN, error) {
 	scheme, rest, found := strings.Cut(s, ":")
 	switch {
 	case !found || strings.ContainsAny(scheme, " ='"):

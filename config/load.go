@@ -93,7 +93,7 @@ func (d *decoder) secrets(c *Config, getenv func(string) string) {
 		d.secretFile(stepPath(i), &step.Secret, step.SecretFile)
 	}
 	if s := getenv("TOCSIN_STORAGE_DSN"); s != "" {
-		dsn, err := parseDSN(s)
+		dsn, err := ParseDSN(s)
 		if err != nil {
 			d.faults = append(d.faults, Fault{File: "TOCSIN_STORAGE_DSN", Text: err.Error()})
 		}
