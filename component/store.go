@@ -56,6 +56,7 @@ type DeviceStore interface {
 
 // Keeper is housekeeping.
 type Keeper interface {
+	Ping(context.Context) error
 	Prune(ctx context.Context, before track.Time, limit int) (int, error)
 	Summary(context.Context, track.Time) (track.Summary, error)
 	Get(ctx context.Context, key string) (string, error)

@@ -34,6 +34,8 @@ type dialect interface {
 	makes() bool                   // whether a missing schema is always made
 	ddl(script string) string      // a migration
 	bytewise(column string) string // to sort by
+	row() string                   // what names a row of a table without a key of one column
+	erase() string                 // a statement after which nothing deleted is left in the files, or ""
 	share() string                 // the end of a SELECT whose row must not change until the transaction ends
 }
 
@@ -107,6 +109,8 @@ func (sqlite) ddl(script string) string {
 }
 
 func (sqlite) bytewise(column string) string { return column }
+func (sqlite) row() string                   { return "rowid" }
+func (sqlite) erase() string                 { return "PRAGMA wal_checkpoint(TRUNCATE)" }
 func (sqlite) share() string                 { return "" }
 
 type postgres struct{}
@@ -162,6 +166,8 @@ func (postgres) ddl(script string) string { return script }
 func (postgres) bytewise(column string) string {
 	return column + ` COLLATE "C"`
 }
+func (postgres) row() string   { return "ctid" }
+func (postgres) erase() string { return "" }
 func (postgres) share() string { return "FOR SHARE" }
 
 // intArray is the array of every stride-th value, from the first.

@@ -179,6 +179,7 @@ func (b *batch) end(w *work) {
 		case r == nil:
 		case covered && w.State == PromptSent:
 			b.transit(r, &Fact{Kind: Texted, Ord: ord, At: b.now})
+			r.because(WhyEnded)
 			b.lost(r, "answered") // it may be asked about again already
 		case r.Status.Settled() || r.Prompt != w.ID:
 		case covered && w.State != PromptExpired:

@@ -3,11 +3,208 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"tocsin/component"
+	"tocsin/component/clock"
+	"tocsin/component/tap"
+	"tocsin/config"
+	"tocsin/storage"
 )
 
 type runCommand struct{ configFlag }
 
-// Run serves until ctx ends.
+// Run serves until ctx ends. With PostgreSQL any number of instances may be started: one serves, the others wait.
 func (c *runCommand) Run(ctx context.Context, e *environment) error {
-	return errors.New("not built yet")
+	file, err := c.file(e)
+	if err != nil {
+		return err
+	}
+	cfg, err := config.Load(file, e.getenv)
+	if err != nil {
+		return err
+	}
+	log, setLog := logger(e.stderr, cfg.Log)
+	for _, note := range cfg.Notes() {
+		log.Warn(note)
+	}
+	store, err := storage.Open(ctx, string(cfg.Storage.DSN), storage.Options{Migrate: true})
+	if err != nil {
+		return fmt.Errorf("%s: %w", cfg.Where("storage.dsn"), err)
+	}
+	defer store.Close()
+
+	r := &runner{getenv: e.getenv, log: log, setLog: setLog, store: store, config: cfg}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.web = &httpServer{Handler: handler(registry, r)}
+	if err := r.web.Listen(ctx, cfg.Metrics.Listen); err != nil {
+		return fmt.Errorf("%s: %w", cfg.Where("metrics.listen"), err)
+	}
+	defer r.web.Close()
+	log.Info("tocsin "+programVersion(), "config", cfg, "metrics", r.web.Addr())
+
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	wg.Go(func() { watchdog(ctx, clock.System{}, r.Alive) })
+	wg.Go(func() { r.heed(ctx) })
+	return r.serve(ctx, registry)
+}
+
+// runner is the running instance: a standby until it holds the database, then the service.
+type runner struct {
+	getenv func(string) string
+	log    *slog.Logger
+	setLog func(config.Log)
+	store  *storage.Store
+	web    *httpServer
+
+	mu      sync.Mutex // over a reload
+	config  *config.Config
+	service atomic.Pointer[component.Service]
+}
+
+// serve waits for the right to be the one live instance, and then serves. When that right is lost the instance ends
+// with an error, and is started again as a standby by whatever looks after it.
+func (r *runner) serve(ctx context.Context, metrics prometheus.Registerer) error {
+	notifyReady() // a standby is in order, too
+	hold, err := r.store.Hold(ctx, r.config.Component.JID)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	defer hold.Release()
+	c := r.config.Component
+	service, err := component.New(ctx, component.Options{
+		JID: c.JID, Contact: c.ContactJID(), Server: c.Server, Secret: string(c.Secret),
+		MaxStanza: int(r.config.Tap.MaxStanza), Flush: r.config.Storage.Flush, Version: programVersion(),
+		Settings: settingsOf(r.config), Store: r.store, Reload: r.reload, Clock: clock.System{}, Log: r.log, Metrics: metrics,
+	})
+	if err != nil {
+		return err
+	}
+	r.service.Store(service)
+	ctx, lose := context.WithCancelCause(ctx)
+	defer lose(nil)
+	go func() {
+		select {
+		case <-hold.Lost():
+			lose(errLost)
+		case <-ctx.Done():
+		}
+	}()
+	err = service.Run(ctx)
+	notifyStopping()
+	if errors.Is(context.Cause(ctx), errLost) {
+		return errLost
+	}
+	return err
+}
+
+var errLost = errors.New("the hold on the database was lost: another instance may serve now")
+
+// heed reads the configuration again on SIGHUP, until ctx ends.
+func (r *runner) heed(ctx context.Context) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+			notifyReloading()
+			if settings, err := r.reload(); err != nil {
+				r.log.Error("the configuration stays as it was", "err", err)
+			} else if service := r.service.Load(); service != nil {
+				service.Apply(settings)
+			}
+			notifyReady()
+		}
+	}
+}
+
+// reload reads the file again. What it returns is for Service.Apply; the log and the metrics' address hold at once.
+func (r *runner) reload() (component.Settings, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next, notes, err := r.config.Reload(r.getenv)
+	if err != nil {
+		return component.Settings{}, err
+	}
+	if err := r.web.Listen(context.Background(), next.Metrics.Listen); err != nil {
+		return component.Settings{}, fmt.Errorf("%s: %w", next.Where("metrics.listen"), err)
+	}
+	r.setLog(next.Log)
+	r.config = next
+	for _, note := range notes {
+		r.log.Warn(note)
+	}
+	r.log.Info("the configuration was read again")
+	return settingsOf(next), nil
+}
+
+// settingsOf translates the configuration for the component.
+func settingsOf(c *config.Config) component.Settings {
+	s := component.Settings{
+		Name: c.Component.Name, Language: c.Component.Language, Admins: c.Component.Admins,
+		Tap: tap.Config{
+			Domains: c.Tap.Domains, Component: c.Component.JID, Contact: c.Component.ContactJID(), Ignore: c.Tap.Ignore,
+			ReplyReads: c.Track.ReplyReads, KeepText: c.Storage.KeepText, TextLimit: c.Escalate.TextLimit,
+		},
+		Policy: c.Policy(), Grace: c.Track.Grace, FireRate: c.Track.FireRate, Retention: c.Storage.Retention,
+		TextLimit: c.Escalate.TextLimit, Notice: c.Escalate.Text == "notice", Templates: c.Escalate.Templates,
+		Region: c.Numbers.Region, SelfService: c.Numbers.SelfService, Verify: c.Numbers.Verify,
+	}
+	for _, source := range c.Numbers.Sources {
+		switch source {
+		case "directory":
+			s.Directory = true
+		case "vcard":
+			s.VCards = true
+		}
+	}
+	return s
+}
+
+// Ready implements Health.
+func (r *runner) Ready() []string {
+	if service := r.service.Load(); service != nil {
+		return service.Ready()
+	}
+	return []string{"standby: another instance holds the database"}
+}
+
+// Alive implements Health.
+func (r *runner) Alive() []string {
+	if service := r.service.Load(); service != nil {
+		return service.Alive()
+	}
+	return nil
+}
+
+// State implements Health.
+func (r *runner) State() State {
+	s := State{Component: r.config.Component.JID, Version: programVersion()}
+	service := r.service.Load()
+	if service == nil {
+		s.Standby = true
+		return s
+	}
+	s.Since, s.LastCopy, s.Lag, s.Presence = service.Since(), service.LastTap(), service.Lag().Round(time.Millisecond), service.Presence()
+	return s
 }

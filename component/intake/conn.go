@@ -104,7 +104,7 @@ func (c *Conn) sort(p piece) {
 		c.drop(Stray)
 	case skipped:
 		c.drop(p.reason)
-	case stanza:
+	case whole:
 		if p.forward {
 			c.taken(p.bytes)
 			return

@@ -10,7 +10,7 @@ type pieceKind uint8
 
 const (
 	header  pieceKind = iota // the XML declaration, if there is one, and the stream's start tag
-	stanza                   // a whole element
+	whole                    // an element: a stanza, or what stands in its place
 	skipped                  // an element over a limit: no bytes
 	space                    // white space between stanzas
 	stray                    // anything else between stanzas: no bytes
@@ -21,7 +21,7 @@ type piece struct {
 	kind    pieceKind
 	bytes   []byte // in the cutter's buffer, until the next call of next
 	reason  Reason // skipped
-	forward bool   // stanza: a message with a child named "forwarded"
+	forward bool   // whole: a message with a child named "forwarded"
 	last    bool   // header: it is an empty element, nothing follows
 }
 
@@ -66,14 +66,17 @@ type cutter struct {
 	over       Reason // the piece is over this limit: it is skipped
 	isMessage  bool
 	hasForward bool
+	given      bool // the piece that ends at pos was returned
 }
 
-// next returns the next piece, reading from r as often as it takes.
+// next returns the next piece, reading from r as often as it takes. After an error of r it may be called again.
 func (c *cutter) next(r io.Reader) (piece, error) {
-	c.start = c.pos
+	if c.given {
+		c.start, c.given = c.pos, false
+	}
 	for {
 		p, ok, err := c.scan()
-		if ok || err != nil {
+		if c.given = ok; ok || err != nil {
 			return p, err
 		}
 		if err := c.fill(r); err != nil {
@@ -90,17 +93,15 @@ func (c *cutter) scan() (p piece, ok bool, err error) {
 			if c.depth == 0 && c.buf[c.pos] != '<' {
 				return c.between(), true, nil
 			}
-			i := bytes.IndexByte(c.buf[c.pos:c.end], '<')
-			if c.depth == outside && !blank(c.buf[c.pos:c.pos+max(i, 0)]) {
+			text := c.upToMarkup()
+			if c.depth == outside && !blank(text) {
 				return p, false, ErrNotXML
 			}
-			if i < 0 {
-				c.pos = c.end
-				break
+			if c.pos += len(text); c.pos < c.end {
+				c.mark = c.pos
+				c.pos++
+				c.lexis = inOpening
 			}
-			c.mark = c.pos + i
-			c.pos = c.mark + 1
-			c.lexis = inOpening
 		case inOpening:
 			if ok, err := c.opening(); !ok {
 				return p, false, err
@@ -129,16 +130,21 @@ func (c *cutter) scan() (p piece, ok bool, err error) {
 
 // between takes what stands between two stanzas.
 func (c *cutter) between() piece {
-	i := bytes.IndexByte(c.buf[c.pos:c.end], '<')
-	if i < 0 {
-		i = c.end - c.pos
-	}
-	text := c.buf[c.pos : c.pos+i]
-	c.pos += i
+	text := c.upToMarkup()
+	c.pos += len(text)
 	if blank(text) {
 		return piece{kind: space, bytes: text}
 	}
 	return piece{kind: stray}
+}
+
+// upToMarkup returns the text from pos on.
+func (c *cutter) upToMarkup() []byte {
+	text := c.buf[c.pos:c.end]
+	if i := bytes.IndexByte(text, '<'); i >= 0 {
+		return text[:i]
+	}
+	return text
 }
 
 // opening finds out what a "<" begins. ok is false if more bytes are needed to tell.
@@ -236,7 +242,7 @@ func (c *cutter) tagEnd() (piece, bool, error) {
 	if c.depth > 0 {
 		return piece{}, false, nil
 	}
-	p := piece{kind: stanza, bytes: c.buf[c.start:c.pos], forward: c.isMessage && c.hasForward}
+	p := piece{kind: whole, bytes: c.buf[c.start:c.pos], forward: c.isMessage && c.hasForward}
 	if c.over == "" && c.pos-c.start > c.limits.Bytes {
 		c.over = TooBig
 	}

@@ -43,6 +43,7 @@ func TestServiceLog(t *testing.T) {
 	erin := server.Client("erin/phone", lab.Silent)
 	alice.Say(erin.Bare(), "m4", "hello")
 	tap.Tapped("", "message[@id='m4'][@type='chat']")
+	alice.Sync()
 	erin.Connect()
 	erin.Available()
 	erin.Expect("message[@id='m4']/delay")
