@@ -1,0 +1,216 @@
+package phrase
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"tocsin/track"
+)
+
+var english = Phrases{
+	Lang:     "en",
+	Time:     enTime,
+	Duration: enDuration,
+	Form:     enForm,
+	Chat: Chat{
+		Prompt: enPrompt,
+		Withdrawn: func(with, reason string) string {
+			switch reason {
+			case "displayed":
+				return with + " has read it in the meantime."
+			case "delivered":
+				return "It has reached " + with + " in the meantime."
+			case "claimed":
+				return "Another of your devices is dealing with " + with + "."
+			case "answered":
+				return "You have answered about " + with + "."
+			case "snoozed":
+				return "You will be asked about " + with + " again later."
+			case "retracted":
+				return "You have taken your message to " + with + " back."
+			case "expired":
+				return "The time for an answer about " + with + " is over."
+			}
+			return "No answer about " + with + " is needed any more."
+		},
+		Remind: func(from string, at, now time.Time) string {
+			return "A reminder: " + from + " wrote to you at " + enTime(at, now) + " and waits for you to read it."
+		},
+		Capped: func(with string) string {
+			return "You have been asked about " + with + " as often as is allowed. For now you are not asked about them again; your messages are still watched."
+		},
+		Digest: func(d Digest) string {
+			var parts []string
+			add := func(what string, who []string) {
+				if len(who) > 0 {
+					parts = append(parts, what+enNames(who))
+				}
+			}
+			add("read by ", d.Read)
+			add("not read by ", d.Unread)
+			add("not delivered to ", d.Undelivered)
+			add("failed to ", d.Failed)
+			return "While you were away: " + strings.Join(parts, "; ") + `. Reply "status" for more.`
+		},
+
+		Sent:        func(with string) string { return "Noted: you have sent an SMS to " + with + "." },
+		Declined:    func(with string) string { return "All right: no SMS to " + with + "." },
+		NothingOpen: "There is nothing to answer.",
+		Snoozed: func(with string, again, now time.Time) string {
+			return "You will be asked about " + with + " again at " + enTime(again, now) + "."
+		},
+		NoSuchCode: func(code string) string { return `Nothing that "` + code + `" would answer is open.` },
+		WhichOne: func(open []Open) string {
+			return `Which one? Say it with its code, like "sent ` + open[0].Code + `": ` + list(open, func(o Open) string { return o.Code + " for " + o.With }, ", ", enMore) + "."
+		},
+		Elsewhere: func(with string) string {
+			return "Another of your devices is dealing with " + with + ", or has answered."
+		},
+		AlreadyRead: func(with string) string { return with + " has read it in the meantime: no SMS is needed." },
+		Over:        func(with string) string { return "This is over: no answer about " + with + " is needed any more." },
+		TooOften: func(with string) string {
+			return `It was put off too often. Answer "sent" or "no" about ` + with + "."
+		},
+		Started:     `You will be asked here when a message of yours is not read in time. "stop" ends it.`,
+		StartedOnly: "Your wish is kept, but your admin allows no questions by chat.",
+		Stopped:     `You will not be asked here any more. "start" begins again.`,
+		Status: func(waiting []Waiting, now time.Time) string {
+			if len(waiting) == 0 {
+				return "Nothing of yours is waiting to be read."
+			}
+			return "Waiting: " + list(waiting, func(w Waiting) string {
+				return w.With + " (" + enTime(w.Sent, now) + ", " + enStates[w.State] + ")"
+			}, ", ", enMore) + "."
+		},
+		Help: `Say "sent CODE" when you have sent the SMS, "no CODE" for no SMS, "snooze CODE 10m" to be asked later, ` +
+			`"status" for what is waiting, "stop" or "start" to switch these questions off or on. The code is needed only when several questions are open.`,
+		Broken: "That did not work, and it is not your fault. Please try again later.",
+	},
+	Watch: Watch{
+		State: func(s track.State) string { return enStates[s] },
+		Why:   enWhy,
+	},
+}
+
+func enWhy(r Reason) string {
+	switch r.Why {
+	case track.WhyAwaitsDelivery:
+		return "Overdue if not delivered by " + enTime(r.At, r.Now) + "."
+	case track.WhyAwaitsReading:
+		return "Overdue if not read by " + enTime(r.At, r.Now) + "."
+	case track.WhyNextStep:
+		switch r.Do {
+		case track.DoPrompt:
+			return "You are asked at " + enTime(r.At, r.Now) + "."
+		case track.DoRemind:
+			return "The recipient is reminded at " + enTime(r.At, r.Now) + "."
+		}
+		return "The next step is at " + enTime(r.At, r.Now) + "."
+	case track.WhyPrompted:
+		return "You are being asked about it."
+	case track.WhyEnded:
+		return "You have answered: you are not asked again."
+	case track.WhyExpired:
+		return "You were asked, and did not answer in time."
+	case track.WhyUnseen:
+		return "Not asked: none of your devices was there to show the question in time."
+	case track.WhyNeverMode:
+		switch r.Of {
+		case track.TierSender:
+			return "Not asked: your preferences say never."
+		case track.TierHint:
+			return "Not asked: the message itself says never."
+		}
+		return "Not asked: nobody is, here."
+	case track.WhyMuted:
+		return "Not asked: you have muted this contact."
+	case track.WhyQuiet:
+		whose := "quiet hours here"
+		if r.Of == track.TierRecipient {
+			whose = "quiet hours of the recipient"
+		}
+		return "Not asked yet: " + whose + " until " + r.At.Format("15:04 ") + r.At.Location().String() + "."
+	case track.WhyCap:
+		return "Not asked: you have been asked as often as is allowed."
+	case track.WhyPaused:
+		return "Not asked yet: an admin has paused all questions."
+	case track.WhyOptedOut:
+		return "Not watched: the recipient does not wish it."
+	case track.WhyNotWatched:
+		return "Not watched: neither the message nor a rule asks for it."
+	case track.WhyNotAsked:
+		return "Silence says nothing: the message asks for no receipt."
+	case track.WhyNoMarkers:
+		return "Silence says nothing: the recipient's app is not known to tell what was read."
+	case track.WhyMaybeHidden:
+		return "Silence says nothing: what comes back may be hidden by the encryption."
+	case track.WhyUntilReached:
+		return "It has arrived, and nothing else was asked for."
+	case track.WhySettled:
+		return "Nothing more can happen."
+	}
+	return "Nothing more is planned."
+}
+
+var enStates = map[track.State]string{
+	track.StatePending:            "not delivered yet",
+	track.StateUnknown:            "nothing can be known",
+	track.StateDelivered:          "delivered",
+	track.StateDisplayed:          "read",
+	track.StateFailed:             "failed",
+	track.StateCancelled:          "no longer watched",
+	track.StateTimeoutUndelivered: "not delivered in time",
+	track.StateTimeoutUnread:      "not read in time",
+	track.StateTimeout:            "not confirmed in time",
+	track.StateEscalated:          "SMS sent",
+}
+
+func enPrompt(a Ask) string {
+	message, s, have := "your message of "+enTime(a.Sent[0], a.Now), "", "has"
+	if n := len(a.Sent); n > 1 {
+		message, s, have = strconv.Itoa(n)+" messages of yours, the first of "+enTime(a.Sent[0], a.Now), ",", "have"
+	}
+	var what string
+	switch a.Reason {
+	case track.StateTimeoutUnread:
+		what = a.With + " has not read " + message + "."
+	case track.StateTimeoutUndelivered:
+		what = strings.ToUpper(message[:1]) + message[1:] + s + " " + have + " not reached " + a.With + "."
+	default:
+		what = a.With + " has not confirmed " + message + "."
+	}
+	answer := `answer "sent ` + a.Code + `", or "no ` + a.Code + `".`
+	switch {
+	case a.URI == "":
+		return what + " No phone number can be shown. If you know one, send an SMS, then " + answer
+	case a.NoText:
+		return what + " Send an SMS and write its text yourself: " + a.URI + " – then " + answer
+	}
+	return what + " Send an SMS: " + a.URI + " – then " + answer
+}
+
+func enTime(at, now time.Time) string {
+	layout := "15:04"
+	if at.Year() != now.In(at.Location()).Year() {
+		layout = "2 January 2006 15:04"
+	} else if at.YearDay() != now.In(at.Location()).YearDay() {
+		layout = "2 January 15:04"
+	}
+	return at.Format(layout) + utc(at)
+}
+
+func enDuration(d time.Duration) string {
+	return inUnits(d, " ", func(n int64, unit string) string {
+		if n == 1 {
+			return "1 " + unit
+		}
+		return strconv.FormatInt(n, 10) + " " + unit + "s"
+	}, [3]string{"hour", "minute", "second"})
+}
+
+func enMore(n int) string { return " and " + strconv.Itoa(n) + " more" }
+
+func enNames(who []string) string {
+	return list(who, func(s string) string { return s }, ", ", enMore)
+}

@@ -1,0 +1,52 @@
+// Package phrase holds every sentence that a person reads, in English and in Chinese, and reads what people write back.
+// It does no I/O.
+//
+// Each language is one value of the same type, whose fields are texts and functions that make texts: what one of them
+// can say, the other has to.
+package phrase
+
+import (
+	"strings"
+	"time"
+)
+
+// Phrases is all that Tocsin says, in one language.
+type Phrases struct {
+	Lang string // as in xml:lang
+
+	Chat  Chat
+	Watch Watch
+	Form  Form
+
+	// Time gives the time of day of at, with the date if that is not the date of now, and with "UTC" if at is in it: a
+	// reader whose time zone is not known should be told.
+	Time func(at, now time.Time) string
+	// Duration gives d in words, to the second.
+	Duration func(d time.Duration) string
+}
+
+// Languages are the codes of all languages.
+var Languages = []string{"en", "zh"}
+
+// In returns the phrases of a language as Language returns it.
+func In(lang string) *Phrases {
+	if lang == "zh" {
+		return &chinese
+	}
+	return &english
+}
+
+// Language returns the first of the choices that is spoken here, "en" if none is. They are given as xml:lang (BCP 47) or
+// as locales ("zh_CN.UTF-8"); an empty one is no choice.
+func Language(choices ...string) string {
+	for _, choice := range choices {
+		primary, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(choice)), "-")
+		primary, _, _ = strings.Cut(primary, "_")
+		for _, lang := range Languages {
+			if primary == lang {
+				return lang
+			}
+		}
+	}
+	return Languages[0]
+}
