@@ -1,0 +1,303 @@
+package component
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"tocsin/track"
+	"tocsin/xep/caps"
+)
+
+// source is how a resource became known, the surest last.
+type source uint8
+
+const (
+	// fromDevice: it was capable before the component started.
+	fromDevice source = iota
+	// fromActivity: it wrote something. Believed for activityLife.
+	fromActivity
+	// fromPresence: the server told (our Prosody module, privileged presence, ejabberd's copies). Believed until it
+	// tells otherwise, which not every server does.
+	fromPresence
+	// fromDirected: the client itself sent presence to the component: the server has to tell when it goes.
+	fromDirected
+)
+
+const (
+	// activityLife is how long a resource is taken to be there because it wrote.
+	activityLife = 15 * time.Minute
+	// sureFor is how long a sign of life needs no check. After it, a resource that has answered disco#info before is
+	// asked again before anything is sent to it: that works on every server, whatever it tells about presence.
+	sureFor = 2 * time.Minute
+	// askAgain is when a resource that supported nothing is asked again (protocol §9).
+	askAgain = time.Hour
+	// bookMax is how many resources are remembered.
+	bookMax = 200_000
+)
+
+// device is one resource of a local user.
+type device struct {
+	full     string
+	features track.Features
+	source   source
+	caps     caps.Caps
+	seen     time.Time // the last sign of life
+	asked    time.Time // when its features were last asked for
+	asking   bool
+	answers  bool // it has answered disco#info: it can be checked
+}
+
+// book is what is known about who is there, and with what: one presence book for all sources.
+type book struct {
+	ask     func(device)                       // asks for the features of a resource; the answer comes to answered
+	changed func(owner string)                 // something about the user's resources is new
+	arrived func(owner string)                 // a capable resource has come
+	back    func(owner string, left time.Time) // a user has come back who had left
+
+	mu    sync.Mutex
+	users map[string]map[string]*device // by bare, then by full JID
+	told  map[string]bool               // domains whose server tells presence
+	left  map[string]time.Time          // users who have left, and when
+	n     int
+}
+
+func newBook() *book {
+	return &book{users: map[string]map[string]*device{}, told: map[string]bool{}, left: map[string]time.Time{}}
+}
+
+// saw notes a sign of life.
+func (b *book) saw(full string, from source, c caps.Caps, now time.Time) {
+	owner := bareOf(full)
+	b.mu.Lock()
+	d, isNew := b.device(owner, full)
+	if d == nil {
+		b.mu.Unlock()
+		return
+	}
+	d.seen, d.source = now, max(d.source, from)
+	if from >= fromPresence {
+		b.told[domainOf(owner)] = true
+	}
+	ask := d.asked.IsZero() || now.Sub(d.asked) >= askAgain && d.features&track.CanStatus == 0
+	if c.Ver != "" && c != d.caps {
+		d.caps, ask = c, true
+	}
+	ask = b.begin(d, ask, now)
+	asked := *d
+	left, back := b.left[owner]
+	delete(b.left, owner)
+	b.mu.Unlock()
+	if back {
+		b.back(owner, left)
+	}
+	if ask {
+		b.ask(asked)
+	}
+	if isNew {
+		b.changed(owner)
+	}
+}
+
+// device finds or adds a resource; it returns nil when the book is full.
+func (b *book) device(owner, full string) (d *device, isNew bool) {
+	devices := b.users[owner]
+	if d = devices[full]; d != nil {
+		return d, false
+	}
+	if b.n >= bookMax {
+		return nil, false
+	}
+	if devices == nil {
+		devices = map[string]*device{}
+		b.users[owner] = devices
+	}
+	d = &device{full: full}
+	devices[full] = d
+	b.n++
+	return d, true
+}
+
+func (b *book) begin(d *device, ask bool, now time.Time) bool {
+	if !ask || d.asking {
+		return false
+	}
+	d.asking, d.asked = true, now
+	return true
+}
+
+// remember adds a resource that was capable before the component started: it has to be checked.
+func (b *book) remember(d track.Device) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if dev, isNew := b.device(bareOf(d.JID), d.JID); isNew {
+		dev.features, dev.answers, dev.seen = d.Features, true, d.At.Std()
+	}
+}
+
+// gone notes that a resource has left.
+func (b *book) gone(full string, now time.Time) {
+	owner := bareOf(full)
+	b.mu.Lock()
+	known := b.remove(owner, full)
+	if known && b.users[owner] == nil {
+		if len(b.left) >= bookMax {
+			clear(b.left)
+		}
+		b.left[owner] = now
+	}
+	b.mu.Unlock()
+	if known {
+		b.changed(owner)
+	}
+}
+
+func (b *book) remove(owner, full string) bool {
+	devices := b.users[owner]
+	if devices[full] == nil {
+		return false
+	}
+	b.n--
+	if delete(devices, full); len(devices) == 0 {
+		delete(b.users, owner)
+	}
+	return true
+}
+
+// answered takes in what was asked for. ok is false if there was an error or no answer at all: "refused" tells them
+// apart. A resource that has answered before and is refused now is not there any more.
+func (b *book) answered(full string, features track.Features, ok, refused bool, now time.Time) {
+	owner := bareOf(full)
+	b.mu.Lock()
+	d := b.users[owner][full]
+	if d == nil {
+		b.mu.Unlock()
+		return
+	}
+	d.asking = false
+	before := d.features
+	switch {
+	case ok:
+		d.features, d.answers, d.seen = features, true, now
+	case refused && (d.answers || d.source == fromDevice):
+		b.remove(owner, full)
+	case d.source == fromDevice:
+		b.remove(owner, full)
+	}
+	capable := ok && features&track.CanStatus != 0 && before&track.CanStatus == 0
+	b.mu.Unlock()
+	b.changed(owner)
+	if capable {
+		b.arrived(owner)
+	}
+}
+
+// doubt makes every resource that can be checked need a check: the stream was down, and nobody told who left
+// meanwhile. What was being asked then is asked again. It returns the users.
+func (b *book) doubt(now time.Time) (owners []string) {
+	b.mu.Lock()
+	var asks []device
+	for owner, devices := range b.users {
+		for _, d := range devices {
+			if d.seen = (time.Time{}); d.asking {
+				d.asked = now
+				asks = append(asks, *d)
+			}
+		}
+		owners = append(owners, owner)
+	}
+	b.mu.Unlock()
+	for _, d := range asks {
+		b.ask(d)
+	}
+	return owners
+}
+
+// view is who can be reached of a user at a moment.
+type view struct {
+	ready   bool // false: something is being asked; changed will be called
+	online  bool
+	told    bool     // the user's server tells presence: silence means absence
+	sms     []string // full JIDs that support T#sms
+	capable []string // full JIDs that support T
+}
+
+// look returns who can be reached of a user. Resources that have not been seen for long are checked first.
+func (b *book) look(owner string, now time.Time) view {
+	b.mu.Lock()
+	v := view{ready: true, told: b.told[domainOf(owner)]}
+	var asks []device
+	for _, d := range b.users[owner] {
+		if d.source == fromActivity && now.Sub(d.seen) > activityLife && !d.answers {
+			b.remove(owner, d.full)
+			continue
+		}
+		if d.answers && now.Sub(d.seen) > sureFor {
+			if b.begin(d, true, now) {
+				asks = append(asks, *d)
+			}
+		}
+		if d.asking {
+			v.ready = false
+			continue
+		}
+		v.online = true
+		if d.features&track.CanStatus != 0 {
+			v.capable = append(v.capable, d.full)
+		}
+		if d.features&track.CanSMS != 0 {
+			v.sms = append(v.sms, d.full)
+		}
+	}
+	b.mu.Unlock()
+	for _, d := range asks {
+		b.ask(d)
+	}
+	return v
+}
+
+// isTold reports whether some server has told presence.
+func (b *book) isTold() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.told) > 0
+}
+
+// here reports whether a resource is believed to be there, without asking.
+func (b *book) here(full string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.users[bareOf(full)][full] != nil
+}
+
+// can returns what is known of the clients of a user from their features.
+func (b *book) can(bare string) track.Can {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var can track.Can
+	known, silent := 0, 0
+	for _, d := range b.users[bare] {
+		known++
+		can.Receipt = can.Receipt || d.features&track.CanReceipts != 0
+		if d.features&track.CanMarkers != 0 {
+			can.Marker = true
+		} else if d.answers {
+			silent++
+		}
+	}
+	can.NoMarker = known > 0 && silent == known
+	return can
+}
+
+func bareOf(full string) string {
+	bare, _, _ := strings.Cut(full, "/")
+	return bare
+}
+
+func domainOf(bare string) string {
+	_, domain, found := strings.Cut(bare, "@")
+	if !found {
+		return bare
+	}
+	return domain
+}

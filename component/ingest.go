@@ -1,0 +1,298 @@
+package component
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tocsin/component/clock"
+	"tocsin/track"
+)
+
+const (
+	// batchMax is how many inputs one transaction takes.
+	batchMax = 512
+	// queueMax is how many inputs may wait, for a database that is slow or away. Past three quarters of it messages
+	// that are not watched are dropped, past the whole of it every fact: each is counted.
+	queueMax = 1 << 17
+	// retryAfter is how long a batch that could not be stored waits for its next try.
+	retryAfter = 500 * time.Millisecond
+	// refusals is how often a batch may fail on a database that answers before it is looked at in halves.
+	refusals = 3
+	// stopWithin is how long the queue may take to be written when the component stops.
+	stopWithin = 5 * time.Second
+)
+
+// errDropped answers an input that was given up.
+var errDropped = errors.New("component: the database refuses this")
+
+// entry is an input in the queue; done, if not nil, is called when it is durable, or will never be.
+type entry struct {
+	input track.Input
+	done  func(error)
+	at    time.Time // when it was queued
+}
+
+// ingest is the one queue of everything that changes the ledger, and the one writer behind it: order in a
+// conversation comes free.
+type ingest struct {
+	store LedgerStore
+	ping  func(context.Context) error
+	flush time.Duration
+	clock clock.Clock
+	log   *slog.Logger
+	meter *meter
+	busy  *busy
+
+	after func(*track.Result) // what follows from a batch that is stored
+
+	mu     sync.Mutex
+	queue  []entry
+	wake   chan struct{}
+	failed error // why the last batch was not stored; nil if it was
+
+	ledger *track.Ledger // owned by run
+}
+
+// offer queues a fact from the wire, or drops it by the policy above. It never waits.
+func (q *ingest) offer(f *track.Fact) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := len(q.queue)
+	if n >= queueMax || n >= queueMax*3/4 && f.Kind == track.Sent && f.Passed {
+		q.meter.lost.Inc()
+		return
+	}
+	q.push(entry{input: f, at: q.clock.Now()})
+}
+
+// put queues an input from inside. It is never dropped.
+func (q *ingest) put(in track.Input, done func(error)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.push(entry{in, done, q.clock.Now()})
+}
+
+func (q *ingest) push(e entry) {
+	q.busy.begin()
+	q.queue = append(q.queue, e)
+	q.meter.queued.Set(float64(len(q.queue)))
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// do queues an input and waits until it is durable.
+func (q *ingest) do(ctx context.Context, in track.Input) error {
+	done := make(chan error, 1)
+	q.put(in, func(err error) { done <- err })
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// between makes fn run between two batches: the ledger belongs to the writer.
+func (q *ingest) between(fn func(*track.Ledger)) {
+	q.put(nil, func(error) { fn(q.ledger) })
+}
+
+// run writes batches until ctx is done and the queue is empty; for that it has stopWithin.
+func (q *ingest) run(ctx context.Context) error {
+	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopWithin, stop) })()
+	for {
+		if batch := q.take(); len(batch) > 0 {
+			if err := q.write(writing, batch); err != nil {
+				return err
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-q.wake:
+			q.gather(ctx)
+		}
+	}
+}
+
+// gather waits for the flush window to pass, or for a full batch.
+func (q *ingest) gather(ctx context.Context) {
+	if q.flush <= 0 {
+		return
+	}
+	window, stop := q.clock.After(q.flush)
+	defer stop()
+	for q.waiting() < batchMax {
+		select {
+		case <-window:
+			return
+		case <-ctx.Done():
+			return
+		case <-q.wake:
+		}
+	}
+}
+
+func (q *ingest) waiting() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.queue)
+}
+
+// lag is how long the oldest input has been waiting.
+func (q *ingest) lag() time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.queue) == 0 {
+		return 0
+	}
+	return q.clock.Now().Sub(q.queue[0].at)
+}
+
+func (q *ingest) take() []entry {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := min(len(q.queue), batchMax)
+	batch := q.queue[:n:n]
+	if q.queue = q.queue[n:]; len(q.queue) == 0 {
+		q.queue = nil
+	}
+	q.meter.queued.Set(float64(len(q.queue)))
+	return batch
+}
+
+// write stores a batch, however often that has to be tried. It fails only when ctx is done. A batch that a database
+// refuses that answers otherwise is written in halves, down to the one input that is at fault, which is dropped: it must
+// not hold up all the others.
+func (q *ingest) write(ctx context.Context, batch []entry) error {
+	for try := 1; ; try++ {
+		err := q.commit(ctx, batch)
+		q.setFault(err)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil || errors.Is(err, track.ErrFenced):
+			return err
+		case try >= refusals && q.ping(ctx) == nil && len(batch) > 1:
+			half := len(batch) / 2
+			if err := q.write(ctx, batch[:half]); err != nil {
+				return err
+			}
+			return q.write(ctx, batch[half:])
+		case try >= refusals && q.ping(ctx) == nil:
+			q.log.Error("dropped what the database refuses", "err", err, "input", fmt.Sprintf("%T", batch[0].input))
+			q.meter.lost.Inc()
+			q.finish(batch, errDropped)
+			return nil
+		}
+		q.log.Error("could not store a batch, trying again", "err", err, "inputs", len(batch), "try", try)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(retryAfter):
+		}
+	}
+}
+
+// commit makes one transaction of a batch, and lets happen what follows from it.
+func (q *ingest) commit(ctx context.Context, batch []entry) error {
+	started := time.Now()
+	now := track.At(q.clock.Now())
+	inputs := make([]track.Input, 0, len(batch))
+	for _, e := range batch {
+		if e.input != nil {
+			inputs = append(inputs, e.input)
+		}
+	}
+	if len(inputs) > 0 {
+		loaded, err := q.store.Load(ctx, q.ledger.Want(inputs), now)
+		if err != nil {
+			return fmt.Errorf("load a batch: %w", err)
+		}
+		result := q.ledger.Apply(loaded, inputs, now)
+		if !result.Empty() {
+			if err := q.store.Commit(ctx, result.Changes); err != nil {
+				return fmt.Errorf("commit a batch: %w", err)
+			}
+		}
+		result.Commit()
+		q.meter.committed.Add(float64(len(inputs)))
+		q.meter.commit.Observe(time.Since(started).Seconds())
+		q.after(result)
+	}
+	q.finish(batch, nil)
+	return nil
+}
+
+func (q *ingest) finish(batch []entry, err error) {
+	for _, e := range batch {
+		if e.done != nil {
+			e.done(err)
+		}
+		q.busy.end()
+	}
+}
+
+// fault returns why the last batch could not be stored, nil if it could.
+func (q *ingest) fault() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.failed
+}
+
+func (q *ingest) setFault(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.failed = err
+}
+
+// busy counts what is under way, so that a test can wait until nothing is.
+type busy struct {
+	mu   sync.Mutex
+	n    int
+	idle chan struct{} // closed while n is 0
+}
+
+func newBusy() *busy {
+	b := &busy{idle: make(chan struct{})}
+	close(b.idle)
+	return b
+}
+
+func (b *busy) begin() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.n++; b.n == 1 {
+		b.idle = make(chan struct{})
+	}
+}
+
+func (b *busy) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.n--; b.n == 0 {
+		close(b.idle)
+	}
+}
+
+// wait returns when nothing is under way, or ctx is done.
+func (b *busy) wait(ctx context.Context) error {
+	b.mu.Lock()
+	idle := b.idle
+	b.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,216 @@
+package component
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tocsin/component/phrase"
+	"tocsin/component/session"
+	"tocsin/component/sms"
+	"tocsin/track"
+	"tocsin/xep/carbons"
+	"tocsin/xep/escalation"
+	"tocsin/xep/hints"
+)
+
+// errGone says that what an entry of the outbox is about does not exist any more.
+var errGone = errors.New("it is gone")
+
+// nobody reports whether a prompt for the user has to wait.
+func (o *outflow) nobody(owner string) bool {
+	to, _, ok := o.targets(owner)
+	return !ok || len(to) == 0
+}
+
+// targets returns whom a prompt goes to: the resources that can open a composer, else those that can show it, else, as a
+// chat message, the bare JID. ok is false while that is being found out.
+func (o *outflow) targets(owner string) (to []string, chat, ok bool) {
+	v := o.svc.book.look(owner, o.svc.clock.Now())
+	switch {
+	case len(v.sms) > 0:
+		return v.sms, false, true
+	case !v.ready:
+		return nil, false, false
+	case len(v.capable) > 0:
+		return v.capable, false, true
+	case o.allowed(owner) && (v.online || !v.told):
+		return []string{owner}, true, true
+	}
+	return nil, false, true
+}
+
+// show sends a prompt to everybody it is for. Who gets it is recorded before the first byte leaves.
+func (o *outflow) show(ctx context.Context, out track.Outgoing) error {
+	to, chat, ok := o.targets(out.Owner)
+	if !ok || len(to) == 0 {
+		return errNobody
+	}
+	return o.showTo(ctx, out, to, chat)
+}
+
+func (o *outflow) showTo(ctx context.Context, out track.Outgoing, to []string, chat bool) error {
+	peek := &track.Peek{Prompt: out.Prompt}
+	if err := o.svc.ingest.do(ctx, peek); err != nil {
+		return err
+	}
+	if !peek.Found || peek.Was.State != track.PromptOpen || len(peek.Messages) == 0 {
+		return nil // answered, withdrawn or snoozed meanwhile
+	}
+	shown := &track.Shown{Prompt: out.Prompt, To: to}
+	if chat {
+		shown.Chat = chatID(out, peek)
+	}
+	number, err := o.svc.numberFor(ctx, peek.Was.Conv)
+	if err != nil {
+		return err
+	}
+	if number != "" {
+		shown.Releases = []track.Release{{
+			Owner: peek.Was.Recipient, To: peek.Was.Sender, Number: number, ID: peek.Messages[0].ID, At: track.At(o.svc.clock.Now()),
+		}}
+	}
+	if err := o.svc.ingest.do(ctx, shown); err != nil {
+		return err
+	}
+	if !shown.OK || len(shown.Messages) == 0 {
+		return nil
+	}
+	payload, err := o.escalate(ctx, shown, number)
+	if err != nil {
+		return err
+	}
+	if chat {
+		return o.svc.session.Send(ctx, o.chatPrompt(out, shown, payload))
+	}
+	for _, full := range to {
+		if err := o.svc.session.Send(ctx, o.private(full, stanzaID(out, full), payload)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// private is a chat message from the contact for one resource: no-copy and private go together (XEP-0280 §9).
+func (o *outflow) private(full, id string, payload any) session.Message {
+	return o.message(full, id, payload, hints.NoStore{}, hints.NoCopy{}, carbons.Private{})
+}
+
+// showOpen shows the resources that have just come the open prompts that they have not been shown.
+func (o *outflow) showOpen(ctx context.Context, owner string) error {
+	prompts, err := o.svc.opts.Store.Prompts(ctx, owner)
+	if err != nil {
+		return fmt.Errorf("load the prompts: %w", err)
+	}
+	to, chat, ok := o.targets(owner)
+	if !ok || chat {
+		return nil
+	}
+	for _, p := range prompts {
+		missing := slices.DeleteFunc(slices.Clone(to), func(jid string) bool { return slices.Contains(p.Shown, jid) })
+		if p.State != track.PromptOpen || len(p.Shown) == 0 || len(missing) == 0 {
+			continue
+		}
+		out := track.Outgoing{ID: fmt.Sprintf("%s-%d", p.ID, p.Sends), Owner: owner, Prompt: p.ID}
+		if err := o.showTo(ctx, out, missing, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// escalate makes the element that a client acts on (protocol §5).
+func (o *outflow) escalate(ctx context.Context, shown *track.Shown, number string) (*escalation.Escalate, error) {
+	m := &shown.Messages[0]
+	draft, lang, err := o.draft(shown.Messages, number)
+	if err != nil {
+		return nil, err
+	}
+	e := &escalation.Escalate{
+		Prompt: shown.Was.ID, ID: m.ID, With: m.Recipient, Reason: o.stateOf(ctx, m, timeoutOf(m)),
+		Priority: priorities[shown.Was.Priority], Expires: escalation.Time(shown.Was.ExpiresAt), Text: &escalation.Text{Value: draft.Text},
+	}
+	if draft.Text != "" {
+		e.Text.Lang = lang
+	}
+	if number != "" {
+		e.Number = &escalation.Number{URI: draft.Tel}
+		e.SMS = &escalation.SMS{URI: draft.URI}
+		if draft.Text != "" {
+			e.SMS.Segments, e.SMS.Encoding = draft.Segments, draft.Encoding
+		}
+	}
+	for _, also := range shown.Messages[1:] {
+		e.Also = append(e.Also, escalation.Also{ID: also.ID})
+	}
+	return e, nil
+}
+
+// timeoutOf returns the newest timeout of a message; there is none if it was escalated by command.
+func timeoutOf(m *track.Message) track.State {
+	switch {
+	case m.Marks.Has(track.TimedOutUnread):
+		return track.StateTimeoutUnread
+	case m.Marks.Has(track.TimedOutUndelivered):
+		return track.StateTimeoutUndelivered
+	}
+	return ""
+}
+
+var priorities = map[track.Priority]escalation.Priority{
+	track.Low: escalation.Low, track.PriorityUnset: escalation.Normal, track.Normal: escalation.Normal,
+	track.High: escalation.High, track.Urgent: escalation.Urgent,
+}
+
+// draft makes the text of the SMS: the messages' own, or a notice. With a message whose text is not known, as of an
+// encrypted one, the client fills in all of it.
+func (o *outflow) draft(messages []track.Message, number string) (sms.Draft, string, error) {
+	settings := o.svc.settings.Load()
+	m := &messages[0]
+	lang := o.language(m.Sender, m.Lang)
+	fill := sms.Fill{Sender: m.Sender, Domain: domainOf(m.Sender)}
+	notice := settings.Notice
+	if own := o.svc.people.Of(m.Sender).Text; own != "" {
+		notice = own == "notice"
+	}
+	if !notice {
+		var texts []string
+		for i := range messages {
+			if messages[i].Text == "" || messages[i].Marks.Has(track.Encrypted) {
+				return sms.Blank(number), lang, nil
+			}
+			texts = append(texts, messages[i].Text)
+		}
+		fill.Text = strings.Join(texts, "\n")
+	}
+	draft, err := sms.Compose(settings.Templates[lang], fill, number, settings.TextLimit)
+	if err != nil {
+		return sms.Draft{}, "", fmt.Errorf("%w: %w", errGone, err)
+	}
+	return draft, lang, nil
+}
+
+// language is the one to speak to a user: the message's, the user's, the domain's.
+func (o *outflow) language(owner, lang string) string {
+	return string(phrase.Language(lang, o.svc.people.Of(owner).Language, o.svc.settings.Load().Language))
+}
+
+// withdraw takes a prompt back from those it was sent to.
+func (o *outflow) withdraw(ctx context.Context, out track.Outgoing) error {
+	for _, to := range out.To {
+		switch {
+		case to == out.Owner:
+			if err := o.retract(ctx, out); err != nil {
+				return err
+			}
+		case o.svc.book.here(to): // else it is told by a status on return
+			w := escalation.Withdraw{Prompt: out.Prompt, Reason: escalation.Withdrawal(out.Reason)}
+			if err := o.svc.session.Send(ctx, o.private(to, stanzaID(out, to), w)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,389 @@
+// Package component is the wire side of Tocsin: bytes of a tapped stream become facts about messages, facts and the
+// clock become states, states become notices and prompts. How the parts hang together:
+//
+//	session ─► intake ─► tap ─► ingest ─► track.Ledger ─► one transaction ─► outflow ─► session
+//	   └─► handler: IQ, presence, chat to the contact ─┘        alarms ◄─┘
+package component
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"text/template"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"mellium.im/xmpp/jid"
+
+	"tocsin/component/clock"
+	"tocsin/component/fair"
+	"tocsin/component/intake"
+	"tocsin/component/session"
+	"tocsin/component/tap"
+	"tocsin/track"
+	"tocsin/xep/caps"
+)
+
+// Settings is the part of the configuration that may change while the component runs.
+type Settings struct {
+	Name     string   // in lists of services
+	Language string   // en or zh, for those who have not chosen
+	Admins   []string // bare JIDs
+	Tap      tap.Config
+	Policy   track.Policy
+
+	Grace     time.Duration // after a connection is made
+	FireRate  int           // alarms a second
+	Retention time.Duration
+
+	TextLimit int  // graphemes of an SMS
+	Notice    bool // an SMS does not hold the message's text
+	Templates map[string]*template.Template
+
+	Region      string // of national numbers
+	Directory   bool   // bound numbers count
+	VCards      bool   // numbers of vCards are offered, where the policy discloses to anybody who asks for them
+	SelfService bool   // users may bind their number
+	Verify      bool   // a number that its user has bound counts only once it is confirmed
+}
+
+// Options say what the component is, and where.
+type Options struct {
+	JID       string // its domain
+	Contact   string // the bare JID that people read in a chat
+	Server    string
+	Secret    string
+	MaxStanza int
+	Flush     time.Duration // how long facts are gathered before they are written
+	Version   string
+	Settings  Settings
+	Store     Store
+
+	// Reload reads the configuration again; nil if there is none to read. Its error says what is wrong with it.
+	Reload  func() (Settings, error)
+	Clock   clock.Clock
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+	Session func(*session.Options) // changes the connection's options; nil: none (tests)
+}
+
+// Service is the running component.
+type Service struct {
+	opts     Options
+	settings atomic.Pointer[Settings]
+	clock    clock.Clock
+	log      *slog.Logger
+	meter    *meter
+	busy     *busy
+
+	session  *session.Session
+	ingest   *ingest
+	alarms   *alarms
+	book     *book
+	people   *people
+	learner  *learner
+	fair     *fair.Queue
+	outflow  *outflow
+	handler  *handler
+	roster   *rosters
+	contact  *contact
+	commands noCommands
+
+	reader  reader
+	paused  atomic.Bool
+	lastTap atomic.Int64 // Unix milliseconds of the newest believed copy
+	since   atomic.Int64 // Unix milliseconds of the stream's beginning
+}
+
+// One user is sent so much a second in the long run, and so much at once.
+const (
+	ownerRate     = 20
+	ownerBurst    = 200
+	sendersAtOnce = 16
+)
+
+// reader is what the reading goroutine owns.
+type reader struct {
+	tap      *tap.Tap
+	settings *Settings // those the tap was made with
+	sighting tap.Sighting
+}
+
+// New prepares a component on what the store knows.
+func New(ctx context.Context, o Options) (*Service, error) {
+	s := &Service{opts: o, clock: o.Clock, log: o.Log, meter: newMeter(o.Metrics), busy: newBusy(), book: newBook()}
+	domain, err := jid.Parse(o.JID)
+	if err != nil {
+		return nil, fmt.Errorf("component address %q: %w", o.JID, err)
+	}
+	seed, err := o.Store.Seed(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load the past: %w", err)
+	}
+	if s.people, err = loadPeople(ctx, o.Store, s.book); err != nil {
+		return nil, err
+	}
+	paused, err := o.Store.Get(ctx, keyPaused)
+	if err != nil {
+		return nil, fmt.Errorf("load the pause: %w", err)
+	}
+	s.paused.Store(paused != "")
+	s.settings.Store(&o.Settings)
+
+	s.ingest = &ingest{
+		store: o.Store, ping: o.Store.Ping, flush: o.Flush, clock: o.Clock, log: o.Log, meter: s.meter, busy: s.busy,
+		after: s.follow, wake: make(chan struct{}, 1), ledger: track.NewLedger(seed, s.policy(), s.people),
+	}
+	s.alarms = newAlarms(o.Clock, s.meter, s.ring)
+	s.alarms.limits(o.Settings.Grace, o.Settings.FireRate)
+	s.fair = fair.New(fair.Options{
+		Rate: ownerRate, Burst: ownerBurst, Workers: sendersAtOnce, Clock: o.Clock,
+		Failed: func(_ string, err error) {
+			if !errors.Is(err, session.ErrDown) && !errors.Is(err, context.Canceled) {
+				s.log.Error("could not tell a user", "err", err)
+			}
+		},
+	})
+	s.outflow = newOutflow(s)
+	s.learner = newLearner(s)
+	s.roster = newRosters(s)
+	s.handler = newHandler(s)
+	s.contact = newContact(s)
+	s.book.ask, s.book.changed, s.book.arrived, s.book.back = s.learner.ask, s.outflow.wake, s.outflow.arrived, s.outflow.comeBack
+	if err := s.recall(ctx); err != nil {
+		return nil, err
+	}
+	so := session.Options{
+		JID: domain, Server: o.Server, Secret: o.Secret, Handler: s.handler, Wrap: s.wrap, OnUp: s.up, OnDown: s.down,
+		Dropped: s.dropped, Log: o.Log, Clock: o.Clock,
+	}
+	if o.Session != nil {
+		o.Session(&so)
+	}
+	s.session = session.New(so)
+	return s, nil
+}
+
+// recall loads what was under way.
+func (s *Service) recall(ctx context.Context) error {
+	if err := s.opts.Store.Alarms(ctx, func(a track.Alarm) { s.alarms.set(a) }); err != nil {
+		return fmt.Errorf("load alarms: %w", err)
+	}
+	if err := s.opts.Store.Devices(ctx, s.book.remember); err != nil {
+		return fmt.Errorf("load devices: %w", err)
+	}
+	pending, err := s.opts.Store.Pending(ctx)
+	if err != nil {
+		return fmt.Errorf("load the outbox: %w", err)
+	}
+	s.outflow.recall(pending)
+	return nil
+}
+
+// Run serves until ctx is done, and returns nil, or until it can't: the server refuses the secret at the first
+// connection, or another instance has taken over.
+func (s *Service) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	// The reader stops first, the writer last: what was read is written.
+	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWriting()
+	var writer, others sync.WaitGroup
+	run := func(wg *sync.WaitGroup, ctx context.Context, part func(context.Context) error) {
+		wg.Go(func() {
+			if err := part(ctx); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	run(&writer, writing, s.ingest.run)
+	for _, part := range []func(context.Context) error{s.session.Run, s.alarms.run, s.fair.Run, s.learner.run, s.outflow.run, s.handler.run, s.keep} {
+		run(&others, ctx, part)
+	}
+	<-ctx.Done()
+	others.Wait()
+	stopWriting()
+	writer.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// policy is the admin's, with the pause that was ordered by command.
+func (s *Service) policy() *track.Policy {
+	p := s.settings.Load().Policy
+	p.Paused = s.paused.Load()
+	return &p
+}
+
+// Apply makes new settings hold: for a pending message from its next alarm on.
+func (s *Service) Apply(settings Settings) {
+	s.settings.Store(&settings)
+	s.alarms.limits(settings.Grace, settings.FireRate)
+	policy := s.policy()
+	s.ingest.between(func(l *track.Ledger) { l.SetPolicy(policy) })
+}
+
+// wrap cuts the copies of the tap out of the connection, before the XMPP library reads it.
+func (s *Service) wrap(c net.Conn) net.Conn {
+	conn := intake.NewConn(c, intake.Limits{Bytes: s.opts.MaxStanza}, s.take)
+	conn.Dropped = func(r intake.Reason) { s.dropped(string(r)) }
+	return conn
+}
+
+// take makes facts of one tapped copy. It is called by the reading goroutine alone, for a frame that is gone after it.
+func (s *Service) take(frame []byte) {
+	settings := s.settings.Load()
+	if s.reader.settings != settings {
+		s.reader.tap, s.reader.settings = tap.New(settings.Tap), settings
+	}
+	now := s.clock.Now()
+	verdict := s.reader.tap.Take(frame, track.At(now), &s.reader.sighting)
+	s.meter.stanzas.WithLabelValues(verdict.String()).Inc()
+	if verdict != tap.Rejected && verdict != tap.Malformed {
+		s.lastTap.Store(now.UnixMilli())
+	}
+	for i := range s.reader.sighting.Seen {
+		r := &s.reader.sighting.Seen[i]
+		switch r.Kind {
+		case tap.Unavailable:
+			s.book.gone(r.JID, now)
+		case tap.Available:
+			s.book.saw(r.JID, fromPresence, caps.Caps{Node: r.Caps.Node, Ver: r.Caps.Ver, Hash: r.Caps.Hash}, now)
+		default:
+			s.book.saw(r.JID, fromActivity, caps.Caps{}, now)
+		}
+	}
+	if s.reader.sighting.VoidHint {
+		s.meter.voidHints.Inc()
+	}
+	for i := range s.reader.sighting.Facts {
+		fact := s.reader.sighting.Facts[i]
+		s.ingest.offer(&fact)
+	}
+}
+
+// ring brings an alarm to the ledger.
+func (s *Service) ring(a track.Alarm) {
+	if a.Ref < 0 {
+		s.ingest.put(&track.Lapse{Row: -a.Ref}, nil)
+		return
+	}
+	s.ingest.put(&track.Fact{Kind: track.Rang, Ord: a.Ref}, nil)
+}
+
+// follow lets happen what follows from a batch that is stored.
+func (s *Service) follow(r *track.Result) {
+	s.alarms.set(r.Alarms...)
+	for i := range r.Tells {
+		s.countTimeout(&r.Tells[i])
+		s.outflow.tell(r.Tells[i])
+	}
+	for i := range r.Prompts {
+		s.outflow.changed(&r.Prompts[i])
+	}
+	for _, o := range r.Outbox {
+		s.outflow.dispatch(o)
+	}
+}
+
+func (s *Service) countTimeout(m *track.Message) {
+	switch m.Notice.State {
+	case track.StateTimeoutUndelivered:
+		s.meter.timeouts.WithLabelValues("undelivered").Inc()
+	case track.StateTimeoutUnread:
+		s.meter.timeouts.WithLabelValues("unread").Inc()
+	}
+}
+
+func (s *Service) up() {
+	s.meter.up.Set(1)
+	s.meter.connects.Inc()
+	now := s.clock.Now()
+	s.since.Store(now.UnixMilli())
+	s.roster.reset()
+	s.alarms.up()
+	s.outflow.up(s.book.doubt(now))
+}
+
+func (s *Service) down(error) {
+	s.meter.up.Set(0)
+	s.meter.gaps.Inc()
+	s.alarms.down()
+}
+
+func (s *Service) dropped(reason string) { s.meter.dropped.WithLabelValues(reason).Inc() }
+
+// Settle returns when nothing is under way that is not waiting for the clock or for somebody outside.
+func (s *Service) Settle(ctx context.Context) error { return s.busy.wait(ctx) }
+
+// Since returns when the stream began; the zero time while it is down.
+func (s *Service) Since() time.Time {
+	if !s.session.Up() {
+		return time.Time{}
+	}
+	return time.UnixMilli(s.since.Load())
+}
+
+// Lag is how long the oldest fact has been waiting to be written.
+func (s *Service) Lag() time.Duration { return s.ingest.lag() }
+
+// Presence names where the presence of users is learned from: "privilege", "tap", or "" if nowhere yet.
+func (s *Service) Presence() string {
+	for _, domain := range s.settings.Load().Tap.Domains {
+		if s.roster.of(domain).Presence {
+			return "privilege"
+		}
+	}
+	if s.book.isTold() {
+		return "tap"
+	}
+	return ""
+}
+
+// LastTap returns when the newest copy came that was believed; the zero time if none did.
+func (s *Service) LastTap() time.Time {
+	if ms := s.lastTap.Load(); ms != 0 {
+		return time.UnixMilli(ms)
+	}
+	return time.Time{}
+}
+
+// Alive returns what keeps the process from working at all: a writer that has not moved for long though the database
+// answers.
+func (s *Service) Alive() []string {
+	if lag := s.ingest.lag(); lag > stuckAfter && s.ingest.fault() == nil {
+		return []string{"queue: nothing was written for " + lag.Round(time.Second).String()}
+	}
+	return nil
+}
+
+// stuckAfter is when a queue that does not move without an error is taken for a fault of the program.
+const stuckAfter = 2 * time.Minute
+
+// Ready returns what keeps the component from doing its work; nothing if it can.
+func (s *Service) Ready() []string {
+	var faults []string
+	if !s.session.Up() {
+		faults = append(faults, "stream: not connected to "+s.opts.Server)
+	}
+	if err := s.ingest.fault(); err != nil {
+		faults = append(faults, "storage: "+err.Error())
+	} else {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		if err := s.opts.Store.Ping(ctx); err != nil {
+			faults = append(faults, "storage: "+err.Error())
+		}
+	}
+	if n := s.ingest.waiting(); n >= queueMax/2 {
+		faults = append(faults, "queue: "+strconv.Itoa(n)+" facts wait to be written")
+	}
+	return faults
+}

@@ -1,0 +1,111 @@
+// Package acceptance tells the stories that Tocsin is for, on real servers with a real "tocsin run", as a person at a
+// client sees them. Each runs on Prosody with our module, on Prosody with its stock firewall, and on ejabberd.
+package acceptance
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/internal/lab"
+	"tocsin/xep/escalation"
+)
+
+const (
+	ns     = escalation.NS
+	number = "+8613800138000"
+	// Settle is how long nothing must happen for a test to believe that nothing will.
+	settle = 4 * time.Second
+)
+
+var taps = []struct {
+	name string
+	tap  lab.Tap
+}{{"module", lab.Module}, {"firewall", lab.Firewall}, {"ejabberd", lab.ServiceLog}}
+
+// house is a server with Tocsin on it.
+type house struct {
+	*lab.Server
+	tocsin *lab.Daemon
+	tap    lab.Tap
+}
+
+// everywhere runs a story on every kind of server. The servers are shared by the stories of one test.
+func everywhere(t *testing.T, settings lab.Settings, story func(*testing.T, *house)) {
+	for _, kind := range taps {
+		t.Run(kind.name, func(t *testing.T) {
+			story(t, open(t, kind.tap, lab.Options{}, settings))
+		})
+	}
+}
+
+func open(t *testing.T, tap lab.Tap, o lab.Options, settings lab.Settings) *house {
+	t.Helper()
+	o.Tap = tap
+	var server *lab.Server
+	if tap == lab.ServiceLog {
+		server = lab.Ejabberd(t, o)
+	} else {
+		server = lab.Prosody(t, o)
+	}
+	return &house{server, lab.Tocsin(t, server, settings), tap}
+}
+
+// capable logs somebody in whose client shows states and prompts, and says so to the component.
+func (h *house) capable(jid string, p lab.Profile) *lab.Client {
+	c := h.Login(jid, p.Phone())
+	c.Greet(h.Component)
+	c.Expect("presence[@from='%s']", h.Component)
+	return c
+}
+
+// reachable binds a number to a user, as an admin does.
+func (h *house) reachable(bare string) { h.tocsin.Must("numbers", "set", bare, number) }
+
+func (h *house) contact() string { return "sms@" + h.Component }
+
+// status waits for a state of a message.
+func status(c *lab.Client, id, state string) *lab.Element {
+	return c.Expect("message[@type='headline']/{%s}status[@id='%s'][@state='%s']", ns, id, state).Find("status")
+}
+
+// prompt waits for a prompt about a message.
+func (h *house) prompt(c *lab.Client, id string) *lab.Element {
+	return c.Expect("message[@from='%s']/{%s}escalate[@id='%s']", h.contact(), ns, id).Find("escalate")
+}
+
+// noPrompt makes sure that none comes.
+func (h *house) noPrompt(c *lab.Client, within time.Duration) {
+	c.ExpectNone(within, "message/{%s}escalate", ns)
+}
+
+func (h *house) withdrawal(c *lab.Client, prompt *lab.Element, reason string) {
+	c.Expect("message[@from='%s']/{%s}withdraw[@prompt='%s'][@reason='%s']", h.contact(), ns, prompt.Attr("prompt"), reason)
+}
+
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func wants(t *testing.T, what, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s is %q, want %q", what, got, want)
+	}
+}
+
+func contains(t *testing.T, what, got string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(got, part) {
+			t.Errorf("%s lacks %q: %q", what, part, got)
+		}
+	}
+}

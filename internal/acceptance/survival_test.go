@@ -1,0 +1,135 @@
+package acceptance
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/internal/lab"
+)
+
+// Killed between message and timeout: it fires once after the restart.
+func TestKilledBeforeTheTimeout(t *testing.T) {
+	everywhere(t, lab.Settings{"track.undelivered_after": "5s"}, func(t *testing.T, h *house) {
+		alice := h.capable("alice/phone", lab.Markers)
+		bob := h.Login("bob/desk", lab.Silent)
+		h.reachable(bob.Bare())
+
+		alice.Say(bob.Bare(), "m1", "Are you there?")
+		h.tocsin.Counts("tocsin_pending_messages", "", 1)
+		h.tocsin.Kill9()
+		h.tocsin.Start()
+		alice.Greet(h.Component)
+		status(alice, "m1", "timeout-undelivered")
+		h.prompt(alice, "m1")
+		h.noPrompt(alice, settle)
+		alice.ExpectNone(0, "message/{%s}status[@state='timeout-undelivered']", ns)
+	})
+}
+
+// The server goes and comes: the component is back by itself, and nothing pending is lost.
+func TestServerRestart(t *testing.T) {
+	everywhere(t, lab.Settings{"track.undelivered_after": "8s"}, func(t *testing.T, h *house) {
+		alice := h.capable("alice/phone", lab.Markers)
+		bob := h.Login("bob/desk", lab.Silent)
+		h.reachable(bob.Bare())
+		alice.Say(bob.Bare(), "m1", "Are you there?")
+		h.tocsin.Counts("tocsin_pending_messages", "", 1)
+
+		h.Restart()
+		h.tocsin.Ready()
+		alice = h.capable("alice/phone", lab.Markers)
+		status(alice, "m1", "timeout-undelivered")
+		h.prompt(alice, "m1")
+	})
+}
+
+// Whatever users send, the stream lives.
+func TestGarbage(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, h *house) {
+		alice := h.capable("alice/phone", lab.Markers)
+		bob := h.Login("bob/phone", lab.Markers)
+		h.reachable(bob.Bare())
+		connects := h.tocsin.Metric("tocsin_stream_connects_total", "")
+
+		for _, to := range []string{h.Component, h.contact(), bob.Bare()} {
+			for _, xml := range []string{
+				"<message to='%s' type='chat' id='g1'>" + strings.Repeat("<x xmlns='urn:x'>", 400) + strings.Repeat("</x>", 400) + "</message>",
+				"<message to='%s' type='chat' id='g2'><body>" + strings.Repeat("<b/>", 5000) + "</body></message>",
+				"<message to='%s' type='chat' id='g3'><track xmlns='" + ns + "' timeout='-1'/><track xmlns='" + ns + "'/><body>&#x1F4A9;&amp;&lt;</body></message>",
+				"<message to='%s' type='normal'><forwarded xmlns='urn:xmpp:forward:0'><forwarded xmlns='urn:xmpp:forward:0'/></forwarded></message>",
+				"<iq to='%s' type='set' id='g4'><answer xmlns='" + ns + "' prompt='p-nothing' action='dance'/></iq>",
+				"<iq to='%s' type='get' id='g5'><sync xmlns='" + ns + "' after='x' max='-4'/></iq>",
+				"<iq to='%s' type='get' id='g6'><what xmlns='urn:unknown'/></iq>",
+				"<presence to='%s' type='subscribe'/>", "<presence to='%s' type='probe'/>",
+			} {
+				alice.Send(xml, to)
+			}
+		}
+		alice.Sync()
+		alice.Expect("iq[@from='%s'][@id='g6'][@type='error']/error/service-unavailable", h.Component)
+		alice.Expect("iq[@from='%s'][@id='g4'][@type='error']/error/bad-request", h.Component)
+
+		alice.Say(bob.Bare(), "m1", "Are you there?")
+		status(alice, "m1", "delivered")
+		bob.Read()
+		status(alice, "m1", "displayed")
+		if now := h.tocsin.Metric("tocsin_stream_connects_total", ""); now != connects {
+			t.Errorf("the stream was made %g times, was %g", now, connects)
+		}
+	})
+}
+
+// A wrong secret at the start is one clear line and exit 1.
+func TestWrongSecret(t *testing.T) {
+	for _, kind := range taps {
+		t.Run(kind.name, func(t *testing.T) {
+			var server *lab.Server
+			if kind.tap == lab.ServiceLog {
+				server = lab.Ejabberd(t, lab.Options{Tap: kind.tap})
+			} else {
+				server = lab.Prosody(t, lab.Options{Tap: kind.tap})
+			}
+			d := lab.NewTocsin(t, server, lab.Settings{"component.secret": "wrong"})
+			d.Launch()
+			if code := d.Exit(); code != 1 {
+				t.Errorf("exit %d, want 1", code)
+			}
+			contains(t, "stderr", d.Stderr(), "tocsin: ", "secret")
+		})
+	}
+}
+
+// A bad configuration: every fault at once, each with its line.
+func TestBadConfig(t *testing.T) {
+	server := lab.Prosody(t, lab.Options{Tap: lab.Module})
+	d := lab.NewTocsin(t, server, nil)
+	path := write(t, d.Dir, "bad.toml", "[component]\njid = 'tocsin.lab.test'\nsecret = 's'\n[tap]\ndomains = ['lab.test']\n[track]\nunread_after = '10x'\ncolour = 'red'\n")
+	_, stderr, code := d.Run("run", "-config", path)
+	if code != 1 {
+		t.Errorf("exit %d, want 1", code)
+	}
+	contains(t, "stderr", stderr, filepath.Base(path)+":7: track.unread_after: \"10x\" is no duration (say \"10m\")", filepath.Base(path)+":8: track.colour: unknown key")
+}
+
+// The sender is away at the timeout: nothing is sent, and on return there is one digest, and the prompt.
+func TestSenderAway(t *testing.T) {
+	everywhere(t, lab.Settings{"track.undelivered_after": "4s"}, func(t *testing.T, h *house) {
+		if h.tap == lab.Firewall {
+			t.Skip("the stock firewall tells no presence: that alice is away can't be known")
+		}
+		alice := h.capable("alice/phone", lab.Markers)
+		bob := h.Login("bob/desk", lab.Silent)
+		h.reachable(bob.Bare())
+		alice.Say(bob.Bare(), "m1", "Are you there?")
+		h.tocsin.Counts("tocsin_pending_messages", "", 1)
+		alice.Close()
+		h.tocsin.Counts("tocsin_timeouts_total", `kind="undelivered"`, 1)
+
+		time.Sleep(time.Second)
+		alice = h.capable("alice/phone", lab.Markers)
+		alice.Expect("message[@type='headline']/{%s}statuses/status[@id='m1'][@state='timeout-undelivered']", ns)
+		h.prompt(alice, "m1")
+	})
+}
