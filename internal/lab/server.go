@@ -92,6 +92,7 @@ type software interface {
 // run prepares nothing: it starts the server whose configuration lies in s.Dir and ends it with the test.
 func (s *Server) run() *Server {
 	s.t.Helper()
+	takeTurn()
 	s.users = map[string]bool{}
 	s.script = &transcript{}
 	s.t.Cleanup(func() {
