@@ -63,6 +63,7 @@ type cutter struct {
 	depth      int
 	elements   int
 	attrs      int
+	root       string // the stream header's name
 	over       Reason // the piece is over this limit: it is skipped
 	isMessage  bool
 	hasForward bool
@@ -228,8 +229,12 @@ func (c *cutter) tagEnd() (piece, bool, error) {
 		return piece{}, false, ErrNotXML
 	case c.depth == outside:
 		c.depth = 0
+		c.root = string(c.tagName())
 		return piece{kind: header, bytes: c.buf[c.start:c.pos], last: isEmpty}, true, nil
 	case c.isEnd && c.depth == 0:
+		if string(bytes.TrimRight(c.buf[c.mark+2:c.pos-1], " \t\r\n")) != c.root {
+			return piece{}, false, ErrNotXML
+		}
 		return piece{kind: closing, bytes: c.buf[c.mark:c.pos]}, true, nil
 	case c.isEnd:
 		c.depth--
@@ -275,17 +280,20 @@ func (c *cutter) element() {
 
 // isNamed reports whether the tag that was read has this name, whatever its prefix.
 func (c *cutter) isNamed(local string) bool {
+	name := c.tagName()
+	return string(name[bytes.IndexByte(name, ':')+1:]) == local
+}
+
+// tagName returns the name in the start tag that was read.
+func (c *cutter) tagName() []byte {
 	tag := c.buf[c.mark+1 : c.pos]
-	from := 0
 	for i, b := range tag {
 		switch b {
-		case ':':
-			from = i + 1
 		case ' ', '\t', '\r', '\n', '/', '>':
-			return string(tag[from:i]) == local
+			return tag[:i]
 		}
 	}
-	return false
+	return tag
 }
 
 // skipTo looks for the end of a comment or the like, which began at c.mark with head bytes.
