@@ -14,8 +14,7 @@ SOAKTIME ?= 1h
 build:
 	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o . ./cmd/...
 
-# Packages one after the other are left to go: what starts real servers holds a lock of its own (internal/lab).
-test: tools lint test-browser
+test: tools lint
 	$(GO) test -race -count=1 -timeout 14m ./...
 
 race:
@@ -47,21 +46,17 @@ format:
 luacheck:
 	luacheck --quiet contrib/prosody
 
-# What tests need beside Go. The script installs Debian's packages without starting a service.
+# What tests need beside Go: real servers, a browser, linters, by Debian's packages. No service is started.
 tools:
-	@if [ -f .ci/install ]; then bash .ci/install; fi
+	@bash .ci/install
 
-# The plugin of contrib/converse in a real browser.
+# The plugin of contrib/converse in a real browser; part of "make test".
 test-browser:
-	@if grep -q '"test":' contrib/converse/package.json 2>/dev/null; then \
-		cd contrib/converse && npm ci --no-audit --no-fund --silent && npm test; \
-	fi
+	$(GO) test -count=1 ./contrib/converse
 
-demo: build
-	$(GO) run ./internal/demo
-
-playground: build
-	$(GO) run ./internal/demo -playground
+demo playground: build
+	@bash .ci/install prosody
+	$(GO) run ./internal/demo $(if $(filter playground,$@),-playground)
 
 clean:
 	rm -rf tocsin tocsin-chat .build

@@ -76,7 +76,7 @@ func (c *checkCommand) all(ctx context.Context, e *environment, f *findings) {
 	switch {
 	case found != nil:
 		checkInstance(conf, found, f, e.now())
-	case isHeld(ctx, store, conf.Component.JID):
+	case isHeld(ctx, store):
 		f.fail("stream", "an instance runs on this database, but %s: a second stream would take copies from it (%s)", why, conf.Where("metrics.listen"))
 	default:
 		checkServer(ctx, conf, f, c.Wait)
@@ -104,18 +104,12 @@ func checkDatabase(ctx context.Context, conf *config.Config, f *findings, now ti
 }
 
 // isHeld reports whether a running instance holds the database.
-func isHeld(ctx context.Context, store *storage.Store, component string) bool {
+func isHeld(ctx context.Context, store *storage.Store) bool {
 	if store == nil {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	hold, err := store.Hold(ctx, component)
-	if err != nil {
-		return true
-	}
-	hold.Release()
-	return false
+	held, err := store.Held(ctx)
+	return err == nil && held
 }
 
 // checkInstance tells what a running instance says of itself.

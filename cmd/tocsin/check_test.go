@@ -40,6 +40,18 @@ func configured(t *testing.T, server, listen, more string) string {
 	return file
 }
 
+// replace puts new words for old ones into a file.
+func replace(t *testing.T, file string, oldnew ...string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(strings.NewReplacer(oldnew...).Replace(string(text))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // serverFor starts a server that does something with each component that connects.
 func serverFor(t *testing.T, connected func(*fakeserver.Peer), answer func(*fakeserver.Peer, *fakeserver.Element) bool) *fakeserver.Server {
 	t.Helper()
@@ -137,13 +149,7 @@ func TestCheckFindsTheModule(t *testing.T) {
 	}
 
 	file := configured(t, s.Addr(), "", "")
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, bytes.Replace(text, []byte(`["example.org"]`), []byte(`["example.com", "example.org"]`), 1), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	replace(t, file, `["example.org"]`, `["example.com", "example.org"]`)
 	code, out = tocsin(t, "check", "-config", file)
 	if code != failed || !strings.Contains(out, "FAIL  tap       mod_tocsin is loaded on example.org, but not on example.com") {
 		t.Errorf("exit code %d\n%s", code, out)

@@ -123,30 +123,34 @@ var prosodyBlock = initText(`Wrote {{.File}}. It holds the secret: keep it to yo
 
 var ejabberdBlock = initText(`Wrote {{.File}}. It holds the secret: keep it to yourself.
 
-1. Put this into /etc/ejabberd/ejabberd.yml, under the listen: and modules: that stand there. The listener must be one
-   of its own, as it is here.
+1. Paste this into a new file /etc/ejabberd/tocsin.yml, which only ejabberd may read:
 
 ----8<----
 listen:
-  -
-    port: 5347
-    ip: "127.0.0.1"
+  - port: 5347
+    ip: 127.0.0.1
     module: ejabberd_service
     access: all
     shaper: none
     max_fsm_queue: 100000
     global_routes: false
     hosts:
-      "{{.Component}}":
-        password: "{{.Secret}}"
+      {{.Component}}:
+        password: {{.Secret}}
 
 modules:
   mod_service_log:
     loggers:
-      - "{{.Component}}"
+      - {{.Component}}
 ---->8----
 
-2. Restart ejabberd.
+   Into ejabberd.yml itself it goes in two parts, below the listen: and the modules: that stand there. The listener must be
+   one of its own.
+2. Add this line to /etc/ejabberd/ejabberd.yml, and restart ejabberd:
+
+include_config_file: /etc/ejabberd/tocsin.yml
+
+   Clients find the component if its domain is below that of their own server; else name it in mod_disco's extra_domains.
 `)
 
 var nextSteps = initText(`3. See whether all is well:  tocsin check -config {{.File}}
