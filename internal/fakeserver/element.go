@@ -26,8 +26,8 @@ func (e *Element) Child(space, local string) *Element {
 	return nil
 }
 
-// Parse reads one element.
-func Parse(s string) (*Element, error) {
+// ParseElement reads one element.
+func ParseElement(s string) (*Element, error) {
 	d := xml.NewDecoder(strings.NewReader(s))
 	d.DefaultSpace = nsComponent
 	start, err := next(d)

@@ -1,6 +1,3 @@
-// Package fakeserver plays the server's half of the component protocol (XEP-0114) in tests: it takes a component in,
-// sends it whatever a test wants, keeps what comes back, and can fail in every way that a server can. Its scenario
-// runner (scenario.go) makes tests of it that read like the story they tell.
 package fakeserver
 
 import (

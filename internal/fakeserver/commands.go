@@ -1,0 +1,288 @@
+package fakeserver
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing/synctest"
+	"time"
+)
+
+// commands are the words that lines of a story begin with.
+var commands = map[string]func(*stage, []string) error{
+	"recv": func(st *stage, args []string) error {
+		if len(args) != 1 {
+			return errors.New("recv XML")
+		}
+		st.send(args[0])
+		return nil
+	},
+
+	// tap EVENT FROM → TO WORDS: what the tap tells of a message.
+	"tap": func(st *stage, args []string) error {
+		from, to, words, err := way(args)
+		if err != nil {
+			return err
+		}
+		xml, err := message(from, to, words)
+		if err != nil {
+			return err
+		}
+		switch event := args[0]; event {
+		case eventOut, eventIn, eventOffline, eventAcked, eventBounce, eventReplay:
+			st.tell(event, from, to, xml)
+		default:
+			return fmt.Errorf("unknown event %q", event)
+		}
+		synctest.Wait()
+		return nil
+	},
+
+	// online WHO FEATURES: a client logs in. One that knows us sends directed presence to the component.
+	"online": func(st *stage, args []string) error {
+		if len(args) == 0 || !strings.Contains(args[0], "/") {
+			return errors.New("online NAME/RESOURCE [FEATURE…]")
+		}
+		full := address(args[0])
+		st.set(func(p people) { p.devices[full] = args[1:] })
+		st.presence(full, "")
+		if knows(args[1:]) {
+			st.send(fmt.Sprintf("<presence from='%s' to='%s'/>", escape(full), component))
+		}
+		synctest.Wait()
+		return nil
+	},
+	"offline": func(st *stage, args []string) error {
+		if len(args) != 1 {
+			return errors.New("offline NAME/RESOURCE")
+		}
+		full := address(args[0])
+		var list []string
+		var was bool
+		st.set(func(p people) {
+			list, was = p.devices[full]
+			delete(p.devices, full)
+		})
+		if !was {
+			return errors.New("it is not online")
+		}
+		st.presence(full, "unavailable")
+		if knows(list) {
+			st.send(fmt.Sprintf("<presence from='%s' to='%s' type='unavailable'/>", escape(full), component))
+		}
+		synctest.Wait()
+		return nil
+	},
+	// disco WHO FEATURES: what a client answers from now on, without a word; "silent": nothing.
+	"disco": func(st *stage, args []string) error {
+		if len(args) == 0 {
+			return errors.New("disco NAME/RESOURCE [FEATURE…]")
+		}
+		full := address(args[0])
+		st.set(func(p people) {
+			p.devices[full] = args[1:]
+			p.silent[full] = len(args) == 2 && args[1] == "silent"
+		})
+		return nil
+	},
+	// vanish WHO: a client is gone, and nobody tells.
+	"vanish": func(st *stage, args []string) error {
+		st.set(func(p people) { delete(p.devices, address(args[0])) })
+		return nil
+	},
+
+	"number": func(st *stage, args []string) error {
+		if len(args) < 2 {
+			return errors.New("number NAME NUMBER [private]")
+		}
+		return st.subject.Number(address(args[0]), args[1], len(args) == 2)
+	},
+	"vcard": func(st *stage, args []string) error {
+		if len(args) != 2 {
+			return errors.New("vcard NAME NUMBER")
+		}
+		st.set(func(p people) { p.vcards[address(args[0])] = args[1] })
+		return nil
+	},
+	// roster OWNER CONTACT SUBSCRIPTION; from the first one on, rosters may be read.
+	"roster": func(st *stage, args []string) error {
+		if len(args) != 3 {
+			return errors.New("roster OWNER CONTACT SUBSCRIPTION")
+		}
+		st.set(func(p people) { p.rosters[address(args[0])+" "+address(args[1])] = args[2] })
+		if !st.people.granted {
+			st.mu.Lock()
+			st.people.granted = true
+			st.mu.Unlock()
+			st.send(grant(domain))
+			synctest.Wait()
+		}
+		return nil
+	},
+
+	// say WHO "TEXT" [lang=]: a user writes to the contact.
+	"say": func(st *stage, args []string) error {
+		if len(args) < 2 {
+			return errors.New(`say NAME/RESOURCE "TEXT"`)
+		}
+		xml, err := message(address(args[0]), contact, args[1:])
+		if err != nil {
+			return err
+		}
+		st.tell(eventOut, address(args[0]), contact, xml)
+		st.send(strings.Replace(xml, " xmlns='jabber:client'", "", 1))
+		synctest.Wait()
+		return nil
+	},
+	// answer WHO PROMPT ACTION [for=SECONDS] → ok, or the condition of the error, and its application's condition.
+	"answer": func(st *stage, args []string) error {
+		i := arrow(args)
+		if i < 3 || i == len(args)-1 {
+			return errors.New("answer NAME/RESOURCE PROMPT ACTION [for=SECONDS] → RESULT")
+		}
+		var pause string
+		if i == 4 {
+			pause = " for='" + strings.TrimPrefix(args[3], "for=") + "'"
+		}
+		payload := fmt.Sprintf("<answer xmlns='%s' prompt='%s' action='%s'%s/>", nsTocsin, escape(args[1]), escape(args[2]), pause)
+		return st.ask(address(args[0]), "set", payload, args[i+1:])
+	},
+	// ask WHO get|set <payload/> → RESULT: any other request to the component.
+	"ask": func(st *stage, args []string) error {
+		if arrow(args) != 3 || len(args) < 5 {
+			return errors.New("ask NAME/RESOURCE get|set <PAYLOAD/> → RESULT")
+		}
+		return st.ask(address(args[0]), args[1], args[2], args[4:])
+	},
+
+	"advance": func(st *stage, args []string) error {
+		d, err := time.ParseDuration(strings.Join(args, ""))
+		if err != nil {
+			return err
+		}
+		synctest.Wait()
+		time.Sleep(d)
+		synctest.Wait()
+		return nil
+	},
+	"expect": func(st *stage, args []string) error {
+		if len(args) == 1 && args[0] == "nothing" {
+			return st.expectNothing()
+		}
+		p, err := pattern(args)
+		if err != nil {
+			return err
+		}
+		return st.expect(p)
+	},
+	"! expect": func(st *stage, args []string) error {
+		p, err := pattern(args)
+		if err != nil {
+			return err
+		}
+		return st.expectNot(p)
+	},
+
+	"down": func(st *stage, args []string) error {
+		st.server.Refuse("connection")
+		st.peer.Cut()
+		st.peer = nil
+		synctest.Wait()
+		return nil
+	},
+	"up": func(st *stage, args []string) error {
+		st.server.Refuse("")
+		return st.connected()
+	},
+	"crash": func(st *stage, args []string) error {
+		if !st.running {
+			return errors.New("it does not run")
+		}
+		st.subject.Crash()
+		st.running, st.peer = false, nil
+		synctest.Wait()
+		return nil
+	},
+	"start": func(st *stage, args []string) error { return st.start() },
+}
+
+func init() {
+	commands["restart"] = func(st *stage, args []string) error {
+		if err := commands["crash"](st, nil); err != nil {
+			return err
+		}
+		return st.start()
+	}
+}
+
+// set changes what the server knows of people.
+func (st *stage) set(change func(people)) {
+	synctest.Wait()
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	change(st.people)
+}
+
+// ask sends a request, and compares the answer: "ok", or the conditions of an error. The payload of a result is then there
+// to be expected.
+func (st *stage) ask(from, kind, payload string, want []string) error {
+	answer, err := st.request(from, kind, payload)
+	if err != nil {
+		return err
+	}
+	got := answer.Attr["type"]
+	if got == "error" {
+		got = ""
+		for _, c := range answer.Children {
+			if c.Name.Local == "error" {
+				for _, condition := range c.Children {
+					if condition.Name.Local != "text" {
+						got += " " + condition.Name.Local
+					}
+				}
+			}
+		}
+		got = strings.TrimSpace(got)
+	} else if got == "result" {
+		got = "ok"
+	}
+	if got != strings.Join(want, " ") {
+		return fmt.Errorf("the answer is %s", answer.XML)
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if len(answer.Children) > 0 && got == "ok" {
+		st.seen = append(st.seen, answer.Children[0])
+	}
+	return nil
+}
+
+// way reads FROM → TO, and returns the words after it; TO may be missing.
+func way(args []string) (from, to string, words []string, err error) {
+	if i := arrow(args); i == 2 && len(args) > 3 {
+		if args[3] != "nobody" {
+			to = address(args[3])
+		}
+		return address(args[1]), to, args[4:], nil
+	}
+	return "", "", nil, errors.New("EVENT FROM → TO …")
+}
+
+func arrow(args []string) int {
+	for i, arg := range args {
+		if arg == "→" {
+			return i
+		}
+	}
+	return -1
+}
+
+// knows reports whether a client with these features knows us.
+func knows(list []string) bool {
+	for _, feature := range list {
+		if feature == "T" {
+			return true
+		}
+	}
+	return false
+}

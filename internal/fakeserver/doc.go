@@ -1,0 +1,61 @@
+/*
+Package fakeserver plays the server's half of the component protocol (XEP-0114) in tests: it takes a component in, sends it
+whatever a test wants, keeps what comes back, and can fail in every way that a server can.
+
+# Scenarios
+
+A scenario is a .txtar file: a comment that says what it shows, a section "config" of TOML beside the defaults (or none),
+and a section "story", whose lines are commands. It is played in a bubble of testing/synctest, where the time of the
+component is that of the story and where it is known when the component has nothing more to do, so that nothing sleeps and
+nothing races. It begins at noon of 2026-11-24, UTC.
+
+Names are local parts at example.org: "alice" is alice@example.org, "alice/phone" a client of hers; "sms" is the contact,
+"tocsin" the component; "second.example" is a second virtual host, everything else is elsewhere. xmlns='T' is our own namespace. A
+line that is empty or begins with # is for the reader.
+
+	shape module ejabberd            the taps by which the story can be told (first line); without it module, firewall, ejabberd
+
+What happens at the server:
+
+	online alice/phone T T#sms       a client logs in, with these features (markers, receipts, or a namespace)
+	offline alice/phone              it logs out
+	vanish alice/phone               it is gone, and no server tells
+	disco alice/phone T              its features, without a word; "silent": it answers nothing
+	tap out alice/phone → bob id=m1 "Hello" request markable
+	                                 a local client sends a message; see the payloads in tapped.go; in: it comes from
+	                                 elsewhere; offline: the server keeps it; replay: the recipient gets it later, with
+	                                 a delay; acked: the recipient's client has it (XEP-0198); bounce: the server's own
+	                                 error. Each shape makes its own copies of it, or none
+	recv <message …>                 the server sends this
+	say alice/phone "sent 7f3c"      a user writes to the contact
+	ask alice/phone get <sync xmlns='T'/> → ok
+	                                 a user's request; its answer is ok, whose payload can be expected next, or a condition
+	answer alice/phone $p claim → ok an answer to a prompt, in short; snooze needs for=600
+	number bob +8613800138000        an admin binds a number; "private": without consent
+	vcard bob +8613800138000         a number in a vCard
+	roster bob alice both            an item of bob's roster, which the component may read from now on (XEP-0356)
+
+What time does, and what breaks:
+
+	advance 5m
+	down                             the stream breaks, and cannot be made again; our module keeps its copies
+	up                               it can
+	crash                            the component is killed
+	start                            and started again, on the same database
+	restart                          both
+
+What is expected of the component up to now:
+
+	expect <message to='alice@example.org'><status xmlns='T' id='m1' state='…'/></message>
+	expect status alice m1 delivered by=receipt
+	expect prompt alice/phone m1 timeout-unread as=$p also=m2
+	expect withdraw alice/phone $p displayed
+	expect chat alice "…sent $code…" id=$m
+	expect retract alice $m "…read it…"
+	! expect …                       nothing like it came, beside what was expected before
+	expect nothing                   nothing at all came beside it, but questions and presence
+
+Each expect takes the stanza that fits out of those that came. In a pattern "…" stands for anything, "∅" for nothing, $name for
+a value that is caught, and stands for itself later. A pattern names what must be there; <not:number/> in it must not.
+*/
+package fakeserver

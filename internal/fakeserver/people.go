@@ -1,0 +1,84 @@
+package fakeserver
+
+import (
+	"fmt"
+	"strings"
+)
+
+// people is what the server knows of the people of a story, and answers for them.
+type people struct {
+	devices map[string][]string // features by the full JIDs that are online
+	silent  map[string]bool     // full JIDs that answer nothing
+	vcards  map[string]string   // number by bare JID
+	rosters map[string]string   // subscription by "owner contact"
+	granted bool                // rosters may be read (XEP-0356)
+}
+
+func newPeople() people {
+	return people{devices: map[string][]string{}, silent: map[string]bool{}, vcards: map[string]string{}, rosters: map[string]string{}}
+}
+
+// features are the short names of some.
+var features = map[string]string{
+	"T": nsTocsin, "T#sms": nsTocsin + "#sms", "markers": "urn:xmpp:chat-markers:0", "receipts": "urn:xmpp:receipts",
+}
+
+// there reports whether a user has a device online.
+func (p people) there(bare string) bool {
+	for full := range p.devices {
+		if bareOf(full) == bare {
+			return true
+		}
+	}
+	return false
+}
+
+// answer answers a request of the component's as the server or the client that is asked would; "" if there is none.
+func (p people) answer(e *Element) string {
+	to := e.Attr["to"]
+	result := func(payload string) string {
+		return fmt.Sprintf("<iq type='result' from='%s' to='%s' id='%s'>%s</iq>", escape(to), escape(e.Attr["from"]), escape(e.Attr["id"]), payload)
+	}
+	refuse := func(condition string) string {
+		return fmt.Sprintf("<iq type='error' from='%s' to='%s' id='%s'><error type='cancel'><%s xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+			escape(to), escape(e.Attr["from"]), escape(e.Attr["id"]), condition)
+	}
+	if len(e.Children) != 1 {
+		return refuse("bad-request")
+	}
+	query := e.Children[0]
+	list, online := p.devices[to]
+	switch {
+	case p.silent[to]:
+		return ""
+	case query.Name.Space == "http://jabber.org/protocol/disco#info" && (online || !strings.Contains(to, "@")):
+		var b strings.Builder
+		fmt.Fprintf(&b, "<query xmlns='%s'", query.Name.Space)
+		if node := query.Attr["node"]; node != "" {
+			fmt.Fprintf(&b, " node='%s'", escape(node))
+		}
+		b.WriteString("><identity category='client' type='phone'/><feature var='http://jabber.org/protocol/disco#info'/>")
+		for _, feature := range list {
+			if long, ok := features[feature]; ok {
+				feature = long
+			}
+			fmt.Fprintf(&b, "<feature var='%s'/>", escape(feature))
+		}
+		return result(b.String() + "</query>")
+	case query.Name.Space == "urn:xmpp:ping" && (online || !strings.Contains(to, "@")):
+		return result("")
+	case query.Name.Space == "vcard-temp" && p.vcards[to] != "":
+		return result("<vCard xmlns='vcard-temp'><TEL><CELL/><NUMBER>" + escape(p.vcards[to]) + "</NUMBER></TEL></vCard>")
+	case query.Name.Space == "jabber:iq:roster" && p.granted:
+		var b strings.Builder
+		for pair, subscription := range p.rosters {
+			if owner, who, _ := strings.Cut(pair, " "); owner == to {
+				fmt.Fprintf(&b, "<item jid='%s' subscription='%s'/>", escape(who), escape(subscription))
+			}
+		}
+		return result("<query xmlns='jabber:iq:roster'>" + b.String() + "</query>")
+	case query.Name.Space == "jabber:iq:roster":
+		return refuse("forbidden")
+	}
+	return refuse("service-unavailable")
+}

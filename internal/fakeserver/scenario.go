@@ -1,0 +1,188 @@
+package fakeserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/tools/txtar"
+)
+
+// Subject is the component that a story is about, on a database of its own. It is used inside a bubble of
+// testing/synctest: its time is the story's, and whatever it starts has to end with Crash.
+type Subject interface {
+	// Start runs the component on its database. It connects by dial; config is TOML without a [storage] table.
+	Start(config string, dial func(context.Context) (net.Conn, error)) error
+	// Crash ends it as kill -9 would: nothing more is written to the database, which stays.
+	Crash()
+	// Number binds a number to a user, as "tocsin numbers set" does.
+	Number(jid, number string, consented bool) error
+}
+
+// Addresses of all stories.
+const (
+	domain    = "example.org"
+	component = "tocsin.example.org"
+	contact   = "sms@tocsin.example.org"
+	secret    = "a secret of the stories"
+)
+
+// noon is when stories begin.
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+// Scenario is a story with its setting: a .txtar file.
+type Scenario struct {
+	Name   string
+	Shapes []Shape
+	config string
+	steps  []step
+}
+
+// step is one line of a story.
+type step struct {
+	where, text string
+	do          func(*stage) error
+}
+
+// Parse reads a scenario from the text of a .txtar file: a comment that tells what it is about, a section "config" of
+// TOML beside the defaults, and a section "story".
+//
+// doc.go has the commands that stories are made of.
+func Parse(name string, file []byte) (*Scenario, error) {
+	s := &Scenario{Name: name, Shapes: []Shape{Module, Firewall, Ejabberd}}
+	before, _, _ := strings.Cut(string(file), "-- story --\n")
+	line := strings.Count(before, "\n") + 1 // the section's own
+	for _, section := range txtar.Parse(file).Files {
+		switch section.Name {
+		case "config":
+			s.config = string(section.Data)
+		case "story":
+			for text := range strings.Lines(string(section.Data)) {
+				line++
+				if err := s.line(fmt.Sprintf("%s:%d", name, line), strings.TrimSpace(text)); err != nil {
+					return nil, err
+				}
+			}
+		default:
+			return nil, fmt.Errorf("%s: unknown section %q", name, section.Name)
+		}
+	}
+	if len(s.steps) == 0 {
+		return nil, fmt.Errorf("%s: no story", name)
+	}
+	return s, nil
+}
+
+func (s *Scenario) line(where, text string) error {
+	if text == "" || strings.HasPrefix(text, "#") {
+		return nil
+	}
+	words, err := split(strings.ReplaceAll(text, "xmlns='T'", "xmlns='"+nsTocsin+"'"))
+	if err != nil {
+		return fmt.Errorf("%s: %s: %w", where, text, err)
+	}
+	if words[0] == "shape" {
+		s.Shapes = nil
+		for _, word := range words[1:] {
+			if !slices.Contains([]Shape{Module, Firewall, Ejabberd}, Shape(word)) {
+				return fmt.Errorf("%s: %s: unknown shape %q", where, text, word)
+			}
+			s.Shapes = append(s.Shapes, Shape(word))
+		}
+		return nil
+	}
+	name := words[0]
+	if name == "!" && len(words) > 1 {
+		name, words = "! "+words[1], words[1:]
+	}
+	command, ok := commands[name]
+	if !ok {
+		return fmt.Errorf("%s: %s: unknown command", where, text)
+	}
+	s.steps = append(s.steps, step{where, text, func(st *stage) error {
+		args := make([]string, len(words)-1)
+		for i, word := range words[1:] {
+			args[i] = st.vars.fill(word)
+		}
+		return command(st, args)
+	}})
+	return nil
+}
+
+// split cuts a line into words. What is in quotes is one word and keeps them; what begins with < goes up to an arrow, or
+// to the end of the line.
+func split(line string) ([]string, error) {
+	var words []string
+	for line = strings.TrimSpace(line); line != ""; line = strings.TrimSpace(line) {
+		end := strings.IndexByte(line, ' ')
+		switch {
+		case line[0] == '<':
+			if end = strings.LastIndex(line, "> → ") + 1; end == 0 {
+				end = len(line)
+			}
+		case line[0] == '"':
+			if end = strings.IndexByte(line[1:], '"') + 2; end == 1 {
+				return nil, errors.New("a quote has no end")
+			}
+		case end < 0:
+			end = len(line)
+		}
+		words = append(words, line[:end])
+		line = line[end:]
+	}
+	return words, nil
+}
+
+// Play tells the story by a shape. It has to be called in a bubble of testing/synctest. The error, if any, says which
+// line did not come true.
+func (s *Scenario) Play(subject Subject, shape Shape) error {
+	time.Sleep(time.Until(noon))
+	st := newStage(subject, shape, s.config)
+	defer st.close()
+	if err := st.start(); err != nil {
+		return fmt.Errorf("%s: start: %w", s.Name, err)
+	}
+	for _, step := range s.steps {
+		if err := step.do(st); err != nil {
+			return fmt.Errorf("%s: %s: %w", step.where, step.text, err)
+		}
+	}
+	return nil
+}
+
+// Run plays every scenario of a directory, in every shape, on a fresh subject.
+func Run(t *testing.T, dir string, fresh func(*testing.T) Subject) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios in %s: %v", dir, err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Base(file)
+		scenario, err := Parse(name, data)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, shape := range scenario.Shapes {
+			t.Run(strings.TrimSuffix(name, ".txtar")+"/"+string(shape), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					if err := scenario.Play(fresh(t), shape); err != nil {
+						t.Error(err)
+					}
+				})
+			})
+		}
+	}
+}

@@ -1,0 +1,214 @@
+package fakeserver
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing/synctest"
+	"time"
+)
+
+// stage is where a story is played: the server's side of it, and what has come from the component.
+type stage struct {
+	subject Subject
+	shape   Shape
+	config  string
+	server  *Server
+	peer    *Peer // nil while there is no stream
+	running bool
+	vars    vars
+	backlog []string // copies that the module keeps for a component that is away
+	asked   int      // requests of the story's own
+
+	mu     sync.Mutex
+	people people
+	seen   []*Element // not expected yet, oldest first
+}
+
+func newStage(subject Subject, shape Shape, config string) *stage {
+	st := &stage{subject: subject, shape: shape, server: New(component, secret), vars: vars{}, people: newPeople()}
+	var base strings.Builder
+	fmt.Fprintf(&base, "component.jid = %q\ncomponent.server = \"127.0.0.1:5347\"\ncomponent.secret = %q\nmetrics.listen = \"\"\n", component, secret)
+	if !strings.Contains(config, "[tap]") {
+		fmt.Fprintf(&base, "tap.domains = [%q, \"second.example\"]\n", domain)
+	}
+	st.config = base.String() + config
+	st.server.Answer = st.take
+	return st
+}
+
+// take is called for everything that the component sends.
+func (st *stage) take(p *Peer, e *Element) bool {
+	if e.Attr["to"] == component {
+		return AnswerPings(p, e)
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.seen = append(st.seen, e)
+	if e.Name.Local == "iq" && (e.Attr["type"] == "get" || e.Attr["type"] == "set") {
+		if answer := st.people.answer(e); answer != "" {
+			p.Send(answer) //nolint:errcheck // a stream that has ended needs none
+		}
+	}
+	return true
+}
+
+// start runs the component and waits until it is connected.
+func (st *stage) start() error {
+	if st.running {
+		return errors.New("it runs")
+	}
+	if err := st.subject.Start(st.config, st.server.Dial); err != nil {
+		return err
+	}
+	st.running = true
+	return st.connected()
+}
+
+// connected waits for the component's connection, and brings what a server has for it.
+func (st *stage) connected() error {
+	for wait := 10 * time.Millisecond; ; wait *= 2 {
+		synctest.Wait()
+		select {
+		case st.peer = <-st.server.peers:
+		default:
+			if wait > time.Minute {
+				return errors.New("the component does not connect")
+			}
+			time.Sleep(wait)
+			continue
+		}
+		break
+	}
+	if st.people.granted {
+		st.send(grant(domain))
+	}
+	for _, copy := range st.backlog {
+		st.send(copy)
+	}
+	st.backlog = nil
+	if st.shape == Module {
+		for _, full := range slices.Sorted(maps.Keys(st.people.devices)) {
+			st.presence(full, "")
+		}
+	}
+	synctest.Wait()
+	return nil
+}
+
+func grant(vhost string) string {
+	return fmt.Sprintf("<message from='%s' to='%s'><privilege xmlns='urn:xmpp:privilege:2'><perm type='roster' access='get'/></privilege></message>", vhost, component)
+}
+
+func (st *stage) close() {
+	if st.running {
+		st.subject.Crash()
+	}
+	st.server.Close()
+	synctest.Wait()
+}
+
+// send gives the component a stanza, or loses it if there is no stream.
+func (st *stage) send(xml string) {
+	if st.peer != nil {
+		st.peer.Send(xml) //nolint:errcheck // what is lost then is lost
+	}
+}
+
+// tell sends the copies that the tap makes of a stanza. Those of our module outlive a component that is away.
+func (st *stage) tell(event, from, to, inner string) {
+	for _, copy := range st.shape.copies(event, from, to, inner, time.Now(), st.people.there(bareOf(to))) {
+		if st.peer == nil && st.shape == Module && event != eventPresence {
+			st.backlog = append(st.backlog, copy)
+			continue
+		}
+		st.send(copy)
+	}
+}
+
+// presence is told by the taps that tell presence.
+func (st *stage) presence(full, kind string) {
+	xml := fmt.Sprintf("<presence xmlns='jabber:client' from='%s'/>", escape(full))
+	if kind != "" {
+		xml = fmt.Sprintf("<presence xmlns='jabber:client' from='%s' type='%s'/>", escape(full), kind)
+	}
+	st.tell(eventPresence, full, bareOf(full), xml)
+}
+
+// request sends an IQ of a user's and returns the answer.
+func (st *stage) request(from, kind, payload string) (*Element, error) {
+	st.asked++
+	id := "story-" + strconv.Itoa(st.asked)
+	st.send(fmt.Sprintf("<iq type='%s' from='%s' to='%s' id='%s'>%s</iq>", kind, escape(from), component, id, payload))
+	synctest.Wait()
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	var answers []*Element
+	st.seen = slices.DeleteFunc(st.seen, func(e *Element) bool {
+		is := e.Name.Local == "iq" && e.Attr["id"] == id && e.Attr["to"] == from
+		if is {
+			answers = append(answers, e)
+		}
+		return is
+	})
+	if len(answers) != 1 {
+		return nil, fmt.Errorf("%d answers instead of one", len(answers))
+	}
+	return answers[0], nil
+}
+
+// expect takes the oldest stanza that fits.
+func (st *stage) expect(p *Element) error {
+	synctest.Wait()
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for i, e := range st.seen {
+		if st.vars.try(p, e) {
+			st.seen = slices.Delete(st.seen, i, i+1)
+			return nil
+		}
+	}
+	return fmt.Errorf("it did not come; what did:%s", list(st.seen))
+}
+
+// expectNot reports an error if a stanza fits that was not expected.
+func (st *stage) expectNot(p *Element) error {
+	synctest.Wait()
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	for _, e := range st.seen {
+		if st.vars.try(p, e) {
+			return fmt.Errorf("it came:%s", list([]*Element{e}))
+		}
+	}
+	return nil
+}
+
+// expectNothing reports an error if anything came that was not expected, but for questions and presence.
+func (st *stage) expectNothing() error {
+	synctest.Wait()
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	rest := slices.DeleteFunc(slices.Clone(st.seen), func(e *Element) bool {
+		return e.Name.Local == "presence" || e.Name.Local == "iq" && e.Attr["type"] == "get"
+	})
+	if len(rest) > 0 {
+		return fmt.Errorf("there came:%s", list(rest))
+	}
+	return nil
+}
+
+func list(stanzas []*Element) string {
+	if len(stanzas) == 0 {
+		return " nothing"
+	}
+	var b strings.Builder
+	for _, e := range stanzas {
+		b.WriteString("\n\t" + e.XML)
+	}
+	return b.String()
+}
