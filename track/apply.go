@@ -28,8 +28,8 @@ func (b *batch) keep(f *Fact) {
 	}
 }
 
-// crossed takes out what came before the message, in order.
-func (b *batch) crossed(k Key) []crossed {
+// catchUp applies what came before the message, in order.
+func (b *batch) catchUp(k Key) {
 	var facts []crossed
 	if old := b.early[k]; len(old) > 0 && !slices.Contains(b.out.used, k) {
 		facts = append(facts, old...)
@@ -37,7 +37,11 @@ func (b *batch) crossed(k Key) []crossed {
 	}
 	facts = append(facts, b.out.early[k]...)
 	delete(b.out.early, k)
-	return slices.DeleteFunc(facts, func(c crossed) bool { return c.at.Add(earlyWindow) <= b.now })
+	for _, c := range facts {
+		if b.now < c.at.Add(earlyWindow) {
+			c.Fact.apply(b)
+		}
+	}
 }
 
 // merge takes in what a batch has kept and used.
@@ -65,6 +69,12 @@ func (f *Fact) want(l *Ledger, w *Want) {
 			w.Peers = append(w.Peers, f.Recipient)
 		}
 	}
+	early := func() { // what came before it will be applied with it
+		if _, ok := l.early[f.Key]; ok {
+			w.Open = append(w.Open, f.Conv())
+			peer()
+		}
+	}
 	switch f.Kind {
 	case Rang, Texted:
 		w.Ords = append(w.Ords, f.Ord)
@@ -77,11 +87,10 @@ func (f *Fact) want(l *Ledger, w *Want) {
 		peer()
 	case Corrected:
 		w.Keys = append(w.Keys, Key{f.Sender, f.Recipient, f.Original})
+		early()
 	case Sent:
 		peer()
-		if _, ok := l.early[f.Key]; ok {
-			w.Open = append(w.Open, f.Conv())
-		}
+		early()
 	case Received:
 		peer()
 	}
@@ -148,9 +157,7 @@ func (b *batch) sent(f *Fact) {
 		r := b.add(&row{Message: m, fresh: true})
 		b.effects(r, effects, s)
 	}
-	for _, c := range b.crossed(f.Key) {
-		c.Fact.apply(b)
-	}
+	b.catchUp(f.Key)
 }
 
 func (b *batch) full(sender string) bool {
@@ -172,6 +179,7 @@ func (b *batch) corrected(f *Fact) {
 	if original != nil && original.Kind == Watched {
 		b.transit(original, f)
 	}
+	b.catchUp(f.Key)
 }
 
 func (b *batch) transit(r *row, f *Fact) {

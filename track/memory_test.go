@@ -1,0 +1,323 @@
+package track
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// memory is a store that loads exactly what is wanted and not a row more, so that a missing want is found.
+type memory struct {
+	messages map[int64]Message
+	prompts  map[string]Prompt
+	peers    map[string]Peer
+	outbox   map[string]Outgoing
+	gone     []Outgoing // what was removed from the outbox
+	releases []Release
+}
+
+func newMemory() *memory {
+	return &memory{messages: map[int64]Message{}, prompts: map[string]Prompt{}, peers: map[string]Peer{}, outbox: map[string]Outgoing{}}
+}
+
+func (s *memory) load(w Want, now Time) Loaded {
+	var l Loaded
+	messages, prompts := map[int64]bool{}, map[string]bool{}
+	var addPrompt func(Prompt)
+	add := func(m Message) {
+		if messages[m.Ord] {
+			return
+		}
+		messages[m.Ord] = true
+		l.Messages = append(l.Messages, m)
+		if p, ok := s.prompts[m.Prompt]; ok && p.State.Live() {
+			addPrompt(p)
+		}
+	}
+	addPrompt = func(p Prompt) {
+		if prompts[p.ID] {
+			return
+		}
+		prompts[p.ID] = true
+		p.Messages, p.Shown = slices.Clone(p.Messages), slices.Clone(p.Shown)
+		l.Prompts = append(l.Prompts, p)
+		for _, ord := range p.Messages {
+			if m, ok := s.messages[ord]; ok {
+				add(m)
+			}
+		}
+	}
+	senders, peers, capped := slices.Clone(w.Senders), slices.Clone(w.Peers), []Conv{}
+	for _, ord := range w.Ords {
+		if m, ok := s.messages[ord]; ok {
+			add(m)
+			senders, peers, capped = append(senders, m.Sender), append(peers, m.Recipient), append(capped, m.Conv())
+		}
+	}
+	for _, k := range w.Keys {
+		newest := int64(-1)
+		for ord, m := range s.messages {
+			if m.Key == k {
+				newest = max(newest, ord)
+			}
+		}
+		for m, ok := s.messages[newest]; ok; m, ok = s.messages[m.Original] {
+			add(m)
+		}
+	}
+	for _, m := range s.messages {
+		if m.Kind == Watched && (m.Status <= Delivered && slices.Contains(w.Open, m.Conv()) || m.Status == Delivered && slices.Contains(w.Got, m.Conv())) {
+			add(m)
+		}
+	}
+	for _, p := range s.prompts {
+		if slices.Contains(w.Prompts, p.ID) || slices.Contains(w.Rows, p.Row) || p.State.Live() && slices.Contains(senders, p.Sender) {
+			addPrompt(p)
+		}
+		if len(p.Shown) > 0 && now < p.OpenedAt.Add(day) && slices.ContainsFunc(capped, func(c Conv) bool { return c.Sender == p.Sender || c.Recipient == p.Recipient }) {
+			l.Opened = append(l.Opened, Opened{p.Conv, p.OpenedAt, p.State})
+		}
+	}
+	for _, jid := range peers {
+		if p, ok := s.peers[jid]; ok && !slices.Contains(l.Peers, p) {
+			l.Peers = append(l.Peers, p)
+		}
+	}
+	return l
+}
+
+// commit writes a batch; it panics on what no database would take.
+func (s *memory) commit(c Changes) {
+	for _, m := range c.Insert {
+		if _, ok := s.messages[m.Ord]; ok {
+			panic(fmt.Sprintf("row %d is inserted twice", m.Ord))
+		}
+		s.messages[m.Ord] = m
+	}
+	for _, m := range c.Update {
+		if old := s.messages[m.Ord]; old.Key != m.Key {
+			panic(fmt.Sprintf("row %d is updated, but is not there", m.Ord))
+		}
+		s.messages[m.Ord] = m
+	}
+	for _, p := range c.Prompts {
+		p.Messages, p.Shown = slices.Clone(p.Messages), slices.Clone(p.Shown)
+		s.prompts[p.ID] = p
+	}
+	for _, p := range c.Peers {
+		s.peers[p.JID] = p
+	}
+	for _, o := range c.Outbox {
+		if _, ok := s.outbox[o.ID]; !ok {
+			s.outbox[o.ID] = o
+		}
+	}
+	for _, id := range c.Done {
+		if o, ok := s.outbox[id]; ok {
+			s.gone = append(s.gone, o)
+			delete(s.outbox, id)
+		}
+	}
+	for _, t := range c.Told {
+		m := s.messages[t.Ord]
+		m.Notice.Told = max(m.Notice.Told, t.Seq)
+		s.messages[t.Ord] = m
+	}
+	s.releases = append(s.releases, c.Releases...)
+}
+
+func (s *memory) alarms() []Alarm {
+	var list []Alarm
+	for _, m := range s.messages {
+		if m.Due != 0 {
+			list = append(list, Alarm{m.Due, m.Ord})
+		}
+	}
+	for _, p := range s.prompts {
+		if p.Due != 0 {
+			list = append(list, Alarm{p.Due, -p.Row})
+		}
+	}
+	return list
+}
+
+func (s *memory) seed() Seed {
+	seed := Seed{Secret: bytes.Repeat([]byte{7}, 32), Pending: map[string]int32{}}
+	for _, m := range s.messages {
+		seed.LastOrd, seed.LastRev = max(seed.LastOrd, m.Ord), max(seed.LastRev, m.Notice.Rev)
+		if m.Kind == Watched && !m.Status.Settled() {
+			seed.Pending[m.Sender]++
+		}
+	}
+	for _, p := range s.prompts {
+		seed.LastOrd = max(seed.LastOrd, p.Row)
+	}
+	return seed
+}
+
+func (s *memory) find(k Key) Message {
+	var found Message
+	for _, m := range s.messages {
+		if m.Key == k && m.Ord > found.Ord {
+			found = m
+		}
+	}
+	return found
+}
+
+// folk are the settings and clients of a test's people.
+type folk struct {
+	prefs    map[string]Prefs
+	contacts map[Conv]Contact
+	can      map[string]Can
+}
+
+func (f *folk) Parties(c Conv) Parties {
+	return Parties{Sender: f.prefs[c.Sender], Recipient: f.prefs[c.Recipient], Contact: f.contacts[c]}
+}
+
+func (f *folk) Can(bare string) Can { return f.can[bare] }
+
+// world is a ledger on a store, with a clock that is stepped and a heap of alarms that knows only what it was told.
+type world struct {
+	folk
+	store  *memory
+	ledger *Ledger
+	policy Policy
+	now    Time
+	heap   map[Alarm]bool
+	tells  []Message  // all that were told
+	sent   []Outgoing // all that went into the outbox
+	live   bool       // devices: whether prompts find somebody at once
+	check  func(*Result)
+}
+
+const (
+	alice = "alice@example.org"
+	bob   = "bob@example.org"
+	carol = "carol@example.org"
+	phone = alice + "/phone"
+	desk  = alice + "/desk"
+)
+
+// noon is when tests begin: 12:00 UTC, 13:00 in Berlin.
+var noon = At(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))
+
+// standard is the policy of config.example.toml.
+func standard() Policy {
+	return Policy{
+		Senders: SendersAll, UndeliveredAfter: 2 * time.Minute, UnreadAfter: 10 * time.Minute, MinAfter: 10 * time.Second,
+		MaxAfter: 72 * time.Hour, ReplyReads: true, Mode: Ask, Fallback: FallbackOptedIn, Expires: time.Hour,
+		Disclose: DiscloseConsented, Reveal: RevealConsented, Steps: []Step{{Do: DoPrompt}},
+		PerConversationDay: 4, PerRecipientDay: 20, PerSenderHour: 30,
+	}
+}
+
+func newWorld() *world {
+	w := &world{store: newMemory(), policy: standard(), now: noon, heap: map[Alarm]bool{}, live: true,
+		folk: folk{prefs: map[string]Prefs{}, contacts: map[Conv]Contact{}, can: map[string]Can{}}}
+	w.ledger = NewLedger(w.store.seed(), &w.policy, &w.folk)
+	return w
+}
+
+// feed is one batch.
+func (w *world) feed(inputs ...Input) *Result {
+	r := w.ledger.Apply(w.store.load(w.ledger.Want(inputs), w.now), inputs, w.now)
+	if w.check != nil {
+		w.check(r)
+	}
+	w.store.commit(r.Changes)
+	r.Commit()
+	for _, a := range r.Alarms {
+		w.heap[a] = true
+	}
+	w.tells = append(w.tells, r.Tells...)
+	w.sent = append(w.sent, r.Outbox...)
+	if w.live {
+		for _, o := range r.Outbox {
+			if o.Kind == OutShow {
+				w.show(o.Prompt, phone, desk)
+			}
+		}
+	}
+	return r
+}
+
+// show brings a prompt to the devices.
+func (w *world) show(prompt string, to ...string) *Shown {
+	s := &Shown{Prompt: prompt, To: to}
+	w.feed(s)
+	return s
+}
+
+// due takes out the alarms that are due.
+func (w *world) due() []Input {
+	var due []Alarm
+	for a := range w.heap {
+		if a.Due <= w.now {
+			due = append(due, a)
+		}
+	}
+	slices.SortFunc(due, func(x, y Alarm) int { return cmp.Or(cmp.Compare(x.Due, y.Due), cmp.Compare(x.Ref, y.Ref)) })
+	var inputs []Input
+	for _, a := range due {
+		delete(w.heap, a)
+		inputs = append(inputs, a.input())
+	}
+	return inputs
+}
+
+func (a Alarm) input() Input {
+	if a.Ref < 0 {
+		return &Lapse{Row: -a.Ref}
+	}
+	return &Fact{Kind: Rang, Ord: a.Ref}
+}
+
+// ring lets everything happen that is due at this instant.
+func (w *world) ring() {
+	for range 100 {
+		due := w.due()
+		if len(due) == 0 {
+			return
+		}
+		w.feed(due...)
+	}
+	panic("alarms ring for ever")
+}
+
+// step lets the time pass, each alarm ringing when it is due.
+func (w *world) step(d time.Duration) {
+	end := w.now.Add(d)
+	for range 10_000 {
+		next := end
+		for a := range w.heap {
+			next = min(next, max(a.Due, w.now))
+		}
+		w.now = next
+		w.ring()
+		if w.now == end {
+			return
+		}
+	}
+	panic("alarms ring for ever")
+}
+
+// restart begins again from what is stored.
+func (w *world) restart() {
+	w.ledger = NewLedger(w.store.seed(), &w.policy, &w.folk)
+	clear(w.heap)
+	for _, a := range w.store.alarms() {
+		w.heap[a] = true
+	}
+}
+
+func (w *world) prompts(states ...PromptState) []Prompt {
+	all := slices.Collect(maps.Values(w.store.prompts))
+	all = slices.DeleteFunc(all, func(p Prompt) bool { return len(states) > 0 && !slices.Contains(states, p.State) })
+	slices.SortFunc(all, func(x, y Prompt) int { return cmp.Compare(x.Row, y.Row) })
+	return all
+}

@@ -1,0 +1,146 @@
+package track
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// The facts whose meaning does not depend on when they are learned: receipts, markers, bounces, retractions, stops, and
+// that the server stores a message. Left out are a plain reply (it reads what was delivered before it), a correction
+// (the last text holds) and a command to escalate. The order of the messages themselves is their meaning.
+func drawTimeless(t *rapid.T, ids []string) *Fact {
+	f := rapid.SampledFrom([]Fact{
+		{Kind: Received, Basis: ByReceipt}, {Kind: Received, Basis: ByAck}, {Kind: Read, Basis: ByMarker}, {Kind: Read, Basis: ByReaction},
+		{Kind: Stored}, {Kind: Bounced, Basis: ByError}, {Kind: Retracted}, {Kind: Stopped, Basis: ByCommand}, {Kind: Deferred},
+	}).Draw(t, "evidence")
+	f.Key, f.At = Key{alice, bob, rapid.SampledFrom(ids).Draw(t, "id")}, noon
+	return &f
+}
+
+// history is some messages, tracked and untracked ones and a correction, and facts about them.
+type history struct {
+	messages, evidence []*Fact
+}
+
+func drawHistory(t *rapid.T) history {
+	var h history
+	ids := []string{"m1", "m2", "m3", "m4", "m5", "m6"}
+	for i, id := range ids {
+		f := drawSent(t, Key{alice, bob, id}, noon)
+		f.Hint, f.Once = Hint{}, true
+		f.Passed = f.Passed || i == 4
+		h.messages = append(h.messages, f)
+	}
+	h.messages = append(h.messages, &Fact{Kind: Corrected, Key: Key{alice, bob, "c2"}, Original: "m2", At: noon, Marks: h.messages[1].Marks, Text: h.messages[1].Text})
+	h.evidence = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) *Fact { return drawTimeless(t, append(ids, "c2", "strange")) }), 0, 12).Draw(t, "evidence")
+	return h
+}
+
+// newKnowing is a world in which Bob's clients are known already: what is learned from evidence holds for what is sent
+// after it, and that is not what the test is about.
+func newKnowing() *world {
+	w := newWorld()
+	w.can[bob] = Can{Receipt: true, Marker: true, Ack: true}
+	return w
+}
+
+// TestAnyOrderEndsAlike: whatever the order, the repetitions and the cuts into batches, and whatever batches had to be
+// applied again, the end is that of the sorted history without repetitions.
+func TestAnyOrderEndsAlike(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := drawHistory(t)
+		sorted := slices.Clone(h.evidence)
+		slices.SortFunc(sorted, func(x, y *Fact) int { return cmp.Compare(fmt.Sprint(*x), fmt.Sprint(*y)) })
+		sorted = slices.CompactFunc(sorted, func(x, y *Fact) bool { return *x == *y })
+		want := newKnowing()
+		for _, f := range append(slices.Clone(h.messages), sorted...) {
+			want.feed(f)
+		}
+
+		// Some evidence comes twice, some before its message.
+		early := rapid.Bool().Draw(t, "early")
+		evidence := append(slices.Clone(h.evidence), h.evidence[:rapid.IntRange(0, len(h.evidence)).Draw(t, "repeated")]...)
+		evidence = rapid.Permutation(evidence).Draw(t, "order")
+		var all []Input
+		for _, f := range h.messages {
+			all = append(all, f)
+		}
+		for _, f := range evidence {
+			at := len(all)
+			if early {
+				at = rapid.IntRange(0, len(all)).Draw(t, "place")
+			}
+			all = slices.Insert(all, at, Input(f))
+		}
+		got := newKnowing()
+		for len(all) > 0 {
+			n := rapid.IntRange(1, len(all)).Draw(t, "batch")
+			batch := all[:n]
+			all = all[n:]
+			switch rapid.IntRange(0, 4).Draw(t, "crash") {
+			case 0: // not stored: applied again, in halves
+				got.ledger.Apply(got.store.load(got.ledger.Want(batch), got.now), batch, got.now)
+				got.feed(batch[:n/2]...)
+				batch = batch[n/2:]
+			case 1: // stored, and nobody knows
+				r := got.ledger.Apply(got.store.load(got.ledger.Want(batch), got.now), batch, got.now)
+				got.store.commit(r.Changes)
+				if !early { // what came before its message lives in memory only
+					got.restart()
+				}
+			}
+			if len(batch) > 0 {
+				got.feed(batch...)
+			}
+			got.now = got.now.Add(time.Duration(rapid.IntRange(0, 1000/(n+len(all))).Draw(t, "ms")) * time.Millisecond)
+		}
+		for _, f := range h.messages {
+			x, y := want.store.find(f.Key), got.store.find(f.Key)
+			if x.Kind != y.Kind || x.Status != y.Status || x.Marks != y.Marks || x.Text != y.Text || x.Due == 0 != (y.Due == 0) || x.Why != y.Why {
+				t.Fatalf("%s: got %+v,\nwant %+v", f.ID, y, x)
+			}
+			if state := y.Notice.State; y.Status == Delivered && state != StateDelivered || y.Status == Displayed && state != StateDisplayed {
+				t.Fatalf("%s is %d, but %s was told", f.ID, y.Status, state)
+			}
+		}
+		if len(want.store.messages) != len(got.store.messages) {
+			t.Fatalf("%d rows, want %d", len(got.store.messages), len(want.store.messages))
+		}
+	})
+}
+
+// TestLostEvidenceOnlyDelays: a history of which some evidence was lost ends like the same history that never had it;
+// and never further than the whole one.
+func TestLostEvidenceOnlyDelays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := drawHistory(t)
+		whole, part := newWorld(), newWorld()
+		for _, f := range h.messages {
+			whole.feed(f)
+			part.feed(f)
+		}
+		for _, f := range h.evidence {
+			whole.feed(f)
+			if !rapid.Bool().Draw(t, "lost") {
+				part.feed(f)
+			}
+		}
+		for _, f := range h.messages {
+			if x, y := whole.store.find(f.Key), part.store.find(f.Key); y.Status > x.Status {
+				t.Fatalf("%s: %d without some evidence, %d with all", f.ID, y.Status, x.Status)
+			}
+		}
+		// What is lost is not waited for: every message that is not settled still has its alarm, or a reason for none.
+		part.step(96 * time.Hour)
+		for _, m := range part.store.messages {
+			if m.Kind == Watched && !m.Status.Settled() && m.Why == "" {
+				t.Fatalf("no alarm, no reason: %+v", m)
+			}
+		}
+	})
+}
