@@ -163,7 +163,7 @@ func settingsOf(c *config.Config) component.Settings {
 	s := component.Settings{
 		Name: c.Component.Name, Language: c.Component.Language, Admins: c.Component.Admins,
 		Tap: tap.Config{
-			Domains: c.Tap.Domains, Component: c.Component.JID, Contact: c.Component.ContactJID(), Ignore: c.Tap.Ignore,
+			Domains: c.Tap.Domains, Component: c.Component.JID, Ignore: c.Tap.Ignore,
 			ReplyReads: c.Track.ReplyReads, KeepText: c.Storage.KeepText, TextLimit: c.Escalate.TextLimit,
 		},
 		Policy: c.Policy(), Grace: c.Track.Grace, FireRate: c.Track.FireRate, Retention: c.Storage.Retention,
