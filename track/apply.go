@@ -199,7 +199,7 @@ const (
 
 // verdict says whether the sender may be prompted about the message now.
 func (b *batch) verdict(r *row, s *Settings) {
-	hold, held := b.holds(s, r.Marks.Has(Wanted|OutOfTurn))
+	hold, held := b.holds(s, r.Marks.Has(Ordered))
 	switch {
 	case hold != 0:
 		s.Hold, s.Held = hold, held

@@ -23,7 +23,7 @@ func Explain(m *Message, s Settings, now Time) Reason {
 	case m.Why == WhyPrompted:
 		return Reason{Why: WhyPrompted, Until: m.Due}
 	case m.Why == WhyQuiet && m.Due > now:
-		return Reason{Why: WhyQuiet, Until: m.Due, Zone: s.Quiet.Zone, Whose: s.QuietOf}
+		return Reason{Why: WhyQuiet, Until: first(s.Quiet.Until(now), m.Due), Zone: s.Quiet.Zone, Whose: s.QuietOf}
 	case m.Marks.Has(Wanted):
 		return Reason{Why: first(m.Why, WhyNextStep), Until: m.Due}
 	case m.Marks.Has(PromptingEnded):

@@ -62,7 +62,8 @@ const (
 	Escalated                             // an SMS was reported sent
 	PromptingEnded                        // declined or answered: later timeouts are status only
 	OutOfTurn                             // escalation was asked for by command
-	Wanted                                // a prompt is wanted beside the chain: by command, or because the one it joined ended before it was shown
+	Wanted                                // a prompt is wanted: by the chain, by command, or because the one it joined ended before it was shown
+	Ordered                               // it is wanted by command, which goes before mode, mute and quiet hours
 	Reminded                              // the recipient was reminded: once is enough
 )
 

@@ -31,7 +31,7 @@ type Effect struct {
 // Transition says what a fact makes of a watched message. It is total: every fact is defined in every state. s are the
 // settings at now. It changes m and returns what follows, in order.
 func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
-	if !s.Watch && !m.Status.Settled() {
+	if !s.Watch && !m.Status.Settled() && f.Kind != Stopped && f.Kind != Retracted {
 		return m.unwatch(s, now)
 	}
 	switch f.Kind {
@@ -72,6 +72,9 @@ func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
 		return nil
 	}
 	m.Status, m.DeliveredAt = Delivered, f.At
+	if !m.inChain() && !m.Marks.Has(Ordered) {
+		m.Marks &^= Wanted // it was wanted because of the delivery
+	}
 	m.schedule(s, now)
 	effects := m.say(StateDelivered, f.Basis, f.At, m.further())
 	if m.Marks.Has(TimedOutUndelivered) {
@@ -101,10 +104,18 @@ func (m *Message) doubt(now Time) []Effect {
 }
 
 // unwatch lets go of a message that is not to be watched any more: its recipient has opted out, or the policy changed.
-// From here on nothing is told about it; the last word is that nothing can be known.
+// The last word is that nothing more can be known, if silence meant something until now.
 func (m *Message) unwatch(s Settings, now Time) []Effect {
-	m.Status, m.SettledAt, m.Due, m.Why, m.Text = Cancelled, now, 0, s.Unwatched, ""
-	return append(m.tell(StateUnknown, "", now), Effect{Kind: Settle, Reason: "cancelled"})
+	m.Marks &^= ExpectsDelivery | ExpectsReading
+	effects := m.doubt(now)
+	m.end(Cancelled, s.Unwatched, now)
+	return append(effects, Effect{Kind: Settle, Reason: "cancelled"})
+}
+
+// end settles the message: nothing is due any more, and its text is erased.
+func (m *Message) end(status Status, why Why, now Time) {
+	m.Status, m.SettledAt, m.Due, m.Why, m.Text = status, now, 0, why, ""
+	m.Marks &^= Wanted | Ordered
 }
 
 // settle ends the message. One that is settled already only joins the status: nothing more is said about it.
@@ -113,7 +124,7 @@ func (m *Message) settle(status Status, state State, basis Basis, reason string,
 		m.Status = max(m.Status, status)
 		return nil
 	}
-	m.Status, m.SettledAt, m.Due, m.Why, m.Text = status, now, 0, WhySettled, ""
+	m.end(status, WhySettled, now)
 	effects := m.tell(state, basis, f.At)
 	return append(effects, Effect{Kind: Settle, Reason: reason})
 }
@@ -136,26 +147,21 @@ func (m *Message) ring(s Settings, now Time) []Effect {
 	m.schedule(s, now) // the policy may have changed since, and what is known about the recipient
 	effects := m.doubt(now)
 	for m.Due != 0 && m.Due <= now {
-		var more []Effect
-		done := true
 		next, _ := m.next(s)
-		switch inChain := m.inChain(); {
-		case !inChain && next != 0 && next <= now:
-			more = m.timeOut(s, now)
-		case m.Marks.Has(Wanted):
-			if more, done = m.prompt(s, now); done {
-				m.Marks &^= Wanted
-			} else if next > now {
+		due, inChain := next != 0 && next <= now, m.inChain()
+		switch {
+		case due && !inChain:
+			effects = append(effects, m.timeOut(s, now)...)
+		case m.Marks.Has(Wanted) && !m.waits(s, now):
+			effects = append(effects, m.prompt(s)...)
+		case due && !(m.reminds(s) && s.Hold > now):
+			effects = append(effects, m.step(s, now)...)
+		default: // what is left must wait
+			m.Due, m.Why = s.Hold, s.Held
+			if next > now {
 				m.Due = min(m.Due, next)
 			}
-		case inChain:
-			if more, done = m.step(s, now); done {
-				m.Step++
-			}
-		}
-		effects = append(effects, more...)
-		if !done {
-			break // Due says until when it must wait
+			return effects
 		}
 		m.schedule(s, now)
 	}
@@ -172,47 +178,69 @@ func (m *Message) timeOut(s Settings, now Time) []Effect {
 	return m.tell(state, ByTimer, now)
 }
 
-// step does the next step of the chain, or passes over it. It reports false if the step has to wait.
-func (m *Message) step(s Settings, now Time) ([]Effect, bool) {
-	step := s.Steps[m.Step]
+// step does the next step of the chain, or passes over it. What holds a prompt back does not hold up the steps after it.
+func (m *Message) step(s Settings, now Time) []Effect {
+	index := int(m.Step)
+	step := s.Steps[index]
+	reminds := m.reminds(s)
+	m.Step++
 	switch {
-	case step.On != "" && step.On != m.timedOut() || s.Priority < step.From:
+	case !m.meets(step, s):
 	case step.Do == DoStatus:
 		if step.After > 0 { // at once, the timeout itself was just told
-			return m.tell(m.timedOut(), ByTimer, now), true
+			return m.tell(m.timedOut(), ByTimer, now)
 		}
 	case m.Marks.Has(PromptingEnded):
 		m.Why = WhyEnded
 	case step.Do == DoPrompt:
-		return m.prompt(s, now)
+		m.Marks |= Wanted
 	case step.Do == DoRemind:
-		return m.remind(s, now)
+		if reminds {
+			m.Marks |= Reminded
+			return []Effect{{Kind: Do, Step: index}}
+		}
 	default:
-		return []Effect{{Kind: Do, Step: int(m.Step)}}, true
+		return []Effect{{Kind: Do, Step: index}}
 	}
-	return nil, true
+	return nil
 }
 
-// prompt asks for a prompt, if nothing stands against it. It reports false if that has to wait.
-func (m *Message) prompt(s Settings, now Time) ([]Effect, bool) {
-	if m.Why = m.refuses(s); m.Why != "" {
-		if m.Why == WhyCap {
-			return []Effect{{Kind: Capped}}, true
-		}
-		return nil, true
-	}
-	if m.waits(s, now) {
-		return nil, false
-	}
-	return []Effect{{Kind: Prompting}}, true
+func (m *Message) meets(step Step, s Settings) bool {
+	return (step.On == "" || step.On == m.timedOut()) && s.Priority >= step.From
 }
+
+// reminds reports whether the next step of the chain is the one gentle repeat to the recipient: once is enough, and
+// not if the sender wants this message, or all of theirs, let alone.
+func (m *Message) reminds(s Settings) bool {
+	if !m.inChain() || int(m.Step) >= len(s.Steps) || m.Marks&(Reminded|PromptingEnded) != 0 || s.Mode == Never && s.ModeOf != TierDomain {
+		return false
+	}
+	step := s.Steps[m.Step]
+	return step.Do == DoRemind && m.meets(step, s)
+}
+
+// prompt asks for the prompt that is wanted, unless something stands against it.
+func (m *Message) prompt(s Settings) []Effect {
+	m.Why = m.refuses(s)
+	m.Marks &^= Wanted | Ordered
+	switch m.Why {
+	case "":
+		return []Effect{{Kind: Prompting}}
+	case WhyCap:
+		return []Effect{{Kind: Capped}}
+	}
+	return nil
+}
+
+// waits reports whether the prompt has to wait; one that is refused is refused at once.
+func (m *Message) waits(s Settings, now Time) bool { return s.Hold > now && m.refuses(s) == "" }
 
 // refuses says why the message is not prompted about, or "". A command goes before mode and mute.
 func (m *Message) refuses(s Settings) Why {
 	switch {
 	case m.Marks.Has(PromptingEnded):
 		return WhyEnded
-	case m.Marks.Has(Wanted | OutOfTurn):
+	case m.Marks.Has(Ordered):
 	case s.Mode == Never:
 		return WhyNeverMode
 	case s.Muted:
@@ -221,37 +249,13 @@ func (m *Message) refuses(s Settings) Why {
 	return s.Refuse
 }
 
-// remind asks for the one gentle repeat, unless the sender wants this message let alone.
-func (m *Message) remind(s Settings, now Time) ([]Effect, bool) {
-	if m.Marks.Has(Reminded) || s.Mode == Never && s.ModeOf != TierDomain {
-		return nil, true
-	}
-	if m.waits(s, now) {
-		return nil, false
-	}
-	m.Marks |= Reminded
-	if m.Why == WhyQuiet || m.Why == WhyPaused {
-		m.Why = "" // it has waited for that
-	}
-	return []Effect{{Kind: Do, Step: int(m.Step)}}, true
-}
-
-// waits puts the alarm off to the end of what holds prompts back.
-func (m *Message) waits(s Settings, now Time) bool {
-	if s.Hold <= now {
-		return false
-	}
-	m.Due, m.Why = s.Hold, s.Held
-	return true
-}
-
 // force escalates now, by command: the sender's own word goes before times, mode and chain. The alarm does it, so that
 // there is one door to a prompt.
 func (m *Message) force(now Time) []Effect {
 	if m.Status.Settled() {
 		return nil
 	}
-	m.Marks = m.Marks&^PromptingEnded | OutOfTurn | Wanted
+	m.Marks = m.Marks&^PromptingEnded | OutOfTurn | Ordered | Wanted
 	m.Due, m.Why = now, ""
 	return nil
 }
@@ -279,7 +283,7 @@ func (m *Message) schedule(s Settings, now Time) {
 		m.Why = kept // what the chain has led to, up to the next timeout
 	}
 	if m.Marks.Has(Wanted) {
-		m.Due, m.Why = now, ""
+		m.Due = now
 	}
 }
 

@@ -323,7 +323,10 @@ func (j *judge) look(t *rapid.T) {
 		if p.Due == 0 || !w.heap[Alarm{p.Due, -p.Row}] {
 			t.Fatalf("the alarm of a prompt is lost: %+v", p)
 		}
-		if !slices.ContainsFunc(p.Messages, func(ord int64) bool { m := w.store.messages[ord]; return !m.Status.Settled() && m.Prompt == p.ID && !m.Marks.Has(PromptingEnded) }) {
+		if !slices.ContainsFunc(p.Messages, func(ord int64) bool {
+			m := w.store.messages[ord]
+			return !m.Status.Settled() && m.Prompt == p.ID && !m.Marks.Has(PromptingEnded)
+		}) {
 			t.Fatalf("a live prompt asks about nothing: %+v", p)
 		}
 		if p.Sends == 0 || p.Covered > len(p.Messages) {
@@ -366,6 +369,8 @@ func (j *judge) message(t *rapid.T, m Message) {
 		t.Fatalf("neither an alarm nor a reason for none: %+v", m)
 	case m.Due != 0 && !j.w.heap[Alarm{m.Due, m.Ord}]:
 		t.Fatalf("the alarm of a message is lost: %+v", m)
+	case m.Marks.Has(Ordered) && !m.Marks.Has(Wanted):
+		t.Fatalf("ordered, but not wanted: %+v", m)
 	case m.Marks.Has(Wanted) && m.Due == 0:
 		t.Fatalf("a prompt is wanted, but nothing rings: %+v", m)
 	case m.Why == WhyPrompted && !j.w.store.prompts[m.Prompt].State.Live():

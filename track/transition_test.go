@@ -1,0 +1,336 @@
+package track
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write testdata/transitions.golden and docs/TRANSITIONS.md anew")
+
+// Times of the table, from sending on.
+const (
+	tableUndelivered = 2 * time.Minute
+	tableUnread      = 10 * time.Minute
+	tableWebhook     = 15 * time.Minute // after the timeout
+)
+
+func tableSettings() Settings {
+	return Settings{
+		Watch: true, UndeliveredAfter: tableUndelivered, UnreadAfter: tableUnread, Priority: Normal, Mode: Ask, ModeOf: TierDomain,
+		Steps: []Step{{Do: DoPrompt}, {After: tableWebhook, Do: DoWebhook}}, Delivery: true, Reading: true,
+	}
+}
+
+// tableState is one row of states: how a message gets there, under which settings.
+type tableState struct {
+	name, means string
+	settings    func(*Settings)
+	hint        Hint
+	facts       []FactKind // Rang: at its due
+	after       func(*Settings)
+}
+
+func unknowable(s *Settings)     { s.Delivery, s.Reading = false, false }
+func onlyReading(s *Settings)    { s.Delivery = false }
+func onlyDelivery(s *Settings)   { s.Reading = false }
+func quietTillSeven(s *Settings) { s.Hold, s.Held = noon.Add(19*time.Hour), WhyQuiet }
+
+var tableStates = []tableState{
+	{name: "pending", means: "sent; a receipt and a marker can be expected"},
+	{name: "pending, delivery only", means: "sent; no marker can be expected", settings: onlyDelivery},
+	{name: "pending, reading only", means: "sent; no receipt can be expected, but a marker", settings: onlyReading},
+	{name: "pending, until delivered", means: "the hint asks for delivery only", hint: Hint{Until: UntilDelivered}, settings: func(s *Settings) { onlyDelivery(s); s.UnreadAfter = 0 }},
+	{name: "unknown", means: "neither can be expected: silence means nothing", settings: unknowable},
+	{name: "undelivered", means: "timeout-undelivered was told, the sender prompted", facts: []FactKind{Rang}},
+	{name: "undelivered, held", means: "timeout-undelivered was told, the prompt waits for the end of quiet hours", settings: quietTillSeven, facts: []FactKind{Rang}},
+	{name: "undelivered, the hold over", means: "the same at seven in the morning", settings: quietTillSeven, facts: []FactKind{Rang}, after: func(s *Settings) { s.Hold = 0 }},
+	{name: "undelivered, over the cap", means: "timeout-undelivered is due, and a cap is reached", settings: func(s *Settings) { s.Refuse = WhyCap }},
+	{name: "undelivered, chain done", means: "every step was done", facts: []FactKind{Rang, Rang}},
+	{name: "delivered", means: "the recipient's side has it; a marker can be expected", facts: []FactKind{Received}},
+	{name: "delivered, reading unknown", means: "no marker can be expected", settings: onlyDelivery, facts: []FactKind{Received}},
+	{name: "delivered, until delivered", means: "all that the hint asks for", hint: Hint{Until: UntilDelivered}, settings: func(s *Settings) { onlyDelivery(s); s.UnreadAfter = 0 }, facts: []FactKind{Received}},
+	{name: "delivered late", means: "after timeout-undelivered: the time to read counts from the delivery", facts: []FactKind{Rang, Received}},
+	{name: "unread", means: "timeout-unread was told, the sender prompted", facts: []FactKind{Received, Rang}},
+	{name: "unread, never delivered", means: "as no receipt could be expected", settings: onlyReading, facts: []FactKind{Rang}},
+	{name: "unread after late delivery", means: "both timeouts were told", facts: []FactKind{Rang, Received, Rang}},
+	{name: "command waits", means: "the sender asked for escalation; its alarm is due at once", facts: []FactKind{Forced}},
+	{name: "escalated", means: "an SMS was reported sent", facts: []FactKind{Rang, Texted}},
+	{name: "not watched any more", means: "the recipient opted out after the message was sent", after: func(s *Settings) { s.Watch, s.Unwatched = false, WhyOptedOut }},
+	{name: "displayed", means: "read", facts: []FactKind{Read}},
+	{name: "failed", means: "refused by the recipient's side", facts: []FactKind{Bounced}},
+	{name: "cancelled", means: "retracted, or by command", facts: []FactKind{Retracted}},
+}
+
+// make returns a message of the state, and the instant at which it is next looked at.
+func (ts tableState) make() (Message, Settings, Time) {
+	s, now := tableSettings(), noon
+	if ts.settings != nil {
+		ts.settings(&s)
+	}
+	m, _ := Begin(Fact{Kind: Sent, Key: Key{alice, bob, "m1"}, At: now, Text: "text", Marks: AsksReceipt | Markable, Hint: ts.hint}, 1, s, now)
+	for _, kind := range ts.facts {
+		now = now.Add(time.Minute)
+		if kind == Rang {
+			now = m.Due
+		}
+		Transition(&m, tableFact(kind, now), s, now)
+	}
+	if ts.after != nil {
+		ts.after(&s)
+	}
+	return m, s, now.Add(time.Minute)
+}
+
+func tableFact(kind FactKind, at Time) Fact {
+	basis := map[FactKind]Basis{Received: ByReceipt, Read: ByMarker, Replied: ByReply, Bounced: ByError, Stopped: ByCommand}
+	return Fact{Kind: kind, Key: Key{alice, bob, "m1"}, At: at, Basis: basis[kind], Text: "better"}
+}
+
+// tableFacts are the columns; an alarm rings early and when it is due.
+var tableFacts = []struct {
+	kind FactKind
+	due  bool
+	name string
+}{
+	{Sent, false, "another copy"}, {Received, false, "received"}, {Read, false, "read"}, {Replied, false, "replied"}, {Stored, false, "stored"},
+	{Bounced, false, "bounced"}, {Deferred, false, "deferred"}, {Corrected, false, "corrected"}, {Retracted, false, "retracted"},
+	{Stopped, false, "stopped"}, {Forced, false, "forced"}, {Texted, false, "texted"}, {Rang, false, "alarm, early"}, {Rang, true, "alarm"},
+}
+
+// transition is one cell of the table.
+type transition struct {
+	fact, state, told, does, next string
+	same                          bool
+}
+
+func (ts tableState) transitions() []transition {
+	var list []transition
+	for _, f := range tableFacts {
+		m, s, now := ts.make()
+		if f.kind == Rang && m.Due != 0 {
+			if f.due {
+				now = m.Due
+			} else {
+				now = min(now, m.Due-1)
+			}
+		}
+		before := m
+		effects := Transition(&m, tableFact(f.kind, now), s, now)
+		t := transition{fact: f.name, state: nameState(m), next: nameAlarm(m), same: m == before && len(effects) == 0}
+		t.told, t.does = nameEffects(effects, s)
+		list = append(list, t)
+	}
+	return list
+}
+
+func nameState(m Message) string {
+	name := []string{"pending", "delivered", "displayed", "failed", "cancelled"}[m.Status]
+	for _, mark := range []struct {
+		mark Marks
+		name string
+	}{
+		{TimedOutUndelivered, "timeout-undelivered"}, {TimedOutUnread, "timeout-unread"}, {Escalated, "escalated"}, {PromptingEnded, "prompting ended"},
+		{StoredOffline, "stored"}, {Wanted, "prompt wanted"},
+	} {
+		if m.Marks.Has(mark.mark) {
+			name += " + " + mark.name
+		}
+	}
+	return name
+}
+
+func nameAlarm(m Message) string {
+	var words []string
+	if m.Due != 0 {
+		after := m.Due.Std().Sub(m.SentAt.Std())
+		words = append(words, fmt.Sprintf("alarm at %d:%02d", int(after.Hours()), int(after.Minutes())%60))
+	}
+	if m.Why != "" && m.Why != WhySettled {
+		words = append(words, string(m.Why))
+	}
+	return strings.Join(words, ", ")
+}
+
+func nameEffects(effects []Effect, s Settings) (told, does string) {
+	var tells, others []string
+	for _, e := range effects {
+		switch e.Kind {
+		case Tell:
+			say := string(e.Notice.State)
+			if e.Notice.Further != "" {
+				say += " (further: " + string(e.Notice.Further) + ")"
+			}
+			if e.Notice.Basis != "" {
+				say += " by " + string(e.Notice.Basis)
+			}
+			tells = append(tells, say)
+		case Prompting:
+			others = append(others, "prompt")
+		case Do:
+			others = append(others, string(s.Steps[e.Step].Do))
+		case Arrived:
+			others = append(others, "withdraw if all it asked about is delivered")
+		case Settle:
+			others = append(others, "withdraw if all is settled: "+e.Reason)
+		case Refresh:
+			others = append(others, "show its prompt anew")
+		case Capped:
+			others = append(others, "tell once that the cap is reached")
+		}
+	}
+	return strings.Join(tells, ", "), strings.Join(others, ", ")
+}
+
+// TestTransitionTable holds every state against every fact, as testdata/transitions.golden has it, and the page that is
+// made of the same table.
+func TestTransitionTable(t *testing.T) {
+	var golden, page bytes.Buffer
+	page.WriteString(pageHead)
+	for _, ts := range tableStates {
+		m, _, _ := ts.make()
+		fmt.Fprintf(&golden, "%s: %s [%s]\n", ts.name, nameState(m), nameAlarm(m))
+		fmt.Fprintf(&page, "\n## %s\n\n%s. In the message: %s.\n\n", ts.name, upper(ts.means), strings.Join(slices.DeleteFunc([]string{nameState(m), nameAlarm(m)}, func(s string) bool { return s == "" }), "; "))
+		var same []string
+		rows := 0
+		for _, c := range ts.transitions() {
+			fmt.Fprintf(&golden, "\t%-13s -> %s [%s]", c.fact, c.state, c.next)
+			if c.told != "" {
+				fmt.Fprintf(&golden, "; told: %s", c.told)
+			}
+			if c.does != "" {
+				fmt.Fprintf(&golden, "; %s", c.does)
+			}
+			golden.WriteByte('\n')
+			if c.same {
+				same = append(same, c.fact)
+				continue
+			}
+			if rows++; rows == 1 {
+				page.WriteString("| fact | becomes | told | does | then |\n|---|---|---|---|---|\n")
+			}
+			fmt.Fprintf(&page, "| %s | %s | %s | %s | %s |\n", c.fact, c.state, c.told, c.does, c.next)
+		}
+		if len(same) == len(tableFacts) {
+			page.WriteString("No fact changes anything.\n")
+		} else if len(same) > 0 {
+			fmt.Fprintf(&page, "\nNothing changes by: %s.\n", strings.Join(same, ", "))
+		}
+	}
+	for file, got := range map[string][]byte{"testdata/transitions.golden": golden.Bytes(), "../docs/TRANSITIONS.md": page.Bytes()} {
+		if *update {
+			if err := os.WriteFile(file, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s is out of date: go test ./track -run TransitionTable -update, and look at what changes\n%s", file, firstDifference(got, want))
+		}
+	}
+}
+
+func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+func firstDifference(got, want []byte) string {
+	g, w := strings.Split(string(got), "\n"), strings.Split(string(want), "\n")
+	for i := range g {
+		if i >= len(w) || g[i] != w[i] {
+			return fmt.Sprintf("line %d: got  %s\n         want %s", i+1, g[i], strings.Join(w[min(i, len(w)):min(i+1, len(w))], ""))
+		}
+	}
+	return "the end is missing"
+}
+
+const pageHead = `# Transitions
+
+What every fact makes of a message in every state: generated from the code by ` + "`go test ./track -run TransitionTable -update`" + `;
+a test fails when this page is stale. Why it is so: [design/states.md](design/states.md).
+
+The table is made with a time of 2 minutes for delivery and 10 for reading, no quiet hours, and a chain of two steps: prompt at
+once, webhook 15 minutes after the timeout. "alarm at" is in hours and minutes from sending. A fact that names no single message reaches
+those that the ledger picks for it: a marker all up to the named one, a plain reply those that are delivered (so *replied* never
+meets a pending message). Whether a prompt is really opened, joined or withdrawn depends on the others of the conversation.
+`
+
+// TestTransitionIsTotal throws every fact at every status with every combination of marks, under different settings, and
+// holds what must be true of each.
+func TestTransitionIsTotal(t *testing.T) {
+	marks := []Marks{AsksReceipt, Sealed, TimedOutUndelivered, TimedOutUnread, Escalated, PromptingEnded, OutOfTurn, Wanted, Ordered, Reminded}
+	settings := []Settings{tableSettings()}
+	for _, vary := range []func(*Settings){unknowable, onlyReading, onlyDelivery, quietTillSeven,
+		func(s *Settings) { s.Watch, s.Unwatched = false, WhyOptedOut },
+		func(s *Settings) { s.Mode = Never },
+		func(s *Settings) { s.Refuse = WhyCap },
+		func(s *Settings) { s.UndeliveredAfter, s.UnreadAfter = 0, 0 },
+		func(s *Settings) { s.Steps = nil },
+		func(s *Settings) {
+			s.Steps = []Step{{Do: DoStatus}, {Do: DoRemind}, {Do: DoStatus, After: time.Minute}, {Do: DoSMS, From: Urgent}}
+		},
+	} {
+		s := tableSettings()
+		vary(&s)
+		settings = append(settings, s)
+	}
+	for status := Pending; status <= Cancelled; status++ {
+		for bits := range 1 << len(marks) {
+			for kind := range factKinds {
+				for i, s := range settings {
+					for _, wait := range []time.Duration{0, 5 * time.Minute, 30 * time.Hour} {
+						m := Message{Ord: 1, Key: Key{alice, bob, "m1"}, Status: status, SentAt: noon, Text: "text", Due: noon.Add(wait / 2)}
+						for j, mark := range marks {
+							if bits>>j&1 != 0 {
+								m.Marks |= mark
+							}
+						}
+						if status != Pending {
+							m.DeliveredAt = noon
+						}
+						if status.Settled() {
+							m.Due, m.Why, m.Text = 0, WhySettled, ""
+						} else if m.Marks&(TimedOutUndelivered|TimedOutUnread) != 0 {
+							m.TimeoutAt = noon
+						}
+						before, now := m, noon.Add(wait)
+						effects := Transition(&m, tableFact(kind, now), s, now)
+						if fault := faultOf(before, m, effects, kind); fault != "" {
+							t.Fatalf("%s: fact %d, settings %d, after %v:\n%+v\n%+v\n%+v", fault, kind, i, wait, before, m, effects)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func faultOf(before, m Message, effects []Effect, kind FactKind) string {
+	told := slices.ContainsFunc(effects, func(e Effect) bool { return e.Kind == Tell })
+	const once = TimedOutUndelivered | TimedOutUnread | Escalated | Reminded | StoredOffline
+	switch {
+	case m.Status < before.Status:
+		return "the status goes back"
+	case before.Marks&once&^m.Marks != 0:
+		return "what has happened is forgotten"
+	case before.Status.Settled() && len(effects) > 0:
+		return "something follows for a message that is over"
+	case m.Status.Settled() && (m.Due != 0 || m.Text != ""):
+		return "a message that is over keeps its alarm or text"
+	case !m.Status.Settled() && m.Due == 0 && m.Why == "" && kind == Rang:
+		return "neither an alarm nor a reason for none"
+	case told != (m.Notice.Seq > before.Notice.Seq):
+		return "told without a new seq"
+	case m.Marks&^before.Marks&(TimedOutUndelivered|TimedOutUnread) != 0 && kind != Rang:
+		return "a timeout without an alarm"
+	case m.Status == Pending && before.Marks.Has(TimedOutUndelivered) && m.Marks&^before.Marks&TimedOutUnread != 0:
+		return "timeout-unread on top of timeout-undelivered"
+	}
+	return ""
+}
