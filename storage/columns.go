@@ -39,8 +39,6 @@ func (t *table) columns() []string { return slices.Concat(t.ints, t.texts) }
 
 func (t *table) list() string { return strings.Join(t.columns(), ", ") }
 
-func (t *table) listOf(alias string) string { return strings.Join(t.columns(), ", "+alias+".") }
-
 // kind is a table whose rows are values of T.
 type kind[T any] struct {
 	table
@@ -160,6 +158,14 @@ func clean(s string) string {
 		return s
 	}
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+func cleaned(all []string) []string {
+	all = slices.Clone(all)
+	for i := range all {
+		all[i] = clean(all[i])
+	}
+	return all
 }
 
 func cleanKey(k track.Key) track.Key {

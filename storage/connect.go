@@ -89,13 +89,17 @@ func connectPostgres(ctx context.Context, dsn string) (*Store, error) {
 		}
 	}
 	u.RawQuery = query.Encode()
-	s := &Store{dialect: postgres{}, name: u.Redacted()}
-	if s.writer, err = open(ctx, "postgres", u.String(), 1); err != nil {
-		return nil, fmt.Errorf("%s: %w", u.Host+u.Path, err)
+	s := &Store{dialect: postgres{}, name: u.Host + u.Path, dsn: u.String()}
+	if s.writer, err = open(ctx, "postgres", s.dsn, 1); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
-	if s.readers, err = open(ctx, "postgres", u.String(), readerCount); err != nil {
+	if s.readers, err = open(ctx, "postgres", s.dsn, readerCount); err != nil {
 		s.writer.Close()
-		return nil, fmt.Errorf("%s: %w", u.Host+u.Path, err)
+		return nil, fmt.Errorf("%s: %w", s.name, err)
+	}
+	if err := s.get(ctx, &s.schema, "SELECT coalesce(current_schema(), '')"); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
 	return s, nil
 }

@@ -26,8 +26,8 @@ type dialect interface {
 	among(column string) string
 	numbers([]int64) any
 	names([]string) any
-	// each makes a table of one column, value, of a parameter made by numbers.
-	each() string
+	// newest gives the query for the n newest rows, by ord, of each value of a column; its parameter is made by numbers.
+	newest(t *table, column string, n int) string
 
 	goose() goose.Dialect
 	hasVersions() string           // a query: were migrations ever run
@@ -86,14 +86,17 @@ func (sqlite) write(ctx context.Context, stmt *sqlx.Stmt, t *table, r rows) erro
 func (sqlite) among(column string) string { return column + " IN (SELECT value FROM json_each(?))" }
 
 func (sqlite) numbers(values []int64) any { return asJSON(values) }
-func (sqlite) names(values []string) any  { return asJSON(values) }
+func (sqlite) names(values []string) any  { return asJSON(cleaned(values)) }
 
 func asJSON[T any](values []T) string {
 	b, _ := json.Marshal(values) // numbers and strings: no error
 	return string(b)
 }
 
-func (sqlite) each() string { return "json_each(?)" }
+func (sqlite) newest(t *table, column string, n int) string {
+	return fmt.Sprintf("SELECT %[1]s FROM %[2]s WHERE ord IN (SELECT o.ord FROM json_each(?) AS v JOIN %[2]s AS o ON o.ord IN "+
+		"(SELECT i.ord FROM %[2]s AS i WHERE i.%[3]s = v.value ORDER BY i.ord DESC LIMIT %[4]d))", t.list(), t.name, column, n)
+}
 
 func (sqlite) goose() goose.Dialect { return goose.DialectSQLite3 }
 
@@ -156,8 +159,11 @@ func (postgres) write(ctx context.Context, stmt *sqlx.Stmt, t *table, r rows) er
 func (postgres) among(column string) string { return column + " = ANY(?)" }
 
 func (postgres) numbers(values []int64) any { return intArray{values, 1} }
-func (postgres) names(values []string) any  { return textArray{values, 1} }
-func (postgres) each() string               { return "unnest(?::bigint[]) AS v(value)" }
+func (postgres) names(values []string) any  { return textArray{cleaned(values), 1} }
+func (postgres) newest(t *table, column string, n int) string {
+	return fmt.Sprintf("SELECT m.* FROM unnest(?::bigint[]) AS v(value) CROSS JOIN LATERAL "+
+		"(SELECT %s FROM %s WHERE %s = v.value ORDER BY ord DESC LIMIT %d) AS m", t.list(), t.name, column, n)
+}
 
 func (postgres) goose() goose.Dialect     { return goose.DialectPostgres }
 func (postgres) hasVersions() string      { return "SELECT to_regclass('goose_db_version') IS NOT NULL" }

@@ -81,7 +81,7 @@ func latest() int64 {
 
 // ready makes sure that the schema is ours, or makes it so.
 func (s *Store) ready(ctx context.Context, migrate bool) error {
-	for {
+	for tries := 0; ; tries++ {
 		version, err := s.Version(ctx)
 		switch {
 		case err != nil:
@@ -95,25 +95,29 @@ func (s *Store) ready(ctx context.Context, migrate bool) error {
 		case version > 0 && !migrate:
 			return fmt.Errorf("%w: it has version %d, this program needs %d: run \"tocsin migrate\"", ErrSchema, version, latest())
 		}
-		if done, err := s.migrate(ctx, latest()); done || err != nil {
-			return err
+		err = s.migrate(ctx, latest())
+		if errors.Is(err, ErrHeld) && tries < 250 {
+			err = wait(ctx, 20*time.Millisecond) // somebody else may be at it
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrSchema, err)
 		}
 	}
 }
 
-// migrate runs the missing migrations while nobody else does. done is false if somebody else did.
-func (s *Store) migrate(ctx context.Context, last int64) (done bool, err error) {
+// migrate runs the missing migrations up to the version last, while nobody else does.
+func (s *Store) migrate(ctx context.Context, last int64) (err error) {
 	release, err := s.alone(ctx)
-	if err != nil || release == nil {
-		return false, err
+	if err != nil {
+		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
 	p, err := s.provider(last)
 	if err != nil {
-		return false, err
+		return err
 	}
 	_, err = p.Up(ctx)
-	return true, err
+	return err
 }
 
 // Migrate brings the schema of a database up to date.
@@ -141,16 +145,4 @@ func Status(ctx context.Context, dsn string) ([]Migration, error) {
 		all[i].Applied = all[i].Version <= version
 	}
 	return all, nil
-}
-
-// wait waits a little, or until ctx ends.
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

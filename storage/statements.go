@@ -56,8 +56,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		return stmt
 	}
 	messages := "SELECT " + s.message.list() + " FROM messages WHERE "
-	s.byHash = prepare(fmt.Sprintf(`SELECT m.%s FROM %s, messages m WHERE m.ord IN
-		(SELECT o.ord FROM messages o WHERE o.hash = value ORDER BY o.ord DESC LIMIT %d)`, s.message.listOf("m"), s.each(), newestOfKey))
+	s.byHash = prepare(s.newest(&s.message.table, "hash", newestOfKey))
 	s.byOrd = prepare(messages + s.among("ord"))
 	s.open = prepare(messages + s.among("conv") + " AND " + isOpen)
 	s.got = prepare(messages + s.among("conv") + " AND " + isOpen + " AND status = 1")

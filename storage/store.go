@@ -27,11 +27,12 @@ type Store struct {
 	// stays valid over its own commits. Everybody else reads on the others.
 	writer, readers *sqlx.DB
 	name            string // for errors: the path or the URL without its password
-	lockFile        string // SQLite: the file that Hold locks
+	lockFile        string // SQLite in a file: what Hold locks
+	dsn, schema     string // PostgreSQL: for the connection that Hold locks with
 	hash            *hasher
 	message         *kind[track.Message]
 	statements
-	epoch atomic.Int64 // of the Hold; 0: none was ever asked for, every Commit is taken
+	epoch atomic.Int64 // of the Hold; 0: it was never held, every Commit is taken
 
 	pruning sync.Mutex
 	pruned  int64 // where Prune goes on

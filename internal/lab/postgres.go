@@ -202,13 +202,30 @@ func (c *Cluster) Schema(t testing.TB) string {
 			c.Exec(t, "DROP SCHEMA "+name+" CASCADE")
 		}
 	})
-	return c.URL() + "&search_path=" + url.QueryEscape(name)
+	return c.URL() + "&search_path=" + name + "&application_name=" + name
+}
+
+// Cut ends all connections of a URL made by Schema, as a network would.
+func Cut(t testing.TB, schema string) {
+	t.Helper()
+	u, err := url.Parse(schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := u.Query().Get("application_name")
+	u.RawQuery = "sslmode=disable"
+	execute(t, u.String(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1", name)
 }
 
 // Exec runs a statement in the cluster.
 func (c *Cluster) Exec(t testing.TB, query string, args ...any) {
 	t.Helper()
-	db, err := sqlx.Open("postgres", c.URL())
+	execute(t, c.URL(), query, args...)
+}
+
+func execute(t testing.TB, dsn, query string, args ...any) {
+	t.Helper()
+	db, err := sqlx.Open("postgres", dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +252,12 @@ func (c *Cluster) running() bool {
 // Start starts a server that was stopped.
 func (c *Cluster) Start(t testing.TB) {
 	t.Helper()
-	if err := c.start(); err != nil {
+	err := c.start()
+	for tries := 0; tries < 20 && err != nil && strings.Contains(err.Error(), "pre-existing shared memory"); tries++ {
+		time.Sleep(100 * time.Millisecond) // the processes of a killed server have not all ended yet
+		err = c.start()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,0 +1,176 @@
+package storagetest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"tocsin/storage"
+	"tocsin/track"
+)
+
+func cancelledContexts(s *suite) {
+	m := pending(0, "m1")
+	s.insert(m)
+	gone, cancel := context.WithCancel(s.ctx)
+	cancel()
+	for name, err := range map[string]error{
+		"Commit": s.Commit(gone, track.Changes{Insert: []track.Message{pending(1, "m2")}}),
+		"Load":   second(s.Load(gone, track.Want{Keys: []track.Key{m.Key}}, now)),
+		"Seed":   second(s.Seed(gone)), "Pending": second(s.Pending(gone)), "Alarms": s.Alarms(gone, func(track.Alarm) {}),
+		"Messages": second(s.Messages(gone, alice, track.Filter{})), "Prune": second(s.Prune(gone, now, 1)), "Put": s.Put(gone, "a", "b"),
+		"SetNumbers": s.SetNumbers(gone, number(alice, "+1")), "Ping": s.Ping(gone), "Hold": second(s.Hold(gone, "tocsin")),
+	} {
+		if !errors.Is(err, context.Canceled) {
+			s.Errorf("%s: %v", name, err)
+		}
+	}
+	s.same([]track.Message{m}, s.all(alice))
+
+	// In the middle of a large batch.
+	ctx, cancel := context.WithCancel(s.ctx)
+	done := make(chan error)
+	go func() { done <- s.Commit(ctx, track.Changes{Insert: many(50_000, settled)[1:]}) }()
+	select {
+	case <-done:
+		s.Log("it was stored before it could be cancelled")
+	case <-time.After(30 * time.Millisecond):
+		cancel()
+		if err := <-done; err == nil {
+			s.Log("it was stored before it could be cancelled")
+		} else {
+			s.same([]track.Message{m}, s.all(alice))
+		}
+	}
+	cancel()
+	s.insert(track.Message{Ord: ord(1_000_000), Key: key("after")})
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// A connection that is lost costs the batch, not the store.
+func cutConnections(s *suite) {
+	if s.Cut == nil {
+		return // a file has no connections
+	}
+	m := pending(0, "m1")
+	s.insert(m)
+	s.Cut(s.T)
+	s.retry(func() error { return s.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(1, "m2")}}) })
+	s.Cut(s.T)
+	s.retry(func() error { return second(s.Load(s.ctx, track.Want{Keys: []track.Key{m.Key}}, now)) })
+	s.same([]string{"m2", "m1"}, ids(s.all(alice)))
+
+	// In the middle of a batch, until one was cut indeed: nothing of it is there.
+	for try := range 20 {
+		batch := many(20_000, settled)
+		for i := range batch {
+			batch[i].Ord += int64(try+1) << 40
+			batch[i].Sender = carol
+		}
+		done := make(chan error)
+		go func() { done <- s.Commit(s.ctx, track.Changes{Insert: batch}) }()
+		time.AfterFunc(time.Duration(20+10*try)*time.Millisecond, func() { s.Cut(s.T) })
+		if err := <-done; err != nil {
+			s.retry(func() error { return s.Ping(s.ctx) })
+			left := s.all(carol)
+			if len(left)%20_000 != 0 {
+				s.Fatalf("%d rows of batches of 20 000 are there", len(left))
+			}
+			s.insert(pending(9, "after"))
+			return
+		}
+	}
+	s.Fatal("no batch was cut")
+}
+
+// retry does what a caller does: again, for a while.
+func (s *suite) retry(f func() error) {
+	s.Helper()
+	var err error
+	for range 20 {
+		if err = f(); err == nil {
+			return
+		}
+	}
+	s.Fatal(err)
+}
+
+func reopened(s *suite) {
+	m := pending(0, "m1")
+	s.insert(m)
+	before, err := s.Seed(s.ctx)
+	s.must(err)
+	s.must(s.Close())
+	s.Store = s.again()
+	after, err := s.Seed(s.ctx)
+	s.must(err)
+	s.same(before, after)
+	s.same([]track.Message{m}, s.load(track.Want{Keys: []track.Key{m.Key}, Open: []track.Conv{m.Conv()}}).Messages)
+	version, err := s.Version(s.ctx)
+	s.must(err)
+	if version == 0 {
+		s.Error("there is no version")
+	}
+}
+
+func hold(s *suite) {
+	held := func(want bool) {
+		s.Helper()
+		got, err := s.Held(s.ctx)
+		s.must(err)
+		s.same(want, got)
+	}
+	held(false)
+	first, err := s.Hold(s.ctx, "tocsin.example.org")
+	s.must(err)
+	held(true)
+	s.insert(pending(0, "m1"))
+	other := s.again()
+	s.must(other.Put(s.ctx, "what", "a command beside it may still do"))
+
+	// A second instance gets nothing, at least for now.
+	ctx, cancel := context.WithTimeout(s.ctx, 300*time.Millisecond)
+	defer cancel()
+	if h, err := other.Hold(ctx, "tocsin.example.org"); err == nil {
+		h.Release()
+		s.Fatal("two instances hold one database")
+	}
+	select {
+	case <-first.Lost():
+		s.Fatal("the hold was lost")
+	default:
+	}
+	s.must(first.Release())
+	held(false)
+	if err := s.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(1, "m2")}}); !errors.Is(err, storage.ErrFenced) {
+		s.Fatalf("a commit after the release: %v", err)
+	}
+	next, err := other.Hold(s.ctx, "tocsin.example.org")
+	s.must(err)
+	s.must(other.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(1, "m2")}}))
+	s.must(next.Release())
+	back, err := s.Hold(s.ctx, "tocsin.example.org")
+	s.must(err)
+	s.insert(pending(2, "m3"))
+	s.must(back.Release())
+}
+
+// An instance that was taken for dead, and was not, changes nothing any more.
+func fence(s *suite) {
+	zombie := s.again()
+	_, err := zombie.Hold(s.ctx, "tocsin.example.org")
+	s.must(err)
+	s.must(zombie.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(0, "m1")}}))
+	s.Steal(s.T)
+	next, err := s.Hold(s.ctx, "tocsin.example.org")
+	s.must(err)
+	defer next.Release()
+	s.insert(pending(1, "m2"))
+	err = zombie.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(2, "m3")}, Prompts: []track.Prompt{prompt(3, "p-1")}})
+	if !errors.Is(err, storage.ErrFenced) {
+		s.Fatalf("the other one committed: %v", err)
+	}
+	s.same([]string{"m2", "m1"}, ids(s.all(alice)))
+	s.same(track.Loaded{}, s.load(track.Want{Senders: []string{alice}}))
+}

@@ -1,0 +1,158 @@
+package storagetest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"tocsin/track"
+)
+
+type testingT = testing.T
+
+func number(jid, e164 string) track.Number {
+	return track.Number{JID: jid, E164: e164, Source: track.FromAdmin, Consent: true, At: now}
+}
+
+func (s *suite) numbers() (all []track.Number) {
+	s.Helper()
+	s.must(s.Numbers(s.ctx, func(n track.Number) error { all = append(all, n); return nil }))
+	return all
+}
+
+func numbers(s *suite) {
+	_, ok, err := s.Number(s.ctx, alice)
+	s.must(err)
+	s.same(false, ok)
+	a, b := number(alice, "+8613800138000"), number(bob, "+4930123456")
+	b.Consent, b.Verified, b.Source = false, true, track.FromUser
+	odd := number("Ä\"'{}\\@example.org", "+1")
+	upper := number("Zoe@example.org", "+2")
+	s.must(s.SetNumbers(s.ctx, b, odd, a, upper))
+	got, ok, err := s.Number(s.ctx, bob)
+	s.must(err)
+	s.same(true, ok)
+	s.same(b, got)
+	s.same([]track.Number{upper, a, b, odd}, s.numbers()) // by bytes, on every database
+
+	a.E164, a.At = "+8613900139000", now+1
+	twice := b
+	twice.E164 = "+49301"
+	s.must(s.SetNumbers(s.ctx, twice, a, b)) // the last one counts
+	s.same([]track.Number{upper, a, b, odd}, s.numbers())
+
+	var seen int
+	err = s.Numbers(s.ctx, func(track.Number) error { seen++; return errStop })
+	if !errors.Is(err, errStop) || seen != 1 {
+		s.Fatalf("%v after %d", err, seen)
+	}
+	removed, err := s.RemoveNumber(s.ctx, alice)
+	s.must(err)
+	s.same(true, removed)
+	removed, err = s.RemoveNumber(s.ctx, alice)
+	s.must(err)
+	s.same(false, removed)
+	s.same([]track.Number{upper, b, odd}, s.numbers())
+	s.must(s.SetNumbers(s.ctx))
+}
+
+func manyNumbers(s *suite) {
+	const n = 100_000
+	all := make([]track.Number, n)
+	for i := range all {
+		all[i] = number(fmt.Sprintf("user%06d@example.org", i), fmt.Sprintf("+86138%08d", i))
+	}
+	start := time.Now()
+	s.must(s.SetNumbers(s.ctx, all...))
+	took := time.Since(start)
+	s.Logf("%d numbers in %s", n, took.Round(time.Millisecond))
+	if took > 20*time.Second {
+		s.Errorf("%d numbers took %s", n, took)
+	}
+	s.same(n, len(s.numbers()))
+}
+
+func preferences(s *suite) {
+	all := func() map[string]track.Prefs {
+		found := map[string]track.Prefs{}
+		s.must(s.Prefs(s.ctx, func(p track.Prefs) { found[p.JID] = p }))
+		return found
+	}
+	s.same(map[string]track.Prefs{}, all())
+	p := track.Prefs{JID: alice, Mode: track.Auto, UndeliveredAfter: 90 * time.Second, UnreadAfter: 1500 * time.Millisecond, Quiet: "22:00-07:00",
+		Zone: "Europe/Berlin", Language: "zh", Text: "notice", Fallback: track.On, Watch: track.Off}
+	s.must(s.SavePrefs(s.ctx, p))
+	s.must(s.SavePrefs(s.ctx, track.Prefs{JID: bob}))
+	s.same(map[string]track.Prefs{alice: p, bob: {JID: bob}}, all())
+	p.Mode, p.Quiet = track.Never, ""
+	s.must(s.SavePrefs(s.ctx, p))
+	s.same(map[string]track.Prefs{alice: p, bob: {JID: bob}}, all())
+}
+
+func contacts(s *suite) {
+	all := func() map[track.Conv]track.Contact {
+		found := map[track.Conv]track.Contact{}
+		s.must(s.Contacts(s.ctx, func(c track.Contact) { found[track.Conv{Sender: c.Owner, Recipient: c.Contact}] = c }))
+		return found
+	}
+	muted, everybody := track.Contact{Owner: alice, Contact: bob, Muted: true}, track.Contact{Owner: alice, Hidden: true}
+	s.must(s.SaveContact(s.ctx, muted))
+	s.must(s.SaveContact(s.ctx, everybody))
+	s.same(map[track.Conv]track.Contact{{Sender: alice, Recipient: bob}: muted, {Sender: alice}: everybody}, all())
+	muted.Hidden = true
+	s.must(s.SaveContact(s.ctx, muted))
+	s.must(s.SaveContact(s.ctx, track.Contact{Owner: alice})) // nothing set any more
+	s.same(map[track.Conv]track.Contact{{Sender: alice, Recipient: bob}: muted}, all())
+}
+
+func (s *suite) devices() map[string]track.Device {
+	s.Helper()
+	found := map[string]track.Device{}
+	s.must(s.Devices(s.ctx, func(d track.Device) { found[d.JID] = d }))
+	return found
+}
+
+func devices(s *suite) {
+	phone, desk := track.Device{JID: alice + "/phone", Features: track.CanSMS | track.CanStatus, At: now}, track.Device{JID: alice + "/desk", At: now + 1}
+	s.must(s.SaveDevices(s.ctx, []track.Device{phone, desk}, nil))
+	s.same(map[string]track.Device{phone.JID: phone, desk.JID: desk}, s.devices())
+	desk.At++
+	s.must(s.SaveDevices(s.ctx, []track.Device{desk}, []string{phone.JID, "nobody@x/y"}))
+	s.same(map[string]track.Device{desk.JID: desk}, s.devices())
+	s.must(s.SaveDevices(s.ctx, nil, []string{desk.JID}))
+	s.same(map[string]track.Device{}, s.devices())
+}
+
+func forget(s *suite) {
+	s.must(s.SetNumbers(s.ctx, number(alice, "+1"), number(bob, "+2")))
+	s.must(s.SavePrefs(s.ctx, track.Prefs{JID: alice, Mode: track.Ask}))
+	s.must(s.SaveContact(s.ctx, track.Contact{Owner: alice, Contact: bob, Muted: true}))
+	s.must(s.SaveContact(s.ctx, track.Contact{Owner: bob, Contact: alice, Muted: true}))
+	near := "alice@example.organic/x"
+	s.must(s.SaveDevices(s.ctx, []track.Device{{JID: alice + "/phone"}, {JID: alice + "/ä"}, {JID: bob + "/desk"}, {JID: near}}, nil))
+	s.must(s.Forget(s.ctx, alice))
+	s.must(s.Forget(s.ctx, alice))
+
+	s.same([]track.Number{number(bob, "+2")}, s.numbers())
+	s.must(s.Prefs(s.ctx, func(p track.Prefs) { s.Errorf("%s is still there", p.JID) }))
+	var left []track.Contact
+	s.must(s.Contacts(s.ctx, func(c track.Contact) { left = append(left, c) }))
+	s.same([]track.Contact{{Owner: bob, Contact: alice, Muted: true}}, left)
+	s.same(map[string]track.Device{bob + "/desk": {JID: bob + "/desk"}, near: {JID: near}}, s.devices())
+}
+
+func smallFacts(s *suite) {
+	get := func() string {
+		s.Helper()
+		value, err := s.Get(s.ctx, "paused")
+		s.must(err)
+		return value
+	}
+	s.same("", get())
+	s.must(s.Put(s.ctx, "paused", "yes"))
+	s.same("yes", get())
+	s.must(s.Put(s.ctx, "paused", ""))
+	s.same("", get())
+	s.must(s.Ping(s.ctx))
+}

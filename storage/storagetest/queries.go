@@ -1,0 +1,232 @@
+package storagetest
+
+import (
+	"fmt"
+
+	"tocsin/track"
+)
+
+func messagesOfSender(s *suite) {
+	notice := func(m track.Message, seq, told uint32, rev int64) track.Message {
+		m.Notice = track.Notice{Seq: seq, Told: told, Rev: rev, State: track.StateDelivered}
+		return m
+	}
+	m1, m2, m3 := notice(settled(1, "m1"), 2, 2, 30), notice(pending(2, "m2"), 1, 0, 20), pending(3, "m3")
+	m4 := notice(settled(4, "m4"), 3, 1, 40)
+	m4.Recipient = carol
+	m4again := m4
+	m4again.Ord, m4again.Notice.Rev = ord(10), 50
+	others := notice(pending(5, "m1"), 1, 0, 60)
+	others.Sender = bob
+	s.insert(m1, m2, m3, m4, m4again, others, passed(6, "passed"))
+
+	for _, tc := range []struct {
+		name string
+		f    track.Filter
+		want []track.Message
+	}{
+		{"newest", track.Filter{Newest: true}, []track.Message{m4again, m4, m3, m2, m1}},
+		{"newest two", track.Filter{Newest: true, Limit: 2}, []track.Message{m4again, m4}},
+		{"digest", track.Filter{Untold: true}, []track.Message{m2, m4, m4again}},
+		{"sync", track.Filter{AfterRev: 20}, []track.Message{m1, m4, m4again}},
+		{"sync from the start", track.Filter{}, []track.Message{m2, m1, m4, m4again}},
+		{"sync, two at a time", track.Filter{AfterRev: 20, Limit: 2}, []track.Message{m1, m4}},
+		{"watching", track.Filter{Unsettled: true, Newest: true}, []track.Message{m3, m2}},
+		{"watching one", track.Filter{Unsettled: true, With: carol}, nil},
+		{"with", track.Filter{With: carol, Newest: true}, []track.Message{m4again, m4}},
+		{"by id", track.Filter{With: carol, ID: "m4", Newest: true, Limit: 1}, []track.Message{m4again}},
+		{"by id alone", track.Filter{ID: "m2"}, []track.Message{m2}},
+		{"by another's id", track.Filter{ID: "passed"}, nil},
+		{"untold with", track.Filter{Untold: true, With: bob}, []track.Message{m2}},
+		{"unsettled after", track.Filter{Unsettled: true, AfterRev: 19}, []track.Message{m2}},
+	} {
+		got, err := s.Messages(s.ctx, alice, tc.f)
+		s.must(err)
+		s.Run(tc.name, func(t *testingT) { (&suite{T: t}).same(tc.want, got) })
+	}
+	got, err := s.Messages(s.ctx, carol, track.Filter{Newest: true})
+	s.must(err)
+	s.same(0, len(got))
+}
+
+func syncInPages(s *suite) {
+	const n = 257
+	ms := many(n, settled)
+	for i := range ms {
+		ms[i].Notice = track.Notice{Seq: 1, Rev: int64(1000 - i), State: track.StateDisplayed}
+	}
+	s.insert(ms...)
+	var token, pages int64
+	seen := map[string]bool{}
+	for {
+		page, err := s.Messages(s.ctx, alice, track.Filter{AfterRev: token, Limit: 100})
+		s.must(err)
+		if len(page) == 0 {
+			break
+		}
+		for _, m := range page {
+			if m.Notice.Rev <= token || seen[m.ID] {
+				s.Fatalf("%s at %d after %d", m.ID, m.Notice.Rev, token)
+			}
+			token, seen[m.ID] = m.Notice.Rev, true
+		}
+		pages++
+	}
+	s.same(n, len(seen))
+	s.same(int64(3), pages)
+}
+
+func promptsOfSender(s *suite) {
+	first, second, ended, others := prompt(5, "z"), prompt(6, "a"), prompt(1, "e"), prompt(2, "o")
+	second.Recipient, second.State = carol, track.PromptClaimed
+	ended.State = track.PromptExpired
+	others.Sender = carol
+	s.commit(track.Changes{Prompts: []track.Prompt{second, first, ended, others}})
+	got, err := s.Prompts(s.ctx, alice)
+	s.must(err)
+	s.same([]track.Prompt{first, second}, got)
+}
+
+func releases(s *suite) {
+	release := func(id string, at track.Time) track.Release {
+		return track.Release{Owner: bob, To: alice, Number: "+8613800138000", ID: id, At: at}
+	}
+	s.commit(track.Changes{Releases: []track.Release{release("1", now), release("2", now+2), release("3", now+1)}})
+	s.commit(track.Changes{Releases: []track.Release{release("2", now+9)}}) // a repeat
+	got, err := s.Releases(s.ctx, bob, 2)
+	s.must(err)
+	s.same([]track.Release{release("2", now+2), release("3", now+1)}, got)
+	got, err = s.Releases(s.ctx, alice, 2)
+	s.must(err)
+	s.same(0, len(got))
+}
+
+func seed(s *suite) {
+	first, err := s.Seed(s.ctx)
+	s.must(err)
+	s.same(32, len(first.Secret))
+	s.same(track.Seed{Secret: first.Secret}, first)
+
+	delivered, told, other := pending(3, "m3"), pending(4, "m4"), pending(5, "m5")
+	delivered.Status = track.Delivered
+	delivered.Recipient = carol
+	told.Notice.Rev, told.Notice.Seq = 77, 1
+	other.Sender = bob
+	s.insert(pending(1, "m1"), pending(2, "m2"), delivered, told, other, settled(6, "m6"), passed(7, "m7"))
+	got, err := s.Seed(s.ctx)
+	s.must(err)
+	want := track.Seed{LastOrd: ord(7), LastRev: 77, Secret: first.Secret, Pending: map[string]int32{alice: 4, bob: 1}}
+	s.same(want, got)
+
+	s.commit(track.Changes{Prompts: []track.Prompt{prompt(9, "p-1")}})
+	want.LastOrd = ord(9)
+	got, err = s.Seed(s.ctx)
+	s.must(err)
+	s.same(want, got)
+}
+
+// What was forgotten is not given out again: clients hold tokens, and prompts are named after their row.
+func seedAfterPrune(s *suite) {
+	m := settled(0, "m1")
+	m.Notice = track.Notice{Seq: 1, Rev: 500}
+	s.insert(m)
+	later := settled(10, "m2")
+	later.Notice = track.Notice{Seq: 1, Rev: 400}
+	s.insert(later)
+	n, err := s.Prune(s.ctx, now+100_000, 10)
+	s.must(err)
+	s.same(2, n)
+	got, err := s.Seed(s.ctx)
+	s.must(err)
+	s.same(later.Ord, got.LastOrd)
+	s.same(int64(500), got.LastRev)
+}
+
+func summary(s *suite) {
+	early := pending(-700_000, "m1")
+	live, ended := prompt(0, "p-1"), prompt(1, "p-2")
+	ended.State = track.PromptSent
+	s.commit(track.Changes{
+		Insert:  []track.Message{pending(1, "m2"), early, settled(2, "m3"), passed(3, "m4")},
+		Prompts: []track.Prompt{live, ended}, Outbox: []track.Outgoing{{ID: "1"}, {ID: "2"}},
+	})
+	got, err := s.Summary(s.ctx, now)
+	s.must(err)
+	s.same(track.Summary{Pending: 2, Overdue: 1, OpenPrompts: 1, Outbox: 2, OldestDue: early.Due}, got)
+}
+
+func prune(s *suite) {
+	live, ended := prompt(0, "p-live"), prompt(-90_000_000, "p-ended")
+	live.Messages, ended.State = []int64{ord(2)}, track.PromptSent
+	young := prompt(-1000, "p-young") // of the last day: the caps count it
+	young.State = track.PromptExpired
+	asked := settled(2, "asked")
+	asked.Prompt = live.ID
+	answered := settled(3, "answered")
+	answered.Prompt = ended.ID
+	waiting := pending(4, "waiting")
+	alias, lost := passed(5, "alias"), passed(6, "lost")
+	alias.Kind, alias.Original = track.Alias, waiting.Ord
+	lost.Kind, lost.Original = track.Alias, answered.Ord
+	late := settled(7, "late")
+	late.SettledAt = now + 200_000
+	s.commit(track.Changes{
+		Insert: []track.Message{settled(1, "done"), asked, answered, waiting, alias, lost, late, passed(8, "passed"),
+			settled(100_000, "young"), passed(100_001, "young order")},
+		Prompts: []track.Prompt{live, ended, young}, Outbox: []track.Outgoing{{ID: "o1", Prompt: ended.ID}},
+		Releases: []track.Release{{Owner: bob, ID: "old", At: now}, {Owner: bob, ID: "new", At: now + 100_000}},
+		Peers:    []track.Peer{{JID: "old", Acks: 1}, {JID: "new", Acks: now}},
+	})
+	n, err := s.Prune(s.ctx, now+100_000, 1000)
+	s.must(err)
+	s.same(6, n) // done, answered, lost, passed; a prompt; a release
+
+	var left []string
+	for _, m := range s.load(track.Want{Ords: []int64{ord(1), ord(2), ord(3), ord(4), ord(5), ord(6), ord(7), ord(8), ord(100_000), ord(100_001)}}).Messages {
+		left = append(left, m.ID)
+	}
+	s.same([]string{"young order", "young", "late", "alias", "waiting", "asked"}, left)
+	s.same([]string{live.ID, young.ID}, promptIDs(s.load(track.Want{Prompts: []string{live.ID, ended.ID, young.ID}}).Prompts))
+	given, err := s.Releases(s.ctx, bob, 10)
+	s.must(err)
+	s.same(1, len(given))
+	s.same([]track.Peer{{JID: "new", Acks: now}}, s.load(track.Want{Peers: []string{"old", "new"}}).Peers)
+	queue, err := s.Pending(s.ctx)
+	s.must(err)
+	s.same(1, len(queue))
+
+	// When the message is settled and the prompt ended, they go, too.
+	waiting.Status, waiting.SettledAt, live.State = track.Displayed, now+1, track.PromptSent
+	s.commit(track.Changes{Update: []track.Message{waiting}, Prompts: []track.Prompt{live}})
+	n, err = s.Prune(s.ctx, now+100_000, 1000)
+	s.must(err)
+	s.same(3, n)
+}
+
+func pruneInBatches(s *suite) {
+	kept := many(50, pending)
+	s.insert(kept...)
+	var finished []track.Message
+	for i := range 95 {
+		finished = append(finished, settled(1000+int64(i), fmt.Sprint("s", i)))
+	}
+	s.insert(finished...)
+	var counts []int
+	for len(counts) < 20 {
+		n, err := s.Prune(s.ctx, now+100_000, 20)
+		s.must(err)
+		counts = append(counts, n)
+		if n < 20 {
+			break
+		}
+	}
+	s.same([]int{20, 20, 20, 20, 15}, counts)
+	s.same(50, len(s.all(alice)))
+	n, err := s.Prune(s.ctx, now+100_000, 20)
+	s.must(err)
+	s.same(0, n)
+	s.insert(settled(500, "older than those that were pruned"))
+	n, err = s.Prune(s.ctx, now+100_000, 20)
+	s.must(err)
+	s.same(1, n)
+}
