@@ -1,6 +1,7 @@
 package tap
 
 import (
+	"bytes"
 	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
@@ -18,7 +19,7 @@ func (f *fields) isEncrypted() bool {
 	if f.any(hasOMEMO) {
 		return f.any(hasPayload)
 	}
-	return f.any(hasCiphertext | hasEncryptionName)
+	return f.any(hasCiphertext|hasEncryptionName) || bytes.HasPrefix(f.body, []byte("?OTR"))
 }
 
 // cut returns the beginning of a text: one grapheme more than limit, so that who cuts it to the limit sees that there is

@@ -1,0 +1,100 @@
+package tap
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"mellium.im/xmpp/jid"
+
+	"tocsin/track"
+)
+
+// seeds are frames to begin with: those of the captures, and what is odd in XML.
+func seeds(t testing.TB) (frames []string) {
+	for _, file := range captures(t) {
+		for _, l := range linesOf(t, file) {
+			if strings.Contains(l[1], "<forwarded") {
+				frames = append(frames, l[1])
+			}
+		}
+	}
+	for _, children := range []string{
+		body + request + markable + replying + reacts + displays + receipt, corrects + omemoText, retracts, late + failure,
+		`<apply-to xmlns='urn:xmpp:fasten:0' id='b0'><retract xmlns='urn:xmpp:message-retract:0'/></apply-to>`,
+		`<track xmlns='urn:tocsin:escalation:0' until='displayed' timeout='600' priority='high' escalate='ask'/>`,
+		`<headers xmlns='http://jabber.org/protocol/shim'><header name='Urgency'>high</header></headers>` + body,
+		`<body xml:lang='de'>a&lt;b&#x62;&#99;<![CDATA[<c>]]>d<!-- e --><?f g?>h</body>`,
+		`<r:received xmlns:r='urn:xmpp:receipts' r:id='no' id='a&amp;1'/>`,
+		`<a:x xmlns:a='urn:xmpp:receipts' xmlns='urn:xmpp:receipts'><a:y xmlns:a=''/><request xmlns=''/></a:x>`,
+		"<body\n>\r\n]] ></body\t><x a = \"'\" b='\"'/>",
+		`<xmlns:a/><xml:b/><b xmlns:xml='x' xmlns:xmlns='y'/><c:d/><a:b:c/>`,
+		"<ä/>\xff\u2028\ufffe\x01]]>",
+	} {
+		frames = append(frames, copyOf(children))
+	}
+	return frames
+}
+
+// FuzzTake: whatever comes, the fast reader reads what encoding/xml reads, or leaves it to that.
+func FuzzTake(f *testing.F) {
+	for _, s := range seeds(f) {
+		f.Add([]byte(s))
+	}
+	tap := New(Config{Domains: []string{"here.test", "ejabberd.test", "prosody.test"}, Component: "tocsin.here.test", ReplyReads: true, KeepText: true, TextLimit: 20})
+	var r fast
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		var quick, thorough fields
+		if r.read(frame, &quick) {
+			if !slow(frame, &thorough) {
+				t.Fatal("encoding/xml does not read it")
+			}
+			if !same(quick, thorough) {
+				t.Errorf("fast: %s\nslow: %s", show(quick), show(thorough))
+			}
+		}
+		var s Sighting
+		tap.Take(frame, track.At(rulesNow), &s)
+	})
+}
+
+func same(a, b fields) bool { return show(a) == show(b) }
+
+// show writes everything that was read. To it an empty slice is a nil one, as to everybody who reads fields.
+func show(f fields) string { return fmt.Sprintf("%+v", f) }
+
+// The fast reader reads all that servers are known to send.
+func TestFastReadsCaptures(t *testing.T) {
+	var r fast
+	for _, file := range captures(t) {
+		for _, l := range linesOf(t, file) {
+			if !strings.Contains(l[1], "<forwarded") {
+				continue
+			}
+			var quick, thorough fields
+			switch {
+			case !r.read([]byte(l[1]), &quick):
+				t.Errorf("%s: left to encoding/xml: %s", file, l[1])
+			case !slow([]byte(l[1]), &thorough) || !same(quick, thorough):
+				t.Errorf("%s: fast: %s\nslow: %s", file, show(quick), show(thorough))
+			}
+		}
+	}
+}
+
+// FuzzAddress: a JID that is taken for normal is what the library makes of it.
+func FuzzAddress(f *testing.F) {
+	for _, s := range []string{"bob@here.test/B", "here.test", "a.b-c_d+e@x1.y2/a b~#=:@", "a@1.2.3.4", "a@b@c", "a/", "@a", "a@b/", "a@b//", "A@b", "a..b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		local, domain, resource, ok := split(s)
+		if !ok {
+			return
+		}
+		j, err := jid.Parse(s)
+		if err != nil || j.Localpart() != local || j.Domainpart() != domain || j.Resourcepart() != resource || j.String() != s {
+			t.Errorf("%q: %q, %v", s, j, err)
+		}
+	})
+}
