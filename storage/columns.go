@@ -249,6 +249,7 @@ func promptColumns(w *walk, p *track.Prompt) {
 
 func openedColumns(w *walk, o *track.Opened) {
 	num(w, "opened_at", &o.At)
+	num(w, "state", &o.State)
 	str(w, "sender", &o.Sender)
 	str(w, "recipient", &o.Recipient)
 }

@@ -25,7 +25,7 @@ func roundTrips(s *suite) {
 	s.same([]track.Message{m}, loaded.Messages)
 	s.same([]track.Prompt{p}, loaded.Prompts)
 	s.same([]track.Peer{peer}, loaded.Peers)
-	s.same([]track.Opened{{Conv: p.Conv, At: p.OpenedAt}}, loaded.Opened)
+	s.same([]track.Opened{{Conv: p.Conv, At: p.OpenedAt, State: p.State}}, loaded.Opened)
 	queue, err := s.Pending(s.ctx)
 	s.must(err)
 	s.same([]track.Outgoing{out}, queue)
@@ -123,10 +123,10 @@ func loadByOrd(s *suite) {
 	s.same([]track.Prompt{live}, loaded.Prompts)
 	s.same([]track.Peer{{JID: bob, Markers: 5}}, loaded.Peers)
 	s.same([]track.Opened{
-		{Conv: track.Conv{Sender: carol, Recipient: bob}, At: now + 1 - track.Time(day)},
-		{Conv: track.Conv{Sender: carol, Recipient: bob}, At: now - 3},
-		{Conv: track.Conv{Sender: alice, Recipient: carol}, At: now - 2},
-		{Conv: track.Conv{Sender: alice, Recipient: bob}, At: now - 1},
+		{Conv: track.Conv{Sender: carol, Recipient: bob}, At: now + 1 - track.Time(day), State: track.PromptExpired},
+		{Conv: track.Conv{Sender: carol, Recipient: bob}, At: now - 3, State: track.PromptExpired},
+		{Conv: track.Conv{Sender: alice, Recipient: carol}, At: now - 2, State: track.PromptExpired},
+		{Conv: track.Conv{Sender: alice, Recipient: bob}, At: now - 1, State: track.PromptExpired},
 	}, loaded.Opened)
 	// The same by the sender, for a message that is escalated by command.
 	loaded = s.load(track.Want{Senders: []string{alice}, Keys: []track.Key{m.Key}})
