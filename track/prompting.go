@@ -149,7 +149,7 @@ func (b *batch) sayCapped(r *row) {
 	ord := b.nextOrd()
 	id, _ := b.promptID(ord)
 	w := b.addPrompt(&work{dirty: true, Prompt: Prompt{
-		ID: id, Row: ord, Conv: r.Conv(), State: PromptCapped, Messages: []int64{r.Ord}, OpenedAt: b.now, Shown: []string{r.Sender},
+		ID: id, Row: ord, Conv: r.Conv(), State: PromptCapped, Messages: []int64{r.Ord}, Covered: 1, OpenedAt: b.now, Shown: []string{r.Sender},
 	}})
 	b.opened = append(b.opened, Opened{w.Conv, b.now, PromptCapped})
 	b.out.Outbox = append(b.out.Outbox, Outgoing{
