@@ -93,20 +93,21 @@ var chinese = Phrases{
 	},
 }
 
-func zhWhy(r Reason) string {
+func zhWhy(r track.Reason, now time.Time) string {
+	at := ""
+	if r.Until != 0 {
+		at = zhTime(r.Until.Std().In(now.Location()), now)
+	}
 	switch r.Why {
 	case track.WhyAwaitsDelivery:
-		return "如果到 " + zhTime(r.At, r.Now) + " 还未送达，即为超时。"
+		return "如果到 " + at + " 还未送达，即为超时。"
 	case track.WhyAwaitsReading:
-		return "如果到 " + zhTime(r.At, r.Now) + " 还未被读，即为超时。"
+		return "如果到 " + at + " 还未被读，即为超时。"
 	case track.WhyNextStep:
-		switch r.Do {
-		case track.DoPrompt:
-			return "将在 " + zhTime(r.At, r.Now) + " 询问您。"
-		case track.DoRemind:
-			return "将在 " + zhTime(r.At, r.Now) + " 提醒对方。"
+		if at == "" {
+			break
 		}
-		return "下一步在 " + zhTime(r.At, r.Now) + "。"
+		return "下一步在 " + at + "。"
 	case track.WhyPrompted:
 		return "正在询问您。"
 	case track.WhyEnded:
@@ -116,7 +117,7 @@ func zhWhy(r Reason) string {
 	case track.WhyUnseen:
 		return "未询问：您没有设备能及时显示询问。"
 	case track.WhyNeverMode:
-		switch r.Of {
+		switch r.Whose {
 		case track.TierSender:
 			return "未询问：您的设置是从不询问。"
 		case track.TierHint:
@@ -127,10 +128,10 @@ func zhWhy(r Reason) string {
 		return "未询问：您已将此联系人设为免询问。"
 	case track.WhyQuiet:
 		whose := "这里的免打扰时段"
-		if r.Of == track.TierRecipient {
+		if r.Whose == track.TierRecipient {
 			whose = "对方的免打扰时段"
 		}
-		return "暂未询问：" + whose + "，到 " + r.At.Format("15:04 ") + r.At.Location().String() + " 为止。"
+		return "暂未询问：" + whose + "，到 " + quietEnd(r, now) + " 为止。"
 	case track.WhyCap:
 		return "未询问：询问次数已达上限。"
 	case track.WhyPaused:

@@ -42,6 +42,7 @@ var zhForm = Form{
 		Title:            Title{"偏好设置", "消息没有及时被读时怎么办。"},
 		AsSender:         "我发的消息",
 		AsRecipient:      "我收到的消息",
+		Both:             "通用",
 		Mode:             Label{"没有及时被读时", ""},
 		UndeliveredAfter: Label{"多久未送达算超时", "例如“90s”、“2m”或“1h”；“default”表示按此处的惯例"},
 		UnreadAfter:      Label{"多久未读算超时", "例如“10m”或“2h”；“default”表示按此处的惯例"},
@@ -70,7 +71,7 @@ var zhForm = Form{
 		Title:   Title{"正在跟踪的消息", ""},
 		Nothing: "您没有等待阅读的消息。",
 		Count:   func(n int) string { return "有 " + strconv.Itoa(n) + " 条消息等待阅读。" },
-		More:    func(n int) string { return "另有 " + strconv.Itoa(n) + " 条更早的消息。" },
+		More:    "还有更早的消息。",
 		Line: func(with string, sent, now time.Time, state, why string) string {
 			return with + "，" + zhTime(sent, now) + "：" + state + "。" + why
 		},
@@ -117,15 +118,9 @@ var zhForm = Form{
 		Paused:      "询问已暂停",
 		None:        "无",
 
-		User:     Title{"查看用户", ""},
-		JID:      Label{"用户", "例如“bob@example.org”"},
-		Number:   "号码",
-		Mode:     "方式",
-		Quiet:    "免打扰时段",
-		Watched:  "允许跟踪",
-		Fallback: "用聊天消息询问",
-		Devices:  "设备",
-		Messages: "等待中的消息",
+		User:    Title{"查看用户", ""},
+		JID:     Label{"用户", "例如“bob@example.org”"},
+		Devices: "设备",
 
 		Numbers:  Title{"绑定号码", "绑定一个号码，或多行号码：要么全部绑定，要么一个也不绑定。"},
 		Phone:    Label{"手机号码", "留空则显示现有号码"},

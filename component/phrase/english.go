@@ -93,20 +93,21 @@ var english = Phrases{
 	},
 }
 
-func enWhy(r Reason) string {
+func enWhy(r track.Reason, now time.Time) string {
+	at := ""
+	if r.Until != 0 {
+		at = enTime(r.Until.Std().In(now.Location()), now)
+	}
 	switch r.Why {
 	case track.WhyAwaitsDelivery:
-		return "Overdue if not delivered by " + enTime(r.At, r.Now) + "."
+		return "Overdue if not delivered by " + at + "."
 	case track.WhyAwaitsReading:
-		return "Overdue if not read by " + enTime(r.At, r.Now) + "."
+		return "Overdue if not read by " + at + "."
 	case track.WhyNextStep:
-		switch r.Do {
-		case track.DoPrompt:
-			return "You are asked at " + enTime(r.At, r.Now) + "."
-		case track.DoRemind:
-			return "The recipient is reminded at " + enTime(r.At, r.Now) + "."
+		if at == "" {
+			break
 		}
-		return "The next step is at " + enTime(r.At, r.Now) + "."
+		return "The next step is at " + at + "."
 	case track.WhyPrompted:
 		return "You are being asked about it."
 	case track.WhyEnded:
@@ -116,7 +117,7 @@ func enWhy(r Reason) string {
 	case track.WhyUnseen:
 		return "Not asked: none of your devices was there to show the question in time."
 	case track.WhyNeverMode:
-		switch r.Of {
+		switch r.Whose {
 		case track.TierSender:
 			return "Not asked: your preferences say never."
 		case track.TierHint:
@@ -127,10 +128,10 @@ func enWhy(r Reason) string {
 		return "Not asked: you have muted this contact."
 	case track.WhyQuiet:
 		whose := "quiet hours here"
-		if r.Of == track.TierRecipient {
+		if r.Whose == track.TierRecipient {
 			whose = "quiet hours of the recipient"
 		}
-		return "Not asked yet: " + whose + " until " + r.At.Format("15:04 ") + r.At.Location().String() + "."
+		return "Not asked yet: " + whose + " until " + quietEnd(r, now) + "."
 	case track.WhyCap:
 		return "Not asked: you have been asked as often as is allowed."
 	case track.WhyPaused:

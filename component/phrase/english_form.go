@@ -42,6 +42,7 @@ var enForm = Form{
 		Title:            Title{"Preferences", "What happens when messages are not read in time."},
 		AsSender:         "Messages that I write",
 		AsRecipient:      "Messages that I get",
+		Both:             "As both",
 		Mode:             Label{"When one is not read in time", ""},
 		UndeliveredAfter: Label{"Overdue when not delivered after", `such as "90s", "2m" or "1h"; "default" for what is usual here`},
 		UnreadAfter:      Label{"Overdue when not read after", `such as "10m" or "2h"; "default" for what is usual here`},
@@ -75,7 +76,7 @@ var enForm = Form{
 			}
 			return strconv.Itoa(n) + " messages are waiting to be read."
 		},
-		More: func(n int) string { return "There are " + strconv.Itoa(n) + " older ones." },
+		More: "There are older ones.",
 		Line: func(with string, sent, now time.Time, state, why string) string {
 			return with + ", " + enTime(sent, now) + ": " + state + ". " + why
 		},
@@ -123,15 +124,9 @@ var enForm = Form{
 		Paused:      "Prompts are paused",
 		None:        "none",
 
-		User:     Title{"Look up a user", ""},
-		JID:      Label{"User", `such as "bob@example.org"`},
-		Number:   "Number",
-		Mode:     "Mode",
-		Quiet:    "Quiet hours",
-		Watched:  "May be watched",
-		Fallback: "Prompts by chat",
-		Devices:  "Devices",
-		Messages: "Messages waiting",
+		User:    Title{"Look up a user", ""},
+		JID:     Label{"User", `such as "bob@example.org"`},
+		Devices: "Devices",
 
 		Numbers: Title{"Bind numbers", "One number, or many as lines: all of them are bound, or none."},
 		Phone:   Label{"Mobile number", "left empty: the number is shown"},

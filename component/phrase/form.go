@@ -49,15 +49,15 @@ type PreferencesForm struct {
 	Title
 	Mode, UndeliveredAfter, UnreadAfter, QuietHours, TimeZone, Language, Text, Fallback, WatchMe Label
 
-	AsSender, AsRecipient string // head the two halves
-	DefaultIs             func(what string) string
-	Ask, Auto, Never      string // modes
-	English, Chinese      string
-	Message, Notice       string
-	NoQuiet               string                          // there are no quiet hours
-	Bounded               func(least, most string) string // times were brought within the bounds
-	AutoAsks              string                          // auto acts as ask, for there is no way to send an SMS
-	ZoneNeeded            string                          // quiet hours were set, but no time zone
+	AsSender, AsRecipient, Both string // head the parts
+	DefaultIs                   func(what string) string
+	Ask, Auto, Never            string // modes
+	English, Chinese            string
+	Message, Notice             string
+	NoQuiet                     string                          // there are no quiet hours
+	Bounded                     func(least, most string) string // times were brought within the bounds
+	AutoAsks                    string                          // auto acts as ask, for there is no way to send an SMS
+	ZoneNeeded                  string                          // quiet hours were set, but no time zone
 }
 
 // WatchingForm is that of the command watching.
@@ -65,7 +65,7 @@ type WatchingForm struct {
 	Title
 	Nothing string
 	Count   func(n int) string
-	More    func(n int) string
+	More    string // there are older ones
 	Line    func(with string, sent, now time.Time, state, why string) string
 }
 
@@ -97,9 +97,9 @@ type AdminForms struct {
 	Pending, Overdue, OpenPrompts, Outbox, Oldest, Paused string
 	None                                                  string
 
-	User                                                      Title
-	JID                                                       Label
-	Number, Mode, Quiet, Watched, Fallback, Devices, Messages string
+	User    Title
+	JID     Label
+	Devices string
 
 	Numbers                       Title
 	Phone, Consent, Remove, Lines Label

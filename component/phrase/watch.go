@@ -9,15 +9,15 @@ import (
 // Watch says where messages stand.
 type Watch struct {
 	State func(track.State) string
-	// Why says what will happen with a message, or why nothing.
-	Why func(Reason) string
+	// Why says what will happen with a message, or why nothing. Times are told in the zone of now.
+	Why func(r track.Reason, now time.Time) string
 }
 
-// Reason is track's explanation, for a reader.
-type Reason struct {
-	Why track.Why
-	Of  track.Tier   // whose setting it is: WhyNeverMode, WhyQuiet
-	Do  track.Action // WhyNextStep
-	At  time.Time    // when something will happen; the zero time if nothing will. WhyQuiet: in the zone of the quiet hours
-	Now time.Time
+// quietEnd is the end of quiet hours, in their own zone.
+func quietEnd(r track.Reason, now time.Time) string {
+	zone := r.Zone
+	if zone == nil {
+		zone = now.Location()
+	}
+	return r.Until.Std().In(zone).Format("15:04 ") + zone.String()
 }

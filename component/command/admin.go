@@ -1,0 +1,259 @@
+package command
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"tocsin/component/numbers"
+	"tocsin/component/phrase"
+	"tocsin/track"
+	"tocsin/xep/adhoc"
+	"tocsin/xep/forms"
+)
+
+// maxCancelled is how many messages an admin can stop the watching of at once.
+const maxCancelled = 1000
+
+// adminStatus shows how the component does.
+func (c *Commands) adminStatus(ctx context.Context, r request) (response, error) {
+	sum, err := c.deps.Admin.Summary(ctx)
+	if err != nil {
+		return response{}, fmt.Errorf("sum up: %w", err)
+	}
+	say := &r.say.Form.Admin
+	oldest := say.None
+	if sum.OldestDue != 0 {
+		oldest = r.say.Time(r.local(sum.OldestDue), r.now)
+	}
+	count := func(name, label string, n int64) forms.Field {
+		return forms.Text(name, label, strconv.FormatInt(n, 10))
+	}
+	return r.show("admin-status", say.Status, "",
+		count("pending", say.Pending, sum.Pending),
+		count("overdue", say.Overdue, sum.Overdue),
+		count("open_prompts", say.OpenPrompts, sum.OpenPrompts),
+		count("outbox", say.Outbox, sum.Outbox),
+		forms.Text("oldest_due", say.Oldest, oldest),
+		forms.Text("paused", say.Paused, r.yes(c.deps.Admin.Paused()))), nil
+}
+
+func (r request) yes(is bool) string {
+	if is {
+		return r.say.Form.Yes
+	}
+	return r.say.Form.No
+}
+
+// adminUser shows what is known about a user.
+func (c *Commands) adminUser(ctx context.Context, r request) (response, error) {
+	say := &r.say.Form.Admin
+	if r.Stage == 0 {
+		return r.ask("admin-user", say.User, labelled(forms.JID("jid", "", "").Needed(), say.JID)), nil
+	}
+	if r.nothing() {
+		return r.unchanged(), nil
+	}
+	a := r.answers()
+	user := a.needed(a.person("jid"), say.JID)
+	if a.err != nil {
+		return response{}, a.err
+	}
+	n, bound, err := c.deps.Directory.Number(ctx, user)
+	if err != nil {
+		return response{}, fmt.Errorf("look up a number: %w", err)
+	}
+	number := say.None
+	if bound {
+		number = say.Bound(n)
+	}
+	waiting, err := c.deps.Watch.Watching(ctx, user, maxShown+1)
+	if err != nil {
+		return response{}, fmt.Errorf("load what is watched: %w", err)
+	}
+	many := strconv.Itoa(min(len(waiting), maxShown))
+	if len(waiting) > maxShown {
+		many += "+"
+	}
+	var devices []string
+	for _, d := range c.deps.Devices(user) {
+		devices = append(devices, d.JID)
+	}
+	p, labels := c.deps.Settings.Of(user), &r.say.Form.Preferences
+	mode := byDefault
+	for _, m := range modes {
+		if p.Mode == m.mode {
+			mode = m.word
+		}
+	}
+	return r.show("admin-user", phrase.Title{Title: user}, "",
+		forms.Text("number", r.say.Form.Number.Number.Label, number),
+		forms.Text("mode", labels.Mode.Label, mode),
+		forms.Text("undelivered_after", labels.UndeliveredAfter.Label, duration(p.UndeliveredAfter)),
+		forms.Text("unread_after", labels.UnreadAfter.Label, duration(p.UnreadAfter)),
+		forms.Text("fallback", labels.Fallback.Label, r.yes(r.fallback(p))),
+		forms.Text("quiet_hours", labels.QuietHours.Label, orDefault(p.Quiet)),
+		forms.Text("time_zone", labels.TimeZone.Label, orDefault(p.Zone)),
+		forms.Text("language", labels.Language.Label, orDefault(p.Language)),
+		forms.Text("watch_me", labels.WatchMe.Label, r.yes(p.Watch != track.Off)),
+		forms.Text("waiting", say.Pending, many),
+		forms.Text("devices", say.Devices, cmp.Or(strings.Join(devices, ", "), say.None))), nil
+}
+
+// adminNumbers binds numbers for others, one or many; or shows one, or removes it.
+func (c *Commands) adminNumbers(ctx context.Context, r request) (response, error) {
+	say := &r.say.Form.Admin
+	if r.Stage == 0 {
+		return r.ask("admin-numbers", say.Numbers,
+			labelled(forms.JID("jid", "", ""), say.JID),
+			labelled(forms.Text("number", "", ""), say.Phone),
+			labelled(forms.Bool("consent", "", true), say.Consent),
+			labelled(forms.Bool("remove", "", false), say.Remove),
+			labelled(forms.Lines("lines", ""), say.Lines)), nil
+	}
+	if r.nothing() {
+		return r.unchanged(), nil
+	}
+	a := r.answers()
+	consent, given := a.truth("consent", say.Consent)
+	consent = consent || !given // what an admin sets counts as consented
+	remove, _ := a.truth("remove", say.Remove)
+	if lines, _ := a.text("lines"); lines != "" && a.err == nil {
+		return c.bindLines(ctx, r, lines, consent)
+	}
+	user := a.needed(a.person("jid"), say.JID)
+	var number string
+	if text, _ := a.text("number"); text != "" && !remove {
+		number = a.phone(text, r.o.Region)
+	}
+	if a.err != nil {
+		return response{}, a.err
+	}
+	switch {
+	case remove:
+		was, err := c.deps.Directory.RemoveNumber(ctx, user)
+		if err != nil {
+			return response{}, fmt.Errorf("remove a number: %w", err)
+		}
+		if !was {
+			return response{}, adhoc.Failure(say.NotBound(user))
+		}
+		return done(say.Removed(user)), nil
+	case number == "":
+		n, bound, err := c.deps.Directory.Number(ctx, user)
+		if err != nil {
+			return response{}, fmt.Errorf("look up a number: %w", err)
+		}
+		if !bound {
+			return done(say.NotBound(user)), nil
+		}
+		return done(say.Bound(n)), nil
+	}
+	n := track.Number{JID: user, E164: number, Source: track.FromAdmin, Consent: consent, At: track.At(r.Now)}
+	if err := c.deps.Directory.SetNumbers(ctx, n); err != nil {
+		return response{}, fmt.Errorf("bind a number: %w", err)
+	}
+	return done(say.Bound(n)), nil
+}
+
+// bindLines binds what stands in lines of CSV: all of it, or none.
+func (c *Commands) bindLines(ctx context.Context, r request, lines string, consent bool) (response, error) {
+	list, err := numbers.ReadCSV(strings.NewReader(lines), r.o.Region, !consent)
+	if faults, ok := err.(numbers.Faults); ok {
+		return response{}, adhoc.Failure(r.say.Form.Fault.File(faults))
+	}
+	if err != nil {
+		return response{}, err
+	}
+	for i := range list {
+		list[i].At = track.At(r.Now)
+	}
+	if err := c.deps.Directory.SetNumbers(ctx, list...); err != nil {
+		return response{}, fmt.Errorf("bind numbers: %w", err)
+	}
+	return done(r.say.Form.Admin.Imported(len(list))), nil
+}
+
+// adminCancel stops the watching of a user's messages: one, those to somebody, or all.
+func (c *Commands) adminCancel(ctx context.Context, r request) (response, error) {
+	say := &r.say.Form.Admin
+	if r.Stage == 0 {
+		return r.ask("admin-cancel", say.Cancel,
+			labelled(forms.JID("jid", "", "").Needed(), say.Sender),
+			labelled(forms.Text("id", "", ""), say.CancelID),
+			labelled(forms.JID("with", "", ""), say.With)), nil
+	}
+	if r.nothing() {
+		return r.unchanged(), nil
+	}
+	a := r.answers()
+	sender, with := a.needed(a.person("jid"), say.Sender), a.person("with")
+	id, _ := a.text("id")
+	if a.err != nil {
+		return response{}, a.err
+	}
+	var keys []track.Key
+	if id != "" {
+		key, err := c.find(ctx, r, sender, id, with)
+		if err != nil {
+			return response{}, err
+		}
+		keys = append(keys, key)
+	} else {
+		list, err := c.deps.Watch.Watching(ctx, sender, maxCancelled)
+		if err != nil {
+			return response{}, fmt.Errorf("load what is watched: %w", err)
+		}
+		for _, m := range list {
+			if with == "" || m.Recipient == with {
+				keys = append(keys, m.Key)
+			}
+		}
+	}
+	for _, key := range keys {
+		if err := c.deps.Watch.Cancel(ctx, key); err != nil {
+			return response{}, fmt.Errorf("cancel a message: %w", err)
+		}
+	}
+	return done(say.Cancelled(len(keys))), nil
+}
+
+// adminAnnounceOff pauses all prompts, or ends the pause.
+func (c *Commands) adminAnnounceOff(ctx context.Context, r request) (response, error) {
+	say := &r.say.Form.Admin
+	if r.Stage == 0 {
+		now := say.ResumedNow
+		if c.deps.Admin.Paused() {
+			now = say.PausedNow
+		}
+		return r.ask("admin-announce-off", say.AnnounceOff, forms.Fixed(now), labelled(forms.Bool("paused", "", true), say.Pause)), nil
+	}
+	if r.nothing() {
+		return r.unchanged(), nil
+	}
+	a := r.answers()
+	paused, given := a.truth("paused", say.Pause)
+	if a.err != nil {
+		return response{}, a.err
+	}
+	if !given {
+		return r.unchanged(), nil
+	}
+	if err := c.deps.Admin.Pause(ctx, paused); err != nil {
+		return response{}, fmt.Errorf("pause all prompts: %w", err)
+	}
+	if paused {
+		return done(say.PausedNow), nil
+	}
+	return done(say.ResumedNow), nil
+}
+
+// adminReload reads the configuration again.
+func (c *Commands) adminReload(ctx context.Context, r request) (response, error) {
+	if err := c.deps.Admin.Reload(ctx); err != nil {
+		return response{}, adhoc.Failure(r.say.Form.Fault.NotReloaded(err.Error()))
+	}
+	return done(r.say.Form.Admin.Reloaded), nil
+}

@@ -1,0 +1,206 @@
+// Package command is what people can do by ad-hoc commands (XEP-0050) and by registration (XEP-0077): bind a number,
+// choose, see what is watched; and for admins, look after all of that (protocol §8).
+//
+// Who asks is known by the address that the server stamped, and nothing else. Whether they may is checked at every stage.
+package command
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"mellium.im/xmpp/disco"
+	"mellium.im/xmpp/disco/items"
+	"mellium.im/xmpp/jid"
+
+	"tocsin/component/phrase"
+	"tocsin/track"
+	"tocsin/xep/adhoc"
+	"tocsin/xep/escalation"
+	"tocsin/xep/forms"
+)
+
+// Options are the admin's part of it. They may change at any time.
+type Options struct {
+	JID     jid.JID  // the component
+	Domains []string // whose users may use the commands
+	Admins  []string // bare JIDs, of any domain
+
+	Language    string // of those who have not chosen one
+	Region      string // of national numbers
+	SelfService bool   // users may bind their number
+	SMS         bool   // SMS can be sent from here
+	Notice      bool   // an SMS does not hold the message's text, unless its sender chose
+	Policy      track.Policy
+}
+
+// Commands answers all commands, and registration. Its methods may be called at the same time; those of one user should
+// not, for the last one of two changes wins.
+type Commands struct {
+	deps     Deps
+	options  atomic.Pointer[Options]
+	registry *adhoc.Registry[forms.Form]
+}
+
+type (
+	response = adhoc.Response[forms.Form]
+	payload  = adhoc.Payload[forms.Form]
+)
+
+// request is one stage of a command.
+type request struct {
+	adhoc.Request[forms.Form]
+	user string    // bare JID
+	now  time.Time // in the user's time zone
+	say  *phrase.Phrases
+	o    *Options
+}
+
+// commands are all of them, in the order of lists.
+var commands = []struct {
+	name  string
+	admin bool
+	title func(*phrase.Form) string
+	run   func(*Commands, context.Context, request) (response, error)
+}{
+	{"number", false, func(f *phrase.Form) string { return f.Number.Title.Title }, (*Commands).number},
+	{"preferences", false, func(f *phrase.Form) string { return f.Preferences.Title.Title }, (*Commands).preferences},
+	{"watching", false, func(f *phrase.Form) string { return f.Watching.Title.Title }, (*Commands).watching},
+	{"escalate", false, func(f *phrase.Form) string { return f.Escalate.Title.Title }, (*Commands).escalate},
+	{"cancel", false, func(f *phrase.Form) string { return f.Cancel.Title.Title }, (*Commands).cancel},
+	{"mute", false, func(f *phrase.Form) string { return f.Mute.Title.Title }, (*Commands).mute},
+	{"admin-status", true, func(f *phrase.Form) string { return f.Admin.Status.Title }, (*Commands).adminStatus},
+	{"admin-user", true, func(f *phrase.Form) string { return f.Admin.User.Title }, (*Commands).adminUser},
+	{"admin-numbers", true, func(f *phrase.Form) string { return f.Admin.Numbers.Title }, (*Commands).adminNumbers},
+	{"admin-cancel", true, func(f *phrase.Form) string { return f.Admin.Cancel.Title }, (*Commands).adminCancel},
+	{"admin-announce-off", true, func(f *phrase.Form) string { return f.Admin.AnnounceOff.Title }, (*Commands).adminAnnounceOff},
+	{"admin-reload", true, func(f *phrase.Form) string { return f.Admin.Reload.Title }, (*Commands).adminReload},
+}
+
+// Node returns the node of a command.
+func Node(name string) string { return escalation.NS + "#" + name }
+
+// New returns the commands. bounds are those of their sessions; its Language is not used.
+func New(deps Deps, o Options, bounds adhoc.Options) *Commands {
+	c := &Commands{deps: deps}
+	c.Set(o)
+	var list []adhoc.Command[forms.Form]
+	for _, cmd := range commands {
+		allowed := c.isUser
+		if cmd.admin {
+			allowed = c.isAdmin
+		}
+		list = append(list, adhoc.Command[forms.Form]{
+			Node:    Node(cmd.name),
+			Name:    func(lang string) string { return cmd.title(&phrase.In(phrase.Language(lang)).Form) },
+			Allowed: allowed,
+			Run: func(ctx context.Context, r adhoc.Request[forms.Form]) (response, error) {
+				return cmd.run(c, ctx, c.request(r))
+			},
+		})
+	}
+	bounds.Language = nil // it is chosen before a session begins
+	c.registry = adhoc.New(bounds, list...)
+	return c
+}
+
+// Set changes the options.
+func (c *Commands) Set(o Options) { c.options.Store(&o) }
+
+// isUser reports whether an address is that of a user of the configured domains.
+func (c *Commands) isUser(from jid.JID) bool {
+	return from.Localpart() != "" && slices.Contains(c.options.Load().Domains, from.Domainpart())
+}
+
+func (c *Commands) isAdmin(from jid.JID) bool {
+	return from.Localpart() != "" && slices.Contains(c.options.Load().Admins, from.Bare().String())
+}
+
+// language returns that of the first choice, else the user's, else the domain's.
+func (c *Commands) language(user string, choices ...string) string {
+	return phrase.Language(append(choices, c.deps.Settings.Of(user).Language, c.options.Load().Language)...)
+}
+
+func (c *Commands) request(r adhoc.Request[forms.Form]) request {
+	user := r.From.Bare().String()
+	return request{Request: r, user: user, now: r.Now.In(c.zone(user)), say: phrase.In(r.Lang), o: c.options.Load()}
+}
+
+// zone is the time zone of a user, UTC if that is not known.
+func (c *Commands) zone(user string) *time.Location {
+	if zone, err := time.LoadLocation(c.deps.Settings.Of(user).Zone); err == nil && zone != time.Local {
+		return zone
+	}
+	return time.UTC
+}
+
+// Command answers the payload of an IQ set by that of its result, or by its error. lang is the xml:lang of the IQ.
+func (c *Commands) Command(ctx context.Context, now time.Time, from jid.JID, lang string, in payload) (*payload, *adhoc.Error) {
+	in.Lang = c.language(from.Bare().String(), in.Lang, lang)
+	out, err := c.registry.Handle(ctx, now, from, in.Lang, in)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out.Notes {
+		// profanity (0.13) takes the text of a note for a format.
+		out.Notes[i].Text = strings.ReplaceAll(out.Notes[i].Text, "%", "％")
+	}
+	return out, nil
+}
+
+// Items lists the commands that from may run, for disco#items of the node adhoc.NS.
+func (c *Commands) Items(from jid.JID, lang string) []items.Item {
+	return c.registry.Items(c.options.Load().JID, from, c.language(from.Bare().String(), lang))
+}
+
+// Info describes a command, or adhoc.NS, for disco#info.
+func (c *Commands) Info(node string, from jid.JID, lang string) (disco.Info, *adhoc.Error) {
+	return c.registry.Info(node, from, c.language(from.Bare().String(), lang))
+}
+
+// ask shows a form of a command, to be filled in.
+func (r request) ask(name string, title phrase.Title, fields ...forms.Field) response {
+	return adhoc.Ask(form(forms.Ask, name, title, fields))
+}
+
+// show completes a command with a form to be read. The note is a summary, and may be "".
+func (r request) show(name string, title phrase.Title, note string, fields ...forms.Field) response {
+	resp := response{Form: form(forms.Result, name, title, fields)}
+	if note != "" {
+		resp.Notes = []adhoc.Note{{Type: adhoc.Info, Text: note}}
+	}
+	return resp
+}
+
+func form(kind, name string, title phrase.Title, fields []forms.Field) *forms.Form {
+	f := &forms.Form{Type: kind, Title: title.Title, Fields: append([]forms.Field{forms.Hidden(forms.FormType, Node(name))}, fields...)}
+	if title.Intro != "" && kind == forms.Ask {
+		f.Instructions = []string{title.Intro}
+	}
+	return f
+}
+
+// nothing reports whether a stage was sent without a form, or with one that was given up.
+func (r request) nothing() bool { return r.Form == nil || r.Form.Type == forms.Cancel }
+
+// unchanged completes a command that was given nothing to do.
+func (r request) unchanged() response { return done(r.say.Form.Unchanged) }
+
+func done(text string) response { return adhoc.Done[forms.Form](text) }
+
+// labelled adds to a field what explains it.
+func labelled(f forms.Field, l phrase.Label) forms.Field {
+	f.Label, f.Desc = l.Label, l.Hint
+	return f
+}
+
+// local returns an instant in the user's time zone.
+func (r request) local(t track.Time) time.Time { return t.Std().In(r.now.Location()) }
+
+// stateOf returns the state of a settled message, which no leak rule is about.
+func stateOf(m *track.Message) track.State {
+	return cmp.Or(m.Notice.State, track.StatePending)
+}

@@ -1,0 +1,251 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"mellium.im/xmpp/jid"
+
+	"tocsin/component/numbers"
+	"tocsin/track"
+	"tocsin/xep/adhoc"
+	"tocsin/xep/forms"
+)
+
+const (
+	// maxContacts is about how many others a user can have settings.
+	maxContacts = 500
+	// maxReleases is how many releases of a number are shown.
+	maxReleases = 20
+)
+
+// everybody and nobody are entries of hide_from. They are valid addresses: Gajim submits nothing else in a jid-multi.
+const (
+	everybody = "everybody"
+	nobody    = "nobody"
+)
+
+// number shows and changes a user's own number, who may see it, and who did.
+func (c *Commands) number(ctx context.Context, r request) (response, error) {
+	n, bound, err := c.deps.Directory.Number(ctx, r.user)
+	if err != nil {
+		return response{}, fmt.Errorf("look up a number: %w", err)
+	}
+	if r.Stage == 0 {
+		return c.showNumber(ctx, r, n, bound)
+	}
+	if r.nothing() {
+		return r.unchanged(), nil
+	}
+	a := r.answers()
+	change := c.numberChange(a, r.o)
+	hide, hides := a.hideFrom("hide_from")
+	if code, _ := a.text("code"); code != "" {
+		a.fail(r.say.Form.Fault.NoCode)
+	}
+	if a.err != nil {
+		return response{}, a.err
+	}
+	next, err := r.decide(n, bound, change)
+	if err != nil {
+		return response{}, err
+	}
+	if hides {
+		if err := c.hide(ctx, r, hide); err != nil {
+			return response{}, err
+		}
+	}
+	if err := c.bind(ctx, r.user, next); err != nil {
+		return response{}, err
+	}
+	return done(next.text), nil
+}
+
+func (c *Commands) showNumber(ctx context.Context, r request, n track.Number, bound bool) (response, error) {
+	say := &r.say.Form.Number
+	fields := []forms.Field{forms.Fixed(say.NotBound)}
+	if bound {
+		fields[0] = forms.Fixed(say.Bound(n))
+	}
+	if r.o.SelfService {
+		fields = append(fields,
+			labelled(forms.Text("number", "", n.E164), say.Number),
+			labelled(forms.Bool("consent", "", n.Consent), say.Consent))
+	}
+	var hidden []string
+	for _, contact := range c.deps.Settings.ContactsOf(r.user) {
+		if contact.Hidden && contact.Contact == "" {
+			hidden = append(hidden, everybody)
+		} else if contact.Hidden {
+			hidden = append(hidden, contact.Contact)
+		}
+	}
+	slices.Sort(hidden)
+	fields = append(fields, labelled(forms.JIDs("hide_from", "", hidden...), say.HideFrom))
+	if r.o.SelfService && bound {
+		fields = append(fields, labelled(forms.Bool("remove", "", false), say.Remove))
+	}
+	releases, err := c.deps.Directory.Releases(ctx, r.user, maxReleases)
+	if err != nil {
+		return response{}, fmt.Errorf("look up who saw a number: %w", err)
+	}
+	if len(releases) == 0 {
+		fields = append(fields, forms.Fixed(say.NoReleases))
+	} else {
+		fields = append(fields, forms.Fixed(say.Releases))
+	}
+	for _, release := range releases {
+		fields = append(fields, forms.Fixed(say.Release(release.To, quote(release.ID), r.local(release.At), r.now)))
+	}
+	return r.ask("number", say.Title, fields...), nil
+}
+
+// numberChange is what is to become of a number: what is not given stays.
+type numberChange struct {
+	number                                string // E.164
+	numberGiven, remove                   bool
+	consent, consentGiven, consentImplied bool // implied: by binding a number that was not bound
+}
+
+func (c *Commands) numberChange(a *answers, o *Options) (change numberChange) {
+	say := &a.say.Form.Number
+	text, given := a.text("number")
+	change.numberGiven = given
+	change.remove, _ = a.truth("remove", say.Remove)
+	change.consent, change.consentGiven = a.truth("consent", say.Consent)
+	if text != "" && !change.remove {
+		change.number = a.phone(text, o.Region)
+	}
+	return change
+}
+
+// phone reads a mobile number.
+func (a *answers) phone(text, region string) string {
+	number, err := numbers.Parse(text, region)
+	var refused numbers.Refusal
+	if errors.As(err, &refused) {
+		a.fail(a.say.Form.Fault.Refused(quote(text), refused))
+	}
+	return number
+}
+
+// binding is what is to be done about a number, and what to say when it is.
+type binding struct {
+	set    *track.Number // nil: nothing
+	remove bool
+	text   string
+}
+
+// decide says what a change makes of the user's number.
+func (r request) decide(n track.Number, bound bool, change numberChange) (binding, error) {
+	say, fault := &r.say.Form.Number, &r.say.Form.Fault
+	next := n
+	if change.remove || change.numberGiven && change.number == "" {
+		switch {
+		case !bound && change.consent && !change.remove:
+			return binding{}, adhoc.Failure(fault.NoNumber)
+		case !bound && change.remove:
+			return binding{text: say.NotBound}, nil
+		case !bound:
+			return binding{text: r.say.Form.Saved}, nil
+		case !r.o.SelfService:
+			return binding{}, adhoc.Failure(fault.ByAdminOnly)
+		}
+		return binding{remove: true, text: say.Removed}, nil
+	}
+	if change.number != "" && change.number != n.E164 {
+		next = track.Number{JID: r.user, E164: change.number, Source: track.FromUser, Consent: n.Consent, At: track.At(r.Now)}
+	}
+	switch {
+	case change.consentGiven:
+		next.Consent = change.consent
+	case !bound:
+		next.Consent = change.consentImplied
+	}
+	switch {
+	case next.E164 == "" && change.consent:
+		return binding{}, adhoc.Failure(fault.NoNumber)
+	case next == n || next.E164 == "":
+		return binding{text: r.say.Form.Saved}, nil
+	case !r.o.SelfService:
+		return binding{}, adhoc.Failure(fault.ByAdminOnly)
+	}
+	return binding{set: &next, text: say.Now(next)}, nil
+}
+
+// bind does what was decided.
+func (c *Commands) bind(ctx context.Context, user string, b binding) error {
+	if b.remove {
+		if _, err := c.deps.Directory.RemoveNumber(ctx, user); err != nil {
+			return fmt.Errorf("remove a number: %w", err)
+		}
+	}
+	if b.set != nil {
+		if err := c.deps.Directory.SetNumbers(ctx, *b.set); err != nil {
+			return fmt.Errorf("bind a number: %w", err)
+		}
+	}
+	return nil
+}
+
+// hideFrom reads addresses to hide a number from: people, domains, or "" for everybody.
+func (a *answers) hideFrom(name string) (hide map[string]bool, given bool) {
+	text, given := a.text(name)
+	if !given {
+		return nil, false
+	}
+	hide = map[string]bool{}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		switch strings.ToLower(line) {
+		case "", nobody:
+			continue
+		case everybody, "*":
+			hide[""] = true
+			continue
+		}
+		j, err := jid.Parse(line)
+		if err != nil {
+			a.fail(a.say.Form.Fault.NotAUser(quote(line)))
+			return nil, false
+		}
+		hide[j.Bare().String()] = true
+	}
+	if len(hide) > maxContacts {
+		a.fail(a.say.Form.Fault.TooMany(maxContacts))
+	}
+	return hide, true
+}
+
+// hide makes hide all that the user's number is hidden from.
+func (c *Commands) hide(ctx context.Context, r request, hide map[string]bool) error {
+	known := map[string]track.Contact{}
+	muted := 0
+	for _, contact := range c.deps.Settings.ContactsOf(r.user) {
+		known[contact.Contact] = contact
+		if contact.Muted && !hide[contact.Contact] {
+			muted++
+		}
+	}
+	if muted+len(hide) > maxContacts {
+		return adhoc.Failure(r.say.Form.Fault.TooMany(maxContacts))
+	}
+	for who := range hide {
+		if _, ok := known[who]; !ok {
+			known[who] = track.Contact{Owner: r.user, Contact: who}
+		}
+	}
+	for who, contact := range known {
+		if contact.Hidden == hide[who] {
+			continue
+		}
+		contact.Hidden = hide[who]
+		if err := c.deps.Settings.SetContact(ctx, contact); err != nil {
+			return fmt.Errorf("hide a number: %w", err)
+		}
+	}
+	return nil
+}

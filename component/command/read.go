@@ -1,0 +1,101 @@
+package command
+
+import (
+	"strings"
+	"time"
+
+	"mellium.im/xmpp/jid"
+
+	"tocsin/component/phrase"
+	"tocsin/component/sms"
+	"tocsin/xep/adhoc"
+	"tocsin/xep/forms"
+)
+
+// maxQuote is how much of what somebody wrote is repeated to them, in graphemes.
+const maxQuote = 60
+
+func quote(text string) string { return sms.Cut(sms.Clean(text), maxQuote) }
+
+// answers reads a submitted form. The first fault is kept, as a text for the person who filled it in.
+type answers struct {
+	form *forms.Form
+	say  *phrase.Phrases
+	err  error
+}
+
+func (r request) answers() *answers { return &answers{form: r.Form, say: r.say} }
+
+func (a *answers) fail(text string) {
+	if a.err == nil {
+		a.err = adhoc.Failure(text)
+	}
+}
+
+func (a *answers) text(name string) (value string, given bool) { return a.form.Text(name) }
+
+// truth reads yes or no; an empty field is not given.
+func (a *answers) truth(name string, l phrase.Label) (value, given bool) {
+	value, given, err := a.form.Bool(name)
+	if err != nil {
+		a.fail(a.say.Form.Fault.NotYesNo(l.Label))
+	}
+	return value, given
+}
+
+// choice reads one of the words, or "default" as "".
+func (a *answers) choice(name string, l phrase.Label, words ...string) (value string, given bool) {
+	value, given, err := a.form.Choice(name, append(words, byDefault)...)
+	if err != nil {
+		text, _ := a.form.Text(name)
+		a.fail(a.say.Form.Fault.NotOneOf(l.Label, quote(text)))
+	}
+	if value == byDefault {
+		value = ""
+	}
+	return value, given
+}
+
+// byDefault is what people write to go back to what holds for everybody. Gajim leaves out empty fields, so that an
+// empty field, which means the same, is no way to say it.
+const byDefault = "default"
+
+func isDefault(text string) bool {
+	return text == "" || strings.EqualFold(text, byDefault) || text == "默认"
+}
+
+// duration reads a time with its unit, or "default" as 0.
+func (a *answers) duration(name string) (d time.Duration, given bool) {
+	text, given := a.form.Text(name)
+	if !given || isDefault(text) {
+		return 0, given
+	}
+	d, ok := phrase.ParseDuration(text)
+	if !ok || strings.Trim(text, "0123456789") == "" { // in a form, a number alone might be seconds
+		a.fail(a.say.Form.Fault.NotADuration(quote(text)))
+		return 0, false
+	}
+	return d, true
+}
+
+// person reads the bare JID of somebody; "" if the field is empty.
+func (a *answers) person(name string) string {
+	text, _ := a.form.Text(name)
+	if text == "" {
+		return ""
+	}
+	j, err := jid.Parse(text)
+	if err != nil || j.Localpart() == "" {
+		a.fail(a.say.Form.Fault.NotAUser(quote(text)))
+		return ""
+	}
+	return j.Bare().String()
+}
+
+// needed is person or text of a field that must not be empty.
+func (a *answers) needed(value string, l phrase.Label) string {
+	if value == "" {
+		a.fail(a.say.Form.Fault.Missing(l.Label))
+	}
+	return value
+}

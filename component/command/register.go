@@ -1,0 +1,103 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"mellium.im/xmpp/jid"
+	"mellium.im/xmpp/stanza"
+
+	"tocsin/component/numbers"
+	"tocsin/xep/adhoc"
+	"tocsin/xep/forms"
+	"tocsin/xep/register"
+)
+
+// Register answers a registration IQ, a set or a get; a nil query is an empty result. An error that is a stanza.Error is
+// for the requester, every other is a fault of ours.
+//
+// Who binds a number here agrees to what the instructions say, that senders may see it: the legacy field has no other
+// way to say so.
+func (c *Commands) Register(ctx context.Context, now time.Time, from jid.JID, lang string, set bool, q register.Query[forms.Form]) (*register.Query[forms.Form], error) {
+	if !c.isUser(from) {
+		return nil, stanza.Error{Type: stanza.Auth, Condition: stanza.Forbidden}
+	}
+	user := from.Bare().String()
+	r := c.request(adhoc.Request[forms.Form]{From: from, Lang: c.language(user, lang), Now: now, Form: q.Form})
+	switch {
+	case !r.o.SelfService:
+		return nil, r.refuse(stanza.Cancel, stanza.NotAllowed, r.say.Form.Fault.ByAdminOnly)
+	case !set:
+		return c.registration(ctx, r)
+	case q.Remove != nil:
+		if err := c.deps.Forget(ctx, user); err != nil {
+			return nil, fmt.Errorf("forget a user: %w", err)
+		}
+		return nil, nil
+	case q.Form != nil && q.Form.Type == forms.Cancel:
+		return nil, nil
+	}
+	return nil, c.enrol(ctx, r, q)
+}
+
+// registration is what there is to fill in. Gajim needs the legacy field beside the form, to begin with.
+func (c *Commands) registration(ctx context.Context, r request) (*register.Query[forms.Form], error) {
+	n, bound, err := c.deps.Directory.Number(ctx, r.user)
+	if err != nil {
+		return nil, fmt.Errorf("look up a number: %w", err)
+	}
+	say := &r.say.Form.Register
+	q := &register.Query[forms.Form]{Instructions: say.Intro, Phone: &n.E164, Form: &forms.Form{
+		Type: forms.Ask, Title: say.Title.Title, Instructions: []string{say.Intro},
+		Fields: []forms.Field{
+			forms.Hidden(forms.FormType, register.NS),
+			labelled(forms.Text("phone", "", n.E164), say.Phone),
+			labelled(forms.Bool("consent", "", n.Consent || !bound), say.Consent),
+		},
+	}}
+	if bound {
+		q.Registered = &register.Flag{}
+	}
+	return q, nil
+}
+
+// enrol binds, changes or removes the number that was filled in; the form counts, if there is one with a number.
+func (c *Commands) enrol(ctx context.Context, r request, q register.Query[forms.Form]) error {
+	a := r.answers()
+	text, given := a.text("phone")
+	if !given && q.Phone != nil {
+		text, given = *q.Phone, true
+	}
+	consent, consentGiven, err := q.Form.Bool("consent")
+	if err != nil || !given && !consentGiven {
+		return r.refuse(stanza.Modify, stanza.BadRequest, "")
+	}
+	change := numberChange{numberGiven: given, consent: consent, consentGiven: consentGiven, consentImplied: true}
+	if text = strings.TrimSpace(text); text != "" {
+		change.number, err = numbers.Parse(text, r.o.Region)
+		var refused numbers.Refusal
+		if errors.As(err, &refused) {
+			return r.refuse(stanza.Modify, stanza.NotAcceptable, r.say.Form.Fault.Refused(quote(text), refused))
+		}
+	}
+	n, bound, err := c.deps.Directory.Number(ctx, r.user)
+	if err != nil {
+		return fmt.Errorf("look up a number: %w", err)
+	}
+	next, err := r.decide(n, bound, change)
+	if err != nil {
+		return r.refuse(stanza.Modify, stanza.NotAcceptable, err.Error())
+	}
+	return c.bind(ctx, r.user, next)
+}
+
+func (r request) refuse(kind stanza.ErrorType, condition stanza.Condition, text string) error {
+	e := stanza.Error{Type: kind, Condition: condition}
+	if text != "" {
+		e.Text = map[string]string{r.say.Lang: text}
+	}
+	return e
+}
