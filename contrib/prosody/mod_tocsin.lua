@@ -216,8 +216,8 @@ local on_in = safely("in", function (event)
 end);
 
 for _, to in ipairs { "bare", "full" } do
-	-- After those that may stop or change a message (firewall, blocklist, archive, carbons at -0.5), before the delivery at
-	-- -1.
+	-- After those that may stop or change a message (firewall, blocklist, archive, carbons at -0.5), before the delivery
+	-- at -1.
 	module:hook("pre-message/" .. to, on_out, -0.9);
 	module:hook("message/" .. to, on_in, -0.9);
 end
@@ -231,9 +231,9 @@ end), 10);
 
 -- They go straight to the sender's session (blocked, no such user): no hook sees them.
 local on_output = safely("bounce", function (stanza, session)
-	if session.host ~= here or session.type ~= "c2s" or not st.is_stanza(stanza) or stanza.attr.type ~= "error" then return; end
-	if passed[stanza] or kind(stanza) ~= "error" then return; end
-	passed[stanza] = true; -- sent again after a resumption
+	if not st.is_stanza(stanza) or stanza.attr.type ~= "error" then return; end
+	if session.host ~= here or session.type ~= "c2s" or passed[stanza] or kind(stanza) ~= "error" then return; end
+	if stanza:get_child("delay", "urn:xmpp:delay") then return; end -- sent once more after a resumption
 	tell("bounce", stanza);
 end);
 
@@ -249,6 +249,9 @@ local function watch(session)
 end
 
 filters.add_filter_hook(watch);
+module:hook("smacks-hibernation-end", function (event) -- the session goes on, with the new connection's filters
+	if event.resumed then watch(event.resumed); end
+end);
 
 local function each_session(visit)
 	for _, user in pairs(hosts[here].sessions or {}) do
@@ -349,12 +352,12 @@ attach();
 shared.hosts[here] = true;
 if connected() then on_connect(); end -- loaded while the component is there
 
--- Whatever hook it had, this module leaves no trace; the backlog outlives a reload.
+-- Holds what is shared, the backlog in it, over a reload.
 function module.save()
 	return { shared = shared };
 end
 
-function module.restore() -- luacheck: ignore 212
+function module.restore()
 end
 
 function module.unload()

@@ -70,6 +70,10 @@ func (c *Client) Become(p Profile) { c.set(func() { c.profile = p }) }
 // Quiet makes the client acknowledge no stanzas (XEP-0198), as one whose connection is dead and nobody knows.
 func (c *Client) Quiet() { c.set(func() { c.quiet = true }) }
 
+// Deaf makes the client lose all that it is sent, as one whose network is gone and whose server does not know it yet. It can
+// be dropped and resumed, and then gets it.
+func (c *Client) Deaf() { c.set(func() { c.deaf = true }) }
+
 func (c *Client) set(change func()) {
 	c.own.Lock()
 	defer c.own.Unlock()
@@ -169,7 +173,7 @@ func (c *Client) Resume() {
 	}
 	c.own.Lock()
 	resume := fmt.Sprintf("<resume xmlns='%s' h='%d' previd='%s'/>", nsSM, c.handled, Escape(c.resume))
-	c.quiet = false
+	c.quiet, c.deaf = false, false
 	c.own.Unlock()
 	c.listen(c.handle)
 	c.Send("%s", resume)

@@ -38,6 +38,7 @@ type Client struct {
 	managed bool     // XEP-0198 is on
 	resume  string   // XEP-0198: the id to resume by
 	quiet   bool     // XEP-0198: answers no <r/>
+	deaf    bool     // loses what it receives
 	lastID  int
 }
 
@@ -158,6 +159,10 @@ func (c *Client) authenticate(offered []string) error {
 // handle does what the profile does by itself; it keeps from the inbox what needs no test's eye.
 func (c *Client) handle(e *Element) (kept bool) {
 	c.own.Lock()
+	if c.deaf {
+		c.own.Unlock()
+		return true
+	}
 	p, open := c.profile, c.open
 	stanza := e.Name.Space == "jabber:client"
 	if e.Name.Space == nsSM && e.Name.Local == "enabled" {

@@ -191,6 +191,15 @@ func TestModuleBounces(t *testing.T) {
 	carol.Send("<message type='error' id='m4' to='%s'><error type='cancel'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>", alice.JID())
 	alice.Expect("message[@type='error'][@id='m4']")
 	diff(t, "a client's error", told(tap, server.Domain), []string{"out error m4"})
+
+	alice.Manage()
+	alice.Deaf()
+	alice.Say("nobody@lab.test", "m5", "hello")
+	tap.Tapped("bounce", "message[@id='m5']")
+	alice.Drop()
+	alice.Resume()
+	alice.Expect("message[@type='error'][@id='m5']")
+	diff(t, "sent once more", told(tap, server.Domain), []string{"out m5"})
 }
 
 // Whoever comes, changes or goes is told, however the end comes.
