@@ -69,21 +69,22 @@ func (q Quiet) String() string {
 	return fmt.Sprintf("%02d:%02d-%02d:%02d %s", q.From/60, q.From%60, q.To/60, q.To%60, q.Zone)
 }
 
-// Until returns the end of the quiet span that now lies in, or 0 if it lies in none. Days on which the clocks change
-// are those of the zone: a wall time that does not exist is the instant it would have been, one that exists twice is
-// its first.
+// Until returns the end of the quiet span that now lies in, or 0 if it lies in none. On days on which the clocks of the
+// zone change, it is rather quiet than not: a wall time that exists twice begins a span with its first instant and ends
+// one with its second; one that does not exist is the instant it would have been.
 func (q Quiet) Until(now Time) Time {
 	if q.Zone == nil {
 		return 0
 	}
-	local := now.Std().In(q.Zone)
+	today := now.Std().In(q.Zone)
 	// A span that holds now began yesterday or today.
 	for day := -1; day <= 0; day++ {
-		begin := q.wall(local, day, q.From)
-		end := q.wall(local, day, q.To)
+		ends := day
 		if q.To < q.From {
-			end = q.wall(local, day+1, q.To)
+			ends++
 		}
+		begin, _ := q.wall(today, day, q.From)
+		_, end := q.wall(today, ends, q.To)
 		if begin <= now && now < end {
 			return end
 		}
@@ -91,6 +92,30 @@ func (q Quiet) Until(now Time) Time {
 	return 0
 }
 
-func (q Quiet) wall(day time.Time, offset, minutes int) Time {
-	return At(time.Date(day.Year(), day.Month(), day.Day()+offset, minutes/60, minutes%60, 0, 0, q.Zone))
+// wall returns the first and the last instant at which the clocks of the zone show a time, some days after today.
+func (q Quiet) wall(today time.Time, days, minutes int) (first, last Time) {
+	shown := time.Date(today.Year(), today.Month(), today.Day()+days, 0, minutes, 0, 0, time.UTC)
+	before, after := q.offset(shown, -24*time.Hour), q.offset(shown, 24*time.Hour)
+	if before == after {
+		return At(before), At(before)
+	}
+	isBefore, isAfter := q.shows(before, shown), q.shows(after, shown)
+	switch {
+	case isBefore && isAfter:
+		return At(before), At(after)
+	case isAfter:
+		return At(after), At(after)
+	}
+	return At(before), At(before)
+}
+
+// offset returns the instant that is shown by clocks set as they are some time before or after it.
+func (q Quiet) offset(shown time.Time, by time.Duration) time.Time {
+	_, seconds := shown.Add(by).In(q.Zone).Zone()
+	return shown.Add(-time.Duration(seconds) * time.Second)
+}
+
+func (q Quiet) shows(instant, shown time.Time) bool {
+	hour, minute, _ := instant.In(q.Zone).Clock()
+	return hour == shown.Hour() && minute == shown.Minute()
 }

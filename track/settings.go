@@ -169,6 +169,9 @@ func (r *PriorityRule) allows(sender string) bool {
 // quietOf returns the quiet hours of a recipient: their own, else the domain's.
 func (p *Policy) quietOf(who Prefs) (Quiet, Tier) {
 	if who.Quiet == "" {
+		if p.Quiet.Zone == nil {
+			return Quiet{}, ""
+		}
 		return p.Quiet, TierDomain
 	}
 	zone := p.Quiet.Zone
@@ -180,7 +183,7 @@ func (p *Policy) quietOf(who Prefs) (Quiet, Tier) {
 	}
 	q, err := ParseQuiet(who.Quiet, zone)
 	if err != nil {
-		return p.Quiet, TierDomain // settings are checked when they are made
+		return p.quietOf(Prefs{}) // settings are checked when they are made
 	}
 	return q, TierRecipient
 }
