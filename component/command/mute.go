@@ -43,7 +43,7 @@ func (c *Commands) mute(ctx context.Context, r request) (response, error) {
 	setting := track.Contact{Owner: r.user, Contact: who}
 	if i := slices.IndexFunc(contacts, func(x track.Contact) bool { return x.Contact == who }); i >= 0 {
 		setting = contacts[i]
-	} else if len(contacts) >= maxContacts {
+	} else if muted && settings(contacts) >= maxContacts {
 		return response{}, adhoc.Failure(r.say.Form.Fault.TooMany(maxContacts))
 	}
 	setting.Muted = muted
@@ -54,4 +54,14 @@ func (c *Commands) mute(ctx context.Context, r request) (response, error) {
 		return done(say.On(who)), nil
 	}
 	return done(say.Off(who)), nil
+}
+
+// settings counts the contacts about whom something is set.
+func settings(contacts []track.Contact) (n int) {
+	for _, contact := range contacts {
+		if contact.Muted || contact.Hidden {
+			n++
+		}
+	}
+	return n
 }

@@ -3,8 +3,11 @@ package command
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
+
+	"golang.org/x/text/unicode/norm"
 
 	"tocsin/track"
 	"tocsin/xep/forms"
@@ -97,13 +100,15 @@ func (r request) readPreferences(p *track.Prefs) (note string, err error) {
 			note = say.AutoAsks
 		}
 	}
-	for name, d := range map[string]*time.Duration{"undelivered_after": &p.UndeliveredAfter, "unread_after": &p.UnreadAfter} {
-		if after, given := a.duration(name); given {
-			if *d = r.bounded(after); *d != after {
+	after := func(name string, d *time.Duration) {
+		if said, given := a.duration(name); given {
+			if *d = r.bounded(said); *d != said {
 				note = say.Bounded(r.say.Duration(r.o.Policy.MinAfter), r.say.Duration(r.o.Policy.MaxAfter))
 			}
 		}
 	}
+	after("undelivered_after", &p.UndeliveredAfter)
+	after("unread_after", &p.UnreadAfter)
 	if zone, given := a.text("time_zone"); given {
 		p.Zone = a.zone(zone)
 	}
@@ -154,6 +159,9 @@ func (a *answers) zone(name string) string {
 	return zone.String()
 }
 
+// spans matches quiet hours as people write them.
+var spans = regexp.MustCompile(`^(\d{1,2}:\d{2})\s*[-–—~至到]\s*(\d{1,2}:\d{2})(\s|$)`)
+
 // quiet reads quiet hours, with or without a time zone.
 func (a *answers) quiet(text string) string {
 	if isDefault(text) {
@@ -162,6 +170,7 @@ func (a *answers) quiet(text string) string {
 	if strings.EqualFold(text, track.NoQuiet) || text == a.say.Form.Preferences.NoQuiet {
 		return track.NoQuiet
 	}
+	text = spans.ReplaceAllString(norm.NFKC.String(text), "$1-$2$3")
 	q, err := track.ParseQuiet(text, time.UTC)
 	if err != nil {
 		a.fail(a.say.Form.Fault.NotQuiet(quote(text)))
