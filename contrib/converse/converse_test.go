@@ -18,11 +18,11 @@ import (
 )
 
 // The plugin in Debian's Chromium, driven by playwright-core: test/*.test.js tell the stories. With TOCSIN_PICTURES set to
-// a folder the screenshots of docs/img are taken.
+// a folder the screenshots of docs/img are taken; with TOCSIN_STORY only the stories of matching names are told.
 
 // The plugin against a service that a script plays: what the real one does rarely, and what nobody may do.
 func TestPlugin(t *testing.T) {
-	server := lab.Prosody(t, lab.Options{Hosts: []string{"example.org"}})
+	server := lab.Prosody(t, lab.Options{Hosts: []string{"example.org"}, NoMAM: true})
 	befriend(t, server, "alice", "bob")
 	befriend(t, server, "alice", "eve")
 	story(t, server, "plugin.test.js")
@@ -76,7 +76,11 @@ func story(t *testing.T, server *lab.Server, file string) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, node, "--test", "--test-reporter=spec", filepath.Join("test", file))
+	args := []string{"--test", "--test-reporter=spec", filepath.Join("test", file)}
+	if only := os.Getenv("TOCSIN_STORY"); only != "" {
+		args = append([]string{"--test-name-pattern=" + only}, args...)
+	}
+	cmd := exec.CommandContext(ctx, node, args...)
 	cmd.Env = append(os.Environ(), "TOCSIN_STAGE="+string(stage))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // Chromium with it

@@ -21,7 +21,8 @@ export class Service {
         const { Strophe } = this.env;
         const own = Strophe.getDomainFromJid(this.api.connection.get().jid);
         const list = await this.api.disco.items(own).catch(() => null);
-        const items = [...(list?.getElementsByTagName('item') ?? [])].filter((i) => !i.getAttribute('node'));
+        if (!list) return this.jid; // as it was, if it was known
+        const items = [...list.getElementsByTagName('item')].filter((i) => !i.getAttribute('node'));
         const domains = items.map((i) => i.getAttribute('jid') ?? '').filter((jid) => jid && !/[@/]/.test(jid));
         const has = await Promise.all(domains.map((jid) => this.offers(jid)));
         this.jid = domains.find((_, i) => has[i]) ?? '';
@@ -35,8 +36,8 @@ export class Service {
 
     /** Reports whether a stanza is from the service, or its contact: an address on its domain. */
     sent(stanza) {
-        const from = stanza.getAttribute('from') ?? '';
-        return !!this.jid && this.env.Strophe.getDomainFromJid(from) === this.jid && !from.includes('/');
+        const [, domain] = /^(?:[^@/]+@)?([^@/]+)$/.exec(stanza.getAttribute('from') ?? '') ?? [];
+        return !!domain && domain === this.jid;
     }
 
     /** Tells the service that this client is here, and what it can do (the presence carries our capabilities). */

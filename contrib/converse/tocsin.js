@@ -46,18 +46,16 @@ export default (converse) => converse.plugins.add('tocsin', {
         let present; // resolved when our presence is out
 
         api.listen.on('afterResourceBinding', () => {
-            const jid = api.connection.get().jid;
-            desk.store = new Store(Strophe.getBareJidFromJid(jid));
-            // A resumed stream goes on where it was (XEP-0198), and the service is as it was.
-            const resumed = api.connection.get().hasResumed?.() && desk.store.resource === jid;
-            if (!resumed) desk.hidePrompts();
-            Object.assign(desk.store, { resource: jid });
+            desk.store = new Store(Strophe.getBareJidFromJid(api.connection.get().jid));
             found = Promise.withResolvers();
             present = Promise.withResolvers();
-            if (resumed && desk.store.service) {
+            if (api.connection.get().hasResumed?.() && desk.store.service) {
+                // A resumed stream goes on where it was (XEP-0198); it sends no presence of its own.
                 service.jid ||= desk.store.service;
                 found.resolve();
                 present.resolve();
+            } else {
+                desk.hidePrompts();
             }
             const { promise } = found;
             api.listen.stanza('message', (stanza) => {

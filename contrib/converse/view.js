@@ -53,7 +53,19 @@ export function defineElements({ env, desk, say, chats, settings }) {
         </span>`;
     }
 
+    // Converse takes this element out and puts it back when its message changes: whoever types in it goes on typing.
     class Message extends Part {
+        constructor() {
+            super();
+            this.addEventListener('focusin', (e) => (this.last = e.target));
+            this.addEventListener('focusout', (e) => e.relatedTarget && (this.last = undefined));
+        }
+
+        connectedCallback() {
+            super.connectedCallback();
+            if (document.activeElement === document.body) this.last?.focus();
+        }
+
         template() {
             const prompt = desk.promptUnder(this.message);
             return html`${stateLine(this.message)}

@@ -30,7 +30,8 @@ export async function open(user, { settings = {}, confirms, plugin, locale = 'en
     });
     const page = await context.newPage();
     const client = new Client(user, page, context);
-    page.on('pageerror', (error) => client.faults.push(String(error)));
+    page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => client.sent.push(String(payload))));
+    page.on('pageerror', (error) => client.faults.push(error.stack ?? String(error)));
     page.on('request', (request) => {
         if (!/^(http:\/\/127\.0\.0\.1:|data:|blob:|ws:\/\/127\.0\.0\.1:)/.test(request.url())) client.faults.push(`fetched ${request.url()}`);
     });
@@ -47,7 +48,7 @@ export async function open(user, { settings = {}, confirms, plugin, locale = 'en
 
 export class Client {
     constructor(user, page, context) {
-        Object.assign(this, { user, page, context, faults: [], jid: `${user}@${stage.domain}` });
+        Object.assign(this, { user, page, context, faults: [], sent: [], jid: `${user}@${stage.domain}` });
     }
 
     /** Waits until the session is up: contacts and presence are out. */
@@ -121,6 +122,23 @@ export class Client {
     /** Sends a stanza as it is, as any client could. */
     async sends(stanza) {
         await this.page.evaluate((xml) => window._converse.api.send(new DOMParser().parseFromString(xml, 'text/xml').documentElement), stanza);
+    }
+
+    /** Returns the message stanza that was sent last with that text. */
+    stanza(text) {
+        return this.sent.findLast((s) => s.startsWith('<message') && s.includes(text));
+    }
+
+    /** Waits until no banner is to be seen anywhere, and looks again a little later: nothing may come up. */
+    async seesNoBanner() {
+        await this.page.waitForFunction(() => !document.querySelector('.tocsin-banner, .tocsin-tray'));
+        // The answer to a ping comes after whatever was sent before: then there is nothing left to wait for.
+        await this.page.evaluate(async () => {
+            const { api, env } = window._converse;
+            const ping = env.stx`<iq type="get" xmlns="jabber:client" to="${window._converse.session.get('domain')}"><ping xmlns="urn:xmpp:ping"/></iq>`;
+            await api.sendIQ(ping);
+        });
+        assert.equal(await this.page.locator('.tocsin-banner, .tocsin-tray').count(), 0);
     }
 
     async reload() {
