@@ -6,6 +6,7 @@ package session
 import (
 	"cmp"
 	"context"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -187,6 +188,7 @@ func (s *Session) once(ctx context.Context) error {
 
 // plain says in words of ours what stream errors mean for a component.
 func plain(err error) error {
+	var cut *xml.SyntaxError
 	switch {
 	case errors.Is(err, ErrNotAuthorized):
 		return ErrNotAuthorized
@@ -196,7 +198,7 @@ func plain(err error) error {
 		return errors.New("the server has no such component (host-unknown)")
 	case errors.Is(err, stream.SystemShutdown):
 		return errors.New("the server is shutting down")
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &cut) && cut.Msg == "unexpected EOF":
 		return errors.New("the server closed the connection")
 	}
 	return err
