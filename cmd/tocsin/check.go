@@ -119,18 +119,22 @@ func checkInstance(conf *config.Config, found *instance, f *findings, now time.T
 		f.ok("stream", "the instance stands by: another one has the stream, check there")
 		return
 	}
+	if found.Since.IsZero() {
+		f.fail("stream", "%s: %s", conf.Where("component.server"), strings.Join(found.Wrong, "; "))
+		return
+	}
 	for _, wrong := range found.Wrong {
 		f.fail("instance", "%s", wrong)
 	}
-	if found.Since.IsZero() {
-		f.fail("stream", "%s: no connection (see the instance's log)", conf.Where("component.server"))
-		return
-	}
-	f.ok("stream", "up for %s", roughly(now.Sub(found.Since)))
-	if found.LastCopy.IsZero() {
-		f.fail("tap", "%s: no copy came since the instance started: %s", conf.Where("tap.domains"), tapAdvice)
-	} else {
+	up := now.Sub(found.Since)
+	f.ok("stream", "up for %s", roughly(up))
+	switch {
+	case !found.LastCopy.IsZero():
 		f.ok("tap", "last copy %s", ago(now, found.LastCopy))
+	case up < time.Minute:
+		f.ok("tap", "no copy yet, the stream is new: let somebody write a message, and check again")
+	default:
+		f.fail("tap", "%s: no copy came yet: %s", conf.Where("tap.domains"), tapAdvice)
 	}
 	checkPresence(f, found.Presence)
 }

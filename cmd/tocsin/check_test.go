@@ -216,9 +216,22 @@ func TestCheckBesideAnInstance(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 
+	h.state.LastCopy = time.Time{}
+	code, out = tocsin(t, "check", "-config", file)
+	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for 1h 0m`, `FAIL  tap       .*config.toml:8: tap.domains: no copy came yet: .*`, `ok    presence  comes with the tap`)
+	if code != failed {
+		t.Errorf("exit code %d", code)
+	}
+	h.state.Since = now
+	code, out = tocsin(t, "check", "-config", file)
+	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for \d+m?s`, `ok    tap       no copy yet, .*`, `ok    presence  comes with the tap`)
+	if code != done {
+		t.Errorf("exit code %d", code)
+	}
+
 	h.state.Since, h.ready = time.Time{}, []string{"no connection to the server"}
 	code, out = tocsin(t, "check", "-config", file)
-	lines(t, out, configOK, databaseOK, beside, `FAIL  instance  no connection to the server`, `FAIL  stream    .*config.toml:3: component.server: no connection .*`)
+	lines(t, out, configOK, databaseOK, beside, `FAIL  stream    .*config.toml:3: component.server: no connection to the server`)
 	if code != failed {
 		t.Errorf("exit code %d", code)
 	}
