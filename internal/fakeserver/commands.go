@@ -3,6 +3,7 @@ package fakeserver
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing/synctest"
 	"time"
@@ -44,12 +45,9 @@ var commands = map[string]func(*stage, []string) error{
 			return errors.New("online NAME/RESOURCE [FEATURE…]")
 		}
 		full := address(args[0])
-		st.set(func(p people) { p.devices[full] = args[1:] })
-		st.presence(full, "")
-		if knows(args[1:]) {
-			st.send(fmt.Sprintf("<presence from='%s' to='%s'/>", escape(full), component))
-		}
-		synctest.Wait()
+		list := slices.DeleteFunc(args[1:], func(word string) bool { return word == "forged" })
+		st.set(func(p people) { p.devices[full], p.forged[full] = list, len(list) < len(args)-1 })
+		st.presence(full, "", slices.Contains(list, "T"))
 		return nil
 	},
 	"offline": func(st *stage, args []string) error {
@@ -66,11 +64,7 @@ var commands = map[string]func(*stage, []string) error{
 		if !was {
 			return errors.New("it is not online")
 		}
-		st.presence(full, "unavailable")
-		if knows(list) {
-			st.send(fmt.Sprintf("<presence from='%s' to='%s' type='unavailable'/>", escape(full), component))
-		}
-		synctest.Wait()
+		st.presence(full, "unavailable", slices.Contains(list, "T"))
 		return nil
 	},
 	// disco WHO FEATURES: what a client answers from now on, without a word; "silent": nothing.
@@ -275,14 +269,4 @@ func arrow(args []string) int {
 		}
 	}
 	return -1
-}
-
-// knows reports whether a client with these features knows us.
-func knows(list []string) bool {
-	for _, feature := range list {
-		if feature == "T" {
-			return true
-		}
-	}
-	return false
 }

@@ -17,7 +17,8 @@ line that is empty or begins with # is for the reader.
 
 What happens at the server:
 
-	online alice/phone T T#sms       a client logs in, with these features (markers, receipts, or a namespace)
+	online alice/phone T T#sms       a client logs in, with these features (markers, receipts, or a namespace; with caps it
+	                                 tells them by their hash (XEP-0115), with forged by that of another client)
 	offline alice/phone              it logs out
 	vanish alice/phone               it is gone, and no server tells
 	disco alice/phone T              its features, without a word; "silent": it answers nothing
@@ -34,6 +35,8 @@ What happens at the server:
 	number bob +8613800138000        an admin binds a number; "private": without consent
 	vcard bob +8613800138000         a number in a vCard
 	roster bob alice both            an item of bob's roster, which the component may read from now on (XEP-0356)
+
+	repeat 60 tap …                  so often, with the number in place of #
 
 What time does, and what breaks:
 

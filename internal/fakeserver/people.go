@@ -1,7 +1,11 @@
 package fakeserver
 
 import (
+	"cmp"
+	"crypto/sha1"
+	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -9,18 +13,57 @@ import (
 type people struct {
 	devices map[string][]string // features by the full JIDs that are online
 	silent  map[string]bool     // full JIDs that answer nothing
+	forged  map[string]bool     // full JIDs that tell capabilities that are not theirs
 	vcards  map[string]string   // number by bare JID
 	rosters map[string]string   // subscription by "owner contact"
 	granted bool                // rosters may be read (XEP-0356)
 }
 
 func newPeople() people {
-	return people{devices: map[string][]string{}, silent: map[string]bool{}, vcards: map[string]string{}, rosters: map[string]string{}}
+	return people{devices: map[string][]string{}, silent: map[string]bool{}, forged: map[string]bool{}, vcards: map[string]string{}, rosters: map[string]string{}}
 }
 
 // features are the short names of some.
 var features = map[string]string{
 	"T": nsTocsin, "T#sms": nsTocsin + "#sms", "markers": "urn:xmpp:chat-markers:0", "receipts": "urn:xmpp:receipts",
+}
+
+// long gives what a client answers to disco#info, in order.
+func long(list []string) []string {
+	all := []string{"http://jabber.org/protocol/disco#info"}
+	for _, feature := range list {
+		if feature == "caps" {
+			all = append(all, "http://jabber.org/protocol/caps")
+		} else {
+			all = append(all, cmp.Or(features[feature], feature))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// presence makes the one that a client sends. One with the feature "caps" tells its capabilities (XEP-0115 §5.1), or, if
+// they are forged, those of a client that knows us.
+func (p people) presence(full, to, kind string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "<presence xmlns='jabber:client' from='%s'", escape(full))
+	if to != "" {
+		fmt.Fprintf(&b, " to='%s'", escape(to))
+	}
+	if kind != "" {
+		fmt.Fprintf(&b, " type='%s'/>", kind)
+		return b.String()
+	}
+	b.WriteString(">")
+	if list := p.devices[full]; slices.Contains(list, "caps") {
+		if p.forged[full] {
+			list = []string{"T", "T#sms", "caps"}
+		}
+		sum := sha1.Sum([]byte("client/phone//<" + strings.Join(long(list), "<") + "<"))
+		fmt.Fprintf(&b, "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:client' ver='%s'/>", base64.StdEncoding.EncodeToString(sum[:]))
+	}
+	b.WriteString("</presence>")
+	return b.String()
 }
 
 // there reports whether a user has a device online.
@@ -57,11 +100,8 @@ func (p people) answer(e *Element) string {
 		if node := query.Attr["node"]; node != "" {
 			fmt.Fprintf(&b, " node='%s'", escape(node))
 		}
-		b.WriteString("><identity category='client' type='phone'/><feature var='http://jabber.org/protocol/disco#info'/>")
-		for _, feature := range list {
-			if long, ok := features[feature]; ok {
-				feature = long
-			}
+		b.WriteString("><identity category='client' type='phone'/>")
+		for _, feature := range long(list) {
 			fmt.Fprintf(&b, "<feature var='%s'/>", escape(feature))
 		}
 		return result(b.String() + "</query>")

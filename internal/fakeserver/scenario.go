@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -96,6 +97,19 @@ func (s *Scenario) line(where, text string) error {
 				return fmt.Errorf("%s: %s: unknown shape %q", where, text, word)
 			}
 			s.Shapes = append(s.Shapes, Shape(word))
+		}
+		return nil
+	}
+	if words[0] == "repeat" {
+		count, rest, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(text, "repeat")), " ")
+		n, err := strconv.Atoi(count)
+		if err != nil {
+			return fmt.Errorf("%s: %s: %w", where, text, err)
+		}
+		for i := range n {
+			if err := s.line(where, strings.ReplaceAll(rest, "#", strconv.Itoa(i+1))); err != nil {
+				return err
+			}
 		}
 		return nil
 	}

@@ -93,7 +93,7 @@ func (st *stage) connected() error {
 	st.backlog = nil
 	if st.shape == Module {
 		for _, full := range slices.Sorted(maps.Keys(st.people.devices)) {
-			st.presence(full, "")
+			st.presence(full, "", false)
 		}
 	}
 	synctest.Wait()
@@ -130,13 +130,16 @@ func (st *stage) tell(event, from, to, inner string) {
 	}
 }
 
-// presence is told by the taps that tell presence.
-func (st *stage) presence(full, kind string) {
-	xml := fmt.Sprintf("<presence xmlns='jabber:client' from='%s'/>", escape(full))
-	if kind != "" {
-		xml = fmt.Sprintf("<presence xmlns='jabber:client' from='%s' type='%s'/>", escape(full), kind)
+// presence is told by the taps that tell presence, and to the component by a client that knows us.
+func (st *stage) presence(full, kind string, directed bool) {
+	st.mu.Lock()
+	broadcast, own := st.people.presence(full, "", kind), st.people.presence(full, component, kind)
+	st.mu.Unlock()
+	st.tell(eventPresence, full, bareOf(full), broadcast)
+	if directed {
+		st.send(strings.Replace(own, " xmlns='jabber:client'", "", 1))
 	}
-	st.tell(eventPresence, full, bareOf(full), xml)
+	synctest.Wait()
 }
 
 // request sends an IQ of a user's and returns the answer.

@@ -2,6 +2,7 @@ package fakeserver
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -49,7 +50,7 @@ func (s Shape) copies(event, from, to, inner string, now time.Time, there bool) 
 			"<forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='%s'/>%s</forwarded></message>",
 			vhost, component, event, stamp(now), inner)}
 	case Firewall:
-		if event == eventOut || event == eventIn {
+		if (event == eventOut || event == eventIn) && !strings.Contains(inner, " type='error'") {
 			return []string{fmt.Sprintf(bare(inner), "")}
 		}
 	case Ejabberd:
@@ -139,13 +140,20 @@ var payloads = map[string]string{
 }
 
 // message makes the XML of a message from the words of a story: id=, type=, lang=, the payloads above, a body in
-// quotes, and XML as it is.
+// quotes, and XML as it is; bytes=, children=, depth= make much of it.
 func message(from, to string, words []string) (string, error) {
 	attrs := map[string]string{"type": "chat"}
 	var inner strings.Builder
 	for _, word := range words {
 		name, value, _ := strings.Cut(word, "=")
+		n, _ := strconv.Atoi(value)
 		switch payload, ok := payloads[name]; {
+		case name == "bytes":
+			inner.WriteString("<body>" + strings.Repeat("x", n) + "</body>")
+		case name == "children":
+			inner.WriteString(strings.Repeat("<x xmlns='urn:x'/>", n))
+		case name == "depth":
+			inner.WriteString(strings.Repeat("<x xmlns='urn:x'>", n) + strings.Repeat("</x>", n))
 		case strings.HasPrefix(word, "<"):
 			inner.WriteString(word)
 		case strings.HasPrefix(word, `"`):

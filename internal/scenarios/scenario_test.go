@@ -1,0 +1,125 @@
+// Package scenarios tells what Tocsin does in stories, each played by every kind of tap that it can be told by, on both
+// databases: testdata/*.txtar. What their lines mean stands in internal/fakeserver.
+package scenarios
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tocsin/component"
+	"tocsin/component/clock"
+	"tocsin/component/session"
+	"tocsin/component/tap"
+	"tocsin/config"
+	"tocsin/internal/fakeserver"
+	"tocsin/storage"
+	"tocsin/track"
+)
+
+func TestScenarios(t *testing.T) {
+	fakeserver.Run(t, "testdata", func(t *testing.T) fakeserver.Subject {
+		return &subject{t: t, dsn: "sqlite:" + filepath.Join(t.TempDir(), "tocsin.db")}
+	})
+}
+
+// subject is the service in this process.
+type subject struct {
+	t     *testing.T
+	dsn   string
+	store *mortal
+	stop  context.CancelFunc
+	ended sync.WaitGroup
+}
+
+// Start implements fakeserver.Subject.
+func (s *subject) Start(text string, dial func(context.Context) (net.Conn, error)) error {
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	file := filepath.Join(s.t.TempDir(), "config.toml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return err
+	}
+	c, err := config.Load(file, func(string) string { return "" })
+	if err != nil {
+		return err
+	}
+	store, err := storage.Open(ctx, s.dsn, storage.Options{Migrate: true})
+	if err != nil {
+		return err
+	}
+	s.store = &mortal{Store: store}
+	service, err := component.New(ctx, component.Options{
+		JID: c.Component.JID, Contact: c.Component.ContactJID(), Secret: string(c.Component.Secret), MaxStanza: int(c.Tap.MaxStanza),
+		Settings: settings(c), Store: s.store, Clock: clock.System{}, Log: slog.New(slog.NewTextHandler(s.t.Output(), nil)), Metrics: prometheus.NewRegistry(),
+		Session: func(o *session.Options) { o.Dial, o.RetryMax = dial, time.Second },
+	})
+	if err != nil {
+		return err
+	}
+	s.ended.Go(func() {
+		if err := service.Run(ctx); err != nil {
+			s.t.Errorf("run: %v", err)
+		}
+	})
+	return nil
+}
+
+// Crash implements fakeserver.Subject.
+func (s *subject) Crash() {
+	s.store.dead.Store(true)
+	s.stop()
+	s.ended.Wait()
+	s.store.Store.Close()
+}
+
+// Number implements fakeserver.Subject.
+func (s *subject) Number(jid, number string, consented bool) error {
+	return s.store.SetNumbers(context.Background(), track.Number{
+		JID: jid, E164: number, Source: track.FromAdmin, Consent: consented, Verified: true, At: track.At(time.Now()),
+	})
+}
+
+// mortal is a store that takes nothing more once it is dead.
+type mortal struct {
+	*storage.Store
+	dead atomic.Bool
+}
+
+func (m *mortal) Commit(ctx context.Context, c track.Changes) error {
+	if m.dead.Load() {
+		return fmt.Errorf("commit: %w", track.ErrFenced)
+	}
+	return m.Store.Commit(ctx, c)
+}
+
+func settings(c *config.Config) component.Settings {
+	s := component.Settings{
+		Name: c.Component.Name, Language: c.Component.Language, Admins: c.Component.Admins,
+		Tap: tap.Config{
+			Domains: c.Tap.Domains, Component: c.Component.JID, Ignore: c.Tap.Ignore,
+			ReplyReads: c.Track.ReplyReads, KeepText: c.Storage.KeepText, TextLimit: c.Escalate.TextLimit,
+		},
+		Policy: c.Policy(), Grace: c.Track.Grace, FireRate: c.Track.FireRate, Retention: c.Storage.Retention,
+		TextLimit: c.Escalate.TextLimit, Notice: c.Escalate.Text == "notice", Templates: c.Escalate.Templates,
+		Region: c.Numbers.Region, SelfService: c.Numbers.SelfService, Verify: c.Numbers.Verify,
+	}
+	for _, source := range c.Numbers.Sources {
+		switch source {
+		case "directory":
+			s.Directory = true
+		case "vcard":
+			s.VCards = true
+		}
+	}
+	return s
+}
