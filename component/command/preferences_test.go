@@ -1,0 +1,77 @@
+package command
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tocsin/track"
+)
+
+func TestPreferences(t *testing.T) {
+	for name, tc := range map[string]struct {
+		before track.Prefs
+		fields []string
+		note   string
+		after  track.Prefs
+	}{
+		"all": {track.Prefs{}, []string{"mode=never", "undelivered_after=90s", "unread_after=1h", "quiet_hours=22:00-07:00", "time_zone=Europe/Berlin", "language=zh", "text=notice", "fallback=1", "watch_me=0"}, "info: Saved.",
+			track.Prefs{Mode: track.Never, UndeliveredAfter: 90 * time.Second, UnreadAfter: time.Hour, Quiet: "22:00-07:00", Zone: "Europe/Berlin", Language: "zh", Text: "notice", Fallback: track.On, Watch: track.Off}},
+		"one leaves the others":            {track.Prefs{Mode: track.Never, Zone: "Europe/Berlin"}, []string{"unread_after=20m"}, "info: Saved.", track.Prefs{Mode: track.Never, Zone: "Europe/Berlin", UnreadAfter: 20 * time.Minute}},
+		"back to what is usual":            {track.Prefs{Mode: track.Never, UnreadAfter: time.Hour, Quiet: "22:00-07:00", Zone: "Europe/Berlin", Language: "en", Text: "notice"}, []string{"mode=default", "unread_after=default", "quiet_hours=Default", "time_zone=default", "language=default", "text=default"}, "info: Saved.", track.Prefs{}},
+		"cleared":                          {track.Prefs{UnreadAfter: time.Hour, Quiet: "22:00-07:00", Zone: "Europe/Berlin"}, []string{"unread_after=", "quiet_hours=", "time_zone="}, "info: Saved.", track.Prefs{}},
+		"untouched boxes":                  {track.Prefs{}, []string{"fallback=0", "watch_me=true"}, "info: Nothing was changed.", track.Prefs{}},
+		"boxes":                            {track.Prefs{Fallback: track.On, Watch: track.Off}, []string{"fallback=false", "watch_me=true"}, "info: Saved.", track.Prefs{Fallback: track.Off, Watch: track.On}},
+		"auto asks":                        {track.Prefs{}, []string{"mode=auto"}, "info: Saved. As long as no SMS can be sent from here, you are asked.", track.Prefs{Mode: track.Auto}},
+		"too short":                        {track.Prefs{}, []string{"unread_after=1s"}, "info: Saved. Times are kept between 10 seconds and 72 hours.", track.Prefs{UnreadAfter: 10 * time.Second}},
+		"too long":                         {track.Prefs{}, []string{"undelivered_after=30d"}, "info: Saved. Times are kept between 10 seconds and 72 hours.", track.Prefs{UndeliveredAfter: 72 * time.Hour}},
+		"quiet hours with a zone":          {track.Prefs{}, []string{"quiet_hours=22:00-07:00 Asia/Tokyo"}, "info: Saved.", track.Prefs{Quiet: "22:00-07:00 Asia/Tokyo"}},
+		"quiet hours without a zone":       {track.Prefs{}, []string{"quiet_hours=22:00-7:00"}, "info: Saved. Set your time zone, too: your hours count in UTC until then.", track.Prefs{Quiet: "22:00-07:00"}},
+		"quiet hours as people write them": {track.Prefs{Zone: "Asia/Shanghai"}, []string{"quiet_hours=22：00 – 7:00"}, "info: Saved.", track.Prefs{Zone: "Asia/Shanghai", Quiet: "22:00-07:00"}},
+		"no quiet hours":                   {track.Prefs{}, []string{"quiet_hours=Never"}, "info: Saved.", track.Prefs{Quiet: "never"}},
+
+		"bad mode":     {track.Prefs{}, []string{"mode=perhaps", "text=notice"}, `error: "perhaps" is none of the choices for "When one is not read in time".`, track.Prefs{}},
+		"bad time":     {track.Prefs{}, []string{"unread_after=soon"}, `error: "soon" is no time. Say "90s", "10m" or "2h".`, track.Prefs{}},
+		"bare number":  {track.Prefs{}, []string{"unread_after=600"}, `error: "600" is no time. Say "90s", "10m" or "2h".`, track.Prefs{}},
+		"bad zone":     {track.Prefs{}, []string{"time_zone=Mars/Olympus"}, `error: "Mars/Olympus" is no time zone. Say "Europe/Berlin" or "Asia/Shanghai".`, track.Prefs{}},
+		"local zone":   {track.Prefs{}, []string{"time_zone=Local"}, `error: "Local" is no time zone. Say "Europe/Berlin" or "Asia/Shanghai".`, track.Prefs{}},
+		"bad hours":    {track.Prefs{}, []string{"quiet_hours=25:00-07:00"}, `error: "25:00-07:00" is no span of hours. Say "22:00-07:00".`, track.Prefs{}},
+		"bad box":      {track.Prefs{}, []string{"watch_me=no"}, `error: "My delivery and reading may be watched" is neither yes nor no.`, track.Prefs{}},
+		"bad language": {track.Prefs{}, []string{"language=de"}, `error: "de" is none of the choices for "Language".`, track.Prefs{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			tc.before.JID, tc.after.JID = "alice@example.org", "alice@example.org"
+			w.prefs["alice@example.org"] = tc.before
+			c := newClient(t, w)
+			c.lang = "en"
+			if diff := cmp.Diff(tc.note, note(c.complete(alice, "preferences", tc.fields...))); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(tc.after, w.prefs["alice@example.org"]); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+
+	w := newWorld()
+	w.prefs["alice@example.org"] = track.Prefs{UnreadAfter: 90 * time.Minute, UndeliveredAfter: 2 * time.Hour, Mode: track.Never}
+	shown := newClient(t, w).begin(alice, "preferences").Form
+	want := []string{"Messages that I write", "mode=never", "undelivered_after=2h", "unread_after=1h30m", "text=default", "fallback=false",
+		"Messages that I get", "quiet_hours=default", "watch_me=true", "As both", "time_zone=default", "language=default"}
+	if diff := cmp.Diff(want, lines(shown)); diff != "" {
+		t.Error(diff)
+	}
+
+	// A form that is sent back as it was shown changes nothing.
+	var fields []string
+	for _, f := range shown.Fields {
+		if f.Type != "fixed" && f.Type != "hidden" {
+			fields = append(fields, f.Var+"="+f.Values[0])
+		}
+	}
+	if got := note(newClient(t, w).complete(alice, "preferences", fields...)); got != "info: Nothing was changed." {
+		t.Error(got)
+	}
+}
