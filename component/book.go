@@ -1,6 +1,7 @@
 package component
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -268,6 +269,18 @@ func (b *book) here(full string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.users[bareOf(full)][full] != nil
+}
+
+// devices returns the resources of a user that are known to be there.
+func (b *book) devices(owner string) []track.Device {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var list []track.Device
+	for _, d := range b.users[owner] {
+		list = append(list, track.Device{JID: d.full, Features: d.features, At: track.At(d.seen)})
+	}
+	slices.SortFunc(list, func(x, y track.Device) int { return strings.Compare(x.JID, y.JID) })
+	return list
 }
 
 // can returns what is known of the clients of a user from their features.

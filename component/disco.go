@@ -75,7 +75,7 @@ func (h *handler) info(iq *session.Stanza, p *session.Payload) any {
 			return session.Result(iq, answer)
 		}
 		if !contact {
-			answer, refused := h.svc.commands.Info(query.Node, iq.From, h.svc.language(iq))
+			answer, refused := h.svc.commands.Info(query.Node, iq.From, iq.Lang)
 			if refused == nil {
 				return session.Result(iq, answer)
 			}
@@ -96,7 +96,7 @@ func (h *handler) items(iq *session.Stanza, p *session.Payload) any {
 	case to == h.svc.opts.JID && query.Node == "":
 		answer.Items = []discoItem{{JID: h.svc.opts.Contact, Name: h.svc.settings.Load().Name}}
 	case to == h.svc.opts.JID && query.Node == adhoc.NS:
-		for _, item := range h.svc.commands.Items(iq.From, h.svc.language(iq)) {
+		for _, item := range h.svc.commands.Items(iq.From, iq.Lang) {
 			answer.Items = append(answer.Items, discoItem{JID: item.JID.String(), Node: item.Node, Name: item.Name})
 		}
 	default:

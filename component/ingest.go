@@ -225,6 +225,7 @@ func (q *ingest) commit(ctx context.Context, batch []entry) error {
 			}
 		}
 		result.Commit()
+		q.meter.pending.Set(float64(q.ledger.Pending()))
 		q.meter.committed.Add(float64(len(inputs)))
 		q.meter.commit.Observe(time.Since(started).Seconds())
 		q.after(result)

@@ -9,7 +9,7 @@ import (
 
 const (
 	keepEvery  = time.Minute
-	gaugeEvery = 5 * time.Second
+	gaugeEvery = 2 * time.Second
 	// pruneMax is how many rows one transaction of housekeeping removes: small, so that the writer is never kept
 	// waiting.
 	pruneMax = 500
@@ -41,7 +41,6 @@ func (s *Service) gauge(ctx context.Context) {
 	if err != nil {
 		return // readiness tells
 	}
-	s.meter.pending.Set(float64(sum.Pending))
 	s.meter.prompts.Set(float64(sum.OpenPrompts))
 	s.meter.outbox.Set(float64(sum.Outbox))
 }

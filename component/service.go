@@ -21,6 +21,7 @@ import (
 	"mellium.im/xmpp/jid"
 
 	"tocsin/component/clock"
+	"tocsin/component/command"
 	"tocsin/component/fair"
 	"tocsin/component/intake"
 	"tocsin/component/session"
@@ -78,6 +79,7 @@ type Service struct {
 	settings atomic.Pointer[Settings]
 	clock    clock.Clock
 	log      *slog.Logger
+	domain   jid.JID
 	meter    *meter
 	busy     *busy
 
@@ -92,7 +94,7 @@ type Service struct {
 	handler  *handler
 	roster   *rosters
 	contact  *contact
-	commands noCommands
+	commands *command.Commands
 
 	reader  reader
 	paused  atomic.Bool
@@ -121,6 +123,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("component address %q: %w", o.JID, err)
 	}
+	s.domain = domain
 	seed, err := o.Store.Seed(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load the past: %w", err)
@@ -154,6 +157,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	s.roster = newRosters(s)
 	s.handler = newHandler(s)
 	s.contact = newContact(s)
+	s.commands = newCommands(s, domain)
 	s.book.ask, s.book.changed, s.book.arrived, s.book.back = s.learner.ask, s.outflow.wake, s.outflow.arrived, s.outflow.comeBack
 	if err := s.recall(ctx); err != nil {
 		return nil, err
@@ -228,6 +232,7 @@ func (s *Service) Apply(settings Settings) {
 	s.alarms.limits(settings.Grace, settings.FireRate)
 	policy := s.policy()
 	s.ingest.between(func(l *track.Ledger) { l.SetPolicy(policy) })
+	s.commands.Set(s.commandOptions(s.domain))
 }
 
 // wrap cuts the copies of the tap out of the connection, before the XMPP library reads it.

@@ -35,3 +35,6 @@ func (p *Peek) apply(b *batch) {
 func (c *Changes) Empty() bool {
 	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Outbox)+len(c.Done)+len(c.Told)+len(c.Releases) == 0
 }
+
+// Pending is how many messages are watched and not settled.
+func (l *Ledger) Pending() int { return l.total }
