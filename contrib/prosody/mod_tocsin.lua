@@ -49,10 +49,7 @@ local tell_presence = module:get_option_boolean("tocsin_presence", true);
 
 module:add_feature("urn:tocsin:tap:0"); -- by which "tocsin check" finds the module
 
-local xmlns_carbons = "urn:xmpp:carbons:2";
-local xmlns_mam = "urn:xmpp:mam:2";
 local xmlns_caps = "http://jabber.org/protocol/caps";
-local xmlns_muc_user = "http://jabber.org/protocol/muc#user";
 
 -- Shared by the VirtualHosts of one component, so that what they tell keeps its order.
 local shared = module:shared("/*/tocsin/" .. component);
@@ -135,42 +132,37 @@ end
 
 -- What is worth a copy -------------------------------------------------------
 
--- A message, or something that changes one.
-local content = {
-	["body"] = true;
-	["eu.siacs.conversations.axolotl encrypted"] = true;
-	["urn:xmpp:omemo:1 encrypted"] = true;
-	["urn:xmpp:omemo:2 encrypted"] = true;
-	["urn:xmpp:openpgp:0 openpgp"] = true;
-	["jabber:x:encrypted x"] = true;
-	["urn:xmpp:eme:0 encryption"] = true;
+-- By namespace, then by name; those without a namespace of their own under "".
+local payloads = {
+	-- A message, or something that changes one.
+	[""] = { body = "content" };
+	["eu.siacs.conversations.axolotl"] = { encrypted = "content" };
+	["urn:xmpp:omemo:1"] = { encrypted = "content" };
+	["urn:xmpp:omemo:2"] = { encrypted = "content" };
+	["urn:xmpp:openpgp:0"] = { openpgp = "content" };
+	["jabber:x:encrypted"] = { x = "content" };
+	["urn:xmpp:eme:0"] = { encryption = "content" };
+	-- What tells a message's fate.
+	["urn:xmpp:receipts"] = { received = "evidence" };
+	["urn:xmpp:chat-markers:0"] = { received = "evidence", displayed = "evidence", acknowledged = "evidence" };
+	["urn:xmpp:reactions:0"] = { reactions = "evidence" };
+	["urn:xmpp:message-retract:1"] = { retract = "evidence" };
+	["urn:xmpp:fasten:0"] = { ["apply-to"] = "evidence" }; -- holds retractions of version 0
+	["urn:xmpp:message-correct:0"] = { replace = "evidence" };
+	["urn:xmpp:reply:0"] = { reply = "evidence" };
+	-- Other people's messages in a wrapper, and those in rooms.
+	["urn:xmpp:carbons:2"] = { sent = "never", received = "never" };
+	["urn:xmpp:mam:2"] = { result = "never" };
+	["http://jabber.org/protocol/muc#user"] = { x = "never" };
 };
--- What tells a message's fate.
-local evidence = {
-	["urn:xmpp:receipts received"] = true;
-	["urn:xmpp:chat-markers:0 received"] = true;
-	["urn:xmpp:chat-markers:0 displayed"] = true;
-	["urn:xmpp:chat-markers:0 acknowledged"] = true;
-	["urn:xmpp:reactions:0 reactions"] = true;
-	["urn:xmpp:message-retract:1 retract"] = true;
-	["urn:xmpp:fasten:0 apply-to"] = true; -- holds retractions of version 0
-	["urn:xmpp:message-correct:0 replace"] = true;
-	["urn:xmpp:reply:0 reply"] = true;
-};
--- Other people's messages in a wrapper, and those in rooms.
-local never = {
-	[xmlns_carbons .. " sent"] = true;
-	[xmlns_carbons .. " received"] = true;
-	[xmlns_mam .. " result"] = true;
-	[xmlns_muc_user .. " x"] = true;
-};
+payloads["jabber:client"] = payloads[""];
+
+local types = { chat = true, normal = true, error = true };
 
 local function is_room(domain)
 	local host = hosts[domain];
 	return host and host.modules and host.modules.muc;
 end
-
-local types = { chat = true, normal = true, error = true };
 
 -- Returns "content", "evidence", "error", or nothing for what Tocsin has no use for.
 local function kind(stanza)
@@ -182,14 +174,10 @@ local function kind(stanza)
 	if sender == recipient and from == to then return; end -- to oneself
 	local found;
 	for _, child in ipairs(stanza.tags) do
-		local xmlns = child.attr.xmlns;
-		local name = xmlns and xmlns ~= "jabber:client" and xmlns .. " " .. child.name or child.name;
-		if never[name] then return; end
-		if content[name] then
-			found = "content";
-		elseif evidence[name] then
-			found = found or "evidence";
-		end
+		local names = payloads[child.attr.xmlns or ""];
+		local what = names and names[child.name];
+		if what == "never" then return; end
+		if what and found ~= "content" then found = what; end
 	end
 	if attr.type == "error" then found = "error"; end
 	if found and (is_room(from) or is_room(to)) then return; end
@@ -209,9 +197,12 @@ end);
 
 local on_in = safely("in", function (event)
 	local origin, stanza = event.origin, event.stanza;
+	if origin.type == "c2s" and shared.hosts[origin.host] then -- told as "out"
+		if stanza.attr.type == "error" then passed[stanza] = true; end
+		return;
+	end
 	local found = kind(stanza);
 	if found == "error" then passed[stanza] = true; end
-	if origin.type == "c2s" and shared.hosts[origin.host] then return; end -- told as "out"
 	if found then tell("in", stanza); end
 end);
 
