@@ -51,7 +51,7 @@ var foreign = map[string][]string{
 }
 
 // impure is what track, which does no I/O and starts nothing, can't want.
-var impure = []string{"net", "os", "io/ioutil", "context", "sync", "log", "log/slog", "net/http", "database/sql"}
+var impure = []string{"net", "os", "io/ioutil", "context", "log", "log/slog", "net/http", "database/sql"}
 
 type goPackage struct {
 	ImportPath                         string

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tocsin/component/clock"
+)
+
+// systemd plays the other end: it returns what it is told, one message at a time.
+func systemd(t *testing.T) func() string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "notify")
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { socket.Close() })
+	t.Setenv("NOTIFY_SOCKET", name)
+	return func() string {
+		t.Helper()
+		socket.SetReadDeadline(time.Now().Add(20 * time.Second))
+		buffer := make([]byte, 1000)
+		n, err := socket.Read(buffer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(buffer[:n])
+	}
+}
+
+func TestNotices(t *testing.T) {
+	told := systemd(t)
+	notifyReady()
+	if got := told(); got != "READY=1" {
+		t.Errorf("ready: %q", got)
+	}
+	notifyReloading()
+	if got := told(); !strings.HasPrefix(got, "RELOADING=1\nMONOTONIC_USEC=") {
+		t.Errorf("reloading: %q", got)
+	}
+	notifyStopping()
+	if got := told(); got != "STOPPING=1" {
+		t.Errorf("stopping: %q", got)
+	}
+}
+
+func TestWatchdogBarksOnlyForALivingProcess(t *testing.T) {
+	told := systemd(t)
+	t.Setenv("WATCHDOG_USEC", "30000000")
+	c := clock.NewStepped(time.Unix(0, 0))
+	var stuck atomic.Bool
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		watchdog(ctx, c, func() []string {
+			if stuck.Load() {
+				return []string{"the writer stands still"}
+			}
+			return nil
+		})
+	}()
+	if got := told(); got != "WATCHDOG=1" {
+		t.Errorf("at the start: %q", got)
+	}
+	waits(t, c)
+	c.Step(15 * time.Second) // half of the time
+	if got := told(); got != "WATCHDOG=1" {
+		t.Errorf("after 15 s: %q", got)
+	}
+	stuck.Store(true)
+	waits(t, c)
+	c.Step(15 * time.Second)
+	waits(t, c)
+	stop()
+	<-done
+	notifyStopping()
+	if got := told(); got != "STOPPING=1" {
+		t.Errorf("while stuck: %q", got)
+	}
+}
+
+func TestNoWatchdogWithoutSystemd(t *testing.T) {
+	t.Setenv("WATCHDOG_USEC", "")
+	watchdog(t.Context(), clock.System{}, func() []string { return nil }) // returns
+}
+
+// waits returns when somebody waits on the clock.
+func waits(t *testing.T, c *clock.Stepped) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if _, ok := c.Next(); ok {
+			return
+		}
+	}
+	t.Fatal("nobody waits")
+}
