@@ -54,9 +54,13 @@ tools:
 test-browser:
 	$(GO) test -count=1 ./contrib/converse
 
-demo playground: build
+demo: build
 	@bash .ci/install prosody
-	$(GO) run ./internal/demo $(if $(filter playground,$@),-playground)
+	$(GO) run ./internal/demo
+
+playground: build
+	@bash .ci/install prosody nodejs npm
+	$(GO) run ./internal/playground
 
 clean:
 	rm -rf tocsin tocsin-chat .build
