@@ -94,8 +94,8 @@ func (m *Message) further() State {
 // doubt tells that from here on silence means nothing, if that is so and was not told before (protocol §2).
 func (m *Message) doubt(now Time) []Effect {
 	switch {
-	case m.inChain() || m.Marks&(ExpectsDelivery|ExpectsReading) != 0:
-	case m.Status == Pending && m.Notice.Seq == 0:
+	case m.inChain() || m.Marks.Has(ExpectsReading):
+	case m.Status == Pending && m.Notice.Seq == 0 && !m.Marks.Has(ExpectsDelivery):
 		return m.tell(StateUnknown, "", now)
 	case m.Status == Delivered && m.Notice.State == StateDelivered && m.Notice.Further != m.further():
 		return m.say(StateDelivered, m.Notice.Basis, now, m.further())
