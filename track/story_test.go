@@ -97,11 +97,7 @@ func is[T comparable](t *testing.T, what string, got, want T) {
 }
 
 func story(t *testing.T, name string, tell func(*testing.T, *world)) {
-	t.Run(name, func(t *testing.T) {
-		w := newWorld()
-		w.check = nil
-		tell(t, w)
-	})
+	t.Run(name, func(t *testing.T) { tell(t, newWorld()) })
 }
 
 // TestEvidence tells what evidence does to messages (protocol §1, §2).

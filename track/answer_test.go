@@ -1,0 +1,242 @@
+package track
+
+import (
+	"testing"
+	"time"
+)
+
+// prompted is a world in which Alice is asked about m1, on two devices.
+func prompted(change ...func(*Fact)) *world {
+	w := newWorld()
+	w.send("m1", change...)
+	w.step(2 * time.Minute)
+	return w
+}
+
+// TestAnswerTable holds every answer in every state of a prompt (protocol §6): by the one who holds it, and by another.
+func TestAnswerTable(t *testing.T) {
+	states := []struct {
+		name   string
+		prompt Prompt
+	}{
+		{"open", Prompt{State: PromptOpen}},
+		{"claimed", Prompt{State: PromptClaimed, Claimer: phone, Until: noon.Add(Lease)}},
+		{"snoozed", Prompt{State: PromptSnoozed, Claimer: phone, Snoozes: 1, Until: noon.Add(time.Minute)}},
+		{"snoozed too often", Prompt{State: PromptOpen, Snoozes: MaxSnoozes}},
+		{"sent", Prompt{State: PromptSent, Claimer: phone}},
+		{"declined", Prompt{State: PromptDeclined, Claimer: phone}},
+		{"failed", Prompt{State: PromptFailed, Claimer: phone}},
+		{"expired", Prompt{State: PromptExpired}},
+		{"withdrawn as displayed", Prompt{State: PromptWithdrawn, Withdrew: "displayed", Claimer: phone}},
+		{"withdrawn as retracted", Prompt{State: PromptWithdrawn, Withdrew: "retracted"}},
+		{"capped", Prompt{State: PromptCapped}},
+	}
+	type want struct {
+		verdict Verdict
+		state   PromptState
+		changed bool
+	}
+	same := func(v Verdict, s PromptState) want { return want{v, s, false} }
+	becomes := func(s PromptState) want { return want{OK, s, true} }
+	actions := []AnswerAction{Claim, SentSMS, Declined, NotSent, Snooze, "dance"}
+	// By the phone, which holds it if anybody does; then by the desk.
+	table := map[string][2][6]want{
+		"open": {{becomes(PromptClaimed), becomes(PromptSent), becomes(PromptDeclined), becomes(PromptFailed), becomes(PromptSnoozed), same(BadRequest, PromptOpen)},
+			{becomes(PromptClaimed), becomes(PromptSent), becomes(PromptDeclined), becomes(PromptFailed), becomes(PromptSnoozed), same(BadRequest, PromptOpen)}},
+		"claimed": {{same(OK, PromptClaimed), becomes(PromptSent), becomes(PromptDeclined), becomes(PromptFailed), becomes(PromptSnoozed), same(BadRequest, PromptClaimed)},
+			{same(Conflict, PromptClaimed), same(Conflict, PromptClaimed), same(Conflict, PromptClaimed), same(Conflict, PromptClaimed), same(Conflict, PromptClaimed), same(BadRequest, PromptClaimed)}},
+		"snoozed": {{becomes(PromptClaimed), becomes(PromptSent), becomes(PromptDeclined), becomes(PromptFailed), same(OK, PromptSnoozed), same(BadRequest, PromptSnoozed)},
+			{becomes(PromptClaimed), becomes(PromptSent), becomes(PromptDeclined), becomes(PromptFailed), becomes(PromptSnoozed), same(BadRequest, PromptSnoozed)}},
+		"snoozed too often": {{becomes(PromptClaimed), becomes(PromptSent), becomes(PromptDeclined), becomes(PromptFailed), same(TooOften, PromptOpen), same(BadRequest, PromptOpen)},
+			{becomes(PromptClaimed), becomes(PromptSent), becomes(PromptDeclined), becomes(PromptFailed), same(TooOften, PromptOpen), same(BadRequest, PromptOpen)}},
+		"sent": {{same(Conflict, PromptSent), same(OK, PromptSent), same(Conflict, PromptSent), same(Conflict, PromptSent), same(Conflict, PromptSent), same(BadRequest, PromptSent)},
+			{same(Conflict, PromptSent), same(Conflict, PromptSent), same(Conflict, PromptSent), same(Conflict, PromptSent), same(Conflict, PromptSent), same(BadRequest, PromptSent)}},
+		"declined": {{same(Conflict, PromptDeclined), becomes(PromptSent), same(OK, PromptDeclined), same(Conflict, PromptDeclined), same(Conflict, PromptDeclined), same(BadRequest, PromptDeclined)},
+			{same(Conflict, PromptDeclined), becomes(PromptSent), same(Conflict, PromptDeclined), same(Conflict, PromptDeclined), same(Conflict, PromptDeclined), same(BadRequest, PromptDeclined)}},
+		"failed": {{same(Conflict, PromptFailed), becomes(PromptSent), same(Conflict, PromptFailed), same(OK, PromptFailed), same(Conflict, PromptFailed), same(BadRequest, PromptFailed)},
+			{same(Conflict, PromptFailed), becomes(PromptSent), same(Conflict, PromptFailed), same(Conflict, PromptFailed), same(Conflict, PromptFailed), same(BadRequest, PromptFailed)}},
+		"expired": {{same(Gone, PromptExpired), becomes(PromptSent), same(Gone, PromptExpired), same(Gone, PromptExpired), same(Gone, PromptExpired), same(BadRequest, PromptExpired)},
+			{same(Gone, PromptExpired), becomes(PromptSent), same(Gone, PromptExpired), same(Gone, PromptExpired), same(Gone, PromptExpired), same(BadRequest, PromptExpired)}},
+		"withdrawn as displayed": {{same(AlreadyDisplayed, PromptWithdrawn), becomes(PromptSent), same(AlreadyDisplayed, PromptWithdrawn), same(AlreadyDisplayed, PromptWithdrawn), same(AlreadyDisplayed, PromptWithdrawn), same(BadRequest, PromptWithdrawn)},
+			{same(AlreadyDisplayed, PromptWithdrawn), becomes(PromptSent), same(AlreadyDisplayed, PromptWithdrawn), same(AlreadyDisplayed, PromptWithdrawn), same(AlreadyDisplayed, PromptWithdrawn), same(BadRequest, PromptWithdrawn)}},
+		"withdrawn as retracted": {{same(Gone, PromptWithdrawn), becomes(PromptSent), same(Gone, PromptWithdrawn), same(Gone, PromptWithdrawn), same(Gone, PromptWithdrawn), same(BadRequest, PromptWithdrawn)},
+			{same(Gone, PromptWithdrawn), becomes(PromptSent), same(Gone, PromptWithdrawn), same(Gone, PromptWithdrawn), same(Gone, PromptWithdrawn), same(BadRequest, PromptWithdrawn)}},
+		"capped": {{same(NotFound, PromptCapped), same(NotFound, PromptCapped), same(NotFound, PromptCapped), same(NotFound, PromptCapped), same(NotFound, PromptCapped), same(BadRequest, PromptCapped)},
+			{same(NotFound, PromptCapped), same(NotFound, PromptCapped), same(NotFound, PromptCapped), same(NotFound, PromptCapped), same(NotFound, PromptCapped), same(BadRequest, PromptCapped)}},
+	}
+	policy := standard()
+	for _, state := range states {
+		for i, by := range []string{phone, desk} {
+			for j, action := range actions {
+				p := state.prompt
+				p.ExpiresAt = noon.Add(time.Hour)
+				v, changed := p.answer(action, by, time.Minute, &policy, noon)
+				if got := (want{v, p.State, changed}); got != table[state.name][i][j] {
+					t.Errorf("%s, %q by %s: %+v, want %+v", state.name, action, by, got, table[state.name][i][j])
+				}
+				if changed && p.Claimer != by {
+					t.Errorf("%s, %q by %s: it is %s who holds it", state.name, action, by, p.Claimer)
+				}
+				// A repeat is answered alike, and changes nothing.
+				if again, changed := p.answer(action, by, time.Minute, &policy, noon); v == OK && (again != OK || changed) {
+					t.Errorf("%s, %q by %s, repeated: %q, changed %v", state.name, action, by, again, changed)
+				}
+			}
+		}
+	}
+}
+
+// TestAnswers tells what follows from answers (protocol §6).
+func TestAnswers(t *testing.T) {
+	story(t, "claim, then sent", func(t *testing.T, w *world) {
+		w = prompted()
+		is(t, "claim", w.answer(phone, Claim), OK)
+		is(t, "elsewhere", w.answer(desk, Claim), Conflict)
+		is(t, "again", w.answer(phone, Claim), OK)
+		is(t, "sent", w.answer(phone, SentSMS), OK)
+		is(t, "again", w.answer(phone, SentSMS), OK)
+		is(t, "elsewhere", w.answer(desk, SentSMS), Conflict)
+		is(t, "told", w.told("m1"), "timeout-undelivered escalated")
+		is(t, "outbox", w.outbox(), "show, withdraw claimed /desk, withdraw answered /desk")
+		w.fact(Received, "m1")
+		w.step(20 * time.Minute)
+		is(t, "later timeouts are status only", w.told("m1"), "timeout-undelivered escalated delivered timeout-unread")
+		is(t, "prompts", len(w.prompts()), 1)
+		is(t, "why", w.store.find(key("m1")).Why, WhyEnded)
+	})
+	story(t, "not yours", func(t *testing.T, w *world) {
+		w = prompted()
+		is(t, "another user", w.answer(bob+"/x", Claim), NotFound)
+		a := &Answer{Prompt: "p-unknown", By: phone, Action: Claim}
+		w.feed(a)
+		is(t, "unknown", a.Verdict, NotFound)
+		is(t, "nothing happens", w.outbox(), "show")
+	})
+	story(t, "a lease ends", func(t *testing.T, w *world) {
+		w = prompted()
+		w.answer(phone, Claim)
+		w.step(Lease - time.Millisecond)
+		is(t, "held", w.answer(desk, Claim), Conflict)
+		w.step(time.Millisecond)
+		is(t, "shown to all again", w.outbox(), "show, withdraw claimed /desk, show")
+		is(t, "open", w.answer(desk, Claim), OK)
+		is(t, "outbox", w.outbox(), "show, withdraw claimed /desk, show, withdraw claimed /phone")
+	})
+	story(t, "a lease ends by the clock, not by its alarm", func(t *testing.T, w *world) {
+		w = prompted()
+		w.answer(phone, Claim)
+		w.now = w.now.Add(Lease)
+		is(t, "open", w.answer(desk, Claim), OK)
+		w.now = w.now.Add(2 * time.Hour)
+		is(t, "expired", w.answer(desk, Claim), Gone)
+	})
+	story(t, "a claim and the alarm of the prompt in one batch", func(t *testing.T, w *world) {
+		w = prompted()
+		p := w.prompts()[0]
+		w.now = p.ExpiresAt.Add(-time.Second)
+		claim := &Answer{Prompt: p.ID, By: phone, Action: Claim}
+		w.feed(claim, &Lapse{Row: p.Row})
+		is(t, "claimed", w.prompts()[0].State, PromptClaimed)
+		w.step(Lease)
+		is(t, "a claim outlives the expiry, for its lease", w.prompts()[0].State, PromptExpired)
+	})
+	story(t, "read while claimed", func(t *testing.T, w *world) {
+		w = prompted()
+		w.answer(phone, Claim)
+		w.fact(Read, "m1")
+		is(t, "the claimer is told", w.outbox(), "show, withdraw claimed /desk, withdraw displayed /phone /desk")
+		is(t, "claim", w.answer(phone, Claim), AlreadyDisplayed)
+		is(t, "declined", w.answer(phone, Declined), AlreadyDisplayed)
+		is(t, "the SMS is out all the same", w.answer(phone, SentSMS), OK)
+		is(t, "recorded", w.store.find(key("m1")).Marks.Has(Escalated), true)
+		is(t, "nothing is told after displayed", w.told("m1"), "timeout-undelivered displayed")
+	})
+	story(t, "declined: a new prompt waits for a new message", func(t *testing.T, w *world) {
+		w = prompted()
+		w.send("m2", hinted(Hint{Timeout: 3600}))
+		w.answer(phone, Declined)
+		w.fact(Received, "m1")
+		w.step(15 * time.Minute)
+		is(t, "status only", w.told("m1"), "timeout-undelivered delivered timeout-unread")
+		is(t, "the new message", w.asked(), "m2")
+		is(t, "prompts", len(w.prompts()), 2)
+	})
+	story(t, "failed", func(t *testing.T, w *world) {
+		w = prompted()
+		is(t, "failed", w.answer(phone, NotSent), OK)
+		is(t, "not escalated", w.told("m1"), "timeout-undelivered")
+		is(t, "outbox", w.outbox(), "show, withdraw answered /desk")
+	})
+	story(t, "snoozed", func(t *testing.T, w *world) {
+		w = prompted()
+		id := w.prompts()[0].ID
+		is(t, "snooze", w.answer(phone, Snooze, 10*time.Minute), OK)
+		until := w.prompts()[0].Until
+		w.step(time.Minute)
+		is(t, "again", w.answer(phone, Snooze, 10*time.Minute), OK)
+		is(t, "a repeat changes nothing", w.prompts()[0].Until, until)
+		is(t, "outbox", w.outbox(), "show, withdraw snoozed /desk")
+		w.step(9 * time.Minute)
+		is(t, "open again", w.outbox(), "show, withdraw snoozed /desk, show")
+		is(t, "the same prompt", w.prompts()[0].ID, id)
+		is(t, "put off, not given up", w.prompts()[0].ExpiresAt, until.Add(time.Hour))
+	})
+	story(t, "snoozes are clamped, and counted", func(t *testing.T, w *world) {
+		w = prompted()
+		for range MaxSnoozes {
+			now := w.now
+			w.answer(phone, Snooze, time.Second)
+			is(t, "at least", w.prompts()[0].Until, now.Add(10*time.Second))
+			w.step(10 * time.Second)
+		}
+		is(t, "one too many", w.answer(phone, Snooze, time.Second), TooOften)
+		w = prompted()
+		w.answer(phone, Snooze, 1000*time.Hour)
+		is(t, "at most", w.prompts()[0].Until, w.now.Add(time.Hour))
+	})
+	story(t, "read while snoozed", func(t *testing.T, w *world) {
+		w = prompted()
+		w.answer(phone, Snooze, 10*time.Minute)
+		w.fact(Read, "m1")
+		w.step(time.Hour)
+		is(t, "outbox", w.outbox(), "show, withdraw snoozed /desk, withdraw displayed /phone /desk")
+	})
+	story(t, "nobody answers", func(t *testing.T, w *world) {
+		w = prompted()
+		w.step(time.Hour)
+		is(t, "outbox", w.outbox(), "show, withdraw expired /phone /desk")
+		is(t, "why", w.store.find(key("m1")).Why, WhyExpired)
+		is(t, "claim", w.answer(phone, Claim), Gone)
+		w.fact(Received, "m1")
+		w.step(10 * time.Minute)
+		is(t, "it was no answer: unread asks again", len(w.prompts(PromptOpen)), 1)
+		w.feed(&Answer{Prompt: w.prompts()[0].ID, By: phone, Action: SentSMS}) // of the first one
+		is(t, "which an SMS after all takes back", w.outbox(), "show, withdraw expired /phone /desk, show, withdraw answered /phone /desk")
+		is(t, "told", w.told("m1"), "timeout-undelivered delivered timeout-unread escalated")
+	})
+	story(t, "an answer by chat answers for the chat", func(t *testing.T, w *world) {
+		w.live = false
+		w.send("m1")
+		w.step(2 * time.Minute)
+		w.feed(&Shown{Prompt: w.prompts()[0].ID, To: []string{alice}, Chat: "p-1"})
+		is(t, "declined", w.answer(alice+"/gajim", Declined), OK)
+		is(t, "nothing to take back", w.outbox(), "show")
+	})
+	story(t, "an SMS without a prompt", func(t *testing.T, w *world) {
+		w.send("m1")
+		w.feed(&Fact{Kind: Texted, Ord: w.store.find(key("m1")).Ord, At: w.now})
+		w.feed(&Fact{Kind: Texted, Ord: w.store.find(key("m1")).Ord, At: w.now})
+		w.step(10 * time.Minute)
+		is(t, "told", w.told("m1"), "escalated timeout-undelivered")
+		is(t, "outbox", w.outbox(), "")
+	})
+	story(t, "a restart in the middle", func(t *testing.T, w *world) {
+		w = prompted()
+		w.answer(phone, Claim)
+		w.restart()
+		w.step(Lease)
+		w.restart()
+		w.step(time.Hour)
+		is(t, "outbox", w.outbox(), "show, withdraw claimed /desk, show, withdraw expired /phone /desk")
+	})
+}
