@@ -60,6 +60,7 @@ type cutter struct {
 	quote      byte // that ends inQuotes
 	before     byte // the byte before pos, inTag
 	isEnd      bool // it is an end tag, inTag
+	double     int  // where the next double quote is
 	depth      int
 	elements   int
 	attrs      int
@@ -142,6 +143,9 @@ func (c *cutter) between() piece {
 // upToMarkup returns the text from pos on.
 func (c *cutter) upToMarkup() []byte {
 	text := c.buf[c.pos:c.end]
+	if text[0] == '<' {
+		return nil
+	}
 	if i := bytes.IndexByte(text, '<'); i >= 0 {
 		return text[:i]
 	}
@@ -175,6 +179,7 @@ func (c *cutter) opening() (ok bool, err error) {
 		return false, ErrNotXML // a document type, RFC 6120 §11.1
 	case b == '/':
 		c.pos = c.mark + 2
+		c.attrs = 0
 		c.isEnd = true
 		c.lexis = inTag
 	case b >= 0x80 || b == '_' || b == ':' || 'a' <= b|0x20 && b|0x20 <= 'z':
@@ -191,6 +196,21 @@ func (c *cutter) opening() (ok bool, err error) {
 func (c *cutter) tag() bool {
 	b := c.buf[:c.end]
 	i := c.pos
+	if c.lexis == inTag && c.attrs == 0 { // most often the tag is here as a whole, with quotes of one kind
+		if n := bytes.IndexByte(b[i:], '>'); n > 0 && (c.isEnd || i+n <= c.firstDouble(i)) {
+			tag := b[i : i+n]
+			if c.isEnd {
+				c.pos = i + n + 1
+				return true
+			}
+			if quotes := bytes.Count(tag, []byte{'\''}); quotes%2 == 0 {
+				c.attrs += quotes / 2
+				c.before = tag[n-1]
+				c.pos = i + n + 1
+				return true
+			}
+		}
+	}
 	for i < len(b) {
 		if c.lexis == inQuotes {
 			n := bytes.IndexByte(b[i:], c.quote)
@@ -208,9 +228,11 @@ func (c *cutter) tag() bool {
 			c.pos = i + 1
 			return true
 		case '\'', '"':
-			c.attrs++
-			c.quote = x
-			c.lexis = inQuotes
+			if !c.isEnd {
+				c.attrs++
+				c.quote = x
+				c.lexis = inQuotes
+			}
 		default:
 			c.before = x
 		}
@@ -218,6 +240,17 @@ func (c *cutter) tag() bool {
 	}
 	c.pos = i
 	return false
+}
+
+// firstDouble returns where the first double quote after i stands, or the end of what was read. It searches for it once.
+func (c *cutter) firstDouble(i int) int {
+	if c.double < i || c.double < c.end && c.buf[c.double] != '"' {
+		c.double = c.end
+		if n := bytes.IndexByte(c.buf[i:c.end], '"'); n >= 0 {
+			c.double = i + n
+		}
+	}
+	return c.double
 }
 
 // tagEnd counts a tag, and returns a piece if that ended with it.
@@ -322,11 +355,11 @@ func (c *cutter) fill(r io.Reader) error {
 	if c.over != "" || c.depth == 0 && c.lexis > inQuotes {
 		c.start = max(c.start, c.needed())
 	}
-	if c.start == c.end && len(c.buf) > bufferKept {
-		c.buf = nil
-	}
 	if c.start > 0 && (c.start == c.end || c.end == len(c.buf)) {
 		c.shift()
+	}
+	if c.end == 0 && len(c.buf) > bufferKept {
+		c.buf = nil
 	}
 	if c.end == len(c.buf) {
 		c.buf = append(c.buf, make([]byte, max(bufferSize, len(c.buf)))...)
@@ -359,5 +392,5 @@ func (c *cutter) needed() int {
 func (c *cutter) shift() {
 	n := c.start
 	copy(c.buf, c.buf[n:c.end])
-	c.start, c.mark, c.pos, c.end = 0, c.mark-n, c.pos-n, c.end-n
+	c.start, c.mark, c.pos, c.end, c.double = 0, c.mark-n, c.pos-n, c.end-n, c.double-n
 }

@@ -20,6 +20,7 @@ func TestLimits(t *testing.T) {
 	}{
 		{name: "a body of 400 KiB", xml: tapped("<message><body>" + big + "</body></message>")},
 		{name: "a body of 600 KiB", xml: tapped("<message><body>" + big + big[:200<<10] + "</body></message>"), dropped: TooBig},
+		{name: "a body of 4 MiB, if that is allowed", xml: tapped("<message><body>" + strings.Repeat(big, 10) + "</body></message>"), limits: Limits{Bytes: 5 << 20}},
 		{name: "a value of 600 KiB", xml: tapped("<message><body id='" + big + big[:200<<10] + "'/></message>"), dropped: TooBig},
 		{name: "a name of 600 KiB", xml: "<" + big + big[:200<<10] + "/>", dropped: TooBig},
 		{name: "a comment of 600 KiB", xml: "<message><!--" + big + big[:200<<10] + "--></message>", dropped: TooBig},

@@ -16,7 +16,7 @@ const (
 // fast reads frames without allocating. It accepts only what it understands: well-formed XML with plain names, without
 // CDATA sections, comments and instructions, which is what servers send.
 type fast struct {
-	b       []byte
+	b       []byte // the frame, up to the next "<"
 	i       int
 	escapes bool // there is a "&" in the frame
 	names   [fastDepth][]byte
@@ -28,6 +28,12 @@ type fast struct {
 	scratch []byte // unescaped text
 }
 
+// name is a qualified name.
+type name struct {
+	bytes []byte
+	colon int // where it is; 0 if there is no prefix
+}
+
 type binding struct {
 	prefix []byte
 	space
@@ -36,21 +42,20 @@ type binding struct {
 // read reports whether it could read the frame. If not, that says nothing about the frame.
 func (r *fast) read(frame []byte, f *fields) bool {
 	f.reset()
-	if len(frame) == 0 || frame[0] != '<' || !plain(frame) {
+	if len(frame) == 0 || frame[0] != '<' || !plain(frame) || bytes.Contains(frame, []byte("]]>")) {
 		return false
 	}
-	r.b, r.i, r.nbinds, r.scratch = frame, 0, 0, r.scratch[:0]
+	r.nbinds, r.scratch = 0, r.scratch[:0]
 	r.escapes = bytes.IndexByte(frame, '&') >= 0
-	brackets := bytes.Contains(frame, []byte("]]>"))
-	if brackets {
-		return false
-	}
-	for depth := 0; ; {
-		// b[i] is "<"
-		r.i++
-		if r.i >= len(frame) {
+	for depth, start := 0, 0; ; {
+		next := len(frame) // the "<" after the one at start: no value of the tag may hold it
+		if n := bytes.IndexByte(frame[start+1:], '<'); n >= 0 {
+			next = start + 1 + n
+		}
+		if start+1 == next {
 			return false
 		}
+		r.b, r.i = frame[:next], start+1
 		if frame[r.i] == '/' {
 			if depth == 0 {
 				return false
@@ -79,28 +84,24 @@ func (r *fast) read(frame []byte, f *fields) bool {
 				r.nbinds = r.bound[depth]
 				f.end(depth)
 			} else {
-				r.names[depth] = name
+				r.names[depth] = name.bytes
 				depth++
 			}
 		}
 		if depth == 0 {
 			return r.i == len(frame)
 		}
-		n := bytes.IndexByte(frame[r.i:], '<')
-		if n < 0 {
+		if next == len(frame) {
 			return false
 		}
-		if n > 0 {
-			text := frame[r.i : r.i+n]
-			if r.escapes {
-				var ok bool
-				if text, ok = r.unescape(text); !ok {
-					return false
-				}
+		if r.i < next {
+			text, ok := r.unescape(r.b[r.i:])
+			if !ok {
+				return false
 			}
 			f.text(text)
 		}
-		r.i += n
+		start = next
 	}
 }
 
@@ -121,9 +122,10 @@ func (r *fast) endTag(name []byte) bool {
 }
 
 // startTag reads a start tag from its name on, and the attributes and namespace bindings in it.
-func (r *fast) startTag() (name []byte, empty, ok bool) {
-	if name = r.name(); name == nil {
-		return nil, false, false
+func (r *fast) startTag() (tag name, empty, ok bool) {
+	nothing := name{}
+	if tag, ok = r.name(); !ok {
+		return nothing, false, false
 	}
 	r.nattrs = 0
 	prefixed := false
@@ -134,7 +136,7 @@ func (r *fast) startTag() (name []byte, empty, ok bool) {
 				r.i++
 				break
 			}
-			return nil, false, false
+			return nothing, false, false
 		}
 		if r.b[r.i] == '>' {
 			r.i++
@@ -142,49 +144,50 @@ func (r *fast) startTag() (name []byte, empty, ok bool) {
 		}
 		if r.b[r.i] == '/' {
 			if r.b[r.i+1] != '>' {
-				return nil, false, false
+				return nothing, false, false
 			}
 			r.i += 2
 			empty = true
 			break
 		}
-		key := r.name()
+		key, ok := r.name()
 		r.blanks()
-		if key == nil || r.i == len(r.b) || r.b[r.i] != '=' {
-			return nil, false, false
+		if !ok || r.i == len(r.b) || r.b[r.i] != '=' {
+			return nothing, false, false
 		}
 		r.i++
 		r.blanks()
 		value, ok := r.value()
 		if !ok {
-			return nil, false, false
+			return nothing, false, false
 		}
-		if len(key) >= 5 && string(key[:5]) == "xmlns" {
-			if !r.bind(key[5:], value) {
-				return nil, false, false
+		if len(key.bytes) >= 5 && string(key.bytes[:5]) == "xmlns" {
+			if !r.bind(key.bytes[5:], value) {
+				return nothing, false, false
 			}
 			continue
 		}
 		if r.nattrs == fastAttrs {
-			return nil, false, false
+			return nothing, false, false
 		}
 		a := &r.attrs[r.nattrs]
 		r.nattrs++
-		a.space, a.local, a.value = noSpace, key, value
-		prefixed = prefixed || bytes.IndexByte(key, ':') >= 0
+		a.space, a.local, a.value = noSpace, key.bytes, value
+		prefixed = prefixed || key.colon > 0
 	}
-	if prefixed {
+	if prefixed { // by a prefix that may be bound in the same tag
 		for i := range r.attrs[:r.nattrs] {
 			a := &r.attrs[i]
-			if bytes.IndexByte(a.local, ':') < 0 {
+			colon := bytes.IndexByte(a.local, ':')
+			if colon < 0 {
 				continue
 			}
-			if a.space, a.local, ok = r.resolve(a.local); !ok {
-				return nil, false, false
+			if a.space, a.local, ok = r.resolve(name{a.local, colon}); !ok {
+				return nothing, false, false
 			}
 		}
 	}
-	return name, empty, true
+	return tag, empty, true
 }
 
 // bind takes in a namespace declaration, of which rest is what follows "xmlns".
@@ -203,34 +206,34 @@ func (r *fast) bind(rest, uri []byte) bool {
 	return true
 }
 
-// resolve divides a name into its namespace and the local part.
-func (r *fast) resolve(name []byte) (space, []byte, bool) {
-	var prefix []byte
-	if c := bytes.IndexByte(name, ':'); c >= 0 {
-		prefix, name = name[:c], name[c+1:]
+// resolve finds the namespace of a name, and its local part.
+func (r *fast) resolve(n name) (space, []byte, bool) {
+	prefix, local := n.bytes[:0], n.bytes
+	if n.colon > 0 {
+		prefix, local = n.bytes[:n.colon], n.bytes[n.colon+1:]
 		switch string(prefix) {
 		case "xml":
-			return xmlSpace, name, true
+			return xmlSpace, local, true
 		case "xmlns":
 			return noSpace, nil, false
 		}
-	} else if string(name) == "xmlns" {
+	} else if string(local) == "xmlns" {
 		return noSpace, nil, false
 	}
 	for i := r.nbinds - 1; i >= 0; i-- {
 		if b := &r.binds[i]; string(b.prefix) == string(prefix) {
-			return b.space, name, true
+			return b.space, local, true
 		}
 	}
-	if prefix == nil {
-		return noSpace, name, true
+	if n.colon > 0 {
+		return otherSpace, local, true // encoding/xml takes an unbound prefix for the namespace
 	}
-	return otherSpace, name, true // encoding/xml takes an unbound prefix for the namespace
+	return noSpace, local, true
 }
 
-// name reads a name: letters, digits, "-", "_" and "." and at most one ":" between two parts of it. It returns nil for any
-// other.
-func (r *fast) name() []byte {
+// name reads a name: letters, digits, "-", "_" and "." and at most one ":" between two parts of it. It leaves any other to
+// encoding/xml.
+func (r *fast) name() (name, bool) {
 	b := r.b[r.i:]
 	colon := 0
 	for i, c := range b {
@@ -238,22 +241,22 @@ func (r *fast) name() []byte {
 		case letter:
 		case inName:
 			if i == 0 {
-				return nil
+				return name{}, false
 			}
 		case ':':
 			if i == 0 || colon > 0 {
-				return nil
+				return name{}, false
 			}
 			colon = i
 		default:
 			if i == 0 || c >= utf8.RuneSelf || colon == i-1 && colon > 0 {
-				return nil
+				return name{}, false
 			}
 			r.i += i
-			return b[:i]
+			return name{b[:i], colon}, true
 		}
 	}
-	return nil
+	return name{}, false
 }
 
 const (
@@ -289,28 +292,21 @@ func (r *fast) value() ([]byte, bool) {
 	}
 	v := r.b[r.i : r.i+n]
 	r.i += n + 1
-	if bytes.IndexByte(v, '<') >= 0 {
-		return nil, false
-	}
-	if r.escapes {
-		return r.unescape(v)
-	}
-	return v, true
+	return r.unescape(v)
 }
 
+// blanks skips white space.
 func (r *fast) blanks() {
-	for r.i < len(r.b) {
-		switch r.b[r.i] {
-		case ' ', '\n', '\t':
-			r.i++
-		default:
-			return
-		}
+	for r.i < len(r.b) && (r.b[r.i] == ' ' || r.b[r.i] == '\n' || r.b[r.i] == '\t') {
+		r.i++
 	}
 }
 
 // unescape returns b without escapes, in the scratch buffer if it has some.
 func (r *fast) unescape(b []byte) ([]byte, bool) {
+	if !r.escapes {
+		return b, true
+	}
 	n := bytes.IndexByte(b, '&')
 	if n < 0 {
 		return b, true
@@ -364,29 +360,31 @@ func reference(b []byte) (rune, bool) {
 // plain reports whether b is valid UTF-8 of characters that XML allows. Carriage returns are left to encoding/xml.
 func plain(b []byte) bool {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
-	var wide uint64
-	i := 0
-	for ; i+8 <= len(b); i += 8 {
-		x := binary.LittleEndian.Uint64(b[i:])
-		wide |= x & high
-		if (x-ones*0x20)&^x&high != 0 && !printable(b[i:i+8]) {
+	var wide uint64 // has a high bit if b is not ASCII
+	rest := b
+	for ; len(rest) >= 32; rest = rest[32:] {
+		x0, x1 := binary.LittleEndian.Uint64(rest), binary.LittleEndian.Uint64(rest[8:])
+		x2, x3 := binary.LittleEndian.Uint64(rest[16:]), binary.LittleEndian.Uint64(rest[24:])
+		wide |= x0 | x1 | x2 | x3
+		control := (x0-ones*' ')&^x0 | (x1-ones*' ')&^x1 | (x2-ones*' ')&^x2 | (x3-ones*' ')&^x3
+		if control&high != 0 && !printable(rest[:32]) {
 			return false
 		}
 	}
-	for _, c := range b[i:] {
-		wide |= uint64(c & 0x80)
+	for _, c := range rest {
+		wide |= uint64(c)
 	}
-	if !printable(b[i:]) {
+	if !printable(rest) {
 		return false
 	}
-	if wide == 0 {
+	if wide&high == 0 {
 		return true
 	}
 	if !utf8.Valid(b) {
 		return false
 	}
-	for {
-		n := bytes.Index(b, []byte("\uFFFE"[:2]))
+	for { // U+FFFE and U+FFFF
+		n := bytes.Index(b, []byte("\xEF\xBF"))
 		if n < 0 {
 			return true
 		}

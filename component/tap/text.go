@@ -25,15 +25,17 @@ func (f *fields) isEncrypted() bool {
 // cut returns the beginning of a text: one grapheme more than limit, so that who cuts it to the limit sees that there is
 // more.
 func cut(b []byte, limit int) []byte {
-	if limit > 0 && len(b) > limit {
-		rest, state := b, -1
-		for range limit + 1 {
-			if len(rest) == 0 || len(b)-len(rest) > maxText {
-				break
+	if limit > 0 && len(b) > limit && utf8.RuneCount(b) > limit {
+		i := 0
+		for n := 0; n <= limit && i < min(len(b), maxText); n++ {
+			if size := single(b[i:]); size > 0 {
+				i += size
+				continue
 			}
-			_, rest, _, state = uniseg.FirstGraphemeCluster(rest, state)
+			cluster, _, _, _ := uniseg.FirstGraphemeCluster(b[i:], -1)
+			i += len(cluster)
 		}
-		b = b[:len(b)-len(rest)]
+		b = b[:i]
 	}
 	if len(b) > maxText {
 		end := maxText
@@ -44,3 +46,23 @@ func cut(b []byte, limit int) []byte {
 	}
 	return b
 }
+
+// single returns the size of the first grapheme if it is an ASCII character or an ideograph with another one after it,
+// else 0: these combine with nothing. It saves most texts the tables of Unicode.
+func single(b []byte) (size int) {
+	switch c := b[0]; {
+	case c < utf8.RuneSelf && c != '\r':
+		size = 1
+	case isIdeograph(c):
+		size = 3
+	default:
+		return 0
+	}
+	if len(b) > size && b[size] >= utf8.RuneSelf && !isIdeograph(b[size]) {
+		return 0
+	}
+	return size
+}
+
+// isIdeograph reports whether c begins a character from U+4000 to U+9FFF.
+func isIdeograph(c byte) bool { return 0xE4 <= c && c <= 0xE9 }

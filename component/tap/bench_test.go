@@ -1,0 +1,176 @@
+package tap
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"mellium.im/xmpp/component"
+	"mellium.im/xmpp/jid"
+
+	"tocsin/component/intake"
+	"tocsin/track"
+)
+
+const (
+	benchHello = `<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' id='s1' xmlns='jabber:component:accept' from='tocsin.here.test'>`
+	benchOpen  = benchHello + `<handshake/>`
+)
+
+// mix makes n copies as ejabberd makes them: each message, receipt and marker twice, and with them the presence, the
+// IQs, carbons, archive and group chat of the same users.
+func mix(n int) []byte {
+	r := rand.New(rand.NewPCG(1, 2))
+	var b bytes.Buffer
+	b.WriteString(benchOpen)
+	id := func() string { return fmt.Sprintf("%016x", r.Uint64()) }
+	user := func() string { return fmt.Sprintf("user%d@here.test", r.IntN(500)) }
+	words := strings.Fields("the quick brown fox isn&apos;t lazy, it jumps over 敏捷的棕色狐狸 &amp; sleeps 🦊 until noon")
+	text := func() string {
+		var w []string
+		for range 4 + r.IntN(24) {
+			w = append(w, words[r.IntN(len(words))])
+		}
+		return strings.Join(w, " ")
+	}
+	sid := func(by string) string {
+		return `<archived by='` + by + `' id='` + id() + `' xmlns='urn:xmpp:mam:tmp'/><stanza-id by='` + by + `' id='` + id() + `' xmlns='urn:xmpp:sid:0'/>`
+	}
+	for i := 0; i < n; {
+		add := func(times int, inner string) {
+			for range times {
+				fmt.Fprintf(&b, `<message to='tocsin.here.test' from='here.test' id='%d'><forwarded xmlns='urn:xmpp:forward:0'>%s</forwarded></message>`, r.Uint64(), inner)
+				i++
+			}
+		}
+		from, to := user(), user()
+		stanza := func(typ, children string) string {
+			return `<message xml:lang='en' to='` + to + `' from='` + from + `/phone' type='` + typ + `' id='` + id() + `' xmlns='jabber:client'>` + children + `</message>`
+		}
+		chat := stanza("chat", `<request xmlns='urn:xmpp:receipts'/><markable xmlns='urn:xmpp:chat-markers:0'/><origin-id id='`+id()+`' xmlns='urn:xmpp:sid:0'/><active xmlns='http://jabber.org/protocol/chatstates'/><body>`+text()+`</body>`)
+		switch k := r.IntN(100); {
+		case k < 20:
+			add(2, chat)
+		case k < 32:
+			add(2, stanza("chat", `<received xmlns='urn:xmpp:receipts' id='`+id()+`'/><store xmlns='urn:xmpp:hints'/>`))
+		case k < 44:
+			add(2, stanza("chat", `<displayed xmlns='urn:xmpp:chat-markers:0' id='`+id()+`'/><store xmlns='urn:xmpp:hints'/>`))
+		case k < 52:
+			add(2, stanza("chat", `<composing xmlns='http://jabber.org/protocol/chatstates'/><no-store xmlns='urn:xmpp:hints'/>`))
+		case k < 62:
+			add(1, `<message to='`+from+`/laptop' from='`+from+`' type='chat' xmlns='jabber:client'><sent xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>`+strings.Replace(chat, "<request", sid(from)+"<request", 1)+`</forwarded></sent></message>`)
+		case k < 68:
+			add(1, `<message to='`+from+`/phone' from='`+from+`' xmlns='jabber:client'><result id='`+id()+`' queryid='q' xmlns='urn:xmpp:mam:2'><forwarded xmlns='urn:xmpp:forward:0'>`+chat+`<delay from='here.test' stamp='2026-11-24T02:12:23.743770Z' xmlns='urn:xmpp:delay'/></forwarded></result></message>`)
+		case k < 80:
+			add(1, `<presence xml:lang='en' to='`+to+`/phone' from='`+from+`/phone' xmlns='jabber:client'><show>away</show><c hash='sha-1' node='http://gajim.org' ver='`+id()+`' xmlns='http://jabber.org/protocol/caps'/><x xmlns='vcard-temp:x:update'><photo>`+id()+`</photo></x></presence>`)
+		case k < 84:
+			add(1, `<presence xml:lang='en' to='`+from+`' from='`+from+`/phone' xmlns='jabber:client'><c hash='sha-1' node='http://gajim.org' ver='abc' xmlns='http://jabber.org/protocol/caps'/></presence>`)
+		case k < 92:
+			add(1, `<iq xml:lang='en' to='`+to+`/phone' from='`+from+`/phone' type='get' id='`+id()+`' xmlns='jabber:client'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>`)
+		default:
+			add(1, `<message xml:lang='en' to='`+to+`/phone' from='room@rooms.here.test/`+id()+`' type='groupchat' id='`+id()+`' xmlns='jabber:client'><occupant-id id='`+id()+`' xmlns='urn:xmpp:occupant-id:0'/>`+sid("room@rooms.here.test")+`<body>`+text()+`</body></message>`)
+		}
+	}
+	return b.Bytes()
+}
+
+// ours reads a stream as the component does, and returns the number of copies and of facts.
+func ours(tap *Tap, stream []byte) (copies, facts int) {
+	var s Sighting
+	c := intake.NewConn(once{Reader: bytes.NewReader(stream)}, intake.Limits{}, func(frame []byte) {
+		tap.Take(frame, 1, &s)
+		copies++
+		facts += len(s.Facts)
+	})
+	io.Copy(io.Discard, struct{ io.Reader }{c})
+	return copies, facts
+}
+
+// theirs reads it with the library's own loop and an empty handler.
+func theirs(b testing.TB, stream []byte) {
+	rw := struct {
+		io.Reader
+		io.Writer
+	}{bytes.NewReader(stream), io.Discard}
+	session, err := component.NewSession(context.Background(), jid.MustParse("tocsin.here.test"), []byte("secret"), rw)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := session.Serve(nil); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkTake reads the same stream with intake, tap and classification and with the library's Serve, in turns. Of each
+// the fastest turn counts: the machine may have other things to do.
+func BenchmarkTake(b *testing.B) {
+	const n = 5000
+	stream := append(mix(n), "</stream:stream>"...)
+	config := rulesConfig
+	config.TextLimit = 160
+	tap := New(config)
+	quick, slow := time.Hour, time.Hour
+	var before, after runtime.MemStats
+	copies, _ := ours(tap, stream)
+	for b.Loop() {
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		start := time.Now()
+		ours(tap, stream)
+		quick = min(quick, time.Since(start))
+		runtime.ReadMemStats(&after)
+		start = time.Now()
+		theirs(b, stream)
+		slow = min(slow, time.Since(start))
+	}
+	each := float64(copies)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(len(stream))/each, "B/stanza")
+	b.ReportMetric(float64(quick.Nanoseconds())/each, "ns/stanza")
+	b.ReportMetric(float64(slow.Nanoseconds())/each, "mellium-ns/stanza")
+	b.ReportMetric(float64(slow)/float64(quick), "ratio")
+	b.ReportMetric(float64(after.Mallocs-before.Mallocs)/each, "allocs/stanza")
+}
+
+// What is dropped costs no memory, what is tracked four allocations at most.
+func TestAllocations(t *testing.T) {
+	tap := New(rulesConfig)
+	inner := func(typ, children string) string {
+		return wrap("", `<message xml:lang='en' xmlns='jabber:client' type='`+typ+`' id='m' from='bob@here.test/B' to='alice@here.test/A'>`+children+`</message>`)
+	}
+	for _, tt := range []struct {
+		name, frame string
+		limit       float64
+	}{
+		{"presence", wrap("", `<presence xmlns='jabber:client' from='bob@here.test/B' to='bob@here.test'><c xmlns='http://jabber.org/protocol/caps' node='n' ver='v' hash='sha-1'/></presence>`), 0},
+		{"directed presence", wrap("", `<presence xmlns='jabber:client' from='bob@here.test/B' to='alice@here.test'/>`), 0},
+		{"IQ", wrap("", `<iq xmlns='jabber:client' type='get' id='1'><query xmlns='jabber:iq:roster'/></iq>`), 0},
+		{"group chat", inner("groupchat", body), 0},
+		{"chat state", inner("chat", `<composing xmlns='http://jabber.org/protocol/chatstates'/>`), 0},
+		{"carbon", inner("chat", `<sent xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>`+inner("chat", body)+`</forwarded></sent>`), 0},
+		{"archive", inner("chat", `<result xmlns='urn:xmpp:mam:2'><forwarded xmlns='urn:xmpp:forward:0'>`+inner("chat", body)+`</forwarded></result>`), 0},
+		{"replay", inner("chat", late+body), 0},
+		{"forged", strings.Replace(inner("chat", body), "here.test'", "far.test/x'", 1), 0},
+		{"receipt", inner("chat", receipt), 1},
+		{"message", inner("chat", request+markable+body), 2},
+		{"message with escapes", inner("chat", request+`<body>it isn&apos;t</body>`), 2},
+		{"message with everything", inner("chat", request+body+receipt+replying+`<track xmlns='urn:tocsin:escalation:0' timeout='60'/>`), 4},
+		{"our module's", wrap("out", `<message xmlns='jabber:client' type='chat' id='m' from='bob@here.test/B' to='alice@here.test/A'>`+request+body+`</message>`), 2},
+		{"bounce", inner("error", failure), 1},
+	} {
+		var s Sighting
+		frame := []byte(tt.frame)
+		if got := testing.AllocsPerRun(100, func() { tap.Take(frame, track.At(rulesNow), &s) }); got > tt.limit {
+			t.Errorf("%s: %v allocations, want %v", tt.name, got, tt.limit)
+		}
+	}
+}
+
+var _ net.Conn = once{}
