@@ -6,6 +6,7 @@
 # make fuzz       a minute for each fuzz target
 GO      ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+PACKAGES ?= ./...
 FUZZTIME ?= 60s
 SOAKTIME ?= 1h
 
@@ -18,10 +19,10 @@ test: tools lint
 	$(GO) test -race -count=1 -timeout 14m ./...
 
 race:
-	$(GO) test -race ./...
+	$(GO) test -race $(PACKAGES)
 
 fuzz:
-	@set -e; for package in $$($(GO) list ./...); do \
+	@set -e; for package in $$($(GO) list $(PACKAGES)); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 			echo "$$package $$target"; \
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
@@ -29,7 +30,7 @@ fuzz:
 	done
 
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
 
 soak:
 	TOCSIN_SOAK=$(SOAKTIME) $(GO) test -count=1 -timeout 0 -run Soak -v ./...
