@@ -185,6 +185,11 @@ func TestCheckIsRefused(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 
+	s.Refuse("")
+	s = serverFor(t, func(p *fakeserver.Peer) { p.EndStream("conflict") }, refuseIQ)
+	_, out = tocsin(t, "check", "-config", configured(t, s.Addr(), "", ""))
+	lines(t, out, configOK, databaseOK, streamOK, `FAIL  stream    .*config.toml:3: component.server: the server has another connection .*`)
+
 	s.Close()
 	_, out = tocsin(t, "check", "-config", configured(t, s.Addr(), "", ""))
 	lines(t, out, configOK, databaseOK, `FAIL  stream    .*config.toml:3: component.server: .*connection refused`)

@@ -36,27 +36,42 @@ type probe struct {
 // checkServer connects as the component, and looks what comes.
 func checkServer(ctx context.Context, conf *config.Config, f *findings, wait time.Duration) {
 	ctx, cancel := context.WithCancel(ctx)
-	up, ended := make(chan struct{}), make(chan error, 1)
+	up, ended := make(chan struct{}), make(chan struct{})
 	p := newProbe(ctx, conf, func() { close(up) })
-	go func() { ended <- p.session.Once(ctx) }()
-	defer func() {
-		cancel()
-		p.answers.Wait()
+	var err error // why it ended
+	go func() {
+		defer close(ended)
+		err = p.session.Once(ctx)
 	}()
 	select {
-	case err := <-ended:
-		f.fail("stream", "%s", refusal(conf, err))
-		return
+	case <-ended:
 	case <-up:
+	}
+	module := false
+	if isClosed(up) {
 		f.ok("stream", "connected to %s as %s", conf.Component.Server, conf.Component.JID)
+		if module = checkModule(ctx, conf, p, f); !module {
+			p.await(ended, wait)
+		}
 	}
-	module := checkModule(ctx, conf, p, f)
-	if !module {
-		p.await(ctx, ended, wait)
-	}
+	lost := isClosed(ended)
 	cancel()
 	<-ended
+	p.answers.Wait()
+	if lost {
+		f.fail("stream", "%s", refusal(conf, err))
+		return
+	}
 	p.checkTap(conf, f, module, wait)
+}
+
+func isClosed(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
 }
 
 // refusal tells what to change when the connection is not made.
@@ -125,25 +140,25 @@ func newProbe(ctx context.Context, conf *config.Config, up func()) *probe {
 	return p
 }
 
-// await waits for the first copy of the tap.
-func (p *probe) await(ctx context.Context, ended <-chan error, wait time.Duration) {
+// await waits for the first copy of the tap, or the end of the stream.
+func (p *probe) await(ended <-chan struct{}, wait time.Duration) {
 	timeout := time.NewTimer(wait)
 	defer timeout.Stop()
-	for {
-		p.mu.Lock()
-		n := len(p.copies)
-		p.mu.Unlock()
-		if n > 0 {
-			return
-		}
+	for !p.sawCopies() {
 		select {
 		case <-p.news:
 		case <-timeout.C:
 			return
-		case <-ctx.Done():
+		case <-ended:
 			return
 		}
 	}
+}
+
+func (p *probe) sawCopies() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.copies) > 0
 }
 
 // checkTap tells what came.
