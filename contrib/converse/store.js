@@ -10,6 +10,7 @@ export class Store {
     constructor(account) {
         this.key = `tocsin:${account}`;
         const kept = read(this.key);
+        this.resource = kept.resource ?? ''; // the full JID that the prompts were sent to
         this.service = kept.service ?? '';
         this.token = kept.token ?? '';
         this.prompts = new Map(kept.prompts);
@@ -20,10 +21,10 @@ export class Store {
     save() {
         this.settled = new Set([...this.settled].slice(-SETTLED));
         this.waiting = new Map([...this.waiting].slice(-WAITING));
-        const { service, token, prompts, settled, waiting } = this;
+        const { resource, service, token, prompts, settled, waiting } = this;
         try {
             sessionStorage.setItem(this.key, JSON.stringify({
-                service, token, prompts: [...prompts], settled: [...settled], waiting: [...waiting],
+                resource, service, token, prompts: [...prompts], settled: [...settled], waiting: [...waiting],
             }));
         } catch {
             // Full, or forbidden: then it does not survive a reload.

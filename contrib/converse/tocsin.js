@@ -40,22 +40,25 @@ export default (converse) => converse.plugins.add('tocsin', {
 
         // ---- the session ----------------------------------------------------------------------------------------
 
-        api.listen.on('addClientFeatures', () => [NS, NS_SMS].forEach((f) => api.disco.own.features.add(f)));
+        // Converse does send markers for what asks for them, but does not say so: then nobody expects one.
+        api.listen.on('addClientFeatures', () => [NS, NS_SMS, MARKERS].forEach((f) => api.disco.own.features.add(f)));
 
         let found; // resolved when the service is known: what arrives earlier waits for it
         let present; // resolved when our presence is out
 
         api.listen.on('afterResourceBinding', () => {
-            desk.store = new Store(Strophe.getBareJidFromJid(api.connection.get().jid));
+            const connection = api.connection.get();
+            desk.store = new Store(Strophe.getBareJidFromJid(connection.jid));
             found = Promise.withResolvers();
             present = Promise.withResolvers();
-            if (api.connection.get().hasResumed?.() && desk.store.service) {
-                // A resumed stream goes on where it was (XEP-0198); it sends no presence of its own.
+            if (connection.hasResumed?.() && desk.store.service) {
+                // A resumed stream goes on where it was (XEP-0198), under its old resource; no presence is sent anew.
                 service.jid ||= desk.store.service;
                 found.resolve();
                 present.resolve();
             } else {
-                desk.hidePrompts();
+                if (desk.store.resource !== connection.jid) desk.hidePrompts(); // the service knows the old ones by it
+                desk.store.resource = connection.jid;
             }
             const { promise } = found;
             api.listen.stanza('message', (stanza) => {
