@@ -30,10 +30,10 @@ func (o *outflow) nobody(owner string) bool {
 func (o *outflow) targets(owner string) (to []string, chat, ok bool) {
 	v := o.svc.book.look(owner, o.svc.clock.Now())
 	switch {
+	case !v.ready: // one that answers a moment later must not miss it
+		return nil, false, false
 	case len(v.sms) > 0:
 		return v.sms, false, true
-	case !v.ready:
-		return nil, false, false
 	case len(v.capable) > 0:
 		return v.capable, false, true
 	case o.allowed(owner) && (v.online || !v.told):
