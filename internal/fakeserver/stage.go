@@ -101,7 +101,7 @@ func (st *stage) connected() error {
 }
 
 func grant(vhost string) string {
-	return fmt.Sprintf("<message from='%s' to='%s'><privilege xmlns='urn:xmpp:privilege:2'><perm type='roster' access='get'/></privilege></message>", vhost, component)
+	return fmt.Sprintf("<message from='%s' to='%s'><privilege xmlns='urn:xmpp:privilege:2'><perm access='roster' type='get'/></privilege></message>", vhost, component)
 }
 
 func (st *stage) close() {
@@ -147,35 +147,57 @@ func (st *stage) request(from, kind, payload string) (*Element, error) {
 	st.asked++
 	id := "story-" + strconv.Itoa(st.asked)
 	st.send(fmt.Sprintf("<iq type='%s' from='%s' to='%s' id='%s'>%s</iq>", kind, escape(from), component, id, payload))
-	synctest.Wait()
-	st.mu.Lock()
-	defer st.mu.Unlock()
 	var answers []*Element
-	st.seen = slices.DeleteFunc(st.seen, func(e *Element) bool {
-		is := e.Name.Local == "iq" && e.Attr["id"] == id && e.Attr["to"] == from
-		if is {
-			answers = append(answers, e)
+	for waited := time.Duration(0); len(answers) == 0 && waited < time.Second; waited += moment {
+		synctest.Wait()
+		st.mu.Lock()
+		st.seen = slices.DeleteFunc(st.seen, func(e *Element) bool {
+			is := e.Name.Local == "iq" && e.Attr["id"] == id && e.Attr["to"] == from
+			if is {
+				answers = append(answers, e)
+			}
+			return is
+		})
+		st.mu.Unlock()
+		if len(answers) == 0 {
+			time.Sleep(moment)
 		}
-		return is
-	})
+	}
 	if len(answers) != 1 {
 		return nil, fmt.Errorf("%d answers instead of one", len(answers))
 	}
 	return answers[0], nil
 }
 
-// expect takes the oldest stanza that fits.
+// expect takes the oldest stanza that fits. A component that waits a moment, for a database that is locked say, has that
+// moment.
 func (st *stage) expect(p *Element) error {
-	synctest.Wait()
+	for waited := time.Duration(0); ; waited += moment {
+		synctest.Wait()
+		if st.takeSeen(p) {
+			return nil
+		}
+		if waited >= time.Second {
+			st.mu.Lock()
+			defer st.mu.Unlock()
+			return fmt.Errorf("it did not come; what did:%s", list(st.seen))
+		}
+		time.Sleep(moment)
+	}
+}
+
+const moment = 10 * time.Millisecond
+
+func (st *stage) takeSeen(p *Element) bool {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	for i, e := range st.seen {
 		if st.vars.try(p, e) {
 			st.seen = slices.Delete(st.seen, i, i+1)
-			return nil
+			return true
 		}
 	}
-	return fmt.Errorf("it did not come; what did:%s", list(st.seen))
+	return false
 }
 
 // expectNot reports an error if a stanza fits that was not expected.
