@@ -47,6 +47,10 @@ type device struct {
 	asked    time.Time // when its features were last asked for
 	asking   bool
 	answers  bool // it has answered disco#info: it can be checked
+	// confirmed: something has gone there and back since it came. Before, what is sent to its user's bare JID may be a
+	// little too early, and be stored for the next login instead.
+	confirmed bool
+	check     bool // of the copy that is asked: what is known must not do
 }
 
 // book is what is known about who is there, and with what: one presence book for all sources.
@@ -140,15 +144,15 @@ func (b *book) remember(d track.Device) {
 func (b *book) gone(full string, now time.Time) {
 	owner := bareOf(full)
 	b.mu.Lock()
-	known := b.remove(owner, full)
-	if known && b.users[owner] == nil {
+	was := b.remove(owner, full)
+	if was && b.users[owner] == nil {
 		if len(b.left) >= bookMax {
 			clear(b.left)
 		}
 		b.left[owner] = now
 	}
 	b.mu.Unlock()
-	if known {
+	if was {
 		b.changed(owner)
 	}
 }
@@ -165,9 +169,18 @@ func (b *book) remove(owner, full string) bool {
 	return true
 }
 
-// answered takes in what was asked for. ok is false if there was an error or no answer at all: "refused" tells them
-// apart. A resource that has answered before and is refused now is not there any more.
-func (b *book) answered(full string, features track.Features, ok, refused bool, now time.Time) {
+// reply is what became of a question to a resource.
+type reply uint8
+
+const (
+	known   reply = iota // it was not asked: its capabilities are known by their hash
+	replied              // it has answered
+	refused              // an error came: it does not support this, or is not there
+	silent               // nothing came
+)
+
+// answered takes in what was asked for. A resource that has answered before and is refused now is not there any more.
+func (b *book) answered(full string, features track.Features, r reply, now time.Time) {
 	owner := bareOf(full)
 	b.mu.Lock()
 	d := b.users[owner][full]
@@ -178,19 +191,21 @@ func (b *book) answered(full string, features track.Features, ok, refused bool, 
 	d.asking = false
 	before := d.features
 	switch {
-	case ok:
-		d.features, d.answers, d.seen = features, true, now
-	case refused && (d.answers || d.source == fromDevice):
+	case r == known:
+		d.features, d.answers = features, true
+	case r == replied:
+		d.features, d.answers, d.confirmed, d.seen = features, true, true, now
+	case d.source == fromDevice, r == refused && d.answers:
 		b.remove(owner, full)
-	case d.source == fromDevice:
-		b.remove(owner, full)
+	default:
+		d.confirmed = true
 	}
-	capable := ok && features&track.CanStatus != 0 && before&track.CanStatus == 0
+	capable := d.features&track.CanStatus != 0 && before&track.CanStatus == 0
 	b.mu.Unlock()
-	b.changed(owner)
 	if capable {
 		b.arrived(owner)
 	}
+	b.changed(owner)
 }
 
 // doubt makes every resource that can be checked need a check: the stream was down, and nobody told who left
@@ -200,7 +215,7 @@ func (b *book) doubt(now time.Time) (owners []string) {
 	var asks []device
 	for owner, devices := range b.users {
 		for _, d := range devices {
-			if d.seen = (time.Time{}); d.asking {
+			if d.seen, d.confirmed = (time.Time{}), d.confirmed && !d.answers; d.asking {
 				d.asked = now
 				asks = append(asks, *d)
 			}
@@ -233,9 +248,11 @@ func (b *book) look(owner string, now time.Time) view {
 			b.remove(owner, d.full)
 			continue
 		}
-		if d.answers && now.Sub(d.seen) > sureFor {
+		if !d.confirmed || d.answers && now.Sub(d.seen) > sureFor {
 			if b.begin(d, true, now) {
-				asks = append(asks, *d)
+				check := *d
+				check.check = true
+				asks = append(asks, check)
 			}
 		}
 		if d.asking {

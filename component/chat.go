@@ -266,18 +266,13 @@ func (o *outflow) chat(ctx context.Context, out track.Outgoing) error {
 	return o.svc.session.Send(ctx, line)
 }
 
+// leaving is how long before the server told of it a user may have been gone.
+const leaving = 5 * time.Second
+
 // welcome tells a returning user of an ordinary client, who has asked for it, in one line what has become of the
 // messages of before.
-func (o *outflow) welcome(ctx context.Context, owner string) error {
-	v := o.svc.book.look(owner, o.svc.clock.Now())
-	if !v.ready {
-		return nil // it is tried again when that is so
-	}
-	left, ok := o.returned(owner)
-	if !ok {
-		return nil
-	}
-	if len(v.capable) > 0 || !v.online || o.svc.people.Of(owner).Fallback != track.On {
+func (o *outflow) welcome(ctx context.Context, owner string, left time.Time) error {
+	if o.svc.people.Of(owner).Fallback != track.On {
 		return nil
 	}
 	untold, err := o.untold(ctx, owner)
@@ -292,7 +287,7 @@ func (o *outflow) welcome(ctx context.Context, owner string) error {
 	}
 	for i := range untold {
 		m := &untold[i]
-		if m.Notice.At < track.At(left) {
+		if m.Notice.At < track.At(left.Add(-leaving)) {
 			continue
 		}
 		switch o.stateOf(ctx, m, m.Notice.State) {

@@ -45,7 +45,7 @@ func (l *learner) ask(d device) {
 	case l.todo <- d:
 	default:
 		l.svc.busy.end()
-		l.svc.book.answered(d.full, 0, false, false, l.svc.clock.Now())
+		l.svc.book.answered(d.full, 0, silent, l.svc.clock.Now())
 	}
 }
 
@@ -70,14 +70,14 @@ func (l *learner) run(ctx context.Context) error {
 }
 
 func (l *learner) learn(ctx context.Context, d device) {
-	if features, ok := l.known(d.caps); ok && !d.answers { // one that has answered is asked whether it is still there
-		l.took(ctx, d, features, true, false)
+	if features, ok := l.known(d.caps); ok && !d.check {
+		l.took(ctx, d, features, known)
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	var query, info caps.Info
-	if d.caps.Ver != "" && !d.answers {
+	if d.caps.Ver != "" {
 		query.Node = d.caps.Query()
 	}
 	err := l.svc.session.Ask(ctx, d.full, "get", query, &info)
@@ -85,19 +85,22 @@ func (l *learner) learn(ctx context.Context, d device) {
 		return // it is asked again when the stream is up
 	}
 	if err != nil {
-		var refused *session.StanzaError
-		l.took(ctx, d, 0, false, errors.As(err, &refused))
+		r := silent
+		if fault := (*session.StanzaError)(nil); errors.As(err, &fault) {
+			r = refused
+		}
+		l.took(ctx, d, 0, r)
 		return
 	}
 	features := featuresOf(info)
 	if d.caps.Verify(info) == nil {
 		l.keep(d.caps, features)
 	}
-	l.took(ctx, d, features, true, false)
+	l.took(ctx, d, features, replied)
 }
 
 // took brings the answer to the book, and keeps what must be known after a restart.
-func (l *learner) took(ctx context.Context, d device, features track.Features, ok, refused bool) {
+func (l *learner) took(ctx context.Context, d device, features track.Features, r reply) {
 	now := l.svc.clock.Now()
 	var err error
 	switch capable := features&track.CanStatus != 0; {
@@ -109,7 +112,7 @@ func (l *learner) took(ctx context.Context, d device, features track.Features, o
 	if err != nil && ctx.Err() == nil {
 		l.svc.log.Error("could not save a device", "err", err)
 	}
-	l.svc.book.answered(d.full, features, ok, refused, now)
+	l.svc.book.answered(d.full, features, r, now)
 }
 
 func (l *learner) known(c caps.Caps) (features track.Features, ok bool) {

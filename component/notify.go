@@ -2,7 +2,6 @@ package component
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"tocsin/component/session"
@@ -71,14 +70,6 @@ func (o *outflow) stateOf(ctx context.Context, m *track.Message, state track.Sta
 		state = track.StateTimeout
 	}
 	return escalation.State(state)
-}
-
-// arrived tells a sender whose resource has just turned out to be capable what is still untold, and shows it the
-// prompts that it has not been shown.
-func (o *outflow) arrived(owner string) {
-	o.job(owner, func(ctx context.Context) error {
-		return errors.Join(o.digest(ctx, owner), o.showOpen(ctx, owner))
-	})
 }
 
 // digest sends what is untold, in headlines of at most 50 states.

@@ -23,6 +23,7 @@ type outflow struct {
 	parked map[string][]track.Outgoing // by owner
 	held   map[string][]track.Message  // notices of owners whose resources are being asked
 	failed []track.Outgoing            // to be tried again soon
+	fresh  map[string]bool             // owners of whom a capable resource has come
 	back   map[string]time.Time        // owners who have come back, and when they had left
 	live   map[string]bool             // prompts that were opened here and are not over, by id
 	hooks  chan track.Outgoing         // webhooks
@@ -35,7 +36,7 @@ const againAfter = time.Second
 const heldMax = 1000
 
 func newOutflow(s *Service) *outflow {
-	return &outflow{svc: s, parked: map[string][]track.Outgoing{}, held: map[string][]track.Message{}, back: map[string]time.Time{}, live: map[string]bool{}, hooks: make(chan track.Outgoing, 1024)}
+	return &outflow{svc: s, parked: map[string][]track.Outgoing{}, held: map[string][]track.Message{}, fresh: map[string]bool{}, back: map[string]time.Time{}, live: map[string]bool{}, hooks: make(chan track.Outgoing, 1024)}
 }
 
 // recall takes over what was in the outbox before a restart; it goes out when the stream is up.
@@ -133,9 +134,10 @@ func (o *outflow) wake(owner string) {
 	delete(o.parked, owner)
 	delete(o.held, owner)
 	_, back := o.back[owner]
+	greet := back || o.fresh[owner]
 	o.mu.Unlock()
-	if back {
-		o.job(owner, func(ctx context.Context) error { return o.welcome(ctx, owner) })
+	if greet {
+		o.job(owner, func(ctx context.Context) error { return o.greet(ctx, owner) })
 	}
 	for _, m := range held {
 		o.tell(m)
@@ -152,13 +154,36 @@ func (o *outflow) comeBack(owner string, left time.Time) {
 	o.back[owner] = left
 }
 
-// returned returns when a user had left who has come back, once.
-func (o *outflow) returned(owner string) (left time.Time, ok bool) {
+// arrived notes that a resource of a user has just turned out to be capable.
+func (o *outflow) arrived(owner string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	left, ok = o.back[owner]
+	o.fresh[owner] = true
+}
+
+// greet tells a user who has come what is still untold, and shows the prompts that the new resource has not been shown.
+func (o *outflow) greet(ctx context.Context, owner string) error {
+	v := o.svc.book.look(owner, o.svc.clock.Now())
+	if !v.ready {
+		return nil // it is tried again when that is so
+	}
+	o.mu.Lock()
+	fresh := o.fresh[owner]
+	left, back := o.back[owner]
+	delete(o.fresh, owner)
 	delete(o.back, owner)
-	return left, ok
+	o.mu.Unlock()
+	// What came before the user did is written before it is read.
+	if err := o.svc.ingest.do(ctx, nil); err != nil {
+		return err
+	}
+	switch {
+	case fresh && len(v.capable) > 0:
+		return errors.Join(o.digest(ctx, owner), o.showOpen(ctx, owner))
+	case back && v.online && len(v.capable) == 0:
+		return o.welcome(ctx, owner, left)
+	}
+	return nil
 }
 
 // up looks again at everything: the stream is there.

@@ -3,6 +3,7 @@
 package acceptance
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,13 +33,22 @@ type house struct {
 	tap    lab.Tap
 }
 
-// everywhere runs a story on every kind of server. The servers are shared by the stories of one test.
+// everywhere runs a story on every kind of server.
 func everywhere(t *testing.T, settings lab.Settings, story func(*testing.T, *house)) {
+	t.Parallel()
 	for _, kind := range taps {
 		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
 			story(t, open(t, kind.tap, lab.Options{}, settings))
 		})
 	}
+}
+
+// The stories mostly wait: more of them run at a time than there are processors.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	flag.Set("test.parallel", "8")
+	os.Exit(m.Run())
 }
 
 func open(t *testing.T, tap lab.Tap, o lab.Options, settings lab.Settings) *house {

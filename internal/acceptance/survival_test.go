@@ -83,8 +83,10 @@ func TestGarbage(t *testing.T) {
 
 // A wrong secret at the start is one clear line and exit 1.
 func TestWrongSecret(t *testing.T) {
+	t.Parallel()
 	for _, kind := range taps {
 		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
 			var server *lab.Server
 			if kind.tap == lab.ServiceLog {
 				server = lab.Ejabberd(t, lab.Options{Tap: kind.tap})
@@ -103,6 +105,7 @@ func TestWrongSecret(t *testing.T) {
 
 // A bad configuration: every fault at once, each with its line.
 func TestBadConfig(t *testing.T) {
+	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module})
 	d := lab.NewTocsin(t, server, nil)
 	path := write(t, d.Dir, "bad.toml", "[component]\njid = 'tocsin.lab.test'\nsecret = 's'\n[tap]\ndomains = ['lab.test']\n[track]\nunread_after = '10x'\ncolour = 'red'\n")
