@@ -68,7 +68,8 @@ type cutter struct {
 	over       Reason // the piece is over this limit: it is skipped
 	isMessage  bool
 	hasForward bool
-	given      bool // the piece that ends at pos was returned
+	piece      piece
+	given      bool // piece, which ends at pos, was returned
 }
 
 // next returns the next piece, reading from r as often as it takes. After an error of r it may be called again.
@@ -77,9 +78,9 @@ func (c *cutter) next(r io.Reader) (piece, error) {
 		c.start, c.given = c.pos, false
 	}
 	for {
-		p, ok, err := c.scan()
+		ok, err := c.scan()
 		if c.given = ok; ok || err != nil {
-			return p, err
+			return c.piece, err
 		}
 		if err := c.fill(r); err != nil {
 			return piece{}, err
@@ -87,17 +88,18 @@ func (c *cutter) next(r io.Reader) (piece, error) {
 	}
 }
 
-// scan looks at the bytes that were read, up to the end of a piece.
-func (c *cutter) scan() (p piece, ok bool, err error) {
+// scan looks at the bytes that were read, and reports whether a piece ends in them.
+func (c *cutter) scan() (ok bool, err error) {
 	for c.pos < c.end {
 		switch c.lexis {
 		case inText:
 			if c.depth == 0 && c.buf[c.pos] != '<' {
-				return c.between(), true, nil
+				c.between()
+				return true, nil
 			}
 			text := c.upToMarkup()
 			if c.depth == outside && !blank(text) {
-				return p, false, ErrNotXML
+				return false, ErrNotXML
 			}
 			if c.pos += len(text); c.pos < c.end {
 				c.mark = c.pos
@@ -106,14 +108,14 @@ func (c *cutter) scan() (p piece, ok bool, err error) {
 			}
 		case inOpening:
 			if ok, err := c.opening(); !ok {
-				return p, false, err
+				return false, err
 			}
 		case inTag, inQuotes:
 			if !c.tag() {
 				break
 			}
-			if p, ok, err := c.tagEnd(); ok || err != nil {
-				return p, ok, err
+			if ok, err := c.tagEnd(); ok || err != nil {
+				return ok, err
 			}
 		case inComment:
 			ok = c.skipTo("-->", len("<!--"))
@@ -123,21 +125,22 @@ func (c *cutter) scan() (p piece, ok bool, err error) {
 			ok = c.skipTo("?>", len("<?"))
 		}
 		if ok && c.depth == 0 {
-			return piece{kind: stray}, true, nil
+			c.piece = piece{kind: stray}
+			return true, nil
 		}
 		ok = false
 	}
-	return p, false, nil
+	return false, nil
 }
 
 // between takes what stands between two stanzas.
-func (c *cutter) between() piece {
+func (c *cutter) between() {
 	text := c.upToMarkup()
 	c.pos += len(text)
+	c.piece = piece{kind: stray}
 	if blank(text) {
-		return piece{kind: space, bytes: text}
+		c.piece = piece{kind: space, bytes: text}
 	}
-	return piece{kind: stray}
 }
 
 // upToMarkup returns the text from pos on.
@@ -253,22 +256,24 @@ func (c *cutter) firstDouble(i int) int {
 	return c.double
 }
 
-// tagEnd counts a tag, and returns a piece if that ended with it.
-func (c *cutter) tagEnd() (piece, bool, error) {
+// tagEnd counts a tag, and reports whether a piece ended with it.
+func (c *cutter) tagEnd() (bool, error) {
 	c.lexis = inText
 	isEmpty := c.before == '/'
 	switch {
 	case c.isEnd && (c.depth == outside || c.depth == 0 && c.over != ""):
-		return piece{}, false, ErrNotXML
+		return false, ErrNotXML
 	case c.depth == outside:
 		c.depth = 0
 		c.root = string(c.tagName())
-		return piece{kind: header, bytes: c.buf[c.start:c.pos], last: isEmpty}, true, nil
+		c.piece = piece{kind: header, bytes: c.buf[c.start:c.pos], last: isEmpty}
+		return true, nil
 	case c.isEnd && c.depth == 0:
 		if string(bytes.TrimRight(c.buf[c.mark+2:c.pos-1], " \t\r\n")) != c.root {
-			return piece{}, false, ErrNotXML
+			return false, ErrNotXML
 		}
-		return piece{kind: closing, bytes: c.buf[c.mark:c.pos]}, true, nil
+		c.piece = piece{kind: closing, bytes: c.buf[c.mark:c.pos]}
+		return true, nil
 	case c.isEnd:
 		c.depth--
 	default:
@@ -278,17 +283,17 @@ func (c *cutter) tagEnd() (piece, bool, error) {
 		}
 	}
 	if c.depth > 0 {
-		return piece{}, false, nil
+		return false, nil
 	}
-	p := piece{kind: whole, bytes: c.buf[c.start:c.pos], forward: c.isMessage && c.hasForward}
+	c.piece = piece{kind: whole, bytes: c.buf[c.start:c.pos], forward: c.isMessage && c.hasForward}
 	if c.over == "" && c.pos-c.start > c.limits.Bytes {
 		c.over = TooBig
 	}
 	if c.over != "" {
-		p = piece{kind: skipped, reason: c.over}
+		c.piece = piece{kind: skipped, reason: c.over}
 	}
 	c.elements, c.over, c.isMessage, c.hasForward = 0, "", false, false
-	return p, true, nil
+	return true, nil
 }
 
 // element looks at the start tag that was read.

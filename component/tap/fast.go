@@ -16,9 +16,10 @@ const (
 // fast reads frames without allocating. It accepts only what it understands: well-formed XML with plain names, without
 // CDATA sections, comments and instructions, which is what servers send.
 type fast struct {
-	b       []byte // the frame, up to the next "<"
+	frame   []byte
+	b       []byte // the frame up to the next "<"
 	i       int
-	escapes bool // there is a "&" in the frame
+	escape  int // where the next "&" is, behind the frame if there is none
 	names   [fastDepth][]byte
 	bound   [fastDepth]int // names bound before the element
 	binds   [fastNames]binding
@@ -45,17 +46,14 @@ func (r *fast) read(frame []byte, f *fields) bool {
 	if len(frame) == 0 || frame[0] != '<' || !plain(frame) || bytes.Contains(frame, []byte("]]>")) {
 		return false
 	}
-	r.nbinds, r.scratch = 0, r.scratch[:0]
-	r.escapes = bytes.IndexByte(frame, '&') >= 0
+	r.frame, r.nbinds, r.scratch = frame, 0, r.scratch[:0]
+	r.escape = next(frame, '&', 0)
 	for depth, start := 0, 0; ; {
-		next := len(frame) // the "<" after the one at start: no value of the tag may hold it
-		if n := bytes.IndexByte(frame[start+1:], '<'); n >= 0 {
-			next = start + 1 + n
-		}
-		if start+1 == next {
+		end := next(frame, '<', start+1) // no value of the tag may hold it
+		if start+1 == end {
 			return false
 		}
-		r.b, r.i = frame[:next], start+1
+		r.b, r.i = frame[:end], start+1
 		if frame[r.i] == '/' {
 			if depth == 0 {
 				return false
@@ -91,17 +89,20 @@ func (r *fast) read(frame []byte, f *fields) bool {
 		if depth == 0 {
 			return r.i == len(frame)
 		}
-		if next == len(frame) {
+		if end == len(frame) {
 			return false
 		}
-		if r.i < next {
-			text, ok := r.unescape(r.b[r.i:])
-			if !ok {
-				return false
+		if r.i < end {
+			text := r.b[r.i:]
+			if r.escape < end {
+				var ok bool
+				if text, ok = r.unescape(r.i, end); !ok {
+					return false
+				}
 			}
 			f.text(text)
 		}
-		start = next
+		start = end
 	}
 }
 
@@ -290,9 +291,12 @@ func (r *fast) value() ([]byte, bool) {
 	if n < 0 {
 		return nil, false
 	}
-	v := r.b[r.i : r.i+n]
+	from := r.i
 	r.i += n + 1
-	return r.unescape(v)
+	if r.escape < from+n {
+		return r.unescape(from, from+n)
+	}
+	return r.b[from : from+n], true
 }
 
 // blanks skips white space.
@@ -302,33 +306,34 @@ func (r *fast) blanks() {
 	}
 }
 
-// unescape returns b without escapes, in the scratch buffer if it has some.
-func (r *fast) unescape(b []byte) ([]byte, bool) {
-	if !r.escapes {
-		return b, true
-	}
-	n := bytes.IndexByte(b, '&')
-	if n < 0 {
-		return b, true
-	}
-	from := len(r.scratch)
-	for n >= 0 {
-		r.scratch = append(r.scratch, b[:n]...)
-		b = b[n+1:]
-		end := bytes.IndexByte(b[:min(len(b), 12)], ';')
+// unescape returns the frame from from to to, which has escapes, in the scratch buffer without them.
+func (r *fast) unescape(from, to int) ([]byte, bool) {
+	frame, begin := r.frame, len(r.scratch)
+	for r.escape < to {
+		r.scratch = append(r.scratch, frame[from:r.escape]...)
+		name := frame[r.escape+1 : min(to, r.escape+12)]
+		end := bytes.IndexByte(name, ';')
 		if end < 0 {
 			return nil, false
 		}
-		c, ok := reference(b[:end])
+		c, ok := reference(name[:end])
 		if !ok {
 			return nil, false
 		}
 		r.scratch = utf8.AppendRune(r.scratch, c)
-		b = b[end+1:]
-		n = bytes.IndexByte(b, '&')
+		from = r.escape + 1 + end + 1
+		r.escape = next(frame, '&', from)
 	}
-	r.scratch = append(r.scratch, b...)
-	return r.scratch[from:len(r.scratch):len(r.scratch)], true
+	r.scratch = append(r.scratch, frame[from:to]...)
+	return r.scratch[begin:len(r.scratch):len(r.scratch)], true
+}
+
+// next returns where the next c is from i on, len(b) if there is none.
+func next(b []byte, c byte, i int) int {
+	if n := bytes.IndexByte(b[i:], c); n >= 0 {
+		return i + n
+	}
+	return len(b)
 }
 
 // reference returns what stands between "&" and ";" stands for.
@@ -359,23 +364,19 @@ func reference(b []byte) (rune, bool) {
 
 // plain reports whether b is valid UTF-8 of characters that XML allows. Carriage returns are left to encoding/xml.
 func plain(b []byte) bool {
-	const ones, high = 0x0101010101010101, 0x8080808080808080
+	const width = 32
+	if len(b) < width {
+		return false
+	}
 	var wide uint64 // has a high bit if b is not ASCII
-	rest := b
-	for ; len(rest) >= 32; rest = rest[32:] {
-		x0, x1 := binary.LittleEndian.Uint64(rest), binary.LittleEndian.Uint64(rest[8:])
-		x2, x3 := binary.LittleEndian.Uint64(rest[16:]), binary.LittleEndian.Uint64(rest[24:])
+	for i := 0; i < len(b); i += width {
+		part := b[min(i, len(b)-width):][:width]
+		x0, x1 := binary.LittleEndian.Uint64(part), binary.LittleEndian.Uint64(part[8:])
+		x2, x3 := binary.LittleEndian.Uint64(part[16:]), binary.LittleEndian.Uint64(part[24:])
 		wide |= x0 | x1 | x2 | x3
-		control := (x0-ones*' ')&^x0 | (x1-ones*' ')&^x1 | (x2-ones*' ')&^x2 | (x3-ones*' ')&^x3
-		if control&high != 0 && !printable(rest[:32]) {
+		if (control(x0)|control(x1)|control(x2)|control(x3))&high != 0 && !printable(part) {
 			return false
 		}
-	}
-	for _, c := range rest {
-		wide |= uint64(c)
-	}
-	if !printable(rest) {
-		return false
 	}
 	if wide&high == 0 {
 		return true
@@ -394,6 +395,12 @@ func plain(b []byte) bool {
 		b = b[n+3:]
 	}
 }
+
+// high are the high bits of eight bytes.
+const high = 0x8080808080808080
+
+// control sets the high bit of each of eight bytes that is a control character, perhaps of others, too, if there is one.
+func control(x uint64) uint64 { return (x - high/0x80*' ') &^ x }
 
 func printable(b []byte) bool {
 	for _, c := range b {
