@@ -33,6 +33,9 @@ const (
 	sureFor = 2 * time.Minute
 	// askAgain is when a resource that supported nothing is asked again (protocol §9).
 	askAgain = time.Hour
+	// lateCopy is how long after a resource has left copies of what it wrote may still come (ejabberd copies a message a
+	// second time when it reaches its recipient).
+	lateCopy = 10 * time.Second
 	// bookMax is how many resources are remembered.
 	bookMax = 200_000
 )
@@ -63,27 +66,34 @@ type book struct {
 	mu    sync.Mutex
 	users map[string]map[string]*device // by bare, then by full JID
 	told  map[string]bool               // domains whose server tells presence
+	ended map[string]time.Time          // resources that have left, and when
 	left  map[string]time.Time          // users who have left, and when
 	n     int
 }
 
 func newBook() *book {
-	return &book{users: map[string]map[string]*device{}, told: map[string]bool{}, left: map[string]time.Time{}}
+	return &book{users: map[string]map[string]*device{}, told: map[string]bool{}, ended: map[string]time.Time{}, left: map[string]time.Time{}}
 }
 
 // saw notes a sign of life.
 func (b *book) saw(full string, from source, c caps.Caps, now time.Time) {
 	owner := bareOf(full)
 	b.mu.Lock()
+	if from == fromActivity && now.Sub(b.ended[full]) < lateCopy {
+		b.mu.Unlock()
+		return
+	}
 	d, isNew := b.device(owner, full)
 	if d == nil {
 		b.mu.Unlock()
 		return
 	}
-	d.seen, d.source = now, max(d.source, from)
 	if from >= fromPresence {
 		b.told[domainOf(owner)] = true
+		delete(b.ended, full)
+		d.confirmed = d.confirmed && d.source >= fromPresence
 	}
+	d.seen, d.source = now, max(d.source, from)
 	ask := d.asked.IsZero() || now.Sub(d.asked) >= askAgain && d.features&track.CanStatus == 0
 	if c.Ver != "" && c != d.caps {
 		d.caps, ask = c, true
@@ -145,6 +155,10 @@ func (b *book) gone(full string, now time.Time) {
 	owner := bareOf(full)
 	b.mu.Lock()
 	was := b.remove(owner, full)
+	if len(b.ended) >= bookMax {
+		clear(b.ended)
+	}
+	b.ended[full] = now
 	if was && b.users[owner] == nil {
 		if len(b.left) >= bookMax {
 			clear(b.left)
