@@ -1,0 +1,228 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"mellium.im/xmpp/jid"
+
+	"tocsin/xep/escalation"
+	"tocsin/xep/hints"
+	"tocsin/xep/markers"
+	"tocsin/xep/receipts"
+)
+
+// chat is what a client has to know, and to decide. It does no I/O.
+type chat struct {
+	to      jid.JID // bare
+	service string  // domain that statuses and prompts are believed from; "" if the server has none
+	confirm string
+
+	numbers map[string]int    // of one's own messages by stanza id, from 1
+	seqs    map[string]uint32 // of the newest status by stanza id
+	open    []escalation.Escalate
+}
+
+func newChat(to jid.JID, confirm string) *chat {
+	return &chat{to: to, confirm: confirm, numbers: make(map[string]int), seqs: make(map[string]uint32)}
+}
+
+// action is what follows from a line typed or a stanza received.
+type action struct {
+	show   []string
+	send   []message
+	answer *escalation.Answer
+	quit   bool
+}
+
+const help = `A line is a message. /urgent TEXT and /unwatched TEXT say how it is to be watched. On a prompt: /sent, /no, /snooze [SECONDS].
+/quit or the end of the input ends the chat.`
+
+func (c *chat) welcome() string {
+	if c.service == "" {
+		return "* The server has no Tocsin: messages are sent, nothing watches them.\n" + help
+	}
+	return fmt.Sprintf("* %s watches what you send to %s.\n%s", c.service, c.to, help)
+}
+
+// line takes what the user typed.
+func (c *chat) line(text string) action {
+	word, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
+	rest = strings.TrimSpace(rest)
+	switch word {
+	case "":
+		return action{}
+	case "/quit":
+		return action{quit: true}
+	case "/sent":
+		return c.reply(escalation.Answer{Action: escalation.Sent})
+	case "/no":
+		return c.reply(escalation.Answer{Action: escalation.Decline})
+	case "/snooze":
+		if rest == "" {
+			rest = "600"
+		}
+		if n, err := strconv.Atoi(rest); err != nil || n <= 0 {
+			return action{show: []string{"* /snooze takes seconds, like /snooze 600"}}
+		}
+		return c.reply(escalation.Answer{Action: escalation.Snooze, For: rest})
+	case "/urgent":
+		return c.say(rest, escalation.Track{Priority: escalation.Urgent})
+	case "/unwatched":
+		return c.say(rest, escalation.Track{Until: escalation.UntilNone})
+	}
+	if strings.HasPrefix(word, "/") {
+		return action{show: []string{help}}
+	}
+	return c.say(strings.TrimSpace(text), escalation.Track{Priority: escalation.Normal})
+}
+
+// say sends a message that asks for a receipt (XEP-0184), a marker (XEP-0333), and to be watched.
+func (c *chat) say(body string, hint escalation.Track) action {
+	if body == "" {
+		return action{show: []string{help}}
+	}
+	id := rand.Text()
+	c.numbers[id] = len(c.numbers) + 1
+	return action{
+		show: []string{fmt.Sprintf("#%d > %s", c.numbers[id], body)},
+		send: []message{{
+			To: c.to.String(), Type: "chat", ID: id, Body: body,
+			Request: &receipts.Request{}, Markable: &markers.Markable{}, Track: &hint,
+		}},
+	}
+}
+
+func (c *chat) reply(a escalation.Answer) action {
+	if len(c.open) == 0 {
+		return action{show: []string{"* There is nothing to answer."}}
+	}
+	a.Prompt = c.open[0].Prompt
+	return action{answer: &a}
+}
+
+// answered tells what became of an answer, and forgets the prompt: whatever the service says, it is not open any more for
+// us, unless it could not be reached.
+func (c *chat) answered(a escalation.Answer, fault string) string {
+	if fault == "" || fault == "item-not-found" || fault == "gone" || fault == "not-acceptable" || fault == "conflict" {
+		c.forget(a.Prompt)
+	}
+	switch fault {
+	case "":
+		return map[escalation.Action]string{
+			escalation.Sent: "* Noted: the SMS is sent.", escalation.Decline: "* No SMS then.", escalation.Snooze: "* You will be asked again.",
+		}[a.Action]
+	case "not-acceptable":
+		return "* It has been read meanwhile: no SMS is needed."
+	case "conflict":
+		return "* Another of your devices is dealing with it."
+	case "gone", "item-not-found":
+		return "* That is over."
+	}
+	return "* The service answers: " + fault
+}
+
+// take takes a message stanza.
+func (c *chat) take(m message, now time.Time) action {
+	from, err := jid.Parse(m.From)
+	if err != nil || m.Type == "error" {
+		return action{}
+	}
+	// The service alone speaks of states and prompts: its domain, and its contact there, without a resource. Anyone else
+	// who sends such elements is not heard.
+	if c.service != "" && from.Domainpart() == c.service && from.Resourcepart() == "" {
+		return c.told(m)
+	}
+	if !from.Bare().Equal(c.to) || m.Body == "" {
+		return action{}
+	}
+	act := action{show: []string{fmt.Sprintf("%s < %s", now.Format("15:04:05"), m.Body)}}
+	if m.ID == "" || m.Delay != nil && c.confirm == "nothing" {
+		return act
+	}
+	if m.Request != nil && c.confirm != "nothing" {
+		act.send = append(act.send, message{
+			To: m.From, Type: "chat", ID: rand.Text(), Received: &receipts.Received{ID: m.ID}, Store: &hints.Store{},
+		})
+	}
+	// What is printed is displayed. A marker goes to the bare JID, for all of the sender's clients (XEP-0333 §4.2).
+	if m.Markable != nil && c.confirm == "markers" {
+		act.send = append(act.send, message{
+			To: c.to.String(), Type: "chat", ID: rand.Text(), Displayed: &markers.Displayed{ID: m.ID}, Store: &hints.Store{},
+		})
+	}
+	return act
+}
+
+// told takes what the service says.
+func (c *chat) told(m message) (act action) {
+	statuses := m.Status
+	if m.Statuses != nil {
+		statuses = append(statuses, m.Statuses.Status...)
+	}
+	for _, s := range statuses {
+		if s.Seq <= c.seqs[s.ID] {
+			continue // older than what we know
+		}
+		c.seqs[s.ID] = s.Seq
+		if n, ok := c.numbers[s.ID]; ok {
+			act.show = append(act.show, fmt.Sprintf("#%d %s%s", n, s.State, because(s)))
+		}
+	}
+	if m.Escalate != nil {
+		act.show = append(act.show, c.prompt(*m.Escalate)...)
+	}
+	if m.Withdraw != nil && c.forget(m.Withdraw.Prompt) {
+		act.show = append(act.show, fmt.Sprintf("* No SMS is needed any more (%s).", m.Withdraw.Reason))
+	}
+	return act
+}
+
+// prompt keeps a prompt and says it: a later one of the same name replaces it.
+func (c *chat) prompt(e escalation.Escalate) []string {
+	c.forget(e.Prompt)
+	c.open = append(c.open, e)
+	about := []string{c.name(e.ID)}
+	for _, also := range e.Also {
+		about = append(about, c.name(also.ID))
+	}
+	lines := []string{fmt.Sprintf("* %s: %s of %s. Send an SMS?", e.With, e.Reason, strings.Join(about, ", "))}
+	// Only sms: links are shown; who clicks them in a terminal trusts us.
+	if e.SMS != nil && strings.HasPrefix(e.SMS.URI, "sms:") {
+		lines = append(lines, "  "+e.SMS.URI)
+	} else {
+		lines = append(lines, "  No number is known.")
+	}
+	return append(lines, "  Then answer /sent, /no or /snooze.")
+}
+
+func (c *chat) name(id string) string {
+	if n, ok := c.numbers[id]; ok {
+		return "#" + strconv.Itoa(n)
+	}
+	return "an earlier message"
+}
+
+func (c *chat) forget(prompt string) (found bool) {
+	before := len(c.open)
+	c.open = slices.DeleteFunc(c.open, func(e escalation.Escalate) bool { return e.Prompt == prompt })
+	return len(c.open) < before
+}
+
+func because(s escalation.Status) string {
+	var why []string
+	if s.Basis != "" {
+		why = append(why, "by "+string(s.Basis))
+	}
+	if s.Further == escalation.Unknown {
+		why = append(why, "whether it is read cannot be known")
+	}
+	if len(why) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(why, ", ") + ")"
+}
