@@ -18,8 +18,11 @@ type address struct {
 	ignored  bool
 }
 
-// maxKnown bounds what is kept of addresses and of strings that come again and again.
-const maxKnown = 1 << 14
+// What is kept of addresses and of strings that come again and again is bounded.
+const (
+	maxKnown     = 1 << 14
+	maxKnownSize = 256
+)
 
 // address parses a JID, or finds it among those that were parsed. It returns nil for what is none.
 func (t *Tap) address(raw []byte) *address {
@@ -29,11 +32,13 @@ func (t *Tap) address(raw []byte) *address {
 	if len(raw) > 3071 { // RFC 7622 §3.1
 		return nil
 	}
-	if len(t.addresses) >= maxKnown {
-		clear(t.addresses)
-	}
 	a := t.parse(string(raw))
-	t.addresses[string(raw)] = a
+	if len(raw) <= maxKnownSize {
+		if len(t.addresses) >= maxKnown {
+			clear(t.addresses)
+		}
+		t.addresses[string(raw)] = a
+	}
 	return a
 }
 
@@ -103,7 +108,7 @@ func (t *Tap) known(b []byte) string {
 	if s, ok := t.strings[string(b)]; ok || len(b) == 0 {
 		return s
 	}
-	if len(b) > 256 {
+	if len(b) > maxKnownSize {
 		return string(b)
 	}
 	if len(t.strings) >= maxKnown {

@@ -7,10 +7,11 @@ import (
 	"unicode/utf8"
 )
 
+// What is beyond these bounds is left to encoding/xml. The limits of intake are no wider.
 const (
-	fastDepth = 32
-	fastAttrs = 32
-	fastNames = 64 // namespace declarations in force
+	fastDepth = 64
+	fastAttrs = 128
+	fastNames = 256 // namespace declarations in force
 )
 
 // fast reads frames without allocating. It accepts only what it understands: well-formed XML with plain names, without
