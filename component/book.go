@@ -88,8 +88,10 @@ func (b *book) saw(full string, from source, c caps.Caps, now time.Time) {
 		b.mu.Unlock()
 		return
 	}
-	if from >= fromPresence {
+	if from == fromPresence {
 		b.told[domainOf(owner)] = true
+	}
+	if from >= fromPresence {
 		delete(b.ended, full)
 		d.confirmed = d.confirmed && d.source >= fromPresence
 	}

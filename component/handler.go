@@ -133,6 +133,9 @@ func (h *handler) Presence(p *session.Stanza) {
 	}
 	back := func(kind string, payload ...any) {
 		answer := session.Presence{From: p.To.Bare().String(), To: full, Type: kind, Payload: payload}
+		if kind != "" {
+			answer.To = from
+		}
 		h.later(from, func(ctx context.Context) { h.send(ctx, answer) })
 	}
 	switch p.Type {
@@ -161,7 +164,10 @@ func (h *handler) Presence(p *session.Stanza) {
 	case "probe":
 		back("", h.svc.caps(p.To.Localpart() != ""))
 	case "subscribe":
+		// Whoever wants to see the contact is asked to be seen, too: on some servers nothing else tells of a lost
+		// connection.
 		back("subscribed")
+		back("subscribe")
 		back("", h.svc.caps(p.To.Localpart() != ""))
 	case "unsubscribe":
 		back("unsubscribed")

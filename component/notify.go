@@ -16,18 +16,24 @@ const digestMax = 1000
 // tell brings a notice to its sender, if the sender has a resource that shows it. Else it stays untold: the latest state
 // of every message is kept, and told on return.
 func (o *outflow) tell(m track.Message) {
-	o.mu.Lock()
 	v := o.svc.book.look(m.Sender, o.svc.clock.Now())
-	if !v.ready && len(v.capable) == 0 {
-		if held := o.held[m.Sender]; len(held) < heldMax {
-			o.held[m.Sender] = append(held, m)
-		}
-		o.mu.Unlock()
-		return
+	switch {
+	case len(v.capable) > 0:
+		o.job(m.Sender, func(ctx context.Context) error { return o.status(ctx, m) })
+	case !v.ready:
+		o.hold(m)
+	}
+}
+
+// hold keeps a notice until the sender's resources have said what they can do.
+func (o *outflow) hold(m track.Message) {
+	o.mu.Lock()
+	if held := o.held[m.Sender]; len(held) < heldMax {
+		o.held[m.Sender] = append(held, m)
 	}
 	o.mu.Unlock()
-	if len(v.capable) > 0 {
-		o.job(m.Sender, func(ctx context.Context) error { return o.status(ctx, m) })
+	if o.svc.book.look(m.Sender, o.svc.clock.Now()).ready { // they have meanwhile
+		o.wake(m.Sender)
 	}
 }
 

@@ -111,13 +111,11 @@ func (o *outflow) send(ctx context.Context, out track.Outgoing) {
 // have come meanwhile.
 func (o *outflow) park(out track.Outgoing, waiting func() bool) {
 	o.mu.Lock()
-	if waiting() {
-		o.parked[out.Owner] = append(o.parked[out.Owner], out)
-		o.mu.Unlock()
-		return
-	}
+	o.parked[out.Owner] = append(o.parked[out.Owner], out)
 	o.mu.Unlock()
-	o.dispatch(out)
+	if !waiting() {
+		o.wake(out.Owner)
+	}
 }
 
 // again has an entry tried a second later.
