@@ -172,8 +172,9 @@ func (s *Scenario) Play(subject Subject, shape Shape) error {
 	return nil
 }
 
-// Run plays every scenario of a directory, in every shape, on a fresh subject.
-func Run(t *testing.T, dir string, fresh func(*testing.T) Subject) {
+// Run plays every scenario of a directory on a fresh subject, in each of these shapes that it can be told by; all, if none
+// are given.
+func Run(t *testing.T, dir string, fresh func(*testing.T) Subject, shapes ...Shape) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios in %s: %v", dir, err)
@@ -190,9 +191,14 @@ func Run(t *testing.T, dir string, fresh func(*testing.T) Subject) {
 			continue
 		}
 		for _, shape := range scenario.Shapes {
+			if len(shapes) > 0 && !slices.Contains(shapes, shape) {
+				continue
+			}
 			t.Run(strings.TrimSuffix(name, ".txtar")+"/"+string(shape), func(t *testing.T) {
+				t.Parallel()
+				subject := fresh(t)
 				synctest.Test(t, func(t *testing.T) {
-					if err := scenario.Play(fresh(t), shape); err != nil {
+					if err := scenario.Play(subject, shape); err != nil {
 						t.Error(err)
 					}
 				})

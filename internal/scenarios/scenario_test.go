@@ -22,14 +22,23 @@ import (
 	"tocsin/component/tap"
 	"tocsin/config"
 	"tocsin/internal/fakeserver"
+	"tocsin/internal/lab"
 	"tocsin/storage"
 	"tocsin/track"
 )
 
-func TestScenarios(t *testing.T) {
+func TestSQLite(t *testing.T) {
 	fakeserver.Run(t, "testdata", func(t *testing.T) fakeserver.Subject {
 		return &subject{t: t, dsn: "sqlite:" + filepath.Join(t.TempDir(), "tocsin.db")}
 	})
+}
+
+// What a tap tells does not depend on the database: one is enough here.
+func TestPostgres(t *testing.T) {
+	lab.Postgres(t) // is there
+	fakeserver.Run(t, "testdata", func(t *testing.T) fakeserver.Subject {
+		return &subject{t: t, dsn: lab.Postgres(t)}
+	}, fakeserver.Module)
 }
 
 // subject is the service in this process.
