@@ -50,7 +50,7 @@ func (p prosody) configure(s *Server) error {
 }
 
 func (p prosody) config(s *Server) string {
-	modules := []string{"roster", "saslauth", "disco", "ping", "carbons", "blocklist", "websocket", "http", "pep"}
+	modules := []string{"roster", "saslauth", "disco", "ping", "carbons", "blocklist", "websocket", "http", "pep", "vcard"}
 	if !s.NoSM {
 		modules = append(modules, "smacks")
 	}

@@ -1,0 +1,53 @@
+package acceptance
+
+import (
+	"testing"
+
+	"tocsin/internal/lab"
+)
+
+// Where the server lets Tocsin see rosters (XEP-0356), who is in Bob's may see a number that he has not released, and
+// tell undelivered from unread; who is not, may not.
+func TestRosters(t *testing.T) {
+	t.Parallel()
+	for _, kind := range taps {
+		if kind.tap == lab.Firewall {
+			continue // as with the module: the tap has no part in it
+		}
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			h := open(t, kind.tap, lab.Options{Privilege: true}, lab.Settings{"escalate.disclose": "roster"})
+			alice := h.capable("alice/phone", lab.Markers)
+			carol := h.capable("carol/phone", lab.Markers)
+			bob := h.Login("bob/desk", lab.Silent)
+			lab.Befriend(alice, bob)
+			h.tocsin.Must("numbers", "set", "-private", bob.Bare(), number)
+
+			alice.Say(bob.Bare(), "m1", "Are you there?")
+			carol.Say(bob.Bare(), "m1", "Are you there?")
+			status(alice, "m1", "timeout-undelivered")
+			if prompt := h.prompt(alice, "m1"); !prompt.Has("number") {
+				t.Errorf("alice is not shown the number: %s", prompt)
+			}
+			status(carol, "m1", "timeout")
+			if prompt := h.prompt(carol, "m1"); prompt.Has("number") {
+				t.Errorf("carol is shown the number: %s", prompt)
+			}
+		})
+	}
+}
+
+// A vCard's number counts only where the policy gives numbers to everybody.
+func TestVCardNumber(t *testing.T) {
+	everywhere(t, lab.Settings{"escalate.disclose": "all"}, func(t *testing.T, h *house) {
+		alice := h.capable("alice/phone", lab.Markers)
+		bob := h.Login("bob/desk", lab.Silent)
+		bob.Must("set", "", "<vCard xmlns='vcard-temp'><FN>Bob</FN><TEL><CELL/><NUMBER>+86 138 0013 8000</NUMBER></TEL></vCard>")
+		alice.Say(bob.Bare(), "m1", "Are you there?")
+		prompt := h.prompt(alice, "m1")
+		if !prompt.Has("number") {
+			t.Fatalf("no number: %s", prompt)
+		}
+		wants(t, "number", prompt.Find("number").Attr("uri"), "tel:"+number)
+	})
+}
