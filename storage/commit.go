@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -11,10 +10,8 @@ import (
 	"tocsin/track"
 )
 
-// ErrFenced is the error of a Commit of an instance that holds the database no more: another one is live.
-var ErrFenced = errors.New("another instance holds the database")
-
-// Commit stores changes in one transaction, or nothing of them.
+// Commit stores changes in one transaction, or nothing of them. It fails with track.ErrFenced when another instance has
+// taken the database.
 func (s *Store) Commit(ctx context.Context, c track.Changes) error {
 	err := s.within(ctx, func(tx *sqlx.Tx) error { return s.store(ctx, tx, &c) })
 	if err != nil {
@@ -78,7 +75,7 @@ func (s *Store) checkFence(ctx context.Context, tx *sqlx.Tx) error {
 		return fmt.Errorf("fence: %w", err)
 	}
 	if epoch != ours {
-		return ErrFenced
+		return track.ErrFenced
 	}
 	return nil
 }

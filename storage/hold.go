@@ -24,7 +24,7 @@ type Hold struct {
 
 // Hold takes the right to be the one live instance, for the component jid. If another instance has it, Hold waits on
 // PostgreSQL until that one ends, or ctx; on SQLite it fails with ErrHeld and names the process. From then on the
-// commits of all earlier holders fail with ErrFenced.
+// commits of all earlier holders fail with track.ErrFenced.
 func (s *Store) Hold(ctx context.Context, jid string) (*Hold, error) {
 	h := &Hold{store: s, lost: make(chan struct{}), stop: func() {}, release: func() error { return nil }}
 	if err := h.take(ctx, jid, true); err != nil {

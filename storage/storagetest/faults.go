@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"tocsin/storage"
 	"tocsin/track"
 )
 
@@ -143,7 +142,7 @@ func hold(s *suite) {
 	}
 	s.must(first.Release())
 	held(false)
-	if err := s.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(1, "m2")}}); !errors.Is(err, storage.ErrFenced) {
+	if err := s.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(1, "m2")}}); !errors.Is(err, track.ErrFenced) {
 		s.Fatalf("a commit after the release: %v", err)
 	}
 	next, err := other.Hold(s.ctx, "tocsin.example.org")
@@ -168,7 +167,7 @@ func fence(s *suite) {
 	defer next.Release()
 	s.insert(pending(1, "m2"))
 	err = zombie.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(2, "m3")}, Prompts: []track.Prompt{prompt(3, "p-1")}})
-	if !errors.Is(err, storage.ErrFenced) {
+	if !errors.Is(err, track.ErrFenced) {
 		s.Fatalf("the other one committed: %v", err)
 	}
 	s.same([]string{"m2", "m1"}, ids(s.all(alice)))
