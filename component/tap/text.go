@@ -14,12 +14,12 @@ const maxText = 16 << 10
 func (f *fields) isText() bool { return f.any(hasBody) || f.isEncrypted() }
 
 // isEncrypted reports whether the text is somewhere else than in the body. OMEMO without a payload carries keys only
-// (XEP-0384 §4.6).
+// (XEP-0384 §4.6); a body beside it is a placeholder all the same.
 func (f *fields) isEncrypted() bool {
-	if f.any(hasOMEMO) {
+	if f.any(hasOMEMO) && !f.any(hasBody) {
 		return f.any(hasPayload)
 	}
-	return f.any(hasCiphertext|hasEncryptionName) || bytes.HasPrefix(f.body, []byte("?OTR"))
+	return f.any(hasOMEMO|hasCiphertext|hasEncryptionName) || bytes.HasPrefix(f.body, []byte("?OTR"))
 }
 
 // cut returns the beginning of a text: one grapheme more than limit, so that who cuts it to the limit sees that there is
