@@ -149,6 +149,15 @@ var commands = map[string]func(*stage, []string) error{
 		return st.ask(address(args[0]), args[1], args[2], args[4:])
 	},
 
+	// command WHO NAME FIELD=VALUE… → RESULT: an ad-hoc command, whose form is filled in (XEP-0050).
+	"command": func(st *stage, args []string) error {
+		i := arrow(args)
+		if i < 2 || i == len(args)-1 {
+			return errors.New("command NAME/RESOURCE COMMAND [FIELD=VALUE…] → RESULT")
+		}
+		return st.command(address(args[0]), args[1], args[2:i], args[i+1:])
+	},
+
 	"advance": func(st *stage, args []string) error {
 		d, err := time.ParseDuration(strings.Join(args, ""))
 		if err != nil {
@@ -224,22 +233,10 @@ func (st *stage) ask(from, kind, payload string, want []string) error {
 	if err != nil {
 		return err
 	}
-	got := answer.Attr["type"]
-	if got == "error" {
-		got = ""
-		for _, c := range answer.Children {
-			if c.Name.Local == "error" {
-				for _, condition := range c.Children {
-					if condition.Name.Local != "text" {
-						got += " " + condition.Name.Local
-					}
-				}
-			}
-		}
-		got = strings.TrimSpace(got)
-	} else if got == "result" {
-		got = "ok"
-	}
+	return st.compare(answer, outcome(answer), want)
+}
+
+func (st *stage) compare(answer *Element, got string, want []string) error {
 	if got != strings.Join(want, " ") {
 		return fmt.Errorf("the answer is %s", answer.XML)
 	}
@@ -249,6 +246,57 @@ func (st *stage) ask(from, kind, payload string, want []string) error {
 		st.seen = append(st.seen, answer.Children[0])
 	}
 	return nil
+}
+
+// outcome is "ok" for a result, and the conditions of an error.
+func outcome(answer *Element) string {
+	if answer.Attr["type"] == "result" {
+		return "ok"
+	}
+	var conditions []string
+	for _, c := range answer.Children {
+		if c.Name.Local != "error" {
+			continue
+		}
+		for _, condition := range c.Children {
+			if condition.Name.Local != "text" {
+				conditions = append(conditions, condition.Name.Local)
+			}
+		}
+	}
+	return strings.Join(conditions, " ")
+}
+
+// command goes through the two stages of a command: it asks for the form, and submits it. The outcome of one that was
+// completed with an error note is "failed".
+func (st *stage) command(from, name string, fields, want []string) error {
+	const ns = "http://jabber.org/protocol/commands"
+	node := nsTocsin + "#" + name
+	answer, err := st.request(from, "set", fmt.Sprintf("<command xmlns='%s' node='%s' action='execute'/>", ns, node))
+	if err != nil {
+		return err
+	}
+	command := answer.Child(ns, "command")
+	if command != nil && command.Attr["status"] == "executing" {
+		var form strings.Builder
+		for _, field := range fields {
+			name, value, _ := strings.Cut(field, "=")
+			fmt.Fprintf(&form, "<field var='%s'><value>%s</value></field>", escape(name), escape(value))
+		}
+		answer, err = st.request(from, "set", fmt.Sprintf("<command xmlns='%s' node='%s' sessionid='%s' action='complete'>"+
+			"<x xmlns='jabber:x:data' type='submit'>%s</x></command>", ns, node, escape(command.Attr["sessionid"]), form.String()))
+		if err != nil {
+			return err
+		}
+		command = answer.Child(ns, "command")
+	}
+	got := outcome(answer)
+	if command != nil {
+		if note := command.Child(ns, "note"); note != nil && note.Attr["type"] == "error" {
+			got = "failed"
+		}
+	}
+	return st.compare(answer, got, want)
 }
 
 // way reads FROM → TO, and returns the words after it; TO may be missing.

@@ -32,6 +32,8 @@ What happens at the server:
 	ask alice/phone get <sync xmlns='T'/> → ok
 	                                 a user's request; its answer is ok, whose payload can be expected next, or a condition
 	answer alice/phone $p claim → ok an answer to a prompt, in short; snooze needs for=600
+	command bob/desk preferences watch_me=0 → ok
+	                                 an ad-hoc command, its form filled in; failed if it was completed with an error note
 	number bob +8613800138000        an admin binds a number; "private": without consent
 	vcard bob +8613800138000         a number in a vCard
 	roster bob alice both            an item of bob's roster, which the component may read from now on (XEP-0356)
