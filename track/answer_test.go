@@ -132,13 +132,44 @@ func TestAnswers(t *testing.T) {
 	})
 	story(t, "a claim and the alarm of the prompt in one batch", func(t *testing.T, w *world) {
 		w = prompted()
-		p := w.prompts()[0]
-		w.now = p.ExpiresAt.Add(-time.Second)
-		claim := &Answer{Prompt: p.ID, By: phone, Action: Claim}
-		w.feed(claim, &Lapse{Row: p.Row})
+		w.fact(Corrected, "c1", func(f *Fact) { f.Original = "m1" })
+		w.now = w.now.Add(Gather) // it is to be shown anew
+		w.feed(append([]Input{&Answer{Prompt: w.prompts()[0].ID, By: phone, Action: Claim}}, w.due()...)...)
 		is(t, "claimed", w.prompts()[0].State, PromptClaimed)
-		w.step(Lease)
-		is(t, "a claim outlives the expiry, for its lease", w.prompts()[0].State, PromptExpired)
+	})
+	story(t, "a claim outlives the expiry, for its lease", func(t *testing.T, w *world) {
+		w = prompted()
+		w.now = w.prompts()[0].ExpiresAt.Add(-time.Second)
+		w.answer(phone, Claim)
+		w.step(Lease - time.Millisecond)
+		is(t, "claimed", w.prompts()[0].State, PromptClaimed)
+		w.step(time.Millisecond)
+		is(t, "expired", w.prompts()[0].State, PromptExpired)
+	})
+	story(t, "the alarm of a prompt that rings too early is set again", func(t *testing.T, w *world) {
+		w = prompted()
+		clear(w.heap)
+		w.feed(&Lapse{Row: w.prompts()[0].Row})
+		w.step(time.Hour)
+		is(t, "expired", w.prompts()[0].State, PromptExpired)
+	})
+	story(t, "an SMS after all, when others of the prompt are asked about again", func(t *testing.T, w *world) {
+		w = prompted()
+		w.answer(phone, Snooze, 10*time.Minute)
+		w.send("m2")
+		w.step(2 * time.Minute)
+		is(t, "joined unseen", w.asked(), "m1 m2")
+		first := w.prompts()[0].ID
+		w.answer(phone, Declined)
+		w.ring()
+		is(t, "asked about again", w.asked(), "m2")
+		w.send("m3")
+		w.now = w.now.Add(2 * time.Minute)
+		w.feed(append([]Input{&Answer{Prompt: first, By: phone, Action: SentSMS}}, w.due()...)...)
+		is(t, "m1", w.told("m1"), "timeout-undelivered escalated")
+		is(t, "m2", w.told("m2"), "timeout-undelivered")
+		is(t, "its prompt lives on", len(w.prompts(PromptOpen)), 1)
+		is(t, "and is joined", w.asked(), "m2 m3")
 	})
 	story(t, "read while claimed", func(t *testing.T, w *world) {
 		w = prompted()

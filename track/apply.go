@@ -72,7 +72,6 @@ func (f *Fact) want(l *Ledger, w *Want) {
 	early := func() { // what came before it will be applied with it
 		if _, ok := l.early[f.Key]; ok {
 			w.Open = append(w.Open, f.Conv())
-			peer()
 		}
 	}
 	switch f.Kind {
@@ -193,8 +192,8 @@ func (b *batch) transit(r *row, f *Fact) {
 
 const (
 	day = 24 * time.Hour
-	// pauseCheck is how often a message that an admin's pause holds back looks whether it is over.
-	pauseCheck = time.Minute
+	// pauseCheck is how often messages that an admin's pause holds back look whether it is over, all at once.
+	pauseCheck = Time(60_000)
 )
 
 // verdict says whether the sender may be prompted about the message now.
@@ -215,7 +214,7 @@ func (b *batch) verdict(r *row, s *Settings) {
 // hours.
 func (b *batch) holds(s *Settings, command bool) (Time, Why) {
 	if b.policy.Paused {
-		return b.now.Add(pauseCheck), WhyPaused
+		return b.now - b.now%pauseCheck + pauseCheck, WhyPaused
 	}
 	if until := s.Quiet.Until(b.now); until != 0 && !command {
 		return until, WhyQuiet
@@ -257,9 +256,6 @@ const (
 func (b *batch) over(c Conv, coming bool) overCap {
 	var conversation, recipient, sender int
 	count := func(o Conv, at Time) {
-		if b.now >= at.Add(day) {
-			return
-		}
 		if o == c {
 			conversation++
 		}

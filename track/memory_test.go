@@ -191,6 +191,7 @@ type world struct {
 	heap   map[Alarm]bool
 	tells  []Message  // all that were told
 	sent   []Outgoing // all that went into the outbox
+	n      int        // of messages
 	live   bool       // devices: whether prompts find somebody at once
 	check  func(*Result)
 }

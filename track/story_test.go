@@ -256,6 +256,16 @@ func TestEvidence(t *testing.T) {
 		w.send("m3", marked(0))
 		is(t, "a season later", w.told("m3"), "unknown")
 	})
+	story(t, "what is known of a recipient is loaded with the evidence", func(t *testing.T, w *world) {
+		w.send("m1", marked(AsksReceipt))
+		w.fact(Received, "m1")
+		w.fact(Read, "m1")
+		is(t, "all that was seen", w.store.peers[bob], Peer{JID: bob, Receipts: noon, Markers: noon})
+		w.send("m2", marked(AsksReceipt))
+		w.restart()
+		w.fact(Received, "m2")
+		is(t, "m2", w.told("m2"), "delivered")
+	})
 	story(t, "acks of the server are learned, too", func(t *testing.T, w *world) {
 		w.send("m1")
 		w.fact(Received, "m1", func(f *Fact) { f.Basis = ByAck })
@@ -348,6 +358,14 @@ func TestCopies(t *testing.T) {
 		is(t, "m2", w.told("m2"), "displayed")
 		is(t, "m3", w.told("m3"), "delivered")
 		is(t, "m4", w.told("m4"), "cancelled")
+	})
+	story(t, "but is spent with its message", func(t *testing.T, w *world) {
+		w.fact(Received, "m1")
+		w.send("m1")
+		w.fact(Read, "m1")
+		w.now = w.now.Add(time.Second)
+		w.send("m1")
+		is(t, "the next one", w.store.find(key("m1")).Status, Pending)
 	})
 	story(t, "but not by much", func(t *testing.T, w *world) {
 		w.fact(Read, "m1")
@@ -552,6 +570,21 @@ func TestOnePromptPerConversation(t *testing.T) {
 		w.fact(Read, "m4")
 		is(t, "when all are settled", w.outbox(), "show, show, show, withdraw displayed /phone /desk")
 	})
+	story(t, "the time to answer is that of the newest", func(t *testing.T, w *world) {
+		w.send("m1")
+		w.step(50 * time.Minute)
+		w.send("m2")
+		w.step(2 * time.Minute)
+		is(t, "expires", w.prompts()[0].ExpiresAt, w.now.Add(time.Hour))
+	})
+	story(t, "no cap keeps a message from joining", func(t *testing.T, w *world) {
+		w.policy.PerConversationDay = 1
+		w.send("m1")
+		w.step(3 * time.Minute)
+		w.send("m2")
+		w.step(3 * time.Minute)
+		is(t, "joined", w.asked(), "m1 m2")
+	})
 	story(t, "to an ordinary client every five minutes", func(t *testing.T, w *world) {
 		w.live = false
 		w.send("m1")
@@ -699,6 +732,16 @@ func TestCaps(t *testing.T) {
 		w.step(time.Hour)
 		prompted(w, "m", 3*time.Minute, to("bob9@example.org"))
 		is(t, "an hour later", len(w.prompts(PromptDeclined)), 3)
+	})
+	story(t, "shown a moment ago", func(t *testing.T, w *world) {
+		w.live = false
+		w.policy.PerSenderHour = 1
+		w.send("m1")
+		w.step(5 * time.Minute)
+		w.send("m2", to(carol))
+		w.now = w.now.Add(2 * time.Minute)
+		w.feed(append([]Input{&Shown{Prompt: w.prompts()[0].ID, To: []string{phone}}}, w.due()...)...)
+		is(t, "why", w.store.find(Key{alice, carol, "m2"}).Why, WhyCap)
 	})
 	story(t, "many at once for a sender who is there", func(t *testing.T, w *world) {
 		w.policy.PerSenderHour = 3

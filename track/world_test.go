@@ -31,6 +31,16 @@ func TestAnyHistory(t *testing.T) {
 			"time": func(t *rapid.T) {
 				w.step(rapid.SampledFrom(spans).Draw(t, "span"))
 			},
+			"a message times out": func(t *rapid.T) {
+				w.n++
+				w.live = rapid.Bool().Draw(t, "sender there")
+				w.feed(&Fact{Kind: Sent, Key: Key{alice, rapid.SampledFrom([]string{bob, bob, bob, carol}).Draw(t, "to"), fmt.Sprint("n", w.n)}, At: w.now, Marks: AsksReceipt | Markable})
+				w.step(rapid.SampledFrom([]time.Duration{115 * time.Second, 2 * time.Minute, 3 * time.Minute}).Draw(t, "span"))
+			},
+			"answer": func(t *rapid.T) {
+				a := w.drawAnswer(t)
+				w.crashing(t, func() []Input { return []Input{a} })
+			},
 			"time without a look at the alarms": func(t *rapid.T) {
 				w.now = w.now.Add(rapid.SampledFrom(spans).Draw(t, "span"))
 			},
@@ -53,7 +63,7 @@ var spans = []time.Duration{
 	10 * time.Minute, time.Hour, 9 * time.Hour, 25 * time.Hour,
 }
 
-var convs = []Conv{{alice, bob}, {alice, carol}, {alice, "dave@example.org"}, {alice, "erin@example.org"}, {bob, alice}}
+var convs = []Conv{{alice, bob}, {alice, bob}, {alice, bob}, {alice, carol}, {alice, "dave@example.org"}, {bob, alice}}
 
 // anything draws an input of any kind.
 func (w *world) anything(t *rapid.T) Input {
@@ -86,9 +96,12 @@ func (w *world) anything(t *rapid.T) Input {
 		}
 		return &told
 	}
-	p := w.drawPrompt(t)
+	return w.drawAnswer(t)
+}
+
+func (w *world) drawAnswer(t *rapid.T) *Answer {
 	return &Answer{
-		Prompt: p,
+		Prompt: w.drawPrompt(t),
 		By:     rapid.SampledFrom([]string{phone, desk, alice, bob + "/x"}).Draw(t, "by"),
 		Action: rapid.SampledFrom([]AnswerAction{Claim, SentSMS, Declined, NotSent, Snooze, Claim, Snooze, "dance"}).Draw(t, "action"),
 		For:    rapid.SampledFrom(spans).Draw(t, "for"),
@@ -99,6 +112,9 @@ func (w *world) drawPrompt(t *rapid.T) string {
 	prompts := w.prompts()
 	if len(prompts) == 0 {
 		return ""
+	}
+	if live := w.prompts(PromptOpen, PromptClaimed, PromptSnoozed); len(live) > 0 && rapid.IntRange(0, 3).Draw(t, "live") > 0 {
+		prompts = live
 	}
 	return rapid.SampledFrom(prompts).Draw(t, "prompt").ID
 }
