@@ -136,8 +136,7 @@ func (s *Session) Up() bool { return s.current.Load() != nil }
 func (s *Session) Run(ctx context.Context) error {
 	limit := s.opts.RetryMin
 	for {
-		began := s.opts.Clock.Now()
-		err := s.once(ctx)
+		held, err := s.once(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -145,12 +144,12 @@ func (s *Session) Run(ctx context.Context) error {
 			return fmt.Errorf("connect to %s as %s: %w", s.opts.Server, s.self, ErrNotAuthorized)
 		}
 		// A stream that held for a while starts the series anew; one that is cut at once does not.
-		if s.opts.Clock.Now().Sub(began) >= s.opts.RetryMax {
+		if held >= s.opts.RetryMax {
 			limit = s.opts.RetryMin
 		}
 		limit = min(2*limit, s.opts.RetryMax)
 		wait := s.opts.RetryMin + time.Duration(s.opts.Rand()*float64(limit-s.opts.RetryMin))
-		s.opts.Log.Warn("no connection to the server", "server", s.opts.Server, "error", plain(err), "retry", wait.Round(time.Millisecond))
+		s.opts.Log.Warn("no connection to the server", "server", s.opts.Server, "err", plain(err), "retry", wait.Round(time.Millisecond))
 		due, stop := s.opts.Clock.After(wait)
 		select {
 		case <-due:
@@ -164,26 +163,27 @@ func (s *Session) Run(ctx context.Context) error {
 // Once connects a single time, and returns why it could not, or why the stream ended: nil if that was by ctx. It is
 // called in place of Run.
 func (s *Session) Once(ctx context.Context) error {
-	err := s.once(ctx)
+	_, err := s.once(ctx)
 	if ctx.Err() != nil {
 		return nil
 	}
 	return plain(err)
 }
 
-// once connects and stays until the stream ends, for which it always has a reason.
-func (s *Session) once(ctx context.Context) error {
+// once connects and stays until the stream ends, for which it always has a reason. It says how long the stream held.
+func (s *Session) once(ctx context.Context) (held time.Duration, err error) {
 	l, err := s.connect(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
+	began := s.opts.Clock.Now()
 	s.welcome = true
 	s.opts.Log.Info("connected to the server", "server", s.opts.Server, "component", s.self)
 	s.current.Store(l)
 	s.opts.OnUp()
 	err = s.serve(ctx, l)
 	s.opts.OnDown(err)
-	return err
+	return s.opts.Clock.Now().Sub(began), err
 }
 
 // plain says in words of ours what stream errors mean for a component.

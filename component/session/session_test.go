@@ -8,6 +8,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -335,5 +336,51 @@ func TestAnyAnswerIsLife(t *testing.T) {
 		if len(r.down) != 0 {
 			t.Errorf("%s: %v", name, <-r.down)
 		}
+	}
+}
+
+// The wait grows while nothing holds, and is never longer than half a minute; a stream that held starts it anew.
+func TestBackoff(t *testing.T) {
+	c := newWaits()
+	var random atomic.Value
+	random.Store(0.999999)
+	r := start(t, func(s *fakeserver.Server, o *session.Options) {
+		s.Refuse("host-unknown")
+		o.Clock, o.RetryMin, o.RetryMax, o.Rand = c, 0, 0, func() float64 { return random.Load().(float64) }
+	})
+	wait := func(want time.Duration) {
+		t.Helper()
+		got := within(t, c.began)
+		if got.Round(time.Millisecond) != want {
+			t.Errorf("waits %s, not %s", got, want)
+		}
+		c.Step(got)
+	}
+	for _, want := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
+		wait(want * time.Second)
+	}
+	random.Store(0.0)
+	wait(500 * time.Millisecond)
+	random.Store(0.999999)
+	r.server.Refuse("")
+	for within(t, c.began) != 10*time.Second { // until the first ping
+		c.Step(30 * time.Second)
+	}
+	p := r.accept()
+	c.Step(9 * time.Second)
+	p.Cut() // too early
+	within(t, r.down)
+	wait(30 * time.Second)
+	within(t, c.began)
+	p = r.accept()
+	c.Step(time.Minute)
+	p.Cut()
+	within(t, r.down)
+	got := within(t, c.began)
+	for got == 10*time.Second { // pings
+		got = within(t, c.began)
+	}
+	if got.Round(time.Millisecond) != time.Second {
+		t.Errorf("after a stream that held: waits %s", got)
 	}
 }
