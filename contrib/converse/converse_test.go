@@ -25,7 +25,41 @@ func TestPlugin(t *testing.T) {
 	server := lab.Prosody(t, lab.Options{Hosts: []string{"example.org"}, NoMAM: true})
 	befriend(t, server, "alice", "bob")
 	befriend(t, server, "alice", "eve")
-	story(t, server, "plugin.test.js")
+	story(t, server, nil, "plugin.test.js")
+}
+
+// The story with the real service.
+func TestStory(t *testing.T) {
+	server := lab.Prosody(t, lab.Options{Tap: lab.Module, Hosts: []string{"example.org"}})
+	story(t, server, serve(t, server), "story.test.js")
+}
+
+// The same plugin by ejabberd's websocket.
+func TestStoryOnEjabberd(t *testing.T) {
+	server := lab.Ejabberd(t, lab.Options{Tap: lab.ServiceLog, Hosts: []string{"example.org"}})
+	story(t, server, serve(t, server), "story.test.js")
+}
+
+// serve starts the service with short times.
+func serve(t *testing.T, server *lab.Server) (metrics *string) {
+	t.Helper()
+	befriend(t, server, "alice", "bob")
+	befriend(t, server, "alice", "eve")
+	tocsin := lab.Tocsin(t, server, lab.Settings{
+		"track.undelivered_after": "4s", "track.unread_after": "4s",
+		"track.priority":                    lab.TOML(`[{name = "urgent", undelivered_after = "2s", unread_after = "2s"}]`),
+		"escalate.per_conversation_per_day": 1000, "escalate.per_recipient_per_day": 1000, "escalate.per_sender_per_hour": 1000,
+		"numbers.region": "CN",
+	})
+	tocsin.Must("numbers", "set", "bob@"+server.Domain, "+8613800138000")
+	config, err := os.ReadFile(tocsin.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(config), "metrics.listen = \"")
+	listen, _, _ := strings.Cut(after, "\"")
+	url := "http://" + listen + "/metrics"
+	return &url
 }
 
 // befriend lets two users see each other's presence.
@@ -48,7 +82,7 @@ func befriend(t *testing.T, server *lab.Server, one, other string) {
 }
 
 // story runs a file of tests in Node.js against the server.
-func story(t *testing.T, server *lab.Server, file string) {
+func story(t *testing.T, server *lab.Server, metrics *string, file string) {
 	t.Helper()
 	node := need(t, "node")
 	need(t, "chromium")
@@ -68,6 +102,7 @@ func story(t *testing.T, server *lab.Server, file string) {
 	stage, err := json.Marshal(map[string]any{
 		"page": files.URL, "websocket": server.Websocket, "domain": server.Domain, "users": users,
 		"component": map[string]any{"host": host, "port": number, "jid": server.Component, "secret": server.Secret},
+		"metrics":   metrics,
 		"pictures":  os.Getenv("TOCSIN_PICTURES"),
 	})
 	if err != nil {

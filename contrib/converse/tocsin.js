@@ -77,10 +77,11 @@ export default (converse) => converse.plugins.add('tocsin', {
             done.resolve();
             if (service.jid) {
                 await service.sync(desk.store.token, (statuses, token) => {
-                    desk.store.token = token;
                     desk.takeStatuses(statuses);
+                    desk.store.token = token;
                 });
             }
+            desk.changed();
         };
         api.listen.on('connected', arrive);
         api.listen.on('reconnected', arrive);

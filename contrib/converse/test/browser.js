@@ -84,6 +84,16 @@ export class Client {
         return message.getAttribute('data-msgid');
     }
 
+    /** Turns on encryption for a chat, once the contact's devices are known. */
+    async encrypt(contact) {
+        await this.page.waitForFunction(async (jid) => {
+            const chat = window._converse.state.chatboxes.get(jid);
+            if (!chat.get('omemo_supported')) return false;
+            chat.save({ omemo_active: true });
+            return true;
+        }, `${contact}@${stage.domain}`, { timeout: 15_000 });
+    }
+
     message(id) {
         return this.page.locator(`.chat-msg[data-msgid="${id}"]`);
     }
