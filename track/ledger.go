@@ -12,6 +12,7 @@ import (
 )
 
 // Bounds of what is kept. Past them a message is not watched: it only takes its place in the order, and is counted.
+// They are looked at with what is stored: one batch may pass them by its own messages.
 const (
 	MaxPendingPerSender = 10_000
 	MaxPending          = 2_000_000
@@ -61,7 +62,9 @@ func NewLedger(seed Seed, policy *Policy, people People) *Ledger {
 	return l
 }
 
-// SetPolicy makes policy hold from the next batch on: for a pending message from its next alarm on.
+// SetPolicy makes policy hold from the next batch on: for a pending message from its next alarm on. So that a shorter
+// time does not wait for an old long one, the caller may ring every alarm of the store early, at its leisure: such a ring
+// only takes in what has changed (docs/design/states.md).
 func (l *Ledger) SetPolicy(policy *Policy) { l.policy = policy }
 
 // Policy returns the policy that holds.

@@ -12,6 +12,8 @@ import (
 // memory is a store that loads exactly what is wanted and not a row more, so that a missing want is found.
 type memory struct {
 	messages map[int64]Message
+	newest   map[Key]int64           // of its rows
+	open     map[Conv]map[int64]bool // watched rows that are not settled
 	prompts  map[string]Prompt
 	peers    map[string]Peer
 	outbox   map[string]Outgoing
@@ -20,7 +22,7 @@ type memory struct {
 }
 
 func newMemory() *memory {
-	return &memory{messages: map[int64]Message{}, prompts: map[string]Prompt{}, peers: map[string]Peer{}, outbox: map[string]Outgoing{}}
+	return &memory{messages: map[int64]Message{}, newest: map[Key]int64{}, open: map[Conv]map[int64]bool{}, prompts: map[string]Prompt{}, peers: map[string]Peer{}, outbox: map[string]Outgoing{}}
 }
 
 func (s *memory) load(w Want, now Time) Loaded {
@@ -58,19 +60,20 @@ func (s *memory) load(w Want, now Time) Loaded {
 		}
 	}
 	for _, k := range w.Keys {
-		newest := int64(-1)
-		for ord, m := range s.messages {
-			if m.Key == k {
-				newest = max(newest, ord)
-			}
-		}
-		for m, ok := s.messages[newest]; ok; m, ok = s.messages[m.Original] {
+		for m, ok := s.messages[s.newest[k]]; ok; m, ok = s.messages[m.Original] {
 			add(m)
 		}
 	}
-	for _, m := range s.messages {
-		if m.Kind == Watched && (m.Status <= Delivered && slices.Contains(w.Open, m.Conv()) || m.Status == Delivered && slices.Contains(w.Got, m.Conv())) {
-			add(m)
+	for _, c := range w.Open {
+		for ord := range s.open[c] {
+			add(s.messages[ord])
+		}
+	}
+	for _, c := range w.Got {
+		for ord := range s.open[c] {
+			if m := s.messages[ord]; m.Status == Delivered {
+				add(m)
+			}
 		}
 	}
 	for _, p := range s.prompts {
@@ -95,13 +98,14 @@ func (s *memory) commit(c Changes) {
 		if _, ok := s.messages[m.Ord]; ok {
 			panic(fmt.Sprintf("row %d is inserted twice", m.Ord))
 		}
-		s.messages[m.Ord] = m
+		s.newest[m.Key] = max(s.newest[m.Key], m.Ord)
+		s.put(m)
 	}
 	for _, m := range c.Update {
 		if old := s.messages[m.Ord]; old.Key != m.Key {
 			panic(fmt.Sprintf("row %d is updated, but is not there", m.Ord))
 		}
-		s.messages[m.Ord] = m
+		s.put(m)
 	}
 	for _, p := range c.Prompts {
 		p.Messages, p.Shown = slices.Clone(p.Messages), slices.Clone(p.Shown)
@@ -127,6 +131,19 @@ func (s *memory) commit(c Changes) {
 		s.messages[t.Ord] = m
 	}
 	s.releases = append(s.releases, c.Releases...)
+}
+
+func (s *memory) put(m Message) {
+	s.messages[m.Ord] = m
+	open := s.open[m.Conv()]
+	switch {
+	case m.Kind != Watched || m.Status.Settled():
+		delete(open, m.Ord)
+	case open == nil:
+		s.open[m.Conv()] = map[int64]bool{m.Ord: true}
+	default:
+		open[m.Ord] = true
+	}
 }
 
 func (s *memory) alarms() []Alarm {
@@ -158,15 +175,7 @@ func (s *memory) seed() Seed {
 	return seed
 }
 
-func (s *memory) find(k Key) Message {
-	var found Message
-	for _, m := range s.messages {
-		if m.Key == k && m.Ord > found.Ord {
-			found = m
-		}
-	}
-	return found
-}
+func (s *memory) find(k Key) Message { return s.messages[s.newest[k]] }
 
 // folk are the settings and clients of a test's people.
 type folk struct {
