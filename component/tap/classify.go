@@ -55,7 +55,7 @@ func (r *report) message() Verdict {
 	switch {
 	case r.from == nil || r.to == nil:
 		return Malformed
-	case !r.from.local && !r.to.local, r.from.ours || r.to.ours, r.from.bare == r.to.bare:
+	case r.from.ours || r.to.ours, r.from.bare == r.to.bare:
 		return Dropped
 	case !r.from.user || !r.to.user, r.from.ignored || r.to.ignored:
 		return Dropped

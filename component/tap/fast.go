@@ -70,11 +70,11 @@ func (r *fast) read(frame []byte, f *fields) bool {
 				return false
 			}
 			r.bound[depth] = r.nbinds
-			name, empty, ok := r.startTag()
+			tag, empty, ok := r.startTag()
 			if !ok {
 				return false
 			}
-			s, local, ok := r.resolve(name)
+			s, local, ok := r.resolve(tag)
 			if !ok {
 				return false
 			}
@@ -83,7 +83,7 @@ func (r *fast) read(frame []byte, f *fields) bool {
 				r.nbinds = r.bound[depth]
 				f.end(depth)
 			} else {
-				r.names[depth] = name.bytes
+				r.names[depth] = tag.bytes
 				depth++
 			}
 		}
@@ -199,9 +199,10 @@ func (r *fast) bind(rest, uri []byte) bool {
 	}
 	var prefix []byte
 	if len(rest) > 0 {
-		if prefix = rest[1:]; rest[0] != ':' || string(prefix) == "xml" || string(prefix) == "xmlns" {
+		if rest[0] != ':' {
 			return false
 		}
+		prefix = rest[1:]
 	}
 	r.binds[r.nbinds] = binding{prefix, spaceOf(uri)}
 	r.nbinds++

@@ -276,7 +276,7 @@ func (f *fields) messageChild(s space, local []byte, attrs []attr) {
 		}
 	case delays:
 		// A delay that somebody else than the author stamped belongs to a replay.
-		if from := get(attrs, "from"); string(local) == "delay" && (len(from) == 0 || !sameBare(from, f.from)) {
+		if string(local) == "delay" && !sameBare(get(attrs, "from"), f.from) {
 			f.has |= hasReplay
 		}
 	case corrections:

@@ -27,11 +27,23 @@ func seeds(t testing.TB) (frames []string) {
 		`<body xml:lang='de'>a&lt;b&#x62;&#99;<![CDATA[<c>]]>d<!-- e --><?f g?>h</body>`,
 		`<r:received xmlns:r='urn:xmpp:receipts' r:id='no' id='a&amp;1'/>`,
 		`<a:x xmlns:a='urn:xmpp:receipts' xmlns='urn:xmpp:receipts'><a:y xmlns:a=''/><request xmlns=''/></a:x>`,
-		"<body\n>\r\n]] ></body\t><x a = \"'\" b='\"'/>",
-		`<xmlns:a/><xml:b/><b xmlns:xml='x' xmlns:xmlns='y'/><c:d/><a:b:c/>`,
-		"<ä/>\xff\u2028\ufffe\x01]]>",
+		"<body\n>]] ></body\t><x a = \"'\" b='\"'/>", "<body>a\r\nb\rc</body>", "<x a='\r\n'/>",
+		// One fault or oddity each.
+		"<body>]]></body>", "<x a=']]>'/>", "<body>\uFFFE</body>", "<body>\uFFFF</body>", "<body>\uFFFD\U000EFFFF</body>", "<body>\xFF</body>",
+		"<body>\x00</body>", "<body>\x7F\u0085\u2028</body>", "<body>&#xD800;</body>", "<body>&#0;</body>", "<body>&#x110000;</body>", "<body>&#1;</body>",
+		"<body>&#13;&#10;</body>", "<body>&#xFFFE;</body>", "<body>&nbsp;</body>", "<body>&lt</body>", "<body>&;</body>", "<body>&#;</body>", "<body>&#x;</body>",
+		"<body>&#+1;</body>", "<body>&#X41;</body>", "<body>&#0000000000065;</body>", "<x a='&'/>", "<x a='<'/>", "<x a='1'b='2'/>", "<x a=1/>", "<x a/>", "<x a='1' a='2'/>",
+		"<x></y>", "<a:x></b:x>", "<a:x xmlns:a='u' xmlns:b='u'></b:x>", "<x></x", "< x/>", "<<x/>", "<x/ >", "<x / >", "</x>", "<></>", "<x><y></x></y>", "<x",
+		"<:x/>", "<x:/>", "<x:y:z/>", "<x :a='' a:=''/>", "<x a:b:c=''/>", "<1x/>", "<-x/>", "<x 1a=''/>", "<x.-1/>", "<ä/>", "<x ä=''/>", "<x!/>",
+		"<receipts:received id='a1'/>", "<xmlns xmlns='urn:example'/>", "<xmlns:x/>", "<xml:x/>", "<x xmlns:xml='y'/>", "<x xmlns:xmlns='y'/>", "<x xmlns:='y'/>", "<x xmlnsx='y'/>", "<x xmlns='&lt;'/>",
+		"<body xml:lang='de'/>", "<body x:lang='de' xmlns:x='http://www.w3.org/XML/1998/namespace'/>", "<x:body xmlns:x='jabber:client'>hi</x:body>", "<x:body xmlns:x=''>hi</x:body>",
+		"<body xmlns:x='' x:lang='de'/>", "<retract xmlns='urn:xmpp:message-retract:1' x:id='b0' xmlns:x=''/>",
+		strings.Repeat("<x>", 80) + strings.Repeat("</x>", 80), "<x " + strings.Repeat("a='' ", 200) + "/>", "<x " + strings.Repeat("xmlns:a='' ", 300) + "/>",
 	} {
 		frames = append(frames, copyOf(children))
+	}
+	for _, end := range []string{" ", "x", "<x/>", "<!-- -->", "</message>"} {
+		frames = append(frames, copyOf(receipt)+end, end+copyOf(receipt))
 	}
 	return frames
 }

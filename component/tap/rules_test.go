@@ -309,6 +309,7 @@ func TestBelief(t *testing.T) {
 		{"no address", "from='here.test'", "from='♥@here.test'", "rejected"},
 		{"the other vhost", "from='here.test'", "from='also.test'", "evidence"},
 		{"the vhost in capitals", "from='here.test'", "from='HERE.test'", "evidence"},
+		{"a user's error", "<message from='here.test'", "<message type='error' from='mallory@here.test'", "rejected"},
 		{"an error", "<message from=", "<message type='error' from=", "dropped"},
 		{"a child of another namespace", "urn:xmpp:forward:0", "urn:example", "dropped"},
 		{"no message outside", "<message from='here.test'", "<message xmlns='urn:example' from='here.test'", "dropped"},
@@ -329,6 +330,18 @@ func TestBelief(t *testing.T) {
 		}
 		if got := take(rulesConfig, frame)[0]; got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// A frame that ends early, or begins late, is malformed.
+func TestFragments(t *testing.T) {
+	frame := wrap("out", `<message xmlns='jabber:client' type='chat' id='m' from='bob@here.test/B' to='alice@here.test/A'>`+request+`<body>&lt;</body></message>`)
+	for i := 1; i < len(frame); i++ {
+		for _, fragment := range []string{frame[:i], frame[i:]} {
+			if got := take(rulesConfig, fragment)[0]; got != "malformed" {
+				t.Fatalf("%s: %s", got, fragment)
+			}
 		}
 	}
 }

@@ -86,11 +86,9 @@ func (t *Tap) Take(frame []byte, now track.Time, out *Sighting) Verdict {
 		return Malformed
 	}
 	switch {
-	case !f.isMessage || f.forwards == 0 || string(f.outerType) == "error":
-		return Dropped
 	case !t.fromVhost(f.outerFrom):
 		return Rejected
-	case f.forwards > 1 || f.stanzas != 1:
+	case !f.isMessage || string(f.outerType) == "error" || f.forwards != 1 || f.stanzas != 1:
 		return Dropped
 	}
 	r := report{Tap: t, f: f, out: out, now: now}
