@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -153,6 +154,29 @@ func (d *Daemon) Stop() {
 // Kill9 ends the component by SIGKILL.
 func (d *Daemon) Kill9() { d.proc.kill() }
 
+// Signal sends one to the component.
+func (d *Daemon) Signal(signal syscall.Signal) {
+	d.t.Helper()
+	if err := d.proc.cmd.Process.Signal(signal); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// Readiness returns the status and the body of /readyz, 0 if nothing answers.
+func (d *Daemon) Readiness() (status int, body string) {
+	client := http.Client{Timeout: 3 * time.Second}
+	resp, err := client.Get("http://" + d.admin + "/readyz")
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return resp.StatusCode, string(text)
+}
+
 // Restart is Stop and Start.
 func (d *Daemon) Restart() {
 	d.t.Helper()
@@ -163,9 +187,7 @@ func (d *Daemon) Restart() {
 // Reload sends SIGHUP.
 func (d *Daemon) Reload() {
 	d.t.Helper()
-	if err := d.proc.cmd.Process.Signal(syscall.SIGHUP); err != nil {
-		d.t.Fatal(err)
-	}
+	d.Signal(syscall.SIGHUP)
 }
 
 // Exit waits until the component has ended by itself and returns its exit code.
