@@ -192,9 +192,14 @@ func (o *outflow) draft(messages []track.Message, number string) (sms.Draft, str
 	return draft, lang, nil
 }
 
-// language is the one to speak to a user: the message's, the user's, the domain's.
+// language is the one to speak to a user: the message's, the user's, the domain's. Servers stamp every stanza with the
+// language of its stream, mostly "en" whoever writes: the domain's own language on a message is no choice of its writer.
 func (o *outflow) language(owner, lang string) string {
-	return string(phrase.Language(lang, o.svc.people.Of(owner).Language, o.svc.settings.Load().Language))
+	usual := o.svc.settings.Load().Language
+	if lang != "" && phrase.Language(lang) == usual {
+		lang = ""
+	}
+	return phrase.Language(lang, o.svc.people.Of(owner).Language, usual)
 }
 
 // withdraw takes a prompt back from those it was sent to.

@@ -119,9 +119,12 @@ func (c *Commands) isAdmin(from jid.JID) bool {
 	return from.Localpart() != "" && slices.Contains(c.options.Load().Admins, from.Bare().String())
 }
 
-// language returns that of the first choice, else the user's, else the domain's.
+// language returns that of the first choice, else the user's, else the domain's. Servers stamp every stanza with the
+// language of its stream, mostly "en" whoever writes: the domain's own language is no choice.
 func (c *Commands) language(user string, choices ...string) string {
-	return phrase.Language(append(choices, c.deps.Settings.Of(user).Language, c.options.Load().Language)...)
+	usual := c.options.Load().Language
+	choices = slices.DeleteFunc(choices, func(lang string) bool { return lang != "" && phrase.Language(lang) == usual })
+	return phrase.Language(append(choices, c.deps.Settings.Of(user).Language, usual)...)
 }
 
 func (c *Commands) request(r adhoc.Request[forms.Form]) request {
@@ -139,7 +142,10 @@ func (c *Commands) zone(user string) *time.Location {
 
 // Command answers the payload of an IQ set by that of its result, or by its error. lang is the xml:lang of the IQ.
 func (c *Commands) Command(ctx context.Context, now time.Time, from jid.JID, lang string, in payload) (*payload, *adhoc.Error) {
-	in.Lang = c.language(from.Bare().String(), in.Lang, lang)
+	if in.Lang == "" { // what stands on the command itself is a choice
+		in.Lang = c.language(from.Bare().String(), lang)
+	}
+	in.Lang = phrase.Language(in.Lang)
 	out, err := c.registry.Handle(ctx, now, from, in.Lang, in)
 	if err != nil {
 		return nil, err
