@@ -37,13 +37,22 @@ export function defineElements({ env, desk, say, chats, settings }) {
         return html`<li><time datetime=${stamp}>${when(stamp)}</time> ${label}${basis ? html` <i>${say(`by-${basis}`)}</i>` : ''}</li>`;
     }
 
+    /** Puts the history above its state, or below where there is no room. */
+    function place({ currentTarget: line }) {
+        const history = line.querySelector('.tocsin-history');
+        const { left, top, bottom } = line.getBoundingClientRect();
+        const above = top - history.offsetHeight - 6;
+        history.style.left = `${Math.max(6, Math.min(left, window.innerWidth - history.offsetWidth - 6))}px`;
+        history.style.top = `${above > 6 ? above : bottom + 6}px`;
+    }
+
     function stateLine(message) {
         const state = desk.state(message);
         const entry = message.get('tocsin') ?? {};
         const steps = (entry.steps ?? []).filter((s) => s.state !== 'pending');
         const sent = { state: 'sent', stamp: message.get('time') };
         const unprovable = state === 'delivered' && entry.further === 'unknown';
-        return html`<span class="tocsin-state" data-state=${state} tabindex="0">
+        return html`<span class="tocsin-state" data-state=${state} tabindex="0" @mouseenter=${place} @focus=${place}>
             <span aria-hidden="true">${ICONS[state]}</span> ${say(state)}
             <span class="tocsin-history" role="tooltip">
                 <b>${say('history')}</b>
@@ -73,9 +82,9 @@ export function defineElements({ env, desk, say, chats, settings }) {
         }
     }
 
-    function button(name, run, { primary = false, disabled = false } = {}) {
+    function button(name, run, { primary = false, disabled = false, label = name } = {}) {
         return html`<button type="button" class="tocsin-button ${primary ? 'tocsin-primary' : ''}" data-action=${name}
-            ?disabled=${disabled} @click=${run}>${say(name)}</button>`;
+            ?disabled=${disabled} @click=${run}>${say(label)}</button>`;
     }
 
     class Banner extends Part {
@@ -108,6 +117,7 @@ export function defineElements({ env, desk, say, chats, settings }) {
             const { encoding, segments, left } = measure(draft.text);
             const uri = desk.uri(prompt, draft);
             const desktop = !settings.phone;
+            const compose = () => openDialog({ env, desk, say, settings, prompt });
             return html`
                 <label class="tocsin-number"><span>${say(prompt.number ? 'number' : 'number-missing')}</span>
                     <input type="tel" autocomplete="tel" .value=${draft.number}
@@ -119,7 +129,7 @@ export function defineElements({ env, desk, say, chats, settings }) {
                 ${draft.encrypted ? html`<p class="tocsin-warning">${say('encrypted')}</p>` : ''}
                 <div class="tocsin-actions">
                     ${this.link(prompt, uri, !desktop)}
-                    ${button('compose', () => openDialog({ env, desk, say, settings, prompt }), { primary: desktop, disabled: !uri })}
+                    ${button('compose', compose, { primary: desktop, disabled: !uri, label: desktop ? 'compose' : 'compose-phone' })}
                     ${button('copy', () => this.copy(draft.text))}
                 </div>
                 <div class="tocsin-actions tocsin-quiet">

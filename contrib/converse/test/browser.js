@@ -37,7 +37,7 @@ export async function open(user, { settings = {}, confirms, plugin, locale = 'en
     });
     const query = new URLSearchParams({
         jid: `${user}@${stage.domain}`, password: stage.users[user], websocket: stage.websocket,
-        settings: JSON.stringify({ i18n: locale === 'zh-CN' ? 'zh_CN' : 'en', tocsin_phone: phone, ...settings }),
+        settings: JSON.stringify({ i18n: locale === 'zh-CN' ? 'zh_CN' : 'en', tocsin_phone: phone, nickname: user[0].toUpperCase() + user.slice(1), ...settings }),
     });
     if (confirms) query.set('confirms', confirms);
     if (plugin) query.set('plugin', plugin);
