@@ -38,19 +38,10 @@ var events = map[string]event{
 // message classifies a copy of a message (protocol §1).
 func (r *report) message() Verdict {
 	f := r.f
-	if f.any(hasWrapper|hasMUC) || len(f.from) == 0 || len(f.to) == 0 {
+	if len(f.from) == 0 || len(f.to) == 0 || !r.told() {
 		return Dropped
 	}
-	isError := false
-	switch string(f.typ) {
-	case "error":
-		isError = true
-	case "groupchat", "headline":
-		return Dropped
-	}
-	if !r.told() {
-		return Dropped
-	}
+	isError := string(f.typ) == "error"
 	r.from, r.to = r.address(f.from), r.address(f.to)
 	switch {
 	case r.from == nil || r.to == nil:
@@ -63,7 +54,7 @@ func (r *report) message() Verdict {
 	switch {
 	case r.event == eventPresence || isError != (r.event == eventBounce) && r.event > eventIn:
 		return Dropped
-	case isError:
+	case isError: // says nothing of a resource: the server may have made it
 		r.bounce()
 	case r.event == eventAcked:
 		r.acked()
@@ -78,8 +69,18 @@ func (r *report) message() Verdict {
 		if r.from.local {
 			r.sent()
 		}
+		if len(r.out.Facts) > 0 {
+			r.active(r.from)
+		}
 	}
 	return r.verdict()
+}
+
+// active notes that a resource is there, if it is one of ours.
+func (r *report) active(a *address) {
+	if a.local && a.resource != "" {
+		r.out.Seen = append(r.out.Seen, Resource{JID: a.full, Kind: Active})
+	}
 }
 
 // told reads what our module says of the copy. It reports false for an event that is unknown.
@@ -99,9 +100,6 @@ func (r *report) told() bool {
 func (r *report) verdict() Verdict {
 	if len(r.out.Facts) == 0 {
 		return Dropped
-	}
-	if r.event <= eventIn && r.from.local && r.from.resource != "" {
-		r.out.Seen = append(r.out.Seen, Resource{JID: r.from.full, Kind: Active})
 	}
 	for i := range r.out.Facts {
 		if k := r.out.Facts[i].Kind; k == track.Sent || k == track.Corrected {
@@ -240,7 +238,7 @@ func (r *report) acked() {
 		if session == nil || session.bare != r.to.bare {
 			return
 		}
-		r.out.Seen = append(r.out.Seen, Resource{JID: session.full, Kind: Active})
+		r.active(session)
 	}
 	if r.from.local && usable(r.f.id) && r.f.isText() {
 		r.add(track.Received, r.from, r.to, string(r.f.id), track.ByAck)
@@ -268,20 +266,10 @@ func (r *report) bounce() {
 	}
 }
 
-// presence takes in what a local user's resource broadcasts. ejabberd tells of everything else, too: directed presence,
-// reflections, subscriptions.
+// presence takes in what a local user's resource broadcasts.
 func (r *report) presence() Verdict {
 	f := r.f
-	var kind SeenKind
-	switch string(f.typ) {
-	case "":
-		kind = Available
-	case "unavailable":
-		kind = Unavailable
-	default:
-		return Dropped
-	}
-	if !r.told() || r.event != untold && r.event != eventPresence || len(f.to) > 0 && string(f.to) != string(bareOf(f.from)) {
+	if !r.told() || r.event != untold && r.event != eventPresence {
 		return Dropped
 	}
 	from := r.address(f.from)
@@ -290,6 +278,10 @@ func (r *report) presence() Verdict {
 		return Malformed
 	case !from.local || !from.user || from.resource == "":
 		return Dropped
+	}
+	kind := Available
+	if len(f.typ) > 0 {
+		kind = Unavailable
 	}
 	r.out.Seen = append(r.out.Seen, Resource{JID: from.full, Kind: kind, Caps: Caps{r.known(f.caps[0]), r.known(f.caps[1]), r.known(f.caps[2])}})
 	return Dropped

@@ -31,10 +31,9 @@ func get(attrs []attr, local string) []byte {
 type stanzaKind uint8
 
 const (
-	noStanza stanzaKind = iota
+	noStanza stanzaKind = iota // or an IQ
 	message
 	presence
-	otherStanza // IQs, and what is no stanza
 )
 
 // has are facts about a stanza that are either so or not.
@@ -44,8 +43,6 @@ const (
 	hasBody           has = 1 << iota
 	hasContent            // something that a client may call displayed
 	hasForwarded          // a message in the message
-	hasWrapper            // it wraps a copy for a user's own clients (carbons, archive), or is no chat at all (pubsub)
-	hasMUC                // it comes from or goes to an occupant of a room
 	hasRequest            // XEP-0184
 	hasMarkable           // XEP-0333
 	hasNoStore            // XEP-0334
@@ -111,6 +108,7 @@ type fields struct {
 
 	child child
 	want  want
+	dull  bool // none of our business: nobody needs to read on
 }
 
 // child is the child of the forwarded stanza that the reader is in, if its own children matter.
@@ -196,18 +194,6 @@ func (f *fields) forwarded(s space, local []byte, attrs []attr) {
 	if f.stanzas > 1 {
 		return
 	}
-	f.kind = otherStanza
-	if s != stanzas && s != noSpace {
-		return
-	}
-	switch string(local) {
-	case "message":
-		f.kind = message
-	case "presence":
-		f.kind = presence
-	default:
-		return
-	}
 	for i := range attrs {
 		a := &attrs[i]
 		switch {
@@ -224,148 +210,21 @@ func (f *fields) forwarded(s space, local []byte, attrs []attr) {
 			f.typ = a.value
 		}
 	}
+	switch {
+	case s != stanzas && s != noSpace:
+	case string(local) == "message":
+		f.kind = message
+	case string(local) == "presence":
+		f.kind = presence
+	}
+	f.dull = f.kind == noStanza || f.kind == message && (string(f.typ) == "groupchat" || string(f.typ) == "headline") ||
+		f.kind == presence && !f.isBroadcast()
 }
 
-// messageChild takes in a child of the forwarded message.
-func (f *fields) messageChild(s space, local []byte, attrs []attr) {
-	switch s {
-	case stanzas, noSpace:
-		switch string(local) {
-		case "body":
-			if !f.any(hasBody) {
-				f.has |= hasBody | hasContent
-				f.want = bodyText
-				f.bodyLang = lang(attrs)
-			}
-		case "error":
-			f.child = errorChild
-			if t := get(attrs, "type"); string(t) == "wait" || string(t) == "continue" {
-				f.has |= hasPassingError
-			}
-		case "subject":
-			f.has |= hasContent
-		}
-	case receiptsSpace:
-		switch string(local) {
-		case "request":
-			f.has |= hasRequest
-		case "received":
-			f.mention(received, attrs)
-		}
-	case markersSpace:
-		switch string(local) {
-		case "markable":
-			f.has |= hasMarkable | hasContent
-		case "received":
-			f.mention(markedReceived, attrs)
-		case "displayed", "acknowledged":
-			f.mention(displayed, attrs)
-		}
-	case replies:
-		if string(local) == "reply" {
-			f.mention(repliedTo, attrs)
-		}
-	case reactions:
-		if string(local) == "reactions" {
-			f.has |= hasReaction | hasContent
-			f.mention(reactedTo, attrs)
-		}
-	case hintsSpace:
-		if string(local) == "no-store" {
-			f.has |= hasNoStore
-		}
-	case delays:
-		// A delay that somebody else than the author stamped belongs to a replay.
-		if string(local) == "delay" && !sameBare(get(attrs, "from"), f.from) {
-			f.has |= hasReplay
-		}
-	case corrections:
-		if string(local) == "replace" {
-			f.corrects = get(attrs, "id")
-		}
-	case retraction:
-		if string(local) == "retract" {
-			f.retracts = get(attrs, "id")
-			f.child = retractChild
-		}
-	case fastening:
-		if string(local) == "apply-to" {
-			f.fastens = get(attrs, "id")
-			f.child = fastenedChild
-		}
-	case omemo, omemo2:
-		if string(local) == "encrypted" {
-			f.has |= hasOMEMO
-			f.child = omemoChild
-			if s == omemo2 {
-				f.has |= hasSealed
-			}
-		}
-	case openPGP:
-		f.has |= hasCiphertext | hasContent | hasSealed
-	case legacyPGP:
-		f.has |= hasCiphertext | hasContent
-	case encryptionNames:
-		f.has |= hasEncryptionName
-		if n := spaceOf(get(attrs, "namespace")); n == omemo2 || n == openPGP {
-			f.has |= hasSealed
-		}
-	case carbonCopies:
-		if string(local) == "sent" || string(local) == "received" {
-			f.has |= hasWrapper
-		}
-	case archive:
-		if string(local) == "result" || string(local) == "fin" {
-			f.has |= hasWrapper
-		}
-	case pubsub:
-		f.has |= hasWrapper
-	case mucUser:
-		f.has |= hasMUC
-	case forwarding:
-		f.has |= hasForwarded
-	case shim:
-		if string(local) == "headers" {
-			f.child = shimChild
-		}
-	case tracking:
-		if string(local) == "track" {
-			f.track(attrs)
-		}
-	case chatStates, stanzaIDs, fallbacks, entityCaps, retraction0, errorConditions, tapping:
-	default:
-		f.has |= hasContent
-	}
-}
-
-// grandchild takes in what is in a child of the forwarded message.
-func (f *fields) grandchild(s space, local []byte, attrs []attr) {
-	switch f.child {
-	case errorChild:
-		if s != errorConditions {
-			return
-		}
-		switch string(local) {
-		case "remote-server-timeout", "resource-constraint":
-			f.has |= hasPassingError
-		}
-	case omemoChild:
-		if string(local) == "payload" {
-			f.has |= hasPayload | hasContent
-		}
-	case fastenedChild:
-		if s == retraction0 && string(local) == "retract" {
-			f.retracts = f.fastens
-		}
-	case retractChild:
-		if string(local) == "moderated" { // XEP-0425: by a room, never between two people
-			f.retracts = nil
-		}
-	case shimChild:
-		if s == shim && string(local) == "header" && string(get(attrs, "name")) == "Urgency" {
-			f.want = urgencyText
-		}
-	}
+// isBroadcast reports whether a presence tells everybody where a resource is. ejabberd copies everything else, too: directed
+// presence, reflections, subscriptions.
+func (f *fields) isBroadcast() bool {
+	return (len(f.typ) == 0 || string(f.typ) == "unavailable") && (len(f.to) == 0 || string(f.to) == string(bareOf(f.from)))
 }
 
 // text takes in text. It is part of the frame, or a copy.
@@ -383,28 +242,6 @@ func extend(to, b []byte) []byte {
 		return b
 	}
 	return append(to[:len(to):len(to)], b...)
-}
-
-// mention notes the id of another message.
-func (f *fields) mention(k mentionKind, attrs []attr) {
-	f.has |= hasEvidence
-	if id := get(attrs, "id"); usable(id) && len(f.mentions) < maxMentions {
-		f.mentions = append(f.mentions, mention{k, id, get(attrs, "to")})
-	}
-}
-
-// track reads the sender's hint (protocol §3).
-func (f *fields) track(attrs []attr) {
-	if f.any(hasHint | hasVoidHint) {
-		f.has = f.has&^hasHint | hasVoidHint
-		return
-	}
-	var ok bool
-	if f.hint, ok = hint(attrs); ok {
-		f.has |= hasHint
-	} else {
-		f.has |= hasVoidHint
-	}
 }
 
 // usable reports whether a stanza id can name a message.

@@ -395,6 +395,7 @@ func TestSeen(t *testing.T) {
 		{"writes", copyOf(body), "bob@here.test/B active"},
 		{"confirms", copyOf(receipt), "bob@here.test/B active"},
 		{"says nothing", copyOf(""), ""},
+		{"is said to be unknown", wrap("", `<message xmlns='jabber:client' type='error' id='m' from='bob@here.test/B' to='alice@here.test/A'>`+failure+`</message>`), ""},
 		{"replay", copyOf(late + body), ""},
 		{"stored for", wrap("offline", `<message xmlns='jabber:client' id='m' from='bob@here.test/B' to='alice@here.test'>`+body+`</message>`), ""},
 		{"acknowledges", strings.Replace(wrap("acked", `<message xmlns='jabber:client' id='m' from='bob@here.test/B' to='alice@here.test'>`+body+`</message>`), "event=", "session='alice@here.test/A' event=", 1), "alice@here.test/A active"},

@@ -6,7 +6,8 @@ import (
 	"io"
 )
 
-// slow reads a frame with encoding/xml. It reports whether the frame is one well-formed element.
+// slow reads a frame with encoding/xml. It reports whether the frame is one well-formed element, as far as that is of
+// interest.
 func slow(frame []byte, f *fields) bool {
 	f.reset()
 	d := xml.NewDecoder(bytes.NewReader(frame))
@@ -29,6 +30,9 @@ func slow(frame []byte, f *fields) bool {
 				}
 			}
 			f.start(depth, spaceOf([]byte(t.Name.Space)), []byte(t.Name.Local), attrs)
+			if f.dull {
+				return true
+			}
 			depth++
 		case xml.EndElement:
 			depth--

@@ -88,7 +88,7 @@ func (t *Tap) Take(frame []byte, now track.Time, out *Sighting) Verdict {
 	switch {
 	case !t.fromVhost(f.outerFrom):
 		return Rejected
-	case !f.isMessage || string(f.outerType) == "error" || f.forwards != 1 || f.stanzas != 1:
+	case f.dull || !f.isMessage || string(f.outerType) == "error" || f.forwards != 1 || f.stanzas != 1:
 		return Dropped
 	}
 	r := report{Tap: t, f: f, out: out, now: now}
