@@ -77,7 +77,48 @@ func TestHolds(t *testing.T) {
 		w.live = true
 		w.step(9 * time.Hour)
 		is(t, "at seven", w.prompts()[0].SentAt, at(t, "2026-11-25T06:00:00Z"))
+		is(t, "no sooner", w.outbox(), "show, show")
 		is(t, "seen", len(w.prompts()[0].Shown), 2)
+	})
+	story(t, "what goes through the night takes the others along", func(t *testing.T, w *world) {
+		w.live = false
+		w.policy.Priorities = []PriorityRule{{Name: Urgent, BypassQuiet: true}}
+		w.prefs[bob] = Prefs{Quiet: "22:00-07:00", Zone: "Europe/Berlin"}
+		w.step(9*time.Hour - 5*time.Minute)
+		w.send("m1")
+		w.step(15 * time.Minute)
+		is(t, "not now", w.show(w.prompts()[0].ID, phone).OK, false)
+		w.live = true
+		w.send("m2", hinted(Hint{Priority: Urgent}))
+		w.step(2 * time.Minute)
+		is(t, "now", w.asked(), "m1 m2")
+		is(t, "seen", w.prompts()[0].Covered, 2)
+	})
+	story(t, "refused at once, not in the morning", func(t *testing.T, w *world) {
+		w.prefs[alice] = Prefs{Mode: Never}
+		night(w)
+		w.send("m1")
+		w.step(3 * time.Minute)
+		is(t, "why", w.store.find(key("m1")).Why, WhyNeverMode)
+	})
+	story(t, "an SMS in the night", func(t *testing.T, w *world) {
+		night(w)
+		w.send("m1")
+		w.step(3 * time.Minute)
+		w.feed(&Fact{Kind: Texted, Ord: w.store.find(key("m1")).Ord})
+		w.step(24 * time.Hour)
+		is(t, "nobody is asked", w.outbox(), "")
+		is(t, "why", w.store.find(key("m1")).Why, WhyEnded)
+	})
+	story(t, "a command goes through the night once", func(t *testing.T, w *world) {
+		night(w)
+		w.send("m1")
+		w.fact(Forced, "m1")
+		w.step(90 * time.Second)
+		w.fact(Received, "m1")
+		w.step(2 * time.Hour)
+		is(t, "by command", w.outbox(), "show, withdraw expired /phone /desk")
+		is(t, "told", w.told("m1"), "delivered timeout-unread")
 	})
 	story(t, "an admin's pause", func(t *testing.T, w *world) {
 		w.policy.Paused = true
@@ -185,6 +226,39 @@ func TestChain(t *testing.T) {
 		is(t, "at one", w.outbox(), "webhook timeout-undelivered")
 		w.step(time.Hour)
 		is(t, "at two", w.outbox(), "webhook timeout-undelivered, show, remind timeout-undelivered")
+	})
+	story(t, "and hold up nothing behind what is passed over", func(t *testing.T, w *world) {
+		chain(w, Step{Do: DoPrompt}, Step{After: time.Minute, Do: DoRemind}, Step{After: 2 * time.Minute, Do: DoStatus})
+		w.policy.Quiet = Quiet{From: 12*60 + 3, To: 14 * 60, Zone: time.UTC}
+		w.send("m1")
+		w.step(2 * time.Minute)
+		w.answer(phone, Declined)
+		w.step(2 * time.Minute)
+		is(t, "told", w.told("m1"), "timeout-undelivered timeout-undelivered")
+	})
+	story(t, "a reminder that has waited", func(t *testing.T, w *world) {
+		chain(w, Step{Do: DoRemind})
+		w.policy.Quiet = Quiet{From: 12 * 60, To: 14 * 60, Zone: time.UTC}
+		w.send("m1")
+		w.step(time.Hour)
+		is(t, "why", w.store.find(key("m1")).Why, WhyQuiet)
+		w.step(time.Hour)
+		is(t, "outbox", w.outbox(), "remind timeout-undelivered")
+		is(t, "why", w.store.find(key("m1")).Why, WhyTimedOut)
+	})
+	story(t, "the state of a message that can only be read", func(t *testing.T, w *world) {
+		chain(w, Step{Do: DoWebhook})
+		w.can[bob] = Can{Marker: true}
+		w.send("m1", marked(0))
+		w.step(time.Hour)
+		is(t, "outbox", w.outbox(), "webhook timeout-unread")
+	})
+	story(t, "the domain's never is about prompts", func(t *testing.T, w *world) {
+		chain(w, Step{Do: DoRemind}, Step{Do: DoPrompt})
+		w.policy.Mode = Never
+		w.send("m1")
+		w.step(time.Hour)
+		is(t, "outbox", w.outbox(), "remind timeout-undelivered")
 	})
 	story(t, "the sender's never spares the recipient the reminder", func(t *testing.T, w *world) {
 		chain(w, Step{Do: DoRemind}, Step{Do: DoPrompt})

@@ -24,6 +24,9 @@ func (b *batch) ask(r *row, s Settings) {
 		w.Undelivered = w.Undelivered && undelivered(r)
 		w.Priority = max(w.Priority, s.Priority)
 		w.ExpiresAt = max(w.ExpiresAt, b.now.Add(b.policy.Expires)) // the time to answer is that of the newest
+		if w.State == PromptOpen {
+			w.Until = 0 // whatever holds the others, it does not hold this one
+		}
 		b.again(w)
 	}
 	r.Prompt, r.Why = w.ID, WhyPrompted
@@ -45,7 +48,7 @@ func undelivered(r *row) bool {
 // asks reports whether the prompt still has a question about the message. One that asks only about undelivered messages
 // loses those that are delivered (protocol §5).
 func (w *work) asks(r *row) bool {
-	return r != nil && r.Prompt == w.ID && !r.Status.Settled() && !r.Marks.Has(PromptingEnded) && !(w.Undelivered && r.Status == Delivered)
+	return r != nil && !r.Status.Settled() && !r.Marks.Has(PromptingEnded) && !(w.Undelivered && r.Status == Delivered)
 }
 
 func (b *batch) open(r *row, s Settings) *work {

@@ -195,6 +195,12 @@ func TestEvidence(t *testing.T) {
 		is(t, "text", w.store.find(key("m1")).Text, "")
 		is(t, "marks", w.store.find(key("m1")).Marks.Has(Encrypted|AsksReceipt), true)
 	})
+	story(t, "in clear by correction", func(t *testing.T, w *world) {
+		w.send("m1", marked(AsksReceipt|Encrypted))
+		w.fact(Corrected, "c1", func(f *Fact) { f.Original = "m1" })
+		is(t, "text", w.store.find(key("m1")).Text, "better")
+		is(t, "encrypted", w.store.find(key("m1")).Marks.Has(Encrypted), false)
+	})
 	story(t, "retracted", func(t *testing.T, w *world) {
 		w.send("m1")
 		w.step(5 * time.Minute)
@@ -252,9 +258,15 @@ func TestEvidence(t *testing.T) {
 		w.send("m2", marked(0))
 		w.step(10 * time.Minute)
 		is(t, "m2", w.told("m2"), "timeout-unread")
-		w.step(91 * day)
-		w.send("m3", marked(0))
-		is(t, "a season later", w.told("m3"), "unknown")
+		w.step(60 * day)
+		w.send("m3")
+		w.fact(Read, "m3")
+		w.step(60 * day)
+		w.send("m4", marked(0))
+		is(t, "two months after the last one", w.told("m4"), "")
+		w.step(31 * day)
+		w.send("m5", marked(0))
+		is(t, "three months after it", w.told("m5"), "unknown")
 	})
 	story(t, "what is known of a recipient is loaded with the evidence", func(t *testing.T, w *world) {
 		w.send("m1", marked(AsksReceipt))
@@ -282,6 +294,15 @@ func TestEvidence(t *testing.T) {
 		w.step(time.Hour)
 		is(t, "m1", w.told("m1"), "unknown")
 		is(t, "m2", w.told("m2"), "delivered delivered/unknown")
+	})
+	story(t, "nor is it told again after an SMS", func(t *testing.T, w *world) {
+		w.can[bob] = Can{Marker: true}
+		w.send("m1", marked(AsksReceipt))
+		w.fact(Received, "m1")
+		w.feed(&Fact{Kind: Texted, Ord: w.store.find(key("m1")).Ord})
+		w.can[bob] = Can{}
+		w.step(time.Hour)
+		is(t, "m1", w.told("m1"), "delivered escalated")
 	})
 	story(t, "sealed", func(t *testing.T, w *world) {
 		w.send("m1", marked(Sealed|Encrypted))
@@ -607,6 +628,15 @@ func TestOnePromptPerConversation(t *testing.T) {
 		w.fact(Received, "m2")
 		is(t, "it stays", len(w.prompts(PromptOpen)), 1)
 	})
+	story(t, "whichever came first", func(t *testing.T, w *world) {
+		w.send("m1")
+		w.send("m2")
+		w.fact(Received, "m2")
+		w.step(11 * time.Minute)
+		is(t, "one undelivered, one unread", w.asked(), "m1 m2")
+		w.fact(Received, "m1")
+		is(t, "it stays", len(w.prompts(PromptOpen)), 1)
+	})
 	story(t, "all undelivered, delivered one by one", func(t *testing.T, w *world) {
 		w.send("m1")
 		w.send("m2")
@@ -633,6 +663,35 @@ func TestOnePromptPerConversation(t *testing.T) {
 		is(t, "by itself", w.asked(), "m2")
 		is(t, "escalated", w.told("m1"), "timeout-undelivered escalated")
 		is(t, "not escalated", w.told("m2"), "timeout-undelivered")
+	})
+	story(t, "what joins a claimed prompt is shown when the lease is over", func(t *testing.T, w *world) {
+		w.send("m1")
+		w.step(50 * time.Second)
+		w.send("m2")
+		w.step(80 * time.Second)
+		w.answer(phone, Claim)
+		w.step(55 * time.Second)
+		is(t, "joined", w.asked(), "m1 m2")
+		is(t, "claimed", w.outbox(), "show, withdraw claimed /desk")
+		w.step(5 * time.Second)
+		is(t, "over", w.outbox(), "show, withdraw claimed /desk, show")
+	})
+	story(t, "very many, of which some were not shown yet", func(t *testing.T, w *world) {
+		for i := range maxAsked {
+			w.send(fmt.Sprint("m", i))
+		}
+		w.step(2 * time.Minute)
+		for i := range 3 {
+			w.send(fmt.Sprint("n", i), hinted(Hint{Timeout: 10}))
+		}
+		w.step(31 * time.Second) // all of the first were shown
+		for i := range 3 {
+			w.send(fmt.Sprint("o", i), hinted(Hint{Timeout: 10}))
+		}
+		w.step(10 * time.Second)
+		w.answer(phone, SentSMS)
+		w.ring()
+		is(t, "those ask again", w.asked(), "o0 o1 o2")
 	})
 	story(t, "the newest messages stand for very many", func(t *testing.T, w *world) {
 		for i := range maxAsked + 20 {

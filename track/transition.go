@@ -144,6 +144,9 @@ func (m *Message) ring(s Settings, now Time) []Effect {
 	if m.Status.Settled() || m.Due == 0 {
 		return nil
 	}
+	if (m.Why == WhyQuiet || m.Why == WhyPaused) && s.Hold <= now {
+		m.Why = "" // it has waited for that
+	}
 	m.schedule(s, now) // the policy may have changed since, and what is known about the recipient
 	effects := m.doubt(now)
 	for m.Due != 0 && m.Due <= now {

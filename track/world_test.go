@@ -345,7 +345,7 @@ func (j *judge) look(t *rapid.T) {
 		}) {
 			t.Fatalf("a live prompt asks about nothing: %+v", p)
 		}
-		if p.Sends == 0 || p.Covered > len(p.Messages) {
+		if p.Sends == 0 || p.Covered > len(p.Messages) || p.State == PromptOpen && p.Claimer != "" {
 			t.Fatalf("odd prompt: %+v", p)
 		}
 	}
