@@ -51,6 +51,12 @@ func connectSQLite(ctx context.Context, path string) (*Store, error) {
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
+	// The file holds texts and numbers: it is for its owner alone. What SQLite makes beside it takes after it.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.name, err)
+	}
+	f.Close()
 	s.lockFile = path + ".lock"
 	file := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) + "?"
 	writer, err := open(ctx, "sqlite", file+query.Encode(), 1)
@@ -77,20 +83,29 @@ var settings = map[string]string{
 	"connect_timeout":                     "5",
 }
 
+// The ledger's statements find everything by an index. Their plans are made once, when the tables may still be empty:
+// they must not be made for that.
+var writerSettings = map[string]string{"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off"}
+
 func connectPostgres(ctx context.Context, dsn string) (*Store, error) {
 	u, err := url.Parse(dsn)
 	if err != nil {
 		return nil, errors.New("the DSN is no URL") // the error would show the password
 	}
-	query := u.Query()
-	for key, value := range settings {
-		if !query.Has(key) {
-			query.Set(key, value)
+	with := func(u url.URL, settings map[string]string) url.URL {
+		query := u.Query()
+		for key, value := range settings {
+			if !query.Has(key) {
+				query.Set(key, value)
+			}
 		}
+		u.RawQuery = query.Encode()
+		return u
 	}
-	u.RawQuery = query.Encode()
-	s := &Store{dialect: postgres{}, name: u.Host + u.Path, dsn: u.String()}
-	if s.writer, err = open(ctx, "postgres", s.dsn, 1); err != nil {
+	general := with(*u, settings)
+	writer := with(general, writerSettings)
+	s := &Store{dialect: postgres{}, name: u.Host + u.Path, dsn: general.String()}
+	if s.writer, err = open(ctx, "postgres", writer.String(), 1); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
 	if s.readers, err = open(ctx, "postgres", s.dsn, readerCount); err != nil {

@@ -2,10 +2,183 @@ package storage
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jmoiron/sqlx"
 )
 
-// Copy is not built yet.
-func Copy(ctx context.Context, from, to *Store, progress func(table string, done, total int64)) error {
-	return errors.New("not built yet")
+// metaCopy is kept in a target for as long as a copy is under way: what the source was like when it began.
+const metaCopy = "copy-of"
+
+const copyBatch = 2000
+
+// Copy copies everything from one database into another, empty one, and counts it there. If it is broken off, the next Copy goes on
+// where it was; if the source was used in between, it begins again. Both databases are held as long as it takes, and their stores
+// commit nothing afterwards. progress may be nil.
+func Copy(ctx context.Context, from, to *Store, progress func(table string, done, total int64)) (err error) {
+	for _, s := range []*Store{from, to} {
+		h := &Hold{store: s, lost: make(chan struct{}), stop: func() {}, release: func() error { return nil }}
+		if err := h.take(ctx, "a copy", false); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		defer func() { err = errors.Join(err, h.Release()) }()
+	}
+	if progress == nil {
+		progress = func(string, int64, int64) {}
+	}
+	c := &copying{ctx, from, to, progress}
+	if err := c.begin(); err != nil {
+		return fmt.Errorf("%s: %w", to.name, err)
+	}
+	for _, table := range []func() error{
+		copyOf(c, from.message, to.message, "ord"), copyOf(c, prompts, prompts, "ord"), copyOf(c, outbox, outbox, "pos"),
+		copyOf(c, peers, peers, ""), copyOf(c, releases, releases, ""), copyOf(c, numbers, numbers, ""),
+		copyOf(c, prefs, prefs, ""), copyOf(c, contacts, contacts, ""), copyOf(c, devices, devices, ""), copyOf(c, meta, meta, ""),
+	} {
+		if err := table(); err != nil {
+			return err
+		}
+	}
+	_, err = to.writer.ExecContext(ctx, to.writer.Rebind("DELETE FROM meta WHERE key = ?"), metaCopy)
+	return err
+}
+
+type copying struct {
+	ctx      context.Context
+	from, to *Store
+	progress func(table string, done, total int64)
+}
+
+// copied are the tables that a copy fills, beside meta.
+var copied = []string{"messages", "prompts", "outbox", "peers", "releases", "numbers", "prefs", "contacts", "devices"}
+
+// begin makes the target ready: empty, or with a first part of what the source has now.
+func (c *copying) begin() error {
+	if half, err := c.from.Get(c.ctx, metaCopy); err != nil {
+		return err
+	} else if half != "" {
+		return errors.New("the source is itself a copy that was not finished")
+	}
+	mark, err := c.from.mark(c.ctx)
+	if err != nil {
+		return err
+	}
+	begun, err := c.to.Get(c.ctx, metaCopy)
+	if err != nil {
+		return err
+	}
+	for _, table := range copied {
+		if begun != "" {
+			break
+		}
+		if n, err := c.to.count(c.ctx, table); err != nil {
+			return err
+		} else if n > 0 {
+			return fmt.Errorf("it is not empty: there are %d rows in %s", n, table)
+		}
+	}
+	c.to.keyed(c.from.hash.secret)
+	if begun == mark {
+		return nil
+	}
+	return c.to.within(c.ctx, func(tx *sqlx.Tx) error {
+		for _, table := range append(slices.Clone(copied), meta.name) {
+			if _, err := tx.ExecContext(c.ctx, "DELETE FROM "+table); err != nil {
+				return err
+			}
+		}
+		facts := meta.pack(fact{metaSecret, hex.EncodeToString(c.from.hash.secret)}, fact{metaCopy, mark})
+		return c.to.put(c.ctx, tx, &meta.table, "", facts)
+	})
+}
+
+// mark says in short what the database holds, so that a change can be told.
+func (s *Store) mark(ctx context.Context) (string, error) {
+	var sum struct{ Rows, Ord, Rev, Status, Told, Sends int64 }
+	var err error
+	one := func(dest *int64, query string) {
+		if err == nil {
+			err = s.get(ctx, dest, query)
+		}
+	}
+	one(&sum.Rows, "SELECT count(*) FROM messages")
+	one(&sum.Ord, "SELECT coalesce(max(ord), 0) FROM messages")
+	one(&sum.Rev, "SELECT coalesce(max(rev), 0) FROM messages")
+	one(&sum.Status, "SELECT CAST(coalesce(sum(status + step), 0) AS BIGINT) FROM messages")
+	one(&sum.Told, "SELECT CAST(coalesce(sum(told), 0) AS BIGINT) FROM messages")
+	one(&sum.Sends, "SELECT CAST(coalesce(sum(sends + state), 0) AS BIGINT) FROM prompts")
+	return fmt.Sprintf("%x %+v", s.hash.half("", ""), sum), err
+}
+
+func (s *Store) count(ctx context.Context, table string) (n int64, err error) {
+	err = s.get(ctx, &n, "SELECT count(*) FROM "+table)
+	return n, err
+}
+
+// copyOf gives what copies one table, and counts it.
+func copyOf[T any](c *copying, source, target *kind[T], key string) func() error {
+	return func() error {
+		total, err := c.from.count(c.ctx, source.name)
+		if err == nil {
+			err = copyTable(c, source, target, key, total)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", source.name, err)
+		}
+		there, err := c.to.count(c.ctx, source.name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", source.name, err)
+		}
+		if source.name == meta.name {
+			there-- // metaCopy
+		}
+		if there != total {
+			return fmt.Errorf("%s: there are %d rows in the source and %d in the target", source.name, total, there)
+		}
+		return nil
+	}
+}
+
+// copyTable goes on after the greatest key that is there; without a key, which must be a number, it begins again and passes over what
+// is there.
+func copyTable[T any](c *copying, source, target *kind[T], key string, total int64) error {
+	var done int64
+	var args []any
+	query := "SELECT " + source.list() + " FROM " + source.name
+	if key != "" {
+		var last int64
+		if err := c.to.get(c.ctx, &last, fmt.Sprintf("SELECT coalesce(max(%s), -1) FROM %s", key, source.name)); err != nil {
+			return err
+		}
+		var err error
+		if done, err = c.to.count(c.ctx, source.name); err != nil {
+			return err
+		}
+		query += fmt.Sprintf(" WHERE %s > ? ORDER BY %s", key, key)
+		args = append(args, last)
+	}
+	batch := make([]T, 0, copyBatch)
+	flush := func() error {
+		err := c.to.within(c.ctx, func(tx *sqlx.Tx) error {
+			return c.to.put(c.ctx, tx, &target.table, "ON CONFLICT DO NOTHING", target.pack(batch...))
+		})
+		done += int64(len(batch))
+		batch = batch[:0]
+		c.progress(source.name, done, total)
+		return err
+	}
+	found, err := c.from.query(c.ctx, query, args...)
+	err = source.read(found, err, func(v *T) error {
+		if batch = append(batch, *v); len(batch) < copyBatch {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
 }

@@ -6,7 +6,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"path"
+	"io/fs"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +15,10 @@ import (
 )
 
 //go:embed migrations/*.sql
-var scripts embed.FS
+var embedded embed.FS
+
+// scripts are the migrations, forward only and never changed once released.
+var scripts fs.FS = embedded
 
 // ErrSchema is the error of a database whose schema this program can't use.
 var ErrSchema = errors.New("schema")
@@ -29,7 +32,7 @@ type Migration struct {
 
 // plan lists the embedded migrations in order.
 func plan() []Migration {
-	files, _ := scripts.ReadDir("migrations") // embedded: no error
+	files, _ := fs.ReadDir(scripts, "migrations") // embedded: no error
 	var all []Migration
 	for _, f := range files {
 		number, name, _ := strings.Cut(strings.TrimSuffix(f.Name(), ".sql"), "_")
@@ -41,16 +44,12 @@ func plan() []Migration {
 
 // provider runs the migrations up to the version last.
 func (s *Store) provider(last int64) (*goose.Provider, error) {
-	files, err := scripts.ReadDir("migrations")
-	if err != nil {
-		return nil, err
-	}
 	var steps []*goose.Migration
-	for i, m := range plan() {
+	for _, m := range plan() {
 		if m.Version > last {
 			break
 		}
-		script, err := scripts.ReadFile(path.Join("migrations", files[i].Name()))
+		script, err := fs.ReadFile(scripts, fmt.Sprintf("migrations/%04d_%s.sql", m.Version, m.Name))
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,266 @@
+package storage_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tocsin/internal/lab"
+	"tocsin/storage"
+	"tocsin/track"
+)
+
+// The benchmarks are run with "make bench"; docs/design/storage.md has figures. Each fills a database once, and then
+// writes to it in batches of several sizes. The seed is fixed.
+
+const (
+	users       = 10_000
+	contactsOf  = 20
+	benchStart  = track.Time(1_795_000_000_000)
+	fillSettled = 1_000_000
+	fillPending = 100_000
+)
+
+var batchSizes = []int{1, 10, 100, 512}
+
+// traffic makes messages between users, and what becomes of them.
+type traffic struct {
+	*rand.Rand
+	now track.Time
+	n   int
+	out []track.Key // sent, not read yet
+}
+
+func newTraffic(start track.Time) *traffic {
+	return &traffic{Rand: rand.New(rand.NewPCG(1, 2)), now: start}
+}
+
+func (t *traffic) key() track.Key {
+	t.n++
+	sender := t.IntN(users)
+	recipient := (sender*31 + t.IntN(contactsOf)*7 + 1) % users
+	return track.Key{
+		Sender: fmt.Sprintf("user%d@example.org", sender), Recipient: fmt.Sprintf("user%d@example.org", recipient),
+		ID: fmt.Sprintf("%016x-%d", t.Uint64(), t.n),
+	}
+}
+
+const text = "Are you coming tonight? We meet at eight, and there will be something to eat."
+
+func (t *traffic) message(settled bool) track.Message {
+	t.now++
+	m := track.Message{
+		Ord: track.OrdTime(t.now), Key: t.key(), Resource: "Conversations.aB3x", Lang: "en", SentAt: t.now,
+		Marks: track.AsksReceipt | track.Markable | track.ExpectsDelivery | track.ExpectsReading, Text: text, Due: t.now + 600_000,
+	}
+	if settled {
+		m.Status, m.DeliveredAt, m.SettledAt, m.Due, m.Text, m.Why = track.Displayed, t.now, t.now, 0, "", track.WhySettled
+		m.Notice = track.Notice{Seq: 2, Told: 2, Rev: int64(t.n), State: track.StateDisplayed, Basis: track.ByMarker, At: t.now}
+	}
+	return m
+}
+
+func (t *traffic) messages(n int, settled bool) []track.Message {
+	all := make([]track.Message, n)
+	for i := range all {
+		all[i] = t.message(settled)
+	}
+	return all
+}
+
+// facts are n facts: one third messages, one third receipts, one third markers, each for a message that is a while old.
+func (t *traffic) facts(n int) []track.Input {
+	all := make([]track.Input, 0, n)
+	for len(all) < n {
+		f := &track.Fact{At: t.now}
+		switch {
+		case len(t.out) < 2000 || t.n%3 == 0:
+			f.Kind, f.Key, f.Resource, f.Lang, f.Text = track.Sent, t.key(), "Conversations.aB3x", "en", text
+			f.Marks = track.AsksReceipt | track.Markable
+			t.out = append(t.out, f.Key)
+		case t.n%3 == 1:
+			f.Kind, f.Basis, f.Key = track.Received, track.ByReceipt, t.out[1000]
+			t.n++
+		default:
+			f.Kind, f.Basis, f.Key = track.Read, track.ByMarker, t.out[0]
+			t.out = t.out[1:]
+			t.n++
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+func openForBench(b *testing.B, dsn string) *storage.Store {
+	store, err := storage.Open(b.Context(), dsn, storage.Options{Migrate: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { store.Close() })
+	if _, err := store.Hold(b.Context(), "tocsin.example.org"); err != nil {
+		b.Fatal(err)
+	}
+	return store
+}
+
+func fill(b *testing.B, store *storage.Store, t *traffic) {
+	start := time.Now()
+	for n, settled := fillPending+fillSettled, true; n > 0; n -= 5000 {
+		if n <= fillPending {
+			settled = false
+		}
+		if err := store.Commit(b.Context(), track.Changes{Insert: t.messages(5000, settled)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Logf("filled with %d rows in %s", fillPending+fillSettled, time.Since(start).Round(time.Second))
+}
+
+func onEach(b *testing.B, bench func(b *testing.B, store *storage.Store, t *traffic)) {
+	for _, database := range []struct {
+		name string
+		dsn  func() string
+	}{
+		{"sqlite", func() string { return "sqlite:" + filepath.Join(b.TempDir(), "tocsin.db") }},
+		{"postgres", func() string { return lab.Postgres(b) }},
+	} {
+		for _, size := range []string{"empty", "million"} {
+			b.Run(database.name+"/"+size, func(b *testing.B) {
+				store, t := openForBench(b, database.dsn()), newTraffic(benchStart)
+				if size == "million" {
+					fill(b, store, t)
+				}
+				bench(b, store, t)
+			})
+		}
+	}
+}
+
+// cost is what a benchmark cost this process, the database being another one on PostgreSQL.
+type cost struct {
+	cpu     time.Duration
+	written int64
+}
+
+func costs() (c cost) {
+	var used syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &used)
+	c.cpu = time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	io, _ := os.ReadFile("/proc/self/io")
+	_, after, _ := strings.Cut(string(io), "wchar: ")
+	fmt.Sscan(after, &c.written)
+	return c
+}
+
+func (c cost) report(b *testing.B, rows int, unit string) {
+	now := costs()
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), unit+"/s")
+	b.ReportMetric(float64((now.cpu-c.cpu).Microseconds())/float64(rows), "cpu-µs/"+unit)
+	b.ReportMetric(float64(now.written-c.written)/float64(rows), "B/"+unit)
+}
+
+// BenchmarkInsert stores new messages.
+func BenchmarkInsert(b *testing.B) {
+	onEach(b, func(b *testing.B, store *storage.Store, t *traffic) {
+		for _, size := range batchSizes {
+			b.Run(fmt.Sprint(size), func(b *testing.B) {
+				ctx, cancel := context.WithCancel(b.Context())
+				defer cancel()
+				rows, start := 0, costs()
+				for b.Loop() {
+					if err := store.Commit(ctx, track.Changes{Insert: t.messages(size, false)}); err != nil {
+						b.Fatal(err)
+					}
+					rows += size
+				}
+				start.report(b, rows, "row")
+			})
+		}
+	})
+}
+
+// BenchmarkFacts takes facts through the ledger: load, apply, commit, and that the notices were told.
+func BenchmarkFacts(b *testing.B) {
+	onEach(b, func(b *testing.B, store *storage.Store, t *traffic) {
+		seed, err := store.Seed(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		policy := &track.Policy{Senders: track.SendersAll, UndeliveredAfter: 2 * time.Minute, UnreadAfter: 10 * time.Minute, Mode: track.Ask,
+			Expires: time.Hour, Steps: []track.Step{{Do: track.DoPrompt}}}
+		ledger := track.NewLedger(seed, policy, nobody{})
+		for _, size := range batchSizes {
+			b.Run(fmt.Sprint(size), func(b *testing.B) {
+				ctx, cancel := context.WithCancel(b.Context())
+				defer cancel()
+				facts, start := 0, costs()
+				var told track.Reached
+				for b.Loop() {
+					t.now += 5
+					inputs := append(t.facts(size), &told)
+					loaded, err := store.Load(ctx, ledger.Want(inputs), t.now)
+					if err != nil {
+						b.Fatal(err)
+					}
+					result := ledger.Apply(loaded, inputs, t.now)
+					if err := store.Commit(ctx, result.Changes); err != nil {
+						b.Fatal(err)
+					}
+					result.Commit()
+					told = nil
+					for _, m := range result.Tells {
+						told = append(told, track.Told{Ord: m.Ord, Seq: m.Notice.Seq})
+					}
+					facts += size
+				}
+				start.report(b, facts, "fact")
+			})
+		}
+	})
+}
+
+// nobody has settings.
+type nobody struct{}
+
+func (nobody) Parties(track.Conv) track.Parties { return track.Parties{} }
+func (nobody) Can(string) track.Can             { return track.Can{} }
+
+// BenchmarkStart is what a restart reads, with a million alarms.
+func BenchmarkStart(b *testing.B) {
+	for _, database := range []string{"sqlite", "postgres"} {
+		b.Run(database, func(b *testing.B) {
+			dsn := "sqlite:" + filepath.Join(b.TempDir(), "tocsin.db")
+			if database == "postgres" {
+				dsn = lab.Postgres(b)
+			}
+			store, t := openForBench(b, dsn), newTraffic(benchStart)
+			for range 200 {
+				if err := store.Commit(b.Context(), track.Changes{Insert: t.messages(5000, false)}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.Run("seed", func(b *testing.B) {
+				for b.Loop() {
+					if _, err := store.Seed(b.Context()); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			b.Run("alarms", func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := store.Alarms(b.Context(), func(track.Alarm) {}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,189 @@
+package storage_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tocsin/internal/lab"
+	"tocsin/storage"
+	"tocsin/track"
+)
+
+const (
+	alice = "alice@example.org"
+	bob   = "bob@example.org"
+)
+
+func open(t *testing.T, dsn string) *storage.Store {
+	t.Helper()
+	s, err := storage.Open(t.Context(), dsn, storage.Options{Migrate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// inhabited has something in every table.
+func inhabited(t *testing.T, s *storage.Store, messages int) {
+	t.Helper()
+	ctx := t.Context()
+	var ms []track.Message
+	for i := range messages {
+		m := track.Message{Ord: int64(i+1) << 20, Key: track.Key{Sender: alice, Recipient: bob, ID: fmt.Sprint("m", i)}, SentAt: 5, Text: "Hello?", Prompt: "p-1"}
+		m.Notice = track.Notice{Seq: 1, Rev: int64(i + 1), State: track.StateDelivered}
+		ms = append(ms, m)
+	}
+	p := track.Prompt{ID: "p-1", Row: 1<<50 + 1, Conv: ms[0].Conv(), Messages: []int64{ms[0].Ord}, Due: 7}
+	must(t, s.Commit(ctx, track.Changes{
+		Insert: ms, Prompts: []track.Prompt{p}, Peers: []track.Peer{{JID: bob, Acks: 4}},
+		Outbox: []track.Outgoing{{ID: "b"}, {ID: "a"}, {ID: "c"}}, Releases: []track.Release{{Owner: bob, To: alice, ID: "1"}},
+	}))
+	must(t, s.Commit(ctx, track.Changes{Done: []string{"b"}}))
+	must(t, s.SetNumbers(ctx, track.Number{JID: alice, E164: "+1"}, track.Number{JID: bob, E164: "+2"}))
+	must(t, s.SavePrefs(ctx, track.Prefs{JID: alice, Mode: track.Auto}))
+	must(t, s.SaveContact(ctx, track.Contact{Owner: alice, Contact: bob, Muted: true}))
+	must(t, s.SaveDevices(ctx, []track.Device{{JID: alice + "/phone", At: 4}}, nil))
+	must(t, s.Put(ctx, "paused", "yes"))
+}
+
+// contents is all that can be read from a store.
+func contents(t *testing.T, s *storage.Store) map[string]any {
+	t.Helper()
+	ctx := t.Context()
+	all := map[string]any{}
+	keep := func(name string, value any, err error) {
+		t.Helper()
+		must(t, err)
+		all[name] = value
+	}
+	seed, err := s.Seed(ctx)
+	keep("seed", seed, err)
+	ms, err := s.Messages(ctx, alice, track.Filter{Newest: true})
+	keep("messages", ms, err)
+	byKey, err := s.Load(ctx, track.Want{Keys: []track.Key{ms[0].Key}, Open: []track.Conv{ms[0].Conv()}, Peers: []string{bob}}, 10)
+	keep("loaded", byKey, err)
+	queue, err := s.Pending(ctx)
+	keep("outbox", queue, err)
+	given, err := s.Releases(ctx, bob, 10)
+	keep("releases", given, err)
+	var people []any
+	err = errors.Join(
+		s.Numbers(ctx, func(n track.Number) error { people = append(people, n); return nil }), s.Prefs(ctx, func(p track.Prefs) { people = append(people, p) }),
+		s.Contacts(ctx, func(c track.Contact) { people = append(people, c) }), s.Devices(ctx, func(d track.Device) { people = append(people, d) }))
+	keep("people", people, err)
+	paused, err := s.Get(ctx, "paused")
+	keep("paused", paused, err)
+	return all
+}
+
+func sqliteDSN(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "tocsin.db") }
+
+func TestCopy(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		from, to func() string
+	}{
+		{"up", func() string { return sqliteDSN(t) }, func() string { return lab.Postgres(t) }},
+		{"down", func() string { return lab.Postgres(t) }, func() string { return sqliteDSN(t) }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			fromDSN, toDSN := tc.from(), tc.to()
+			from := open(t, fromDSN)
+			inhabited(t, from, 9000)
+			want := contents(t, from)
+
+			// It is broken off in the middle of the messages.
+			ctx, cancel := context.WithCancel(t.Context())
+			err := storage.Copy(ctx, from, open(t, toDSN), func(table string, done, total int64) {
+				if table == "messages" && done > total/2 {
+					cancel()
+				}
+			})
+			if !errors.Is(err, context.Canceled) {
+				t.Fatalf("broken off: %v", err)
+			}
+			// It goes on from there.
+			first := true
+			last := map[string]int64{}
+			to := open(t, toDSN)
+			must(t, storage.Copy(t.Context(), open(t, fromDSN), to, func(table string, done, total int64) {
+				if first && done < total/4 {
+					t.Errorf("it began again: at %d of %d", done, total)
+				}
+				first = false
+				if last[table] = done; done > total {
+					t.Errorf("%s: %d of %d", table, done, total)
+				}
+			}))
+			if last["messages"] != 9000 || last["contacts"] != 1 {
+				t.Errorf("progress: %v", last)
+			}
+			if diff := cmp.Diff(want, contents(t, to)); diff != "" {
+				t.Errorf("-source +copy:\n%s", diff)
+			}
+			reopened := open(t, toDSN)
+			if diff := cmp.Diff(want, contents(t, reopened)); diff != "" {
+				t.Errorf("-source +copy, opened again:\n%s", diff)
+			}
+			// It is complete: another copy would not add to it.
+			err = storage.Copy(t.Context(), open(t, fromDSN), reopened, nil)
+			if err == nil || !strings.Contains(err.Error(), "not empty") {
+				t.Errorf("copied over a database: %v", err)
+			}
+		})
+	}
+}
+
+// A source that was used after a copy was broken off is copied again from the beginning.
+func TestCopyAfterChange(t *testing.T) {
+	from, to := open(t, sqliteDSN(t)), open(t, sqliteDSN(t))
+	inhabited(t, from, 5000)
+	ctx, cancel := context.WithCancel(t.Context())
+	err := storage.Copy(ctx, from, to, func(_ string, done, _ int64) {
+		if done > 0 {
+			cancel()
+		}
+	})
+	if err == nil {
+		t.Fatal("it was not broken off")
+	}
+	hold, err := from.Hold(t.Context(), "tocsin.example.org")
+	must(t, err)
+	ms, err := from.Messages(t.Context(), alice, track.Filter{Limit: 1})
+	must(t, err)
+	ms[0].Status = track.Displayed
+	must(t, from.Commit(t.Context(), track.Changes{Update: ms}))
+	must(t, hold.Release())
+	must(t, storage.Copy(t.Context(), from, to, nil))
+	if diff := cmp.Diff(contents(t, from), contents(t, to)); diff != "" {
+		t.Errorf("-source +copy:\n%s", diff)
+	}
+}
+
+// What an instance is using is not copied.
+func TestCopyOfHeld(t *testing.T) {
+	for _, dsn := range []string{sqliteDSN(t), lab.Postgres(t)} {
+		from := open(t, dsn)
+		hold, err := from.Hold(t.Context(), "tocsin.example.org")
+		must(t, err)
+		if err := storage.Copy(t.Context(), open(t, dsn), open(t, sqliteDSN(t)), nil); !errors.Is(err, storage.ErrHeld) {
+			t.Errorf("%v", err)
+		}
+		must(t, from.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 1}}}))
+		must(t, hold.Release())
+	}
+}

@@ -1,0 +1,262 @@
+package storage_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tocsin/internal/lab"
+	"tocsin/storage"
+	"tocsin/track"
+)
+
+const component = "tocsin.example.org"
+
+func TestMain(m *testing.M) {
+	if dsn := os.Getenv("TOCSIN_TEST_HOLDER"); dsn != "" {
+		holder(dsn)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// holder is another process that holds a database. It tells what it does, and commits as many rows as it is told.
+func holder(dsn string) {
+	ctx := context.Background()
+	s, err := storage.Open(ctx, dsn, storage.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("open")
+	hold, err := s.Hold(ctx, component)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("held")
+	go func() {
+		<-hold.Lost()
+		fmt.Println("lost")
+	}()
+	var rows, ord int64
+	for {
+		if _, err := fmt.Scan(&rows); err != nil {
+			hold.Release()
+			return
+		}
+		var c track.Changes
+		for range rows {
+			ord++
+			c.Insert = append(c.Insert, track.Message{Ord: ord, Key: track.Key{Sender: alice}})
+		}
+		fmt.Println("committing")
+		err := s.Commit(ctx, c)
+		fmt.Println("committed", errors.Is(err, track.ErrFenced), err)
+	}
+}
+
+// process is a running holder.
+type process struct {
+	*exec.Cmd
+	t     *testing.T
+	in    io.WriteCloser
+	lines chan string
+	said  []string
+}
+
+func startHolder(t *testing.T, dsn string) *process {
+	t.Helper()
+	p := &process{Cmd: exec.Command(os.Args[0]), t: t, lines: make(chan string, 100)}
+	p.Env = append(os.Environ(), "TOCSIN_TEST_HOLDER="+dsn)
+	p.Stderr = os.Stderr
+	out, err := p.StdoutPipe()
+	must(t, err)
+	p.in, err = p.StdinPipe()
+	must(t, err)
+	must(t, p.Start())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for scan := bufio.NewScanner(out); scan.Scan(); {
+			p.lines <- scan.Text()
+		}
+	}()
+	t.Cleanup(func() {
+		p.signal(syscall.SIGKILL)
+		<-done
+		p.Wait()
+	})
+	return p
+}
+
+func (p *process) signal(s syscall.Signal) { _ = p.Process.Signal(s) }
+
+// says waits until the process has said something, before or after other things.
+func (p *process) says(want string) {
+	p.t.Helper()
+	for {
+		for i, line := range p.said {
+			if strings.HasPrefix(line, want) {
+				p.said = slices.Delete(p.said, i, i+1)
+				return
+			}
+		}
+		select {
+		case line := <-p.lines:
+			p.said = append(p.said, line)
+		case <-time.After(20 * time.Second):
+			p.t.Fatalf("the other process did not say %q, but %q", want, p.said)
+		}
+	}
+}
+
+// takeOver waits for the hold, and fails if that takes longer than it should.
+func takeOver(t *testing.T, s *storage.Store, within time.Duration, end func()) *storage.Hold {
+	t.Helper()
+	type result struct {
+		hold *storage.Hold
+		err  error
+	}
+	got := make(chan result, 1)
+	go func() {
+		hold, err := s.Hold(t.Context(), component)
+		got <- result{hold, err}
+	}()
+	select {
+	case r := <-got:
+		t.Fatalf("two hold the database: %v", r.err)
+	case <-time.After(300 * time.Millisecond):
+	}
+	start := time.Now()
+	end()
+	select {
+	case r := <-got:
+		must(t, r.err)
+		t.Logf("taken over after %s", time.Since(start).Round(time.Millisecond))
+		if took := time.Since(start); took > within {
+			t.Errorf("taken over after %s", took)
+		}
+		return r.hold
+	case <-time.After(30 * time.Second):
+		t.Fatal("not taken over")
+	}
+	return nil
+}
+
+func TestTakeOver(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		within time.Duration
+		end    func(p *process, dsn string)
+	}{
+		{"released", time.Second, func(p *process, _ string) { p.in.Close() }},
+		{"killed", 5 * time.Second, func(p *process, _ string) { p.signal(syscall.SIGKILL) }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			dsn := lab.Postgres(t)
+			s := open(t, dsn)
+			p := startHolder(t, dsn)
+			p.says("held")
+			hold := takeOver(t, s, tc.within, func() { tc.end(p, dsn) })
+			must(t, s.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 1}}}))
+			must(t, hold.Release())
+		})
+	}
+}
+
+// A holder whose connection to the database was cut has stopped before the next one starts.
+func TestCutHolder(t *testing.T) {
+	dsn := lab.Postgres(t)
+	s, next := open(t, dsn), open(t, dsn)
+	first, err := s.Hold(t.Context(), component)
+	must(t, err)
+	hold := takeOver(t, next, 5*time.Second, func() { lab.Cut(t, dsn) })
+	select {
+	case <-first.Lost():
+	default:
+		t.Error("it was taken over before it knew")
+	}
+	must(t, hold.Release())
+	first.Release()
+}
+
+// A process that was stopped in the middle of it all, and goes on after it was taken over, changes nothing any more.
+func TestPausedHolder(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		busy bool
+	}{{"idle", false}, {"in a transaction", true}} {
+		t.Run(tc.name, func(t *testing.T) {
+			dsn := lab.Postgres(t)
+			s := open(t, dsn)
+			p := startHolder(t, dsn)
+			p.says("held")
+			if tc.busy {
+				fmt.Fprintln(p.in, 200_000)
+				p.says("committing")
+			}
+			hold := takeOver(t, s, 10*time.Second, func() {
+				p.signal(syscall.SIGSTOP)
+			})
+			defer hold.Release()
+			must(t, s.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 1 << 40, Key: track.Key{Sender: alice}}}}))
+			p.signal(syscall.SIGCONT)
+			if tc.busy {
+				p.says("committed")
+			}
+			p.says("lost")
+			fmt.Fprintln(p.in, 1)
+			p.says("committed true")
+			ms, err := s.Messages(t.Context(), alice, track.Filter{Newest: true})
+			must(t, err)
+			if len(ms) != 1 {
+				t.Errorf("%d rows are there", len(ms))
+			}
+		})
+	}
+}
+
+func TestHoldOfAnotherComponent(t *testing.T) {
+	dsn := lab.Postgres(t)
+	hold, err := open(t, dsn).Hold(t.Context(), component)
+	must(t, err)
+	_, err = open(t, dsn).Hold(t.Context(), "other.example.org")
+	if !errors.Is(err, storage.ErrHeld) || !strings.Contains(err.Error(), component) {
+		t.Errorf("%v", err)
+	}
+	must(t, hold.Release())
+}
+
+// A standby survives a restart of the database, and a holder loses its right by one.
+func TestRestartedDatabase(t *testing.T) {
+	cluster := lab.PostgresCluster(t)
+	dsn := cluster.Schema(t)
+	s, next := open(t, dsn), open(t, dsn)
+	first, err := s.Hold(t.Context(), component)
+	must(t, err)
+	hold := takeOver(t, next, 15*time.Second, func() {
+		cluster.Kill(t)
+		cluster.Start(t)
+	})
+	select {
+	case <-first.Lost():
+	case <-time.After(5 * time.Second):
+		t.Error("it does not know that it was taken over")
+	}
+	must(t, next.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 1}}}))
+	if err := s.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 2}}}); err == nil {
+		t.Error("the old holder committed")
+	}
+	must(t, hold.Release())
+	first.Release()
+}

@@ -1,0 +1,208 @@
+package storage_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tocsin/internal/lab"
+	"tocsin/storage"
+	"tocsin/track"
+)
+
+// onBoth runs a test on a new database of each kind.
+func onBoth(t *testing.T, test func(t *testing.T, dsn string)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, sqliteDSN(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, lab.Postgres(t)) })
+}
+
+// Every schema that was ever released becomes today's, with what is in it. testdata has rows of each version.
+func TestUpgrade(t *testing.T) {
+	for version := int64(1); version <= storage.Latest(); version++ {
+		t.Run(fmt.Sprint("from ", version), func(t *testing.T) {
+			onBoth(t, func(t *testing.T, dsn string) {
+				rows, err := os.ReadFile(filepath.Join("testdata", fmt.Sprintf("v%d.sql", version)))
+				must(t, err)
+				must(t, storage.OpenAt(t.Context(), dsn, version, string(rows)))
+				store := open(t, dsn)
+				checkUpgraded(t, store)
+				reached, err := store.Version(t.Context())
+				must(t, err)
+				if reached != storage.Latest() {
+					t.Errorf("version %d", reached)
+				}
+			})
+		})
+	}
+}
+
+// checkUpgraded says what the rows in testdata mean today.
+func checkUpgraded(t *testing.T, s *storage.Store) {
+	t.Helper()
+	ctx := t.Context()
+	want := track.Message{
+		Ord: 1882193920000000000, Key: track.Key{Sender: alice, Recipient: bob, ID: "m1"}, Status: track.Delivered, Marks: track.AsksReceipt | track.TimedOutUnread,
+		Resource: "phone", Lang: "en", SentAt: 1795000000000, DeliveredAt: 1795000001000, TimeoutAt: 1795000600000,
+		Hint: track.Hint{Timeout: 600, Priority: track.High}, Text: "Are you there?", Step: 1, Why: track.WhyPrompted, Prompt: "p-1",
+		Notice: track.Notice{Seq: 2, Told: 1, Rev: 7, State: track.StateTimeoutUnread, Basis: track.ByTimer, At: 1795000600000},
+	}
+	prompt := track.Prompt{
+		ID: "p-1", Row: 1882194549145600000, Conv: want.Conv(), Messages: []int64{want.Ord}, Covered: 1, OpenedAt: 1795000600000, ExpiresAt: 1795004200000,
+		Code: "7f3c", Shown: []string{alice + "/phone"}, Sends: 1, SentAt: 1795000600000, Due: 1795004200000,
+	}
+	// The secret of the rows is known, and so are their hashes.
+	loaded, err := s.Load(ctx, track.Want{Keys: []track.Key{want.Key}, Open: []track.Conv{want.Conv()}}, 1795000600001)
+	must(t, err)
+	if diff := cmp.Diff(track.Loaded{Messages: []track.Message{want}, Prompts: []track.Prompt{prompt}}, loaded); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	due := map[int64]track.Time{}
+	must(t, s.Alarms(ctx, func(a track.Alarm) { due[a.Ref] = a.Due }))
+	if diff := cmp.Diff(map[int64]track.Time{-prompt.Row: prompt.Due}, due); diff != "" {
+		t.Errorf("alarms, -want +got:\n%s", diff)
+	}
+	n, ok, err := s.Number(ctx, bob)
+	must(t, err)
+	if n.E164 != "+8613800138000" || !ok || !n.Consent {
+		t.Errorf("number: %+v", n)
+	}
+}
+
+func TestNewerSchema(t *testing.T) {
+	onBoth(t, func(t *testing.T, dsn string) {
+		t.Run("future", func(t *testing.T) {
+			storage.AddMigrations(t, map[string]string{"9999_future.sql": "CREATE TABLE future (x BIGINT)"})
+			open(t, dsn)
+		})
+		for _, migrate := range []bool{true, false} {
+			_, err := storage.Open(t.Context(), dsn, storage.Options{Migrate: migrate})
+			if !errors.Is(err, storage.ErrSchema) || !strings.Contains(err.Error(), "it has version 9999") {
+				t.Errorf("migrate %v: %v", migrate, err)
+			}
+		}
+	})
+}
+
+func TestOlderSchema(t *testing.T) {
+	onBoth(t, func(t *testing.T, dsn string) {
+		inhabited(t, open(t, dsn), 10)
+		storage.AddMigrations(t, map[string]string{
+			"9998_more.sql": "ALTER TABLE messages ADD COLUMN more BIGINT NOT NULL DEFAULT 7; CREATE INDEX more ON messages (more)",
+			"9999_last.sql": "UPDATE messages SET text = 'changed'",
+		})
+		_, err := storage.Open(t.Context(), dsn, storage.Options{})
+		if !errors.Is(err, storage.ErrSchema) || !strings.Contains(err.Error(), "tocsin migrate") {
+			t.Errorf("without leave to migrate: %v", err)
+		}
+		status := func() string {
+			all, err := storage.Status(t.Context(), dsn)
+			must(t, err)
+			var lines []string
+			for _, m := range all[1:] {
+				lines = append(lines, fmt.Sprint(m.Version, " ", m.Name, " ", m.Applied))
+			}
+			return strings.Join(lines, ", ")
+		}
+		if got := status(); got != "9998 more false, 9999 last false" {
+			t.Errorf("before: %s", got)
+		}
+		must(t, storage.Migrate(t.Context(), dsn))
+		if got := status(); got != "9998 more true, 9999 last true" {
+			t.Errorf("after: %s", got)
+		}
+		ms, err := open(t, dsn).Messages(t.Context(), alice, track.Filter{Newest: true})
+		must(t, err)
+		if len(ms) != 10 || ms[0].Text != "changed" {
+			t.Errorf("%d messages: %+v", len(ms), ms[0])
+		}
+	})
+}
+
+// A migration that fails leaves the schema of the last one that did not.
+func TestFailedMigration(t *testing.T) {
+	onBoth(t, func(t *testing.T, dsn string) {
+		inhabited(t, open(t, dsn), 10)
+		storage.AddMigrations(t, map[string]string{
+			"9998_good.sql": "CREATE TABLE good (x BIGINT)",
+			"9999_bad.sql":  "CREATE TABLE half (x BIGINT); UPDATE messages SET text = 'changed'; CREATE TABLE half (x BIGINT)",
+		})
+		if err := storage.Migrate(t.Context(), dsn); !errors.Is(err, storage.ErrSchema) {
+			t.Errorf("%v", err)
+		}
+		all, err := storage.Status(t.Context(), dsn)
+		must(t, err)
+		if last := all[len(all)-2:]; !last[0].Applied || last[1].Applied {
+			t.Errorf("%+v", last)
+		}
+		storage.AddMigrations(t, map[string]string{"9999_bad.sql": "CREATE TABLE half (x BIGINT)"}) // mended
+		ms, err := open(t, dsn).Messages(t.Context(), alice, track.Filter{Newest: true})
+		must(t, err)
+		if len(ms) != 10 || ms[0].Text != "Hello?" {
+			t.Errorf("%d messages: %+v", len(ms), ms[0])
+		}
+	})
+}
+
+func TestMissingSchema(t *testing.T) {
+	_, err := storage.Open(t.Context(), lab.Postgres(t), storage.Options{})
+	if !errors.Is(err, storage.ErrSchema) || !strings.Contains(err.Error(), "tocsin migrate") {
+		t.Errorf("%v", err)
+	}
+	store, err := storage.Open(t.Context(), sqliteDSN(t), storage.Options{})
+	must(t, err)
+	must(t, store.Close())
+}
+
+// Many start at once on an empty database: one makes the schema, and all agree on the secret.
+func TestStartTogether(t *testing.T) {
+	onBoth(t, func(t *testing.T, dsn string) {
+		var wg sync.WaitGroup
+		secrets := make([]string, 8)
+		for i := range secrets {
+			wg.Go(func() {
+				s, err := storage.Open(t.Context(), dsn, storage.Options{Migrate: true})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer s.Close()
+				seed, err := s.Seed(t.Context())
+				if err != nil {
+					t.Error(err)
+				}
+				secrets[i] = string(seed.Secret)
+			})
+		}
+		wg.Wait()
+		for _, secret := range secrets {
+			if secret != secrets[0] {
+				t.Error("two secrets were made")
+			}
+		}
+	})
+}
+
+func TestBadDSN(t *testing.T) {
+	for dsn, want := range map[string]string{
+		"":                            `must begin with "sqlite:" or "postgres://"`,
+		"mysql://x":                   `must begin with "sqlite:" or "postgres://"`,
+		"sqlite:":                     "names no file",
+		"sqlite:/nowhere/at/all/x.db": "no such file or directory",
+		"postgres://u:hush@%zz/x":     "is no URL",
+		"postgres://u:hush@127.0.0.1:1/x?sslmode=disable": "connection refused",
+	} {
+		_, err := storage.Open(t.Context(), dsn, storage.Options{Migrate: true})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", dsn, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "hush") {
+			t.Errorf("the password is shown: %v", err)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package storage_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tocsin/storage"
+	"tocsin/track"
+)
+
+// Texts, numbers and messages leave no trace in the files once they are erased.
+func TestErased(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tocsin.db")
+	s := open(t, "sqlite:"+path)
+	ctx := t.Context()
+	var ms []track.Message
+	for i := range 600 {
+		text := fmt.Sprintf("SECRET-BODY-%d. ", i)
+		if i%100 == 0 {
+			text = strings.Repeat(text, 1000) // on overflow pages
+		}
+		ms = append(ms, track.Message{Ord: int64(i + 1), Key: track.Key{Sender: alice, Recipient: bob, ID: fmt.Sprint("SECRET-ID-", i)}, Text: text})
+	}
+	must(t, s.Commit(ctx, track.Changes{Insert: ms}))
+	must(t, s.SetNumbers(ctx, track.Number{JID: alice, E164: "+8613800138000"}))
+	files := func() []byte {
+		var all []byte
+		names, err := filepath.Glob(path + "*")
+		must(t, err)
+		for _, name := range names {
+			b, err := os.ReadFile(name)
+			must(t, err)
+			all = append(all, b...)
+		}
+		return all
+	}
+	if !bytes.Contains(files(), []byte("SECRET-BODY")) {
+		t.Fatal("the text is stored somewhere else")
+	}
+	for i := range ms {
+		ms[i].Text, ms[i].Status, ms[i].SettledAt = "", track.Displayed, 5
+	}
+	must(t, s.Commit(ctx, track.Changes{Update: ms}))
+	must(t, s.Forget(ctx, alice))
+	if _, err := s.Prune(ctx, 1, 100); err != nil { // nothing is that old, but the round ends
+		t.Fatal(err)
+	}
+	left := files()
+	for _, trace := range []string{"SECRET-BODY", "8613800138000"} {
+		if bytes.Contains(left, []byte(trace)) {
+			t.Errorf("%s is still there", trace)
+		}
+	}
+	if !bytes.Contains(left, []byte("SECRET-ID")) {
+		t.Error("the messages are not there any more")
+	}
+	if n, err := s.Prune(ctx, 1<<40, 1000); err != nil || n != 600 {
+		t.Fatal(n, err)
+	}
+	if bytes.Contains(files(), []byte("SECRET-ID")) {
+		t.Error("a message is still there")
+	}
+}
+
+// The error names the process and the file; the file of a process that is gone locks nothing.
+func TestLockFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tocsin.db")
+	must(t, os.WriteFile(path+".lock", []byte("99999999\n"), 0o600))
+	s := open(t, "sqlite:"+path)
+	hold, err := s.Hold(t.Context(), "tocsin.example.org")
+	must(t, err)
+	_, err = open(t, "sqlite:"+path).Hold(t.Context(), "tocsin.example.org")
+	if !errors.Is(err, storage.ErrHeld) || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) || !strings.Contains(err.Error(), path+".lock") {
+		t.Errorf("%v", err)
+	}
+	must(t, hold.Release())
+}
+
+// Durability is what the pragmas say; none of them may be lost on the way.
+func TestPragmas(t *testing.T) {
+	s := open(t, sqliteDSN(t))
+	for pragma, want := range map[string]string{
+		"journal_mode": "wal", "synchronous": "2", "secure_delete": "1", "busy_timeout": "5000", "query_only": "0",
+	} {
+		if got := storage.Pragma(t, s, pragma); got != want {
+			t.Errorf("%s is %s", pragma, got)
+		}
+	}
+}
+
+func TestMemory(t *testing.T) {
+	s := open(t, "sqlite::memory:")
+	inhabited(t, s, 100)
+	hold, err := s.Hold(t.Context(), "tocsin.example.org")
+	must(t, err)
+	contents(t, s)
+	must(t, hold.Release())
+	other := open(t, "sqlite::memory:")
+	if ms, err := other.Messages(t.Context(), alice, track.Filter{Newest: true}); err != nil || len(ms) > 0 {
+		t.Errorf("two in-memory databases are one: %d, %v", len(ms), err)
+	}
+}
