@@ -49,7 +49,8 @@ type device struct {
 	seen     time.Time // the last sign of life
 	asked    time.Time // when its features were last asked for
 	asking   bool
-	answers  bool // it has answered disco#info: it can be checked
+	silent   time.Time // when it last did not answer a check; it is left alone for sureFor
+	answers  bool      // it has answered disco#info: it can be checked
 	// confirmed: something has gone there and back since it came. Before, what is sent to its user's bare JID may be a
 	// little too early, and be stored for the next login instead.
 	confirmed bool
@@ -214,7 +215,7 @@ func (b *book) answered(full string, features track.Features, r reply, now time.
 	case d.source == fromDevice, r == refused && d.answers:
 		b.remove(owner, full)
 	default:
-		d.confirmed = true
+		d.confirmed, d.silent = true, now
 	}
 	capable := d.features&track.CanStatus != 0 && before&track.CanStatus == 0
 	b.mu.Unlock()
@@ -225,24 +226,30 @@ func (b *book) answered(full string, features track.Features, r reply, now time.
 }
 
 // doubt makes every resource that can be checked need a check: the stream was down, and nobody told who left
-// meanwhile. What was being asked then is asked again. It returns the users.
-func (b *book) doubt(now time.Time) (owners []string) {
+// meanwhile. What was being asked then is asked again. It returns the users, and those of them who had a capable resource.
+func (b *book) doubt(now time.Time) (owners, capable []string) {
 	b.mu.Lock()
 	var asks []device
 	for owner, devices := range b.users {
+		can := false
 		for _, d := range devices {
+			can = can || d.features&track.CanStatus != 0
+			d.silent = time.Time{}
 			if d.seen, d.confirmed = (time.Time{}), d.confirmed && !d.answers; d.asking {
 				d.asked = now
 				asks = append(asks, *d)
 			}
 		}
 		owners = append(owners, owner)
+		if can {
+			capable = append(capable, owner)
+		}
 	}
 	b.mu.Unlock()
 	for _, d := range asks {
 		b.ask(d)
 	}
-	return owners
+	return owners, capable
 }
 
 // view is who can be reached of a user at a moment.
@@ -264,7 +271,7 @@ func (b *book) look(owner string, now time.Time) view {
 			b.remove(owner, d.full)
 			continue
 		}
-		if !d.confirmed || d.answers && now.Sub(d.seen) > sureFor {
+		if !d.confirmed || d.answers && min(now.Sub(d.seen), now.Sub(d.silent)) > sureFor {
 			if b.begin(d, true, now) {
 				check := *d
 				check.check = true

@@ -184,9 +184,13 @@ func (o *outflow) greet(ctx context.Context, owner string) error {
 	return nil
 }
 
-// up looks again at everything: the stream is there.
-func (o *outflow) up(owners []string) {
+// up looks again at everything: the stream is there. A capable user who stayed while it was not, or while the component
+// was not, is told what could not be told then.
+func (o *outflow) up(owners, capable []string) {
 	o.mu.Lock()
+	for _, owner := range capable {
+		o.fresh[owner] = true
+	}
 	for owner := range o.parked {
 		owners = append(owners, owner)
 	}
