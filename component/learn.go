@@ -3,6 +3,7 @@ package component
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -32,10 +33,15 @@ type learner struct {
 
 	mu       sync.Mutex
 	verified map[string]track.Features // by the key of the capabilities
+	unsaved  map[string]track.Device   // by full JID; without features: it is gone
+	unsaid   chan struct{}             // there is something unsaved
 }
 
 func newLearner(s *Service) *learner {
-	return &learner{svc: s, todo: make(chan device, queuedAsks), verified: map[string]track.Features{}}
+	return &learner{
+		svc: s, todo: make(chan device, queuedAsks), verified: map[string]track.Features{},
+		unsaved: map[string]track.Device{}, unsaid: make(chan struct{}, 1),
+	}
 }
 
 // ask queues a question. With too many in the queue the resource counts as unsupported, until it is asked again.
@@ -53,6 +59,7 @@ func (l *learner) ask(d device) {
 func (l *learner) run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	wg.Go(func() { l.saving(ctx) })
 	for range asksMax {
 		wg.Go(func() {
 			for {
@@ -71,7 +78,7 @@ func (l *learner) run(ctx context.Context) error {
 
 func (l *learner) learn(ctx context.Context, d device) {
 	if features, ok := l.known(d.caps); ok && !d.check {
-		l.took(ctx, d, features, known)
+		l.took(d, features, known)
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
@@ -89,30 +96,76 @@ func (l *learner) learn(ctx context.Context, d device) {
 		if fault := (*session.StanzaError)(nil); errors.As(err, &fault) {
 			r = refused
 		}
-		l.took(ctx, d, 0, r)
+		l.took(d, 0, r)
 		return
 	}
 	features := featuresOf(info)
 	if d.caps.Verify(info) == nil {
 		l.keep(d.caps, features)
 	}
-	l.took(ctx, d, features, replied)
+	l.took(d, features, replied)
 }
 
-// took brings the answer to the book, and keeps what must be known after a restart.
-func (l *learner) took(ctx context.Context, d device, features track.Features, r reply) {
+// took brings the answer to the book, and has what is new kept for after a restart.
+func (l *learner) took(d device, features track.Features, r reply) {
 	now := l.svc.clock.Now()
-	var err error
 	switch capable := features&track.CanStatus != 0; {
-	case capable:
-		err = l.svc.opts.Store.SaveDevices(ctx, []track.Device{{JID: d.full, Features: features, At: track.At(now)}}, nil)
-	case d.features&track.CanStatus != 0:
-		err = l.svc.opts.Store.SaveDevices(ctx, nil, []string{d.full})
-	}
-	if err != nil && ctx.Err() == nil {
-		l.svc.log.Error("could not save a device", "err", err)
+	case capable && features != d.features:
+		l.save(track.Device{JID: d.full, Features: features, At: track.At(now)})
+	case !capable && d.features&track.CanStatus != 0:
+		l.save(track.Device{JID: d.full})
 	}
 	l.svc.book.answered(d.full, features, r, now)
+}
+
+func (l *learner) save(d track.Device) {
+	l.mu.Lock()
+	if len(l.unsaved) == 0 {
+		l.svc.busy.begin()
+	}
+	l.unsaved[d.JID] = d
+	l.mu.Unlock()
+	select {
+	case l.unsaid <- struct{}{}:
+	default:
+	}
+}
+
+// saving keeps what save was given until ctx is done. What comes while a transaction is under way goes into the next: at
+// a connect everybody answers at once, and the writer has other things to do.
+func (l *learner) saving(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.unsaid:
+		}
+		l.mu.Lock()
+		unsaved := l.unsaved
+		l.unsaved = map[string]track.Device{}
+		l.mu.Unlock()
+		var seen []track.Device
+		var gone []string
+		for jid, d := range unsaved {
+			if d.Features == 0 {
+				gone = append(gone, jid)
+			} else {
+				seen = append(seen, d)
+			}
+		}
+		if err := l.svc.opts.Store.SaveDevices(ctx, seen, gone); err != nil && ctx.Err() == nil {
+			l.svc.log.Error("could not save devices", "err", err, "devices", len(unsaved))
+			l.mu.Lock() // they go with the next
+			if len(l.unsaved) > 0 {
+				l.svc.busy.end()
+			}
+			maps.Copy(unsaved, l.unsaved)
+			l.unsaved = unsaved
+			l.mu.Unlock()
+			continue
+		}
+		l.svc.busy.end()
+	}
 }
 
 func (l *learner) known(c caps.Caps) (features track.Features, ok bool) {
