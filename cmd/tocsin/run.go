@@ -94,6 +94,9 @@ func (r *runner) serve(ctx context.Context, metrics prometheus.Registerer) error
 		MaxStanza: int(r.config.Tap.MaxStanza), Flush: r.config.Storage.Flush, Version: programVersion(),
 		Settings: settingsOf(r.config), Store: r.store, Reload: r.reload, Clock: clock.System{}, Log: r.log, Metrics: metrics,
 	})
+	if ctx.Err() != nil { // told to stop on the way up
+		return nil
+	}
 	if err != nil {
 		return err
 	}
