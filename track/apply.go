@@ -137,11 +137,8 @@ func (f *Fact) apply(b *batch) {
 // sent takes a message in, unless it is another copy of one that is known. Ids may be used again once the message
 // they named is settled.
 func (b *batch) sent(f *Fact) {
-	if old := b.newest[f.Key]; old != nil {
-		pending := old.Kind == Watched && !old.Status.Settled()
-		if pending || !f.Once && f.At < old.SentAt.Add(copyWindow) || f.Once && f.At == old.SentAt {
-			return
-		}
+	if b.isCopy(f) {
+		return
 	}
 	probe := Message{Key: f.Key, Marks: f.Marks, Hint: f.Hint}
 	s := b.settings(&probe)
@@ -159,6 +156,20 @@ func (b *batch) sent(f *Fact) {
 	b.catchUp(f.Key)
 }
 
+// isCopy reports whether the stanza is another copy of one that is known.
+func (b *batch) isCopy(f *Fact) bool {
+	old := b.newest[f.Key]
+	switch {
+	case old == nil:
+		return false
+	case old.Kind == Watched && !old.Status.Settled():
+		return true
+	case f.Once:
+		return f.At == old.SentAt
+	}
+	return f.At < old.SentAt.Add(copyWindow)
+}
+
 func (b *batch) full(sender string) bool {
 	return int(b.pending[sender]) >= MaxPendingPerSender || b.total >= MaxPending
 }
@@ -166,10 +177,10 @@ func (b *batch) full(sender string) bool {
 // corrected makes the correction's id an alias of the original, whose text it refreshes (XEP-0308 §4). Of an unknown
 // or settled original nothing but its place in the order is known.
 func (b *batch) corrected(f *Fact) {
-	if b.newest[f.Key] != nil {
-		return // another copy
-	}
 	original := b.find(Key{f.Sender, f.Recipient, f.Original})
+	if old := b.newest[f.Key]; b.isCopy(f) || old != nil && old.Kind == Alias && original != nil && old.Original == original.Ord {
+		return
+	}
 	m := Message{Ord: b.nextOrd(), Key: f.Key, Kind: Passed, SentAt: f.At}
 	if original != nil {
 		m.Kind, m.Original = Alias, original.Ord
@@ -184,7 +195,7 @@ func (b *batch) corrected(f *Fact) {
 func (b *batch) transit(r *row, f *Fact) {
 	s := b.settings(&r.Message)
 	if f.Kind == Rang {
-		r.rang = true
+		r.rang = r.rang || f.At == 0 || f.At >= r.Due // an older one rings in vain: the one that holds is still set
 		b.verdict(r, &s)
 	}
 	b.effects(r, Transition(&r.Message, *f, s, b.now), s)

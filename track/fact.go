@@ -26,7 +26,7 @@ const (
 	Stopped
 	// Forced: the sender wants message ID escalated now.
 	Forced
-	// Rang: the alarm of a message came due. Only Ord is set.
+	// Rang: the alarm of a message came due. Only Ord is set, and At: the instant it was set for.
 	Rang
 	// Texted: an SMS about the message was reported sent. Only Ord is set.
 	Texted

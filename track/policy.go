@@ -12,7 +12,7 @@ type Policy struct {
 	UnreadAfter      time.Duration
 	MinAfter         time.Duration // bounds of hints and users' settings
 	MaxAfter         time.Duration
-	ReplyReads       bool
+	ReplyReads       bool // for the tap: else it makes no Replied, and no Read of a reply or reaction
 	AssumeMarkers    bool
 	Priorities       []PriorityRule
 

@@ -248,14 +248,17 @@ var told = map[PromptState]string{
 }
 
 // Lapse is the alarm of a prompt: a lease or a snooze is over, it has expired, or what joined it can be sent.
-type Lapse struct{ Row int64 }
+type Lapse struct {
+	Row int64
+	Due Time // the instant it was set for
+}
 
 func (l *Lapse) want(_ *Ledger, w *Want) { w.Rows = append(w.Rows, l.Row) }
 
 func (l *Lapse) apply(b *batch) {
 	for _, w := range b.prompts {
 		if w.Row == l.Row {
-			w.rang = true
+			w.rang = w.rang || l.Due == 0 || l.Due >= w.Due
 			b.lapse(w)
 			return
 		}

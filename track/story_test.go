@@ -183,6 +183,18 @@ func TestEvidence(t *testing.T) {
 		w.fact(Read, "c2")
 		is(t, "m1", w.told("m1"), "displayed")
 	})
+	story(t, "a correction that uses an old id again", func(t *testing.T, w *world) {
+		w.send("x1")
+		w.fact(Read, "x1")
+		w.step(time.Minute)
+		w.send("m1")
+		w.fact(Corrected, "x1", func(f *Fact) { f.Original = "m1" })
+		w.step(time.Second)
+		w.fact(Corrected, "x1", func(f *Fact) { f.Original, f.Text = "m1", "a copy" })
+		is(t, "text", w.store.find(key("m1")).Text, "better")
+		w.fact(Read, "x1")
+		is(t, "m1", w.told("m1"), "displayed")
+	})
 	story(t, "a correction of something else has its place", func(t *testing.T, w *world) {
 		w.send("m1")
 		w.fact(Corrected, "c1", func(f *Fact) { f.Original = "long ago" })
