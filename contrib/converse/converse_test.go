@@ -31,7 +31,7 @@ func TestPlugin(t *testing.T) {
 // The story with the real service.
 func TestStory(t *testing.T) {
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module, Hosts: []string{"example.org"}})
-	story(t, server, serve(t, server), "story.test.js")
+	story(t, server, serve(t, server), "story.test.js", "encrypted.test.js")
 }
 
 // The same plugin by ejabberd's websocket.
@@ -81,14 +81,14 @@ func befriend(t *testing.T, server *lab.Server, one, other string) {
 	b.Close()
 }
 
-// story runs a file of tests in Node.js against the server.
-func story(t *testing.T, server *lab.Server, metrics *string, file string) {
+// story runs files of tests in Node.js against the server, one after the other.
+func story(t *testing.T, server *lab.Server, metrics *string, files ...string) {
 	t.Helper()
 	node := need(t, "node")
 	need(t, "chromium")
 	install(t)
-	files := httptest.NewServer(http.FileServer(http.Dir(".")))
-	t.Cleanup(files.Close)
+	pages := httptest.NewServer(http.FileServer(http.Dir(".")))
+	t.Cleanup(pages.Close)
 
 	host, port, _ := strings.Cut(server.ComponentAddr, ":")
 	number, err := strconv.Atoi(port)
@@ -100,7 +100,7 @@ func story(t *testing.T, server *lab.Server, metrics *string, file string) {
 		users[user] = user + "'s password"
 	}
 	stage, err := json.Marshal(map[string]any{
-		"page": files.URL, "websocket": server.Websocket, "domain": server.Domain, "users": users,
+		"page": pages.URL, "websocket": server.Websocket, "domain": server.Domain, "users": users,
 		"component": map[string]any{"host": host, "port": number, "jid": server.Component, "secret": server.Secret},
 		"metrics":   metrics,
 		"pictures":  os.Getenv("TOCSIN_PICTURES"),
@@ -109,14 +109,22 @@ func story(t *testing.T, server *lab.Server, metrics *string, file string) {
 		t.Fatal(err)
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	args := []string{"--test", "--test-reporter=spec", filepath.Join("test", file)}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(file, ".test.js"), func(t *testing.T) { tell(t, node, filepath.Join("test", file), string(stage)) })
+	}
+}
+
+// tell runs one file.
+func tell(t *testing.T, node, file, stage string) {
+	t.Helper()
+	args := []string{"--test", "--test-reporter=spec", file}
 	if only := os.Getenv("TOCSIN_STORY"); only != "" {
 		args = append([]string{"--test-name-pattern=" + only}, args...)
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
 	cmd := exec.CommandContext(ctx, node, args...)
-	cmd.Env = append(os.Environ(), "TOCSIN_STAGE="+string(stage))
+	cmd.Env = append(os.Environ(), "TOCSIN_STAGE="+stage)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // Chromium with it
 	out, err := cmd.CombinedOutput()

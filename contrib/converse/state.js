@@ -38,7 +38,7 @@ export function shown(entry = {}) {
     return entry.state === 'pending' || !entry.state ? 'sent' : entry.state;
 }
 
-/** Reports whether nothing is left to be told about: the message is read, or no longer watched. */
+/** Reports whether nobody is to be prompted about the message any more: it is read, no longer watched, or told by SMS. */
 export function settled(entry) {
-    return ['displayed', 'failed', 'cancelled'].includes(shown(entry));
+    return ['displayed', 'failed', 'cancelled', 'escalated'].includes(shown(entry));
 }

@@ -46,6 +46,13 @@ export async function open(user, { settings = {}, confirms, plugin, locale = 'en
     return client;
 }
 
+/** Waits until the client is known to the service: what is sent from then on is told to it. */
+export async function arrive(user, options) {
+    const client = await open(user, options);
+    await client.page.waitForFunction(() => JSON.parse(sessionStorage.getItem(`tocsin:${window._converse.session.get('bare_jid')}`))?.service);
+    return client;
+}
+
 export class Client {
     constructor(user, page, context) {
         Object.assign(this, { user, page, context, faults: [], sent: [], jid: `${user}@${stage.domain}` });
@@ -84,13 +91,12 @@ export class Client {
         return message.getAttribute('data-msgid');
     }
 
-    /** Turns on encryption for a chat, once the contact's devices are known. */
-    async encrypt(contact) {
-        await this.page.waitForFunction(async (jid) => {
+    /** Waits until a chat is encrypted; it is by the setting omemo_default, once the contact's devices are known. */
+    async encrypts(contact) {
+        await this.page.evaluate(() => window._converse.api.waitUntil('OMEMOInitialized'));
+        await this.page.waitForFunction((jid) => {
             const chat = window._converse.state.chatboxes.get(jid);
-            if (!chat.get('omemo_supported')) return false;
-            chat.save({ omemo_active: true });
-            return true;
+            return chat.get('omemo_supported') && chat.get('omemo_active');
         }, `${contact}@${stage.domain}`, { timeout: 15_000 });
     }
 

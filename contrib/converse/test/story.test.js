@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, open, quit, stage } from './browser.js';
+import { arrive, launch, open, quit, stage } from './browser.js';
 
 const number = '+8613800138000';
 
@@ -21,13 +21,6 @@ async function timeouts(kind, count) {
         if (now >= count) return now;
         await new Promise((r) => setTimeout(r, 100));
     }
-}
-
-/** Waits until the client is known to the service: what is sent from then on is told to it. */
-async function arrive(user, options) {
-    const client = await open(user, options);
-    await client.page.waitForFunction(() => JSON.parse(sessionStorage.getItem(`tocsin:${window._converse.session.get('bare_jid')}`))?.service);
-    return client;
 }
 
 test('sent, delivered, not read in time, told by SMS, read after all', async () => {
@@ -179,22 +172,6 @@ test('Eve changes nothing', async () => {
     await alice.click(id, 'dont');
     await alice.seesNoBanner();
     await eve.close();
-    await alice.close();
-});
-
-test('an encrypted message: the service knows no text, the client fills in its own', async () => {
-    const alice = await arrive('alice');
-    const bob = await arrive('bob', { confirms: 'receipts' });
-    await alice.chat('bob');
-    await alice.encrypt('bob');
-    const id = await alice.say('The code is 4711');
-    assert.ok(!alice.sent.some((s) => s.includes('4711')), 'sent in the clear');
-    await alice.banner(id).waitFor();
-    assert.equal(await alice.banner(id).locator('textarea').inputValue(), 'The code is 4711');
-    await alice.banner(id).getByText('This message was encrypted. An SMS is not.').waitFor();
-    assert.equal(await alice.banner(id).locator('a').getAttribute('href'), `sms:${number}?body=The%20code%20is%204711`);
-    await alice.click(id, 'dont');
-    await bob.close();
     await alice.close();
 });
 

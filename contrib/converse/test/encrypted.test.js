@@ -1,0 +1,27 @@
+// With OMEMO, on Prosody: ejabberd 23.01 refuses the option pubsub#max_items with which Converse.js 14 publishes its keys.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { arrive, launch, quit } from './browser.js';
+
+const number = '+8613800138000';
+
+before(launch);
+after(quit);
+
+test('an encrypted message: the service knows no text, the client fills in its own', async () => {
+    const bob = await arrive('bob', { confirms: 'receipts' });
+    await bob.page.evaluate(() => window._converse.api.waitUntil('OMEMOInitialized'));
+    const alice = await arrive('alice', { settings: { omemo_default: true } });
+    await alice.chat('bob');
+    await alice.encrypts('bob');
+    const id = await alice.say('The code is 4711');
+    assert.ok(!alice.sent.some((s) => s.includes('4711')), 'sent in the clear');
+    await alice.banner(id).waitFor();
+    assert.equal(await alice.banner(id).locator('textarea').inputValue(), 'The code is 4711');
+    await alice.banner(id).getByText('This message was encrypted. An SMS is not.').waitFor();
+    assert.equal(await alice.banner(id).locator('a').getAttribute('href'), `sms:${number}?body=The%20code%20is%204711`);
+    await alice.click(id, 'dont');
+    await bob.close();
+    await alice.close();
+});
