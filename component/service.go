@@ -277,10 +277,10 @@ func (s *Service) take(frame []byte) {
 // ring brings an alarm to the ledger.
 func (s *Service) ring(a track.Alarm) {
 	if a.Ref < 0 {
-		s.ingest.put(&track.Lapse{Row: -a.Ref}, nil)
+		s.ingest.put(&track.Lapse{Row: -a.Ref, Due: a.Due}, nil)
 		return
 	}
-	s.ingest.put(&track.Fact{Kind: track.Rang, Ord: a.Ref}, nil)
+	s.ingest.put(&track.Fact{Kind: track.Rang, Ord: a.Ref, At: a.Due}, nil)
 }
 
 // follow lets happen what follows from a batch that is stored.
