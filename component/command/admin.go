@@ -228,7 +228,7 @@ func (c *Commands) adminAnnounceOff(ctx context.Context, r request) (response, e
 		if c.deps.Admin.Paused() {
 			now = say.PausedNow
 		}
-		return r.ask("admin-announce-off", say.AnnounceOff, forms.Fixed(now), labelled(forms.Bool("paused", "", true), say.Pause)), nil
+		return r.ask("admin-announce-off", r.adding(say.AnnounceOff, now), labelled(forms.Bool("paused", "", true), say.Pause)), nil
 	}
 	if r.nothing() {
 		return r.unchanged(), nil
@@ -253,7 +253,7 @@ func (c *Commands) adminAnnounceOff(ctx context.Context, r request) (response, e
 // adminReload reads the configuration again.
 func (c *Commands) adminReload(ctx context.Context, r request) (response, error) {
 	if err := c.deps.Admin.Reload(ctx); err != nil {
-		return response{}, adhoc.Failure(r.say.Form.Fault.NotReloaded(err.Error()))
+		return response{}, adhoc.Failure(err.Error())
 	}
 	return done(r.say.Form.Admin.Reloaded), nil
 }

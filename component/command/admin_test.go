@@ -24,12 +24,12 @@ func TestAdmin(t *testing.T) {
 		{[]string{"jid=Bob@example.org", "number=138 0013 8000"}, "info: The number of bob@example.org is +8613800138000, bound by an admin; senders may see it."},
 		{[]string{"jid=bob@example.org", "number=13800138000", "consent=0"}, "info: The number of bob@example.org is +8613800138000, bound by an admin; without consent."},
 		{[]string{"jid=bob@example.org", "number="}, "info: The number of bob@example.org is +8613800138000, bound by an admin; without consent."},
-		{[]string{"jid=bob@example.org", "number=110"}, `error: "110" is a short number. Say a mobile number with its country code, such as "+86 138 0013 8000".`},
+		{[]string{"jid=bob@example.org", "number=110"}, `error: Nothing was changed. "110" is a short number. Say a mobile number with its country code, such as "+86 138 0013 8000".`},
 		{[]string{"jid=bob@example.org", "remove=1"}, "info: The number of bob@example.org is removed."},
-		{[]string{"jid=bob@example.org", "remove=1"}, "error: No number is bound to bob@example.org."},
+		{[]string{"jid=bob@example.org", "remove=1"}, "error: Nothing was changed. No number is bound to bob@example.org."},
 		{[]string{"jid=bob@example.org"}, "info: No number is bound to bob@example.org."},
-		{[]string{"number=13800138000"}, `error: "User" must be filled in.`},
-		{[]string{"lines=bob@example.org,110", "lines=carol@example.org,13800138001", "lines=carol@example.org,13800138001"}, `error: Nothing was bound: line 1: "110" is a short number; line 3: carol@example.org stands on line 2 already.`},
+		{[]string{"number=13800138000"}, `error: Nothing was changed. "User" must be filled in.`},
+		{[]string{"lines=bob@example.org,110", "lines=carol@example.org,13800138001", "lines=carol@example.org,13800138001"}, `error: Nothing was changed. Line 1: "110" is a short number; Line 3: carol@example.org stands on line 2 already.`},
 	} {
 		if diff := cmp.Diff(tc.note, note(c.complete(admin, "admin-numbers", tc.fields...))); diff != "" {
 			t.Error(diff)
@@ -69,8 +69,8 @@ func TestAdmin(t *testing.T) {
 		{[]string{"jid=alice@example.org", "id=m2"}, "info: One message is no longer watched.", []string{"cancel m2 to carol@example.org"}},
 		{[]string{"jid=alice@example.org"}, "info: 2 messages are no longer watched.", []string{"cancel m1 to bob@example.org", "cancel m2 to carol@example.org"}},
 		{[]string{"jid=alice@example.org", "with=bob@example.org"}, "info: One message is no longer watched.", []string{"cancel m1 to bob@example.org"}},
-		{[]string{"jid=alice@example.org", "id=m3"}, "error: The message to bob@example.org is settled: read.", nil},
-		{[]string{"id=m2"}, `error: "Sender" must be filled in.`, nil},
+		{[]string{"jid=alice@example.org", "id=m3"}, "error: Nothing was changed. The message to bob@example.org is settled: read.", nil},
+		{[]string{"id=m2"}, `error: Nothing was changed. "Sender" must be filled in.`, nil},
 	} {
 		w.did = nil
 		if diff := cmp.Diff(tc.note, note(c.complete(admin, "admin-cancel", tc.fields...))); diff != "" {
@@ -96,7 +96,7 @@ func TestAdmin(t *testing.T) {
 		t.Error(got)
 	}
 	w.reload = errors.New(`config.toml:12: track.unread_after: "10%x" is no duration`)
-	if got := note(c.begin(admin, "admin-reload")); got != `error: Nothing was changed: config.toml:12: track.unread_after: "10％x" is no duration` {
+	if got := note(c.begin(admin, "admin-reload")); got != `error: Nothing was changed. config.toml:12: track.unread_after: "10％x" is no duration` {
 		t.Error(got)
 	}
 }

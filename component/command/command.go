@@ -7,6 +7,7 @@ package command
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -98,7 +99,12 @@ func New(deps Deps, o Options, bounds adhoc.Options) *Commands {
 			Name:    func(lang string) string { return cmd.title(&phrase.In(phrase.Language(lang)).Form) },
 			Allowed: allowed,
 			Run: func(ctx context.Context, r adhoc.Request[forms.Form]) (response, error) {
-				return cmd.run(c, ctx, c.request(r))
+				req := c.request(r)
+				resp, err := cmd.run(c, ctx, req)
+				if why := adhoc.Failure(""); errors.As(err, &why) { // some clients show a failure as they do a success
+					err = adhoc.Failure(req.say.Join(req.say.Form.Unchanged, string(why)))
+				}
+				return resp, err
 			},
 		})
 	}
@@ -179,6 +185,13 @@ func (r request) show(name string, title phrase.Title, note string, fields ...fo
 		resp.Notes = []adhoc.Note{{Type: adhoc.Info, Text: note}}
 	}
 	return resp
+}
+
+// adding returns a title whose introduction says more: how things are. A fixed field is no place for that: Gajim makes a
+// heading of every short one.
+func (r request) adding(title phrase.Title, more string) phrase.Title {
+	title.Intro = r.say.Join(title.Intro, more)
+	return title
 }
 
 func form(kind, name string, title phrase.Title, fields []forms.Field) *forms.Form {

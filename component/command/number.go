@@ -66,10 +66,11 @@ func (c *Commands) number(ctx context.Context, r request) (response, error) {
 
 func (c *Commands) showNumber(ctx context.Context, r request, n track.Number, bound bool) (response, error) {
 	say := &r.say.Form.Number
-	fields := []forms.Field{forms.Fixed(say.NotBound)}
+	state := say.NotBound
 	if bound {
-		fields[0] = forms.Fixed(say.Bound(n))
+		state = say.Bound(n)
 	}
+	var fields []forms.Field
 	if r.o.SelfService {
 		fields = append(fields,
 			labelled(forms.Text("number", "", n.E164), say.Number),
@@ -92,15 +93,16 @@ func (c *Commands) showNumber(ctx context.Context, r request, n track.Number, bo
 	if err != nil {
 		return response{}, fmt.Errorf("look up who saw a number: %w", err)
 	}
-	if len(releases) == 0 {
-		fields = append(fields, forms.Fixed(say.NoReleases))
-	} else {
+	switch {
+	case len(releases) > 0:
 		fields = append(fields, forms.Fixed(say.Releases))
+	case bound:
+		state = r.say.Join(state, say.NoReleases)
 	}
 	for _, release := range releases {
 		fields = append(fields, forms.Fixed(say.Release(release.To, quote(release.ID), r.local(release.At), r.now)))
 	}
-	return r.ask("number", say.Title, fields...), nil
+	return r.ask("number", r.adding(say.Title, state), fields...), nil
 }
 
 // numberChange is what is to become of a number: what is not given stays.

@@ -59,7 +59,9 @@ func (r request) showPreferences(p track.Prefs) response {
 	if r.o.Notice {
 		text = say.Notice
 	}
-	return r.ask("preferences", say.Title,
+	policy := &r.o.Policy
+	usual := say.Usual(policy.UndeliveredAfter, policy.UnreadAfter, policy.Quiet.String())
+	return r.ask("preferences", r.adding(say.Title, usual),
 		forms.Fixed(say.AsSender),
 		labelled(forms.List("mode", "", mode, modeOptions...), say.Mode),
 		labelled(forms.Text("undelivered_after", "", duration(p.UndeliveredAfter)), say.UndeliveredAfter),

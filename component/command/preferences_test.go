@@ -31,14 +31,14 @@ func TestPreferences(t *testing.T) {
 		"quiet hours as people write them": {track.Prefs{Zone: "Asia/Shanghai"}, []string{"quiet_hours=22：00 – 7:00"}, "info: Saved.", track.Prefs{Zone: "Asia/Shanghai", Quiet: "22:00-07:00"}},
 		"no quiet hours":                   {track.Prefs{}, []string{"quiet_hours=Never"}, "info: Saved.", track.Prefs{Quiet: "never"}},
 
-		"bad mode":     {track.Prefs{}, []string{"mode=perhaps", "text=notice"}, `error: "perhaps" is none of the choices for "When one is not read in time".`, track.Prefs{}},
-		"bad time":     {track.Prefs{}, []string{"unread_after=soon"}, `error: "soon" is no time. Say "90s", "10m" or "2h".`, track.Prefs{}},
-		"bare number":  {track.Prefs{}, []string{"unread_after=600"}, `error: "600" is no time. Say "90s", "10m" or "2h".`, track.Prefs{}},
-		"bad zone":     {track.Prefs{}, []string{"time_zone=Mars/Olympus"}, `error: "Mars/Olympus" is no time zone. Say "Europe/Berlin" or "Asia/Shanghai".`, track.Prefs{}},
-		"local zone":   {track.Prefs{}, []string{"time_zone=Local"}, `error: "Local" is no time zone. Say "Europe/Berlin" or "Asia/Shanghai".`, track.Prefs{}},
-		"bad hours":    {track.Prefs{}, []string{"quiet_hours=25:00-07:00"}, `error: "25:00-07:00" is no span of hours. Say "22:00-07:00".`, track.Prefs{}},
-		"bad box":      {track.Prefs{}, []string{"watch_me=no"}, `error: "My delivery and reading may be watched" is neither yes nor no.`, track.Prefs{}},
-		"bad language": {track.Prefs{}, []string{"language=de"}, `error: "de" is none of the choices for "Language".`, track.Prefs{}},
+		"bad mode":     {track.Prefs{}, []string{"mode=perhaps", "text=notice"}, `error: Nothing was changed. "perhaps" is none of the choices for "When a message is not read in time".`, track.Prefs{}},
+		"bad time":     {track.Prefs{}, []string{"unread_after=soon"}, `error: Nothing was changed. "soon" is no time. Say "90s", "10m" or "2h".`, track.Prefs{}},
+		"bare number":  {track.Prefs{}, []string{"unread_after=600"}, `error: Nothing was changed. "600" is no time. Say "90s", "10m" or "2h".`, track.Prefs{}},
+		"bad zone":     {track.Prefs{}, []string{"time_zone=Mars/Olympus"}, `error: Nothing was changed. "Mars/Olympus" is no time zone. Say "Europe/Berlin" or "Asia/Shanghai".`, track.Prefs{}},
+		"local zone":   {track.Prefs{}, []string{"time_zone=Local"}, `error: Nothing was changed. "Local" is no time zone. Say "Europe/Berlin" or "Asia/Shanghai".`, track.Prefs{}},
+		"bad hours":    {track.Prefs{}, []string{"quiet_hours=25:00-07:00"}, `error: Nothing was changed. "25:00-07:00" is no span of hours. Say "22:00-07:00".`, track.Prefs{}},
+		"bad box":      {track.Prefs{}, []string{"watch_me=no"}, `error: Nothing was changed. "My delivery and reading may be watched" is neither yes nor no.`, track.Prefs{}},
+		"bad language": {track.Prefs{}, []string{"language=de"}, `error: Nothing was changed. "de" is none of the choices for "Language".`, track.Prefs{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
@@ -58,11 +58,13 @@ func TestPreferences(t *testing.T) {
 	w := newWorld()
 	w.prefs["alice@example.org"] = track.Prefs{UnreadAfter: 90 * time.Minute, UndeliveredAfter: 2 * time.Hour, Mode: track.Never}
 	shown := newClient(t, w).begin(alice, "preferences").Form
-	want := []string{"Messages that I write", "mode=never", "undelivered_after=2h", "unread_after=1h30m", "text=default", "fallback=false",
-		"Messages that I get", "quiet_hours=default", "watch_me=true", "As both", "time_zone=default", "language=default"}
+	want := []string{"As a sender", "mode=never", "undelivered_after=2h", "unread_after=1h30m", "text=default", "fallback=false",
+		"As a recipient", "quiet_hours=default", "watch_me=true", "Both", "time_zone=default", "language=default"}
 	if diff := cmp.Diff(want, lines(shown)); diff != "" {
 		t.Error(diff)
 	}
+
+	says(t, shown, `"default" is what is usual here: any time for delivery, any time for reading, no such hours.`)
 
 	// A form that is sent back as it was shown changes nothing.
 	var fields []string

@@ -244,6 +244,14 @@ func note(p *payload) string {
 }
 
 // lines returns what stands in a form, a line for each field that is seen.
+// says checks the end of what introduces a form.
+func says(t *testing.T, f *forms.Form, end string) {
+	t.Helper()
+	if intro := strings.Join(f.Instructions, "\n"); !strings.HasSuffix(intro, end) {
+		t.Errorf("the form says %q, not %q", intro, end)
+	}
+}
+
 func lines(f *forms.Form) (list []string) {
 	for _, field := range f.Fields {
 		switch value := strings.Join(field.Values, " "); field.Type {

@@ -18,9 +18,9 @@ var chinese = Phrases{
 		Withdrawn: func(with, reason string) string {
 			switch reason {
 			case "displayed":
-				return with + " 已经读过了。"
+				return with + " 已经读过了，不用发短信。"
 			case "delivered":
-				return "消息已经送达 " + with + "。"
+				return "消息已经送达 " + with + "，暂时不用发短信。"
 			case "claimed":
 				return "您的另一台设备正在处理发给 " + with + " 的消息。"
 			case "answered":
@@ -183,14 +183,14 @@ func zhPrompt(a Ask) string {
 	default:
 		what = theirs + "还没有得到确认。"
 	}
-	answer := "然后回复“sent " + a.Code + "”；不发请回复“no " + a.Code + "”。"
+	answer := "\n然后回复“sent " + a.Code + "”；不发请回复“no " + a.Code + "”。"
 	switch {
 	case a.URI == "":
-		return what + "这里没有可以显示的电话号码。如果您知道号码，请发短信，" + answer
+		return what + "\n这里没有可以显示的电话号码。如果您知道号码，请发短信。" + answer
 	case a.NoText:
-		return what + "发短信（内容请您自己写）： " + a.URI + " ，" + answer
+		return what + "\n发短信（内容请您自己写）： " + a.URI + answer
 	}
-	return what + "发短信： " + a.URI + " ，" + answer
+	return what + "\n发短信： " + a.URI + answer
 }
 
 func zhTime(at, now time.Time) string {

@@ -28,7 +28,7 @@ var zhForm = Form{
 			return "您的号码是 " + n.E164 + zhSource(n.Source) + zhConsent(n.Consent, "；发送者可以看到。", "；您没有同意任何人看到。")
 		},
 		NotBound:   "您没有绑定号码。",
-		Releases:   "看到过您号码的人：",
+		Releases:   "谁看到过",
 		NoReleases: "还没有人看到过您的号码。",
 		Release: func(to, id string, at, now time.Time) string {
 			return to + "，" + zhTime(at, now) + "，因消息 " + id
@@ -40,10 +40,10 @@ var zhForm = Form{
 	},
 	Preferences: PreferencesForm{
 		Title:            Title{"偏好设置", "消息没有及时被读时怎么办。"},
-		AsSender:         "我发的消息",
-		AsRecipient:      "我收到的消息",
+		AsSender:         "作为发送者",
+		AsRecipient:      "作为接收者",
 		Both:             "通用",
-		Mode:             Label{"没有及时被读时", ""},
+		Mode:             Label{"消息没有及时被读时", ""},
 		UndeliveredAfter: Label{"多久未送达算超时", "例如“90s”、“2m”或“1h”；“default”表示按此处的惯例"},
 		UnreadAfter:      Label{"多久未读算超时", "例如“10m”或“2h”；“default”表示按此处的惯例"},
 		QuietHours:       Label{"在此时段内不询问任何人是否给我发短信", "例如“22:00-07:00”；“never”表示没有，“default”表示按此处的惯例"},
@@ -52,15 +52,28 @@ var zhForm = Form{
 		Text:             Label{"短信内容", ""},
 		Fallback:         Label{"我的客户端都不支持时，用聊天消息询问我", ""},
 		WatchMe:          Label{"允许跟踪我的送达和已读情况", "如果不允许，不会有人因发给您的消息得到通知或询问。"},
-		DefaultIs:        func(what string) string { return "按此处的惯例：" + what },
-		Ask:              "询问我是否发短信",
-		Auto:             "不询问，直接发短信",
-		Never:            "什么都不做",
-		English:          "英文",
-		Chinese:          "中文",
-		Message:          "我写的内容",
-		Notice:           "只说我发了消息",
-		NoQuiet:          "没有",
+		DefaultIs:        func(what string) string { return "按惯例：" + what },
+		Usual: func(undelivered, unread time.Duration, quiet string) string {
+			within := func(d time.Duration, what string) string {
+				if d == 0 {
+					return what + "不限时"
+				}
+				return zhDuration(d) + "内" + what
+			}
+			if quiet == "" {
+				quiet = "没有免打扰时段"
+			}
+			return "时间请写作“90s”、“10m”或“2h”，时段请写作“22:00-07:00”。“default”表示按此处的惯例：" +
+				within(undelivered, "送达") + "，" + within(unread, "已读") + "，" + quiet + "。"
+		},
+		Ask:     "询问我是否发短信",
+		Auto:    "不询问，直接发短信",
+		Never:   "什么都不做",
+		English: "英文",
+		Chinese: "中文",
+		Message: "我写的内容",
+		Notice:  "只说我发了消息",
+		NoQuiet: "没有",
 		Bounded: func(least, most string) string {
 			return "已保存。时间限制在 " + least + " 到 " + most + " 之间。"
 		},
@@ -153,7 +166,7 @@ var zhForm = Form{
 			return "“" + text + "”" + zhRefusals[why] + "。请填写带国家代码的手机号码，例如“+86 138 0013 8000”。"
 		},
 		File: func(faults numbers.Faults) string {
-			return "一个号码也没有绑定：" + list(faults, func(f numbers.Fault) string {
+			return list(faults, func(f numbers.Fault) string {
 				return "第 " + strconv.Itoa(f.Line) + " 行：" + f.Text
 			}, "；", zhMore) + "。"
 		},
@@ -180,7 +193,6 @@ var zhForm = Form{
 		Settled: func(with string, state track.State) string {
 			return "发给 " + with + " 的消息已经了结：" + zhStates[state] + "。"
 		},
-		NotReloaded: func(why string) string { return "没有任何改动：" + why },
 	},
 }
 

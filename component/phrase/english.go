@@ -18,9 +18,9 @@ var english = Phrases{
 		Withdrawn: func(with, reason string) string {
 			switch reason {
 			case "displayed":
-				return with + " has read it in the meantime."
+				return with + " has read it in the meantime: no SMS is needed."
 			case "delivered":
-				return "It has reached " + with + " in the meantime."
+				return "It has reached " + with + " in the meantime: no SMS is needed for now."
 			case "claimed":
 				return "Another of your devices is dealing with " + with + "."
 			case "answered":
@@ -181,14 +181,14 @@ func enPrompt(a Ask) string {
 	default:
 		what = a.With + " has not confirmed " + message + "."
 	}
-	answer := `answer "sent ` + a.Code + `", or "no ` + a.Code + `".`
+	answer := "\n" + `Then answer "sent ` + a.Code + `", or "no ` + a.Code + `".`
 	switch {
 	case a.URI == "":
-		return what + " No phone number can be shown. If you know one, send an SMS, then " + answer
+		return what + "\nNo phone number can be shown. If you know one, send an SMS." + answer
 	case a.NoText:
-		return what + " Send an SMS and write its text yourself: " + a.URI + " – then " + answer
+		return what + "\nSend an SMS and write its text yourself: " + a.URI + answer
 	}
-	return what + " Send an SMS: " + a.URI + " – then " + answer
+	return what + "\nSend an SMS: " + a.URI + answer
 }
 
 func enTime(at, now time.Time) string {

@@ -28,7 +28,7 @@ var enForm = Form{
 			return "Your number is " + n.E164 + enSource(n.Source) + enConsent(n.Consent, "; senders may see it.", "; nobody may see it because you agreed.")
 		},
 		NotBound:   "No number is bound to you.",
-		Releases:   "Who was shown your number:",
+		Releases:   "Who was shown it",
 		NoReleases: "Nobody has been shown your number.",
 		Release: func(to, id string, at, now time.Time) string {
 			return to + ", at " + enTime(at, now) + ", for the message " + id
@@ -40,27 +40,40 @@ var enForm = Form{
 	},
 	Preferences: PreferencesForm{
 		Title:            Title{"Preferences", "What happens when messages are not read in time."},
-		AsSender:         "Messages that I write",
-		AsRecipient:      "Messages that I get",
-		Both:             "As both",
-		Mode:             Label{"When one is not read in time", ""},
+		AsSender:         "As a sender",
+		AsRecipient:      "As a recipient",
+		Both:             "Both",
+		Mode:             Label{"When a message is not read in time", ""},
 		UndeliveredAfter: Label{"Overdue when not delivered after", `such as "90s", "2m" or "1h"; "default" for what is usual here`},
 		UnreadAfter:      Label{"Overdue when not read after", `such as "10m" or "2h"; "default" for what is usual here`},
-		QuietHours:       Label{"Nobody is asked to send me an SMS from-to", `such as "22:00-07:00"; "never" for no such hours, "default" for what is usual here`},
+		QuietHours:       Label{"Hours in which nobody is asked to send me an SMS", `such as "22:00-07:00"; "never" for no such hours, "default" for what is usual here`},
 		TimeZone:         Label{"Time zone", `such as "Europe/Berlin" or "Asia/Shanghai"; "default" for none`},
 		Language:         Label{"Language", ""},
 		Text:             Label{"An SMS says", ""},
 		Fallback:         Label{"Ask me by chat when none of my apps can do better", ""},
 		WatchMe:          Label{"My delivery and reading may be watched", "If not, nobody is told or asked about messages to you."},
-		DefaultIs:        func(what string) string { return "as usual here: " + what },
-		Ask:              "ask me whether to send an SMS",
-		Auto:             "send an SMS without asking",
-		Never:            "do nothing",
-		English:          "English",
-		Chinese:          "Chinese",
-		Message:          "what I wrote",
-		Notice:           "only that I wrote",
-		NoQuiet:          "never",
+		DefaultIs:        func(what string) string { return "as usual: " + what },
+		Usual: func(undelivered, unread time.Duration, quiet string) string {
+			within := func(d time.Duration) string {
+				if d == 0 {
+					return "any time"
+				}
+				return enDuration(d)
+			}
+			if quiet == "" {
+				quiet = "no such hours"
+			}
+			return `Write times like "90s", "10m" or "2h", hours like "22:00-07:00". "default" is what is usual here: ` +
+				within(undelivered) + " for delivery, " + within(unread) + " for reading, " + quiet + "."
+		},
+		Ask:     "ask me about an SMS",
+		Auto:    "send an SMS unasked",
+		Never:   "do nothing",
+		English: "English",
+		Chinese: "Chinese",
+		Message: "what I wrote",
+		Notice:  "only that I wrote",
+		NoQuiet: "never",
 		Bounded: func(least, most string) string {
 			return "Saved. Times are kept between " + least + " and " + most + "."
 		},
@@ -169,8 +182,8 @@ var enForm = Form{
 			return `"` + text + `" is ` + why.Error() + `. Say a mobile number with its country code, such as "+86 138 0013 8000".`
 		},
 		File: func(faults numbers.Faults) string {
-			return "Nothing was bound: " + list(faults, func(f numbers.Fault) string {
-				return "line " + strconv.Itoa(f.Line) + ": " + f.Text
+			return list(faults, func(f numbers.Fault) string {
+				return "Line " + strconv.Itoa(f.Line) + ": " + f.Text
 			}, "; ", enMore) + "."
 		},
 		Missing:      func(field string) string { return `"` + field + `" must be filled in.` },
@@ -192,7 +205,6 @@ var enForm = Form{
 		Settled: func(with string, state track.State) string {
 			return "The message to " + with + " is settled: " + enStates[state] + "."
 		},
-		NotReloaded: func(why string) string { return "Nothing was changed: " + why },
 	},
 }
 

@@ -37,7 +37,7 @@ type NumberForm struct {
 
 	Bound      func(n track.Number) string
 	NotBound   string
-	Releases   string // heads the list of Release
+	Releases   string // heads the list of Release; short, as all that heads something
 	Release    func(to, id string, at, now time.Time) string
 	NoReleases string
 	Removed    string
@@ -51,13 +51,15 @@ type PreferencesForm struct {
 
 	AsSender, AsRecipient, Both string // head the parts
 	DefaultIs                   func(what string) string
-	Ask, Auto, Never            string // modes
-	English, Chinese            string
-	Message, Notice             string
-	NoQuiet                     string                          // there are no quiet hours
-	Bounded                     func(least, most string) string // times were brought within the bounds
-	AutoAsks                    string                          // auto acts as ask, for there is no way to send an SMS
-	ZoneNeeded                  string                          // quiet hours were set, but no time zone
+	// Usual says how times and hours are written, and what "default" is: clients hide the hints of fields.
+	Usual            func(undelivered, unread time.Duration, quiet string) string
+	Ask, Auto, Never string // modes
+	English, Chinese string
+	Message, Notice  string
+	NoQuiet          string                          // there are no quiet hours
+	Bounded          func(least, most string) string // times were brought within the bounds
+	AutoAsks         string                          // auto acts as ask, for there is no way to send an SMS
+	ZoneNeeded       string                          // quiet hours were set, but no time zone
 }
 
 // WatchingForm is that of the command watching.
@@ -141,5 +143,4 @@ type Faults struct {
 	NoMessage    string
 	Several      string // the same id to several people
 	Settled      func(with string, state track.State) string
-	NotReloaded  func(why string) string
 }

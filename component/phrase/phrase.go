@@ -36,6 +36,14 @@ func In(lang string) *Phrases {
 	return &english
 }
 
+// Join makes one text of two, either of which may be "": Chinese has no space between sentences.
+func (p *Phrases) Join(first, second string) string {
+	if p.Lang == "zh" || first == "" || second == "" {
+		return first + second
+	}
+	return first + " " + second
+}
+
 // Language returns the first of the choices that is spoken here, "en" if none is. They are given as xml:lang (BCP 47) or
 // as locales ("zh_CN.UTF-8"); an empty one is no choice.
 func Language(choices ...string) string {

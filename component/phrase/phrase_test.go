@@ -167,23 +167,47 @@ func TestPrompt(t *testing.T) {
 		en, zh string
 	}{
 		"unread": {ask(track.StateTimeoutUnread, one, link, false),
-			`bob@example.org has not read your message of 10:02. Send an SMS: sms:+8613800138000?body=Hello – then answer "sent 7f3c", or "no 7f3c".`,
-			`bob@example.org 还没有读您 10:02 发的消息。发短信： sms:+8613800138000?body=Hello ，然后回复“sent 7f3c”；不发请回复“no 7f3c”。`},
+			`bob@example.org has not read your message of 10:02.
+Send an SMS: sms:+8613800138000?body=Hello
+Then answer "sent 7f3c", or "no 7f3c".`,
+			`bob@example.org 还没有读您 10:02 发的消息。
+发短信： sms:+8613800138000?body=Hello
+然后回复“sent 7f3c”；不发请回复“no 7f3c”。`},
 		"undelivered": {ask(track.StateTimeoutUndelivered, one, link, false),
-			`Your message of 10:02 has not reached bob@example.org. Send an SMS: sms:+8613800138000?body=Hello – then answer "sent 7f3c", or "no 7f3c".`,
-			`您 10:02 发给 bob@example.org 的消息还没有送达。发短信： sms:+8613800138000?body=Hello ，然后回复“sent 7f3c”；不发请回复“no 7f3c”。`},
+			`Your message of 10:02 has not reached bob@example.org.
+Send an SMS: sms:+8613800138000?body=Hello
+Then answer "sent 7f3c", or "no 7f3c".`,
+			`您 10:02 发给 bob@example.org 的消息还没有送达。
+发短信： sms:+8613800138000?body=Hello
+然后回复“sent 7f3c”；不发请回复“no 7f3c”。`},
 		"which of them may not be told": {ask(track.StateTimeout, one, "", false),
-			`bob@example.org has not confirmed your message of 10:02. No phone number can be shown. If you know one, send an SMS, then answer "sent 7f3c", or "no 7f3c".`,
-			`您 10:02 发给 bob@example.org 的消息还没有得到确认。这里没有可以显示的电话号码。如果您知道号码，请发短信，然后回复“sent 7f3c”；不发请回复“no 7f3c”。`},
+			`bob@example.org has not confirmed your message of 10:02.
+No phone number can be shown. If you know one, send an SMS.
+Then answer "sent 7f3c", or "no 7f3c".`,
+			`您 10:02 发给 bob@example.org 的消息还没有得到确认。
+这里没有可以显示的电话号码。如果您知道号码，请发短信。
+然后回复“sent 7f3c”；不发请回复“no 7f3c”。`},
 		"encrypted": {ask(track.StateTimeoutUnread, one, "sms:+8613800138000", true),
-			`bob@example.org has not read your message of 10:02. Send an SMS and write its text yourself: sms:+8613800138000 – then answer "sent 7f3c", or "no 7f3c".`,
-			`bob@example.org 还没有读您 10:02 发的消息。发短信（内容请您自己写）： sms:+8613800138000 ，然后回复“sent 7f3c”；不发请回复“no 7f3c”。`},
+			`bob@example.org has not read your message of 10:02.
+Send an SMS and write its text yourself: sms:+8613800138000
+Then answer "sent 7f3c", or "no 7f3c".`,
+			`bob@example.org 还没有读您 10:02 发的消息。
+发短信（内容请您自己写）： sms:+8613800138000
+然后回复“sent 7f3c”；不发请回复“no 7f3c”。`},
 		"several": {ask(track.StateTimeoutUnread, three, link, false),
-			`bob@example.org has not read 3 messages of yours, the first of 10:02. Send an SMS: sms:+8613800138000?body=Hello – then answer "sent 7f3c", or "no 7f3c".`,
-			`bob@example.org 还没有读您从 10:02 起发的 3 条消息。发短信： sms:+8613800138000?body=Hello ，然后回复“sent 7f3c”；不发请回复“no 7f3c”。`},
+			`bob@example.org has not read 3 messages of yours, the first of 10:02.
+Send an SMS: sms:+8613800138000?body=Hello
+Then answer "sent 7f3c", or "no 7f3c".`,
+			`bob@example.org 还没有读您从 10:02 起发的 3 条消息。
+发短信： sms:+8613800138000?body=Hello
+然后回复“sent 7f3c”；不发请回复“no 7f3c”。`},
 		"several, undelivered": {ask(track.StateTimeoutUndelivered, three, "", true),
-			`3 messages of yours, the first of 10:02, have not reached bob@example.org. No phone number can be shown. If you know one, send an SMS, then answer "sent 7f3c", or "no 7f3c".`,
-			`您从 10:02 起发给 bob@example.org 的 3 条消息还没有送达。这里没有可以显示的电话号码。如果您知道号码，请发短信，然后回复“sent 7f3c”；不发请回复“no 7f3c”。`},
+			`3 messages of yours, the first of 10:02, have not reached bob@example.org.
+No phone number can be shown. If you know one, send an SMS.
+Then answer "sent 7f3c", or "no 7f3c".`,
+			`您从 10:02 起发给 bob@example.org 的 3 条消息还没有送达。
+这里没有可以显示的电话号码。如果您知道号码，请发短信。
+然后回复“sent 7f3c”；不发请回复“no 7f3c”。`},
 	} {
 		if diff := cmp.Diff([]string{tc.en, tc.zh}, []string{In("en").Chat.Prompt(tc.ask), In("zh").Chat.Prompt(tc.ask)}); diff != "" {
 			t.Errorf("%s: %s", name, diff)
@@ -203,8 +227,8 @@ func TestSentences(t *testing.T) {
 		many[i] = "u" + strconv.Itoa(i)
 	}
 	for _, tc := range []struct{ got, want string }{
-		{en.Chat.Withdrawn("Bob", "displayed"), "Bob has read it in the meantime."},
-		{zh.Chat.Withdrawn("Bob", "displayed"), "Bob 已经读过了。"},
+		{en.Chat.Withdrawn("Bob", "displayed"), "Bob has read it in the meantime: no SMS is needed."},
+		{zh.Chat.Withdrawn("Bob", "displayed"), "Bob 已经读过了，不用发短信。"},
 		{en.Chat.Digest(Digest{Read: []string{"bob", "carol"}, Unread: []string{"dave"}}), `While you were away: read by bob, carol; not read by dave. Reply "status" for more.`},
 		{zh.Chat.Digest(Digest{Read: []string{"bob", "carol"}, Failed: []string{"dave"}}), "您离开期间：bob、carol 已读；dave 发送失败。回复“status”查看详情。"},
 		{en.Chat.Digest(Digest{Unread: many}), `While you were away: not read by u0, u1, u2, u3, u4, u5, u6, u7, u8, u9 and 4 more. Reply "status" for more.`},
