@@ -44,7 +44,6 @@ func (h *handler) run(ctx context.Context) error {
 					return
 				case job := <-h.work[i]:
 					job(ctx)
-					h.svc.busy.end()
 				}
 			}
 		})
@@ -54,12 +53,10 @@ func (h *handler) run(ctx context.Context) error {
 
 // later queues work for a user. It reports false if too much waits already.
 func (h *handler) later(owner string, job func(context.Context)) bool {
-	h.svc.busy.begin()
 	select {
 	case h.work[hash32(owner)%workers] <- job:
 		return true
 	default:
-		h.svc.busy.end()
 		return false
 	}
 }

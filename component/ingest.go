@@ -45,7 +45,6 @@ type ingest struct {
 	clock clock.Clock
 	log   *slog.Logger
 	meter *meter
-	busy  *busy
 
 	after func(*track.Result) // what follows from a batch that is stored
 
@@ -77,7 +76,6 @@ func (q *ingest) put(in track.Input, done func(error)) {
 }
 
 func (q *ingest) push(e entry) {
-	q.busy.begin()
 	q.queue = append(q.queue, e)
 	q.meter.queued.Set(float64(len(q.queue)))
 	select {
@@ -239,7 +237,6 @@ func (q *ingest) finish(batch []entry, err error) {
 		if e.done != nil {
 			e.done(err)
 		}
-		q.busy.end()
 	}
 }
 
@@ -254,46 +251,4 @@ func (q *ingest) setFault(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.failed = err
-}
-
-// busy counts what is under way, so that a test can wait until nothing is.
-type busy struct {
-	mu   sync.Mutex
-	n    int
-	idle chan struct{} // closed while n is 0
-}
-
-func newBusy() *busy {
-	b := &busy{idle: make(chan struct{})}
-	close(b.idle)
-	return b
-}
-
-func (b *busy) begin() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.n++; b.n == 1 {
-		b.idle = make(chan struct{})
-	}
-}
-
-func (b *busy) end() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.n--; b.n == 0 {
-		close(b.idle)
-	}
-}
-
-// wait returns when nothing is under way, or ctx is done.
-func (b *busy) wait(ctx context.Context) error {
-	b.mu.Lock()
-	idle := b.idle
-	b.mu.Unlock()
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -46,11 +46,9 @@ func newLearner(s *Service) *learner {
 
 // ask queues a question. With too many in the queue the resource counts as unsupported, until it is asked again.
 func (l *learner) ask(d device) {
-	l.svc.busy.begin()
 	select {
 	case l.todo <- d:
 	default:
-		l.svc.busy.end()
 		l.svc.book.answered(d.full, 0, silent, l.svc.clock.Now())
 	}
 }
@@ -68,7 +66,6 @@ func (l *learner) run(ctx context.Context) error {
 					return
 				case d := <-l.todo:
 					l.learn(ctx, d)
-					l.svc.busy.end()
 				}
 			}
 		})
@@ -120,9 +117,6 @@ func (l *learner) took(d device, features track.Features, r reply) {
 
 func (l *learner) save(d track.Device) {
 	l.mu.Lock()
-	if len(l.unsaved) == 0 {
-		l.svc.busy.begin()
-	}
 	l.unsaved[d.JID] = d
 	l.mu.Unlock()
 	select {
@@ -156,15 +150,10 @@ func (l *learner) saving(ctx context.Context) {
 		if err := l.svc.opts.Store.SaveDevices(ctx, seen, gone); err != nil && ctx.Err() == nil {
 			l.svc.log.Error("could not save devices", "err", err, "devices", len(unsaved))
 			l.mu.Lock() // they go with the next
-			if len(l.unsaved) > 0 {
-				l.svc.busy.end()
-			}
 			maps.Copy(unsaved, l.unsaved)
 			l.unsaved = unsaved
 			l.mu.Unlock()
-			continue
 		}
-		l.svc.busy.end()
 	}
 }
 

@@ -48,14 +48,7 @@ func (o *outflow) recall(list []track.Outgoing) {
 
 // job queues work for a user.
 func (o *outflow) job(owner string, work func(context.Context) error) {
-	o.svc.busy.begin()
-	err := o.svc.fair.Put(owner, func(ctx context.Context) error {
-		defer o.svc.busy.end()
-		return work(ctx)
-	})
-	if err != nil { // what is not told now is told in a digest
-		o.svc.busy.end()
-	}
+	o.svc.fair.Put(owner, work) //nolint:errcheck // what is not told now is told in a digest
 }
 
 // dispatch queues an entry of the outbox.
@@ -64,14 +57,11 @@ func (o *outflow) dispatch(out track.Outgoing) {
 		o.hook(out)
 		return
 	}
-	o.svc.busy.begin()
 	err := o.svc.fair.Put(out.Owner, func(ctx context.Context) error {
-		defer o.svc.busy.end()
 		o.send(ctx, out)
 		return nil
 	})
 	if err != nil { // the user's share of the queue is full
-		o.svc.busy.end()
 		o.again(out)
 	}
 }
@@ -247,7 +237,6 @@ func (o *outflow) run(ctx context.Context) error {
 					return
 				case out := <-o.hooks:
 					o.post(ctx, out)
-					o.svc.busy.end()
 				}
 			}
 		})

@@ -81,7 +81,6 @@ type Service struct {
 	log      *slog.Logger
 	domain   jid.JID
 	meter    *meter
-	busy     *busy
 
 	session  *session.Session
 	ingest   *ingest
@@ -102,11 +101,12 @@ type Service struct {
 	since   atomic.Int64 // Unix milliseconds of the stream's beginning
 }
 
-// One user is sent so much a second in the long run, and so much at once.
+// One user is sent so much a second in the long run, and so much at once. A prompt waits for two transactions on its
+// way; those of many users share them: so many are on their way together.
 const (
 	ownerRate     = 20
 	ownerBurst    = 200
-	sendersAtOnce = 16
+	sendersAtOnce = 128
 )
 
 // reader is what the reading goroutine owns.
@@ -118,7 +118,7 @@ type reader struct {
 
 // New prepares a component on what the store knows.
 func New(ctx context.Context, o Options) (*Service, error) {
-	s := &Service{opts: o, clock: o.Clock, log: o.Log, meter: newMeter(o.Metrics), busy: newBusy(), book: newBook()}
+	s := &Service{opts: o, clock: o.Clock, log: o.Log, meter: newMeter(o.Metrics), book: newBook()}
 	domain, err := jid.Parse(o.JID)
 	if err != nil {
 		return nil, fmt.Errorf("component address %q: %w", o.JID, err)
@@ -139,7 +139,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	s.settings.Store(&o.Settings)
 
 	s.ingest = &ingest{
-		store: o.Store, ping: o.Store.Ping, flush: o.Flush, clock: o.Clock, log: o.Log, meter: s.meter, busy: s.busy,
+		store: o.Store, ping: o.Store.Ping, flush: o.Flush, clock: o.Clock, log: o.Log, meter: s.meter,
 		after: s.follow, wake: make(chan struct{}, 1), ledger: track.NewLedger(seed, s.policy(), s.people),
 	}
 	s.alarms = newAlarms(o.Clock, s.meter, s.ring)
@@ -324,9 +324,6 @@ func (s *Service) down(error) {
 }
 
 func (s *Service) dropped(reason string) { s.meter.dropped.WithLabelValues(reason).Inc() }
-
-// Settle returns when nothing is under way that is not waiting for the clock or for somebody outside.
-func (s *Service) Settle(ctx context.Context) error { return s.busy.wait(ctx) }
 
 // Since returns when the stream began; the zero time while it is down.
 func (s *Service) Since() time.Time {

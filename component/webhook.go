@@ -38,11 +38,9 @@ type hookBody struct {
 // hook queues a webhook for the workers, which do not share the stream's queue: a slow system of the admin's delays
 // nobody.
 func (o *outflow) hook(out track.Outgoing) {
-	o.svc.busy.begin()
 	select {
 	case o.hooks <- out:
 	default:
-		o.svc.busy.end()
 		o.again(out)
 	}
 }
