@@ -1,0 +1,368 @@
+package survival
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tocsin/internal/fakeserver"
+	"tocsin/storage"
+	"tocsin/track"
+)
+
+// audit knows what was sent and what the component has said about it, and notes what must not be.
+type audit struct {
+	mu      sync.Mutex
+	fates   map[track.Key]*fate
+	prompts map[string]*asked // by id
+	faults  []string
+	tally
+}
+
+// tally is what an audit has counted.
+type tally struct {
+	kills, takeovers            int
+	slowest                     time.Duration // takeover
+	messages, known             int           // sent; durable
+	asked                       int           // prompts
+	statuses, digests           int
+	shown, repeats, withdrawals int // prompts: stanzas, those that came before under the same id, withdrawn ones
+	answered                    int
+}
+
+// fate is what is known of one message.
+type fate struct {
+	sent    track.Time
+	known   bool              // it was durable at some time
+	settled string            // how it ended, once that was durable
+	states  map[string]string // by seq
+	asked   []string          // ids of the prompts that were about it
+	closed  string            // the prompt whose answer the component has taken
+}
+
+// asked is what is known of one prompt.
+type asked struct {
+	owner     string
+	about     []track.Key
+	ids       map[string][]string // of stanzas, by receiver
+	withdrawn bool
+}
+
+func newAudit() *audit {
+	return &audit{fates: map[track.Key]*fate{}, prompts: map[string]*asked{}}
+}
+
+// fault notes what must not be. The caller holds mu.
+func (a *audit) fault(format string, args ...any) {
+	a.faults = append(a.faults, fmt.Sprintf(format, args...))
+}
+
+// report fails the test with what was noted.
+func (a *audit) report(t *testing.T) {
+	t.Helper()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i, f := range a.faults {
+		if i == 10 {
+			t.Errorf("… and %d more", len(a.faults)-i)
+			break
+		}
+		t.Error(f)
+	}
+}
+
+// tookOver notes a takeover.
+func (a *audit) tookOver(after time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.takeovers++
+	a.slowest = max(a.slowest, after)
+	if after > takeoverWithin {
+		a.fault("a takeover took %s", after)
+	}
+}
+
+// takeoverWithin is how long the others may need when the instance that serves is killed.
+const takeoverWithin = 5 * time.Second
+
+// forget begins anew with other people: the tally goes on.
+func (a *audit) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clear(a.fates)
+	clear(a.prompts)
+}
+
+// wrote notes a message before it is brought.
+func (a *audit) wrote(key track.Key, at track.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.fates[key] = &fate{sent: at, states: map[string]string{}}
+	a.messages++
+}
+
+// heard takes in a message of the component's.
+func (a *audit) heard(e *fakeserver.Element, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	owner, _, _ := strings.Cut(e.Attr["to"], "/")
+	for _, c := range e.Children {
+		switch {
+		case c.Name.Space != ns:
+		case c.Name.Local == "status":
+			a.statuses++
+			a.told(owner, c, now)
+		case c.Name.Local == "statuses":
+			a.digests++
+			for _, status := range c.Children {
+				a.told(owner, status, now)
+			}
+		case c.Name.Local == "escalate":
+			a.asks(owner, e, c, now)
+		case c.Name.Local == "withdraw":
+			a.withdrawals++
+			if p := a.prompts[c.Attr["prompt"]]; p != nil {
+				p.withdrawn = true
+			} // else the kill came between the note that it would be shown and the showing
+		}
+	}
+}
+
+var settles = map[string]bool{"displayed": true, "failed": true, "cancelled": true}
+
+// told takes in a state of a message: what is told is durable.
+func (a *audit) told(owner string, status *fakeserver.Element, now time.Time) {
+	key := track.Key{Sender: owner, Recipient: status.Attr["with"], ID: status.Attr["id"]}
+	f := a.fates[key]
+	if f == nil {
+		a.fault("told of a message that nobody wrote: %v", key)
+		return
+	}
+	f.known = true
+	seq, state := status.Attr["seq"], status.Attr["state"]
+	if before, ok := f.states[seq]; ok && before != state {
+		a.fault("%v: state %s is %s, was told as %s", key, seq, state, before)
+	}
+	f.states[seq] = state
+	if strings.HasPrefix(state, "timeout") {
+		a.due(key, f, now)
+	}
+	if settles[state] {
+		f.settled = state
+	}
+}
+
+// asks takes in a prompt.
+func (a *audit) asks(owner string, e, prompt *fakeserver.Element, now time.Time) {
+	id := prompt.Attr["prompt"]
+	p := a.prompts[id]
+	if p == nil {
+		p = &asked{owner: owner, ids: map[string][]string{}}
+		a.prompts[id] = p
+	}
+	a.shown++
+	to, stanza := e.Attr["to"], e.Attr["id"]
+	if slices.Contains(p.ids[to], stanza) {
+		a.repeats++
+	} else {
+		p.ids[to] = append(p.ids[to], stanza)
+	}
+	about := []string{prompt.Attr["id"]}
+	for _, c := range prompt.Children {
+		if c.Name.Space == ns && c.Name.Local == "also" {
+			about = append(about, c.Attr["id"])
+		}
+	}
+	p.about = nil
+	for _, message := range about {
+		key := track.Key{Sender: owner, Recipient: prompt.Attr["with"], ID: message}
+		p.about = append(p.about, key)
+		f := a.fates[key]
+		if f == nil {
+			a.fault("asked about a message that nobody wrote: %v", key)
+			continue
+		}
+		f.known = true
+		a.due(key, f, now)
+		if f.settled != "" {
+			a.fault("%v: asked about after it was %s, in %s as %s", key, f.settled, id, stanza)
+		}
+		if f.closed != "" && f.closed != id {
+			a.fault("%v: asked about in %s after the answer to %s", key, id, f.closed)
+		}
+		if !slices.Contains(f.asked, id) {
+			f.asked = append(f.asked, id)
+		}
+	}
+}
+
+// due notes a message whose time has not come. A millisecond is what the stamps leave open.
+func (a *audit) due(key track.Key, f *fate, now time.Time) {
+	if early := f.sent.Add(undeliveredAfter).Std().Sub(now); early > time.Millisecond {
+		a.fault("%v: fired %s before its due", key, early)
+	}
+}
+
+// took notes that an answer to a prompt is durable, for what it was about when it was given.
+func (a *audit) took(prompt string, about []track.Key) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.answered++
+	for _, key := range about {
+		a.fates[key].closed = prompt
+	}
+}
+
+// open returns a prompt that was shown and not answered yet.
+func (a *audit) open() (prompt, owner string, about []track.Key, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id, p := range a.prompts {
+		if p.owner != "" && a.fates[p.about[0]].closed == "" && a.fates[p.about[0]].settled == "" {
+			owner, p.owner = p.owner, "" // it is answered once
+			return id, owner, slices.Clone(p.about), true
+		}
+	}
+	return "", "", nil, false
+}
+
+// look compares what was said with what the database holds. last says that nothing is to come any more.
+func (a *audit) look(ctx context.Context, t *testing.T, dsn string, senders []string, last bool) {
+	t.Helper()
+	store, err := storage.Open(ctx, dsn, storage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	rows := map[track.Key]track.Message{}
+	var opened []string
+	for _, sender := range senders {
+		list, err := store.Messages(ctx, sender, track.Filter{Newest: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range list {
+			if _, twice := rows[m.Key]; twice {
+				a.fault("%v: stands twice", m.Key)
+			}
+			rows[m.Key] = m
+		}
+	}
+	for id := range a.prompts {
+		opened = append(opened, id)
+	}
+	loaded, err := store.Load(ctx, track.Want{Prompts: opened}, track.At(time.Now()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	prompts := map[string]track.Prompt{}
+	for _, p := range loaded.Prompts {
+		prompts[p.ID] = p
+	}
+	if last {
+		a.known += len(rows)
+		a.asked += len(a.prompts)
+	}
+	for key, f := range a.fates {
+		if !slices.Contains(senders, key.Sender) {
+			continue
+		}
+		m, ok := rows[key]
+		if !ok {
+			if f.known {
+				a.fault("%v: was durable, and is gone", key)
+			}
+			continue
+		}
+		f.known = true
+		a.compare(key, f, &m, prompts, last)
+	}
+	for id, p := range a.prompts {
+		row, ok := prompts[id]
+		if !ok {
+			a.fault("prompt %s was shown and is not in the database", id)
+			continue
+		}
+		if last && row.State == track.PromptWithdrawn && !p.withdrawn {
+			a.fault("prompt %s was not withdrawn where it was shown: %+v", id, row)
+		}
+		for to, ids := range p.ids {
+			if len(ids) > int(row.Sends) {
+				a.fault("prompt %s went to %s under %d ids, was sent %d times: %v", id, to, len(ids), row.Sends, ids)
+			}
+		}
+	}
+	if !last {
+		return
+	}
+	if outbox, err := store.Pending(ctx); err != nil || len(outbox) > 0 {
+		a.fault("left in the outbox: %v, %v", outbox, err)
+	}
+}
+
+// compare looks at one message.
+func (a *audit) compare(key track.Key, f *fate, m *track.Message, prompts map[string]track.Prompt, last bool) {
+	if f.settled != "" && !m.Status.Settled() {
+		a.fault("%v: was told as %s, and is not settled: %+v", key, f.settled, *m)
+	}
+	if m.Status.Settled() {
+		if f.settled == "" {
+			f.settled = "settled as " + strconv.Itoa(int(m.Status))
+		}
+		if m.Text != "" {
+			a.fault("%v: is settled and keeps its text", key)
+		}
+	}
+	for i := 1; i < len(f.asked); i++ {
+		// A second prompt is right only where the first lost its reason by a late delivery (protocol §5).
+		if before := prompts[f.asked[i-1]]; before.Withdrew != "delivered" {
+			a.fault("%v: was asked about in %v: %+v", key, f.asked, before)
+		}
+	}
+	fired := m.Marks&(track.TimedOutUndelivered|track.TimedOutUnread) != 0
+	if !m.Status.Settled() && m.Due == 0 && !fired {
+		a.fault("%v: has lost its alarm: %+v", key, *m)
+	}
+	if !last || m.Status.Settled() {
+		return
+	}
+	switch {
+	case !fired:
+		a.fault("%v: did not fire: %+v", key, *m)
+	case m.Notice.Told != m.Notice.Seq:
+		a.fault("%v: its state was not told: %+v", key, *m)
+	case len(f.asked) == 0:
+		a.fault("%v: was not asked about: %+v", key, *m)
+	}
+}
+
+// missing is how many durable messages have neither ended nor been asked about.
+func (a *audit) missing() (n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, f := range a.fates {
+		if f.known && f.settled == "" && len(f.asked) == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// String is the tally in a line.
+func (a *audit) String() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	line := fmt.Sprintf("%d kills", a.kills)
+	if a.takeovers > 0 {
+		line += fmt.Sprintf(", %d takeovers within %s", a.takeovers, a.slowest.Round(time.Millisecond))
+	}
+	return line + fmt.Sprintf("; %d messages, %d durable; %d states told, %d digests; %d prompts in %d stanzas, %d of them repeats, %d withdrawals, %d answers; %d faults",
+		a.messages, a.known, a.statuses, a.digests, a.asked, a.shown, a.repeats, a.withdrawals, a.answered, len(a.faults))
+}

@@ -1,0 +1,266 @@
+// Package survival runs the real program and does to it what happens to programs: it is killed, paused and taken for
+// dead, its disk fills up, its database goes away. What must hold then stands in docs/design/survival.md.
+package survival
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tocsin/internal/fakeserver"
+	"tocsin/internal/lab"
+	"tocsin/track"
+	"tocsin/xep/escalation"
+)
+
+const (
+	domain    = "example.org"
+	component = "tocsin.example.org"
+	secret    = "a secret that no log may hold"
+	number    = "+8613800138000"
+	ns        = escalation.NS
+
+	undeliveredAfter = 2 * time.Second
+	unreadAfter      = 4 * time.Second
+)
+
+// server plays an XMPP server with our Prosody module: it brings copies, keeps those for a component that is away, and
+// notes all that comes back.
+type server struct {
+	*fakeserver.Server
+	*audit
+	keeps bool // copies for a component that is away, as the module does
+
+	mu      sync.Mutex
+	peer    *fakeserver.Peer // the newest connection; nil: the component is away
+	streams int              // that were made
+	online  []string         // full JIDs, all capable
+	backlog []string
+	lost    int // copies that were given to nobody
+	replies map[string]chan *fakeserver.Element
+	asked   int
+}
+
+// newServer starts a server whose users are there as alice/phone is.
+func newServer(t *testing.T, a *audit, users ...string) *server {
+	t.Helper()
+	fake, err := fakeserver.Listen(component, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{Server: fake, audit: a, keeps: true, replies: map[string]chan *fakeserver.Element{}}
+	for _, user := range users {
+		s.online = append(s.online, user+"@"+domain+"/phone")
+	}
+	fake.Answer = s.take
+	fake.Start()
+	ctx, stop := context.WithCancel(context.Background())
+	var accepting sync.WaitGroup
+	accepting.Go(func() { s.welcome(ctx) })
+	t.Cleanup(func() {
+		stop()
+		accepting.Wait()
+		fake.Close()
+	})
+	return s
+}
+
+// settings are those of a component on the server.
+func (s *server) settings(more lab.Settings) lab.Settings {
+	settings := lab.Settings{
+		"track.undelivered_after": undeliveredAfter, "track.unread_after": unreadAfter, "track.grace": "200ms",
+		"escalate.per_conversation_per_day": 0, "escalate.per_recipient_per_day": 0, "escalate.per_sender_per_hour": 0,
+	}
+	for key, value := range more {
+		settings[key] = value
+	}
+	return settings
+}
+
+// lab is the server as package lab knows servers.
+func (s *server) lab() *lab.Server {
+	return &lab.Server{Options: lab.Options{Component: component, Secret: secret, Hosts: []string{domain}}, ComponentAddr: s.Addr()}
+}
+
+// welcome gives every new connection the presence of all, and what was kept.
+func (s *server) welcome(ctx context.Context) {
+	for {
+		peer, err := s.Accept(ctx)
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		first := append(s.presence(s.online...), s.backlog...)
+		s.backlog = nil
+		for _, copied := range first {
+			if peer.Send(copied) != nil {
+				break
+			}
+		}
+		s.peer = peer
+		s.streams++
+		s.mu.Unlock()
+	}
+}
+
+func (s *server) presence(fulls ...string) (copies []string) {
+	for _, full := range fulls {
+		copies = append(copies, wrap("presence", track.At(time.Now()), fmt.Sprintf("<presence xmlns='jabber:client' from='%s'/>", full)))
+	}
+	return copies
+}
+
+// arrive brings users online that were not.
+func (s *server) arrive(users ...string) {
+	var fulls []string
+	for _, user := range users {
+		fulls = append(fulls, user+"@"+domain+"/phone")
+	}
+	s.mu.Lock()
+	s.online = append(s.online, fulls...)
+	s.mu.Unlock()
+	s.bring(s.presence(fulls...)...)
+}
+
+// leave takes them away again.
+func (s *server) leave(users ...string) {
+	var copies []string
+	s.mu.Lock()
+	for _, user := range users {
+		full := user + "@" + domain + "/phone"
+		s.online = slices.DeleteFunc(s.online, func(o string) bool { return o == full })
+		copies = append(copies, wrap("presence", track.At(time.Now()), fmt.Sprintf("<presence xmlns='jabber:client' type='unavailable' from='%s'/>", full)))
+	}
+	s.mu.Unlock()
+	s.bring(copies...)
+}
+
+// bring gives copies to the component, or keeps them until it is back.
+func (s *server) bring(copies ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, copied := range copies {
+		switch {
+		case s.peer != nil && s.peer.Send(copied) == nil:
+		case s.keeps:
+			s.peer = nil
+			s.backlog = append(s.backlog, copied)
+		default:
+			s.peer = nil
+			s.lost++
+		}
+	}
+}
+
+// made is how many streams there were.
+func (s *server) made() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.streams
+}
+
+// wrap makes the module's copy of a stanza.
+func wrap(event string, at track.Time, inner string) string {
+	return fmt.Sprintf("<message from='%s' to='%s' type='normal'><tap xmlns='urn:tocsin:tap:0' event='%s'/>"+
+		"<forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='%s'/>%s</forwarded></message>",
+		domain, component, event, at.Std().Format("2006-01-02T15:04:05.000Z"), inner)
+}
+
+// take is called for all that the component sends.
+func (s *server) take(p *fakeserver.Peer, e *fakeserver.Element) bool {
+	if e.Attr["to"] == component {
+		return fakeserver.AnswerPings(p, e)
+	}
+	id := e.Attr["id"]
+	switch kind := e.Attr["type"]; {
+	case e.Name.Local == "message":
+		s.heard(e, time.Now())
+	case e.Name.Local == "iq" && kind == "get":
+		p.Send(answer(e)) //nolint:errcheck // a component that is gone needs none
+	case e.Name.Local == "iq" && (kind == "result" || kind == "error"):
+		s.mu.Lock()
+		if reply := s.replies[id]; reply != nil {
+			reply <- e
+			delete(s.replies, id)
+		}
+		s.mu.Unlock()
+	}
+	return true
+}
+
+// answer is that of a client that shows states and prompts, sends receipts and markers, and of a server that knows no
+// vCards.
+func answer(e *fakeserver.Element) string {
+	to, from, id := e.Attr["to"], e.Attr["from"], e.Attr["id"]
+	const info = "http://jabber.org/protocol/disco#info"
+	if e.Child(info, "query") == nil || !strings.Contains(to, "/") {
+		return fmt.Sprintf("<iq type='error' from='%s' to='%s' id='%s'><error type='cancel'>"+
+			"<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>", to, from, id)
+	}
+	var features strings.Builder
+	for _, feature := range []string{info, ns, escalation.NSSMS, "urn:xmpp:chat-markers:0", "urn:xmpp:receipts"} {
+		fmt.Fprintf(&features, "<feature var='%s'/>", feature)
+	}
+	return fmt.Sprintf("<iq type='result' from='%s' to='%s' id='%s'><query xmlns='%s'><identity category='client' type='phone'/>%s</query></iq>",
+		to, from, id, info, features.String())
+}
+
+// answerPrompt answers a prompt as a client does; it reports whether the component has taken the answer.
+func (s *server) answerPrompt(ctx context.Context, full, prompt, action string) bool {
+	reply := make(chan *fakeserver.Element, 1)
+	s.mu.Lock()
+	s.asked++
+	id := fmt.Sprintf("answer-%d", s.asked)
+	s.replies[id] = reply
+	peer := s.peer
+	s.mu.Unlock()
+	if peer == nil || peer.Send(fmt.Sprintf("<iq type='set' from='%s' to='%s' id='%s'><answer xmlns='%s' prompt='%s' action='%s'/></iq>",
+		full, component, id, ns, prompt, action)) != nil {
+		return false
+	}
+	select {
+	case e := <-reply:
+		return e.Attr["type"] == "result"
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// answering answers one prompt after the other until ctx ends.
+func (s *server) answering(ctx context.Context) {
+	turn := time.NewTicker(100 * time.Millisecond)
+	defer turn.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-turn.C:
+		}
+		prompt, owner, about, ok := s.open()
+		if !ok {
+			continue
+		}
+		action := []string{"sent", "declined", "failed"}[n%3]
+		within, cancel := context.WithTimeout(ctx, time.Second)
+		if s.answerPrompt(within, owner+"/phone", prompt, action) {
+			s.took(prompt, about)
+		}
+		cancel()
+	}
+}
+
+// patiently polls until something is so.
+func patiently(t testing.TB, within time.Duration, what string, is func() bool) {
+	t.Helper()
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for deadline := time.Now().Add(within); !is(); <-poll.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within %s", what, within)
+		}
+	}
+}
