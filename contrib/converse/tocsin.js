@@ -107,6 +107,8 @@ export default (converse) => converse.plugins.add('tocsin', {
             if (message.get('type') !== 'chat' || !message.get('body')) return data;
             // Converse itself asks for a receipt (XEP-0184), but not for a marker (XEP-0333).
             stanza.cnode(stx`<markable xmlns="${MARKERS}"/>`).root();
+            // The language of an SMS about it, which servers otherwise put down as English.
+            stanza.tree().setAttributeNS('http://www.w3.org/XML/1998/namespace', 'xml:lang', say.language);
             const urgency = message.get('tocsin_urgency');
             if (!message.get('edited')) stanza.cnode(hint(urgency)).root(); // a correction is watched as its original
             return data;
@@ -124,6 +126,9 @@ export default (converse) => converse.plugins.add('tocsin', {
 
         // Receipts and markers, from the archive and of other devices too. Converse marks nothing as read by them.
         api.listen.on('parseMessage', (stanza, attrs) => {
+            if (attrs.sender === 'me' && children(stanza, 'track').some((t) => t.getAttribute('until') === 'none')) {
+                return { ...attrs, tocsin_urgency: 'none' }; // sent by another device
+            }
             if (attrs.sender !== 'them' || stanza.getAttribute('type') === 'error') return attrs;
             const marker = ['displayed', 'acknowledged'].flatMap((name) => children(stanza, name, MARKERS))[0];
             const id = marker?.getAttribute('id') ?? attrs.receipt_id;

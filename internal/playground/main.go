@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net"
@@ -15,21 +16,28 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 
 	"tocsin/internal/lab"
 )
 
 func main() {
-	listen := flag.String("listen", "127.0.0.1:0", "address of the web page; on loopback")
-	undelivered := flag.Duration("undelivered", 8*time.Second, "when a message that is not delivered is overdue")
-	unread := flag.Duration("unread", 12*time.Second, "when a message that is not read is overdue")
-	number := flag.String("number", "+8613800138000", "Bob's number")
+	o := options{}
+	flag.StringVar(&o.listen, "listen", "127.0.0.1:0", "address of the web page; on loopback")
+	flag.DurationVar(&o.undelivered, "undelivered", 8*time.Second, "when a message that is not delivered is overdue; urgent ones in half the time")
+	flag.DurationVar(&o.unread, "unread", 12*time.Second, "when a message that is not read is overdue")
+	flag.StringVar(&o.number, "number", "+8613800138000", "Bob's number")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	s := &stage{ctx: ctx}
-	s.perform(func() { play(s, *listen, *number, *undelivered, *unread) })
+	s.perform(func() {
+		fmt.Println("Starting Prosody with mod_tocsin, tocsin on an SQLite file, and the page …")
+		url := begin(s, o)
+		fmt.Printf("\n  Open %s in a browser (中文: %s?lang=zh). Ctrl-C ends the playground.\n\n", url, url)
+		<-ctx.Done()
+	})
 	if s.failed {
 		os.Exit(1)
 	}
@@ -37,47 +45,53 @@ func main() {
 
 const domain = "example.org"
 
-func play(s *stage, listen, number string, undelivered, unread time.Duration) {
+type options struct {
+	listen              string
+	undelivered, unread time.Duration
+	number              string
+}
+
+// begin starts everything, to end with tb, and returns the page's URL.
+func begin(tb testing.TB, o options) (url string) {
 	root, err := moduleRoot()
 	if err != nil {
-		s.Fatal(err)
+		tb.Fatal(err)
 	}
 	plugin := filepath.Join(root, "contrib", "converse")
-	install(s, plugin)
+	install(tb, plugin)
 
-	server := lab.Prosody(s, lab.Options{Tap: lab.Module, Hosts: []string{domain}})
-	tocsin := lab.Tocsin(s, server, lab.Settings{
-		"track.undelivered_after": undelivered, "track.unread_after": unread, "track.min_after": "1s", "track.grace": "1s",
-		"track.priority":                    lab.TOML(`[{name = "urgent", undelivered_after = "4s", unread_after = "6s"}]`),
-		"escalate.reveal":                   "all",
+	server := lab.Prosody(tb, lab.Options{Tap: lab.Module, Hosts: []string{domain}})
+	tocsin := lab.Tocsin(tb, server, lab.Settings{
+		"track.undelivered_after": o.undelivered, "track.unread_after": o.unread, "track.min_after": "1s", "track.grace": "1s",
+		"track.priority":                    lab.TOML(fmt.Sprintf(`[{name = "urgent", undelivered_after = "%s", unread_after = "%s"}]`, o.undelivered/2, o.unread/2)),
 		"escalate.expires":                  "10m",
-		"numbers.region":                    "CN",
-		"log.level":                         "warn",
 		"escalate.per_conversation_per_day": 1000, "escalate.per_recipient_per_day": 1000, "escalate.per_sender_per_hour": 1000,
+		"numbers.region": "CN",
+		"log.level":      "warn",
 	})
-	tocsin.Must("numbers", "set", "bob@"+domain, number)
+	tocsin.Must("numbers", "set", "bob@"+domain, o.number)
 	befriend(server)
 
-	l, err := net.Listen("tcp", listen)
+	l, err := net.Listen("tcp", o.listen)
 	if err != nil {
-		s.Fatal(err)
+		tb.Fatal(err)
 	}
 	web := &http.Server{
 		Handler: site(plugin, facts{
 			Websocket: server.Websocket, Domain: domain, Passwords: map[string]string{"alice": "alice's password", "bob": "bob's password"},
-			Undelivered: undelivered.Seconds(), Unread: unread.Seconds(), Number: number,
+			Undelivered: o.undelivered.Seconds(), Unread: o.unread.Seconds(),
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- web.Serve(l) }()
-	defer web.Close()
-	fmt.Printf("\n  Open http://%s/ in a browser (中文: http://%s/?lang=zh). Ctrl-C ends the playground.\n\n", l.Addr(), l.Addr())
-	select {
-	case <-s.ctx.Done():
-	case err := <-ended:
-		s.Errorf("serve the page: %v", err)
-	}
+	tb.Cleanup(func() {
+		web.Close()
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			tb.Errorf("serve the page: %v", err)
+		}
+	})
+	return "http://" + l.Addr().String() + "/"
 }
 
 // befriend lets Alice and Bob see each other's presence: Converse.js sends markers to friends only.
@@ -99,19 +113,19 @@ func befriend(server *lab.Server) {
 }
 
 // install brings the plugin's npm packages, as its lock file says, unless they are there.
-func install(s *stage, plugin string) {
+func install(tb testing.TB, plugin string) {
 	lock, err := os.Stat(filepath.Join(plugin, "package-lock.json"))
 	if err != nil {
-		s.Fatal(err)
+		tb.Fatal(err)
 	}
 	if done, err := os.Stat(filepath.Join(plugin, "node_modules", ".package-lock.json")); err == nil && !done.ModTime().Before(lock.ModTime()) {
 		return
 	}
 	fmt.Println("npm ci …")
-	cmd := exec.CommandContext(s.ctx, "npm", "ci", "--no-audit", "--no-fund", "--silent")
+	cmd := exec.CommandContext(tb.Context(), "npm", "ci", "--no-audit", "--no-fund", "--silent")
 	cmd.Dir = plugin
 	if out, err := cmd.CombinedOutput(); err != nil {
-		s.Fatalf("npm ci: %v\n%s", err, out)
+		tb.Fatalf("npm ci: %v\n%s", err, out)
 	}
 }
 

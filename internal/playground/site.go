@@ -17,7 +17,6 @@ type facts struct {
 	Passwords   map[string]string `json:"passwords"`
 	Undelivered float64           `json:"undelivered"` // seconds
 	Unread      float64           `json:"unread"`      // seconds
-	Number      string            `json:"number"`
 }
 
 // site serves the page, the plugin's folder under /plugin/ and the facts under /facts.json. The policy keeps the browser

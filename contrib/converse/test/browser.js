@@ -22,19 +22,26 @@ export async function quit() {
     await browser?.close();
 }
 
-/** Opens a page in which a user is logged in; options are those of the page and of the browser's context. */
-export async function open(user, { settings = {}, confirms, plugin, locale = 'en', dark = false, width = 1000, height = 700, phone = false, context } = {}) {
+/** Opens an empty page. What goes wrong in it, and whatever it fetches from elsewhere, is in faults. */
+export async function newPage({ locale = 'en', dark = false, width = 1000, height = 700, phone = false, context } = {}) {
     context ??= await browser.newContext({
         viewport: { width, height }, locale, colorScheme: dark ? 'dark' : 'light', timezoneId: 'UTC',
         permissions: ['clipboard-read', 'clipboard-write'], hasTouch: phone, deviceScaleFactor: stage.pictures ? 2 : 1,
     });
     const page = await context.newPage();
-    const client = new Client(user, page, context);
-    page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => client.sent.push(String(payload))));
-    page.on('pageerror', (error) => client.faults.push(error.stack ?? String(error)));
+    const faults = [];
+    page.on('pageerror', (error) => faults.push(error.stack ?? String(error)));
     page.on('request', (request) => {
-        if (!/^(http:\/\/127\.0\.0\.1:|data:|blob:|ws:\/\/127\.0\.0\.1:)/.test(request.url())) client.faults.push(`fetched ${request.url()}`);
+        if (!/^(http:\/\/127\.0\.0\.1:|data:|blob:|ws:\/\/127\.0\.0\.1:)/.test(request.url())) faults.push(`fetched ${request.url()}`);
     });
+    return { page, context, faults };
+}
+
+/** Opens a page in which a user is logged in; options are those of test/page.html and of newPage. */
+export async function open(user, { settings = {}, confirms, plugin, locale = 'en', phone = false, ...rest } = {}) {
+    const { page, context, faults } = await newPage({ locale, phone, ...rest });
+    const client = new Client(user, page, context, faults);
+    page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => client.sent.push(String(payload))));
     const query = new URLSearchParams({
         jid: `${user}@${stage.domain}`, password: stage.users[user], websocket: stage.websocket,
         settings: JSON.stringify({ i18n: locale === 'zh-CN' ? 'zh_CN' : 'en', tocsin_phone: phone, nickname: user[0].toUpperCase() + user.slice(1), ...settings }),
@@ -54,8 +61,8 @@ export async function arrive(user, options) {
 }
 
 export class Client {
-    constructor(user, page, context) {
-        Object.assign(this, { user, page, context, faults: [], sent: [], jid: `${user}@${stage.domain}` });
+    constructor(user, page, context, faults) {
+        Object.assign(this, { user, page, context, faults, sent: [], jid: `${user}@${stage.domain}` });
     }
 
     /** Waits until the session is up: contacts and presence are out. */

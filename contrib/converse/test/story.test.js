@@ -181,6 +181,7 @@ test('in Chinese, in the dark', async () => {
     const id = await alice.say('三号厅的水泵坏了');
     await alice.banner(id).waitFor();
     assert.match(await alice.banner(id).innerText(), /这条消息还没有送达 Bob。\s*改发短信吗？/);
+    assert.match(await alice.banner(id).locator('textarea').inputValue(), /\p{Script=Han}.*三号厅的水泵坏了/u); // the template too
     await alice.picture('chinese-dark');
     await alice.click(id, 'compose');
     await alice.page.getByRole('dialog', { name: '给 Bob 发短信' }).waitFor();

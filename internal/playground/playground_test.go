@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The page in Debian's Chromium: contrib/converse/test/playground.test.js plays on it. With TOCSIN_PICTURES set to a folder
+// its screenshots are taken.
+func TestPlayground(t *testing.T) {
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := begin(t, options{listen: "127.0.0.1:0", undelivered: 4 * time.Second, unread: 6 * time.Second, number: "+8613800138000"})
+	stage, err := json.Marshal(map[string]string{"page": url, "pictures": os.Getenv("TOCSIN_PICTURES")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "test/playground.test.js")
+	cmd.Dir = filepath.Join(root, "contrib", "converse")
+	cmd.Env = append(os.Environ(), "TOCSIN_STAGE="+string(stage))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // Chromium with it
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
