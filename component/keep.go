@@ -17,7 +17,8 @@ const (
 	keyPaused = "paused"
 )
 
-// keep forgets what is past its retention, and measures what is there.
+// keep forgets what is past its retention, measures what is there, and looks again at what is pending when the policy has
+// changed.
 func (s *Service) keep(ctx context.Context) error {
 	var pruned time.Time
 	for {
@@ -31,8 +32,36 @@ func (s *Service) keep(ctx context.Context) error {
 		case <-ctx.Done():
 			stop()
 			return nil
+		case <-s.changed:
+			s.review(ctx)
 		case <-due:
 		}
+		stop()
+	}
+}
+
+// review has every pending message take a changed policy in now, not at its next alarm: a time that is shorter now must
+// not wait for the end of the longer one. It goes no faster than the writer does.
+func (s *Service) review(ctx context.Context) {
+	var pending []int64
+	err := s.opts.Store.Alarms(ctx, func(a track.Alarm) {
+		if a.Ref > 0 {
+			pending = append(pending, a.Ref)
+		}
+	})
+	for i, ord := range pending {
+		if err != nil {
+			break
+		}
+		ring := &track.Fact{Kind: track.Rang, Ord: ord, At: 1} // out of date: its alarm stays set
+		if (i+1)%batchMax == 0 || i == len(pending)-1 {
+			err = s.ingest.do(ctx, ring)
+		} else {
+			s.ingest.put(ring, nil)
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		s.log.Error("the changed policy holds for pending messages from their next alarm on", "err", err)
 	}
 }
 

@@ -48,7 +48,7 @@ func newMeter(r prometheus.Registerer) *meter {
 		pending:   gauge("tocsin_pending_messages", "Watched messages that are not settled."),
 		prompts:   gauge("tocsin_open_prompts", "Prompts that wait for an answer."),
 		lateness:  histogram("tocsin_alarm_lateness_seconds", "How late alarms ring.", 0.001),
-		outcomes:  by("tocsin_prompts_total", "Prompts by what became of them.", "outcome", "opened", "sent", "declined", "failed", "expired", "withdrawn"),
+		outcomes:  by("tocsin_prompts_total", "Prompts by what became of them.", "outcome", "opened", "sent", "declined", "failed", "expired", "withdrawn", "capped"),
 		timeouts:  by("tocsin_timeouts_total", "Messages that timed out.", "kind", "undelivered", "unread"),
 		outbox:    gauge("tocsin_outbox_messages", "What must still leave the house."),
 		up:        gauge("tocsin_stream_up", "1 while the stream to the server is up."),

@@ -192,7 +192,7 @@ func (o *outflow) up(owners, capable []string) {
 
 var outcomes = map[track.PromptState]string{
 	track.PromptSent: "sent", track.PromptDeclined: "declined", track.PromptFailed: "failed", track.PromptExpired: "expired",
-	track.PromptWithdrawn: "withdrawn",
+	track.PromptWithdrawn: "withdrawn", track.PromptCapped: "capped",
 }
 
 // changed counts what becomes of a prompt, and drops one that is over where it still waits to be shown.

@@ -96,6 +96,7 @@ type Service struct {
 	commands *command.Commands
 
 	reader  reader
+	changed chan struct{} // the policy; keep looks after what follows
 	paused  atomic.Bool
 	lastTap atomic.Int64 // Unix milliseconds of the newest believed copy
 	since   atomic.Int64 // Unix milliseconds of the stream's beginning
@@ -118,7 +119,7 @@ type reader struct {
 
 // New prepares a component on what the store knows.
 func New(ctx context.Context, o Options) (*Service, error) {
-	s := &Service{opts: o, clock: o.Clock, log: o.Log, meter: newMeter(o.Metrics), book: newBook()}
+	s := &Service{opts: o, clock: o.Clock, log: o.Log, meter: newMeter(o.Metrics), book: newBook(), changed: make(chan struct{}, 1)}
 	domain, err := jid.Parse(o.JID)
 	if err != nil {
 		return nil, fmt.Errorf("component address %q: %w", o.JID, err)
@@ -226,13 +227,17 @@ func (s *Service) policy() *track.Policy {
 	return &p
 }
 
-// Apply makes new settings hold: for a pending message from its next alarm on.
+// Apply makes new settings hold, for pending messages, too.
 func (s *Service) Apply(settings Settings) {
 	s.settings.Store(&settings)
 	s.alarms.limits(settings.Grace, settings.FireRate)
 	policy := s.policy()
 	s.ingest.between(func(l *track.Ledger) { l.SetPolicy(policy) })
 	s.commands.Set(s.commandOptions(s.domain))
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
 }
 
 // wrap cuts the copies of the tap out of the connection, before the XMPP library reads it.
@@ -299,6 +304,9 @@ func (s *Service) follow(r *track.Result) {
 }
 
 func (s *Service) countTimeout(m *track.Message) {
+	if m.Notice.At != m.TimeoutAt {
+		return // told again by a step of the chain
+	}
 	switch m.Notice.State {
 	case track.StateTimeoutUndelivered:
 		s.meter.timeouts.WithLabelValues("undelivered").Inc()

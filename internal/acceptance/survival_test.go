@@ -136,3 +136,22 @@ func TestSenderAway(t *testing.T) {
 		h.prompt(alice, "m1")
 	})
 }
+
+// A changed policy holds at once, for what is pending, too; a bad file changes nothing and says why.
+func TestReload(t *testing.T) {
+	everywhere(t, lab.Settings{"track.undelivered_after": "1h"}, func(t *testing.T, h *house) {
+		alice := h.capable("alice/phone", lab.Markers)
+		bob := h.Login("bob/desk", lab.Silent)
+		h.reachable(bob.Bare())
+		alice.Say(bob.Bare(), "m1", "Are you there?")
+		h.tocsin.Counts("tocsin_pending_messages", "", 1)
+
+		h.tocsin.Set(lab.Settings{"track.undelivered_after": "soon"})
+		h.tocsin.Reload()
+		h.tocsin.Logs(`track.undelivered_after: \"soon\" is no duration`)
+		h.tocsin.Set(lab.Settings{"track.undelivered_after": "2s"})
+		h.tocsin.Reload()
+		status(alice, "m1", "timeout-undelivered")
+		h.prompt(alice, "m1")
+	})
+}
