@@ -33,7 +33,8 @@ var errDropped = errors.New("component: the database refuses this")
 type entry struct {
 	input track.Input
 	done  func(error)
-	at    time.Time // when it was queued
+	at    time.Time           // when it was queued
+	order func(*track.Ledger) // in place of an input: holds for the batch that it is taken with
 }
 
 // ingest is the one queue of everything that changes the ledger, and the one writer behind it: order in a
@@ -72,7 +73,7 @@ func (q *ingest) offer(f *track.Fact) {
 func (q *ingest) put(in track.Input, done func(error)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.push(entry{in, done, q.clock.Now()})
+	q.push(entry{input: in, done: done, at: q.clock.Now()})
 }
 
 func (q *ingest) push(e entry) {
@@ -96,9 +97,11 @@ func (q *ingest) do(ctx context.Context, in track.Input) error {
 	}
 }
 
-// between makes fn run between two batches: the ledger belongs to the writer.
-func (q *ingest) between(fn func(*track.Ledger)) {
-	q.put(nil, func(error) { fn(q.ledger) })
+// order has fn done to the ledger, which belongs to the writer. It holds for all that is queued after it.
+func (q *ingest) order(fn func(*track.Ledger)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.push(entry{order: fn, at: q.clock.Now()})
 }
 
 // run writes batches until ctx is done and the queue is empty; for that it has stopWithin.
@@ -207,6 +210,9 @@ func (q *ingest) commit(ctx context.Context, batch []entry) error {
 	now := track.At(q.clock.Now())
 	inputs := make([]track.Input, 0, len(batch))
 	for _, e := range batch {
+		if e.order != nil {
+			e.order(q.ledger)
+		}
 		if e.input != nil {
 			inputs = append(inputs, e.input)
 		}

@@ -232,7 +232,7 @@ func (s *Service) Apply(settings Settings) {
 	s.settings.Store(&settings)
 	s.alarms.limits(settings.Grace, settings.FireRate)
 	policy := s.policy()
-	s.ingest.between(func(l *track.Ledger) { l.SetPolicy(policy) })
+	s.ingest.order(func(l *track.Ledger) { l.SetPolicy(policy) })
 	s.commands.Set(s.commandOptions(s.domain))
 	select {
 	case s.changed <- struct{}{}:
