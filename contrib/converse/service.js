@@ -73,7 +73,8 @@ export class Service {
         const { stx } = this.env;
         try {
             const iq = stx`<iq type="${type}" to="${this.jid}" xmlns="jabber:client">${payload}</iq>`;
-            const answer = await this.api.sendIQ(iq, ANSWER_WITHIN, false);
+            const patience = Math.min(ANSWER_WITHIN, this.api.settings.get('stanza_timeout'));
+            const answer = await this.api.sendIQ(iq, patience, false);
             return answer && this.sent(answer) ? answer : null;
         } catch {
             return null; // not connected

@@ -253,6 +253,7 @@ for (const [name, error, sentence] of [
 
 test('a busy service is asked again; a silent one keeps nobody from sending', async () => {
     const a = await arrive();
+    await a.page.evaluate(() => window._converse.api.settings.set('stanza_timeout', 1000));
     service.faults.claim = `<resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>`;
     const id = await prompted(a, 'p-1');
     await a.click(id, 'open');

@@ -71,10 +71,11 @@ export function draw(svg, messages, { now, say, due, prompts }) {
             const at = x(group[0].at);
             const after = ((group.at(-1).at - steps[0].at) / 1000).toFixed(1);
             const label = group.map((s) => say(s.state)).join(', ') + (group.at(-1).state === 'sent' ? '' : ` +${after} s`);
-            const row = at >= free.above ? 'above' : 'below';
-            free[row] = at + widthOf(label) + 10;
+            const row = at >= free.above || free.above <= free.below ? 'above' : 'below';
+            const from = Math.max(at - 5, free[row]); // pushed on by its neighbour
+            free[row] = from + widthOf(label) + 10;
             group.forEach((step) => add('circle', { cx: x(step.at), cy: y, r: 6, fill: COLOURS[step.state], class: 'dot' }));
-            add('text', { x: at - 5, y: row === 'above' ? y - 13 : y + 27, class: 'step' }, label);
+            add('text', { x: from, y: row === 'above' ? y - 13 : y + 27, class: 'step' }, label);
         }
         if (!FINAL.includes(state)) add('circle', { cx: x(now), cy: y, r: 3, fill: COLOURS[state], class: 'pulse' });
     });
