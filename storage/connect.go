@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
@@ -10,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/jmoiron/sqlx"
-	_ "github.com/lib/pq"
+	"github.com/lib/pq"
 	_ "modernc.org/sqlite"
 )
 
@@ -30,8 +31,8 @@ func connect(ctx context.Context, dsn string) (*Store, error) {
 // Every commit is on the disk before it is told of (FULL). secure_delete overwrites what is deleted; a WAL that was
 // copied back is cut, so that nothing stays in it either. The cache holds the indexes of some million rows.
 var pragmas = []string{
-	"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "journal_size_limit(0)",
-	"wal_autocheckpoint(8000)", "temp_store(MEMORY)",
+	"busy_timeout(5000)", "page_size(2048)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "wal_autocheckpoint(16000)",
+	"temp_store(MEMORY)",
 }
 
 func connectSQLite(ctx context.Context, path string) (*Store, error) {
@@ -105,10 +106,11 @@ func connectPostgres(ctx context.Context, dsn string) (*Store, error) {
 	general := with(*u, settings)
 	writer := with(general, writerSettings)
 	s := &Store{dialect: postgres{}, name: u.Host + u.Path, dsn: general.String()}
-	if s.writer, err = open(ctx, "postgres", writer.String(), 1); err != nil {
+	s.dialer = &dialer{}
+	if s.writer, err = openPostgres(ctx, writer.String(), 1, s.dialer); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
-	if s.readers, err = open(ctx, "postgres", s.dsn, readerCount); err != nil {
+	if s.readers, err = openPostgres(ctx, s.dsn, readerCount, s.dialer); err != nil {
 		s.writer.Close()
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
@@ -124,6 +126,19 @@ func open(ctx context.Context, driver, dsn string, connections int) (*sqlx.DB, e
 	if err != nil {
 		return nil, err
 	}
+	return ready(ctx, db, connections)
+}
+
+func openPostgres(ctx context.Context, dsn string, connections int, d *dialer) (*sqlx.DB, error) {
+	connector, err := pq.NewConnector(dsn)
+	if err != nil {
+		return nil, errors.New("the DSN can't be read") // the error would show the password
+	}
+	connector.Dialer(d)
+	return ready(ctx, sqlx.NewDb(sql.OpenDB(connector), "postgres"), connections)
+}
+
+func ready(ctx context.Context, db *sqlx.DB, connections int) (*sqlx.DB, error) {
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	if err := db.PingContext(ctx); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -20,6 +21,11 @@ type Hold struct {
 	stop    context.CancelFunc
 	beating sync.WaitGroup
 	release func() error // gives the lock back
+
+	// On PostgreSQL; beat owns them until it ends.
+	line   *line
+	others bool                      // somebody waits for the lock
+	asked  atomic.Pointer[time.Time] // when the last question was asked that was answered; anybody may read it
 }
 
 // Hold takes the right to be the one live instance, for the component jid. If another instance has it, Hold waits on
@@ -68,6 +74,19 @@ func (h *Hold) begin(ctx context.Context, db *sqlx.DB, jid string) (clean bool, 
 
 // Lost is closed when the right is gone without a Release: another instance may have it now.
 func (h *Hold) Lost() <-chan struct{} { return h.lost }
+
+// Sure reports whether no other instance can be live at this moment. It is false for a while, too, when the database has
+// not answered, or the process has been stopped: what others can see must wait then.
+func (h *Hold) Sure() bool {
+	asked := h.asked.Load()
+	if asked == nil { // SQLite: the lock is this process's as long as it lives
+		return true
+	}
+	now := time.Now()
+	// The monotonic clock stands still in a machine that sleeps, the other one may be set.
+	elapsed, onTheWall := now.Sub(*asked), now.Round(0).Sub(asked.Round(0))
+	return elapsed < doubt && onTheWall.Abs() < doubt
+}
 
 // Release gives the right up. The store commits nothing any more.
 func (h *Hold) Release() error {

@@ -174,20 +174,107 @@ func TestTakeOver(t *testing.T) {
 	}
 }
 
-// A holder whose connection to the database was cut has stopped before the next one starts.
+// A holder whose connections were cut goes on where nobody else has been live meanwhile.
 func TestCutHolder(t *testing.T) {
 	dsn := lab.Postgres(t)
-	s, next := open(t, dsn), open(t, dsn)
-	first, err := s.Hold(t.Context(), component)
+	s := open(t, dsn)
+	hold, err := s.Hold(t.Context(), component)
 	must(t, err)
-	hold := takeOver(t, next, 5*time.Second, func() { lab.Cut(t, dsn) })
+	must(t, s.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 1}}}))
+	lab.Cut(t, dsn)
+	eventually(t, func() error { return s.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 2}}}) })
+	eventually(t, func() error {
+		if held, err := s.Held(t.Context()); err != nil || !held || !hold.Sure() {
+			return fmt.Errorf("held %t, %v; sure %t", held, err, hold.Sure())
+		}
+		return nil
+	})
 	select {
-	case <-first.Lost():
+	case <-hold.Lost():
+		t.Error("the hold was lost to nobody")
 	default:
-		t.Error("it was taken over before it knew")
 	}
 	must(t, hold.Release())
-	first.Release()
+}
+
+// Of a holder and a standby whose connections were all cut one is live afterwards, and the other one knows.
+func TestCutBoth(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		cut  func(*testing.T) (dsn string, cut func())
+	}{
+		{"connections", func(t *testing.T) (string, func()) {
+			dsn := lab.Postgres(t)
+			return dsn, func() { lab.Cut(t, dsn) }
+		}},
+		{"database", func(t *testing.T) (string, func()) {
+			cluster := lab.PostgresCluster(t)
+			return cluster.Schema(t), func() {
+				cluster.Kill(t)
+				cluster.Start(t)
+			}
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			dsn, cut := tc.cut(t)
+			s, next := open(t, dsn), open(t, dsn)
+			first, err := s.Hold(t.Context(), component)
+			must(t, err)
+			ctx, cancel := context.WithCancel(t.Context())
+			second := make(chan *storage.Hold, 1)
+			go func() {
+				hold, _ := next.Hold(ctx, component)
+				second <- hold
+			}()
+			time.Sleep(time.Second) // the holder sees that another one waits
+			cut()
+			var other *storage.Hold
+			eventually(t, func() error {
+				select {
+				case other = <-second:
+					return nil
+				default:
+				}
+				if !first.Sure() || s.Commit(t.Context(), track.Changes{}) != nil {
+					return errors.New("nobody is live")
+				}
+				return nil
+			})
+			if other != nil {
+				select {
+				case <-first.Lost():
+				default:
+					t.Error("it was taken over before it knew")
+				}
+				if first.Sure() {
+					t.Error("both are sure")
+				}
+				if err := s.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 1}}}); !errors.Is(err, track.ErrFenced) {
+					t.Errorf("the one that was taken over commits: %v", err)
+				}
+			}
+			cancel()
+			first.Release()
+			if other == nil {
+				other = <-second
+			}
+			if other != nil {
+				other.Release()
+			}
+		})
+	}
+}
+
+// eventually tries again for a while.
+func eventually(t *testing.T, try func() error) {
+	t.Helper()
+	err := try()
+	for deadline := time.Now().Add(15 * time.Second); err != nil; err = try() {
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 // A process that was stopped in the middle of it all, and goes on after it was taken over, changes nothing any more.
@@ -235,28 +322,4 @@ func TestHoldOfAnotherComponent(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	must(t, hold.Release())
-}
-
-// A standby survives a restart of the database, and a holder loses its right by one.
-func TestRestartedDatabase(t *testing.T) {
-	cluster := lab.PostgresCluster(t)
-	dsn := cluster.Schema(t)
-	s, next := open(t, dsn), open(t, dsn)
-	first, err := s.Hold(t.Context(), component)
-	must(t, err)
-	hold := takeOver(t, next, 15*time.Second, func() {
-		cluster.Kill(t)
-		cluster.Start(t)
-	})
-	select {
-	case <-first.Lost():
-	case <-time.After(5 * time.Second):
-		t.Error("it does not know that it was taken over")
-	}
-	must(t, next.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 1}}}))
-	if err := s.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 2}}}); err == nil {
-		t.Error("the old holder committed")
-	}
-	must(t, hold.Release())
-	first.Release()
 }

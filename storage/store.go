@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -29,6 +30,7 @@ type Store struct {
 	name            string // for errors: the path or the URL without its password
 	lockFile        string // SQLite in a file: what Hold locks
 	dsn, schema     string // PostgreSQL: for the connection that Hold locks with
+	dialer          *dialer
 	hash            *hasher
 	message         *kind[track.Message]
 	statements
@@ -37,6 +39,10 @@ type Store struct {
 	pruning sync.Mutex
 	pruned  int64 // where Prune goes on
 }
+
+// answersWithin is how long PostgreSQL may work on one statement before the first of its answer: after it, the connection
+// is taken for dead.
+const answersWithin = 30 * time.Second
 
 // Open opens a database: "sqlite:PATH", "sqlite::memory:" or a "postgres://" URL.
 func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
@@ -54,6 +60,9 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 func (s *Store) setUp(ctx context.Context, o Options) error {
 	if err := s.ready(ctx, o.Migrate); err != nil {
 		return err
+	}
+	if s.dialer != nil { // a migration may take its time
+		s.dialer.within(answersWithin)
 	}
 	secret, err := s.secret(ctx)
 	if err != nil {
