@@ -75,7 +75,8 @@ func (c *Commands) oneMessage(ctx context.Context, r request, name string, say *
 	return done(say.Done(key.Recipient)), nil
 }
 
-// choose returns the field for the id of a message: a list of those that wait, for nobody knows ids by heart.
+// choose returns the field for the id of a message: a list of those that wait, for nobody knows ids by heart. If none
+// waits, there is nothing to fill in.
 func (c *Commands) choose(ctx context.Context, r request, say *phrase.MessageForm) (forms.Field, error) {
 	list, err := c.deps.Watch.Watching(ctx, r.user, maxChoice)
 	if err != nil {
@@ -90,7 +91,7 @@ func (c *Commands) choose(ctx context.Context, r request, say *phrase.MessageFor
 		}
 	}
 	if len(options) == 0 {
-		return labelled(forms.Text("id", "", ""), say.ID).Needed(), nil
+		return forms.Field{}, adhoc.Failure(r.say.Form.Watching.Nothing)
 	}
 	return labelled(forms.List("id", "", options[0].Value, options...), say.ID).Needed(), nil
 }

@@ -56,8 +56,8 @@ func (a *answers) choice(name string, l phrase.Label, words ...string) (value st
 	return value, given
 }
 
-// byDefault is what people write to go back to what holds for everybody. Gajim leaves out empty fields, so that an
-// empty field, which means the same, is no way to say it.
+// byDefault is what people write to go back to what holds for everybody. An empty field means the same, but some clients
+// leave that out (Gajim, when it purges a form), and it tells nobody what it means.
 const byDefault = "default"
 
 func isDefault(text string) bool {
