@@ -21,7 +21,7 @@ var zhForm = Form{
 			"在这里设定发到哪个号码，以及谁可以看到它。"},
 		Number:   Label{"手机号码", "例如“138 0013 8000”或“+86 138 0013 8000”"},
 		Consent:  Label{"允许我尚未读其消息的发送者看到此号码", ""},
-		HideFrom: Label{"对以下地址隐藏", "每行一个地址。域名表示该域的所有人；“everybody”表示对所有人隐藏，“nobody”表示不隐藏。"},
+		HideFrom: Label{"对以下地址隐藏（“everybody”：所有人）", "每行一个地址。域名表示该域的所有人；“everybody”表示对所有人隐藏，“nobody”表示不隐藏。"},
 		Code:     Label{"验证码", "通过短信收到的、用于确认号码的代码"},
 		Remove:   Label{"删除号码", ""},
 		Bound: func(n track.Number) string {

@@ -21,7 +21,7 @@ var enForm = Form{
 			"Say here to which number, and who may see it."},
 		Number:   Label{"Mobile number", `such as "+86 138 0013 8000"`},
 		Consent:  Label{"Senders whose messages I have not read may see it", ""},
-		HideFrom: Label{"Hide it from", `Addresses, one a line. A domain is everybody there; "everybody" hides it from all, "nobody" from none.`},
+		HideFrom: Label{`Hide it from (addresses, or "everybody")`, `Addresses, one a line. A domain is everybody there; "everybody" hides it from all, "nobody" from none.`},
 		Code:     Label{"Code", "that came by SMS to confirm the number"},
 		Remove:   Label{"Remove the number", ""},
 		Bound: func(n track.Number) string {
