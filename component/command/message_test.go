@@ -21,7 +21,7 @@ func watched(id, to string, status track.Status, state track.State, reason track
 func TestWatching(t *testing.T) {
 	w := newWorld()
 	c := newClient(t, w)
-	if got := note(c.begin(alice, "watching")); got != "error: Nothing was changed. Nothing of yours is waiting to be read." {
+	if got := note(c.begin(alice, "watching")); got != "info: Nothing of yours is waiting to be read." {
 		t.Error(got)
 	}
 	berlin, err := time.LoadLocation("Europe/Berlin")
@@ -117,7 +117,7 @@ func TestEscalateAndCancel(t *testing.T) {
 			}
 		})
 	}
-	if got := note(newClient(t, newWorld()).begin(alice, "escalate")); got != "info: Nothing of yours is waiting to be read." {
+	if got := note(newClient(t, newWorld()).begin(alice, "escalate")); got != "error: Nothing was changed. Nothing of yours is waiting to be read." {
 		t.Errorf("with nothing to choose from: %s", got)
 	}
 }
