@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/jmoiron/sqlx"
 
@@ -11,9 +12,13 @@ import (
 )
 
 // Commit stores changes in one transaction, or nothing of them. It fails with track.ErrFenced when another instance has
-// taken the database.
+// taken the database, and with track.ErrRefused when something in the changes can't be stored. After any other error they
+// may have been stored all the same.
 func (s *Store) Commit(ctx context.Context, c track.Changes) error {
 	err := s.within(ctx, func(tx *sqlx.Tx) error { return s.store(ctx, tx, &c) })
+	if refuses(err) {
+		return fmt.Errorf("commit: %w: %w", track.ErrRefused, err)
+	}
 	if err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
@@ -47,6 +52,7 @@ func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error 
 		{"peers", s.putPeer, &peers.table, peers.pack(c.Peers...)},
 		{"outbox", s.putOutgoing, &outbox.table, outbox.pack(entries...)},
 		{"releases", s.putLetter, &releases.table, releases.pack(c.Releases...)},
+		{"marks", s.raise, &meta.table, meta.pack(reached(c)...)},
 	} {
 		if part.rows.n == 0 {
 			continue
@@ -78,6 +84,27 @@ func (s *Store) checkFence(ctx context.Context, tx *sqlx.Tx) error {
 		return track.ErrFenced
 	}
 	return nil
+}
+
+// reached are the marks that the next instance goes on from, whatever is pruned until then: clients hold revisions as
+// tokens, and prompts are named after their row.
+func reached(c *track.Changes) (marks []fact) {
+	var ord, rev int64
+	for _, changed := range [][]track.Message{c.Insert, c.Update} {
+		for i := range changed {
+			ord, rev = max(ord, changed[i].Ord), max(rev, changed[i].Notice.Rev)
+		}
+	}
+	for i := range c.Prompts {
+		ord = max(ord, c.Prompts[i].Row)
+	}
+	if ord > 0 {
+		marks = append(marks, fact{metaLastOrd, strconv.FormatInt(ord, 10)})
+	}
+	if rev > 0 {
+		marks = append(marks, fact{metaLastRev, strconv.FormatInt(rev, 10)})
+	}
+	return marks
 }
 
 // greatest keeps one Told of each message.

@@ -5,6 +5,9 @@ import "errors"
 // ErrFenced is returned by a store whose holder is no longer the one live instance: nothing of the batch was written.
 var ErrFenced = errors.New("another instance has taken over")
 
+// ErrRefused is returned by a store that works and can't take what it was given: trying again will not help.
+var ErrRefused = errors.New("the database refuses this")
+
 // Want names what a batch of facts touches, so that the store can load it in few queries.
 // The store may load more than is wanted, never less.
 type Want struct {

@@ -117,6 +117,13 @@ func hold(s *suite) {
 	held := func(want bool) {
 		s.Helper()
 		got, err := s.Held(s.ctx)
+		for range 100 { // the end of a connection takes effect in its own time
+			if err == nil && got == want {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+			got, err = s.Held(s.ctx)
+		}
 		s.must(err)
 		s.same(want, got)
 	}
@@ -172,4 +179,14 @@ func fence(s *suite) {
 	}
 	s.same([]string{"m2", "m1"}, ids(s.all(alice)))
 	s.same(track.Loaded{}, s.load(track.Want{Senders: []string{alice}}))
+}
+
+// What can't be stored is told from a database that can't store anything.
+func refused(s *suite) {
+	s.must(s.Commit(s.ctx, track.Changes{Prompts: []track.Prompt{prompt(1, "p-1")}}))
+	err := s.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(0, "m1")}, Prompts: []track.Prompt{prompt(2, "p-2")}})
+	if !errors.Is(err, track.ErrRefused) {
+		s.Errorf("a second live prompt of a conversation: %v", err)
+	}
+	s.same([]string(nil), ids(s.all(alice)))
 }

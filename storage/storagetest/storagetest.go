@@ -66,6 +66,7 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"reopened", reopened},
 		{"hold", hold},
 		{"fence", fence},
+		{"refused", refused},
 	} {
 		t.Run(strings.ReplaceAll(test.name, " ", "_"), func(t *testing.T) {
 			s := &suite{T: t, ctx: t.Context(), Database: open(t)}
