@@ -18,10 +18,9 @@ const (
 	// queueMax is how many inputs may wait, for a database that is slow or away. Past three quarters of it messages
 	// that are not watched are dropped, past the whole of it every fact: each is counted.
 	queueMax = 1 << 17
-	// retryAfter is how long a batch that could not be stored waits for its next try.
-	retryAfter = 500 * time.Millisecond
-	// refusals is how often a batch may fail on a database that answers before it is looked at in halves.
-	refusals = 3
+	// retryAfter is how long a batch that could not be stored waits for its next try; every so many tries the log is told.
+	retryAfter    = 500 * time.Millisecond
+	complainEvery = 20
 	// stopWithin is how long the queue may take to be written when the component stops.
 	stopWithin = 5 * time.Second
 )
@@ -41,7 +40,6 @@ type entry struct {
 // conversation comes free.
 type ingest struct {
 	store LedgerStore
-	ping  func(context.Context) error
 	flush time.Duration
 	clock clock.Clock
 	log   *slog.Logger
@@ -54,7 +52,9 @@ type ingest struct {
 	wake   chan struct{}
 	failed error // why the last batch was not stored; nil if it was
 
-	ledger *track.Ledger // owned by run
+	// Owned by run:
+	ledger *track.Ledger
+	doubt  *track.Result // of a commit that may have been stored although it failed
 }
 
 // offer queues a fact from the wire, or drops it by the policy above. It never waits.
@@ -171,31 +171,34 @@ func (q *ingest) take() []entry {
 	return batch
 }
 
-// write stores a batch, however often that has to be tried. It fails only when ctx is done. A batch that a database
-// refuses that answers otherwise is written in halves, down to the one input that is at fault, which is dropped: it must
-// not hold up all the others.
+// write stores a batch, however often that has to be tried. It fails only when ctx is done. A batch that the database
+// refuses is written in halves, down to the one input that is at fault, which is dropped: it must not hold up all the
+// others.
 func (q *ingest) write(ctx context.Context, batch []entry) error {
 	for try := 1; ; try++ {
 		err := q.commit(ctx, batch)
-		q.setFault(err)
 		switch {
 		case err == nil:
+			q.setFault(nil)
 			return nil
 		case ctx.Err() != nil || errors.Is(err, track.ErrFenced):
 			return err
-		case try >= refusals && q.ping(ctx) == nil && len(batch) > 1:
+		case errors.Is(err, track.ErrRefused) && len(batch) > 1:
 			half := len(batch) / 2
 			if err := q.write(ctx, batch[:half]); err != nil {
 				return err
 			}
 			return q.write(ctx, batch[half:])
-		case try >= refusals && q.ping(ctx) == nil:
+		case errors.Is(err, track.ErrRefused):
 			q.log.Error("dropped what the database refuses", "err", err, "input", fmt.Sprintf("%T", batch[0].input))
 			q.meter.lost.Inc()
 			q.finish(batch, errDropped)
 			return nil
 		}
-		q.log.Error("could not store a batch, trying again", "err", err, "inputs", len(batch), "try", try)
+		q.setFault(err)
+		if try == 1 || try%complainEvery == 0 {
+			q.log.Error("could not store a batch, trying again", "err", err, "inputs", len(batch), "waiting", q.waiting())
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -218,14 +221,13 @@ func (q *ingest) commit(ctx context.Context, batch []entry) error {
 		}
 	}
 	if len(inputs) > 0 {
-		loaded, err := q.store.Load(ctx, q.ledger.Want(inputs), now)
+		result, err := q.settle(ctx, now)
 		if err != nil {
-			return fmt.Errorf("load a batch: %w", err)
+			return err
 		}
-		result := q.ledger.Apply(loaded, inputs, now)
-		if !result.Empty() {
-			if err := q.store.Commit(ctx, result.Changes); err != nil {
-				return fmt.Errorf("commit a batch: %w", err)
+		if result == nil {
+			if result, err = q.apply(ctx, inputs, now); err != nil {
+				return err
 			}
 		}
 		result.Commit()
@@ -236,6 +238,44 @@ func (q *ingest) commit(ctx context.Context, batch []entry) error {
 	}
 	q.finish(batch, nil)
 	return nil
+}
+
+// apply makes of inputs what follows from them, and stores it.
+func (q *ingest) apply(ctx context.Context, inputs []track.Input, now track.Time) (*track.Result, error) {
+	loaded, err := q.store.Load(ctx, q.ledger.Want(inputs), now)
+	if err != nil {
+		return nil, fmt.Errorf("load a batch: %w", err)
+	}
+	result := q.ledger.Apply(loaded, inputs, now)
+	if result.Empty() {
+		return result, nil
+	}
+	if err := q.store.Commit(ctx, result.Changes); err != nil {
+		if !errors.Is(err, track.ErrRefused) {
+			q.doubt = result
+		}
+		return nil, fmt.Errorf("commit a batch: %w", err)
+	}
+	return result, nil
+}
+
+// settle finds out what became of a commit whose end was not heard of: the connection broke, say. It returns its result
+// if it was stored: then what follows from it must happen, and only once.
+func (q *ingest) settle(ctx context.Context, now track.Time) (*track.Result, error) {
+	result := q.doubt
+	if result == nil {
+		return nil, nil
+	}
+	loaded, err := q.store.Load(ctx, result.Traces(), now)
+	if err != nil {
+		return nil, fmt.Errorf("look for a batch: %w", err)
+	}
+	q.doubt = nil
+	if !result.In(loaded) {
+		return nil, nil
+	}
+	q.log.Info("a batch was stored although its commit failed")
+	return result, nil
 }
 
 func (q *ingest) finish(batch []entry, err error) {

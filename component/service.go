@@ -140,7 +140,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	s.settings.Store(&o.Settings)
 
 	s.ingest = &ingest{
-		store: o.Store, ping: o.Store.Ping, flush: o.Flush, clock: o.Clock, log: o.Log, meter: s.meter,
+		store: o.Store, flush: o.Flush, clock: o.Clock, log: o.Log, meter: s.meter,
 		after: s.follow, wake: make(chan struct{}, 1), ledger: track.NewLedger(seed, s.policy(), s.people),
 	}
 	s.alarms = newAlarms(o.Clock, s.meter, s.ring)
