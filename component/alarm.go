@@ -10,6 +10,10 @@ import (
 	"tocsin/track"
 )
 
+// lookAgain is how long alarms sleep at most: they are set for instants, and a clock that is put forward, or a machine that
+// was suspended, brings these nearer.
+const lookAgain = time.Minute
+
 // alarms sleeps to the next due and rings: what then happens is decided by the ledger, from the state at that moment.
 // An entry is 16 bytes; one that is out of date rings in vain.
 //
@@ -21,7 +25,7 @@ type alarms struct {
 
 	mu    sync.Mutex
 	heap  due
-	from  time.Time // nothing rings before; the zero time while the stream is down
+	from  time.Time // nothing rings before: the end of the grace, or of the pause that the rate asks for; zero while the stream is down
 	grace time.Duration
 	rate  int // a second
 	wake  chan struct{}
@@ -38,7 +42,9 @@ func (a *alarms) set(list ...track.Alarm) {
 	for _, alarm := range list {
 		heap.Push(&a.heap, alarm)
 	}
-	a.poke()
+	if len(list) > 0 {
+		a.poke()
+	}
 }
 
 // limits sets the grace and the most alarms a second.
@@ -110,13 +116,9 @@ func (a *alarms) next() (wait time.Duration, ok bool) {
 	for len(a.heap) > 0 && a.heap[0].Due <= track.At(now) && len(ringing) < burst {
 		ringing = append(ringing, heap.Pop(&a.heap).(track.Alarm))
 	}
-	full := len(ringing) == burst
-	switch {
-	case full:
-		wait, ok = time.Second*time.Duration(burst)/time.Duration(max(1, a.rate)), true
-	case len(a.heap) > 0:
-		// Due is in whole milliseconds: wake when it has begun.
-		wait, ok = a.heap[0].Due.Std().Sub(now), true
+	a.from = now.Add(time.Second * time.Duration(len(ringing)) / time.Duration(max(1, a.rate)))
+	if ok = len(a.heap) > 0; ok {
+		wait = min(max(a.heap[0].Due.Std().Sub(now), a.from.Sub(now)), lookAgain)
 	}
 	a.mu.Unlock()
 	for _, alarm := range ringing {

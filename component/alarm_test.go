@@ -1,0 +1,150 @@
+package component
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tocsin/component/clock"
+	"tocsin/track"
+)
+
+// wall is the time of a bubble, with hands that can be moved.
+type wall struct {
+	clock.System
+	moved atomic.Int64 // nanoseconds
+}
+
+func (w *wall) Now() time.Time { return time.Now().Add(time.Duration(w.moved.Load())).Round(0) }
+
+// rung runs alarms in a bubble of testing/synctest, and knows which of them have rung.
+type rung struct {
+	*alarms
+	wall  *wall
+	start time.Time
+
+	mu   sync.Mutex
+	refs []int64
+}
+
+func alarmStory(t *testing.T, grace time.Duration, rate int, tell func(*testing.T, *rung)) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &rung{wall: &wall{}, start: time.Now()}
+		r.alarms = newAlarms(r.wall, newMeter(prometheus.NewRegistry()), func(a track.Alarm) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.refs = append(r.refs, a.Ref)
+		})
+		r.limits(grace, rate)
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() {
+			if err := r.run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		tell(t, r)
+		stop()
+		running.Wait()
+	})
+}
+
+// due sets an alarm so long after the start.
+func (r *rung) due(ref int64, after time.Duration) {
+	r.set(track.Alarm{Due: track.At(r.start.Add(after)), Ref: ref})
+}
+
+// after lets time pass, and returns what has rung meanwhile.
+func (r *rung) after(d time.Duration) []int64 {
+	time.Sleep(d)
+	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	refs := r.refs
+	r.refs = nil
+	return refs
+}
+
+func expect(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s: %s", what, diff)
+	}
+}
+
+func TestAlarmsRingInTheirOrderAndInTime(t *testing.T) {
+	alarmStory(t, 0, 1000, func(t *testing.T, r *rung) {
+		r.up()
+		r.due(3, 3*time.Second)
+		r.due(1, time.Second)
+		r.due(2, 2*time.Second)
+		expect(t, "a millisecond before", r.after(time.Second-time.Millisecond), []int64(nil))
+		expect(t, "the first", r.after(time.Millisecond), []int64{1})
+		r.due(4, 1500*time.Millisecond)
+		expect(t, "sooner than all others", r.after(500*time.Millisecond), []int64{4})
+		expect(t, "the others", r.after(time.Hour), []int64{2, 3})
+	})
+}
+
+func TestNothingRingsWithoutAStreamNorInTheGrace(t *testing.T) {
+	alarmStory(t, 10*time.Second, 1000, func(t *testing.T, r *rung) {
+		r.due(1, time.Second)
+		expect(t, "before the first stream", r.after(time.Minute), []int64(nil))
+		r.up()
+		r.due(2, 65*time.Second)
+		expect(t, "in the grace", r.after(10*time.Second-time.Millisecond), []int64(nil))
+		r.down()
+		expect(t, "down again", r.after(time.Minute), []int64(nil))
+		r.up()
+		expect(t, "in the second grace", r.after(9*time.Second), []int64(nil))
+		expect(t, "at its end, what was due before it", r.after(time.Second), []int64{1, 2})
+	})
+}
+
+// However often something new is set: an outage's alarms come at the rate, and what is set meanwhile waits its turn.
+func TestRate(t *testing.T) {
+	alarmStory(t, 0, 100, func(t *testing.T, r *rung) {
+		for ref := range int64(1000) {
+			r.due(ref, 0)
+		}
+		r.up()
+		n := 0
+		for range 200 {
+			r.due(-1, time.Hour)
+			n += len(r.after(5 * time.Millisecond))
+		}
+		if n < 90 || n > 110 {
+			t.Errorf("%d in a second, want 100", n)
+		}
+		expect(t, "all in all", n+len(r.after(9*time.Second)), 1000)
+	})
+}
+
+// A clock that is put forward, as after a machine was suspended, is noticed within a minute.
+func TestClockIsPutForward(t *testing.T) {
+	alarmStory(t, 0, 1000, func(t *testing.T, r *rung) {
+		r.up()
+		r.due(1, 2*time.Hour)
+		expect(t, "not yet", r.after(time.Hour), []int64(nil))
+		r.wall.moved.Store(int64(time.Hour))
+		expect(t, "overdue", r.after(time.Minute), []int64{1})
+	})
+}
+
+// One that is put back makes alarms wait until it is their time again: what was set stays set.
+func TestClockIsPutBack(t *testing.T) {
+	alarmStory(t, 0, 1000, func(t *testing.T, r *rung) {
+		r.up()
+		r.due(1, 2*time.Hour)
+		r.after(time.Hour)
+		r.wall.moved.Store(-int64(30 * time.Minute))
+		expect(t, "not yet", r.after(90*time.Minute-time.Millisecond), []int64(nil))
+		expect(t, "in time", r.after(time.Minute), []int64{1})
+	})
+}
