@@ -228,7 +228,7 @@ func (o *outflow) retract(ctx context.Context, out track.Outgoing) error {
 	say := phrase.In(o.language(out.Owner, ""))
 	m := o.message(out.Owner, stanzaID(out, out.Owner), retract.Retract{ID: peek.Was.Chat}, fallback.Body(retract.NS), hints.Store{})
 	m.Lang, m.Body = say.Lang, say.Chat.Withdrawn(peek.Was.Recipient, out.Reason)
-	return o.svc.session.Send(ctx, m)
+	return o.say(ctx, m)
 }
 
 // remind repeats a message gently to its recipient: from the contact, never in the sender's name.
@@ -245,7 +245,7 @@ func (o *outflow) remind(ctx context.Context, out track.Outgoing) error {
 	say := phrase.In(o.language(m.Recipient, ""))
 	reminder := o.message(m.Recipient, stanzaID(out, m.Recipient), hints.NoStore{})
 	reminder.Lang, reminder.Body = say.Lang, say.Chat.Remind(m.Sender, m.SentAt.Std().In(zone), o.svc.clock.Now().In(zone))
-	return o.svc.session.Send(ctx, reminder)
+	return o.say(ctx, reminder)
 }
 
 // chat says one line to a sender: that a cap was reached.
@@ -263,7 +263,7 @@ func (o *outflow) chat(ctx context.Context, out track.Outgoing) error {
 	say := phrase.In(o.language(out.Owner, peek.Messages[0].Lang))
 	line := o.message(out.Owner, stanzaID(out, out.Owner), hints.Store{})
 	line.Lang, line.Body = say.Lang, say.Chat.Capped(peek.Messages[0].Recipient)
-	return o.svc.session.Send(ctx, line)
+	return o.say(ctx, line)
 }
 
 // leaving is how long before the server told of it a user may have been gone.
@@ -307,7 +307,7 @@ func (o *outflow) welcome(ctx context.Context, owner string, left time.Time) err
 	say := phrase.In(o.language(owner, ""))
 	m := o.message(owner, fmt.Sprintf("d-%x", untold[len(untold)-1].Notice.Rev), hints.Store{})
 	m.Lang, m.Body = say.Lang, say.Chat.Digest(d)
-	if err := o.svc.session.Send(ctx, m); err != nil {
+	if err := o.say(ctx, m); err != nil {
 		return err
 	}
 	o.reached(untold)

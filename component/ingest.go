@@ -50,7 +50,8 @@ type ingest struct {
 	mu     sync.Mutex
 	queue  []entry
 	wake   chan struct{}
-	failed error // why the last batch was not stored; nil if it was
+	failed error     // why the last batch was not stored; nil if it was
+	taken  time.Time // when the oldest input of the batch that is being written was queued; zero: none is
 
 	// Owned by run:
 	ledger *track.Ledger
@@ -153,6 +154,9 @@ func (q *ingest) waiting() int {
 func (q *ingest) lag() time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if !q.taken.IsZero() {
+		return q.clock.Now().Sub(q.taken)
+	}
 	if len(q.queue) == 0 {
 		return 0
 	}
@@ -166,6 +170,10 @@ func (q *ingest) take() []entry {
 	batch := q.queue[:n:n]
 	if q.queue = q.queue[n:]; len(q.queue) == 0 {
 		q.queue = nil
+	}
+	q.taken = time.Time{}
+	if n > 0 {
+		q.taken = batch[0].at
 	}
 	q.meter.queued.Set(float64(len(q.queue)))
 	return batch

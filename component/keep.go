@@ -27,6 +27,9 @@ func (s *Service) keep(ctx context.Context) error {
 			pruned = now
 			s.prune(ctx, now)
 		}
+		if s.opts.Sure() && s.outflow.silenced.CompareAndSwap(true, false) {
+			s.outflow.up(s.book.doubt(s.clock.Now())) // what was held back is told now
+		}
 		due, stop := s.clock.After(gaugeEvery)
 		select {
 		case <-ctx.Done():

@@ -43,7 +43,7 @@ func (o *outflow) status(ctx context.Context, m track.Message) error {
 		To: m.Sender, Type: "headline", ID: fmt.Sprintf("s-%x-%d", m.Ord, m.Notice.Seq),
 		Payload: []any{o.statusOf(ctx, &m), hints.NoStore{}},
 	}
-	if err := o.svc.session.Send(ctx, status); err != nil {
+	if err := o.say(ctx, status); err != nil {
 		return err // it stays untold
 	}
 	o.reached([]track.Message{m})
@@ -95,7 +95,7 @@ func (o *outflow) digest(ctx context.Context, owner string) error {
 			To: owner, Type: "headline", ID: fmt.Sprintf("d-%x-%d", last.Rev, n),
 			Payload: []any{list, hints.NoStore{}},
 		}
-		if err := o.svc.session.Send(ctx, digest); err != nil {
+		if err := o.say(ctx, digest); err != nil {
 			return err
 		}
 		o.reached(untold[:n])

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tocsin/component/session"
@@ -27,6 +28,8 @@ type outflow struct {
 	back   map[string]time.Time        // owners who have come back, and when they had left
 	live   map[string]bool             // prompts that were opened here and are not over, by id
 	hooks  chan track.Outgoing         // webhooks
+
+	silenced atomic.Bool // something was held back because another instance may be live
 }
 
 // againAfter is how long an entry waits that could not be sent for a reason that passes.
@@ -88,6 +91,8 @@ func (o *outflow) send(ctx context.Context, out track.Outgoing) {
 		o.park(out, func() bool { return o.nobody(out.Owner) })
 	case errors.Is(err, session.ErrDown), ctx.Err() != nil:
 		o.park(out, func() bool { return !o.svc.session.Up() })
+	case errors.Is(err, session.ErrHeldBack):
+		o.again(out)
 	case errors.Is(err, session.ErrTooBig), errors.Is(err, errGone):
 		o.svc.log.Warn("an entry of the outbox can't be sent and is dropped", "kind", out.Kind, "err", err)
 		o.svc.ingest.put(&track.Left{out.ID}, nil)
@@ -265,6 +270,15 @@ func (o *outflow) run(ctx context.Context) error {
 			o.dispatch(out)
 		}
 	}
+}
+
+// say sends a message, unless another instance may be live, which says it itself.
+func (o *outflow) say(ctx context.Context, m session.Message) error {
+	err := o.svc.session.SendIf(ctx, m, o.svc.opts.Sure)
+	if errors.Is(err, session.ErrHeldBack) {
+		o.silenced.Store(true)
+	}
+	return err
 }
 
 // message is a chat message from the contact.

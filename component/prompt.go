@@ -83,10 +83,10 @@ func (o *outflow) showTo(ctx context.Context, out track.Outgoing, to []string, c
 		return err
 	}
 	if chat {
-		return o.svc.session.Send(ctx, o.chatPrompt(out, shown, payload))
+		return o.say(ctx, o.chatPrompt(out, shown, payload))
 	}
 	for _, full := range to {
-		if err := o.svc.session.Send(ctx, o.private(full, stanzaID(out, full), payload)); err != nil {
+		if err := o.say(ctx, o.private(full, stanzaID(out, full), payload)); err != nil {
 			return err
 		}
 	}
@@ -212,7 +212,7 @@ func (o *outflow) withdraw(ctx context.Context, out track.Outgoing) error {
 			}
 		case o.svc.book.here(to): // else it is told by a status on return
 			w := escalation.Withdraw{Prompt: out.Prompt, Reason: escalation.Withdrawal(out.Reason)}
-			if err := o.svc.session.Send(ctx, o.private(to, stanzaID(out, to), w)); err != nil {
+			if err := o.say(ctx, o.private(to, stanzaID(out, to), w)); err != nil {
 				return err
 			}
 		}

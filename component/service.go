@@ -66,7 +66,10 @@ type Options struct {
 	Store     Store
 
 	// Reload reads the configuration again; nil if there is none to read. Its error says what is wrong with it.
-	Reload  func() (Settings, error)
+	Reload func() (Settings, error)
+	// Sure reports whether no other instance can be live at this moment: what it is not sure of does not go out. Nil:
+	// there is no other.
+	Sure    func() bool
 	Clock   clock.Clock
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
@@ -96,6 +99,7 @@ type Service struct {
 	commands *command.Commands
 
 	reader  reader
+	pinger  pinger
 	changed chan struct{} // the policy; keep looks after what follows
 	paused  atomic.Bool
 	lastTap atomic.Int64 // Unix milliseconds of the newest believed copy
@@ -120,6 +124,9 @@ type reader struct {
 // New prepares a component on what the store knows.
 func New(ctx context.Context, o Options) (*Service, error) {
 	s := &Service{opts: o, clock: o.Clock, log: o.Log, meter: newMeter(o.Metrics), book: newBook(), changed: make(chan struct{}, 1)}
+	if o.Sure == nil {
+		s.opts.Sure = func() bool { return true }
+	}
 	domain, err := jid.Parse(o.JID)
 	if err != nil {
 		return nil, fmt.Errorf("component address %q: %w", o.JID, err)
@@ -148,7 +155,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	s.fair = fair.New(fair.Options{
 		Rate: ownerRate, Burst: ownerBurst, Workers: sendersAtOnce, Clock: o.Clock,
 		Failed: func(_ string, err error) {
-			if !errors.Is(err, session.ErrDown) && !errors.Is(err, context.Canceled) {
+			if !errors.Is(err, session.ErrDown) && !errors.Is(err, session.ErrHeldBack) && !errors.Is(err, context.Canceled) {
 				s.log.Error("could not tell a user", "err", err)
 			}
 		},
@@ -383,17 +390,22 @@ func (s *Service) Ready() []string {
 	if !s.session.Up() {
 		faults = append(faults, "stream: not connected to "+s.opts.Server)
 	}
+	if !s.opts.Sure() {
+		faults = append(faults, "storage: the right to be the one live instance is in doubt")
+	}
 	if err := s.ingest.fault(); err != nil {
 		faults = append(faults, "storage: "+err.Error())
-	} else {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		defer cancel()
-		if err := s.opts.Store.Ping(ctx); err != nil {
-			faults = append(faults, "storage: "+err.Error())
-		}
+	} else if err := s.pinger.ask(s.opts.Store.Ping); err != nil {
+		faults = append(faults, "storage: "+err.Error())
+	}
+	if lag := s.ingest.lag(); lag > lateAfter {
+		faults = append(faults, "queue: nothing was written for "+lag.Round(time.Second).String())
 	}
 	if n := s.ingest.waiting(); n >= queueMax/2 {
 		faults = append(faults, "queue: "+strconv.Itoa(n)+" facts wait to be written")
 	}
 	return faults
 }
+
+// lateAfter is when what waits to be written has waited for too long.
+const lateAfter = 5 * time.Second

@@ -7,11 +7,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"time"
 
+	"tocsin/component/session"
 	"tocsin/track"
 )
 
@@ -53,6 +55,10 @@ func (o *outflow) post(ctx context.Context, out track.Outgoing) {
 	}
 	if err == nil {
 		o.svc.ingest.put(&track.Left{out.ID}, nil)
+		return
+	}
+	if errors.Is(err, session.ErrHeldBack) {
+		o.again(out)
 		return
 	}
 	out.Tries++
@@ -101,6 +107,9 @@ func (o *outflow) tryPost(ctx context.Context, out track.Outgoing) error {
 		mac := hmac.New(sha256.New, []byte(step.Key))
 		mac.Write(body)
 		req.Header.Set("Tocsin-Signature", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	}
+	if !o.svc.opts.Sure() {
+		return session.ErrHeldBack
 	}
 	resp, err := hookClient.Do(req)
 	if err != nil {

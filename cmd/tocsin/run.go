@@ -14,12 +14,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	dto "github.com/prometheus/client_model/go"
 
 	"tocsin/component"
 	"tocsin/component/clock"
 	"tocsin/component/tap"
 	"tocsin/config"
 	"tocsin/storage"
+	"tocsin/track"
 )
 
 type runCommand struct{ configFlag }
@@ -45,9 +47,9 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 	defer store.Close()
 
 	r := &runner{getenv: e.getenv, log: log, setLog: setLog, store: store, config: cfg}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	r.web = &httpServer{Handler: handler(registry, r)}
+	process := prometheus.NewRegistry()
+	process.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.web = &httpServer{Handler: handler(prometheus.Gatherers{process, r}, r)}
 	if err := r.web.Listen(ctx, cfg.Metrics.Listen); err != nil {
 		return fmt.Errorf("%s: %w", cfg.Where("metrics.listen"), err)
 	}
@@ -60,10 +62,19 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 	defer stop()
 	wg.Go(func() { watchdog(ctx, clock.System{}, r.Alive) })
 	wg.Go(func() { r.heed(ctx) })
-	return r.serve(ctx, registry)
+	notifyReady() // a standby is in order, too
+	defer notifyStopping()
+	for {
+		err := r.serve(ctx)
+		if !errors.Is(err, errLost) {
+			return err
+		}
+		log.Warn("standing by: another instance may serve now", "reason", err)
+	}
 }
 
-// runner is the running instance: a standby until it holds the database, then the service.
+// runner is the running instance: a standby until it holds the database, then the service, and a standby again if it
+// loses its hold.
 type runner struct {
 	getenv func(string) string
 	log    *slog.Logger
@@ -73,52 +84,78 @@ type runner struct {
 
 	mu      sync.Mutex // over a reload
 	config  *config.Config
-	service atomic.Pointer[component.Service]
+	service atomic.Pointer[component.Service]   // nil: standing by
+	metrics atomic.Pointer[prometheus.Registry] // the service's
 }
 
-// serve waits for the right to be the one live instance, and then serves. When that right is lost the instance ends
-// with an error, and is started again as a standby by whatever looks after it.
-func (r *runner) serve(ctx context.Context, metrics prometheus.Registerer) error {
-	notifyReady() // a standby is in order, too
+// serve waits for the right to be the one live instance, and then serves, until ctx ends, or with errLost until that
+// right is lost. All that the service had in memory goes with it: the next one begins with what is in the database.
+func (r *runner) serve(ctx context.Context) error {
 	hold, err := r.store.Hold(ctx, r.config.Component.JID)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
+	if ctx.Err() != nil {
+		if err == nil {
+			return hold.Release()
 		}
-		return err
-	}
-	defer hold.Release()
-	c := r.config.Component
-	service, err := component.New(ctx, component.Options{
-		JID: c.JID, Contact: c.ContactJID(), Server: c.Server, Secret: string(c.Secret),
-		MaxStanza: int(r.config.Tap.MaxStanza), Flush: r.config.Storage.Flush, Version: programVersion(),
-		Settings: settingsOf(r.config), Store: r.store, Reload: r.reload, Clock: clock.System{}, Log: r.log, Metrics: metrics,
-	})
-	if ctx.Err() != nil { // told to stop on the way up
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	r.service.Store(service)
+	defer hold.Release()
 	ctx, lose := context.WithCancelCause(ctx)
-	defer lose(nil)
-	go func() {
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watching.Go(func() {
 		select {
 		case <-hold.Lost():
 			lose(errLost)
 		case <-ctx.Done():
 		}
-	}()
-	err = service.Run(ctx)
-	notifyStopping()
-	if errors.Is(context.Cause(ctx), errLost) {
+	})
+	defer lose(nil)
+	service, err := r.make(ctx, hold)
+	if err == nil {
+		err = service.Run(ctx)
+	}
+	r.service.Store(nil)
+	r.metrics.Store(nil)
+	switch {
+	case errors.Is(context.Cause(ctx), errLost), errors.Is(err, track.ErrFenced):
 		return errLost
+	case ctx.Err() != nil: // told to stop, maybe on the way up
+		return nil
 	}
 	return err
 }
 
-var errLost = errors.New("the hold on the database was lost: another instance may serve now")
+// make makes the service of what the database knows, and metrics for it.
+func (r *runner) make(ctx context.Context, hold *storage.Hold) (*component.Service, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	metrics := prometheus.NewRegistry()
+	c := r.config.Component
+	service, err := component.New(ctx, component.Options{
+		JID: c.JID, Contact: c.ContactJID(), Server: c.Server, Secret: string(c.Secret),
+		MaxStanza: int(r.config.Tap.MaxStanza), Flush: r.config.Storage.Flush, Version: programVersion(),
+		Settings: settingsOf(r.config), Store: r.store, Reload: r.reload, Sure: hold.Sure,
+		Clock: clock.System{}, Log: r.log, Metrics: metrics,
+	})
+	r.metrics.Store(metrics)
+	if err == nil {
+		r.service.Store(service) // a reload after this reaches it
+	}
+	return service, err
+}
+
+var errLost = errors.New("the hold on the database was lost")
+
+// Gather implements prometheus.Gatherer: a standby has no metrics of its own.
+func (r *runner) Gather() ([]*dto.MetricFamily, error) {
+	if metrics := r.metrics.Load(); metrics != nil {
+		return metrics.Gather()
+	}
+	return nil, nil
+}
 
 // heed reads the configuration again on SIGHUP, until ctx ends.
 func (r *runner) heed(ctx context.Context) {

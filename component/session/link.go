@@ -212,6 +212,10 @@ func (s *Session) speak(l *link) {
 // write sends one whole stanza. Nobody else writes meanwhile. A write that fails, or takes longer than allowed, has
 // spoilt the stream and closes the link.
 func (l *link) write(ctx context.Context, stanza []byte) error {
+	return l.writeIf(ctx, stanza, func() bool { return true })
+}
+
+func (l *link) writeIf(ctx context.Context, stanza []byte, may func() bool) error {
 	select {
 	case <-l.writing:
 		defer func() { l.writing <- struct{}{} }()
@@ -224,6 +228,9 @@ func (l *link) write(ctx context.Context, stanza []byte) error {
 	case <-l.down:
 		return ErrDown
 	default:
+	}
+	if !may() {
+		return ErrHeldBack
 	}
 	err := l.tcp.SetWriteDeadline(time.Now().Add(l.within))
 	if err == nil {

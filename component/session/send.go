@@ -88,6 +88,20 @@ func (s *Session) Send(ctx context.Context, v any) error {
 	return s.send(ctx, l, v)
 }
 
+// SendIf is Send for a stanza that may go out only while may says so. It is asked when nothing stands before the stanza
+// any more: else the error is ErrHeldBack, and nothing has gone out.
+func (s *Session) SendIf(ctx context.Context, v any, may func() bool) error {
+	l := s.current.Load()
+	if l == nil {
+		return ErrDown
+	}
+	b, err := s.encode(v)
+	if err != nil {
+		return err
+	}
+	return l.writeIf(ctx, b, may)
+}
+
 func (s *Session) send(ctx context.Context, l *link, v any) error {
 	b, err := s.encode(v)
 	if err != nil {

@@ -32,6 +32,8 @@ var (
 	ErrForeignFrom = errors.New("from: not an address of the component")
 	// ErrNoTo: a stanza has no address to go to, which costs the connection on ejabberd.
 	ErrNoTo = errors.New("to: missing")
+	// ErrHeldBack: what SendIf asks does not let the stanza out now.
+	ErrHeldBack = errors.New("held back")
 	// ErrTooBig: a stanza has MaxStanza bytes or more, at which Prosody ends the stream.
 	ErrTooBig = errors.New("stanza too big")
 )
