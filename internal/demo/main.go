@@ -13,20 +13,14 @@ import (
 	"time"
 
 	"tocsin/internal/lab"
+	"tocsin/internal/stage"
 	"tocsin/xep/escalation"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	s := newStage(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.perform(story)
-	}()
-	<-done
-	stop()
-	if s.Failed() {
+	defer stop()
+	if !stage.Perform(ctx, "demo", func(s *stage.Stage) { story(newTeller(s)) }) {
 		os.Exit(1)
 	}
 }
@@ -36,7 +30,7 @@ const (
 	pace   = 1200 * time.Millisecond // so that a person can follow
 )
 
-func story(s *stage) {
+func story(s *teller) {
 	s.note("Starting Prosody with mod_tocsin, and tocsin on an SQLite file …")
 	server := lab.Prosody(s, lab.Options{Tap: lab.Module, Hosts: []string{"example.org"}, Component: "tocsin.example.org"})
 	tocsin := lab.Tocsin(s, server, lab.Settings{
@@ -85,7 +79,7 @@ func answer(prompt *lab.Element, action string) string {
 }
 
 // status waits for a state and says what it means.
-func (s *stage) status(c *lab.Client, id, state, meaning string) {
+func (s *teller) status(c *lab.Client, id, state, meaning string) {
 	st := c.Expect("message/{%s}status[@id='%s'][@state='%s']", escalation.NS, id, state).Find("status")
 	s.line("tocsin", "→ alice: %s%s%s – %s (by %s)", bold, state, plain, meaning, st.Attr("basis"))
 }
@@ -96,13 +90,29 @@ const (
 	plain = "\x1b[0m"
 )
 
-func (s *stage) begin() { s.started = time.Now() }
+// teller is a stage that prints what happens on it.
+type teller struct {
+	*stage.Stage
+	out     *os.File
+	colours bool
+	started time.Time
+}
 
-func (s *stage) note(format string, args ...any) {
+func newTeller(s *stage.Stage) *teller {
+	t := &teller{Stage: s, out: os.Stdout, started: time.Now()}
+	if info, err := t.out.Stat(); err == nil && os.Getenv("NO_COLOR") == "" {
+		t.colours = info.Mode()&os.ModeCharDevice != 0
+	}
+	return t
+}
+
+func (s *teller) begin() { s.started = time.Now() }
+
+func (s *teller) note(format string, args ...any) {
 	fmt.Fprintln(s.out, s.paint(faint+fmt.Sprintf(format, args...)+plain))
 }
 
-func (s *stage) line(who, format string, args ...any) {
+func (s *teller) line(who, format string, args ...any) {
 	at := ""
 	if who != "" {
 		at = fmt.Sprintf("%5.1f s", time.Since(s.started).Seconds())
@@ -110,17 +120,17 @@ func (s *stage) line(who, format string, args ...any) {
 	fmt.Fprintln(s.out, s.paint(fmt.Sprintf("%7s  %-7s %s", at, who, fmt.Sprintf(format, args...))))
 }
 
-func (s *stage) paint(text string) string {
+func (s *teller) paint(text string) string {
 	if s.colours {
 		return text
 	}
 	return strings.NewReplacer(bold, "", faint, "", plain, "").Replace(text)
 }
 
-func (s *stage) wait(d time.Duration) {
+func (s *teller) wait(d time.Duration) {
 	select {
 	case <-time.After(d):
-	case <-s.ctx.Done():
+	case <-s.Context().Done():
 		runtime.Goexit()
 	}
 }

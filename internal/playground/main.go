@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"tocsin/internal/lab"
+	"tocsin/internal/stage"
 )
 
 func main() {
@@ -31,14 +32,13 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	s := &stage{ctx: ctx}
-	s.perform(func() {
+	ok := stage.Perform(ctx, "playground", func(s *stage.Stage) {
 		fmt.Println("Starting Prosody with mod_tocsin, tocsin on an SQLite file, and the page …")
 		url := begin(s, o)
 		fmt.Printf("\n  Open %s in a browser (中文: %s?lang=zh). Ctrl-C ends the playground.\n\n", url, url)
 		<-ctx.Done()
 	})
-	if s.failed {
+	if !ok {
 		os.Exit(1)
 	}
 }
