@@ -43,7 +43,8 @@ func (c *Commands) Register(ctx context.Context, now time.Time, from jid.JID, la
 	return nil, c.enrol(ctx, r, q)
 }
 
-// registration is what there is to fill in. Gajim needs the legacy field beside the form, to begin with.
+// registration is what there is to fill in: a form, and the legacy field for clients without forms (XEP-0077 §4). Gajim
+// refuses instructions alone.
 func (c *Commands) registration(ctx context.Context, r request) (*register.Query[forms.Form], error) {
 	n, bound, err := c.deps.Directory.Number(ctx, r.user)
 	if err != nil {
