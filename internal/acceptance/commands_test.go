@@ -151,13 +151,13 @@ func TestInstructions(t *testing.T) {
 		h.tocsin.Counts("tocsin_pending_messages", "", 2)
 		completed(t, h.command(alice, "escalate", "id", "m1", "with", bob.Bare()))
 		prompt := h.prompt(alice, "m1")
+		if missing := h.command(alice, "escalate", "id", "m9", "with", bob.Bare()); !missing.Has("command/note[@type='error']") {
+			t.Errorf("a message that is not there was escalated: %s", missing)
+		}
 		completed(t, h.command(alice, "cancel", "id", "m2", "with", bob.Bare()))
 		status(alice, "m2", "cancelled")
 		completed(t, h.command(alice, "cancel", "id", "m1", "with", bob.Bare()))
 		h.withdrawal(alice, prompt, "cancelled")
-		if missing := h.command(alice, "escalate", "id", "m9", "with", bob.Bare()); !missing.Has("command/note[@type='error']") {
-			t.Errorf("a message that is not there was escalated: %s", missing)
-		}
 		completed(t, h.command(alice, "mute", "jid", bob.Bare(), "muted", "true"))
 		alice.Say(bob.Bare(), "m3", "Urgent", fmt.Sprintf("<track xmlns='%s' until='delivered' timeout='1'/>", ns))
 		status(alice, "m3", "timeout-undelivered")
