@@ -36,8 +36,14 @@ const (
 	// lateCopy is how long after a resource has left copies of what it wrote may still come (ejabberd copies a message a
 	// second time when it reaches its recipient).
 	lateCopy = 10 * time.Second
-	// bookMax is how many resources are remembered.
-	bookMax = 200_000
+	// forgetAfter is how long a resource may not be heard of before it is asked whether it is still there.
+	forgetAfter = 24 * time.Hour
+	// bookMax is how many resources are remembered, ownerMax how many of one user: of more, the newest.
+	bookMax  = 200_000
+	ownerMax = 50
+	// sweepEvery is how often those are looked for that are not heard of any more; sweepAsks are asked then at most.
+	sweepEvery = 10 * time.Minute
+	sweepAsks  = 1000
 )
 
 // device is one resource of a local user.
@@ -49,6 +55,7 @@ type device struct {
 	seen     time.Time // the last sign of life
 	asked    time.Time // when its features were last asked for
 	asking   bool
+	outdated bool      // its capabilities have changed while it was being asked
 	silent   time.Time // when it last did not answer a check; it is left alone for sureFor
 	answers  bool      // it has answered disco#info: it can be checked
 	// confirmed: something has gone there and back since it came. Before, what is sent to its user's bare JID may be a
@@ -60,6 +67,7 @@ type device struct {
 // book is what is known about who is there, and with what: one presence book for all sources.
 type book struct {
 	ask     func(device)                       // asks for the features of a resource; the answer comes to answered
+	keep    func(track.Device)                 // what a restart must not forget; without features: it may. It must not call back
 	changed func(owner string)                 // something about the user's resources is new
 	arrived func(owner string)                 // a capable resource has come
 	back    func(owner string, left time.Time) // a user has come back who had left
@@ -69,6 +77,7 @@ type book struct {
 	told  map[string]bool               // domains whose server tells presence
 	ended map[string]time.Time          // resources that have left, and when
 	left  map[string]time.Time          // users who have left, and when
+	began time.Time                     // of the stream
 	n     int
 }
 
@@ -99,7 +108,7 @@ func (b *book) saw(full string, from source, c caps.Caps, now time.Time) {
 	d.seen, d.source = now, max(d.source, from)
 	ask := d.asked.IsZero() || now.Sub(d.asked) >= askAgain && d.features&track.CanStatus == 0
 	if c.Ver != "" && c != d.caps {
-		d.caps, ask = c, true
+		d.caps, d.outdated, ask = c, d.asking, true
 	}
 	ask = b.begin(d, ask, now)
 	asked := *d
@@ -117,15 +126,15 @@ func (b *book) saw(full string, from source, c caps.Caps, now time.Time) {
 	}
 }
 
-// device finds or adds a resource; it returns nil when the book is full.
+// device finds or adds a resource; it returns nil when there is no room for one.
 func (b *book) device(owner, full string) (d *device, isNew bool) {
-	devices := b.users[owner]
-	if d = devices[full]; d != nil {
+	if d = b.users[owner][full]; d != nil {
 		return d, false
 	}
-	if b.n >= bookMax {
+	if b.n >= bookMax || len(b.users[owner]) >= ownerMax && !b.makeRoom(owner) {
 		return nil, false
 	}
+	devices := b.users[owner]
 	if devices == nil {
 		devices = map[string]*device{}
 		b.users[owner] = devices
@@ -134,6 +143,18 @@ func (b *book) device(owner, full string) (d *device, isNew bool) {
 	devices[full] = d
 	b.n++
 	return d, true
+}
+
+// makeRoom forgets the resource of a user that was not heard of for longest. One that is being asked stays: nobody can
+// have more questions under way than that.
+func (b *book) makeRoom(owner string) bool {
+	var oldest *device
+	for _, d := range b.users[owner] {
+		if !d.asking && (oldest == nil || d.seen.Before(oldest.seen)) {
+			oldest = d
+		}
+	}
+	return oldest != nil && b.remove(owner, oldest.full)
 }
 
 func (b *book) begin(d *device, ask bool, now time.Time) bool {
@@ -176,8 +197,12 @@ func (b *book) gone(full string, now time.Time) {
 
 func (b *book) remove(owner, full string) bool {
 	devices := b.users[owner]
-	if devices[full] == nil {
+	d := devices[full]
+	if d == nil {
 		return false
+	}
+	if d.features&track.CanStatus != 0 {
+		b.keep(track.Device{JID: full})
 	}
 	b.n--
 	if delete(devices, full); len(devices) == 0 {
@@ -194,30 +219,48 @@ const (
 	replied              // it has answered
 	refused              // an error came: it does not support this, or is not there
 	silent               // nothing came
+	unasked              // there was no time to ask
 )
 
-// answered takes in what was asked for. A resource that has answered before and is refused now is not there any more.
-func (b *book) answered(full string, features track.Features, r reply, now time.Time) {
-	owner := bareOf(full)
+// answered takes in the answer to a question. A resource that has answered before and is refused now is not there any
+// more.
+func (b *book) answered(asked device, features track.Features, r reply, now time.Time) {
+	full, owner := asked.full, bareOf(asked.full)
 	b.mu.Lock()
 	d := b.users[owner][full]
-	if d == nil {
+	if d == nil || d.asked != asked.asked { // it has left, and may have come again
 		b.mu.Unlock()
 		return
 	}
 	d.asking = false
+	if d.outdated {
+		d.outdated = false
+		b.begin(d, true, now)
+		again := *d
+		b.mu.Unlock()
+		b.ask(again)
+		return
+	}
 	before := d.features
 	switch {
 	case r == known:
 		d.features, d.answers = features, true
 	case r == replied:
 		d.features, d.answers, d.confirmed, d.seen = features, true, true, now
+	case r == unasked: // it is taken for what it was, and asked at the next sign of life
+		d.confirmed, d.silent, d.asked = true, now, time.Time{}
 	case d.source == fromDevice, r == refused && d.answers:
 		b.remove(owner, full)
 	default:
 		d.confirmed, d.silent = true, now
 	}
-	capable := d.features&track.CanStatus != 0 && before&track.CanStatus == 0
+	was, is := before&track.CanStatus != 0, d.features&track.CanStatus != 0
+	if is && d.features != before {
+		b.keep(track.Device{JID: full, Features: d.features, At: track.At(now)})
+	} else if was && !is {
+		b.keep(track.Device{JID: full})
+	}
+	capable := is && !was
 	b.mu.Unlock()
 	if capable {
 		b.arrived(owner)
@@ -229,6 +272,7 @@ func (b *book) answered(full string, features track.Features, r reply, now time.
 // meanwhile. What was being asked then is asked again. It returns the users, and those of them who had a capable resource.
 func (b *book) doubt(now time.Time) (owners, capable []string) {
 	b.mu.Lock()
+	b.began = now
 	var asks []device
 	for owner, devices := range b.users {
 		can := false
@@ -250,6 +294,35 @@ func (b *book) doubt(now time.Time) (owners, capable []string) {
 		b.ask(d)
 	}
 	return owners, capable
+}
+
+// sweep forgets resources that have left without a word, and asks those that were not heard of for long.
+func (b *book) sweep(now time.Time) {
+	b.mu.Lock()
+	var asks []device
+	for owner, devices := range b.users {
+		for _, d := range devices {
+			unheard := min(now.Sub(d.seen), now.Sub(d.silent))
+			told := d.source >= fromPresence && (!d.seen.IsZero() || now.Sub(b.began) < forgetAfter)
+			switch {
+			case !d.answers && !d.asking && !told && unheard > activityLife:
+				b.remove(owner, d.full)
+			case d.answers && unheard > forgetAfter && len(asks) < sweepAsks && b.begin(d, true, now):
+				check := *d
+				check.check = true
+				asks = append(asks, check)
+			}
+		}
+	}
+	for full, at := range b.ended {
+		if now.Sub(at) >= lateCopy {
+			delete(b.ended, full)
+		}
+	}
+	b.mu.Unlock()
+	for _, d := range asks {
+		b.ask(d)
+	}
 }
 
 // view is who can be reached of a user at a moment.

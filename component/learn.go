@@ -44,12 +44,12 @@ func newLearner(s *Service) *learner {
 	}
 }
 
-// ask queues a question. With too many in the queue the resource counts as unsupported, until it is asked again.
+// ask queues a question, unless too many wait.
 func (l *learner) ask(d device) {
 	select {
 	case l.todo <- d:
 	default:
-		l.svc.book.answered(d.full, 0, silent, l.svc.clock.Now())
+		l.svc.book.answered(d, 0, unasked, l.svc.clock.Now())
 	}
 }
 
@@ -75,7 +75,7 @@ func (l *learner) run(ctx context.Context) error {
 
 func (l *learner) learn(ctx context.Context, d device) {
 	if features, ok := l.known(d.caps); ok && !d.check {
-		l.took(d, features, known)
+		l.svc.book.answered(d, features, known, l.svc.clock.Now())
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
@@ -93,28 +93,17 @@ func (l *learner) learn(ctx context.Context, d device) {
 		if fault := (*session.StanzaError)(nil); errors.As(err, &fault) {
 			r = refused
 		}
-		l.took(d, 0, r)
+		l.svc.book.answered(d, 0, r, l.svc.clock.Now())
 		return
 	}
 	features := featuresOf(info)
 	if d.caps.Verify(info) == nil {
 		l.keep(d.caps, features)
 	}
-	l.took(d, features, replied)
+	l.svc.book.answered(d, features, replied, l.svc.clock.Now())
 }
 
-// took brings the answer to the book, and has what is new kept for after a restart.
-func (l *learner) took(d device, features track.Features, r reply) {
-	now := l.svc.clock.Now()
-	switch capable := features&track.CanStatus != 0; {
-	case capable && features != d.features:
-		l.save(track.Device{JID: d.full, Features: features, At: track.At(now)})
-	case !capable && d.features&track.CanStatus != 0:
-		l.save(track.Device{JID: d.full})
-	}
-	l.svc.book.answered(d.full, features, r, now)
-}
-
+// save has a device kept for after a restart; one without features is forgotten.
 func (l *learner) save(d track.Device) {
 	l.mu.Lock()
 	l.unsaved[d.JID] = d

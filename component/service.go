@@ -166,7 +166,8 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	s.handler = newHandler(s)
 	s.contact = newContact(s)
 	s.commands = newCommands(s, domain)
-	s.book.ask, s.book.changed, s.book.arrived, s.book.back = s.learner.ask, s.outflow.wake, s.outflow.arrived, s.outflow.comeBack
+	s.book.ask, s.book.keep, s.book.changed = s.learner.ask, s.learner.save, s.outflow.wake
+	s.book.arrived, s.book.back = s.outflow.arrived, s.outflow.comeBack
 	if err := s.recall(ctx); err != nil {
 		return nil, err
 	}
