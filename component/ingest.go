@@ -50,8 +50,8 @@ type ingest struct {
 	mu     sync.Mutex
 	queue  []entry
 	wake   chan struct{}
-	failed error     // why the last batch was not stored; nil if it was
-	taken  time.Time // when the oldest input of the batch that is being written was queued; zero: none is
+	failed error   // why the last batch was not stored; nil if it was
+	batch  []entry // that is being written
 
 	// Owned by run:
 	ledger *track.Ledger
@@ -107,6 +107,7 @@ func (q *ingest) order(fn func(*track.Ledger)) {
 
 // run writes batches until ctx is done and the queue is empty; for that it has stopWithin.
 func (q *ingest) run(ctx context.Context) error {
+	defer q.giveUp()
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopWithin, stop) })()
@@ -123,6 +124,22 @@ func (q *ingest) run(ctx context.Context) error {
 		case <-q.wake:
 			q.gather(ctx)
 		}
+	}
+}
+
+// giveUp counts what could not be written any more.
+func (q *ingest) giveUp() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	lost := 0
+	for _, e := range append(q.batch, q.queue...) {
+		if f, ok := e.input.(*track.Fact); ok && f.Kind != track.Rang {
+			lost++
+		}
+	}
+	if lost > 0 {
+		q.meter.lost.Add(float64(lost))
+		q.log.Error("what was not written is lost", "facts", lost)
 	}
 }
 
@@ -154,13 +171,12 @@ func (q *ingest) waiting() int {
 func (q *ingest) lag() time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.taken.IsZero() {
-		return q.clock.Now().Sub(q.taken)
+	for _, part := range [][]entry{q.batch, q.queue} {
+		if len(part) > 0 {
+			return q.clock.Now().Sub(part[0].at)
+		}
 	}
-	if len(q.queue) == 0 {
-		return 0
-	}
-	return q.clock.Now().Sub(q.queue[0].at)
+	return 0
 }
 
 func (q *ingest) take() []entry {
@@ -171,10 +187,7 @@ func (q *ingest) take() []entry {
 	if q.queue = q.queue[n:]; len(q.queue) == 0 {
 		q.queue = nil
 	}
-	q.taken = time.Time{}
-	if n > 0 {
-		q.taken = batch[0].at
-	}
+	q.batch = batch
 	q.meter.queued.Set(float64(len(q.queue)))
 	return batch
 }

@@ -117,6 +117,7 @@ func (l *learner) save(d track.Device) {
 // saving keeps what save was given until ctx is done. What comes while a transaction is under way goes into the next: at
 // a connect everybody answers at once, and the writer has other things to do.
 func (l *learner) saving(ctx context.Context) {
+	var failed bool
 	for {
 		select {
 		case <-ctx.Done():
@@ -136,13 +137,17 @@ func (l *learner) saving(ctx context.Context) {
 				seen = append(seen, d)
 			}
 		}
-		if err := l.svc.opts.Store.SaveDevices(ctx, seen, gone); err != nil && ctx.Err() == nil {
-			l.svc.log.Error("could not save devices", "err", err, "devices", len(unsaved))
-			l.mu.Lock() // they go with the next
+		err := l.svc.opts.Store.SaveDevices(ctx, seen, gone)
+		if err != nil && ctx.Err() == nil {
+			if !failed {
+				l.svc.log.Error("could not save devices, trying again with the next", "err", err, "devices", len(unsaved))
+			}
+			l.mu.Lock()
 			maps.Copy(unsaved, l.unsaved)
 			l.unsaved = unsaved
 			l.mu.Unlock()
 		}
+		failed = err != nil
 	}
 }
 
