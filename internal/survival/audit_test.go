@@ -26,8 +26,9 @@ type audit struct {
 
 // tally is what an audit has counted.
 type tally struct {
-	kills, takeovers            int
-	slowest                     time.Duration // takeover
+	kills, pauses, cuts         int
+	takeovers                   int
+	slowest                     time.Duration // takeover from a killed one
 	messages, known             int           // sent; durable
 	asked                       int           // prompts
 	statuses, digests           int
@@ -62,6 +63,13 @@ func (a *audit) fault(format string, args ...any) {
 	a.faults = append(a.faults, fmt.Sprintf(format, args...))
 }
 
+// note is fault for those who do not hold mu.
+func (a *audit) note(format string, args ...any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.fault(format, args...)
+}
+
 // report fails the test with what was noted.
 func (a *audit) report(t *testing.T) {
 	t.Helper()
@@ -76,7 +84,14 @@ func (a *audit) report(t *testing.T) {
 	}
 }
 
-// tookOver notes a takeover.
+// count counts in the tally.
+func (a *audit) count(what *int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	*what++
+}
+
+// tookOver notes a takeover from one that was killed.
 func (a *audit) tookOver(after time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -360,9 +375,18 @@ func (a *audit) String() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	line := fmt.Sprintf("%d kills", a.kills)
+	if a.pauses+a.cuts > 0 {
+		line += fmt.Sprintf(", %d pauses, %d cuts", a.pauses, a.cuts)
+	}
 	if a.takeovers > 0 {
 		line += fmt.Sprintf(", %d takeovers within %s", a.takeovers, a.slowest.Round(time.Millisecond))
 	}
 	return line + fmt.Sprintf("; %d messages, %d durable; %d states told, %d digests; %d prompts in %d stanzas, %d of them repeats, %d withdrawals, %d answers; %d faults",
 		a.messages, a.known, a.statuses, a.digests, a.asked, a.shown, a.repeats, a.withdrawals, a.answered, len(a.faults))
+}
+
+func (a *audit) faulty() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.faults) > 0
 }

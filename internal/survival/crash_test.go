@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +22,7 @@ type run struct {
 	lasts     time.Duration // 0: until the kills are done
 	rate      int
 	shared    int
+	harm      func(*testing.T, *fleet, *rand.Rand) // nil: kills
 }
 
 // TestCrash kills the program at random points under load, on each database.
@@ -48,7 +47,7 @@ func TestCrashSoak(t *testing.T) {
 	})
 	t.Run("Postgres", func(t *testing.T) {
 		t.Parallel()
-		crash(t, run{dsn: lab.Postgres(t), instances: 2, lasts: lasts, rate: 200, shared: 10})
+		crash(t, run{dsn: lab.Postgres(t), instances: 2, lasts: lasts, rate: 200, shared: 10, harm: anything})
 	})
 }
 
@@ -89,6 +88,9 @@ func names(generation int) (users, bare []string) {
 
 func crash(t *testing.T, r run) {
 	random := seed(t)
+	if r.harm == nil {
+		r.harm = func(t *testing.T, f *fleet, random *rand.Rand) { f.kill(t, random) }
+	}
 	s := newServer(t, newAudit())
 	all := newFleet(t, s, r)
 	began, told := time.Now(), time.Now()
@@ -108,7 +110,7 @@ func crash(t *testing.T, r run) {
 		acting.Go(func() { s.answering(ctx) })
 		all.start(t)
 		for n, since := 1, time.Now(); ; n++ {
-			all.kill(t, random)
+			r.harm(t, all, random)
 			if n%4 == 0 {
 				s.look(t.Context(), t, r.dsn, bare, false)
 			}
@@ -144,112 +146,4 @@ func say(t *testing.T, r run, s *server, began time.Time) {
 	} else {
 		t.Log(line)
 	}
-}
-
-// fleet is the instances of one component.
-type fleet struct {
-	server  *server
-	members []*lab.Daemon
-}
-
-func newFleet(t *testing.T, s *server, r run) *fleet {
-	f := &fleet{server: s}
-	for range r.instances {
-		f.members = append(f.members, lab.NewTocsin(t, s.lab(), s.settings(lab.Settings{"storage.dsn": r.dsn})))
-	}
-	return f
-}
-
-// start starts all, and waits until one serves.
-func (f *fleet) start(t *testing.T) *lab.Daemon {
-	t.Helper()
-	for _, m := range f.members {
-		m.Launch()
-	}
-	return f.await(t)
-}
-
-func serves(d *lab.Daemon) bool {
-	status, _ := d.Readiness()
-	return status == http.StatusOK
-}
-
-// kill lets the one that serves work for a while, and kills it. One that is alone is also killed on its way up; where
-// there are others, one of them takes over.
-func (f *fleet) kill(t *testing.T, random *rand.Rand) {
-	victim := f.members[0]
-	if len(f.members) > 1 || random.IntN(3) > 0 {
-		victim = f.await(t)
-	}
-	time.Sleep(time.Duration(random.IntN(1500)) * time.Millisecond) // the random point
-	victim.Kill9()
-	if len(f.members) > 1 {
-		killed := time.Now()
-		f.await(t)
-		f.server.tookOver(time.Since(killed))
-	}
-	victim.Launch()
-	f.server.audit.mu.Lock()
-	f.server.audit.kills++
-	f.server.audit.mu.Unlock()
-}
-
-// await waits until one serves.
-func (f *fleet) await(t *testing.T) (serving *lab.Daemon) {
-	t.Helper()
-	patiently(t, 30*time.Second, "an instance serves", func() bool {
-		for _, m := range f.members {
-			if serves(m) {
-				serving = m
-			}
-		}
-		return serving != nil
-	})
-	return serving
-}
-
-// drain waits until all is told that the plan leads to.
-func (f *fleet) drain(t *testing.T, flow *traffic, r run) {
-	serving := f.await(t)
-	flow.finish(t.Context())
-	within := unreadAfter + 4*time.Second
-	if r.shared > 0 {
-		within += 35 * time.Second // what joins a prompt is gathered
-	}
-	time.Sleep(unreadAfter)
-	f.server.look(t.Context(), t, r.dsn, flow.senders, false)
-	for deadline := time.Now().Add(within); time.Now().Before(deadline) && f.server.missing() > 0; {
-		time.Sleep(100 * time.Millisecond)
-	}
-	patiently(t, within, "the outbox is empty", func() bool { return serving.Metric("tocsin_outbox_messages", "") == 0 })
-}
-
-// stop ends all in good order.
-func (f *fleet) stop(t *testing.T) {
-	t.Helper()
-	for _, m := range f.members {
-		m.Stop()
-	}
-}
-
-// secrets makes sure that no log holds what must not be in it.
-func (f *fleet) secrets(t *testing.T) {
-	t.Helper()
-	for _, m := range f.members {
-		log := m.Stderr()
-		for _, word := range []string{text, secret, number, number[1:]} {
-			if strings.Contains(log, word) {
-				t.Errorf("the log holds %q", word)
-			}
-		}
-		if strings.Contains(log, "panic") || strings.Contains(log, "DATA RACE") {
-			t.Errorf("the log tells of a fault of the program:\n%s", log)
-		}
-	}
-}
-
-func (a *audit) faulty() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return len(a.faults) > 0
 }

@@ -37,6 +37,7 @@ type server struct {
 
 	mu      sync.Mutex
 	peer    *fakeserver.Peer // the newest connection; nil: the component is away
+	newest  *fakeserver.Peer // the connection that was made last
 	streams int              // that were made
 	online  []string         // full JIDs, all capable
 	backlog []string
@@ -101,7 +102,7 @@ func (s *server) welcome(ctx context.Context) {
 				break
 			}
 		}
-		s.peer = peer
+		s.peer, s.newest = peer, peer
 		s.streams++
 		s.mu.Unlock()
 	}
@@ -179,6 +180,12 @@ func (s *server) take(p *fakeserver.Peer, e *fakeserver.Element) bool {
 	switch kind := e.Attr["type"]; {
 	case e.Name.Local == "message":
 		s.heard(e, time.Now())
+		s.mu.Lock()
+		old := p != s.newest && s.newest != nil
+		s.mu.Unlock()
+		if old {
+			s.note("it was sent by one that is live no more: %s", e.XML)
+		}
 	case e.Name.Local == "iq" && kind == "get":
 		p.Send(answer(e)) //nolint:errcheck // a component that is gone needs none
 	case e.Name.Local == "iq" && (kind == "result" || kind == "error"):

@@ -1,0 +1,156 @@
+package survival
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tocsin/internal/lab"
+)
+
+// unready waits until the one instance says that it is not ready, and why.
+func (h *house) unready(t *testing.T, why ...string) {
+	t.Helper()
+	var body string
+	is := func() bool {
+		var status int
+		status, body = h.all.members[0].Readiness()
+		for _, reason := range why {
+			if strings.Contains(body, reason) {
+				return status == 503
+			}
+		}
+		return false
+	}
+	defer func() { t.Logf("/readyz: %s", strings.TrimSpace(body)) }()
+	patiently(t, 20*time.Second, "it is not ready, and says why: "+strings.Join(why, " or "), is)
+}
+
+// unharmed makes sure that the stream was never down, and that nothing was lost.
+func (h *house) unharmed(t *testing.T) {
+	t.Helper()
+	if made := h.made(); made != 1 {
+		t.Errorf("the stream was made %d times", made)
+	}
+	d := h.all.members[0]
+	if lost := d.Metric("tocsin_facts_lost_total", ""); lost != 0 {
+		t.Errorf("%g facts were lost", lost)
+	}
+	h.mu.Lock()
+	lost := h.lost
+	h.mu.Unlock()
+	if lost > 0 {
+		t.Errorf("%d copies could not be brought", lost)
+	}
+}
+
+// A disk that is full: facts wait, readiness says why, and it goes on by itself when there is room.
+func TestDiskFull(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can mount a small file system")
+	}
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=96m"); err != nil {
+		t.Skipf("no small file system: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	h := open(t, run{dsn: "sqlite:" + filepath.Join(dir, "tocsin.db"), instances: 1, rate: 100}, nil)
+	passes(time.Second)
+	ballast := filepath.Join(dir, "ballast")
+	fill(t, ballast)
+	h.unready(t, "disk is full", "disk I/O error")
+	passes(3 * time.Second)
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	h.all.await(t)
+	h.unharmed(t)
+	h.end(t)
+}
+
+// fill writes until there is no room for a page.
+func fill(t *testing.T, name string) {
+	t.Helper()
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for page := make([]byte, 4096); err == nil; {
+		_, err = f.Write(page)
+	}
+}
+
+// A database file that can't be written to for a while.
+func TestReadOnlyFile(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can make a file immutable")
+	}
+	path := filepath.Join(t.TempDir(), "tocsin.db")
+	h := open(t, run{dsn: "sqlite:" + path, instances: 1, rate: 50}, nil)
+	passes(time.Second)
+	immutable := func(flag string) error {
+		return exec.Command("chattr", flag, path, path+"-wal").Run()
+	}
+	t.Cleanup(func() { immutable("-i") }) //nolint:errcheck // it may be so already
+	if err := immutable("+i"); err != nil {
+		t.Skipf("no file can be made immutable here: %v", err)
+	}
+	h.unready(t, "storage: ")
+	passes(3 * time.Second)
+	if err := immutable("-i"); err != nil {
+		t.Fatal(err)
+	}
+	h.all.await(t)
+	h.unharmed(t)
+	h.end(t)
+}
+
+// PostgreSQL is stopped, and killed, under a component that keeps its stream.
+func TestRestartedPostgres(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		end  func(*lab.Cluster, testing.TB)
+	}{{"stopped", (*lab.Cluster).Stop}, {"killed", (*lab.Cluster).Kill}} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			cluster := lab.PostgresCluster(t)
+			h := open(t, run{dsn: cluster.Schema(t), instances: 1, rate: 50}, nil)
+			passes(2 * time.Second)
+			tc.end(cluster, t)
+			h.unready(t, "storage: ")
+			passes(4 * time.Second)
+			cluster.Start(t)
+			began := time.Now()
+			h.all.await(t)
+			t.Logf("ready %s after the database", time.Since(began).Round(time.Millisecond))
+			h.unharmed(t)
+			h.end(t)
+		})
+	}
+}
+
+// Connections to PostgreSQL are cut again and again, in the middle of transactions, too: nothing is lost, and nothing
+// happens twice.
+func TestCutConnections(t *testing.T) {
+	t.Parallel()
+	h := open(t, run{dsn: lab.Postgres(t), instances: 1, rate: 200}, nil)
+	for range 25 {
+		passes(time.Duration(50+h.flow.rand.IntN(400)) * time.Millisecond)
+		lab.Cut(t, h.r.dsn)
+		h.count(&h.cuts)
+	}
+	h.all.await(t)
+	h.unharmed(t)
+	h.end(t)
+}

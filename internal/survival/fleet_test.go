@@ -1,0 +1,172 @@
+package survival
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tocsin/internal/lab"
+)
+
+// fleet is the instances of one component.
+type fleet struct {
+	server  *server
+	dsn     string
+	members []*lab.Daemon
+}
+
+func newFleet(t *testing.T, s *server, r run) *fleet {
+	f := &fleet{server: s, dsn: r.dsn}
+	for range r.instances {
+		f.members = append(f.members, lab.NewTocsin(t, s.lab(), s.settings(lab.Settings{"storage.dsn": r.dsn})))
+	}
+	return f
+}
+
+// start starts all, and waits until one serves.
+func (f *fleet) start(t *testing.T) *lab.Daemon {
+	t.Helper()
+	for _, m := range f.members {
+		m.Launch()
+	}
+	return f.await(t)
+}
+
+func serves(d *lab.Daemon) bool {
+	status, _ := d.Readiness()
+	return status == http.StatusOK
+}
+
+// kill lets the one that serves work for a while, and kills it. One that is alone is also killed on its way up; where
+// there are others, one of them takes over.
+func (f *fleet) kill(t *testing.T, random *rand.Rand) {
+	t.Helper()
+	victim := f.members[0]
+	if len(f.members) > 1 || random.IntN(3) > 0 {
+		victim = f.await(t)
+	}
+	f.work(random)
+	victim.Kill9()
+	if len(f.members) > 1 {
+		killed := time.Now()
+		f.await(t)
+		f.server.tookOver(time.Since(killed))
+	}
+	victim.Launch()
+	f.server.count(&f.server.kills)
+}
+
+// work lets a random time go by.
+func (f *fleet) work(random *rand.Rand) {
+	time.Sleep(time.Duration(random.IntN(1500)) * time.Millisecond)
+}
+
+// replace lets the one that serves go in good order; another one takes over.
+func (f *fleet) replace(t *testing.T, random *rand.Rand) {
+	t.Helper()
+	old := f.await(t)
+	f.work(random)
+	old.Stop()
+	f.await(t)
+	old.Launch()
+}
+
+// pause stops the one that serves until another one has taken over, and lets it go on.
+func (f *fleet) pause(t *testing.T, random *rand.Rand) {
+	t.Helper()
+	old := f.await(t)
+	f.work(random)
+	made := f.server.made()
+	old.Signal(syscall.SIGSTOP)
+	patiently(t, 30*time.Second, "another one takes over", func() bool { return f.server.made() > made })
+	f.work(random)
+	old.Signal(syscall.SIGCONT)
+	patiently(t, 10*time.Second, "the one that was paused stands by", func() bool {
+		_, body := old.Readiness()
+		return strings.Contains(body, "standby")
+	})
+	f.server.count(&f.server.pauses)
+}
+
+// cut cuts all connections to PostgreSQL: whoever serves goes on, or the other one takes over.
+func (f *fleet) cut(t *testing.T, random *rand.Rand) {
+	t.Helper()
+	f.await(t)
+	for range 3 {
+		f.work(random)
+		lab.Cut(t, f.dsn)
+		f.server.count(&f.server.cuts)
+	}
+}
+
+// anything is all that may happen to instances on PostgreSQL.
+func anything(t *testing.T, f *fleet, random *rand.Rand) {
+	t.Helper()
+	switch random.IntN(8) {
+	case 0:
+		f.pause(t, random)
+	case 1:
+		f.cut(t, random)
+	case 2:
+		f.replace(t, random)
+	default:
+		f.kill(t, random)
+	}
+}
+
+// await waits until one serves.
+func (f *fleet) await(t *testing.T) (serving *lab.Daemon) {
+	t.Helper()
+	patiently(t, 30*time.Second, "an instance serves", func() bool {
+		for _, m := range f.members {
+			if serves(m) {
+				serving = m
+			}
+		}
+		return serving != nil
+	})
+	return serving
+}
+
+// drain waits until all is told that the plan leads to.
+func (f *fleet) drain(t *testing.T, flow *traffic, r run) {
+	serving := f.await(t)
+	flow.finish(t.Context())
+	within := unreadAfter + 4*time.Second
+	if r.shared > 0 {
+		within += 35 * time.Second // what joins a prompt is gathered
+	}
+	time.Sleep(unreadAfter)
+	f.server.look(t.Context(), t, r.dsn, flow.senders, false)
+	for deadline := time.Now().Add(within); time.Now().Before(deadline) && f.server.missing() > 0; {
+		time.Sleep(100 * time.Millisecond)
+	}
+	patiently(t, within, "the outbox is empty", func() bool { return serving.Metric("tocsin_outbox_messages", "") == 0 })
+}
+
+// stop ends all in good order.
+func (f *fleet) stop(t *testing.T) {
+	t.Helper()
+	for _, m := range f.members {
+		m.Stop()
+	}
+}
+
+// secrets makes sure that no log holds what must not be in it.
+func (f *fleet) secrets(t *testing.T) {
+	t.Helper()
+	for _, m := range f.members {
+		log := m.Stderr()
+		for _, word := range []string{text, secret, number, number[1:]} {
+			if strings.Contains(log, word) {
+				t.Errorf("the log holds %q", word)
+			}
+		}
+		if strings.Contains(log, "panic") || strings.Contains(log, "DATA RACE") {
+			t.Errorf("the log tells of a fault of the program:\n%s", log)
+		}
+	}
+}

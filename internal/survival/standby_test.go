@@ -1,0 +1,189 @@
+package survival
+
+import (
+	"context"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"tocsin/internal/lab"
+)
+
+// house is a component under a light load, whose audit is closed by end.
+type house struct {
+	*server
+	all  *fleet
+	flow *traffic
+	r    run
+	stop func()
+}
+
+// open starts instances and traffic.
+func open(t *testing.T, r run, more lab.Settings) *house {
+	t.Helper()
+	users, bare := names(0)
+	s := newServer(t, newAudit(), users...)
+	h := &house{server: s, r: r, all: newFleet(t, s, r), flow: &traffic{server: s, rand: seed(t), senders: bare, rate: r.rate}}
+	for _, m := range h.all.members {
+		m.Set(more)
+	}
+	h.all.start(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var writing sync.WaitGroup
+	writing.Go(func() { h.flow.run(ctx) })
+	h.stop = func() {
+		cancel()
+		writing.Wait()
+	}
+	t.Cleanup(h.stop)
+	return h
+}
+
+// end finishes what was begun and compares all with all.
+func (h *house) end(t *testing.T) {
+	t.Helper()
+	h.stop()
+	h.all.drain(t, h.flow, h.r)
+	h.all.stop(t)
+	h.look(t.Context(), t, h.r.dsn, h.flow.senders, true)
+	t.Log(h.audit)
+	h.report(t)
+	h.all.secrets(t)
+}
+
+// passes lets so much time go by under load.
+func passes(d time.Duration) { time.Sleep(d) }
+
+// Of three instances one is live. The next one takes over within seconds when it is killed, and at once when it is
+// told to stop.
+func TestTakeover(t *testing.T) {
+	t.Parallel()
+	h := open(t, run{dsn: lab.Postgres(t), instances: 3, rate: 20}, nil)
+	for _, tc := range []struct {
+		name   string
+		within time.Duration
+		end    func(*lab.Daemon)
+	}{
+		{"killed", takeoverWithin, (*lab.Daemon).Kill9},
+		{"told to stop", 2 * time.Second, (*lab.Daemon).Stop},
+		{"killed", takeoverWithin, (*lab.Daemon).Kill9},
+	} {
+		old, made := h.all.await(t), h.made()
+		passes(time.Second)
+		began := time.Now()
+		tc.end(old)
+		patiently(t, 30*time.Second, "another one takes over", func() bool { return h.made() > made })
+		took := time.Since(began)
+		t.Logf("%s: another one has the stream after %s", tc.name, took.Round(time.Millisecond))
+		if took > tc.within {
+			t.Errorf("%s: it took %s", tc.name, took)
+		}
+		old.Launch()
+	}
+	h.end(t)
+}
+
+// An instance that was paused until another one had taken over says nothing any more when it goes on, and stands by.
+func TestPaused(t *testing.T) {
+	t.Parallel()
+	h := open(t, run{dsn: lab.Postgres(t), instances: 2, rate: 50}, nil)
+	for range 2 {
+		old, made := h.all.await(t), h.made()
+		passes(1500 * time.Millisecond)
+		began := time.Now()
+		old.Signal(syscall.SIGSTOP)
+		patiently(t, 30*time.Second, "another one takes over", func() bool { return h.made() > made })
+		t.Logf("another one has the stream after %s", time.Since(began).Round(time.Millisecond))
+		passes(time.Second)
+		old.Signal(syscall.SIGCONT)
+		patiently(t, 10*time.Second, "it stands by", func() bool {
+			_, body := old.Readiness()
+			return strings.Contains(body, "standby")
+		})
+		h.count(&h.pauses)
+	}
+	h.end(t)
+}
+
+// An instance between which and the database nothing passes any more keeps the stream as long as there is no other one,
+// says nothing that it is not sure of, and goes on by itself. Where another one stands by, it leaves the stream to it.
+func TestUnreachableDatabase(t *testing.T) {
+	t.Run("alone", func(t *testing.T) {
+		t.Parallel()
+		dsn := lab.Postgres(t)
+		gate := newGate(t, dsn)
+		h := open(t, run{dsn: dsn, instances: 1, rate: 50}, lab.Settings{"storage.dsn": gate.dsn})
+		passes(2 * time.Second)
+		gate.shut()
+		h.unready(t, "the right to be the one live instance is in doubt")
+		passes(8 * time.Second)
+		gate.open()
+		h.all.await(t)
+		h.unharmed(t)
+		h.end(t)
+	})
+	t.Run("with another one", func(t *testing.T) {
+		t.Parallel()
+		dsn := lab.Postgres(t)
+		gate := newGate(t, dsn)
+		h := open(t, run{dsn: dsn, instances: 1, rate: 50}, lab.Settings{"storage.dsn": gate.dsn})
+		other := lab.NewTocsin(t, h.lab(), h.settings(lab.Settings{"storage.dsn": dsn}))
+		other.Launch()
+		passes(2 * time.Second)
+		first, began := h.all.members[0], time.Now()
+		gate.shut()
+		patiently(t, 30*time.Second, "the other one takes over", func() bool { return serves(other) })
+		t.Logf("another one serves after %s", time.Since(began).Round(time.Millisecond))
+		gate.open()
+		patiently(t, 30*time.Second, "it stands by", func() bool {
+			_, body := first.Readiness()
+			return strings.Contains(body, "standby")
+		})
+		if !strings.Contains(first.Stderr(), "standing by") {
+			t.Errorf("it does not say so:\n%s", first.Stderr())
+		}
+		h.all.members = append(h.all.members, other)
+		h.end(t)
+	})
+}
+
+// A second instance on an SQLite file is told who has it.
+func TestSecondOnSQLite(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, newAudit())
+	dsn := "sqlite:" + filepath.Join(t.TempDir(), "tocsin.db")
+	first := lab.NewTocsin(t, s.lab(), s.settings(lab.Settings{"storage.dsn": dsn}))
+	first.Start()
+	second := lab.NewTocsin(t, s.lab(), s.settings(lab.Settings{"storage.dsn": dsn}))
+	second.Launch()
+	if code := second.Exit(); code != 1 {
+		t.Errorf("exit %d, want 1", code)
+	}
+	var said []string
+	for _, line := range strings.Split(strings.TrimSpace(second.Stderr()), "\n") {
+		if strings.HasPrefix(line, "tocsin: ") {
+			said = append(said, line)
+		}
+	}
+	if len(said) != 1 || !strings.Contains(said[0], "the database is in use by process ") {
+		t.Errorf("it says:\n%s", second.Stderr())
+	}
+	if !serves(first) {
+		t.Error("the first one does not serve any more")
+	}
+	first.Stop()
+}
+
+// host is where a DSN leads to.
+func host(t *testing.T, dsn string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
