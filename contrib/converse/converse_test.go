@@ -20,6 +20,12 @@ import (
 // The plugin in Debian's Chromium, driven by playwright-core: test/*.test.js tell the stories. With TOCSIN_PICTURES set to
 // a folder the screenshots of docs/img are taken; with TOCSIN_STORY only the stories of matching names are told.
 
+// The pure parts, without a browser.
+func TestPure(t *testing.T) {
+	install(t)
+	tell(t, need(t, "node"), "test/unit.test.js", "null")
+}
+
 // The plugin against a service that a script plays: what the real one does rarely, and what nobody may do.
 func TestPlugin(t *testing.T) {
 	server := lab.Prosody(t, lab.Options{Hosts: []string{"example.org"}, NoMAM: true})
@@ -31,7 +37,7 @@ func TestPlugin(t *testing.T) {
 // The story with the real service.
 func TestStory(t *testing.T) {
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module, Hosts: []string{"example.org"}})
-	story(t, server, serve(t, server), "story.test.js", "encrypted.test.js")
+	story(t, server, serve(t, server), "story.test.js", "details.test.js", "encrypted.test.js")
 }
 
 // The same plugin by ejabberd's websocket.
@@ -121,7 +127,7 @@ func tell(t *testing.T, node, file, stage string) {
 	if only := os.Getenv("TOCSIN_STORY"); only != "" {
 		args = append([]string{"--test-name-pattern=" + only}, args...)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, node, args...)
 	cmd.Env = append(os.Environ(), "TOCSIN_STAGE="+stage)

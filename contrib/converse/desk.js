@@ -8,10 +8,13 @@ import { cleanNumber, makeURI, readURI } from './sms.js';
 const OVER = ['displayed', 'delivered', 'answered', 'cancelled', 'expired', 'retracted', 'unknown']; // not claimed, snoozed
 
 export class Desk extends EventTarget {
-    /** chat gives the conversation with a contact, if there is one; snooze is how long "not now" lasts, in seconds. */
-    constructor({ chat, service, store, say, snooze }) {
+    /**
+     * chat gives the conversation with a contact, if there is one, and name what to call them; snooze is how long "not now"
+     * lasts, in seconds.
+     */
+    constructor({ chat, name, service, store, say, snooze }) {
         super();
-        Object.assign(this, { chat, service, store, say, snooze });
+        Object.assign(this, { chat, name, service, store, say, snooze });
     }
 
     changed() {
@@ -146,10 +149,6 @@ export class Desk extends EventTarget {
         if (!clean) return '';
         const unchanged = prompt.uri && prompt.number === clean && readURI(prompt.uri).text === text;
         return unchanged ? prompt.uri : makeURI(clean, text);
-    }
-
-    name(jid) {
-        return this.chat(jid)?.getDisplayName() || jid;
     }
 
     sentence(prompt) {

@@ -33,6 +33,7 @@ export default (converse) => converse.plugins.add('tocsin', {
             store: new Store(''),
             snooze: api.settings.get('tocsin_snooze'),
             chat: (jid) => _converse.state.chatboxes?.get(jid),
+            name: (jid) => (_converse.state.chatboxes?.get(jid) ?? _converse.state.roster?.get(jid))?.getDisplayName() || jid,
         });
         const settings = { phone: api.settings.get('tocsin_phone'), qr: api.settings.get('tocsin_qrcode') };
         const chats = openChats({ api, desk });

@@ -212,9 +212,8 @@ export function defineElements({ env, desk, say, chats, settings }) {
                 this.draw();
             };
             return html`<div class="tocsin-row">
-                <span>${desk.sentence(prompt)}</span>
-                ${button(expanded ? 'hide' : 'show', () => (here ? chats.show(prompt, here) : toggle()), { primary: true })}
-                ${expanded ? html`<tocsin-banner .prompt=${prompt}></tocsin-banner>` : ''}
+                ${expanded ? html`<tocsin-banner .prompt=${prompt}></tocsin-banner>` : html`<span>${desk.sentence(prompt)}</span>`}
+                ${button(expanded ? 'hide' : 'show', () => (here ? chats.show(prompt, here) : toggle()), { primary: !expanded })}
             </div>`;
         }
     }

@@ -91,11 +91,12 @@ export class Client {
     async say(text, urgency) {
         const { page } = this;
         if (urgency) await page.locator('select.tocsin-urgency').selectOption(urgency);
+        const before = await page.locator('.chat-msg').evaluateAll((all) => all.map((m) => m.dataset.msgid));
         await page.locator('textarea.chat-textarea').fill(text);
-        await page.keyboard.press('Enter');
-        const message = page.locator('.chat-msg', { hasText: text }).last();
-        await message.waitFor();
-        return message.getAttribute('data-msgid');
+        await page.locator('textarea.chat-textarea').press('Enter');
+        const id = await page.waitForFunction(([t, known]) => [...document.querySelectorAll('.chat-msg')]
+            .find((m) => m.innerText.includes(t) && !known.includes(m.dataset.msgid))?.dataset.msgid, [text, before]);
+        return id.jsonValue();
     }
 
     /** Waits until a chat is encrypted; it is by the setting omemo_default, once the contact's devices are known. */

@@ -3,8 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { arrive, launch, quit } from './browser.js';
-
-const number = '+8613800138000';
+import { number } from './real.js';
 
 before(launch);
 after(quit);

@@ -8,14 +8,31 @@ import { launch, open, quit, stage } from './browser.js';
 const NS = 'urn:tocsin:escalation:0';
 const alice = 'alice@example.org';
 let service;
+let shared; // Alice's page, for the tests that need nothing of their own: a login takes longest
 
-before(launch);
-after(quit);
-beforeEach(async () => {
+before(async () => {
+    await launch();
     service = new Component(stage.component);
     await service.start();
+    shared = await arrive();
 });
-afterEach(() => service.stop());
+after(async () => {
+    await shared.close();
+    service.stop();
+    await quit();
+});
+beforeEach(async () => {
+    service.forget();
+    await shared.page.evaluate(() => {
+        window.followed = [];
+        document.querySelector('.tocsin-live')?.replaceChildren();
+    });
+});
+afterEach(() => {
+    service.faults = {};
+    service.statuses = [];
+    for (const { to, prompt } of sent.splice(0)) service.withdraw(to, prompt, 'cancelled');
+});
 
 /** Alice logged in, her chat with Bob open, known to the service; full is her full JID. */
 async function arrive(options) {
@@ -23,24 +40,37 @@ async function arrive(options) {
     const a = await open('alice', options);
     const presence = await service.expect(/^<presence(?![^>]*type=)/);
     assert.match(presence, /http:\/\/jabber.org\/protocol\/caps/);
-    a.full = /from=['"]([^'"]+)/.exec(presence)[1];
+    a.full = fromOf(presence);
     await service.expect(/<sync /);
     await a.chat();
     return a;
 }
 
-/** A message that was not read in time, and its prompt on the screen. */
-async function prompted(a, prompt, { message = 'The pump has failed', ...rest } = {}) {
+const fromOf = (stanza) => /from=['"]([^'"]+)/.exec(stanza)[1];
+
+let prompts = 0;
+const sent = []; // prompts that were sent in this test
+
+/** Sends a prompt; returns its name. */
+function prompt(to, about) {
+    const name = about.prompt ?? `p-${++prompts}`;
+    service.prompt(to, { ...about, prompt: name });
+    sent.push({ to, prompt: name });
+    return name;
+}
+
+/** A message that was not read in time, and its prompt on the screen; returns the message's id and the prompt's name. */
+async function prompted(a, { message = 'The pump has failed', ...about } = {}) {
     const id = await a.say(message);
     service.status(alice, { id, seq: 1, state: 'pending' });
     service.status(alice, { id, seq: 2, state: 'timeout-unread', basis: 'timer' });
-    service.prompt(a.full, { prompt, id, ...rest });
+    const name = prompt(a.full, { ...about, id });
     await a.banner(id).waitFor();
-    return id;
+    return [id, name];
 }
 
 test('a message is sent, delivered, not read in time; an SMS is composed and answered', async () => {
-    const a = await arrive();
+    const a = shared;
     const id = await a.say('The pump has failed');
     await a.sees(id, 'sent');
     service.status(alice, { id, seq: 1, state: 'pending' });
@@ -48,7 +78,7 @@ test('a message is sent, delivered, not read in time; an SMS is composed and ans
     await a.sees(id, 'delivered');
     service.status(alice, { id, seq: 3, state: 'timeout-unread', basis: 'timer' });
     await a.sees(id, 'timeout-unread');
-    service.prompt(a.full, { prompt: 'p-1', id });
+    prompt(a.full, { id });
     await a.hears(/Bob has not read this message/);
 
     await a.click(id, 'open');
@@ -63,19 +93,17 @@ test('a message is sent, delivered, not read in time; an SMS is composed and ans
     const history = a.message(id).locator('.tocsin-history');
     await a.message(id).locator('.tocsin-state').focus();
     assert.match(await history.innerText(), /Sent[\s\S]*Delivered their device confirmed it[\s\S]*Not read in time the time was up[\s\S]*Told by SMS/);
-    await a.close();
 });
 
 test('the service is told what the client can do', async () => {
-    const a = await arrive();
+    const a = shared;
     service.send(`<iq type='get' id='who' from='${stage.component.jid}' to='${a.full}'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>`);
     const info = await service.expect(/^<iq [^>]*id=['"]who/);
     for (const feature of [NS, `${NS}#sms`]) assert.match(info, new RegExp(`var=['"]${feature}['"]`));
-    await a.close();
 });
 
 test('what is asked of the recipient, and of the service', async () => {
-    const a = await arrive();
+    const a = shared;
     for (const [urgency, hint] of [[undefined, /priority="normal"/], ['urgent', /priority="urgent"/], ['none', /until="none"/]]) {
         const text = `hint ${urgency}`;
         const id = await a.say(text, urgency);
@@ -89,19 +117,19 @@ test('what is asked of the recipient, and of the service', async () => {
         // Urgent is for one message only.
         assert.equal(await a.page.locator('select.tocsin-urgency').inputValue(), urgency === 'none' ? 'none' : 'normal');
     }
-    await a.close();
+    await a.page.locator('select.tocsin-urgency').selectOption('normal');
 });
 
 test('a read message needs no SMS: withdrawn by the service, or seen by this client', async () => {
-    const a = await arrive();
-    const first = await prompted(a, 'p-withdrawn');
-    service.withdraw(a.full, 'p-withdrawn', 'displayed');
+    const a = shared;
+    const [first, name] = await prompted(a);
+    service.withdraw(a.full, name, 'displayed');
     await a.banner(first).waitFor({ state: 'detached' });
     await a.hears(/Bob has read it/);
-    service.prompt(a.full, { prompt: 'p-withdrawn', id: first }); // late: it is over
+    prompt(a.full, { prompt: name, id: first }); // late: it is over
     await a.seesNoBanner();
 
-    const second = await prompted(a, 'p-seen', { message: 'The spare pump too' });
+    const [second] = await prompted(a, { message: 'The spare pump too' });
     const third = await a.say('And the valve');
     const b = await open('bob', { plugin: 'off' });
     await b.sends(`<message xmlns='jabber:client' to='${alice}' type='chat' id='marker-1'><displayed xmlns='urn:xmpp:chat-markers:0' id='${third}'/></message>`);
@@ -109,27 +137,26 @@ test('a read message needs no SMS: withdrawn by the service, or seen by this cli
     await a.sees(second, 'displayed'); // a marker covers what was sent before
     await a.seesNoBanner();
     await b.close();
-    await a.close();
 });
 
 test('what a contact sends changes nothing', async () => {
-    const a = await arrive();
+    const a = shared;
     const id = await a.say('The pump has failed');
     service.status(alice, { id, seq: 1, state: 'pending' });
     service.status(alice, { id, seq: 2, state: 'delivered', basis: 'receipt' });
     await a.sees(id, 'delivered');
-    service.prompt(a.full, { prompt: 'p-1', id, text: 'the true text' });
+    const name = prompt(a.full, { id, text: 'the true text' });
     await a.banner(id).waitFor();
 
     const eve = await open('eve', { plugin: 'off' });
     const status = `<status xmlns='${NS}' id='${id}' with='bob@example.org' seq='9' state='displayed' stamp='2026-11-24T02:00:00Z' basis='marker'/>`;
     const evil = escalate({ prompt: 'p-evil', id, number: '+19005550199', text: 'call me' });
-    const changed = escalate({ prompt: 'p-1', id, number: '+19005550199', text: 'call me' });
-    const withdraw = `<withdraw xmlns='${NS}' prompt='p-1' reason='displayed'/>`;
+    const changed = escalate({ prompt: name, id, number: '+19005550199', text: 'call me' });
+    const withdraw = `<withdraw xmlns='${NS}' prompt='${name}' reason='displayed'/>`;
     const inner = (payload) => `<message xmlns='jabber:client' from='sms@${stage.component.jid}' to='${alice}' type='chat' id='in'>${payload}<body>x</body></message>`;
     const forward = (payload) => `<forwarded xmlns='urn:xmpp:forward:0'>${inner(payload)}</forwarded>`;
     for (const payload of [status, `<statuses xmlns='${NS}'>${status}</statuses>`, evil, changed, withdraw,
-        `<retract xmlns='urn:xmpp:message-retract:1' id='p-1'/>`]) {
+        `<retract xmlns='urn:xmpp:message-retract:1' id='${name}'/>`]) {
         for (const type of ['chat', 'headline', 'normal']) {
             for (const to of [alice, a.full]) {
                 await eve.sends(`<message xmlns='jabber:client' to='${to}' type='${type}' id='evil'>${payload}<body>look</body></message>`);
@@ -151,31 +178,29 @@ test('what a contact sends changes nothing', async () => {
     assert.equal(await a.banner(id).locator('input').inputValue(), '+8613800138000');
     assert.equal(await a.page.locator('[href*="9005550199"]').count(), 0);
     await eve.close();
-    await a.close();
 });
 
 test('only sms: and tel: URIs, and all text as text', async () => {
-    const a = await arrive();
+    const a = shared;
     const text = '<img src=x onerror="window.owned=1"><b>bold</b> & more';
-    const id = await prompted(a, 'p-1', { message: 'mind the gap', number: '' });
+    const [id, name] = await prompted(a, { message: 'mind the gap', number: '' });
     // Without a number, one is asked for; what is no number opens nothing.
     assert.ok(await a.banner(id).locator('[data-action="open"]').isDisabled());
     await a.banner(id).locator('input').fill('javascript:alert(1)');
     assert.ok(await a.banner(id).locator('[data-action="open"]').isDisabled());
     for (const uri of ['javascript:alert(1)', 'http://example.org/', 'sms:+1?body=a&subject=b', 'sms:+8613800138000,110']) {
-        service.contact(a.full, `<escalate xmlns='${NS}' prompt='p-1' id='${id}' with='bob@example.org' reason='timeout'><number uri='${escape(uri)}'/><text>${escape(text)}</text><sms uri='${escape(uri)}'/></escalate>`);
+        service.contact(a.full, `<escalate xmlns='${NS}' prompt='${name}' id='${id}' with='bob@example.org' reason='timeout'><number uri='${escape(uri)}'/><text>${escape(text)}</text><sms uri='${escape(uri)}'/></escalate>`);
     }
     await a.page.waitForFunction((t) => document.querySelector('.tocsin-banner textarea')?.value === t, text);
     assert.equal(await a.page.locator('.tocsin-banner a, .tocsin-banner img').count(), 0);
     await a.banner(id).locator('input').fill('+86 138 0013 8000');
     assert.equal(await a.banner(id).locator('a[data-action="open"]').getAttribute('href'), `sms:+8613800138000?body=${encodeURIComponent(text)}`);
     assert.equal(await a.page.evaluate(() => window.owned), undefined);
-    await a.close();
 });
 
 test('the text can be changed; its segments are counted; it survives what comes meanwhile', async () => {
-    const a = await arrive();
-    const id = await prompted(a, 'p-1');
+    const a = shared;
+    const [id, name] = await prompted(a);
     const text = a.banner(id).locator('textarea');
     const count = a.banner(id).locator('small');
     assert.equal(await count.innerText(), '1 SMS, 128 characters left');
@@ -187,7 +212,7 @@ test('the text can be changed; its segments are counted; it survives what comes 
 
     // A further message joins the prompt: the banner moves there, and keeps what was typed.
     const second = await a.say('Hello?');
-    service.prompt(a.full, { prompt: 'p-1', id, also: [second] });
+    prompt(a.full, { prompt: name, id, also: [second] });
     await a.banner(second).waitFor();
     await a.banner(id).waitFor({ state: 'detached' });
     assert.match(await a.banner(second).innerText(), /Bob has not read 2 of your messages/);
@@ -204,50 +229,47 @@ test('the text can be changed; its segments are counted; it survives what comes 
     await a.click(second, 'copy');
     await a.hears(/Copied/);
     assert.equal(await a.page.evaluate(() => navigator.clipboard.readText()), 'See you at ten');
-    await a.close();
 });
 
 for (const [button, action] of [['told', 'sent'], ['dont', 'declined']]) {
     test(`"${button}" answers ${action}, once and for all`, async () => {
-        const a = await arrive();
-        const id = await prompted(a, 'p-1');
+        const a = shared;
+        const [id, name] = await prompted(a);
         await a.click(id, button);
         await service.expect(new RegExp(`<answer [^>]*action=['"]${action}`));
         await a.banner(id).waitFor({ state: 'detached' });
-        service.prompt(a.full, { prompt: 'p-1', id });
+        prompt(a.full, { prompt: name, id });
         await a.seesNoBanner();
-        await a.close();
     });
 }
 
 test('"not now" comes back when the service says so', async () => {
     const a = await arrive({ settings: { tocsin_snooze: 90 } });
-    const id = await prompted(a, 'p-1');
+    const [id, name] = await prompted(a);
     await a.click(id, 'later');
     assert.match(await service.expect(/<answer [^>]*snooze/), /for=['"]90/);
     await a.banner(id).waitFor({ state: 'detached' });
-    service.withdraw(a.full, 'p-1', 'snoozed');
+    service.withdraw(a.full, name, 'snoozed');
     await a.seesNoBanner();
-    service.prompt(a.full, { prompt: 'p-1', id });
+    prompt(a.full, { prompt: name, id });
     await a.banner(id).waitFor();
     await a.close();
 });
 
-for (const [name, error, sentence] of [
+for (const [why, error, sentence] of [
     ['another device has it', `<conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>`, /Another of your devices/],
     ['it is read meanwhile', `<not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><already-displayed xmlns='${NS}'/>`, /Bob has read it/],
     ['it has expired', `<gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><expired xmlns='${NS}'/>`, /has expired/],
     ['nobody knows it', `<item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>`, /No longer needed/],
 ]) {
-    test(`no SMS is opened when ${name}`, async () => {
-        const a = await arrive();
+    test(`no SMS is opened when ${why}`, async () => {
+        const a = shared;
         service.faults.claim = error;
-        const id = await prompted(a, 'p-1');
+        const [id] = await prompted(a);
         await a.click(id, 'open');
         await a.banner(id).waitFor({ state: 'detached' });
         await a.hears(sentence);
         assert.deepEqual(await a.followed(), []);
-        await a.close();
     });
 }
 
@@ -255,7 +277,7 @@ test('a busy service is asked again; a silent one keeps nobody from sending', as
     const a = await arrive();
     await a.page.evaluate(() => window._converse.api.settings.set('stanza_timeout', 1000));
     service.faults.claim = `<resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>`;
-    const id = await prompted(a, 'p-1');
+    const [id] = await prompted(a);
     await a.click(id, 'open');
     await a.banner(id).getByText('The service is busy').waitFor();
     assert.deepEqual(await a.followed(), []);
@@ -273,17 +295,18 @@ test('two tabs: who claims first writes', async () => {
     assert.notEqual(one.full, two.full);
     const id = await one.say('The pump has failed');
     await two.message(id).waitFor(); // by carbon copy
-    for (const tab of [one, two]) service.prompt(tab.full, { prompt: 'p-1', id });
+    const name = prompt(one.full, { id });
+    prompt(two.full, { prompt: name, id });
     await one.banner(id).waitFor();
     await two.banner(id).waitFor();
     await one.click(id, 'open');
     assert.ok((await service.expect(/<answer [^>]*claim/)).includes(one.full));
-    service.withdraw(two.full, 'p-1', 'claimed');
+    service.withdraw(two.full, name, 'claimed');
     await two.banner(id).waitFor({ state: 'detached' });
     await two.hears(/Another of your devices/);
     await one.banner(id).getByText('Have you sent the SMS?').waitFor();
     // The lease ends: both are asked again, and the first still remembers that the app was opened.
-    for (const tab of [one, two]) service.prompt(tab.full, { prompt: 'p-1', id });
+    for (const tab of [one, two]) prompt(tab.full, { prompt: name, id });
     await two.banner(id).locator('textarea').waitFor();
     await one.banner(id).getByText('Have you sent the SMS?').waitFor();
     service.status(alice, { id, seq: 3, state: 'displayed', basis: 'marker' });
@@ -297,10 +320,10 @@ test('two tabs: who claims first writes', async () => {
 
 test('a reload loses nothing, and brings nothing back', async () => {
     const a = await arrive();
-    const settled = await prompted(a, 'p-settled');
+    const [settled, settledPrompt] = await prompted(a);
     await a.click(settled, 'dont');
     await a.banner(settled).waitFor({ state: 'detached' });
-    const id = await prompted(a, 'p-live', { message: 'The spare pump too' });
+    const [id, name] = await prompted(a, { message: 'The spare pump too' });
     await a.banner(id).locator('textarea').fill('my own words');
     service.forget();
     await a.reload();
@@ -308,8 +331,8 @@ test('a reload loses nothing, and brings nothing back', async () => {
     await a.sees(settled, 'timeout-unread');
     // The stream was resumed, or a new one is told its prompts anew: the live one is here, the settled one is not.
     await service.expect(/^<presence(?![^>]*type=)/);
-    service.prompt(a.full, { prompt: 'p-settled', id: settled });
-    service.prompt(a.full, { prompt: 'p-live', id });
+    prompt(a.full, { prompt: settledPrompt, id: settled });
+    prompt(a.full, { prompt: name, id });
     await a.banner(id).waitFor();
     assert.equal(await a.banner(id).locator('textarea').inputValue(), 'my own words');
     assert.equal(await a.page.locator('.tocsin-banner').count(), 1);
@@ -317,16 +340,16 @@ test('a reload loses nothing, and brings nothing back', async () => {
 });
 
 test('a new session shows no prompt of an old one until it is told anew', async () => {
-    const a = await arrive();
-    const id = await prompted(a, 'p-1');
+    const a = await arrive({ settings: { enable_smacks: false } });
+    const [id, name] = await prompted(a);
     service.forget();
-    await a.page.evaluate(() => window._converse.session.save({ smacks_stream_id: 'gone' })); // cannot be resumed
+    await a.page.evaluate(() => (sessionStorage.resource = 'another'));
     await a.reload();
     await a.chat();
     await a.message(id).waitFor();
     const presence = await service.expect(/^<presence(?![^>]*type=)/);
     await a.seesNoBanner();
-    service.prompt(/from=['"]([^'"]+)/.exec(presence)[1], { prompt: 'p-1', id });
+    prompt(fromOf(presence), { prompt: name, id });
     await a.banner(id).waitFor();
     await a.close();
 });
@@ -339,13 +362,13 @@ test('offline: the digest at login, and what was missed by this tab', async () =
     service.forget();
     const b = await open('alice', { context: a.context });
     const presence = await service.expect(/^<presence(?![^>]*type=)/);
-    const full = /from=['"]([^'"]+)/.exec(presence)[1];
+    const full = fromOf(presence);
     service.send(`<message type='headline' from='${service.jid}' to='${alice}'><statuses xmlns='${NS}'>`
         + service.status(null, { id: one, seq: 2, state: 'timeout-unread', basis: 'timer' })
         + service.status(null, { id: three, seq: 2, state: 'failed', basis: 'error' }) + '</statuses></message>');
     // The chat is out of sight: the tray leads there.
     await b.chat('eve');
-    service.prompt(full, { prompt: 'p-1', id: one });
+    prompt(full, { id: one });
     await b.page.locator('.tocsin-tray').getByRole('button', { name: 'Show' }).click();
     await b.banner(one).waitFor();
     await b.sees(one, 'timeout-unread');
@@ -356,20 +379,20 @@ test('offline: the digest at login, and what was missed by this tab', async () =
 });
 
 test('a prompt about a message that is not here is shown all the same', async () => {
-    const a = await arrive();
-    service.prompt(a.full, { prompt: 'p-1', id: 'sent-by-a-phone', of: 'eve@example.org' });
+    const a = shared;
+    prompt(a.full, { id: 'sent-by-a-phone', of: 'eve@example.org' });
     const tray = a.page.locator('.tocsin-tray');
     await tray.getByRole('button', { name: 'Show' }).click();
-    assert.match(await tray.innerText(), /has not read this message/);
+    assert.match(await tray.innerText(), /Eve has not read this message/);
+    await a.picture('tray');
     await tray.locator('[data-action="dont"]').click();
     await service.expect(/<answer [^>]*declined/);
     await tray.waitFor({ state: 'detached' });
-    await a.close();
 });
 
 test('the SMS screen: a QR code on a desktop', async () => {
-    const a = await arrive();
-    const id = await prompted(a, 'p-1');
+    const a = shared;
+    const [id, name] = await prompted(a);
     await a.click(id, 'compose');
     await service.expect(/<answer [^>]*claim/);
     const dialog = a.page.getByRole('dialog', { name: 'SMS to Bob' });
@@ -383,24 +406,22 @@ test('the SMS screen: a QR code on a desktop', async () => {
     await dialog.locator('[data-action="yes-sent"]').click();
     await service.expect(/<answer [^>]*action=['"]sent/);
     await dialog.waitFor({ state: 'detached' });
-    await a.close();
 });
 
 test('the SMS screen closes when the message is read', async () => {
-    const a = await arrive();
-    const id = await prompted(a, 'p-1');
+    const a = shared;
+    const [id, name] = await prompted(a);
     await a.click(id, 'compose');
     const dialog = a.page.getByRole('dialog');
     await dialog.waitFor();
-    service.withdraw(a.full, 'p-1', 'displayed');
+    service.withdraw(a.full, name, 'displayed');
     await dialog.waitFor({ state: 'detached' });
     await a.seesNoBanner();
-    await a.close();
 });
 
 test('by keyboard alone', async () => {
-    const a = await arrive();
-    const id = await prompted(a, 'p-1');
+    const a = shared;
+    const [id] = await prompted(a);
     await a.banner(id).locator('input').focus();
     const reached = [];
     for (let i = 0; i < 7; i++) {
@@ -411,13 +432,13 @@ test('by keyboard alone', async () => {
     await a.banner(id).locator('[data-action="open"]').focus();
     await a.page.keyboard.press('Enter');
     assert.equal((await a.follows(1)).length, 1);
-    await a.close();
 });
 
 test('in Chinese', async () => {
     const a = await arrive({ locale: 'zh-CN' });
-    const id = await prompted(a, 'p-1', { text: '水泵坏了' });
-    await a.message(id).getByText('未按时阅读').first().waitFor();
+    const [id] = await prompted(a, { text: '水泵坏了' });
+    await a.sees(id, 'timeout-unread');
+    assert.match(await a.message(id).locator('.tocsin-state').innerText(), /未按时阅读/);
     const banner = await a.banner(id).innerText();
     assert.match(banner, /Bob 还没有阅读这条消息。\s*改发短信吗？/);
     assert.match(banner, /打开短信应用/);
