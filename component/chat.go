@@ -38,7 +38,9 @@ func (c *contact) hear(ctx context.Context, m *session.Stanza) {
 	if order.Verb == phrase.Unknown && !c.mayHelp(owner) {
 		return
 	}
-	text, err := c.obey(ctx, m.From.String(), owner, order, say)
+	doing, cancel := context.WithTimeout(ctx, workWithin)
+	defer cancel()
+	text, err := c.obey(doing, m.From.String(), owner, order, say)
 	if err != nil {
 		c.svc.log.Error("could not do what a user asked for by chat", "err", err)
 		text = say.Chat.Broken

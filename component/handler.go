@@ -2,62 +2,58 @@ package component
 
 import (
 	"context"
+	"errors"
+	"runtime/debug"
 	"slices"
-	"sync"
+	"time"
 
 	"mellium.im/xmpp/stanza"
 
+	"tocsin/component/fair"
 	"tocsin/component/session"
 	"tocsin/xep/caps"
 	"tocsin/xep/privilege"
 )
 
 // handler takes in what comes beside the tap. What may have to wait for the database or for other entities is done by
-// workers; of one sender everything in order.
+// workers; of one sender everything in order, and what one floods us with delays nobody else.
 type handler struct {
 	svc  *Service
-	work [workers]chan func(context.Context)
+	work *fair.Queue
 }
 
 const (
-	workers    = 16
-	workQueued = 256
+	// One user's requests are dealt with at so many a second in the long run, and so many at once; more have to wait,
+	// and are refused when there are as many more.
+	workRate  = 50
+	workBurst = 500
+	workers   = 16
+	// workWithin is how long a request may take, on a database that does not answer say.
+	workWithin = 15 * time.Second
 )
 
 func newHandler(s *Service) *handler {
-	h := &handler{svc: s}
-	for i := range h.work {
-		h.work[i] = make(chan func(context.Context), workQueued)
-	}
-	return h
-}
-
-// run works until ctx is done.
-func (h *handler) run(ctx context.Context) error {
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	for i := range h.work {
-		wg.Go(func() {
-			for {
-				select {
-				case <-ctx.Done():
-					return
-				case job := <-h.work[i]:
-					job(ctx)
-				}
-			}
-		})
-	}
-	return nil
+	return &handler{svc: s, work: fair.New(fair.Options{
+		Rate: workRate, Burst: workBurst, PerOwner: workBurst, Workers: workers, Clock: s.clock,
+	})}
 }
 
 // later queues work for a user. It reports false if too much waits already.
 func (h *handler) later(owner string, job func(context.Context)) bool {
-	select {
-	case h.work[hash32(owner)%workers] <- job:
-		return true
-	default:
-		return false
+	err := h.work.Put(owner, func(ctx context.Context) error {
+		defer h.outlive(func() {})
+		job(ctx)
+		return nil
+	})
+	return err == nil
+}
+
+// outlive, deferred, makes of a panic a line of the log and what instead does: whatever somebody sends, the component
+// lives.
+func (h *handler) outlive(instead func()) {
+	if r := recover(); r != nil {
+		h.svc.log.Error("a request failed", "panic", session.Harmless(r), "stack", string(debug.Stack()))
+		instead()
 	}
 }
 
@@ -70,15 +66,22 @@ func (h *handler) local(bare string) bool {
 // IQ implements session.Handler: exactly one answer to every request (RFC 6120 §8.2.3).
 func (h *handler) IQ(iq *session.Stanza) {
 	from := iq.From.Bare().String()
-	if !h.later(from, func(ctx context.Context) { h.send(ctx, h.answer(ctx, iq)) }) {
-		h.later("", func(ctx context.Context) {
+	if !h.later(from, func(ctx context.Context) { h.send(ctx, h.reply(ctx, iq)) }) {
+		h.later("refused "+from, func(ctx context.Context) {
 			h.send(ctx, session.Error(iq, stanza.ResourceConstraint, stanza.Wait, nil))
 		})
 	}
 }
 
+func (h *handler) reply(ctx context.Context, iq *session.Stanza) (reply any) {
+	ctx, cancel := context.WithTimeout(ctx, workWithin)
+	defer cancel()
+	defer h.outlive(func() { reply = session.Error(iq, stanza.InternalServerError, stanza.Cancel, nil) })
+	return h.answer(ctx, iq)
+}
+
 func (h *handler) send(ctx context.Context, v any) {
-	if err := h.svc.session.Send(ctx, v); err != nil && ctx.Err() == nil {
+	if err := h.svc.session.Send(ctx, v); err != nil && !errors.Is(err, session.ErrDown) && ctx.Err() == nil {
 		h.svc.log.Warn("could not answer", "err", err)
 	}
 }
@@ -95,8 +98,8 @@ func (h *handler) Message(m *session.Stanza) {
 		return
 	}
 	if m.Type == "error" {
-		// Never answered. One from a resource says that what was sent to it did not arrive.
-		if m.From.Resourcepart() != "" && h.local(from) {
+		// Never answered. One from a resource may say that it is not there any more.
+		if m.From.Resourcepart() != "" && h.local(from) && slices.Contains(absent, m.Err().Condition) {
 			h.svc.book.gone(m.From.String(), h.svc.clock.Now())
 		}
 		return
@@ -106,6 +109,9 @@ func (h *handler) Message(m *session.Stanza) {
 		h.later(from, func(ctx context.Context) { h.svc.contact.hear(ctx, m) })
 	}
 }
+
+// absent are the conditions by which servers answer for a resource that is not there (RFC 6121 §8.5.3.2).
+var absent = []string{"service-unavailable", "recipient-unavailable", "item-not-found", "gone"}
 
 // privilege takes in what a vhost lets the component do (XEP-0356 §4.2).
 func (h *handler) privilege(m *session.Stanza, p *session.Payload) {

@@ -4,19 +4,23 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
+	"slices"
 	"strconv"
 
 	"mellium.im/xmpp/stanza"
 
 	"tocsin/component/session"
 	"tocsin/track"
+	"tocsin/xep/adhoc"
 	"tocsin/xep/escalation"
+	"tocsin/xep/register"
 )
 
 // answer makes the answer to a request.
 func (h *handler) answer(ctx context.Context, iq *session.Stanza) any {
 	p := &iq.Payloads[0]
-	domain := iq.To.String() == h.svc.opts.JID
+	to := iq.To.String()
+	domain, contact := to == h.svc.opts.JID, to == h.svc.opts.Contact
 	type route struct {
 		space, local, kind string
 	}
@@ -26,12 +30,19 @@ func (h *handler) answer(ctx context.Context, iq *session.Stanza) any {
 	case route{nsItems, "query", "get"}:
 		return h.items(iq, p)
 	case route{nsPing, "ping", "get"}:
-		return session.Result(iq, nil)
+		if domain || contact {
+			return session.Result(iq, nil)
+		}
+	case route{nsVersion, "query", "get"}:
+		if domain {
+			return session.Result(iq, version{Name: "Tocsin", Version: h.svc.opts.Version})
+		}
 	}
 	if domain {
+		if h.svc.ingest.fault() != nil && slices.Contains(stored, p.Name.Space) { // who waits for the database holds up others
+			return session.Error(iq, stanza.InternalServerError, stanza.Wait, nil)
+		}
 		switch (route{p.Name.Space, p.Name.Local, iq.Type}) {
-		case route{nsVersion, "query", "get"}:
-			return session.Result(iq, version{Name: "Tocsin", Version: h.svc.opts.Version})
 		case route{escalation.NS, "sync", "get"}:
 			return h.sync(ctx, iq, p)
 		case route{escalation.NS, "answer", "set"}:
@@ -43,6 +54,9 @@ func (h *handler) answer(ctx context.Context, iq *session.Stanza) any {
 	}
 	return session.Error(iq, stanza.ServiceUnavailable, stanza.Cancel, nil)
 }
+
+// stored are the namespaces of requests that need the database.
+var stored = []string{escalation.NS, adhoc.NS, register.NS}
 
 const (
 	nsPing    = "urn:xmpp:ping"

@@ -215,7 +215,7 @@ func (s *Service) Run(ctx context.Context) error {
 		})
 	}
 	run(&writer, writing, s.ingest.run)
-	for _, part := range []func(context.Context) error{s.session.Run, s.alarms.run, s.fair.Run, s.learner.run, s.outflow.run, s.handler.run, s.keep} {
+	for _, part := range []func(context.Context) error{s.session.Run, s.alarms.run, s.fair.Run, s.learner.run, s.outflow.run, s.handler.work.Run, s.keep} {
 		run(&others, ctx, part)
 	}
 	<-ctx.Done()

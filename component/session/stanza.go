@@ -115,7 +115,7 @@ func (s *Session) take(l *link, t xml.TokenReader, start *xml.StartElement) {
 	defer func() {
 		if r := recover(); r != nil {
 			s.opts.Dropped("panic")
-			s.opts.Log.Error("handler failed", "stanza", in.Name, "panic", harmless(r), "stack", string(debug.Stack()))
+			s.opts.Log.Error("handler failed", "stanza", in.Name, "panic", Harmless(r), "stack", string(debug.Stack()))
 			if in.Name == "iq" {
 				l.say(Error(in, stanza.InternalServerError, stanza.Cancel, nil))
 			}
@@ -243,8 +243,8 @@ func address(s string) (jid.JID, error) {
 	return jid.Parse(s)
 }
 
-// harmless returns what a log may show of a panic: a value could hold anything that was read.
-func harmless(r any) slog.Value {
+// Harmless returns what a log may show of a panic: a value could hold anything that was read.
+func Harmless(r any) slog.Value {
 	if err, ok := r.(runtime.Error); ok {
 		return slog.StringValue(err.Error())
 	}

@@ -1,0 +1,187 @@
+package component
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tocsin/component/clock"
+	"tocsin/component/session"
+	"tocsin/component/tap"
+	"tocsin/internal/fakeserver"
+	"tocsin/track"
+)
+
+// blank is a store that holds nothing, and fails if it is told to.
+type blank struct {
+	Store
+	fail func() error // of what reads for a request, and of batches
+}
+
+func (b *blank) err() error {
+	if b.fail == nil {
+		return nil
+	}
+	return b.fail()
+}
+
+func (b *blank) Seed(context.Context) (track.Seed, error) {
+	return track.Seed{Secret: make([]byte, 32)}, nil
+}
+func (b *blank) Load(context.Context, track.Want, track.Time) (track.Loaded, error) {
+	return track.Loaded{}, b.err()
+}
+func (b *blank) Commit(context.Context, track.Changes) error                 { return b.err() }
+func (b *blank) Alarms(context.Context, func(track.Alarm)) error             { return nil }
+func (b *blank) Pending(context.Context) ([]track.Outgoing, error)           { return nil, nil }
+func (b *blank) Prompts(context.Context, string) ([]track.Prompt, error)     { return nil, b.err() }
+func (b *blank) Prefs(context.Context, func(track.Prefs)) error              { return nil }
+func (b *blank) Contacts(context.Context, func(track.Contact)) error         { return nil }
+func (b *blank) Devices(context.Context, func(track.Device)) error           { return nil }
+func (b *blank) SaveDevices(context.Context, []track.Device, []string) error { return nil }
+func (b *blank) Ping(context.Context) error                                  { return nil }
+func (b *blank) Prune(context.Context, track.Time, int) (int, error)         { return 0, nil }
+func (b *blank) Summary(context.Context, track.Time) (track.Summary, error) {
+	return track.Summary{}, nil
+}
+func (b *blank) Get(context.Context, string) (string, error) { return "", nil }
+func (b *blank) Messages(context.Context, string, track.Filter) ([]track.Message, error) {
+	return nil, b.err()
+}
+
+// served is a service that is connected, and the server's side of its connection.
+type served struct {
+	*testing.T
+	*Service
+	peer  *fakeserver.Peer
+	store *blank
+	log   *strings.Builder
+}
+
+// serve runs a service in a bubble of testing/synctest for as long as tell lasts.
+func serve(t *testing.T, tell func(*served)) {
+	synctest.Test(t, func(t *testing.T) {
+		server := fakeserver.New("tocsin.example.org", "secret")
+		server.Answer = fakeserver.AnswerPings
+		s := &served{T: t, store: &blank{}, log: &strings.Builder{}}
+		var err error
+		s.Service, err = New(t.Context(), Options{
+			JID: server.Domain, Contact: "sms@" + server.Domain, Secret: server.Secret, Store: s.store, Clock: clock.System{},
+			Log: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: prometheus.NewRegistry(),
+			Settings: Settings{Name: "SMS", Language: "en", Tap: tap.Config{Domains: []string{"example.org"}, Component: server.Domain}, FireRate: 1000},
+			Session:  func(o *session.Options) { o.Dial = server.Dial },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() {
+			if err := s.Service.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		if s.peer, err = server.Accept(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		tell(s)
+		stop()
+		running.Wait()
+		server.Close()
+	})
+}
+
+func (s *served) send(format string, args ...any) {
+	s.Helper()
+	if err := s.peer.Send(fmt.Sprintf(format, args...)); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// answers returns what comes within a second, by id: the type of an IQ, or the condition of its error.
+func (s *served) answers() map[string][]string {
+	time.Sleep(time.Second)
+	synctest.Wait()
+	all := map[string][]string{}
+	for _, e := range s.peer.Take() {
+		answer := e.Attr["type"]
+		if e := e.Child("jabber:component:accept", "error"); e != nil {
+			answer = e.Children[0].Name.Local
+		}
+		all[e.Attr["id"]] = append(all[e.Attr["id"]], answer)
+	}
+	return all
+}
+
+const ping = "<iq type='get' from='%s' to='%s' id='%s'><ping xmlns='urn:xmpp:ping'/></iq>"
+
+// Every request gets one answer, and a flood of one user's does not delay those of others.
+func TestRequestsInAFlood(t *testing.T) {
+	serve(t, func(s *served) {
+		for i := range 5 * workBurst {
+			s.send(ping, "mallory@example.org/x", "tocsin.example.org", fmt.Sprint("m", i))
+		}
+		s.send(ping, "alice@example.org/phone", "tocsin.example.org", "a1")
+		answers := s.answers()
+		expect(t, "hers", answers["a1"], []string{"result"})
+		expect(t, "his first", answers["m0"], []string{"result"})
+		expect(t, "his last", answers[fmt.Sprint("m", 5*workBurst-1)], []string(nil))
+	})
+}
+
+func TestRequestsToNobody(t *testing.T) {
+	serve(t, func(s *served) {
+		for _, to := range []string{"tocsin.example.org", "sms@tocsin.example.org", "nobody@tocsin.example.org", "tocsin.example.org/x"} {
+			s.send(ping, "alice@example.org/phone", to, to)
+		}
+		s.send("<iq type='get' from='eve@elsewhere.example/x' to='nobody@tocsin.example.org' id='info'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>")
+		s.send("<iq type='get' from='eve@elsewhere.example/x' to='tocsin.example.org' id='node'><query xmlns='http://jabber.org/protocol/disco#info' node='x'/></iq>")
+		expect(t, "answers", s.answers(), map[string][]string{
+			"tocsin.example.org": {"result"}, "sms@tocsin.example.org": {"result"},
+			"nobody@tocsin.example.org": {"service-unavailable"}, "tocsin.example.org/x": {"service-unavailable"},
+			"info": {"item-not-found"}, "node": {"item-not-found"},
+		})
+	})
+}
+
+const syncRequest = "<iq type='get' from='alice@example.org/phone' to='tocsin.example.org' id='%s'><sync xmlns='urn:tocsin:escalation:0'/></iq>"
+
+// Without its database the component says so at once, and does what needs none.
+func TestRequestsWithoutADatabase(t *testing.T) {
+	serve(t, func(s *served) {
+		s.store.fail = func() error { return errors.New("away") }
+		s.ingest.put(&track.Peek{Ord: 1}, nil)
+		synctest.Wait()
+		for i := range 100 {
+			s.send(syncRequest, fmt.Sprint("s", i))
+		}
+		s.send(ping, "alice@example.org/phone", "tocsin.example.org", "p")
+		answers := s.answers()
+		expect(t, "ping", answers["p"], []string{"result"})
+		expect(t, "sync", answers["s99"], []string{"internal-server-error"})
+	})
+}
+
+// Whatever a request leads to, the component lives, and its log does not tell what was in it.
+func TestRequestThatPanics(t *testing.T) {
+	serve(t, func(s *served) {
+		s.store.fail = func() error { panic("secret words") }
+		s.send(syncRequest, "s")
+		expect(t, "sync", s.answers()["s"], []string{"internal-server-error"})
+		s.store.fail = nil
+		s.send(syncRequest, "t")
+		expect(t, "the next one", s.answers()["t"], []string{"result"})
+		if strings.Contains(s.log.String(), "secret words") || !strings.Contains(s.log.String(), "a request failed") {
+			t.Error(s.log)
+		}
+	})
+}
