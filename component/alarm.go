@@ -1,7 +1,6 @@
 package component
 
 import (
-	"container/heap"
 	"context"
 	"sync"
 	"time"
@@ -15,32 +14,33 @@ import (
 const lookAgain = time.Minute
 
 // alarms sleeps to the next due and rings: what then happens is decided by the ledger, from the state at that moment.
-// An entry is 16 bytes; one that is out of date rings in vain.
 //
-// While the stream is down, and for the grace after it came up, nothing rings: the evidence of the gap comes first.
+// While the stream is down, and for the grace after it came up, nothing rings: the evidence of the gap comes first. Nor
+// does anything ring while the database is away: what rings must be written.
 type alarms struct {
 	clock clock.Clock
 	meter *meter
 	ring  func(track.Alarm)
+	hold  func() bool // nothing can be written now
 
 	mu    sync.Mutex
-	heap  due
+	dues  dues
 	from  time.Time // nothing rings before: the end of the grace, or of the pause that the rate asks for; zero while the stream is down
 	grace time.Duration
 	rate  int // a second
 	wake  chan struct{}
 }
 
-func newAlarms(c clock.Clock, m *meter, ring func(track.Alarm)) *alarms {
-	return &alarms{clock: c, meter: m, ring: ring, wake: make(chan struct{}, 1)}
+func newAlarms(c clock.Clock, m *meter, ring func(track.Alarm), hold func() bool) *alarms {
+	return &alarms{clock: c, meter: m, ring: ring, hold: hold, wake: make(chan struct{}, 1)}
 }
 
-// set adds an alarm.
+// set sets alarms, each in place of the one its message or prompt had; one without a due ends it.
 func (a *alarms) set(list ...track.Alarm) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, alarm := range list {
-		heap.Push(&a.heap, alarm)
+		a.dues.set(alarm)
 	}
 	if len(list) > 0 {
 		a.poke()
@@ -101,9 +101,10 @@ func (a *alarms) run(ctx context.Context) error {
 // next rings what is due, a tenth of a second's worth at most, and says how long to wait; ok is false if there is
 // nothing to wait for.
 func (a *alarms) next() (wait time.Duration, ok bool) {
+	held := a.hold()
 	a.mu.Lock()
 	now := a.clock.Now()
-	if len(a.heap) == 0 || a.from.IsZero() {
+	if a.dues.len() == 0 || a.from.IsZero() {
 		a.mu.Unlock()
 		return 0, false
 	}
@@ -111,14 +112,18 @@ func (a *alarms) next() (wait time.Duration, ok bool) {
 		a.mu.Unlock()
 		return a.from.Sub(now), true
 	}
+	if held {
+		a.mu.Unlock()
+		return time.Second, true
+	}
 	burst := max(1, a.rate/10)
 	ringing := make([]track.Alarm, 0, min(burst, 64))
-	for len(a.heap) > 0 && a.heap[0].Due <= track.At(now) && len(ringing) < burst {
-		ringing = append(ringing, heap.Pop(&a.heap).(track.Alarm))
+	for a.dues.len() > 0 && a.dues.next().Due <= track.At(now) && len(ringing) < burst {
+		ringing = append(ringing, a.dues.pop())
 	}
 	a.from = now.Add(time.Second * time.Duration(len(ringing)) / time.Duration(max(1, a.rate)))
-	if ok = len(a.heap) > 0; ok {
-		wait = min(max(a.heap[0].Due.Std().Sub(now), a.from.Sub(now)), lookAgain)
+	if ok = a.dues.len() > 0; ok {
+		wait = min(max(a.dues.next().Due.Std().Sub(now), a.from.Sub(now)), lookAgain)
 	}
 	a.mu.Unlock()
 	for _, alarm := range ringing {
@@ -126,19 +131,4 @@ func (a *alarms) next() (wait time.Duration, ok bool) {
 		a.ring(alarm)
 	}
 	return wait, ok
-}
-
-// due is a heap of alarms, the next one first.
-type due []track.Alarm
-
-func (d due) Len() int           { return len(d) }
-func (d due) Less(i, j int) bool { return d[i].Due < d[j].Due }
-func (d due) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
-func (d *due) Push(x any)        { *d = append(*d, x.(track.Alarm)) }
-
-func (d *due) Pop() any {
-	old := *d
-	last := old[len(old)-1]
-	*d = old[:len(old)-1]
-	return last
 }

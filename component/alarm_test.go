@@ -27,6 +27,7 @@ func (w *wall) Now() time.Time { return time.Now().Add(time.Duration(w.moved.Loa
 type rung struct {
 	*alarms
 	wall  *wall
+	held  atomic.Bool // nothing can be written
 	start time.Time
 
 	mu   sync.Mutex
@@ -40,7 +41,7 @@ func alarmStory(t *testing.T, grace time.Duration, rate int, tell func(*testing.
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.refs = append(r.refs, a.Ref)
-		})
+		}, r.held.Load)
 		r.limits(grace, rate)
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup
@@ -146,5 +147,32 @@ func TestClockIsPutBack(t *testing.T) {
 		r.wall.moved.Store(-int64(30 * time.Minute))
 		expect(t, "not yet", r.after(90*time.Minute-time.Millisecond), []int64(nil))
 		expect(t, "in time", r.after(time.Minute), []int64{1})
+	})
+}
+
+// While the database is away nothing rings; when it is back, everything does.
+func TestNothingRingsThatCannotBeWritten(t *testing.T) {
+	alarmStory(t, 0, 1000, func(t *testing.T, r *rung) {
+		r.up()
+		r.held.Store(true)
+		r.due(1, time.Second)
+		r.due(2, time.Minute)
+		expect(t, "it is away", r.after(time.Hour), []int64(nil))
+		r.held.Store(false)
+		expect(t, "it is back", r.after(time.Second), []int64{1, 2})
+	})
+}
+
+// What is settled before its time does not ring, and takes nothing of the rate.
+func TestSettledAlarmsAreTakenOut(t *testing.T) {
+	alarmStory(t, 0, 10, func(t *testing.T, r *rung) {
+		r.up()
+		for ref := range int64(1000) {
+			r.due(ref, time.Minute)
+		}
+		for ref := range int64(999) {
+			r.set(track.Alarm{Ref: ref})
+		}
+		expect(t, "the one that is left, in time", r.after(time.Minute), []int64{999})
 	})
 }

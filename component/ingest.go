@@ -307,6 +307,13 @@ func (q *ingest) finish(batch []entry, err error) {
 	}
 }
 
+// stuck reports whether what is put now could not be written soon.
+func (q *ingest) stuck() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.failed != nil || len(q.queue) >= queueMax/2
+}
+
 // fault returns why the last batch could not be stored, nil if it could.
 func (q *ingest) fault() error {
 	q.mu.Lock()

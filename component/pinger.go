@@ -46,4 +46,3 @@ func (p *pinger) ask(ping func(context.Context) error) error {
 		return errors.New("the database does not answer")
 	}
 }
-

@@ -150,7 +150,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		store: o.Store, flush: o.Flush, clock: o.Clock, log: o.Log, meter: s.meter,
 		after: s.follow, wake: make(chan struct{}, 1), ledger: track.NewLedger(seed, s.policy(), s.people),
 	}
-	s.alarms = newAlarms(o.Clock, s.meter, s.ring)
+	s.alarms = newAlarms(o.Clock, s.meter, s.ring, s.ingest.stuck)
 	s.alarms.limits(o.Settings.Grace, o.Settings.FireRate)
 	s.fair = fair.New(fair.Options{
 		Rate: ownerRate, Burst: ownerBurst, Workers: sendersAtOnce, Clock: o.Clock,
@@ -289,12 +289,19 @@ func (s *Service) take(frame []byte) {
 
 // ring brings an alarm to the ledger.
 func (s *Service) ring(a track.Alarm) {
+	var in track.Input = &track.Fact{Kind: track.Rang, Ord: a.Ref, At: a.Due}
 	if a.Ref < 0 {
-		s.ingest.put(&track.Lapse{Row: -a.Ref, Due: a.Due}, nil)
-		return
+		in = &track.Lapse{Row: -a.Ref, Due: a.Due}
 	}
-	s.ingest.put(&track.Fact{Kind: track.Rang, Ord: a.Ref, At: a.Due}, nil)
+	s.ingest.put(in, func(err error) {
+		if err != nil { // it was not taken in: an alarm is never lost
+			s.alarms.set(track.Alarm{Due: track.At(s.clock.Now().Add(ringAgain)), Ref: a.Ref})
+		}
+	})
 }
+
+// ringAgain is when an alarm is tried again that the database refused.
+const ringAgain = time.Minute
 
 // follow lets happen what follows from a batch that is stored.
 func (s *Service) follow(r *track.Result) {

@@ -83,7 +83,7 @@ func (l *Ledger) Want(inputs []Input) Want {
 type Result struct {
 	Changes
 	Tells   []Message // whose Notice should reach the sender, in order; one message may stand here twice
-	Alarms  []Alarm   // that were set
+	Alarms  []Alarm   // that were set; without a due: there is none any more
 	ledger  *Ledger
 	now     Time
 	delta   map[string]int32
@@ -280,7 +280,7 @@ func (b *batch) finish() *Result {
 		case !r.rang:
 			continue
 		}
-		if r.Due != 0 && (r.rang || r.Due != r.before.Due) {
+		if r.rang || r.Due != r.before.Due {
 			b.out.Alarms = append(b.out.Alarms, Alarm{r.Due, r.Ord})
 		}
 		is := r.Kind == Watched && !r.Status.Settled()
@@ -297,7 +297,7 @@ func (b *batch) finish() *Result {
 			w.schedule()
 			b.out.Prompts = append(b.out.Prompts, w.Prompt)
 		}
-		if w.Due != 0 && (w.dirty || w.rang) {
+		if w.dirty || w.rang {
 			b.out.Alarms = append(b.out.Alarms, Alarm{w.Due, -w.Row})
 		}
 	}

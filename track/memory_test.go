@@ -242,7 +242,9 @@ func (w *world) feed(inputs ...Input) *Result {
 	w.store.commit(r.Changes)
 	r.Commit()
 	for _, a := range r.Alarms {
-		w.heap[a] = true
+		if a.Due != 0 {
+			w.heap[a] = true
+		}
 	}
 	w.tells = append(w.tells, r.Tells...)
 	w.sent = append(w.sent, r.Outbox...)
