@@ -187,7 +187,9 @@ func (h *hasher) message(w *walk, m *track.Message) {
 }
 
 func progress(w *walk, m *track.Message) {
+	unsettled := m.Kind == track.Watched && !m.Status.Settled()
 	num(w, "ord", &m.Ord)
+	flag(w, "unsettled", &unsettled)
 	num(w, "kind", &m.Kind)
 	num(w, "original", &m.Original)
 	num(w, "status", &m.Status)

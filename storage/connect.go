@@ -31,13 +31,13 @@ func connect(ctx context.Context, dsn string) (*Store, error) {
 // Every commit is on the disk before it is told of (FULL). secure_delete overwrites what is deleted; a WAL that was
 // copied back is cut, so that nothing stays in it either. The cache holds the indexes of some million rows.
 var pragmas = []string{
-	"busy_timeout(5000)", "page_size(2048)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "wal_autocheckpoint(16000)",
+	"busy_timeout(5000)", "page_size(2048)", "synchronous(FULL)", "secure_delete(ON)", "wal_autocheckpoint(16000)",
 	"temp_store(MEMORY)",
 }
 
 func connectSQLite(ctx context.Context, path string) (*Store, error) {
 	s := &Store{dialect: sqlite{}, name: "sqlite:" + path}
-	query := url.Values{"_pragma": append([]string{"cache_size(-131072)"}, pragmas...), "_txlock": {"immediate"}}
+	query := url.Values{"_pragma": append([]string{"cache_size(-131072)"}, pragmas...), "_journal_mode": {"WAL"}, "_txlock": {"immediate"}}
 	if path == ":memory:" {
 		db, err := open(ctx, "sqlite", "file::memory:?"+query.Encode(), 1)
 		if err != nil {

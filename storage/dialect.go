@@ -108,7 +108,18 @@ func (sqlite) makes() bool { return true }
 
 // ddl: only an INTEGER PRIMARY KEY is the row's own key; all integers of SQLite have 64 bits.
 func (sqlite) ddl(script string) string {
-	return strings.ReplaceAll(script, "BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY")
+	return without(strings.ReplaceAll(script, "BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY"), "-- postgres")
+}
+
+// without leaves out the lines that end with a mark.
+func without(script, mark string) string {
+	var kept []string
+	for line := range strings.Lines(script) {
+		if !strings.HasSuffix(strings.TrimSpace(line), mark) {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "")
 }
 
 func (sqlite) bytewise(column string) string { return column }
@@ -168,7 +179,7 @@ func (postgres) newest(t *table, column string, n int) string {
 func (postgres) goose() goose.Dialect     { return goose.DialectPostgres }
 func (postgres) hasVersions() string      { return "SELECT to_regclass('goose_db_version') IS NOT NULL" }
 func (postgres) makes() bool              { return false }
-func (postgres) ddl(script string) string { return script }
+func (postgres) ddl(script string) string { return without(script, "-- sqlite") }
 func (postgres) bytewise(column string) string {
 	return column + ` COLLATE "C"`
 }
@@ -184,14 +195,14 @@ type intArray struct {
 
 // Value implements driver.Valuer.
 func (a intArray) Value() (driver.Value, error) {
-	b := []byte{'{'}
+	var b strings.Builder
+	var digits [20]byte
+	b.Grow(2 + len(a.values)/a.stride*8)
 	for i := 0; i < len(a.values); i += a.stride {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = strconv.AppendInt(b, a.values[i], 10)
+		b.WriteByte(separator(i))
+		b.Write(strconv.AppendInt(digits[:0], a.values[i], 10))
 	}
-	return string(append(b, '}')), nil
+	return closed(&b), nil
 }
 
 // textArray is the array of every stride-th value, from the first.
@@ -202,20 +213,36 @@ type textArray struct {
 
 // Value implements driver.Valuer.
 func (a textArray) Value() (driver.Value, error) {
-	b := []byte{'{'}
+	var b strings.Builder
+	b.Grow(2 + len(a.values)/a.stride*24)
 	for i := 0; i < len(a.values); i += a.stride {
-		if i > 0 {
-			b = append(b, ',')
+		b.WriteByte(separator(i))
+		b.WriteByte('"')
+		rest := a.values[i]
+		for special := strings.IndexAny(rest, `"\`); special >= 0; special = strings.IndexAny(rest, `"\`) {
+			b.WriteString(rest[:special])
+			b.WriteByte('\\')
+			b.WriteByte(rest[special])
+			rest = rest[special+1:]
 		}
-		b = append(b, '"')
-		for j := range len(a.values[i]) {
-			c := a.values[i][j]
-			if c == '"' || c == '\\' {
-				b = append(b, '\\')
-			}
-			b = append(b, c)
-		}
-		b = append(b, '"')
+		b.WriteString(rest)
+		b.WriteByte('"')
 	}
-	return string(append(b, '}')), nil
+	return closed(&b), nil
+}
+
+// separator comes before the i-th value of an array.
+func separator(i int) byte {
+	if i == 0 {
+		return '{'
+	}
+	return ','
+}
+
+func closed(b *strings.Builder) string {
+	if b.Len() == 0 {
+		return "{}"
+	}
+	b.WriteByte('}')
+	return b.String()
 }

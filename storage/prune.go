@@ -3,7 +3,6 @@ package storage
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -39,20 +38,19 @@ func (s *Store) Prune(ctx context.Context, before track.Time, limit int) (int, e
 
 func (s *Store) prune(ctx context.Context, before track.Time, limit int) (int, error) {
 	// Rows that are kept are passed over once a round, not once a call.
-	found, err := s.query(ctx, `SELECT m.ord, m.rev FROM messages m WHERE m.ord > ? AND m.ord < ? AND `+finished+` ORDER BY m.ord LIMIT ?`,
+	found, err := s.query(ctx, `SELECT m.ord FROM messages m WHERE m.ord > ? AND m.ord < ? AND `+finished+` ORDER BY m.ord LIMIT ?`,
 		s.pruned, track.OrdTime(before), before, before, limit)
 	if err != nil {
 		return 0, err
 	}
 	defer found.Close()
 	var ords []int64
-	var lastRev int64
 	for found.Next() {
-		var ord, rev int64
-		if err := found.Scan(&ord, &rev); err != nil {
+		var ord int64
+		if err := found.Scan(&ord); err != nil {
 			return 0, err
 		}
-		ords, lastRev = append(ords, ord), max(lastRev, rev)
+		ords = append(ords, ord)
 	}
 	if err := found.Err(); err != nil {
 		return 0, err
@@ -69,13 +67,6 @@ func (s *Store) prune(ctx context.Context, before track.Time, limit int) (int, e
 			return err
 		}
 		if len(ords) > 0 {
-			// The seed of the next instance goes on from what was ever given out.
-			if err := s.raise(ctx, tx, metaLastOrd, ords[len(ords)-1]); err != nil {
-				return err
-			}
-			if err := s.raise(ctx, tx, metaLastRev, lastRev); err != nil {
-				return err
-			}
 			if err := remove("DELETE FROM messages AS m WHERE "+s.among("m.ord")+" AND "+finished, s.numbers(ords), before, before); err != nil {
 				return err
 			}
@@ -95,13 +86,6 @@ func (s *Store) prune(ctx context.Context, before track.Time, limit int) (int, e
 	}
 	s.pruned = 0
 	return int(n), s.tidy(ctx, before)
-}
-
-// raise keeps the greatest value that was ever given for a key.
-func (s *Store) raise(ctx context.Context, tx *sqlx.Tx, key string, value int64) error {
-	return s.put(ctx, tx, &meta.table, "ON CONFLICT (key) DO UPDATE SET value = "+
-		"CASE WHEN CAST(excluded.value AS BIGINT) > CAST(meta.value AS BIGINT) THEN excluded.value ELSE meta.value END",
-		meta.pack(fact{key, strconv.FormatInt(value, 10)}))
 }
 
 // tidy ends a round.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"tocsin/track"
@@ -22,22 +23,19 @@ func (s *Store) get(ctx context.Context, dest any, query string, args ...any) er
 // Keys of the table meta.
 const (
 	metaSecret  = "secret"
-	metaLastOrd = "last-ord" // greatest that Prune has removed
+	metaLastOrd = "last-ord" // greatest that was ever stored
 	metaLastRev = "last-rev"
 )
 
 // Seed gives what an instance must know when it starts.
 func (s *Store) Seed(ctx context.Context) (track.Seed, error) {
 	seed := track.Seed{Secret: s.hash.secret, Pending: map[string]int32{}}
-	err := s.get(ctx, &seed.LastOrd, `SELECT coalesce(max(ord), 0) FROM (SELECT max(ord) AS ord FROM messages UNION ALL SELECT max(ord) FROM prompts
-		UNION ALL SELECT CAST(value AS BIGINT) FROM meta WHERE key = ?) AS known`, metaLastOrd)
-	if err != nil {
-		return seed, fmt.Errorf("seed: %w", err)
-	}
-	err = s.get(ctx, &seed.LastRev, `SELECT coalesce(max(rev), 0) FROM (SELECT max(rev) AS rev FROM messages WHERE rev > 0
-		UNION ALL SELECT CAST(value AS BIGINT) FROM meta WHERE key = ?) AS known`, metaLastRev)
-	if err != nil {
-		return seed, fmt.Errorf("seed: %w", err)
+	for key, value := range map[string]*int64{metaLastOrd: &seed.LastOrd, metaLastRev: &seed.LastRev} {
+		text, err := s.Get(ctx, key)
+		if err != nil {
+			return seed, fmt.Errorf("seed: %w", err)
+		}
+		*value, _ = strconv.ParseInt(text, 10, 64) // what Commit has put, or nothing yet
 	}
 	// Counted on the index alone; one row of each conversation then tells whose it is.
 	found, err := s.query(ctx, `SELECT m.sender, sum(c.n) FROM (SELECT min(ord) AS ord, count(*) AS n FROM messages WHERE `+isOpen+` GROUP BY conv) AS c
@@ -105,15 +103,14 @@ func (s *Store) Messages(ctx context.Context, sender string, f track.Filter) ([]
 		add("hash = ?", hash)
 	case f.Unsettled:
 		add("conv BETWEEN ? AND ?", first, last)
-	case f.Untold:
-		add("(conv >> 32) = ?", first>>32)
-	case f.Newest || f.ID != "" || f.With != "":
-		add("hash BETWEEN ? AND ?", first, last)
 	default:
-		add("(conv >> 32) = ? AND rev > 0", first>>32)
+		add("hash BETWEEN ? AND ?", first, last)
+	}
+	if !f.Newest && !f.Unsettled && f.ID == "" {
+		add("rev > ?", max(f.AfterRev, 0))
 	}
 	if f.Unsettled {
-		add("status < 2")
+		add(isOpen)
 	}
 	if f.Untold {
 		add("told < seq")

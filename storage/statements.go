@@ -34,7 +34,7 @@ type statements struct {
 	lastPos, fence                             *sqlx.Stmt
 	insertMessage, updateMessage, tell         *sqlx.Stmt
 	putPrompt, putPeer, putOutgoing, putLetter *sqlx.Stmt
-	dropOutgoing                               *sqlx.Stmt
+	dropOutgoing, raise                        *sqlx.Stmt
 }
 
 // Of the rows of one key only the newest can matter: ids that a client uses over and over make no batch slow.
@@ -42,7 +42,7 @@ const newestOfKey = 4
 
 const isLive = "state < 3" // PromptState.Live
 
-const isOpen = "kind = 0 AND status < 2" // Watched, and not Status.Settled
+const isOpen = "unsettled = 1"
 
 func (s *Store) prepare(ctx context.Context) error {
 	var failed error
@@ -87,6 +87,8 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.putPeer = prepare(s.insert(&peers.table, replace("jid", &peers.table)))
 	s.putOutgoing = prepare(s.insert(&outbox.table, "ON CONFLICT (id) DO NOTHING"))
 	s.putLetter = prepare(s.insert(&releases.table, "ON CONFLICT DO NOTHING"))
+	s.raise = prepare(s.insert(&meta.table, "ON CONFLICT (key) DO UPDATE SET value = excluded.value "+
+		"WHERE CAST(excluded.value AS BIGINT) > CAST(meta.value AS BIGINT)"))
 	s.dropOutgoing = prepare("DELETE FROM outbox WHERE " + s.among("id"))
 	return failed
 }

@@ -1,10 +1,11 @@
--- Instants are Unix milliseconds, 0: none. Small numbers are those of package track.
--- What each index is for stands in docs/design/storage.md.
+-- Instants are Unix milliseconds, 0: none. Small numbers are those of package track. A line that ends with the name of
+-- a database is for that one alone. What each index is for stands in docs/design/storage.md.
 
 CREATE TABLE messages (
   ord          BIGINT PRIMARY KEY,
-  hash         BIGINT NOT NULL,    -- of sender, recipient and id
+  hash         BIGINT NOT NULL,    -- of sender (upper half), recipient and id
   conv         BIGINT NOT NULL,    -- of sender (upper half) and recipient
+  unsettled    SMALLINT NOT NULL,  -- 1: watched, and pending or delivered
   kind         SMALLINT NOT NULL,
   original     BIGINT NOT NULL,
   status       SMALLINT NOT NULL,
@@ -36,10 +37,9 @@ CREATE TABLE messages (
   further      TEXT NOT NULL
 );
 CREATE INDEX messages_hash ON messages (hash, ord);
-CREATE INDEX messages_open ON messages (conv) WHERE kind = 0 AND status < 2;
-CREATE INDEX messages_due ON messages (due) WHERE due <> 0;
-CREATE INDEX messages_rev ON messages ((conv >> 32), rev) WHERE rev > 0;
-CREATE INDEX messages_untold ON messages ((conv >> 32)) WHERE told < seq;
+CREATE INDEX messages_open ON messages (conv) WHERE unsettled = 1;
+CREATE INDEX messages_due ON messages (due) WHERE due <> 0; -- sqlite
+ALTER TABLE messages SET (fillfactor = 60); -- postgres
 
 CREATE TABLE prompts (
   ord         BIGINT PRIMARY KEY,
