@@ -69,7 +69,7 @@ type book struct {
 	ask     func(device)                       // asks for the features of a resource; the answer comes to answered
 	keep    func(track.Device)                 // what a restart must not forget; without features: it may. It must not call back
 	changed func(owner string)                 // something about the user's resources is new
-	arrived func(owner string)                 // a capable resource has come
+	arrived func(full string)                  // a capable resource has come
 	back    func(owner string, left time.Time) // a user has come back who had left
 
 	mu    sync.Mutex
@@ -263,7 +263,7 @@ func (b *book) answered(asked device, features track.Features, r reply, now time
 	capable := is && !was
 	b.mu.Unlock()
 	if capable {
-		b.arrived(owner)
+		b.arrived(full)
 	}
 	b.changed(owner)
 }

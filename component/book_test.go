@@ -19,7 +19,7 @@ type shelf struct {
 	now   time.Time
 	asked []device
 	kept  map[string]track.Features // what a restart would know
-	came  []string                  // users of whom a capable resource has come
+	came  []string                  // capable resources
 }
 
 func newShelf(t *testing.T) *shelf {
@@ -31,7 +31,7 @@ func newShelf(t *testing.T) *shelf {
 		}
 	}
 	s.changed = func(string) {}
-	s.arrived = func(owner string) { s.came = append(s.came, owner) }
+	s.arrived = func(full string) { s.came = append(s.came, full) }
 	s.back = func(string, time.Time) {}
 	return s
 }
@@ -75,7 +75,7 @@ func TestResourceBecomesKnown(t *testing.T) {
 	}
 	s.answer(both, replied)
 	expect(t, "capable", s.look("alice@example.org", s.now).capable, []string{"alice@example.org/phone"})
-	expect(t, "come", s.came, []string{"alice@example.org"})
+	expect(t, "come", s.came, []string{"alice@example.org/phone"})
 	expect(t, "kept", s.kept, map[string]track.Features{"alice@example.org/phone": both})
 	s.gone("alice@example.org/phone", s.now)
 	expect(t, "left", s.look("alice@example.org", s.now).online, false)

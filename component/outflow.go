@@ -24,7 +24,8 @@ type outflow struct {
 	parked map[string][]track.Outgoing // by owner
 	held   map[string][]track.Message  // notices of owners whose resources are being asked
 	failed []track.Outgoing            // to be tried again soon
-	fresh  map[string]bool             // owners of whom a capable resource has come
+	late   map[string]bool             // owners to be greeted again soon
+	fresh  map[string][]string         // owners to be told what is untold, and which capable resources of theirs have just come
 	back   map[string]time.Time        // owners who have come back, and when they had left
 	live   map[string]bool             // prompts that were opened here and are not over, by id
 	hooks  chan track.Outgoing         // webhooks
@@ -39,7 +40,10 @@ const againAfter = time.Second
 const heldMax = 1000
 
 func newOutflow(s *Service) *outflow {
-	return &outflow{svc: s, parked: map[string][]track.Outgoing{}, held: map[string][]track.Message{}, fresh: map[string]bool{}, back: map[string]time.Time{}, live: map[string]bool{}, hooks: make(chan track.Outgoing, 1024)}
+	return &outflow{
+		svc: s, parked: map[string][]track.Outgoing{}, held: map[string][]track.Message{}, late: map[string]bool{},
+		fresh: map[string][]string{}, back: map[string]time.Time{}, live: map[string]bool{}, hooks: make(chan track.Outgoing, 1024),
+	}
 }
 
 // recall takes over what was in the outbox before a restart; it goes out when the stream is up.
@@ -49,9 +53,15 @@ func (o *outflow) recall(list []track.Outgoing) {
 	}
 }
 
-// job queues work for a user.
+// job queues work for a user. What there is no room for is told in a digest, as soon as there is.
 func (o *outflow) job(owner string, work func(context.Context) error) {
-	o.svc.fair.Put(owner, work) //nolint:errcheck // what is not told now is told in a digest
+	if o.svc.fair.Put(owner, work) == nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.toGreet(owner)
+	o.late[owner] = true
 }
 
 // dispatch queues an entry of the outbox.
@@ -93,11 +103,13 @@ func (o *outflow) send(ctx context.Context, out track.Outgoing) {
 		o.park(out, func() bool { return !o.svc.session.Up() })
 	case errors.Is(err, session.ErrHeldBack):
 		o.again(out)
-	case errors.Is(err, session.ErrTooBig), errors.Is(err, errGone):
+	case errors.Is(err, errDropped), errors.Is(err, errGone):
 		o.svc.log.Warn("an entry of the outbox can't be sent and is dropped", "kind", out.Kind, "err", err)
 		o.svc.ingest.put(&track.Left{out.ID}, nil)
 	default:
-		o.svc.log.Error("could not send, trying again", "kind", out.Kind, "err", err)
+		if out.Tries++; out.Tries == 1 {
+			o.svc.log.Error("could not send, trying again", "kind", out.Kind, "err", err)
+		}
 		o.again(out)
 	}
 }
@@ -127,13 +139,15 @@ func (o *outflow) wake(owner string) {
 	delete(o.parked, owner)
 	delete(o.held, owner)
 	_, back := o.back[owner]
-	greet := back || o.fresh[owner]
+	_, fresh := o.fresh[owner]
 	o.mu.Unlock()
-	if greet {
+	if back || fresh {
 		o.job(owner, func(ctx context.Context) error { return o.greet(ctx, owner) })
 	}
-	for _, m := range held {
-		o.tell(m)
+	if !fresh { // else they are in the digest
+		for _, m := range held {
+			o.tell(m)
+		}
 	}
 	for _, out := range parked {
 		o.dispatch(out)
@@ -147,36 +161,58 @@ func (o *outflow) comeBack(owner string, left time.Time) {
 	o.back[owner] = left
 }
 
-// arrived notes that a resource of a user has just turned out to be capable.
-func (o *outflow) arrived(owner string) {
+// arrived notes that a resource has just turned out to be capable.
+func (o *outflow) arrived(full string) {
+	owner := bareOf(full)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.fresh[owner] = true
+	o.toGreet(owner, full)
 }
 
-// greet tells a user who has come what is still untold, and shows the prompts that the new resource has not been shown.
+// toGreet notes that a user is to be greeted, and which resources have come. The caller holds mu.
+func (o *outflow) toGreet(owner string, come ...string) {
+	o.fresh[owner] = append(o.fresh[owner], come...)
+}
+
+// greet tells a user who has come what is still untold, and shows the resources that have come the prompts that are
+// open.
 func (o *outflow) greet(ctx context.Context, owner string) error {
 	v := o.svc.book.look(owner, o.svc.clock.Now())
 	if !v.ready {
 		return nil // it is tried again when that is so
 	}
 	o.mu.Lock()
-	fresh := o.fresh[owner]
+	come, fresh := o.fresh[owner]
 	left, back := o.back[owner]
 	delete(o.fresh, owner)
 	delete(o.back, owner)
 	o.mu.Unlock()
+	if !fresh && !back {
+		return nil
+	}
 	// What came before the user did is written before it is read.
-	if err := o.svc.ingest.do(ctx, nil); err != nil {
-		return err
-	}
+	err := o.svc.ingest.do(ctx, nil)
 	switch {
+	case err != nil:
 	case fresh && len(v.capable) > 0:
-		return errors.Join(o.digest(ctx, owner), o.showOpen(ctx, owner))
+		err = errors.Join(o.digest(ctx, owner), o.showOpen(ctx, owner, come))
 	case back && v.online && len(v.capable) == 0:
-		return o.welcome(ctx, owner, left)
+		err = o.welcome(ctx, owner, left)
 	}
-	return nil
+	if err != nil {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if fresh {
+			o.toGreet(owner, come...)
+		}
+		if back {
+			o.back[owner] = left
+		}
+		if o.svc.session.Up() {
+			o.late[owner] = true
+		}
+	}
+	return err
 }
 
 // up looks again at everything: the stream is there. A capable user who stayed while it was not, or while the component
@@ -184,7 +220,7 @@ func (o *outflow) greet(ctx context.Context, owner string) error {
 func (o *outflow) up(owners, capable []string) {
 	o.mu.Lock()
 	for _, owner := range capable {
-		o.fresh[owner] = true
+		o.toGreet(owner)
 	}
 	for owner := range o.parked {
 		owners = append(owners, owner)
@@ -254,31 +290,44 @@ func (o *outflow) run(ctx context.Context) error {
 			return nil
 		case <-due:
 		}
-		now := track.At(o.svc.clock.Now())
-		o.mu.Lock()
-		var early []track.Outgoing
-		failed := o.failed
-		for i := len(failed) - 1; i >= 0; i-- {
-			if failed[i].After > now {
-				early = append(early, failed[i])
-				failed = append(failed[:i:i], failed[i+1:]...)
-			}
-		}
-		o.failed = early
-		o.mu.Unlock()
-		for _, out := range failed {
-			o.dispatch(out)
-		}
+		o.retry()
 	}
 }
 
-// say sends a message, unless another instance may be live, which says it itself.
+// retry dispatches what has failed and may be tried again.
+func (o *outflow) retry() {
+	now := track.At(o.svc.clock.Now())
+	o.mu.Lock()
+	var ready, early []track.Outgoing
+	for _, out := range o.failed {
+		if out.After > now {
+			early = append(early, out)
+		} else {
+			ready = append(ready, out)
+		}
+	}
+	late := o.late
+	o.failed, o.late = early, map[string]bool{}
+	o.mu.Unlock()
+	for _, out := range ready {
+		o.dispatch(out)
+	}
+	for owner := range late {
+		o.wake(owner)
+	}
+}
+
+// say sends a message, unless another instance may be live, which says it itself. What can't ever be sent is gone.
 func (o *outflow) say(ctx context.Context, m session.Message) error {
 	err := o.svc.session.SendIf(ctx, m, o.svc.opts.Sure)
-	if errors.Is(err, session.ErrHeldBack) {
+	switch {
+	case err == nil, errors.Is(err, session.ErrDown), ctx.Err() != nil:
+		return err
+	case errors.Is(err, session.ErrHeldBack):
 		o.silenced.Store(true)
+		return err
 	}
-	return err
+	return fmt.Errorf("%w: %w", errGone, err)
 }
 
 // message is a chat message from the contact.

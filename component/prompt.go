@@ -16,8 +16,8 @@ import (
 	"tocsin/xep/hints"
 )
 
-// errGone says that what an entry of the outbox is about does not exist any more.
-var errGone = errors.New("it is gone")
+// errGone says that what an entry of the outbox is about can't be sent, now or later.
+var errGone = errors.New("it can't be sent")
 
 // nobody reports whether a prompt for the user has to wait.
 func (o *outflow) nobody(owner string) bool {
@@ -98,8 +98,9 @@ func (o *outflow) private(full, id string, payload any) session.Message {
 	return o.message(full, id, payload, hints.NoStore{}, hints.NoCopy{}, carbons.Private{})
 }
 
-// showOpen shows the resources that have just come the open prompts that they have not been shown.
-func (o *outflow) showOpen(ctx context.Context, owner string) error {
+// showOpen shows a user's resources the open prompts that they have not been shown. Those that have just come know of
+// none: nothing stores prompts for them.
+func (o *outflow) showOpen(ctx context.Context, owner string, come []string) error {
 	prompts, err := o.svc.opts.Store.Prompts(ctx, owner)
 	if err != nil {
 		return fmt.Errorf("load the prompts: %w", err)
@@ -109,7 +110,9 @@ func (o *outflow) showOpen(ctx context.Context, owner string) error {
 		return nil
 	}
 	for _, p := range prompts {
-		missing := slices.DeleteFunc(slices.Clone(to), func(jid string) bool { return slices.Contains(p.Shown, jid) })
+		missing := slices.DeleteFunc(slices.Clone(to), func(jid string) bool {
+			return slices.Contains(p.Shown, jid) && !slices.Contains(come, jid)
+		})
 		if p.State != track.PromptOpen || len(p.Shown) == 0 || len(missing) == 0 {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"tocsin/component/session"
@@ -98,7 +99,7 @@ func (o *outflow) tryPost(ctx context.Context, out track.Outgoing) error {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, step.URL, bytes.NewReader(body))
 	if err != nil {
-		return err
+		return errors.New("its URL is none")
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "Tocsin")
@@ -112,6 +113,9 @@ func (o *outflow) tryPost(ctx context.Context, out track.Outgoing) error {
 		return session.ErrHeldBack
 	}
 	resp, err := hookClient.Do(req)
+	if wrong := (*url.Error)(nil); errors.As(err, &wrong) {
+		err = wrong.Err // without the URL, which may hold a secret
+	}
 	if err != nil {
 		return err
 	}
