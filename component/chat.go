@@ -178,17 +178,14 @@ func (s *Service) zone(owner string) *time.Location {
 	return time.UTC
 }
 
-// chatID is the stanza id of a prompt as a chat message: a join corrects the message before, every other repetition is a
-// message of its own.
-func chatID(out track.Outgoing, peek *track.Peek) string {
-	if peek.Was.Chat != "" && joins(&peek.Was) {
-		return peek.Was.Chat
+// chatID is the stanza id of the chat message that a prompt is: what brings more corrects the message before, every other
+// repetition is a message of its own.
+func chatID(out track.Outgoing, p *track.Prompt) string {
+	if out.Reason == track.ShowsMore && p.Chat != "" {
+		return p.Chat
 	}
 	return stanzaID(out, out.Owner)
 }
-
-// joins reports whether a prompt is shown again because further messages have joined it.
-func joins(p *track.Prompt) bool { return p.Covered > 0 && p.Covered < len(p.Messages) }
 
 // chatPrompt is a prompt for an ordinary client.
 func (o *outflow) chatPrompt(out track.Outgoing, shown *track.Shown, payload *escalation.Escalate) session.Message {
@@ -203,11 +200,10 @@ func (o *outflow) chatPrompt(out track.Outgoing, shown *track.Shown, payload *es
 	if payload.SMS != nil {
 		ask.URI = payload.SMS.URI
 	}
-	m := o.message(out.Owner, shown.Chat, payload, fallback.Body(escalation.NS), hints.Store{})
+	m := o.message(out.Owner, stanzaID(out, out.Owner), payload, fallback.Body(escalation.NS), hints.Store{})
 	m.Lang, m.Body = say.Lang, say.Chat.Prompt(ask)
-	if shown.Chat == p.Chat {
-		m.ID = stanzaID(out, out.Owner)
-		m.Payload = append(m.Payload, correct.Replace{ID: p.Chat})
+	if shown.Chat != m.ID {
+		m.Payload = append(m.Payload, correct.Replace{ID: shown.Chat})
 	}
 	return m
 }

@@ -61,7 +61,7 @@ func (o *outflow) showTo(ctx context.Context, out track.Outgoing, to []string, c
 	}
 	shown := &track.Shown{Prompt: out.Prompt, To: to}
 	if chat {
-		shown.Chat = chatID(out, peek)
+		shown.Chat = chatID(out, &peek.Was)
 	}
 	number, err := o.svc.numberFor(ctx, peek.Was.Conv)
 	if err != nil {

@@ -73,14 +73,14 @@ func TestOnePromptPerConversation(t *testing.T) {
 		is(t, "two minutes after the first", w.asked(), "m0 m1")
 		w.step(time.Minute)
 		is(t, "all", w.asked(), "m0 m1 m2 m3 m4")
-		is(t, "outbox", w.outbox(), "show, show, show")
+		is(t, "outbox", w.outbox(), "show, show more, show more")
 		first := w.prompts()[0]
 		is(t, "one prompt", len(w.prompts()), 1)
 		is(t, "for all", first.Covered, 5)
 		w.fact(Read, "m3")
-		is(t, "not yet", w.outbox(), "show, show, show")
+		is(t, "not yet", w.outbox(), "show, show more, show more")
 		w.fact(Read, "m4")
-		is(t, "when all are settled", w.outbox(), "show, show, show, withdraw displayed /phone /desk")
+		is(t, "when all are settled", w.outbox(), "show, show more, show more, withdraw displayed /phone /desk")
 	})
 	story(t, "the time to answer is that of the newest", func(t *testing.T, w *world) {
 		w.send("m1")
@@ -107,7 +107,7 @@ func TestOnePromptPerConversation(t *testing.T) {
 		w.step(4*time.Minute + 59*time.Second)
 		is(t, "gathered", w.outbox(), "show")
 		w.step(time.Second)
-		is(t, "corrected", w.outbox(), "show, show")
+		is(t, "corrected", w.outbox(), "show, show more")
 	})
 	story(t, "delivered takes back only what was all undelivered", func(t *testing.T, w *world) {
 		w.send("m1")

@@ -18,7 +18,7 @@ func (b *batch) ask(r *row, s Settings) {
 	w := b.live[r.Conv()]
 	if w == nil {
 		w = b.open(r, s)
-		b.show(w)
+		b.show(w, false)
 	} else {
 		w.join(r.Ord)
 		w.Undelivered = w.Undelivered && undelivered(r)
@@ -40,6 +40,9 @@ func (w *work) join(ord int64) {
 		w.Messages, w.Covered = w.Messages[1:], max(0, w.Covered-1)
 	}
 }
+
+// joined reports whether some messages of the prompt have joined it since it was last shown.
+func (w *work) joined() bool { return w.Covered > 0 && w.Covered < len(w.Messages) }
 
 func undelivered(r *row) bool {
 	return r.Status == Pending && r.Marks.Has(TimedOutUndelivered)
@@ -79,11 +82,15 @@ func (b *batch) code(sender string, seed uint32) string {
 }
 
 // show puts the prompt into the outbox, for all devices.
-func (b *batch) show(w *work) {
+func (b *batch) show(w *work, more bool) {
+	var reason string
+	if more {
+		reason = ShowsMore
+	}
 	w.Sends++
 	w.SentAt, w.Resend, w.dirty = b.now, false, true
 	b.out.Outbox = append(b.out.Outbox, Outgoing{
-		ID: fmt.Sprintf("%s-%d", w.ID, w.Sends), Kind: OutShow, Owner: w.Sender, Prompt: w.ID, After: b.now,
+		ID: fmt.Sprintf("%s-%d", w.ID, w.Sends), Kind: OutShow, Owner: w.Sender, Prompt: w.ID, Reason: reason, After: b.now,
 	})
 }
 
@@ -96,7 +103,7 @@ func (b *batch) again(w *work) {
 	}
 	w.Resend = true
 	if w.State == PromptOpen && max(w.SentAt.Add(w.gather()), w.Until) <= b.now {
-		b.show(w)
+		b.show(w, w.joined())
 	}
 }
 
@@ -274,8 +281,9 @@ func (b *batch) lapse(w *work) {
 		b.withdraw(w, "expired", w.Shown)
 		b.end(w)
 	default:
+		more := w.State == PromptOpen && w.joined()
 		w.State, w.Claimer, w.Until = PromptOpen, "", 0
-		b.show(w)
+		b.show(w, more)
 	}
 }
 

@@ -77,6 +77,9 @@ const (
 	OutChat     OutKind = "chat"     // one line from the contact to the sender
 )
 
+// ShowsMore is the reason for which a prompt is shown again that is open: further messages have joined it.
+const ShowsMore = "more"
+
 // Outgoing is one thing that must leave the house at least once. Its ID is deterministic: a repeat after a crash
 // carries the same stanza id.
 type Outgoing struct {
@@ -85,7 +88,7 @@ type Outgoing struct {
 	Owner  string   // bare JID of the sender it is about: order and fairness are kept per owner
 	Prompt string   // OutShow, OutWithdraw
 	Ord    int64    // OutRemind, OutWebhook: the message
-	Reason string   // OutWithdraw: protocol §5; OutWebhook: the state
+	Reason string   // OutWithdraw: protocol §5; OutWebhook: the state; OutShow: ShowsMore, or ""
 	To     []string // OutWithdraw: full JIDs of the devices, or the bare JID of an ordinary client
 	After  Time     // not before this instant
 	Step   int      // OutWebhook: index of the step of the chain
