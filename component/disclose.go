@@ -2,11 +2,13 @@ package component
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"tocsin/component/numbers"
+	"tocsin/component/session"
 	"tocsin/track"
 	"tocsin/xep/privilege"
 	"tocsin/xep/vcard"
@@ -131,12 +133,14 @@ func (r *rosters) shows(ctx context.Context, owner, contact string) bool {
 	entry, ok := r.known[owner]
 	r.mu.Unlock()
 	if !ok || now.Sub(entry.at) > rosterLife {
-		ctx, cancel := context.WithTimeout(ctx, lookWithin)
-		defer cancel()
 		entry = rosterEntry{at: now}
-		if err := r.svc.session.Ask(ctx, owner, "get", privilege.Roster{}, &entry.Roster); err != nil {
-			r.svc.log.Warn("could not read a roster", "err", err)
+		err := r.ask(ctx, owner, privilege.Roster{}, &entry.Roster)
+		if errors.Is(err, session.ErrDown) || ctx.Err() != nil {
 			return false
+		}
+		if err != nil { // it is not asked for again at every notice
+			r.svc.log.Warn("could not read a roster", "err", err)
+			entry.Roster = privilege.Roster{}
 		}
 		r.mu.Lock()
 		if len(r.known) >= cacheMax {
@@ -148,7 +152,15 @@ func (r *rosters) shows(ctx context.Context, owner, contact string) bool {
 	return entry.Shows(contact)
 }
 
-// vcard returns the number that a user's vCard names as a mobile phone's: vCard4 (XEP-0292), else vcard-temp (XEP-0054).
+// ask asks a user's server; it does not wait for long.
+func (r *rosters) ask(ctx context.Context, owner string, query, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, lookWithin)
+	defer cancel()
+	return r.svc.session.Ask(ctx, owner, "get", query, answer)
+}
+
+// vcard returns the number that a user's vCard names as a mobile phone's: vcard-temp (XEP-0054), else vCard4 (XEP-0292).
+// A server that does not answer is taken to have none, and is asked again before long.
 func (r *rosters) vcard(ctx context.Context, owner string) (track.Number, error) {
 	now := r.svc.clock.Now()
 	r.mu.Lock()
@@ -157,20 +169,21 @@ func (r *rosters) vcard(ctx context.Context, owner string) (track.Number, error)
 	if ok && now.Sub(entry.at) <= vcardLife {
 		return entry.Number, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookWithin)
-	defer cancel()
-	var found []string
 	var temp vcard.Temp
-	if err := r.svc.session.Ask(ctx, owner, "get", vcard.Temp{}, &temp); err == nil {
-		found = temp.Numbers()
-	}
 	var card vcard.VCard4
-	if len(found) == 0 {
-		if err := r.svc.session.Ask(ctx, owner, "get", vcard.VCard4{}, &card); err == nil {
-			found = card.Numbers()
-		}
+	err := r.ask(ctx, owner, vcard.Temp{}, &temp)
+	found := temp.Numbers()
+	if len(found) == 0 && (err == nil || refuses(err)) {
+		err = r.ask(ctx, owner, vcard.VCard4{}, &card)
+		found = card.Numbers()
+	}
+	if errors.Is(err, session.ErrDown) || ctx.Err() != nil {
+		return track.Number{}, err
 	}
 	entry = cardEntry{at: now}
+	if err != nil && !refuses(err) {
+		entry.at = now.Add(rosterLife - vcardLife)
+	}
 	if e164, ok := numbers.FromVCard(found, r.svc.settings.Load().Region); ok {
 		entry.Number = track.Number{JID: owner, E164: e164, Source: track.FromVCard, At: track.At(now)}
 	}
@@ -181,4 +194,10 @@ func (r *rosters) vcard(ctx context.Context, owner string) (track.Number, error)
 	}
 	r.cards[owner] = entry
 	return entry.Number, nil
+}
+
+// refuses reports whether an error is the answer of the one that was asked.
+func refuses(err error) bool {
+	var fault *session.StanzaError
+	return errors.As(err, &fault)
 }

@@ -90,7 +90,7 @@ func (l *learner) learn(ctx context.Context, d device) {
 	}
 	if err != nil {
 		r := silent
-		if fault := (*session.StanzaError)(nil); errors.As(err, &fault) {
+		if refuses(err) {
 			r = refused
 		}
 		l.svc.book.answered(d, 0, r, l.svc.clock.Now())

@@ -61,9 +61,10 @@ func (b *blank) Messages(context.Context, string, track.Filter) ([]track.Message
 type served struct {
 	*testing.T
 	*Service
-	peer  *fakeserver.Peer
-	store *blank
-	log   *strings.Builder
+	server *fakeserver.Server
+	peer   *fakeserver.Peer
+	store  *blank
+	log    *strings.Builder
 }
 
 // serve runs a service in a bubble of testing/synctest for as long as tell lasts.
@@ -71,7 +72,7 @@ func serve(t *testing.T, tell func(*served)) {
 	synctest.Test(t, func(t *testing.T) {
 		server := fakeserver.New("tocsin.example.org", "secret")
 		server.Answer = fakeserver.AnswerPings
-		s := &served{T: t, store: &blank{}, log: &strings.Builder{}}
+		s := &served{T: t, server: server, store: &blank{}, log: &strings.Builder{}}
 		var err error
 		s.Service, err = New(t.Context(), Options{
 			JID: server.Domain, Contact: "sms@" + server.Domain, Secret: server.Secret, Store: s.store, Clock: clock.System{},
@@ -89,15 +90,22 @@ func serve(t *testing.T, tell func(*served)) {
 				t.Error(err)
 			}
 		})
-		if s.peer, err = server.Accept(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		synctest.Wait()
+		s.connected()
 		tell(s)
 		stop()
 		running.Wait()
 		server.Close()
 	})
+}
+
+// connected waits for the service's connection.
+func (s *served) connected() {
+	s.Helper()
+	var err error
+	if s.peer, err = s.server.Accept(s.Context()); err != nil {
+		s.Fatal(err)
+	}
+	synctest.Wait()
 }
 
 func (s *served) send(format string, args ...any) {
@@ -109,8 +117,7 @@ func (s *served) send(format string, args ...any) {
 
 // answers returns what comes within a second, by id: the type of an IQ, or the condition of its error.
 func (s *served) answers() map[string][]string {
-	time.Sleep(time.Second)
-	synctest.Wait()
+	s.later(time.Second)
 	all := map[string][]string{}
 	for _, e := range s.peer.Take() {
 		answer := e.Attr["type"]
@@ -184,4 +191,10 @@ func TestRequestThatPanics(t *testing.T) {
 			t.Error(s.log)
 		}
 	})
+}
+
+// later lets time pass.
+func (s *served) later(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
