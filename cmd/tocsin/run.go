@@ -91,7 +91,7 @@ type runner struct {
 // serve waits for the right to be the one live instance, and then serves, until ctx ends, or with errLost until that
 // right is lost. All that the service had in memory goes with it: the next one begins with what is in the database.
 func (r *runner) serve(ctx context.Context) error {
-	hold, err := r.store.Hold(ctx, r.config.Component.JID)
+	hold, err := r.store.Hold(ctx, r.jid())
 	if ctx.Err() != nil {
 		if err == nil {
 			return hold.Release()
@@ -198,6 +198,13 @@ func (r *runner) reload() (component.Settings, error) {
 	return settingsOf(next), nil
 }
 
+// jid is the component's, which stays what it is.
+func (r *runner) jid() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.config.Component.JID
+}
+
 // settingsOf translates the configuration for the component.
 func settingsOf(c *config.Config) component.Settings {
 	s := component.Settings{
@@ -239,7 +246,7 @@ func (r *runner) Alive() []string {
 
 // State implements Health.
 func (r *runner) State() State {
-	s := State{Component: r.config.Component.JID, Version: programVersion()}
+	s := State{Component: r.jid(), Version: programVersion()}
 	service := r.service.Load()
 	if service == nil {
 		s.Standby = true
