@@ -16,7 +16,9 @@ build:
 	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o . ./cmd/...
 
 test: tools lint
-	$(GO) test -race -count=1 -timeout 14m ./...
+	$(GO) test -race -count=1 -timeout 14m $$($(GO) list ./... | grep -v /internal/scenarios)
+	$(GO) test -race -count=1 -timeout 14m -run TestSQLite ./internal/scenarios
+	$(GO) test -count=1 -timeout 14m ./internal/scenarios
 
 race:
 	$(GO) test -race $(PACKAGES)

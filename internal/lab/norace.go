@@ -2,4 +2,5 @@
 
 package lab
 
-const raceEnabled = false
+// RaceDetector tells whether the tests run with it.
+const RaceDetector = false

@@ -301,7 +301,7 @@ func build(dir string) (path string, out []byte, err error) {
 	}
 	path = filepath.Join(dir, ".build", "tocsin")
 	args := []string{"build", "-o", path, "./cmd/tocsin"}
-	if raceEnabled {
+	if RaceDetector {
 		path += "-race"
 		args = []string{"build", "-race", "-o", path, "./cmd/tocsin"}
 	}
