@@ -138,7 +138,7 @@ func (a admin) Pause(ctx context.Context, paused bool) error {
 		return fmt.Errorf("keep the pause: %w", err)
 	}
 	a.svc.paused.Store(paused)
-	a.svc.Apply(*a.svc.settings.Load())
+	a.svc.renew()
 	return nil
 }
 

@@ -251,7 +251,9 @@ func (q *ingest) commit(ctx context.Context, batch []entry) error {
 				return err
 			}
 		}
+		limited := q.ledger.Limited
 		result.Commit()
+		q.meter.limited.Add(float64(q.ledger.Limited - limited))
 		q.meter.pending.Set(float64(q.ledger.Pending()))
 		q.meter.committed.Add(float64(len(inputs)))
 		q.meter.commit.Observe(time.Since(started).Seconds())

@@ -86,7 +86,9 @@ func (s *Service) prune(ctx context.Context, now time.Time) {
 	for ctx.Err() == nil {
 		n, err := s.opts.Store.Prune(ctx, before, pruneMax)
 		if err != nil {
-			s.log.Error("could not forget what is past its retention", "err", err)
+			if ctx.Err() == nil {
+				s.log.Error("could not forget what is past its retention", "err", err)
+			}
 			return
 		}
 		if n < pruneMax {

@@ -104,16 +104,24 @@ func (o *outflow) digest(ctx context.Context, owner string) error {
 	return nil
 }
 
-// untold returns the newest of what a sender was not told, oldest first.
+// untold returns the newest of what a sender was not told, oldest first. It reads in pages: one who has never come may have
+// any number.
 func (o *outflow) untold(ctx context.Context, owner string) ([]track.Message, error) {
-	list, err := o.svc.opts.Store.Messages(ctx, owner, track.Filter{Untold: true})
-	if err != nil {
-		return nil, fmt.Errorf("load what is untold: %w", err)
+	var list []track.Message
+	for after := int64(0); ; {
+		page, err := o.svc.opts.Store.Messages(ctx, owner, track.Filter{Untold: true, AfterRev: after, Limit: digestMax})
+		if err != nil {
+			return nil, fmt.Errorf("load what is untold: %w", err)
+		}
+		list = append(list, page...)
+		if over := len(list) - digestMax; over > 0 {
+			o.svc.meter.forgotten.Add(float64(over))
+			o.reached(list[:over])
+			list = list[over:]
+		}
+		if len(page) < digestMax {
+			return list, nil
+		}
+		after = page[len(page)-1].Notice.Rev
 	}
-	if over := len(list) - digestMax; over > 0 {
-		o.svc.meter.forgotten.Add(float64(over))
-		o.reached(list[:over])
-		list = list[over:]
-	}
-	return list, nil
 }

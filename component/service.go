@@ -98,12 +98,13 @@ type Service struct {
 	contact  *contact
 	commands *command.Commands
 
-	reader  reader
-	pinger  pinger
-	changed chan struct{} // the policy; keep looks after what follows
-	paused  atomic.Bool
-	lastTap atomic.Int64 // Unix milliseconds of the newest believed copy
-	since   atomic.Int64 // Unix milliseconds of the stream's beginning
+	reader   reader
+	pinger   pinger
+	renewing sync.Mutex
+	changed  chan struct{} // the policy; keep looks after what follows
+	paused   atomic.Bool
+	lastTap  atomic.Int64 // Unix milliseconds of the newest believed copy
+	since    atomic.Int64 // Unix milliseconds of the stream's beginning
 }
 
 // One user is sent so much a second in the long run, and so much at once. A prompt waits for two transactions on its
@@ -238,6 +239,15 @@ func (s *Service) policy() *track.Policy {
 // Apply makes new settings hold, for pending messages, too.
 func (s *Service) Apply(settings Settings) {
 	s.settings.Store(&settings)
+	s.renew()
+}
+
+// renew brings the settings, and the pause, to everybody who keeps something made of them. With two that change something
+// at the same time the last one to come here brings both.
+func (s *Service) renew() {
+	s.renewing.Lock()
+	defer s.renewing.Unlock()
+	settings := s.settings.Load()
 	s.alarms.limits(settings.Grace, settings.FireRate)
 	policy := s.policy()
 	s.ingest.order(func(l *track.Ledger) { l.SetPolicy(policy) })

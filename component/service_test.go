@@ -23,7 +23,8 @@ import (
 // blank is a store that holds nothing, and fails if it is told to.
 type blank struct {
 	Store
-	fail func() error // of what reads for a request, and of batches
+	fail     func() error // of what reads for a request, and of batches
+	messages []track.Message
 }
 
 func (b *blank) err() error {
@@ -53,8 +54,13 @@ func (b *blank) Summary(context.Context, track.Time) (track.Summary, error) {
 	return track.Summary{}, nil
 }
 func (b *blank) Get(context.Context, string) (string, error) { return "", nil }
-func (b *blank) Messages(context.Context, string, track.Filter) ([]track.Message, error) {
-	return nil, b.err()
+func (b *blank) Messages(_ context.Context, sender string, f track.Filter) (list []track.Message, err error) {
+	for _, m := range b.messages {
+		if m.Sender == sender && m.Notice.Rev > f.AfterRev && (f.Limit == 0 || len(list) < f.Limit) {
+			list = append(list, m)
+		}
+	}
+	return list, b.err()
 }
 
 // served is a service that is connected, and the server's side of its connection.
