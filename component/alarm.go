@@ -101,34 +101,33 @@ func (a *alarms) run(ctx context.Context) error {
 // next rings what is due, a tenth of a second's worth at most, and says how long to wait; ok is false if there is
 // nothing to wait for.
 func (a *alarms) next() (wait time.Duration, ok bool) {
-	held := a.hold()
-	a.mu.Lock()
-	now := a.clock.Now()
-	if a.dues.len() == 0 || a.from.IsZero() {
-		a.mu.Unlock()
-		return 0, false
-	}
-	if now.Before(a.from) {
-		a.mu.Unlock()
-		return a.from.Sub(now), true
-	}
-	if held {
-		a.mu.Unlock()
-		return time.Second, true
-	}
-	burst := max(1, a.rate/10)
-	ringing := make([]track.Alarm, 0, min(burst, 64))
-	for a.dues.len() > 0 && a.dues.next().Due <= track.At(now) && len(ringing) < burst {
-		ringing = append(ringing, a.dues.pop())
-	}
-	a.from = now.Add(time.Second * time.Duration(len(ringing)) / time.Duration(max(1, a.rate)))
-	if ok = a.dues.len() > 0; ok {
-		wait = min(max(a.dues.next().Due.Std().Sub(now), a.from.Sub(now)), lookAgain)
-	}
-	a.mu.Unlock()
+	now, held := a.clock.Now(), a.hold()
+	ringing, wait, ok := a.take(now, held)
 	for _, alarm := range ringing {
 		a.meter.lateness.Observe(now.Sub(alarm.Due.Std()).Seconds())
 		a.ring(alarm)
 	}
 	return wait, ok
+}
+
+func (a *alarms) take(now time.Time, held bool) (ringing []track.Alarm, wait time.Duration, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.dues.len() == 0 || a.from.IsZero():
+		return nil, 0, false
+	case now.Before(a.from):
+		return nil, a.from.Sub(now), true
+	case held:
+		return nil, time.Second, true
+	}
+	burst := max(1, a.rate/10)
+	for a.dues.len() > 0 && a.dues.next().Due <= track.At(now) && len(ringing) < burst {
+		ringing = append(ringing, a.dues.pop())
+	}
+	a.from = now.Add(time.Second * time.Duration(len(ringing)) / time.Duration(max(1, a.rate)))
+	if a.dues.len() == 0 {
+		return ringing, 0, false
+	}
+	return ringing, min(max(a.dues.next().Due.Std().Sub(now), a.from.Sub(now)), lookAgain), true
 }
