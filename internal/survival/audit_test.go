@@ -19,7 +19,8 @@ import (
 type audit struct {
 	mu      sync.Mutex
 	fates   map[track.Key]*fate
-	prompts map[string]*asked // by id
+	prompts map[string]*asked      // by id
+	came    map[string][]time.Time // messages by bare receiver; nil: nobody wants to know
 	faults  []string
 	tally
 }
@@ -52,6 +53,7 @@ type asked struct {
 	about     []track.Key
 	ids       map[string][]string // of stanzas, by receiver
 	withdrawn bool
+	at        time.Time // when it was first shown
 }
 
 func newAudit() *audit {
@@ -126,6 +128,9 @@ func (a *audit) heard(e *fakeserver.Element, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	owner, _, _ := strings.Cut(e.Attr["to"], "/")
+	if a.came != nil {
+		a.came[owner] = append(a.came[owner], now)
+	}
 	for _, c := range e.Children {
 		switch {
 		case c.Name.Space != ns:
@@ -177,7 +182,7 @@ func (a *audit) asks(owner string, e, prompt *fakeserver.Element, now time.Time)
 	id := prompt.Attr["prompt"]
 	p := a.prompts[id]
 	if p == nil {
-		p = &asked{owner: owner, ids: map[string][]string{}}
+		p = &asked{owner: owner, ids: map[string][]string{}, at: now}
 		a.prompts[id] = p
 	}
 	a.shown++

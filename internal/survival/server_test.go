@@ -53,19 +53,25 @@ func newServer(t *testing.T, a *audit, users ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := play(t, fake, a, users...)
+	fake.Start()
+	return s
+}
+
+// play is newServer for one that does not listen.
+func play(t *testing.T, fake *fakeserver.Server, a *audit, users ...string) *server {
 	s := &server{Server: fake, audit: a, keeps: true, replies: map[string]chan *fakeserver.Element{}}
 	for _, user := range users {
 		s.online = append(s.online, user+"@"+domain+"/phone")
 	}
 	fake.Answer = s.take
-	fake.Start()
 	ctx, stop := context.WithCancel(context.Background())
 	var accepting sync.WaitGroup
 	accepting.Go(func() { s.welcome(ctx) })
 	t.Cleanup(func() {
 		stop()
-		accepting.Wait()
 		fake.Close()
+		accepting.Wait()
 	})
 	return s
 }

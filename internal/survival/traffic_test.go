@@ -77,9 +77,7 @@ func (f *traffic) write(now time.Time) {
 		key.Recipient = fmt.Sprintf("often%d@%s", f.rand.IntN(5), domain)
 	}
 	at := track.At(now)
-	f.wrote(key, at)
-	f.bring(wrap("out", at, fmt.Sprintf("<message xmlns='jabber:client' from='%s/phone' to='%s' type='chat' id='%s'><body>%s%d</body>"+
-		"<request xmlns='urn:xmpp:receipts'/><markable xmlns='urn:xmpp:chat-markers:0'/></message>", key.Sender, key.Recipient, key.ID, text, f.n)))
+	f.writeText(key, at, fmt.Sprint(text, f.n))
 	between := func(from, to time.Duration) time.Duration { return from + rand.N(to-from) }
 	receipt := func(d time.Duration) { f.later(d, func() { f.receipt(key) }) }
 	marker := func(d time.Duration) { f.later(d, func() { f.marker(key) }) }
