@@ -1,11 +1,9 @@
 package storage_test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -122,23 +120,24 @@ func fill(b *testing.B, store *storage.Store, t *traffic) {
 	b.Logf("filled with %d rows in %s", fillPending+fillSettled, time.Since(start).Round(time.Second))
 }
 
-func onEach(b *testing.B, bench func(b *testing.B, store *storage.Store, t *traffic)) {
-	for _, database := range []struct {
-		name string
-		dsn  func() string
-	}{
-		{"sqlite", func() string { return "sqlite:" + filepath.Join(b.TempDir(), "tocsin.db") }},
-		{"postgres", func() string { return lab.Postgres(b) }},
-	} {
-		for _, size := range []string{"empty", "million"} {
-			b.Run(database.name+"/"+size, func(b *testing.B) {
-				store, t := openForBench(b, database.dsn()), newTraffic(benchStart)
+func onBothDatabases(b *testing.B, bench func(b *testing.B, store *storage.Store)) {
+	b.Run("sqlite", func(b *testing.B) { bench(b, openForBench(b, sqliteDSN(b))) })
+	b.Run("postgres", func(b *testing.B) { bench(b, openForBench(b, lab.Postgres(b))) })
+}
+
+// BenchmarkStore writes to an empty database, and to one with a million settled and a hundred thousand pending messages.
+func BenchmarkStore(b *testing.B) {
+	for _, size := range []string{"empty", "million"} {
+		b.Run(size, func(b *testing.B) {
+			onBothDatabases(b, func(b *testing.B, store *storage.Store) {
+				t := newTraffic(benchStart)
 				if size == "million" {
 					fill(b, store, t)
 				}
-				bench(b, store, t)
+				b.Run("insert", func(b *testing.B) { benchInsert(b, store, t) })
+				b.Run("facts", func(b *testing.B) { benchFacts(b, store, t) })
 			})
-		}
+		})
 	}
 }
 
@@ -166,64 +165,57 @@ func (c cost) report(b *testing.B, rows int, unit string) {
 	b.ReportMetric(float64(now.written-c.written)/float64(rows), "B/"+unit)
 }
 
-// BenchmarkInsert stores new messages.
-func BenchmarkInsert(b *testing.B) {
-	onEach(b, func(b *testing.B, store *storage.Store, t *traffic) {
-		for _, size := range batchSizes {
-			b.Run(fmt.Sprint(size), func(b *testing.B) {
-				ctx, cancel := context.WithCancel(b.Context())
-				defer cancel()
-				rows, start := 0, costs()
-				for b.Loop() {
-					if err := store.Commit(ctx, track.Changes{Insert: t.messages(size, false)}); err != nil {
-						b.Fatal(err)
-					}
-					rows += size
+// benchInsert stores new messages.
+func benchInsert(b *testing.B, store *storage.Store, t *traffic) {
+	for _, size := range batchSizes {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			rows, start := 0, costs()
+			for b.Loop() {
+				if err := store.Commit(b.Context(), track.Changes{Insert: t.messages(size, false)}); err != nil {
+					b.Fatal(err)
 				}
-				start.report(b, rows, "row")
-			})
-		}
-	})
+				rows += size
+			}
+			start.report(b, rows, "row")
+		})
+	}
 }
 
-// BenchmarkFacts takes facts through the ledger: load, apply, commit, and that the notices were told.
-func BenchmarkFacts(b *testing.B) {
-	onEach(b, func(b *testing.B, store *storage.Store, t *traffic) {
-		seed, err := store.Seed(b.Context())
-		if err != nil {
-			b.Fatal(err)
-		}
-		policy := &track.Policy{Senders: track.SendersAll, UndeliveredAfter: 2 * time.Minute, UnreadAfter: 10 * time.Minute, Mode: track.Ask,
-			Expires: time.Hour, Steps: []track.Step{{Do: track.DoPrompt}}}
-		ledger := track.NewLedger(seed, policy, nobody{})
-		for _, size := range batchSizes {
-			b.Run(fmt.Sprint(size), func(b *testing.B) {
-				ctx, cancel := context.WithCancel(b.Context())
-				defer cancel()
-				facts, start := 0, costs()
-				var told track.Reached
-				for b.Loop() {
-					t.now += 5
-					inputs := append(t.facts(size), &told)
-					loaded, err := store.Load(ctx, ledger.Want(inputs), t.now)
-					if err != nil {
-						b.Fatal(err)
-					}
-					result := ledger.Apply(loaded, inputs, t.now)
-					if err := store.Commit(ctx, result.Changes); err != nil {
-						b.Fatal(err)
-					}
-					result.Commit()
-					told = nil
-					for _, m := range result.Tells {
-						told = append(told, track.Told{Ord: m.Ord, Seq: m.Notice.Seq})
-					}
-					facts += size
+// benchFacts takes facts through the ledger: load, apply, commit, and one batch later that their notices were told.
+func benchFacts(b *testing.B, store *storage.Store, t *traffic) {
+	seed, err := store.Seed(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	ledger := track.NewLedger(seed, &track.Policy{
+		Senders: track.SendersAll, UndeliveredAfter: 2 * time.Minute, UnreadAfter: 10 * time.Minute, Mode: track.Ask, Expires: time.Hour,
+		Steps: []track.Step{{Do: track.DoPrompt}},
+	}, nobody{})
+	var told track.Reached
+	for _, size := range batchSizes {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			facts, start := 0, costs()
+			for b.Loop() {
+				t.now += 5
+				inputs := append(t.facts(size), &told)
+				loaded, err := store.Load(b.Context(), ledger.Want(inputs), t.now)
+				if err != nil {
+					b.Fatal(err)
 				}
-				start.report(b, facts, "fact")
-			})
-		}
-	})
+				result := ledger.Apply(loaded, inputs, t.now)
+				if err := store.Commit(b.Context(), result.Changes); err != nil {
+					b.Fatal(err)
+				}
+				result.Commit()
+				told = nil
+				for _, m := range result.Tells {
+					told = append(told, track.Told{Ord: m.Ord, Seq: m.Notice.Seq})
+				}
+				facts += size
+			}
+			start.report(b, facts, "fact")
+		})
+	}
 }
 
 // nobody has settings.
@@ -234,33 +226,57 @@ func (nobody) Can(string) track.Can             { return track.Can{} }
 
 // BenchmarkStart is what a restart reads, with a million alarms.
 func BenchmarkStart(b *testing.B) {
-	for _, database := range []string{"sqlite", "postgres"} {
-		b.Run(database, func(b *testing.B) {
-			dsn := "sqlite:" + filepath.Join(b.TempDir(), "tocsin.db")
-			if database == "postgres" {
-				dsn = lab.Postgres(b)
+	onBothDatabases(b, func(b *testing.B, store *storage.Store) {
+		t := newTraffic(benchStart)
+		for range 200 {
+			if err := store.Commit(b.Context(), track.Changes{Insert: t.messages(5000, false)}); err != nil {
+				b.Fatal(err)
 			}
-			store, t := openForBench(b, dsn), newTraffic(benchStart)
-			for range 200 {
-				if err := store.Commit(b.Context(), track.Changes{Insert: t.messages(5000, false)}); err != nil {
+		}
+		b.Run("seed", func(b *testing.B) {
+			for b.Loop() {
+				if _, err := store.Seed(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 			}
-			b.Run("seed", func(b *testing.B) {
-				for b.Loop() {
-					if _, err := store.Seed(b.Context()); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-			b.Run("alarms", func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					if err := store.Alarms(b.Context(), func(track.Alarm) {}); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
 		})
-	}
+		b.Run("alarms", func(b *testing.B) {
+			for b.Loop() {
+				if err := store.Alarms(b.Context(), func(track.Alarm) {}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	})
+}
+
+// BenchmarkDigest looks for what is untold to a sender of so many messages, of which none is.
+func BenchmarkDigest(b *testing.B) {
+	onBothDatabases(b, func(b *testing.B, store *storage.Store) {
+		t := newTraffic(benchStart)
+		senders := map[string]int{"few": 300, "many": 30_000}
+		for sender, n := range senders {
+			ms := t.messages(n, true)
+			for i := range ms {
+				ms[i].Sender = sender
+			}
+			if err := store.Commit(b.Context(), track.Changes{Insert: ms}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		for range 20 {
+			if err := store.Commit(b.Context(), track.Changes{Insert: t.messages(5000, true)}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		for sender, n := range senders {
+			b.Run(fmt.Sprint(n), func(b *testing.B) {
+				for b.Loop() {
+					if _, err := store.Messages(b.Context(), sender, track.Filter{Untold: true, Limit: 50}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	})
 }

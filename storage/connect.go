@@ -28,11 +28,11 @@ func connect(ctx context.Context, dsn string) (*Store, error) {
 	return nil, errors.New(`the DSN must begin with "sqlite:" or "postgres://"`)
 }
 
-// Every commit is on the disk before it is told of (FULL). secure_delete overwrites what is deleted; a WAL that was
-// copied back is cut, so that nothing stays in it either. The cache holds the indexes of some million rows.
+// Every commit is on the disk before it is told of (FULL). What is deleted is overwritten (secure_delete); Prune empties the
+// WAL. A batch touches one index page a row, which small pages and rare checkpoints make cheap. The driver runs these
+// in the order of the alphabet, and the journal mode after them: the size of a page is settled by then.
 var pragmas = []string{
-	"busy_timeout(5000)", "page_size(2048)", "synchronous(FULL)", "secure_delete(ON)", "wal_autocheckpoint(16000)",
-	"temp_store(MEMORY)",
+	"busy_timeout(5000)", "page_size(2048)", "secure_delete(ON)", "synchronous(FULL)", "temp_store(MEMORY)", "wal_autocheckpoint(16000)",
 }
 
 func connectSQLite(ctx context.Context, path string) (*Store, error) {
@@ -52,12 +52,15 @@ func connectSQLite(ctx context.Context, path string) (*Store, error) {
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
-	// The file holds texts and numbers: it is for its owner alone. What SQLite makes beside it takes after it.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
+	// The file holds texts and numbers: it is for its owner alone. What SQLite makes beside it takes after it. One that is
+	// there is not touched: closing it would end the locks that SQLite has on it in this process.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
-	f.Close()
 	s.lockFile = path + ".lock"
 	file := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) + "?"
 	writer, err := open(ctx, "sqlite", file+query.Encode(), 1)

@@ -29,13 +29,15 @@ type dialect interface {
 	// newest gives the query for the n newest rows, by ord, of each value of a column; its parameter is made by numbers.
 	newest(t *table, column string, n int) string
 
+	unsettled() string // a query: senders, and how many of their messages are unsettled
+
 	goose() goose.Dialect
 	hasVersions() string           // a query: were migrations ever run
 	makes() bool                   // whether a missing schema is always made
 	ddl(script string) string      // a migration
 	bytewise(column string) string // to sort by
 	row() string                   // what names a row of a table without a key of one column
-	erase() string                 // a statement after which nothing deleted is left in the files, or ""
+	erase() string                 // a script after which nothing deleted is left in the files, or ""
 	share() string                 // the end of a SELECT whose row must not change until the transaction ends
 }
 
@@ -98,6 +100,17 @@ func (sqlite) newest(t *table, column string, n int) string {
 		"(SELECT i.ord FROM %[2]s AS i WHERE i.%[3]s = v.value ORDER BY i.ord DESC LIMIT %[4]d))", t.list(), t.name, column, n)
 }
 
+// unsettled counts by conversation, on the index alone; one row of each then tells whose it is.
+func (sqlite) unsettled() string {
+	return "SELECT m.sender, sum(c.n) FROM (SELECT min(ord) AS ord, count(*) AS n FROM messages WHERE " + isOpen + " GROUP BY conv) AS c " +
+		"JOIN messages AS m ON m.ord = c.ord GROUP BY m.sender"
+}
+
+// erase empties the WAL, unless somebody reads from it for longer than the writer can wait: the next round will.
+func (sqlite) erase() string {
+	return "PRAGMA busy_timeout = 50; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 5000"
+}
+
 func (sqlite) goose() goose.Dialect { return goose.DialectSQLite3 }
 
 func (sqlite) hasVersions() string {
@@ -124,7 +137,6 @@ func without(script, mark string) string {
 
 func (sqlite) bytewise(column string) string { return column }
 func (sqlite) row() string                   { return "rowid" }
-func (sqlite) erase() string                 { return "PRAGMA wal_checkpoint(TRUNCATE)" }
 func (sqlite) share() string                 { return "" }
 
 type postgres struct{}
@@ -174,6 +186,10 @@ func (postgres) names(values []string) any  { return textArray{cleaned(values), 
 func (postgres) newest(t *table, column string, n int) string {
 	return fmt.Sprintf("SELECT m.* FROM unnest(?::bigint[]) AS v(value) CROSS JOIN LATERAL "+
 		"(SELECT %s FROM %s WHERE %s = v.value ORDER BY ord DESC LIMIT %d) AS m", t.list(), t.name, column, n)
+}
+
+func (postgres) unsettled() string {
+	return "SELECT sender, count(*) FROM messages WHERE " + isOpen + " GROUP BY sender"
 }
 
 func (postgres) goose() goose.Dialect     { return goose.DialectPostgres }

@@ -37,9 +37,7 @@ func (s *Store) Seed(ctx context.Context) (track.Seed, error) {
 		}
 		*value, _ = strconv.ParseInt(text, 10, 64) // what Commit has put, or nothing yet
 	}
-	// Counted on the index alone; one row of each conversation then tells whose it is.
-	found, err := s.query(ctx, `SELECT m.sender, sum(c.n) FROM (SELECT min(ord) AS ord, count(*) AS n FROM messages WHERE `+isOpen+` GROUP BY conv) AS c
-		JOIN messages m ON m.ord = c.ord GROUP BY m.sender`)
+	found, err := s.query(ctx, s.unsettled())
 	if err != nil {
 		return seed, fmt.Errorf("seed: %w", err)
 	}
@@ -55,7 +53,8 @@ func (s *Store) Seed(ctx context.Context) (track.Seed, error) {
 	return seed, found.Err()
 }
 
-// Alarms yields every alarm that is set, of messages and of live prompts, in no order. They are read one by one: nothing is gathered.
+// Alarms yields every alarm that is set, of messages and of live prompts, in no order. They are read one by one: nothing is
+// gathered.
 func (s *Store) Alarms(ctx context.Context, yield func(track.Alarm)) error {
 	for _, query := range []string{"SELECT due, ord FROM messages WHERE due <> 0", "SELECT due, -ord FROM prompts WHERE due <> 0"} {
 		found, err := s.query(ctx, query)
@@ -88,8 +87,8 @@ func (s *Store) Pending(ctx context.Context) ([]track.Outgoing, error) {
 	return all, nil
 }
 
-// Messages gives the watched messages of a sender that f chooses. Unless f asks for the newest, the unsettled or one ID, they are those
-// with a notice.
+// Messages gives the watched messages of a sender that f chooses. Unless f asks for the newest, the unsettled or one ID, they
+// are those with a notice. It reads all rows of the sender, but for the unsettled, and for one ID with one recipient.
 func (s *Store) Messages(ctx context.Context, sender string, f track.Filter) ([]track.Message, error) {
 	sender = clean(sender)
 	first, last := s.hash.sender(sender)
@@ -106,17 +105,14 @@ func (s *Store) Messages(ctx context.Context, sender string, f track.Filter) ([]
 	default:
 		add("hash BETWEEN ? AND ?", first, last)
 	}
-	if !f.Newest && !f.Unsettled && f.ID == "" {
-		add("rev > ?", max(f.AfterRev, 0))
-	}
 	if f.Unsettled {
 		add(isOpen)
 	}
 	if f.Untold {
 		add("told < seq")
 	}
-	if f.AfterRev > 0 {
-		add("rev > ?", f.AfterRev)
+	if f.AfterRev > 0 || !f.Newest && !f.Unsettled && f.ID == "" {
+		add("rev > ?", max(f.AfterRev, 0))
 	}
 	if f.With != "" {
 		add("recipient = ?", clean(f.With))
