@@ -120,7 +120,9 @@ func (q *ingest) run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return nil
+			if q.waiting() == 0 {
+				return nil
+			}
 		case <-q.wake:
 			q.gather(ctx)
 		}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,15 +24,23 @@ import (
 // blank is a store that holds nothing, and fails if it is told to.
 type blank struct {
 	Store
-	fail     func() error // of what reads for a request, and of batches
+	fail     atomic.Pointer[func() error] // of what reads for a request, and of batches
 	messages []track.Message
 }
 
-func (b *blank) err() error {
-	if b.fail == nil {
-		return nil
+// fails has the store fail from now on; by nil it works again.
+func (b *blank) fails(by func() error) {
+	if by == nil {
+		by = func() error { return nil }
 	}
-	return b.fail()
+	b.fail.Store(&by)
+}
+
+func (b *blank) err() error {
+	if fail := b.fail.Load(); fail != nil {
+		return (*fail)()
+	}
+	return nil
 }
 
 func (b *blank) Seed(context.Context) (track.Seed, error) {
@@ -171,7 +180,7 @@ const syncRequest = "<iq type='get' from='alice@example.org/phone' to='tocsin.ex
 // Without its database the component says so at once, and does what needs none.
 func TestRequestsWithoutADatabase(t *testing.T) {
 	serve(t, func(s *served) {
-		s.store.fail = func() error { return errors.New("away") }
+		s.store.fails(func() error { return errors.New("away") })
 		s.ingest.put(&track.Peek{Ord: 1}, nil)
 		synctest.Wait()
 		for i := range 100 {
@@ -187,10 +196,10 @@ func TestRequestsWithoutADatabase(t *testing.T) {
 // Whatever a request leads to, the component lives, and its log does not tell what was in it.
 func TestRequestThatPanics(t *testing.T) {
 	serve(t, func(s *served) {
-		s.store.fail = func() error { panic("secret words") }
+		s.store.fails(func() error { panic("secret words") })
 		s.send(syncRequest, "s")
 		expect(t, "sync", s.answers()["s"], []string{"internal-server-error"})
-		s.store.fail = nil
+		s.store.fails(nil)
 		s.send(syncRequest, "t")
 		expect(t, "the next one", s.answers()["t"], []string{"result"})
 		if strings.Contains(s.log.String(), "secret words") || !strings.Contains(s.log.String(), "a request failed") {
