@@ -83,16 +83,32 @@ func (s *Service) gauge(ctx context.Context) {
 
 func (s *Service) prune(ctx context.Context, now time.Time) {
 	before := track.At(now.Add(-s.settings.Load().Retention))
-	for ctx.Err() == nil {
-		n, err := s.opts.Store.Prune(ctx, before, pruneMax)
+	err := s.age(ctx, before)
+	for n := pruneMax; n >= pruneMax && err == nil; {
+		n, err = s.opts.Store.Prune(ctx, before, pruneMax)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.log.Error("could not forget what is past its retention", "err", err)
+	}
+}
+
+// age lets go of messages that will never be settled: of most of those whose recipients' clients confirm nothing, nobody
+// ever hears again.
+func (s *Service) age(ctx context.Context, before track.Time) error {
+	for last := int64(0); ; {
+		ords, err := s.opts.Store.Stale(ctx, last, before, pruneMax)
 		if err != nil {
-			if ctx.Err() == nil {
-				s.log.Error("could not forget what is past its retention", "err", err)
-			}
-			return
+			return err
 		}
-		if n < pruneMax {
-			return
+		for _, ord := range ords {
+			s.ingest.put(&track.Fact{Kind: track.Aged, Ord: ord}, nil)
+			last = ord
+		}
+		if len(ords) > 0 {
+			err = s.ingest.do(ctx, nil)
+		}
+		if err != nil || len(ords) < pruneMax {
+			return err
 		}
 	}
 }

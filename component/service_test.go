@@ -49,16 +49,17 @@ func (b *blank) Seed(context.Context) (track.Seed, error) {
 func (b *blank) Load(context.Context, track.Want, track.Time) (track.Loaded, error) {
 	return track.Loaded{}, b.err()
 }
-func (b *blank) Commit(context.Context, track.Changes) error                 { return b.err() }
-func (b *blank) Alarms(context.Context, func(track.Alarm)) error             { return nil }
-func (b *blank) Pending(context.Context) ([]track.Outgoing, error)           { return nil, nil }
-func (b *blank) Prompts(context.Context, string) ([]track.Prompt, error)     { return nil, b.err() }
-func (b *blank) Prefs(context.Context, func(track.Prefs)) error              { return nil }
-func (b *blank) Contacts(context.Context, func(track.Contact)) error         { return nil }
-func (b *blank) Devices(context.Context, func(track.Device)) error           { return nil }
-func (b *blank) SaveDevices(context.Context, []track.Device, []string) error { return nil }
-func (b *blank) Ping(context.Context) error                                  { return nil }
-func (b *blank) Prune(context.Context, track.Time, int) (int, error)         { return 0, nil }
+func (b *blank) Commit(context.Context, track.Changes) error                    { return b.err() }
+func (b *blank) Alarms(context.Context, func(track.Alarm)) error                { return nil }
+func (b *blank) Pending(context.Context) ([]track.Outgoing, error)              { return nil, nil }
+func (b *blank) Prompts(context.Context, string) ([]track.Prompt, error)        { return nil, b.err() }
+func (b *blank) Prefs(context.Context, func(track.Prefs)) error                 { return nil }
+func (b *blank) Contacts(context.Context, func(track.Contact)) error            { return nil }
+func (b *blank) Devices(context.Context, func(track.Device)) error              { return nil }
+func (b *blank) SaveDevices(context.Context, []track.Device, []string) error    { return nil }
+func (b *blank) Ping(context.Context) error                                     { return nil }
+func (b *blank) Stale(context.Context, int64, track.Time, int) ([]int64, error) { return nil, nil }
+func (b *blank) Prune(context.Context, track.Time, int) (int, error)            { return 0, nil }
 func (b *blank) Summary(context.Context, track.Time) (track.Summary, error) {
 	return track.Summary{}, nil
 }

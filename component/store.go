@@ -57,6 +57,7 @@ type DeviceStore interface {
 // Keeper is housekeeping.
 type Keeper interface {
 	Ping(context.Context) error
+	Stale(ctx context.Context, after int64, before track.Time, limit int) ([]int64, error) // messages without a future
 	Prune(ctx context.Context, before track.Time, limit int) (int, error)
 	Summary(context.Context, track.Time) (track.Summary, error)
 	Get(ctx context.Context, key string) (string, error)

@@ -160,6 +160,17 @@ func (s *Store) Releases(ctx context.Context, owner string, limit int) ([]track.
 	return all, nil
 }
 
+// Stale names messages after an Ord and from before an instant that are neither settled nor have an alarm, oldest first.
+func (s *Store) Stale(ctx context.Context, after int64, before track.Time, limit int) ([]int64, error) {
+	var ords []int64
+	// Nearly all that is older than what is kept was pruned: it is fastest to walk through the rest.
+	query := "SELECT ord FROM messages WHERE ord > ? AND ord < ? AND kind = 0 AND status < 2 AND due = 0 ORDER BY ord LIMIT ?"
+	if err := s.readers.SelectContext(ctx, &ords, s.readers.Rebind(query), after, track.OrdTime(before), limit); err != nil {
+		return nil, fmt.Errorf("stale: %w", err)
+	}
+	return ords, nil
+}
+
 // Summary counts what is pending at now.
 func (s *Store) Summary(ctx context.Context, now track.Time) (track.Summary, error) {
 	var sum track.Summary

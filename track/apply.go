@@ -75,7 +75,7 @@ func (f *Fact) want(l *Ledger, w *Want) {
 		}
 	}
 	switch f.Kind {
-	case Rang, Texted:
+	case Rang, Texted, Aged:
 		w.Ords = append(w.Ords, f.Ord)
 		return
 	case Replied:
@@ -103,8 +103,9 @@ func (f *Fact) apply(b *batch) {
 		b.sent(f)
 	case Corrected:
 		b.corrected(f)
-	case Rang, Texted:
-		if r := b.rows[f.Ord]; r != nil && r.Kind == Watched {
+	case Rang, Texted, Aged:
+		r := b.rows[f.Ord]
+		if r != nil && r.Kind == Watched && !(f.Kind == Aged && b.prompted(r)) {
 			b.transit(r, f)
 		}
 	case Replied:

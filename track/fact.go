@@ -30,6 +30,8 @@ const (
 	Rang
 	// Texted: an SMS about the message was reported sent. Only Ord is set.
 	Texted
+	// Aged: the message is older than what is kept. Only Ord is set.
+	Aged
 
 	factKinds
 )

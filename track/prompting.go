@@ -142,9 +142,15 @@ func (b *batch) close(w *work, state PromptState) {
 }
 
 func (b *batch) refresh(r *row) {
-	if w := b.prompts[r.Prompt]; w != nil && w.asks(r) && w.State.Live() {
-		b.again(w)
+	if b.prompted(r) {
+		b.again(b.prompts[r.Prompt])
 	}
+}
+
+// prompted reports whether a live prompt has a question about the message.
+func (b *batch) prompted(r *row) bool {
+	w := b.prompts[r.Prompt]
+	return w != nil && w.State.Live() && w.asks(r)
 }
 
 // sayCapped tells the sender that a cap holds prompts back: once per conversation and day; a sender who has opened too

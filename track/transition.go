@@ -31,7 +31,7 @@ type Effect struct {
 // Transition says what a fact makes of a watched message. It is total: every fact is defined in every state. s are the
 // settings at now. It changes m and returns what follows, in order.
 func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
-	if !s.Watch && !m.Status.Settled() && f.Kind != Stopped && f.Kind != Retracted {
+	if !s.Watch && !m.Status.Settled() && f.Kind != Stopped && f.Kind != Retracted && f.Kind != Aged {
 		return m.unwatch(s, now)
 	}
 	switch f.Kind {
@@ -55,6 +55,8 @@ func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 		return m.force(now)
 	case Texted:
 		return m.texted(now)
+	case Aged:
+		return m.age()
 	case Sent, Deferred: // another copy; a temporary error: nothing new
 	}
 	return nil
@@ -270,6 +272,16 @@ func (m *Message) texted(now Time) []Effect {
 		return nil
 	}
 	return m.tell(StateEscalated, ByCommand, now)
+}
+
+// age lets go of a message of which nothing was heard for as long as anything is kept, without a word. One that has an
+// alarm stays for that.
+func (m *Message) age() []Effect {
+	if m.Status.Settled() || m.Due != 0 {
+		return nil
+	}
+	m.end(Cancelled, WhySettled, m.SentAt) // it can be forgotten at once
+	return nil
 }
 
 // schedule sets the message's one alarm from what is known, or the reason why there is none.

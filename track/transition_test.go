@@ -100,7 +100,7 @@ var tableFacts = []struct {
 }{
 	{Sent, false, "another copy"}, {Received, false, "received"}, {Read, false, "read"}, {Replied, false, "replied"}, {Stored, false, "stored"},
 	{Bounced, false, "bounced"}, {Deferred, false, "deferred"}, {Corrected, false, "corrected"}, {Retracted, false, "retracted"},
-	{Stopped, false, "stopped"}, {Forced, false, "forced"}, {Texted, false, "texted"}, {Rang, false, "alarm, early"}, {Rang, true, "alarm"},
+	{Stopped, false, "stopped"}, {Forced, false, "forced"}, {Texted, false, "texted"}, {Aged, false, "aged"}, {Rang, false, "alarm, early"}, {Rang, true, "alarm"},
 }
 
 // transition is one cell of the table.

@@ -203,6 +203,28 @@ func prune(s *suite) {
 	s.same(3, n)
 }
 
+func stale(s *suite) {
+	alone := func(at int64, id string) track.Message {
+		m := pending(at, id)
+		m.Due, m.Why = 0, track.WhyNotAsked
+		return m
+	}
+	order := passed(4, "order")
+	s.insert(alone(1, "first"), pending(2, "waits"), settled(3, "settled"), order, alone(5, "second"), alone(6, "third"), alone(100_000, "young"))
+	for _, page := range []struct {
+		after, before int64
+		limit         int
+		want          []int64
+	}{
+		{0, 100_000, 10, []int64{ord(1), ord(5), ord(6)}}, {0, 100_000, 2, []int64{ord(1), ord(5)}},
+		{ord(5), 100_000, 2, []int64{ord(6)}}, {0, -100_000, 10, nil},
+	} {
+		got, err := s.Stale(s.ctx, page.after, now+track.Time(page.before), page.limit)
+		s.must(err)
+		s.same(page.want, got)
+	}
+}
+
 func pruneInBatches(s *suite) {
 	kept := many(50, pending)
 	s.insert(kept...)

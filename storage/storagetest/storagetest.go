@@ -49,6 +49,7 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"releases", releases},
 		{"seed", seed},
 		{"seed after prune", seedAfterPrune},
+		{"stale", stale},
 		{"summary", summary},
 		{"numbers", numbers},
 		{"many numbers", manyNumbers},
