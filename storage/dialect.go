@@ -30,6 +30,7 @@ type dialect interface {
 	newest(t *table, column string, n int) string
 
 	unsettled() string // a query: senders, and how many of their messages are unsettled
+	ringing() string   // a condition: those messages that have an alarm, which are unsettled
 
 	goose() goose.Dialect
 	hasVersions() string           // a query: were migrations ever run
@@ -105,6 +106,8 @@ func (sqlite) unsettled() string {
 	return "SELECT m.sender, sum(c.n) FROM (SELECT min(ord) AS ord, count(*) AS n FROM messages WHERE " + isOpen + " GROUP BY conv) AS c " +
 		"JOIN messages AS m ON m.ord = c.ord GROUP BY m.sender"
 }
+
+func (sqlite) ringing() string { return "due <> 0" }
 
 // erase empties the WAL, unless somebody reads from it for longer than the writer can wait: the next round will.
 func (sqlite) erase() string {
@@ -191,6 +194,8 @@ func (postgres) newest(t *table, column string, n int) string {
 func (postgres) unsettled() string {
 	return "SELECT sender, count(*) FROM messages WHERE " + isOpen + " GROUP BY sender"
 }
+
+func (postgres) ringing() string { return isOpen + " AND due <> 0" }
 
 func (postgres) goose() goose.Dialect     { return goose.DialectPostgres }
 func (postgres) hasVersions() string      { return "SELECT to_regclass('goose_db_version') IS NOT NULL" }

@@ -56,7 +56,7 @@ func (s *Store) Seed(ctx context.Context) (track.Seed, error) {
 // Alarms yields every alarm that is set, of messages and of live prompts, in no order. They are read one by one: nothing is
 // gathered.
 func (s *Store) Alarms(ctx context.Context, yield func(track.Alarm)) error {
-	for _, query := range []string{"SELECT due, ord FROM messages WHERE due <> 0", "SELECT due, -ord FROM prompts WHERE due <> 0"} {
+	for _, query := range []string{"SELECT due, ord FROM messages WHERE " + s.ringing(), "SELECT due, -ord FROM prompts WHERE due <> 0"} {
 		found, err := s.query(ctx, query)
 		if err != nil {
 			return fmt.Errorf("alarms: %w", err)
@@ -180,10 +180,10 @@ func (s *Store) Summary(ctx context.Context, now track.Time) (track.Summary, err
 		args  []any
 	}{
 		{&sum.Pending, "SELECT count(*) FROM messages WHERE " + isOpen, nil},
-		{&sum.Overdue, "SELECT count(*) FROM messages WHERE due <> 0 AND due <= ?", []any{now}},
+		{&sum.Overdue, "SELECT count(*) FROM messages WHERE " + s.ringing() + " AND due <= ?", []any{now}},
 		{&sum.OpenPrompts, "SELECT count(*) FROM prompts WHERE " + isLive, nil},
 		{&sum.Outbox, "SELECT count(*) FROM outbox", nil},
-		{&sum.OldestDue, "SELECT coalesce(min(due), 0) FROM messages WHERE due <> 0", nil},
+		{&sum.OldestDue, "SELECT coalesce(min(due), 0) FROM messages WHERE " + s.ringing(), nil},
 	} {
 		if err := s.get(ctx, part.dest, part.query, part.args...); err != nil {
 			return sum, fmt.Errorf("summary: %w", err)
