@@ -65,11 +65,7 @@ func manyNumbers(s *suite) {
 	}
 	start := time.Now()
 	s.must(s.SetNumbers(s.ctx, all...))
-	took := time.Since(start)
-	s.Logf("%d numbers in %s", n, took.Round(time.Millisecond))
-	if took > 20*time.Second {
-		s.Errorf("%d numbers took %s", n, took)
-	}
+	s.Logf("%d numbers in %s", n, time.Since(start).Round(time.Millisecond))
 	s.same(n, len(s.numbers()))
 }
 
