@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// batchMax is how many inputs one transaction takes.
-	batchMax = 512
+	// batchMax is how many inputs one transaction takes. So many wait only when the disk is slow: then fewer, larger
+	// transactions are what helps.
+	batchMax = 2048
 	// queueMax is how many inputs may wait, for a database that is slow or away. Past three quarters of it messages
 	// that are not watched are dropped, past the whole of it every fact: each is counted.
 	queueMax = 1 << 17
