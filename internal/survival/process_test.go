@@ -20,27 +20,45 @@ import (
 // inProcess runs the component here, where the time is that of the test, and returns when it is connected.
 func inProcess(t *testing.T, s *server, dsn string, grace time.Duration, rate int) (stop func()) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	store, err := storage.Open(ctx, dsn, storage.Options{})
+	store, err := storage.Open(context.Background(), dsn, storage.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	shut := sync.OnceFunc(func() { store.Close() })
+	t.Cleanup(shut)
+	end := startService(t, s, store, "", grace, rate)
+	return func() {
+		end()
+		shut()
+	}
+}
+
+// startService runs the component here, on a server that listens, or is connected to in memory.
+func startService(t testing.TB, s *server, store tocsin.Store, addr string, grace time.Duration, rate int) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
 	service, err := tocsin.New(ctx, tocsin.Options{
-		JID: component, Contact: "sms@" + component, Secret: secret, Flush: 5 * time.Millisecond, Store: store, Clock: clock.System{},
-		Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
+		JID: component, Contact: "sms@" + component, Server: addr, Secret: secret, Flush: 5 * time.Millisecond, Store: store,
+		Clock: clock.System{}, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
 		Settings: tocsin.Settings{
-			Language: "en", Grace: grace, FireRate: rate, Retention: time.Hour, TextLimit: 480,
+			Language: "en", Grace: grace, FireRate: rate, Retention: 24 * time.Hour, TextLimit: 480,
 			Tap: tap.Config{Domains: []string{domain}, Component: component, ReplyReads: true, KeepText: true, TextLimit: 480},
 			Policy: track.Policy{
 				Senders: track.SendersAll, UndeliveredAfter: 2 * time.Minute, UnreadAfter: 5 * time.Minute, Mode: track.Ask, Expires: time.Hour,
-				Steps: []track.Step{{Do: track.DoPrompt}},
+				PerConversationDay: 4, PerRecipientDay: 20, PerSenderHour: 1000, Steps: []track.Step{{Do: track.DoPrompt}},
 			},
 		},
-		Session: func(o *session.Options) { o.Dial, o.RetryMax = s.Dial, time.Second },
+		Session: func(o *session.Options) {
+			if addr == "" {
+				o.Dial = s.Dial
+			}
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.lag = service.Lag
+	made := s.made()
 	var running sync.WaitGroup
 	running.Go(func() {
 		if err := service.Run(ctx); err != nil {
@@ -50,10 +68,9 @@ func inProcess(t *testing.T, s *server, dsn string, grace time.Duration, rate in
 	stop = sync.OnceFunc(func() {
 		cancel()
 		running.Wait()
-		store.Close()
 	})
 	t.Cleanup(stop)
-	for s.made() == 0 {
+	for s.made() == made {
 		time.Sleep(10 * time.Millisecond)
 	}
 	return stop

@@ -33,7 +33,9 @@ const (
 type server struct {
 	*fakeserver.Server
 	*audit
-	keeps bool // copies for a component that is away, as the module does
+	keeps bool                 // copies for a component that is away, as the module does
+	plain bool                 // all clients are ordinary ones
+	lag   func() time.Duration // of a component that runs here
 
 	mu      sync.Mutex
 	peer    *fakeserver.Peer // the newest connection; nil: the component is away
@@ -59,7 +61,7 @@ func newServer(t *testing.T, a *audit, users ...string) *server {
 }
 
 // play is newServer for one that does not listen.
-func play(t *testing.T, fake *fakeserver.Server, a *audit, users ...string) *server {
+func play(t testing.TB, fake *fakeserver.Server, a *audit, users ...string) *server {
 	s := &server{Server: fake, audit: a, keeps: true, replies: map[string]chan *fakeserver.Element{}}
 	for _, user := range users {
 		s.online = append(s.online, user+"@"+domain+"/phone")
@@ -193,7 +195,7 @@ func (s *server) take(p *fakeserver.Peer, e *fakeserver.Element) bool {
 			s.note("it was sent by one that is live no more: %s", e.XML)
 		}
 	case e.Name.Local == "iq" && kind == "get":
-		p.Send(answer(e)) //nolint:errcheck // a component that is gone needs none
+		p.Send(answer(e, s.plain)) //nolint:errcheck // a component that is gone needs none
 	case e.Name.Local == "iq" && (kind == "result" || kind == "error"):
 		s.mu.Lock()
 		if reply := s.replies[id]; reply != nil {
@@ -207,10 +209,10 @@ func (s *server) take(p *fakeserver.Peer, e *fakeserver.Element) bool {
 
 // answer is that of a client that shows states and prompts, sends receipts and markers, and of a server that knows no
 // vCards.
-func answer(e *fakeserver.Element) string {
+func answer(e *fakeserver.Element, plain bool) string {
 	to, from, id := e.Attr["to"], e.Attr["from"], e.Attr["id"]
 	const info = "http://jabber.org/protocol/disco#info"
-	if e.Child(info, "query") == nil || !strings.Contains(to, "/") {
+	if plain || e.Child(info, "query") == nil || !strings.Contains(to, "/") {
 		return fmt.Sprintf("<iq type='error' from='%s' to='%s' id='%s'><error type='cancel'>"+
 			"<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>", to, from, id)
 	}
