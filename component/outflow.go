@@ -66,8 +66,12 @@ func (o *outflow) job(owner string, work func(context.Context) error) {
 
 // dispatch queues an entry of the outbox.
 func (o *outflow) dispatch(out track.Outgoing) {
-	if out.Kind == track.OutWebhook {
+	switch {
+	case out.Kind == track.OutWebhook:
 		o.hook(out)
+		return
+	case out.Kind == track.OutShow && o.nobody(out.Owner): // most users are never there to be asked: they take up nobody's turns
+		o.park(out, func() bool { return o.nobody(out.Owner) })
 		return
 	}
 	err := o.svc.fair.Put(out.Owner, func(ctx context.Context) error {
