@@ -95,6 +95,14 @@ func (o *outflow) tryPost(ctx context.Context, out track.Outgoing) error {
 	if err != nil {
 		return fmt.Errorf("write the body: %w", err)
 	}
+	if !o.svc.opts.Sure() {
+		return session.ErrHeldBack
+	}
+	return deliver(ctx, step, out.ID, body)
+}
+
+// deliver posts a body. Its error does not hold the URL, which is the secret of many services.
+func deliver(ctx context.Context, step track.Step, id string, body []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, hookWithin)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, step.URL, bytes.NewReader(body))
@@ -103,18 +111,15 @@ func (o *outflow) tryPost(ctx context.Context, out track.Outgoing) error {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "Tocsin")
-	req.Header.Set("Tocsin-Id", out.ID)
+	req.Header.Set("Tocsin-Id", id)
 	if step.Key != "" {
 		mac := hmac.New(sha256.New, []byte(step.Key))
 		mac.Write(body)
 		req.Header.Set("Tocsin-Signature", "sha256="+hex.EncodeToString(mac.Sum(nil)))
 	}
-	if !o.svc.opts.Sure() {
-		return session.ErrHeldBack
-	}
 	resp, err := hookClient.Do(req)
 	if wrong := (*url.Error)(nil); errors.As(err, &wrong) {
-		err = wrong.Err // without the URL, which may hold a secret
+		err = wrong.Err
 	}
 	if err != nil {
 		return err

@@ -1,0 +1,78 @@
+package component
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"tocsin/component/session"
+	"tocsin/internal/fakeserver"
+	"tocsin/track"
+)
+
+const (
+	phone   = "alice@example.org/phone"
+	here    = "<presence from='alice@example.org/phone' to='tocsin.example.org'/>"
+	written = "<message from='example.org' to='tocsin.example.org'><forwarded xmlns='urn:xmpp:forward:0'>" +
+		"<message xmlns='jabber:client' type='chat' from='alice@example.org/phone' to='bob@example.org' id='m1'><body>Hi</body></message></forwarded></message>"
+	can = "<iq type='result' from='alice@example.org/phone' to='tocsin.example.org' id='%s'>" +
+		"<query xmlns='http://jabber.org/protocol/disco#info'><feature var='urn:tocsin:escalation:0'/></query></iq>"
+)
+
+// answer answers all questions about what alice's phone can do, and returns what came beside.
+func (s *served) answer() (others []*fakeserver.Element) {
+	s.later(0)
+	for _, e := range s.peer.Take() {
+		if e.Name.Local == "iq" && e.Attr["to"] == phone {
+			s.send(can, e.Attr["id"])
+		} else if e.Name.Local == "message" {
+			others = append(others, e)
+		}
+	}
+	s.later(0)
+	return others
+}
+
+// A state that comes up while its sender's new client is being asked what it can do is told once, when it has answered.
+func TestStateWhileAClientIsAsked(t *testing.T) {
+	serve(t, func(s *served) {
+		s.send(here)
+		s.later(0)
+		s.send(written)
+		s.later(0)
+		key := track.Key{Sender: "alice@example.org", Recipient: "bob@example.org", ID: "m1"}
+		s.store.messages = []track.Message{{Ord: 1, Key: key, Notice: track.Notice{Seq: 1, Rev: 1, State: track.StateUnknown}}} // as it was stored
+		expect(t, "before the answer", len(s.answer()), 0)
+		told := s.answer()
+		expect(t, "headlines", len(told), 1)
+		if len(told) == 1 {
+			expect(t, "state", strings.Count(told[0].XML, "id='m1'"), 1)
+		}
+	})
+}
+
+// What can never be sent is given up, what can't be sent now is not.
+func TestWhatCanNotBeSent(t *testing.T) {
+	serve(t, func(s *served) {
+		say := func(to string, size int) error {
+			return s.outflow.say(s.Context(), session.Message{To: to, Body: strings.Repeat("x", size)})
+		}
+		for to, size := range map[string]int{"a b@example.org": 1, "": 1, phone: session.MaxStanza} {
+			if err := say(to, size); !errors.Is(err, errGone) {
+				t.Errorf("%d bytes to %q: %v", size, to, err)
+			}
+		}
+		expect(t, "a usual one", say(phone, 1), error(nil))
+		s.peer.Cut()
+		s.later(0)
+		if err := say(phone, 1); err == nil || errors.Is(err, errGone) {
+			t.Errorf("while the stream is down: %v", err)
+		}
+		ctx, cancel := context.WithCancel(s.Context())
+		cancel()
+		if err := s.outflow.say(ctx, session.Message{To: phone}); err == nil || errors.Is(err, errGone) {
+			t.Errorf("at the end: %v", err)
+		}
+	})
+}
