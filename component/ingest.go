@@ -19,6 +19,8 @@ const (
 	// queueMax is how many inputs may wait, for a database that is slow or away. Past three quarters of it messages
 	// that are not watched are dropped, past the whole of it every fact: each is counted.
 	queueMax = 1 << 17
+	// textMax is how many bytes of messages' texts may wait. More are left out: the sender's client knows its own words.
+	textMax = 64 << 20
 	// retryAfter is how long a batch that could not be stored waits for its next try; every so many tries the log is told.
 	retryAfter    = 500 * time.Millisecond
 	complainEvery = 20
@@ -50,6 +52,7 @@ type ingest struct {
 
 	mu     sync.Mutex
 	queue  []entry
+	text   int // bytes of texts in queue
 	wake   chan struct{}
 	failed error   // why the last batch was not stored; nil if it was
 	batch  []entry // that is being written
@@ -68,6 +71,10 @@ func (q *ingest) offer(f *track.Fact) {
 		q.meter.lost.Inc()
 		return
 	}
+	if q.text+len(f.Text) > textMax {
+		f.Text = ""
+	}
+	q.text += len(f.Text)
 	q.push(entry{input: f, at: q.clock.Now()})
 }
 
@@ -189,6 +196,11 @@ func (q *ingest) take() []entry {
 	batch := q.queue[:n:n]
 	if q.queue = q.queue[n:]; len(q.queue) == 0 {
 		q.queue = nil
+	}
+	for _, e := range batch {
+		if f, ok := e.input.(*track.Fact); ok {
+			q.text -= len(f.Text)
+		}
 	}
 	q.batch = batch
 	q.meter.queued.Set(float64(len(q.queue)))

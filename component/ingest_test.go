@@ -158,6 +158,27 @@ func TestFullQueue(t *testing.T) {
 	})
 }
 
+// Long texts do not fill the memory while the database is away.
+func TestTextsThatWait(t *testing.T) {
+	write(t, func(w *writing) {
+		w.store.fails(func() error { return errors.New("connection refused") })
+		w.names(0, 1)
+		time.Sleep(time.Second)
+		send := func() *track.Fact {
+			f := &track.Fact{Kind: track.Sent, Key: track.Key{Sender: "a@example.org", Recipient: "b@example.org", ID: "x"}, Text: strings.Repeat("x", 16<<10)}
+			w.offer(f)
+			return f
+		}
+		for range textMax / (16 << 10) {
+			send()
+		}
+		expect(t, "one too many", send().Text, "")
+		w.store.fails(nil)
+		time.Sleep(time.Minute)
+		expect(t, "when they are written", len(send().Text), 16<<10)
+	})
+}
+
 // What was queued before the end is written before the end.
 func TestStop(t *testing.T) {
 	for range 20 {

@@ -16,6 +16,7 @@ const digestMax = 1000
 // tell brings a notice to its sender, if the sender has a resource that shows it. Else it stays untold: the latest state
 // of every message is kept, and told on return.
 func (o *outflow) tell(m track.Message) {
+	m.Text = "" // nothing of it is told, and very many may have to wait
 	v := o.svc.book.look(m.Sender, o.svc.clock.Now())
 	switch {
 	case len(v.capable) > 0:

@@ -212,7 +212,7 @@ func (o *outflow) greet(ctx context.Context, owner string) error {
 		if back {
 			o.back[owner] = left
 		}
-		if o.svc.session.Up() {
+		if o.svc.session.Up() && !errors.Is(err, errGone) {
 			o.late[owner] = true
 		}
 	}
