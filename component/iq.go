@@ -19,7 +19,7 @@ import (
 // answer makes the answer to a request.
 func (h *handler) answer(ctx context.Context, iq *session.Stanza) any {
 	p := &iq.Payloads[0]
-	to := iq.To.String()
+	from, to := iq.From.Bare().String(), iq.To.String()
 	domain, contact := to == h.svc.opts.JID, to == h.svc.opts.Contact
 	type route struct {
 		space, local, kind string
@@ -44,8 +44,14 @@ func (h *handler) answer(ctx context.Context, iq *session.Stanza) any {
 		}
 		switch (route{p.Name.Space, p.Name.Local, iq.Type}) {
 		case route{escalation.NS, "sync", "get"}:
+			if !h.local(from) { // has no messages
+				return session.Error(iq, stanza.Forbidden, stanza.Auth, nil)
+			}
 			return h.sync(ctx, iq, p)
 		case route{escalation.NS, "answer", "set"}:
+			if !h.local(from) { // nor prompts
+				return session.Error(iq, stanza.ItemNotFound, stanza.Cancel, nil)
+			}
 			return h.answered(ctx, iq, p)
 		}
 		if reply := h.command(ctx, iq, p); reply != nil {

@@ -176,6 +176,22 @@ func TestRequestsToNobody(t *testing.T) {
 	})
 }
 
+// Who is no user of ours has no messages and no prompts: it is not looked for them.
+func TestRequestsOfStrangers(t *testing.T) {
+	serve(t, func(s *served) {
+		s.store.fails(func() error { t.Error("the database was asked"); return nil })
+		for i, from := range []string{"eve@elsewhere.example/x", "example.org", "eve@sub.example.org/x"} {
+			s.send("<iq type='get' from='%s' to='tocsin.example.org' id='s%d'><sync xmlns='urn:tocsin:escalation:0'/></iq>", from, i)
+			s.send("<iq type='set' from='%s' to='tocsin.example.org' id='a%d'><answer xmlns='urn:tocsin:escalation:0' prompt='p-x' action='claim'/></iq>", from, i)
+		}
+		answers := s.answers()
+		for i := range 3 {
+			expect(t, "sync", answers[fmt.Sprint("s", i)], []string{"forbidden"})
+			expect(t, "answer", answers[fmt.Sprint("a", i)], []string{"item-not-found"})
+		}
+	})
+}
+
 const syncRequest = "<iq type='get' from='alice@example.org/phone' to='tocsin.example.org' id='%s'><sync xmlns='urn:tocsin:escalation:0'/></iq>"
 
 // Without its database the component says so at once, and does what needs none.
