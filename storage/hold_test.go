@@ -120,8 +120,8 @@ func (p *process) says(want string) {
 	}
 }
 
-// takeOver waits for the hold, and fails if that takes longer than it should.
-func takeOver(t *testing.T, s *storage.Store, within time.Duration, end func()) *storage.Hold {
+// takeOver waits for the hold, which comes when the one before has ended.
+func takeOver(t *testing.T, s *storage.Store, end func()) *storage.Hold {
 	t.Helper()
 	type result struct {
 		hold *storage.Hold
@@ -143,9 +143,6 @@ func takeOver(t *testing.T, s *storage.Store, within time.Duration, end func()) 
 	case r := <-got:
 		must(t, r.err)
 		t.Logf("taken over after %s", time.Since(start).Round(time.Millisecond))
-		if took := time.Since(start); took > within {
-			t.Errorf("taken over after %s", took)
-		}
 		return r.hold
 	case <-time.After(30 * time.Second):
 		t.Fatal("not taken over")
@@ -155,19 +152,18 @@ func takeOver(t *testing.T, s *storage.Store, within time.Duration, end func()) 
 
 func TestTakeOver(t *testing.T) {
 	for _, tc := range []struct {
-		name   string
-		within time.Duration
-		end    func(p *process, dsn string)
+		name string
+		end  func(p *process, dsn string)
 	}{
-		{"released", time.Second, func(p *process, _ string) { p.in.Close() }},
-		{"killed", 5 * time.Second, func(p *process, _ string) { p.signal(syscall.SIGKILL) }},
+		{"released", func(p *process, _ string) { p.in.Close() }},
+		{"killed", func(p *process, _ string) { p.signal(syscall.SIGKILL) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			dsn := lab.Postgres(t)
 			s := open(t, dsn)
 			p := startHolder(t, dsn)
 			p.says("held")
-			hold := takeOver(t, s, tc.within, func() { tc.end(p, dsn) })
+			hold := takeOver(t, s, func() { tc.end(p, dsn) })
 			must(t, s.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 1}}}))
 			must(t, hold.Release())
 		})
@@ -292,7 +288,7 @@ func TestPausedHolder(t *testing.T) {
 				fmt.Fprintln(p.in, 200_000)
 				p.says("committing")
 			}
-			hold := takeOver(t, s, 10*time.Second, func() {
+			hold := takeOver(t, s, func() {
 				p.signal(syscall.SIGSTOP)
 			})
 			defer hold.Release()

@@ -46,9 +46,6 @@ func TestStandbyOnServers(t *testing.T) {
 			began := time.Now()
 			second := f.await(t)
 			t.Logf("killed: the other one serves after %s", time.Since(began).Round(time.Millisecond))
-			if took := time.Since(began); took > takeoverWithin {
-				t.Errorf("it took %s", took)
-			}
 			once(alice, "m1")
 
 			first.Launch()
