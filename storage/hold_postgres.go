@@ -12,14 +12,14 @@ import (
 )
 
 // The times of a hold on PostgreSQL are argued in docs/design/survival.md. A holder asks every beat, and is sure of its right
-// until doubt after the last question that was answered; the database lets the lock of a silent holder go later than
-// that; and who takes over from one that did not give up by itself waits for longer than it takes that one to see it.
+// until doubt after the last question that was answered; who takes over from one that did not give up by itself waits as
+// long before it is live; and the database lets the lock of a silent holder go.
 const (
 	beat     = 500 * time.Millisecond
 	patience = 1500 * time.Millisecond // with one question
 	doubt    = beat + patience
 	silence  = 4 * time.Second
-	pause    = 1500 * time.Millisecond
+	pause    = doubt
 	// turn is how long a standby waits on one connection: after it, it makes sure that the database is still there.
 	turn = 15 * time.Second
 )
