@@ -134,8 +134,8 @@ func BenchmarkStore(b *testing.B) {
 				if size == "million" {
 					fill(b, store, t)
 				}
-				b.Run("insert", func(b *testing.B) { benchInsert(b, store, t) })
 				b.Run("facts", func(b *testing.B) { benchFacts(b, store, t) })
+				b.Run("insert", func(b *testing.B) { benchInsert(b, store, t) })
 			})
 		})
 	}
