@@ -75,6 +75,9 @@ func seed(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(n, uint64(len(t.Name()))))
 }
 
+// another is for another goroutine.
+func another(random *rand.Rand) *rand.Rand { return rand.New(rand.NewPCG(random.Uint64(), 0)) }
+
 // crowd is how many users write; after a minute of a soak others do, so that none has more of a history than a user has.
 const crowd = 60
 
@@ -103,7 +106,7 @@ func crash(t *testing.T, r run) {
 	for generation := 0; ; generation++ {
 		users, bare := names(generation)
 		s.arrive(users...)
-		flow := &traffic{server: s, rand: random, senders: bare, rate: r.rate, shared: r.shared}
+		flow := &traffic{server: s, rand: another(random), senders: bare, rate: r.rate, shared: r.shared}
 		ctx, stop := context.WithCancel(t.Context())
 		var acting sync.WaitGroup
 		acting.Go(func() { flow.run(ctx) })

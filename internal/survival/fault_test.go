@@ -145,8 +145,9 @@ func TestRestartedPostgres(t *testing.T) {
 func TestCutConnections(t *testing.T) {
 	t.Parallel()
 	h := open(t, run{dsn: lab.Postgres(t), instances: 1, rate: 200}, nil)
+	random := seed(t)
 	for range 25 {
-		passes(time.Duration(50+h.flow.rand.IntN(400)) * time.Millisecond)
+		passes(time.Duration(50+random.IntN(400)) * time.Millisecond)
 		lab.Cut(t, h.r.dsn)
 		h.count(&h.cuts)
 	}
