@@ -38,6 +38,9 @@ const (
 	lateCopy = 10 * time.Second
 	// forgetAfter is how long a resource may not be heard of before it is asked whether it is still there.
 	forgetAfter = 24 * time.Hour
+	// deviceTries is how often more a resource is asked that is known from before a restart: nothing else may tell of it, and
+	// where another instance still has a stream, ejabberd brings some of the answers there.
+	deviceTries = 3
 	// bookMax is how many resources are remembered, ownerMax how many of one user: of more, the newest.
 	bookMax  = 200_000
 	ownerMax = 50
@@ -57,6 +60,7 @@ type device struct {
 	asking   bool
 	outdated bool      // its capabilities have changed while it was being asked
 	silent   time.Time // when it last did not answer a check; it is left alone for sureFor
+	tries    int       // fromDevice: how often it was asked in vain
 	answers  bool      // it has answered disco#info: it can be checked
 	// confirmed: something has gone there and back since it came. Before, what is sent to its user's bare JID may be a
 	// little too early, and be stored for the next login instead.
@@ -233,7 +237,11 @@ func (b *book) answered(asked device, features track.Features, r reply, now time
 		return
 	}
 	d.asking = false
-	if d.outdated {
+	unheard := d.source == fromDevice && r == silent && d.tries < deviceTries
+	if unheard {
+		d.tries++
+	}
+	if d.outdated || unheard {
 		d.outdated = false
 		b.begin(d, true, now)
 		again := *d
