@@ -26,7 +26,7 @@ import (
 
 const (
 	benchUsers  = 5_000
-	benchFilled = 100_000
+	benchFilled = 1_000_000
 	paced       = 15_000 // stanzas a second
 )
 

@@ -21,6 +21,8 @@ type run struct {
 	kills     int           // 0: until the time is up
 	lasts     time.Duration // 0: until the kills are done
 	rate      int
+	crowd     int
+	works     time.Duration // an instance before it is harmed, at most
 	shared    int
 	harm      func(*testing.T, *fleet, *rand.Rand) // nil: kills
 }
@@ -29,12 +31,12 @@ type run struct {
 func TestCrash(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
-		crash(t, run{dsn: "sqlite:" + filepath.Join(t.TempDir(), "tocsin.db"), instances: 1, kills: 14, rate: 200})
+		crash(t, run{dsn: "sqlite:" + filepath.Join(t.TempDir(), "tocsin.db"), instances: 1, kills: 14, rate: 200, crowd: 60, works: 1500 * time.Millisecond})
 	})
 	// Of two instances the one that serves is killed each time: the other one takes over.
 	t.Run("Postgres", func(t *testing.T) {
 		t.Parallel()
-		crash(t, run{dsn: lab.Postgres(t), instances: 2, kills: 6, rate: 100})
+		crash(t, run{dsn: lab.Postgres(t), instances: 2, kills: 6, rate: 100, crowd: 60, works: 1500 * time.Millisecond})
 	})
 }
 
@@ -43,11 +45,11 @@ func TestCrashSoak(t *testing.T) {
 	lasts := soak(t)
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
-		crash(t, run{dsn: "sqlite:" + filepath.Join(t.TempDir(), "tocsin.db"), instances: 1, lasts: lasts, rate: 300, shared: 10})
+		crash(t, run{dsn: "sqlite:" + filepath.Join(t.TempDir(), "tocsin.db"), instances: 1, lasts: lasts, rate: 120, crowd: 500, shared: 10, works: 4 * time.Second})
 	})
 	t.Run("Postgres", func(t *testing.T) {
 		t.Parallel()
-		crash(t, run{dsn: lab.Postgres(t), instances: 2, lasts: lasts, rate: 200, shared: 10, harm: anything})
+		crash(t, run{dsn: lab.Postgres(t), instances: 2, lasts: lasts, rate: 80, crowd: 500, shared: 10, works: 4 * time.Second, harm: anything})
 	})
 }
 
@@ -78,10 +80,9 @@ func seed(t *testing.T) *rand.Rand {
 // another is for another goroutine.
 func another(random *rand.Rand) *rand.Rand { return rand.New(rand.NewPCG(random.Uint64(), 0)) }
 
-// crowd is how many users write; after a minute of a soak others do, so that none has more of a history than a user has.
-const crowd = 60
-
-func names(generation int) (users, bare []string) {
+// names are those who write, so many that none has many more prompts than the caps let users have; after a minute of a
+// soak others do, so that none has more of a history than a user has.
+func names(generation, crowd int) (users, bare []string) {
 	for i := range crowd {
 		user := fmt.Sprintf("u%d-%d", generation, i)
 		users, bare = append(users, user), append(bare, user+"@"+domain)
@@ -104,7 +105,7 @@ func crash(t *testing.T, r run) {
 		return n >= r.kills
 	}
 	for generation := 0; ; generation++ {
-		users, bare := names(generation)
+		users, bare := names(generation, r.crowd)
 		s.arrive(users...)
 		flow := &traffic{server: s, rand: another(random), senders: bare, rate: r.rate, shared: r.shared}
 		ctx, stop := context.WithCancel(t.Context())

@@ -15,11 +15,12 @@ import (
 type fleet struct {
 	server  *server
 	dsn     string
+	works   time.Duration
 	members []*lab.Daemon
 }
 
 func newFleet(t *testing.T, s *server, r run) *fleet {
-	f := &fleet{server: s, dsn: r.dsn}
+	f := &fleet{server: s, dsn: r.dsn, works: r.works}
 	for range r.instances {
 		f.members = append(f.members, lab.NewTocsin(t, s.lab(), s.settings(lab.Settings{"storage.dsn": r.dsn})))
 	}

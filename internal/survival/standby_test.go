@@ -25,7 +25,7 @@ type house struct {
 // open starts instances and traffic.
 func open(t *testing.T, r run, more lab.Settings) *house {
 	t.Helper()
-	users, bare := names(0)
+	users, bare := names(0, 60)
 	s := newServer(t, newAudit(), users...)
 	h := &house{server: s, r: r, all: newFleet(t, s, r), flow: &traffic{server: s, rand: seed(t), senders: bare, rate: r.rate}}
 	for _, m := range h.all.members {
