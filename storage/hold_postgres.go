@@ -83,8 +83,8 @@ func (h *Hold) takePostgres(ctx context.Context, jid string, waits bool) error {
 		if isState(err, lockNotAvailable) {
 			continue
 		}
-		// The database went away while we stood by.
-		if err := wait(ctx, beat); err != nil {
+		// The database went away while we stood by. Who held it goes first, if it is there: it has much to lose.
+		if err := wait(ctx, doubt); err != nil {
 			return err
 		}
 	}
