@@ -47,7 +47,9 @@ func (s *Service) reveals(ctx context.Context, conv track.Conv) bool {
 	}
 	c, err := s.caseOf(ctx, conv)
 	if err != nil {
-		s.log.Error("could not look up a consent", "err", err)
+		if ctx.Err() == nil {
+			s.log.Error("could not look up a consent", "err", err)
+		}
 		return false
 	}
 	return policy.Reveals(c)
