@@ -7,7 +7,7 @@ whatever a test wants, keeps what comes back, and can fail in every way that a s
 A scenario is a .txtar file: a comment that says what it shows, a section "config" of TOML beside the defaults (or none),
 and a section "story", whose lines are commands. It is played in a bubble of testing/synctest, where the time of the
 component is that of the story and where it is known when the component has nothing more to do, so that nothing sleeps and
-nothing races. It begins at noon of 2026-11-24, UTC.
+nothing races. It begins at noon of 2026-11-24, UTC, unless a section "begin" says otherwise.
 
 Names are local parts at example.org: "alice" is alice@example.org, "alice/phone" a client of hers; "sms" is the contact,
 "tocsin" the component; "second.example" is a second virtual host, everything else is elsewhere. xmlns='T' is our own namespace. A

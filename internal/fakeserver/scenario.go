@@ -36,13 +36,14 @@ const (
 	secret    = "a secret of the stories"
 )
 
-// noon is when stories begin.
+// noon is when stories begin that do not say.
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 // Scenario is a story with its setting: a .txtar file.
 type Scenario struct {
 	Name   string
 	Shapes []Shape
+	begin  time.Time
 	config string
 	steps  []step
 }
@@ -53,16 +54,21 @@ type step struct {
 	do          func(*stage) error
 }
 
-// Parse reads a scenario from the text of a .txtar file: a comment that tells what it is about, a section "config" of
-// TOML beside the defaults, and a section "story".
+// Parse reads a scenario from the text of a .txtar file: a comment that tells what it is about, a section "begin" with the
+// instant (RFC 3339) if that matters, a section "config" of TOML beside the defaults, and a section "story".
 //
 // doc.go has the commands that stories are made of.
 func Parse(name string, file []byte) (*Scenario, error) {
-	s := &Scenario{Name: name, Shapes: []Shape{Module, Firewall, Ejabberd}}
+	s := &Scenario{Name: name, begin: noon, Shapes: []Shape{Module, Firewall, Ejabberd}}
 	before, _, _ := strings.Cut(string(file), "-- story --\n")
 	line := strings.Count(before, "\n") + 1 // the section's own
 	for _, section := range txtar.Parse(file).Files {
 		switch section.Name {
+		case "begin":
+			var err error
+			if s.begin, err = time.Parse(time.RFC3339, strings.TrimSpace(string(section.Data))); err != nil {
+				return nil, fmt.Errorf("%s: begin: %w", name, err)
+			}
 		case "config":
 			s.config = string(section.Data)
 		case "story":
@@ -158,7 +164,7 @@ func split(line string) ([]string, error) {
 // Play tells the story by a shape. It has to be called in a bubble of testing/synctest. The error, if any, says which
 // line did not come true.
 func (s *Scenario) Play(subject Subject, shape Shape) error {
-	time.Sleep(time.Until(noon))
+	time.Sleep(time.Until(s.begin))
 	st := newStage(subject, shape, s.config)
 	defer st.close()
 	if err := st.start(); err != nil {
