@@ -37,7 +37,7 @@ func TestPlugin(t *testing.T) {
 // The story with the real service.
 func TestStory(t *testing.T) {
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module, Hosts: []string{"example.org"}})
-	story(t, server, serve(t, server), "story.test.js", "details.test.js", "encrypted.test.js")
+	story(t, server, serve(t, server), "story.test.js", "details.test.js", "encrypted.test.js", "forms.test.js")
 }
 
 // The same plugin by ejabberd's websocket.
