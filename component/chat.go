@@ -248,7 +248,8 @@ func (o *outflow) remind(ctx context.Context, out track.Outgoing) error {
 
 // chat says one line to a sender: that a cap was reached.
 func (o *outflow) chat(ctx context.Context, out track.Outgoing) error {
-	if !o.allowed(out.Owner) {
+	// Whoever would have been asked is told why not.
+	if !o.allowed(out.Owner) && len(o.svc.book.look(out.Owner, o.svc.clock.Now()).capable) == 0 {
 		return nil
 	}
 	peek := &track.Peek{Ord: out.Ord}

@@ -37,7 +37,7 @@ var pragmas = []string{
 
 func connectSQLite(ctx context.Context, path string) (*Store, error) {
 	s := &Store{dialect: sqlite{}, name: "sqlite:" + path}
-	query := url.Values{"_pragma": append([]string{"cache_size(-131072)"}, pragmas...), "_journal_mode": {"WAL"}, "_txlock": {"immediate"}}
+	query := url.Values{"_pragma": append([]string{"cache_size(-32768)"}, pragmas...), "_journal_mode": {"WAL"}, "_txlock": {"immediate"}}
 	if path == ":memory:" {
 		db, err := open(ctx, "sqlite", "file::memory:?"+query.Encode(), 1)
 		if err != nil {

@@ -362,7 +362,7 @@ func (a *audit) compare(key track.Key, f *fate, m *track.Message, prompts map[st
 		a.fault("%v: did not fire: %+v", key, *m)
 	case m.Notice.Told != m.Notice.Seq:
 		a.fault("%v: its state was not told: %+v", key, *m)
-	case len(f.asked) == 0:
+	case len(f.asked) == 0 && !(prompts[m.Prompt].Resend && prompts[m.Prompt].Due != 0): // it has joined, and is gathered
 		a.fault("%v: was not asked about: %+v", key, *m)
 	}
 }

@@ -31,7 +31,7 @@ type run struct {
 func TestCrash(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
-		crash(t, run{dsn: "sqlite:" + filepath.Join(t.TempDir(), "tocsin.db"), instances: 1, kills: 14, rate: 200, crowd: 60, works: 1500 * time.Millisecond})
+		crash(t, run{dsn: "sqlite:" + filepath.Join(t.TempDir(), "tocsin.db"), instances: 1, kills: 14, rate: 200, crowd: 60, shared: 10, works: 1500 * time.Millisecond})
 	})
 	// Of two instances the one that serves is killed each time: the other one takes over.
 	t.Run("Postgres", func(t *testing.T) {

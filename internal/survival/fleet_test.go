@@ -138,7 +138,7 @@ func (f *fleet) drain(t *testing.T, flow *traffic, r run) {
 	f.await(t)
 	flow.finish(t.Context())
 	within := unreadAfter + 4*time.Second
-	if r.shared > 0 {
+	if r.lasts > 0 {
 		within += 35 * time.Second // what joins a prompt is gathered
 	}
 	time.Sleep(unreadAfter)
