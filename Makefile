@@ -15,10 +15,11 @@ SOAKTIME ?= 1h
 build:
 	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o . ./cmd/...
 
+# What kills programs under load goes without the race detector, which makes them slow; "make race" has it everywhere.
 test: tools lint
-	$(GO) test -race -count=1 -timeout 14m $$($(GO) list ./... | grep -v /internal/scenarios)
+	$(GO) test -race -count=1 -timeout 14m $$($(GO) list ./... | grep -v -e /internal/scenarios -e /internal/survival)
 	$(GO) test -race -count=1 -timeout 14m -run TestSQLite ./internal/scenarios
-	$(GO) test -count=1 -timeout 14m ./internal/scenarios
+	$(GO) test -count=1 -timeout 14m ./internal/scenarios ./internal/survival
 
 race:
 	$(GO) test -race $(PACKAGES)
