@@ -195,7 +195,7 @@ func (s *server) take(p *fakeserver.Peer, e *fakeserver.Element) bool {
 			s.note("it was sent by one that is live no more: %s", e.XML)
 		}
 	case e.Name.Local == "iq" && kind == "get":
-		p.Send(answer(e, s.plain)) //nolint:errcheck // a component that is gone needs none
+		p.Send(s.answer(e)) //nolint:errcheck // a component that is gone needs none
 	case e.Name.Local == "iq" && (kind == "result" || kind == "error"):
 		s.mu.Lock()
 		if reply := s.replies[id]; reply != nil {
@@ -207,21 +207,29 @@ func (s *server) take(p *fakeserver.Peer, e *fakeserver.Element) bool {
 	return true
 }
 
-// answer is that of a client that shows states and prompts, sends receipts and markers, and of a server that knows no
-// vCards.
-func answer(e *fakeserver.Element, plain bool) string {
+// answer is that of a client that is there: a phone shows states and prompts, a desk sends receipts and markers and no
+// more. There are no vCards.
+func (s *server) answer(e *fakeserver.Element) string {
 	to, from, id := e.Attr["to"], e.Attr["from"], e.Attr["id"]
 	const info = "http://jabber.org/protocol/disco#info"
-	if plain || e.Child(info, "query") == nil || !strings.Contains(to, "/") {
+	features := []string{info, "urn:xmpp:chat-markers:0", "urn:xmpp:receipts"}
+	desk := strings.HasSuffix(to, "/desk")
+	if !desk {
+		features = append(features, ns, escalation.NSSMS)
+	}
+	s.mu.Lock()
+	there := desk || slices.Contains(s.online, to)
+	s.mu.Unlock()
+	if s.plain || !there || e.Child(info, "query") == nil {
 		return fmt.Sprintf("<iq type='error' from='%s' to='%s' id='%s'><error type='cancel'>"+
 			"<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>", to, from, id)
 	}
-	var features strings.Builder
-	for _, feature := range []string{info, ns, escalation.NSSMS, "urn:xmpp:chat-markers:0", "urn:xmpp:receipts"} {
-		fmt.Fprintf(&features, "<feature var='%s'/>", feature)
+	var list strings.Builder
+	for _, feature := range features {
+		fmt.Fprintf(&list, "<feature var='%s'/>", feature)
 	}
 	return fmt.Sprintf("<iq type='result' from='%s' to='%s' id='%s'><query xmlns='%s'><identity category='client' type='phone'/>%s</query></iq>",
-		to, from, id, info, features.String())
+		to, from, id, info, list.String())
 }
 
 // answerPrompt answers a prompt as a client does; it reports whether the component has taken the answer.
