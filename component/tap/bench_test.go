@@ -3,9 +3,7 @@ package tap
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"runtime"
 	"strings"
@@ -17,6 +15,7 @@ import (
 	"mellium.im/xmpp/jid"
 
 	"tocsin/component/intake"
+	"tocsin/internal/mix"
 	"tocsin/track"
 )
 
@@ -25,59 +24,17 @@ const (
 	benchOpen  = benchHello + `<handshake/>`
 )
 
-// mix makes n copies as ejabberd makes them: each message, receipt and marker twice, and with them the presence, the
-// IQs, carbons, archive and group chat of the same users.
-func mix(n int) []byte {
-	r := rand.New(rand.NewPCG(1, 2))
+// stream has n copies as ejabberd makes them.
+func stream(n int) []byte {
 	var b bytes.Buffer
+	m := mix.New("here.test", 500)
+	for before := 0; before < 20_000; { // until there is something to acknowledge
+		before += m.Next(&b)
+	}
+	b.Reset()
 	b.WriteString(benchOpen)
-	id := func() string { return fmt.Sprintf("%016x", r.Uint64()) }
-	user := func() string { return fmt.Sprintf("user%d@here.test", r.IntN(500)) }
-	words := strings.Fields("the quick brown fox isn&apos;t lazy, it jumps over 敏捷的棕色狐狸 &amp; sleeps 🦊 until noon")
-	text := func() string {
-		var w []string
-		for range 4 + r.IntN(24) {
-			w = append(w, words[r.IntN(len(words))])
-		}
-		return strings.Join(w, " ")
-	}
-	sid := func(by string) string {
-		return `<archived by='` + by + `' id='` + id() + `' xmlns='urn:xmpp:mam:tmp'/><stanza-id by='` + by + `' id='` + id() + `' xmlns='urn:xmpp:sid:0'/>`
-	}
-	for i := 0; i < n; {
-		add := func(times int, inner string) {
-			for range times {
-				fmt.Fprintf(&b, `<message to='tocsin.here.test' from='here.test' id='%d'><forwarded xmlns='urn:xmpp:forward:0'>%s</forwarded></message>`, r.Uint64(), inner)
-				i++
-			}
-		}
-		from, to := user(), user()
-		stanza := func(typ, children string) string {
-			return `<message xml:lang='en' to='` + to + `' from='` + from + `/phone' type='` + typ + `' id='` + id() + `' xmlns='jabber:client'>` + children + `</message>`
-		}
-		chat := stanza("chat", `<request xmlns='urn:xmpp:receipts'/><markable xmlns='urn:xmpp:chat-markers:0'/><origin-id id='`+id()+`' xmlns='urn:xmpp:sid:0'/><active xmlns='http://jabber.org/protocol/chatstates'/><body>`+text()+`</body>`)
-		switch k := r.IntN(100); {
-		case k < 20:
-			add(2, chat)
-		case k < 32:
-			add(2, stanza("chat", `<received xmlns='urn:xmpp:receipts' id='`+id()+`'/><store xmlns='urn:xmpp:hints'/>`))
-		case k < 44:
-			add(2, stanza("chat", `<displayed xmlns='urn:xmpp:chat-markers:0' id='`+id()+`'/><store xmlns='urn:xmpp:hints'/>`))
-		case k < 52:
-			add(2, stanza("chat", `<composing xmlns='http://jabber.org/protocol/chatstates'/><no-store xmlns='urn:xmpp:hints'/>`))
-		case k < 62:
-			add(1, `<message to='`+from+`/laptop' from='`+from+`' type='chat' xmlns='jabber:client'><sent xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>`+strings.Replace(chat, "<request", sid(from)+"<request", 1)+`</forwarded></sent></message>`)
-		case k < 68:
-			add(1, `<message to='`+from+`/phone' from='`+from+`' xmlns='jabber:client'><result id='`+id()+`' queryid='q' xmlns='urn:xmpp:mam:2'><forwarded xmlns='urn:xmpp:forward:0'>`+chat+`<delay from='here.test' stamp='2026-11-24T02:12:23.743770Z' xmlns='urn:xmpp:delay'/></forwarded></result></message>`)
-		case k < 80:
-			add(1, `<presence xml:lang='en' to='`+to+`/phone' from='`+from+`/phone' xmlns='jabber:client'><show>away</show><c hash='sha-1' node='http://gajim.org' ver='`+id()+`' xmlns='http://jabber.org/protocol/caps'/><x xmlns='vcard-temp:x:update'><photo>`+id()+`</photo></x></presence>`)
-		case k < 84:
-			add(1, `<presence xml:lang='en' to='`+from+`' from='`+from+`/phone' xmlns='jabber:client'><c hash='sha-1' node='http://gajim.org' ver='abc' xmlns='http://jabber.org/protocol/caps'/></presence>`)
-		case k < 92:
-			add(1, `<iq xml:lang='en' to='`+to+`/phone' from='`+from+`/phone' type='get' id='`+id()+`' xmlns='jabber:client'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>`)
-		default:
-			add(1, `<message xml:lang='en' to='`+to+`/phone' from='room@rooms.here.test/`+id()+`' type='groupchat' id='`+id()+`' xmlns='jabber:client'><occupant-id id='`+id()+`' xmlns='urn:xmpp:occupant-id:0'/>`+sid("room@rooms.here.test")+`<body>`+text()+`</body></message>`)
-		}
+	for n > 0 {
+		n -= m.Next(&b)
 	}
 	return b.Bytes()
 }
@@ -112,7 +69,7 @@ func theirs(b testing.TB, stream []byte) {
 // BenchmarkTake reads the same stream with intake, tap and classification and with the library's Serve, in turns, and
 // compares the processor time: the machine may have other things to do.
 func BenchmarkTake(b *testing.B) {
-	stream := append(mix(5000), "</stream:stream>"...)
+	stream := append(stream(5000), "</stream:stream>"...)
 	config := rulesConfig
 	config.TextLimit = 160
 	tap := New(config)

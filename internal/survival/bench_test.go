@@ -1,14 +1,12 @@
 package survival
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -17,6 +15,7 @@ import (
 
 	"tocsin/internal/fakeserver"
 	"tocsin/internal/lab"
+	"tocsin/internal/mix"
 	"tocsin/storage"
 	"tocsin/track"
 )
@@ -30,54 +29,48 @@ const (
 	paced       = 15_000 // stanzas a second
 )
 
-// load makes tapped stanzas: one third messages, one third receipts, one third markers, each for a message that is a
-// while old. The seed is fixed.
+// load is a stream of copies, and when each message of it was made.
 type load struct {
-	*rand.Rand
-	n    int
-	out  []track.Key
+	*mix.Mix
+	n    int // copies that were made
+	mu   sync.Mutex
 	sent []time.Time // by the number of the message
 }
 
-func newLoad() *load { return &load{Rand: rand.New(rand.NewPCG(1, 2))} }
-
-func (l *load) user(n int) string { return "user" + strconv.Itoa(n) + "@" + domain }
-
-// next writes one more stanza.
-func (l *load) next(b *strings.Builder, now time.Time) {
-	at := track.At(now)
-	payload := func(key track.Key, element string) {
-		l.n++
-		b.WriteString(wrap("out", at, "<message xmlns='jabber:client' from='"+key.Recipient+"/desk' to='"+key.Sender+"' type='chat' id='e"+strconv.Itoa(l.n)+"'>"+element+"</message>"))
+func newLoad() *load {
+	l := &load{Mix: mix.New(domain, benchUsers)}
+	l.Wrote = func(int) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.sent = append(l.sent, time.Now())
 	}
-	switch {
-	case len(l.out) < 2000 || l.n%3 == 0:
-		sender := l.IntN(benchUsers)
-		key := track.Key{Sender: l.user(sender), Recipient: l.user((sender*31 + l.IntN(20)*7 + 1) % benchUsers), ID: "m" + strconv.Itoa(len(l.sent))}
-		l.sent = append(l.sent, now)
-		l.out = append(l.out, key)
-		l.n++
-		b.WriteString(wrap("out", at, "<message xmlns='jabber:client' from='"+key.Sender+"/phone' to='"+key.Recipient+"' type='chat' id='"+key.ID+
-			"'><body>Are you coming tonight? We meet at eight, and there will be something to eat.</body><request xmlns='urn:xmpp:receipts'/>"+
-			"<markable xmlns='urn:xmpp:chat-markers:0'/><origin-id xmlns='urn:xmpp:sid:0' id='"+key.ID+"'/></message>"))
-	case l.n%3 == 1:
-		payload(l.out[1000], "<received xmlns='urn:xmpp:receipts' id='"+l.out[1000].ID+"'/><store xmlns='urn:xmpp:hints'/>")
-	default:
-		payload(l.out[0], "<displayed xmlns='urn:xmpp:chat-markers:0' id='"+l.out[0].ID+"'/><store xmlns='urn:xmpp:hints'/>")
-		l.out = l.out[1:]
-	}
+	return l
 }
 
-// cost is the processor's time that the load itself takes, in microseconds a stanza.
+// make returns so many more copies, or one over.
+func (l *load) make(n int) string {
+	var b bytes.Buffer
+	for n += l.n; l.n < n; {
+		l.n += l.Next(&b)
+	}
+	return b.String()
+}
+
+// made is when a message was.
+func (l *load) made(n int) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sent[n]
+}
+
+// cost is the processor's time that making a copy takes, in microseconds.
 func (l *load) cost() float64 {
 	const n = 20_000
 	other := newLoad()
+	other.Facts = l.Facts
 	used := processorTime()
 	for range n / 100 {
-		var chunk strings.Builder
-		for range 100 {
-			other.next(&chunk, time.Now())
-		}
+		other.make(100)
 	}
 	return float64((processorTime() - used).Microseconds()) / n
 }
@@ -97,8 +90,8 @@ type timed struct {
 	load *load
 	mu   sync.Mutex
 	took []time.Duration
-	late []time.Duration // of alarms
-	rows atomic.Int64
+	late []time.Duration           // of alarms
+	rows int                       // that were inserted or updated
 	rang atomic.Pointer[time.Time] // the first
 }
 
@@ -108,12 +101,12 @@ func (s *timed) Commit(ctx context.Context, c track.Changes) error {
 		return err
 	}
 	now := time.Now()
-	s.rows.Add(int64(len(c.Insert) + len(c.Update)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.rows += len(c.Insert) + len(c.Update)
 	for i := range c.Insert {
-		if n, err := strconv.Atoi(c.Insert[i].ID[1:]); err == nil && s.load != nil {
-			s.took = append(s.took, now.Sub(s.load.sent[n]))
+		if n, ok := mix.Number(c.Insert[i].ID); ok {
+			s.took = append(s.took, now.Sub(s.load.made(n)))
 		}
 	}
 	for i := range c.Update {
@@ -123,6 +116,13 @@ func (s *timed) Commit(ctx context.Context, c track.Changes) error {
 		}
 	}
 	return nil
+}
+
+// reset begins a new measurement.
+func (s *timed) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.took, s.late, s.rows = nil, nil, 0
 }
 
 func percentile(list []time.Duration, p float64) float64 {
@@ -189,63 +189,73 @@ func serverFor(b *testing.B, store *timed) *server {
 	return s
 }
 
-// BenchmarkPipeline: from the socket to the disk, as fast as it goes, and at 15 000 stanzas a second.
+// warm has everybody seen, and asked for what their clients can do, once.
+func (s *server) warm(l *load) {
+	for l.n < 10*benchUsers {
+		s.bring(l.make(256))
+		for s.lag() > 50*time.Millisecond {
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+// pour brings copies for some time, so many a second, or as many as are stored in time (0). It returns how many.
+func (s *server) pour(l *load, rate int, lasts time.Duration) int {
+	began, poured := time.Now(), l.n
+	for n := l.n; time.Since(began) < lasts; {
+		if rate == 0 {
+			s.bring(l.make(256))
+			for s.lag() > 150*time.Millisecond {
+				time.Sleep(time.Millisecond)
+			}
+			continue
+		}
+		if more := n + int(time.Since(began).Seconds()*float64(rate)) - l.n; more > 0 {
+			s.bring(l.make(more))
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return l.n - poured
+}
+
+// BenchmarkPipeline: from the socket to the disk, as fast as it goes, and at 15 000 stanzas a second; of the copies that a
+// server makes, and of nothing but facts, which no server sends.
 func BenchmarkPipeline(b *testing.B) {
 	databases(b, func(b *testing.B, dsn string) {
 		start := track.At(time.Now().Add(-time.Hour))
 		store := &timed{load: newLoad(), Store: filled(b, dsn, benchFilled, func(n int) track.Message { return old(start+track.Time(n/300), n, true) })}
 		s := serverFor(b, store)
-		cost := store.load.cost()
-		run := func(b *testing.B, rate int, lasts time.Duration) {
-			for b.Loop() {
-				for store.load.n < 4*benchUsers { // everybody is seen and asked once
-					var chunk strings.Builder
-					for range 256 {
-						store.load.next(&chunk, time.Now())
-					}
-					s.bring(chunk.String())
-					for s.lag() > 50*time.Millisecond {
-						time.Sleep(time.Millisecond)
-					}
+		s.warm(store.load)
+		for _, stream := range []string{"copies", "facts"} {
+			store.load.Facts = stream == "facts"
+			for _, rate := range []int{0, paced} {
+				name := stream + "/flat out"
+				if rate > 0 {
+					name = stream + "/paced"
 				}
-				store.mu.Lock()
-				store.took = nil
-				store.mu.Unlock()
-				began, written, used := time.Now(), 0, processorTime()
-				for time.Since(began) < lasts {
-					var chunk strings.Builder
-					now := time.Now()
-					until := written + 256
-					if rate > 0 {
-						until = int(now.Sub(began).Seconds() * float64(rate))
+				b.Run(name, func(b *testing.B) {
+					cost := store.load.cost()
+					for b.Loop() {
+						store.reset()
+						began, used := time.Now(), processorTime()
+						poured := float64(s.pour(store.load, rate, 8*time.Second))
+						for s.lag() > 0 {
+							time.Sleep(time.Millisecond)
+						}
+						took := time.Since(began)
+						used = processorTime() - used
+						store.mu.Lock()
+						b.ReportMetric(float64(used.Microseconds())/poured-cost, "cpu-µs/stanza")
+						b.ReportMetric(poured/took.Seconds(), "stanzas/s")
+						b.ReportMetric(float64(store.rows)/took.Seconds(), "rows/s")
+						b.ReportMetric(percentile(store.took, 0.50), "p50-ms")
+						b.ReportMetric(percentile(store.took, 0.99), "p99-ms")
+						store.mu.Unlock()
+						b.ReportMetric(0, "ns/op")
 					}
-					for ; written < until; written++ {
-						store.load.next(&chunk, now)
-					}
-					s.bring(chunk.String())
-					if rate > 0 {
-						time.Sleep(time.Millisecond)
-					}
-					for rate == 0 && s.lag() > 150*time.Millisecond {
-						time.Sleep(time.Millisecond)
-					}
-				}
-				for s.lag() > 0 {
-					time.Sleep(time.Millisecond)
-				}
-				took := time.Since(began)
-				used = processorTime() - used
-				store.mu.Lock()
-				b.ReportMetric(float64(used.Microseconds())/float64(written)-cost, "cpu-µs/stanza")
-				b.ReportMetric(float64(written)/took.Seconds(), "stanzas/s")
-				b.ReportMetric(percentile(store.took, 0.50), "p50-ms")
-				b.ReportMetric(percentile(store.took, 0.99), "p99-ms")
-				store.mu.Unlock()
-				b.ReportMetric(0, "ns/op")
+				})
 			}
 		}
-		b.Run("flat out", func(b *testing.B) { run(b, 0, 8*time.Second) })
-		b.Run("paced", func(b *testing.B) { run(b, paced, 8*time.Second) })
 	})
 }
 
@@ -273,20 +283,12 @@ func BenchmarkAlarms(b *testing.B) {
 			runtime.GC()
 			runtime.ReadMemStats(&after)
 			b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/benchFilled, "B/alarm")
+			s.warm(store.load)
 			for s.lag() > 0 || time.Since(start) < 5*time.Second {
 				time.Sleep(time.Millisecond)
 			}
-			store.mu.Lock()
-			store.late, store.took = nil, nil
-			store.mu.Unlock()
-			for began, written := time.Now(), 0; time.Since(began) < 8*time.Second; time.Sleep(time.Millisecond) {
-				var chunk strings.Builder
-				now := time.Now()
-				for until := int(now.Sub(began).Seconds() * paced); written < until; written++ {
-					store.load.next(&chunk, now)
-				}
-				s.bring(chunk.String())
-			}
+			store.reset()
+			s.pour(store.load, paced, 8*time.Second)
 			store.mu.Lock()
 			b.ReportMetric(float64(len(store.late)), "alarms")
 			b.ReportMetric(percentile(store.late, 0.50), "late-p50-ms")
