@@ -69,10 +69,7 @@ func (a *alarms) down() {
 }
 
 func (a *alarms) poke() {
-	select {
-	case a.wake <- struct{}{}:
-	default:
-	}
+	signal(a.wake)
 }
 
 // run rings until ctx is done.

@@ -306,9 +306,5 @@ func (o *outflow) welcome(ctx context.Context, owner string, left time.Time) err
 	say := phrase.In(o.language(owner, ""))
 	m := o.message(owner, fmt.Sprintf("d-%x", untold[len(untold)-1].Notice.Rev), hints.Store{})
 	m.Lang, m.Body = say.Lang, say.Chat.Digest(d)
-	if err := o.say(ctx, m); err != nil {
-		return err
-	}
-	o.reached(untold)
-	return nil
+	return o.sayTold(ctx, m, untold, func() { o.back[owner] = left })
 }

@@ -88,10 +88,7 @@ func (q *ingest) put(in track.Input, done func(error)) {
 func (q *ingest) push(e entry) {
 	q.queue = append(q.queue, e)
 	q.meter.queued.Set(float64(len(q.queue)))
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
+	signal(q.wake)
 }
 
 // do queues an input and waits until it is durable.

@@ -3,6 +3,7 @@ package component
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"tocsin/component/session"
 	"tocsin/track"
@@ -44,21 +45,33 @@ func (o *outflow) status(ctx context.Context, m track.Message) error {
 		To: m.Sender, Type: "headline", ID: fmt.Sprintf("s-%x-%d", m.Ord, m.Notice.Seq),
 		Payload: []any{o.statusOf(ctx, &m), hints.NoStore{}},
 	}
-	if err := o.say(ctx, status); err != nil {
-		return err // it stays untold
+	return o.sayTold(ctx, status, []track.Message{m}, func() { o.toGreet(m.Sender) }) // after an error it stays untold
+}
+
+// sayTold sends notices to their sender. They are told when the server is known to have them; if they are lost, the
+// sender is greeted once more, as missed notes while mu is held.
+func (o *outflow) sayTold(ctx context.Context, m session.Message, list []track.Message, missed func()) error {
+	stream := o.svc.session.Stream()
+	if err := o.say(ctx, m); err != nil {
+		return err
 	}
-	o.reached([]track.Message{m})
+	o.svc.proofs.put(stream, reached(list), func(lost bool) {
+		if lost {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			missed()
+			o.late[list[0].Sender] = true
+		}
+	})
 	return nil
 }
 
-func (o *outflow) reached(list []track.Message) {
+func reached(list []track.Message) *track.Reached {
 	told := make(track.Reached, len(list))
 	for i, m := range list {
 		told[i] = track.Told{Ord: m.Ord, Seq: m.Notice.Seq}
 	}
-	if len(told) > 0 {
-		o.svc.ingest.put(&told, nil)
-	}
+	return &told
 }
 
 // statusOf is a notice as its sender may see it.
@@ -79,12 +92,16 @@ func (o *outflow) stateOf(ctx context.Context, m *track.Message, state track.Sta
 	return escalation.State(state)
 }
 
-// digest sends what is untold, in headlines of at most 50 states.
-func (o *outflow) digest(ctx context.Context, owner string) error {
+// digest sends what is untold, in headlines of at most 50 states. What has come up since the user came was held back, and
+// is told after it one by one.
+func (o *outflow) digest(ctx context.Context, owner string, held []track.Message) error {
 	untold, err := o.untold(ctx, owner)
 	if err != nil {
 		return err
 	}
+	untold = slices.DeleteFunc(untold, func(m track.Message) bool {
+		return slices.ContainsFunc(held, func(h track.Message) bool { return h.Ord == m.Ord && h.Notice.Seq == m.Notice.Seq })
+	})
 	for len(untold) > 0 {
 		n := min(len(untold), escalation.MaxStatuses)
 		var list escalation.Statuses
@@ -96,11 +113,15 @@ func (o *outflow) digest(ctx context.Context, owner string) error {
 			To: owner, Type: "headline", ID: fmt.Sprintf("d-%x-%d", last.Rev, n),
 			Payload: []any{list, hints.NoStore{}},
 		}
-		if err := o.say(ctx, digest); err != nil {
+		if err := o.sayTold(ctx, digest, untold[:n], func() { o.toGreet(owner) }); err != nil {
 			return err
 		}
-		o.reached(untold[:n])
 		untold = untold[n:]
+	}
+	for _, m := range held {
+		if err := o.status(ctx, m); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -117,7 +138,7 @@ func (o *outflow) untold(ctx context.Context, owner string) ([]track.Message, er
 		list = append(list, page...)
 		if over := len(list) - digestMax; over > 0 {
 			o.svc.meter.forgotten.Add(float64(over))
-			o.reached(list[:over])
+			o.svc.ingest.put(reached(list[:over]), nil)
 			list = list[over:]
 		}
 		if len(page) < digestMax {

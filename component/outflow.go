@@ -87,6 +87,7 @@ func (o *outflow) dispatch(out track.Outgoing) {
 var errNobody = errors.New("nobody to send it to yet")
 
 func (o *outflow) send(ctx context.Context, out track.Outgoing) {
+	stream := o.svc.session.Stream()
 	var err error
 	switch out.Kind {
 	case track.OutShow:
@@ -100,7 +101,11 @@ func (o *outflow) send(ctx context.Context, out track.Outgoing) {
 	}
 	switch {
 	case err == nil:
-		o.svc.ingest.put(&track.Left{out.ID}, nil)
+		o.svc.proofs.put(stream, &track.Left{out.ID}, func(lost bool) {
+			if lost {
+				o.dispatch(out)
+			}
+		})
 	case errors.Is(err, errNobody):
 		o.park(out, func() bool { return o.nobody(out.Owner) })
 	case errors.Is(err, session.ErrDown), ctx.Err() != nil:
@@ -141,14 +146,16 @@ func (o *outflow) wake(owner string) {
 	o.mu.Lock()
 	parked, held := o.parked[owner], o.held[owner]
 	delete(o.parked, owner)
-	delete(o.held, owner)
 	_, back := o.back[owner]
 	_, fresh := o.fresh[owner]
+	if !fresh { // else they follow the digest
+		delete(o.held, owner)
+	}
 	o.mu.Unlock()
 	if back || fresh {
 		o.job(owner, func(ctx context.Context) error { return o.greet(ctx, owner) })
 	}
-	if !fresh { // else they are in the digest
+	if !fresh {
 		for _, m := range held {
 			o.tell(m)
 		}
@@ -188,18 +195,22 @@ func (o *outflow) greet(ctx context.Context, owner string) error {
 	o.mu.Lock()
 	come, fresh := o.fresh[owner]
 	left, back := o.back[owner]
-	delete(o.fresh, owner)
-	delete(o.back, owner)
-	o.mu.Unlock()
 	if !fresh && !back {
+		o.mu.Unlock()
 		return nil
 	}
-	// What came before the user did is written before it is read.
+	held := o.held[owner]
+	delete(o.fresh, owner)
+	delete(o.back, owner)
+	delete(o.held, owner)
+	o.mu.Unlock()
+	// What came before the user did is written before it is read, and what was told is known to be.
+	o.svc.proofs.wait(ctx)
 	err := o.svc.ingest.do(ctx, nil)
 	switch {
 	case err != nil:
 	case fresh && len(v.capable) > 0:
-		err = errors.Join(o.digest(ctx, owner), o.showOpen(ctx, owner, come))
+		err = errors.Join(o.digest(ctx, owner, held), o.showOpen(ctx, owner, come))
 	case back && v.online && len(v.capable) == 0:
 		err = o.welcome(ctx, owner, left)
 	}

@@ -8,7 +8,6 @@ import (
 
 	"tocsin/component/session"
 	"tocsin/internal/fakeserver"
-	"tocsin/track"
 )
 
 const (
@@ -41,8 +40,7 @@ func TestStateWhileAClientIsAsked(t *testing.T) {
 		s.later(0)
 		s.send(written)
 		s.later(0)
-		key := track.Key{Sender: "alice@example.org", Recipient: "bob@example.org", ID: "m1"}
-		s.store.messages = []track.Message{{Ord: 1, Key: key, Notice: track.Notice{Seq: 1, Rev: 1, State: track.StateUnknown}}} // as it was stored
+		s.store.messages = s.store.inserted
 		expect(t, "before the answer", len(s.answer()), 0)
 		told := s.answer()
 		expect(t, "headlines", len(told), 1)

@@ -92,6 +92,7 @@ type Service struct {
 	people   *people
 	learner  *learner
 	fair     *fair.Queue
+	proofs   *proofs
 	outflow  *outflow
 	handler  *handler
 	roster   *rosters
@@ -161,6 +162,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 			}
 		},
 	})
+	s.proofs = newProofs(s)
 	s.outflow = newOutflow(s)
 	s.learner = newLearner(s)
 	s.roster = newRosters(s)
@@ -216,11 +218,12 @@ func (s *Service) Run(ctx context.Context) error {
 		})
 	}
 	run(&writer, writing, s.ingest.run)
-	for _, part := range []func(context.Context) error{s.session.Run, s.alarms.run, s.fair.Run, s.learner.run, s.outflow.run, s.handler.work.Run, s.keep} {
+	for _, part := range []func(context.Context) error{s.session.Run, s.alarms.run, s.fair.Run, s.learner.run, s.outflow.run, s.proofs.run, s.handler.work.Run, s.keep} {
 		run(&others, ctx, part)
 	}
 	<-ctx.Done()
 	others.Wait()
+	s.proofs.settle(context.WithoutCancel(ctx)) // the stream is over: nobody is asked any more
 	stopWriting()
 	writer.Wait()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
@@ -252,10 +255,7 @@ func (s *Service) renew() {
 	policy := s.policy()
 	s.ingest.order(func(l *track.Ledger) { l.SetPolicy(policy) })
 	s.commands.Set(s.commandOptions(s.domain))
-	select {
-	case s.changed <- struct{}{}:
-	default:
-	}
+	signal(s.changed)
 }
 
 // wrap cuts the copies of the tap out of the connection, before the XMPP library reads it.

@@ -26,6 +26,7 @@ type blank struct {
 	Store
 	fail     atomic.Pointer[func() error] // of what reads for a request, and of batches
 	messages []track.Message
+	inserted []track.Message
 }
 
 // fails has the store fail from now on; by nil it works again.
@@ -49,7 +50,10 @@ func (b *blank) Seed(context.Context) (track.Seed, error) {
 func (b *blank) Load(context.Context, track.Want, track.Time) (track.Loaded, error) {
 	return track.Loaded{}, b.err()
 }
-func (b *blank) Commit(context.Context, track.Changes) error                    { return b.err() }
+func (b *blank) Commit(_ context.Context, c track.Changes) error {
+	b.inserted = append(b.inserted, c.Insert...)
+	return b.err()
+}
 func (b *blank) Alarms(context.Context, func(track.Alarm)) error                { return nil }
 func (b *blank) Pending(context.Context) ([]track.Outgoing, error)              { return nil, nil }
 func (b *blank) Prompts(context.Context, string) ([]track.Prompt, error)        { return nil, b.err() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/xml"
+	"errors"
 	"fmt"
 
 	"mellium.im/xmpp/jid"
@@ -44,6 +45,10 @@ func (s *Session) AskAs(ctx context.Context, from, to, kind string, payload, ans
 	if l == nil {
 		return ErrDown
 	}
+	return s.ask(ctx, l, from, to, kind, payload, answer)
+}
+
+func (s *Session) ask(ctx context.Context, l *link, from, to, kind string, payload, answer any) error {
 	whom, err := jid.Parse(to)
 	if err != nil {
 		return fmt.Errorf("to: no address: %w", err)
@@ -65,6 +70,33 @@ func (s *Session) AskAs(ctx context.Context, from, to, kind string, payload, ans
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// Stream is the number of the stream that is up; 0: there is none.
+func (s *Session) Stream() uint64 {
+	if l := s.current.Load(); l != nil {
+		return l.number
+	}
+	return 0
+}
+
+// Taken waits until the server has taken all that was sent before: it answers a ping (XEP-0199) that was sent after it
+// on the same stream, which is in order. The stream is the number that it had before the first of the sends. The error
+// is ErrDown if that stream is over, unless it was left in good order: the server ends its half when it has read ours.
+func (s *Session) Taken(ctx context.Context, stream uint64) error {
+	l := s.current.Load()
+	if l == nil || l.number != stream {
+		if stream != 0 && s.left.Load() == stream {
+			return nil
+		}
+		return ErrDown
+	}
+	err := s.ask(ctx, l, "", s.opts.PingTo.String(), "get", ping{}, nil)
+	var refused *StanzaError
+	if errors.As(err, &refused) { // that is an answer, too
+		return nil
+	}
+	return err
 }
 
 // expect notes a question. It reports whether the link is up.

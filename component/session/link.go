@@ -32,9 +32,10 @@ const pingPrefix = "ping-"
 
 // link is one stream, from its handshake to its end.
 type link struct {
-	tcp  net.Conn
-	tap  *pulse
-	xmpp *xmpp.Session
+	number uint64
+	tcp    net.Conn
+	tap    *pulse
+	xmpp   *xmpp.Session
 
 	within  time.Duration // a write
 	writing chan struct{} // holds one token, which the writer takes
@@ -122,7 +123,9 @@ func (s *Session) serve(ctx context.Context, l *link) error {
 		select {
 		case <-ctx.Done():
 			s.current.CompareAndSwap(l, nil)
-			l.leave()
+			if l.leave() {
+				s.left.Store(l.number)
+			}
 		case <-l.down:
 		}
 	})
@@ -245,17 +248,19 @@ func (l *link) writeIf(ctx context.Context, stanza []byte, may func() bool) erro
 }
 
 // leave ends the stream, lets the server end it, too, for a moment, and closes the link: closed at once, with bytes
-// unread, what was written last could be lost.
-func (l *link) leave() {
+// unread, what was written last could be lost. It reports whether the server has ended it.
+func (l *link) leave() (ended bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveWithin)
 	defer cancel()
 	if l.write(ctx, []byte("</stream:stream>")) == nil {
 		select {
 		case <-l.down:
+			ended = errors.Is(l.cause, errEnded)
 		case <-ctx.Done():
 		}
 	}
 	l.close(errLeave)
+	return ended
 }
 
 // close ends the link because of err, which the first call decides. Whoever waits for an answer gets ErrDown.

@@ -83,7 +83,9 @@ type Session struct {
 	opts    Options
 	self    string // opts.JID
 	current atomic.Pointer[link]
-	welcome bool // a handshake succeeded before; only Run reads and writes it
+	left    atomic.Uint64 // the number of the stream that was ended in good order by ctx
+	welcome bool          // a handshake succeeded before; only Run reads and writes it
+	streams uint64        // that there were; as welcome
 }
 
 // New returns a Session that is not connected yet: Run does that.
@@ -180,6 +182,8 @@ func (s *Session) once(ctx context.Context) (held time.Duration, err error) {
 	}
 	began := s.opts.Clock.Now()
 	s.welcome = true
+	s.streams++
+	l.number = s.streams
 	s.opts.Log.Info("connected to the server", "server", s.opts.Server, "component", s.self)
 	s.current.Store(l)
 	s.opts.OnUp()

@@ -145,7 +145,8 @@ func (s *Session) request(l *link, iq *Stanza) bool {
 		s.opts.Dropped("IQ type")
 		return false
 	}
-	if iq.From.Equal(jid.JID{}) || iq.From.Equal(s.opts.JID) { // our own ping, sent back
+	if iq.From.Equal(jid.JID{}) || iq.From.Equal(s.opts.JID) { // our own ping, sent back: that is all that we ask of it
+		l.answered(iq, s.opts.JID)
 		return false
 	}
 	if len(iq.Payloads) != 1 || iq.ID == "" {

@@ -1,9 +1,11 @@
 // Package acceptance tells the stories that Tocsin is for, on real servers with a real "tocsin run", as a person at a
-// client sees them. Each runs on Prosody with our module, on Prosody with its stock firewall, and on ejabberd.
+// client sees them. Each runs on Prosody with our module, on Prosody with its stock firewall, and on ejabberd; with a file of SQLite,
+// and on both servers with PostgreSQL.
 package acceptance
 
 import (
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,6 +42,18 @@ func everywhere(t *testing.T, settings lab.Settings, story func(*testing.T, *hou
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
 			story(t, open(t, kind.tap, lab.Options{}, settings))
+		})
+		if kind.tap == lab.Firewall {
+			continue // the server and the database are among the others
+		}
+		t.Run(kind.name+" and PostgreSQL", func(t *testing.T) {
+			t.Parallel()
+			on := maps.Clone(settings)
+			if on == nil {
+				on = lab.Settings{}
+			}
+			on["storage.dsn"] = lab.Postgres(t)
+			story(t, open(t, kind.tap, lab.Options{}, on))
 		})
 	}
 }

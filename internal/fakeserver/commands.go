@@ -186,6 +186,13 @@ var commands = map[string]func(*stage, []string) error{
 		return st.expectNot(p)
 	},
 
+	"deaf": func(st *stage, args []string) error {
+		synctest.Wait()
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		st.deaf = st.peer
+		return nil
+	},
 	"down": func(st *stage, args []string) error {
 		st.server.Refuse("connection")
 		st.peer.Cut()

@@ -43,6 +43,7 @@ What happens at the server:
 What time does, and what breaks:
 
 	advance 5m
+	deaf                             the server reads nothing more: what is written goes with the stream
 	down                             the stream breaks, and cannot be made again; our module keeps its copies
 	up                               it can
 	crash                            the component is killed

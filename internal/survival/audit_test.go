@@ -272,6 +272,11 @@ func (a *audit) look(ctx context.Context, t *testing.T, dsn string, senders []st
 	for id := range a.prompts {
 		opened = append(opened, id)
 	}
+	for _, m := range rows {
+		if m.Prompt != "" && a.prompts[m.Prompt] == nil {
+			opened = append(opened, m.Prompt)
+		}
+	}
 	loaded, err := store.Load(ctx, track.Want{Prompts: opened}, track.At(time.Now()))
 	if err != nil {
 		t.Fatal(err)
@@ -363,7 +368,7 @@ func (a *audit) compare(key track.Key, f *fate, m *track.Message, prompts map[st
 	case m.Notice.Told != m.Notice.Seq:
 		a.fault("%v: its state was not told: %+v", key, *m)
 	case len(f.asked) == 0 && !(prompts[m.Prompt].Resend && prompts[m.Prompt].Due != 0): // it has joined, and is gathered
-		a.fault("%v: was not asked about: %+v", key, *m)
+		a.fault("%v: was not asked about in %+v: %+v", key, prompts[m.Prompt], *m)
 	}
 }
 

@@ -16,12 +16,11 @@ import (
 type fleet struct {
 	server  *server
 	dsn     string
-	works   time.Duration
 	members []*lab.Daemon
 }
 
 func newFleet(t *testing.T, s *server, r run) *fleet {
-	f := &fleet{server: s, dsn: r.dsn, works: r.works}
+	f := &fleet{server: s, dsn: r.dsn}
 	for range r.instances {
 		f.members = append(f.members, lab.NewTocsin(t, s.lab(), s.settings(lab.Settings{"storage.dsn": r.dsn})))
 	}

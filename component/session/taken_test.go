@@ -1,0 +1,69 @@
+package session_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"tocsin/component/session"
+	"tocsin/internal/fakeserver"
+)
+
+// What was sent counts as taken when the server answers what was sent after it, in whatever way, and never before.
+func TestTaken(t *testing.T) {
+	for name, answer := range map[string]string{
+		"sent back": "<iq type='get' from='" + domain + "' to='" + domain + "' id='%s'><ping xmlns='urn:xmpp:ping'/></iq>",
+		"result":    "<iq type='result' from='" + domain + "' to='" + domain + "' id='%s'/>",
+		"refused": "<iq type='error' from='" + domain + "' to='" + domain + "' id='%s'><error type='cancel'>" +
+			"<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := start(t, func(s *fakeserver.Server, _ *session.Options) { s.Answer = nil })
+			p := r.accept()
+			stream := r.session.Stream()
+			if err := r.session.Send(soon(t), session.Message{To: "alice@example.org", ID: "m1"}); err != nil {
+				t.Fatal(err)
+			}
+			taken := make(chan error)
+			go func() { taken <- r.session.Taken(soon(t), stream) }()
+			if id := next(t, p).Attr["id"]; id != "m1" {
+				t.Errorf("first comes %s", id)
+			}
+			ping := next(t, p)
+			select {
+			case err := <-taken:
+				t.Errorf("before the answer: %v", err)
+			default:
+			}
+			send(t, p, fmt.Sprintf(answer, ping.Attr["id"]))
+			if err := within(t, taken); err != nil {
+				t.Errorf("after it: %v", err)
+			}
+		})
+	}
+}
+
+// A stream that broke proves nothing, nor does the next one; one that was left in good order was read to its end.
+func TestTakenAfterTheEnd(t *testing.T) {
+	r := start(t, nil)
+	p := r.accept()
+	first := r.session.Stream()
+	p.Cut()
+	within(t, r.down)
+	r.accept()
+	second := r.session.Stream()
+	for stream, want := range map[uint64]error{0: session.ErrDown, first: session.ErrDown, second: nil} {
+		if err := r.session.Taken(soon(t), stream); !errors.Is(err, want) {
+			t.Errorf("stream %d: %v, want %v", stream, err, want)
+		}
+	}
+	r.stop()
+	if err := within(t, r.ran); err != nil {
+		t.Fatal(err)
+	}
+	for stream, want := range map[uint64]error{first: session.ErrDown, second: nil} {
+		if err := r.session.Taken(soon(t), stream); !errors.Is(err, want) {
+			t.Errorf("stream %d after all: %v, want %v", stream, err, want)
+		}
+	}
+}
