@@ -95,6 +95,7 @@ func crash(t *testing.T, r run) {
 		r.harm = func(t *testing.T, f *fleet, random *rand.Rand) { f.kill(t, random) }
 	}
 	s := newServer(t, newAudit())
+	s.alone = r.instances == 1
 	all := newFleet(t, s, r)
 	began, told := time.Now(), time.Now()
 	over := func(n int) bool {
