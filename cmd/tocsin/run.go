@@ -51,7 +51,11 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 	process.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	r.web = &httpServer{Handler: handler(prometheus.Gatherers{process, r}, r)}
 	if err := r.web.Listen(ctx, cfg.Metrics.Listen); err != nil {
-		return fmt.Errorf("%s: %w", cfg.Where("metrics.listen"), err)
+		err = fmt.Errorf("%s: %w", cfg.Where("metrics.listen"), err)
+		if held, _ := store.Held(ctx); held {
+			err = fmt.Errorf("%w (the database is in use, too: is Tocsin running already?)", err)
+		}
+		return err
 	}
 	defer r.web.Close()
 	log.Info("tocsin "+programVersion(), "config", cfg, "metrics", r.web.Addr())

@@ -116,6 +116,9 @@ func (d *Daemon) Start() {
 	d.Ready()
 }
 
+// Metrics is the host:port of its /metrics and /readyz.
+func (d *Daemon) Metrics() string { return d.admin }
+
 // Launch starts the component and waits for nothing.
 func (d *Daemon) Launch() {
 	d.t.Helper()

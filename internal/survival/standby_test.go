@@ -148,23 +148,28 @@ func TestUnreachableDatabase(t *testing.T) {
 func TestSecondOnSQLite(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, newAudit())
-	dsn := "sqlite:" + filepath.Join(t.TempDir(), "tocsin.db")
-	first := lab.NewTocsin(t, s.lab(), s.settings(lab.Settings{"storage.dsn": dsn}))
+	settings := s.settings(lab.Settings{"storage.dsn": "sqlite:" + filepath.Join(t.TempDir(), "tocsin.db")})
+	first := lab.NewTocsin(t, s.lab(), settings)
 	first.Start()
-	second := lab.NewTocsin(t, s.lab(), s.settings(lab.Settings{"storage.dsn": dsn}))
-	second.Launch()
-	if code := second.Exit(); code != 1 {
-		t.Errorf("exit %d, want 1", code)
-	}
-	var said []string
-	for _, line := range strings.Split(strings.TrimSpace(second.Stderr()), "\n") {
-		if strings.HasPrefix(line, "tocsin: ") {
-			said = append(said, line)
+	refused := func(how, line string) {
+		second := lab.NewTocsin(t, s.lab(), settings)
+		second.Launch()
+		if code := second.Exit(); code != 1 {
+			t.Errorf("%s: exit %d, want 1", how, code)
+		}
+		var said []string
+		for _, line := range strings.Split(strings.TrimSpace(second.Stderr()), "\n") {
+			if strings.HasPrefix(line, "tocsin: ") {
+				said = append(said, line)
+			}
+		}
+		if len(said) != 1 || !strings.Contains(said[0], line) {
+			t.Errorf("%s: it says:\n%s", how, second.Stderr())
 		}
 	}
-	if len(said) != 1 || !strings.Contains(said[0], "the database is in use by process ") {
-		t.Errorf("it says:\n%s", second.Stderr())
-	}
+	refused("another address for metrics", "the database is in use by process ")
+	settings["metrics.listen"] = first.Metrics()
+	refused("the same configuration", "the database is in use, too: is Tocsin running already?")
 	if !serves(first) {
 		t.Error("the first one does not serve any more")
 	}
