@@ -24,9 +24,10 @@ import (
 // runs once, for some seconds.
 
 const (
-	benchUsers  = 5_000
-	benchFilled = 1_000_000
-	paced       = 15_000 // stanzas a second
+	benchUsers   = 5_000
+	benchFilled  = 1_000_000
+	benchPending = 100_000 // beside the settled ones
+	paced        = 15_000  // stanzas a second
 )
 
 // load is a stream of copies, and when each message of it was made.
@@ -219,11 +220,17 @@ func (s *server) pour(l *load, rate int, lasts time.Duration) int {
 }
 
 // BenchmarkPipeline: from the socket to the disk, as fast as it goes, and at 15 000 stanzas a second; of the copies that a
-// server makes, and of nothing but facts, which no server sends.
+// server makes, and of nothing but facts, which no server sends. A million messages are settled, 100 000 are pending.
 func BenchmarkPipeline(b *testing.B) {
 	databases(b, func(b *testing.B, dsn string) {
 		start := track.At(time.Now().Add(-time.Hour))
-		store := &timed{load: newLoad(), Store: filled(b, dsn, benchFilled, func(n int) track.Message { return old(start+track.Time(n/300), n, true) })}
+		store := &timed{load: newLoad(), Store: filled(b, dsn, benchFilled+benchPending, func(n int) track.Message {
+			m := old(start+track.Time(n/300), n, n%(benchFilled/benchPending+1) > 0)
+			if m.Due != 0 { // none of them rings meanwhile
+				m.Due = m.Due.Add(4 * time.Hour)
+			}
+			return m
+		})}
 		s := serverFor(b, store)
 		s.warm(store.load)
 		for _, stream := range []string{"copies", "facts"} {
