@@ -30,8 +30,8 @@ type tally struct {
 	kills, pauses, cuts         int
 	takeovers                   int
 	slowest                     time.Duration // takeover from a killed one
-	messages, known             int           // sent; durable
-	asked                       int           // prompts
+	messages                    int           // sent
+	known, asked                int           // durable messages, and prompts, before the last forget
 	statuses, digests           int
 	shown, repeats, withdrawals int // prompts: stanzas, those that came before under the same id, withdrawn ones
 	answered                    int
@@ -105,8 +105,20 @@ func (a *audit) tookOver(after time.Duration) {
 func (a *audit) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.known, a.asked = a.durable(), a.asked+len(a.prompts)
 	clear(a.fates)
 	clear(a.prompts)
+}
+
+// durable is how many messages are known to be. The caller holds mu.
+func (a *audit) durable() int {
+	n := a.known
+	for _, f := range a.fates {
+		if f.known {
+			n++
+		}
+	}
+	return n
 }
 
 // wrote notes a message before it is brought.
@@ -285,10 +297,6 @@ func (a *audit) look(ctx context.Context, t *testing.T, dsn string, senders []st
 	for _, p := range loaded.Prompts {
 		prompts[p.ID] = p
 	}
-	if last {
-		a.known += len(rows)
-		a.asked += len(a.prompts)
-	}
 	for key, f := range a.fates {
 		if !slices.Contains(senders, key.Sender) {
 			continue
@@ -396,7 +404,7 @@ func (a *audit) String() string {
 		line += fmt.Sprintf(", %d takeovers within %s", a.takeovers, a.slowest.Round(time.Millisecond))
 	}
 	return line + fmt.Sprintf("; %d messages, %d durable; %d states told, %d digests; %d prompts in %d stanzas, %d of them repeats, %d withdrawals, %d answers; %d faults",
-		a.messages, a.known, a.statuses, a.digests, a.asked, a.shown, a.repeats, a.withdrawals, a.answered, len(a.faults))
+		a.messages, a.durable(), a.statuses, a.digests, a.asked+len(a.prompts), a.shown, a.repeats, a.withdrawals, a.answered, len(a.faults))
 }
 
 func (a *audit) faulty() bool {

@@ -50,6 +50,7 @@ func (f *fleet) kill(t *testing.T, random *rand.Rand) {
 		victim = f.await(t)
 	}
 	f.work(random)
+	f.server.ends()
 	victim.Kill9()
 	if len(f.members) > 1 {
 		killed := time.Now()
@@ -70,6 +71,7 @@ func (f *fleet) replace(t *testing.T, random *rand.Rand) {
 	t.Helper()
 	old := f.await(t)
 	f.work(random)
+	f.server.ends()
 	old.Stop()
 	f.await(t)
 	old.Launch()

@@ -39,10 +39,11 @@ type server struct {
 	lag   func() time.Duration // of a component that runs here
 
 	mu      sync.Mutex
-	peer    *fakeserver.Peer // the newest connection; nil: the component is away
-	newest  *fakeserver.Peer // the connection that was made last
-	streams int              // that were made
-	online  []string         // full JIDs, all capable
+	peer    *fakeserver.Peer          // the newest connection; nil: the component is away
+	newest  *fakeserver.Peer          // the connection that was made last
+	over    map[*fakeserver.Peer]bool // connections of those that were told to end, or killed: what they wrote may be read late
+	streams int                       // that were made
+	online  []string                  // full JIDs, all capable
 	backlog []string
 	lost    int // copies that were given to nobody
 	replies map[string]chan *fakeserver.Element
@@ -63,7 +64,7 @@ func newServer(t *testing.T, a *audit, users ...string) *server {
 
 // play is newServer for one that does not listen.
 func play(t testing.TB, fake *fakeserver.Server, a *audit, users ...string) *server {
-	s := &server{Server: fake, audit: a, keeps: true, replies: map[string]chan *fakeserver.Element{}}
+	s := &server{Server: fake, audit: a, keeps: true, replies: map[string]chan *fakeserver.Element{}, over: map[*fakeserver.Peer]bool{}}
 	for _, user := range users {
 		s.online = append(s.online, user+"@"+domain+"/phone")
 	}
@@ -166,6 +167,13 @@ func (s *server) bring(copies ...string) {
 	}
 }
 
+// ends notes that the one that serves is about to end.
+func (s *server) ends() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over[s.newest] = true
+}
+
 // made is how many streams there were.
 func (s *server) made() int {
 	s.mu.Lock()
@@ -190,7 +198,7 @@ func (s *server) take(p *fakeserver.Peer, e *fakeserver.Element) bool {
 	case e.Name.Local == "message":
 		s.heard(e, time.Now())
 		s.mu.Lock()
-		old := p != s.newest && s.newest != nil && !s.alone
+		old := p != s.newest && s.newest != nil && !s.alone && !s.over[p]
 		s.mu.Unlock()
 		if old {
 			s.note("it was sent by one that is live no more: %s", e.XML)
