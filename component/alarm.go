@@ -43,7 +43,7 @@ func (a *alarms) set(list ...track.Alarm) {
 		a.dues.set(alarm)
 	}
 	if len(list) > 0 {
-		a.poke()
+		signal(a.wake)
 	}
 }
 
@@ -59,17 +59,13 @@ func (a *alarms) up() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.from = a.clock.Now().Add(a.grace)
-	a.poke()
+	signal(a.wake)
 }
 
 func (a *alarms) down() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.from = time.Time{}
-}
-
-func (a *alarms) poke() {
-	signal(a.wake)
 }
 
 // run rings until ctx is done.

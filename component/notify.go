@@ -55,24 +55,29 @@ func (o *outflow) sayTold(ctx context.Context, m session.Message, list []track.M
 	if err := o.say(ctx, m); err != nil {
 		return err
 	}
-	o.svc.proofs.put(stream, reached(list), func(lost bool) {
-		if lost {
-			o.mu.Lock()
-			defer o.mu.Unlock()
-			missed()
-			o.late[list[0].Sender] = true
+	o.svc.proofs.put(stream, func(lost bool) {
+		if !lost {
+			o.reached(list)
+			return
 		}
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		missed()
+		o.late[list[0].Sender] = true
 	})
 	return nil
 }
 
-func reached(list []track.Message) *track.Reached {
+func (o *outflow) reached(list []track.Message) {
 	told := make(track.Reached, len(list))
-	for i, m := range list {
-		told[i] = track.Told{Ord: m.Ord, Seq: m.Notice.Seq}
+	for i := range list {
+		told[i] = toldOf(&list[i])
 	}
-	return &told
+	o.svc.ingest.put(&told, nil)
 }
+
+// toldOf says that the notice of a message is told.
+func toldOf(m *track.Message) track.Told { return track.Told{Ord: m.Ord, Seq: m.Notice.Seq} }
 
 // statusOf is a notice as its sender may see it.
 func (o *outflow) statusOf(ctx context.Context, m *track.Message) escalation.Status {
@@ -93,15 +98,20 @@ func (o *outflow) stateOf(ctx context.Context, m *track.Message, state track.Sta
 }
 
 // digest sends what is untold, in headlines of at most 50 states. What has come up since the user came was held back, and
-// is told after it one by one.
+// is told after it one by one, if there is no more of it than one headline could hold.
 func (o *outflow) digest(ctx context.Context, owner string, held []track.Message) error {
 	untold, err := o.untold(ctx, owner)
 	if err != nil {
 		return err
 	}
-	untold = slices.DeleteFunc(untold, func(m track.Message) bool {
-		return slices.ContainsFunc(held, func(h track.Message) bool { return h.Ord == m.Ord && h.Notice.Seq == m.Notice.Seq })
-	})
+	if len(held) > escalation.MaxStatuses {
+		held = nil
+	}
+	later := map[track.Told]bool{}
+	for i := range held {
+		later[toldOf(&held[i])] = true
+	}
+	untold = slices.DeleteFunc(untold, func(m track.Message) bool { return later[toldOf(&m)] })
 	for len(untold) > 0 {
 		n := min(len(untold), escalation.MaxStatuses)
 		var list escalation.Statuses
@@ -138,7 +148,7 @@ func (o *outflow) untold(ctx context.Context, owner string) ([]track.Message, er
 		list = append(list, page...)
 		if over := len(list) - digestMax; over > 0 {
 			o.svc.meter.forgotten.Add(float64(over))
-			o.svc.ingest.put(reached(list[:over]), nil)
+			o.reached(list[:over])
 			list = list[over:]
 		}
 		if len(page) < digestMax {

@@ -101,9 +101,11 @@ func (o *outflow) send(ctx context.Context, out track.Outgoing) {
 	}
 	switch {
 	case err == nil:
-		o.svc.proofs.put(stream, &track.Left{out.ID}, func(lost bool) {
+		o.svc.proofs.put(stream, func(lost bool) {
 			if lost {
 				o.dispatch(out)
+			} else {
+				o.done(out)
 			}
 		})
 	case errors.Is(err, errNobody):
@@ -114,7 +116,7 @@ func (o *outflow) send(ctx context.Context, out track.Outgoing) {
 		o.again(out)
 	case errors.Is(err, errDropped), errors.Is(err, errGone):
 		o.svc.log.Warn("an entry of the outbox can't be sent and is dropped", "kind", out.Kind, "err", err)
-		o.svc.ingest.put(&track.Left{out.ID}, nil)
+		o.done(out)
 	default:
 		if out.Tries++; out.Tries == 1 {
 			o.svc.log.Error("could not send, trying again", "kind", out.Kind, "err", err)
@@ -122,6 +124,9 @@ func (o *outflow) send(ctx context.Context, out track.Outgoing) {
 		o.again(out)
 	}
 }
+
+// done takes an entry out of the outbox.
+func (o *outflow) done(out track.Outgoing) { o.svc.ingest.put(&track.Left{out.ID}, nil) }
 
 // park keeps an entry until something about its owner changes. waiting says whether it still has to wait: the change may
 // have come meanwhile.
@@ -277,7 +282,7 @@ func (o *outflow) changed(p *track.Prompt) {
 	}
 	o.mu.Unlock()
 	for _, out := range dropped {
-		o.svc.ingest.put(&track.Left{out.ID}, nil)
+		o.done(out)
 	}
 }
 

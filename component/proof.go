@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"tocsin/component/session"
-	"tocsin/track"
 )
 
 const (
@@ -25,7 +24,7 @@ type proofs struct {
 
 	mu     sync.Mutex
 	open   []sent
-	asking bool // about others
+	asking bool // an answer is awaited
 	wake   chan struct{}
 	hurry  chan struct{} // somebody waits
 }
@@ -36,24 +35,16 @@ func newProofs(s *Service) *proofs {
 
 // sent is something that was written to the stream.
 type sent struct {
-	stream uint64      // that there was before it was written
-	taken  track.Input // what is written when the server has it; nil: nothing
+	stream uint64 // that there was before it was written
 	then   func(lost bool)
 }
 
-// put has an input written once the server has what was sent on the stream; then, if not nil, is called in either case.
-func (p *proofs) put(stream uint64, taken track.Input, then func(lost bool)) {
+// put has then called once it is known whether the server has what was sent on the stream.
+func (p *proofs) put(stream uint64, then func(lost bool)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.open = append(p.open, sent{stream, taken, then})
+	p.open = append(p.open, sent{stream, then})
 	signal(p.wake)
-}
-
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
 }
 
 // wait returns when the fate of all is known that was sent before, but soon in any case.
@@ -65,7 +56,7 @@ func (p *proofs) wait(ctx context.Context) {
 		return
 	}
 	known := make(chan struct{})
-	p.put(p.svc.session.Stream(), nil, func(bool) { close(known) })
+	p.put(p.svc.session.Stream(), func(bool) { close(known) })
 	signal(p.hurry)
 	late, stop := p.svc.clock.After(time.Second)
 	defer stop()
@@ -112,16 +103,11 @@ func (p *proofs) settle(ctx context.Context) {
 			answers[s.stream] = err
 		}
 		lost := errors.Is(err, session.ErrDown)
-		switch {
-		case err != nil && (!lost || ctx.Err() != nil): // the session ends with ctx, too: it may yet be left in good order
+		if err != nil && (!lost || ctx.Err() != nil) { // the session ends with ctx, too: it may yet be left in good order
 			unknown = append(unknown, s)
 			continue
-		case !lost && s.taken != nil:
-			p.svc.ingest.put(s.taken, nil)
 		}
-		if s.then != nil {
-			s.then(lost)
-		}
+		s.then(lost)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -258,6 +258,14 @@ func (s *Service) renew() {
 	signal(s.changed)
 }
 
+// signal wakes whoever waits on c, which has room for one; it does not wait itself.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
 // wrap cuts the copies of the tap out of the connection, before the XMPP library reads it.
 func (s *Service) wrap(c net.Conn) net.Conn {
 	conn := intake.NewConn(c, intake.Limits{Bytes: s.opts.MaxStanza}, s.take)

@@ -55,7 +55,7 @@ func (o *outflow) post(ctx context.Context, out track.Outgoing) {
 		return // it stays in the outbox
 	}
 	if err == nil {
-		o.svc.ingest.put(&track.Left{out.ID}, nil)
+		o.done(out)
 		return
 	}
 	if errors.Is(err, session.ErrHeldBack) {
@@ -65,7 +65,7 @@ func (o *outflow) post(ctx context.Context, out track.Outgoing) {
 	out.Tries++
 	if out.Tries >= hookTries {
 		o.svc.log.Error("a webhook is given up", "err", err, "tries", out.Tries)
-		o.svc.ingest.put(&track.Left{out.ID}, nil)
+		o.done(out)
 		return
 	}
 	wait := min(hookWait<<(out.Tries-1), hookWaitMax)

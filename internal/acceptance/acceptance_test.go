@@ -48,11 +48,8 @@ func everywhere(t *testing.T, settings lab.Settings, story func(*testing.T, *hou
 		}
 		t.Run(kind.name+" and PostgreSQL", func(t *testing.T) {
 			t.Parallel()
-			on := maps.Clone(settings)
-			if on == nil {
-				on = lab.Settings{}
-			}
-			on["storage.dsn"] = lab.Postgres(t)
+			on := lab.Settings{"storage.dsn": lab.Postgres(t)}
+			maps.Copy(on, settings)
 			story(t, open(t, kind.tap, lab.Options{}, on))
 		})
 	}

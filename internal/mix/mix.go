@@ -11,8 +11,6 @@ import (
 
 // Mix is what the users of one host do. Each writes to twenty others.
 type Mix struct {
-	Host  string
-	Users int
 	// Facts has nothing happen but what changes a row: a third messages, a third receipts, a third markers, one copy of
 	// each. Without it the copies are those of ejabberd: each message, receipt and marker twice, and with them the chat
 	// states, carbons, archive, presence, IQs and group chat of the same users.
@@ -20,6 +18,8 @@ type Mix struct {
 	// Wrote is called with the number of each message, which is the end of its id; nil: nobody asks.
 	Wrote func(n int)
 
+	host      string
+	users     int
 	rand      *rand.Rand
 	copies    int
 	messages  int
@@ -37,7 +37,7 @@ const (
 
 // New returns a mix whose seed is always the same.
 func New(host string, users int) *Mix {
-	return &Mix{Host: host, Users: users, rand: rand.New(rand.NewPCG(1, 2))}
+	return &Mix{host: host, users: users, rand: rand.New(rand.NewPCG(1, 2))}
 }
 
 // Number returns the number of a message, given its id.
@@ -84,7 +84,7 @@ func (m *Mix) act(b *bytes.Buffer) {
 			m.stanza(message{from, to, m.id()}, m.sid(from)+m.payload())+`</forwarded></sent></message>`)
 	case k < 68:
 		m.copied(b, 1, `<message to='`+from+`/phone' from='`+from+`' xmlns='jabber:client'><result id='`+m.id()+`' queryid='q' xmlns='urn:xmpp:mam:2'><forwarded xmlns='urn:xmpp:forward:0'>`+
-			m.stanza(message{from, to, m.id()}, m.payload())+`<delay from='`+m.Host+`' stamp='2026-11-24T02:12:23.743770Z' xmlns='urn:xmpp:delay'/></forwarded></result></message>`)
+			m.stanza(message{from, to, m.id()}, m.payload())+`<delay from='`+m.host+`' stamp='2026-11-24T02:12:23.743770Z' xmlns='urn:xmpp:delay'/></forwarded></result></message>`)
 	case k < 80:
 		m.copied(b, 1, `<presence xml:lang='en' to='`+to+`/phone' from='`+from+`/phone' xmlns='jabber:client'><show>away</show><c hash='sha-1' node='http://gajim.org' ver='`+
 			versions[m.rand.IntN(len(versions))]+`' xmlns='http://jabber.org/protocol/caps'/><x xmlns='vcard-temp:x:update'><photo>`+m.id()+`</photo></x></presence>`)
@@ -94,7 +94,7 @@ func (m *Mix) act(b *bytes.Buffer) {
 	case k < 92:
 		m.copied(b, 1, `<iq xml:lang='en' to='`+to+`/phone' from='`+from+`/phone' type='get' id='`+m.id()+`' xmlns='jabber:client'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>`)
 	default:
-		room := "room@rooms." + m.Host
+		room := "room@rooms." + m.host
 		m.copied(b, 1, `<message xml:lang='en' to='`+to+`/phone' from='`+room+`/`+m.id()+`' type='groupchat' id='`+m.id()+`' xmlns='jabber:client'><occupant-id id='`+m.id()+
 			`' xmlns='urn:xmpp:occupant-id:0'/>`+m.sid(room)+`<body>`+m.text()+`</body></message>`)
 	}
@@ -136,7 +136,7 @@ func (m *Mix) answer(b *bytes.Buffer, times int, list *[]message, after int, pay
 // copied writes so many copies of a stanza.
 func (m *Mix) copied(b *bytes.Buffer, times int, stanza string) {
 	for range times {
-		fmt.Fprintf(b, `<message to='tocsin.%[1]s' from='%[1]s' id='%[2]d'><forwarded xmlns='urn:xmpp:forward:0'>%[3]s</forwarded></message>`, m.Host, m.rand.Uint64(), stanza)
+		fmt.Fprintf(b, `<message to='tocsin.%[1]s' from='%[1]s' id='%[2]d'><forwarded xmlns='urn:xmpp:forward:0'>%[3]s</forwarded></message>`, m.host, m.rand.Uint64(), stanza)
 		m.copies++
 	}
 }
@@ -157,11 +157,11 @@ func (m *Mix) sid(by string) string {
 func (m *Mix) id() string { return fmt.Sprintf("%016x", m.rand.Uint64()) }
 
 func (m *Mix) pair() (from, to string) {
-	n := m.rand.IntN(m.Users)
-	return m.user(n), m.user((n*31 + m.rand.IntN(20)*7 + 1) % m.Users)
+	n := m.rand.IntN(m.users)
+	return m.user(n), m.user((n*31 + m.rand.IntN(20)*7 + 1) % m.users)
 }
 
-func (m *Mix) user(n int) string { return "user" + strconv.Itoa(n) + "@" + m.Host }
+func (m *Mix) user(n int) string { return "user" + strconv.Itoa(n) + "@" + m.host }
 
 var (
 	words    = strings.Fields("the quick brown fox isn&apos;t lazy, it jumps over 敏捷的棕色狐狸 &amp; sleeps 🦊 until noon")
