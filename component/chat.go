@@ -123,7 +123,7 @@ func (c *contact) answer(ctx context.Context, by, owner string, order phrase.Ord
 	case phrase.No:
 		return say.Chat.Declined(p.Recipient), nil
 	}
-	peek := &track.Peek{Prompt: p.ID}
+	peek := &track.Snapshot{Prompt: p.ID}
 	if err := c.svc.ingest.do(ctx, peek); err != nil {
 		return "", err
 	}
@@ -216,7 +216,7 @@ func (o *outflow) retract(ctx context.Context, out track.Outgoing) error {
 	if !retracts[out.Reason] {
 		return nil
 	}
-	peek := &track.Peek{Prompt: out.Prompt}
+	peek := &track.Snapshot{Prompt: out.Prompt}
 	if err := o.svc.ingest.do(ctx, peek); err != nil {
 		return err
 	}
@@ -231,7 +231,7 @@ func (o *outflow) retract(ctx context.Context, out track.Outgoing) error {
 
 // remind repeats a message gently to its recipient: from the contact, never in the sender's name.
 func (o *outflow) remind(ctx context.Context, out track.Outgoing) error {
-	peek := &track.Peek{Ord: out.Ord}
+	peek := &track.Snapshot{Ord: out.Ord}
 	if err := o.svc.ingest.do(ctx, peek); err != nil {
 		return err
 	}
@@ -252,7 +252,7 @@ func (o *outflow) chat(ctx context.Context, out track.Outgoing) error {
 	if !o.allowed(out.Owner) && len(o.svc.book.look(out.Owner, o.svc.clock.Now()).capable) == 0 {
 		return nil
 	}
-	peek := &track.Peek{Ord: out.Ord}
+	peek := &track.Snapshot{Ord: out.Ord}
 	if err := o.svc.ingest.do(ctx, peek); err != nil {
 		return err
 	}

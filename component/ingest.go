@@ -140,7 +140,7 @@ func (q *ingest) giveUp() {
 	defer q.mu.Unlock()
 	lost := 0
 	for _, e := range append(q.batch, q.queue...) {
-		if f, ok := e.input.(*track.Fact); ok && f.Kind != track.Rang {
+		if f, ok := e.input.(*track.Fact); ok && f.Kind != track.AlarmFired {
 			lost++
 		}
 	}
@@ -301,12 +301,12 @@ func (q *ingest) settle(ctx context.Context, now track.Time) (*track.Result, err
 	if result == nil {
 		return nil, nil
 	}
-	loaded, err := q.store.Load(ctx, result.Traces(), now)
+	loaded, err := q.store.Load(ctx, result.Probe(), now)
 	if err != nil {
 		return nil, fmt.Errorf("look for a batch: %w", err)
 	}
 	q.doubt = nil
-	if !result.In(loaded) {
+	if !result.Matches(loaded) {
 		return nil, nil
 	}
 	q.log.Info("a batch was stored although its commit failed")

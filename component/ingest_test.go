@@ -70,7 +70,7 @@ func write(t *testing.T, tell func(*writing)) {
 func (w *writing) names(from, to int) (all []string) {
 	for i := from; i < to; i++ {
 		name := fmt.Sprint(i)
-		w.put(&track.Left{name}, nil)
+		w.put(&track.OutboxDone{name}, nil)
 		all = append(all, name)
 	}
 	return all
@@ -117,7 +117,7 @@ func TestRefusedInput(t *testing.T) {
 		w.store.refuse = "bad"
 		all := w.names(0, 200)
 		refused := make(chan error, 1)
-		w.put(&track.Left{"bad"}, func(err error) { refused <- err })
+		w.put(&track.OutboxDone{"bad"}, func(err error) { refused <- err })
 		all = append(all, w.names(200, 400)...)
 		expect(t, "answer", errors.Is(<-refused, errDropped), true)
 		time.Sleep(time.Second)

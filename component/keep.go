@@ -31,7 +31,7 @@ func (s *Service) keep(ctx context.Context) error {
 			swept = now
 			s.book.sweep(now)
 		}
-		if s.opts.Sure() && s.outflow.silenced.CompareAndSwap(true, false) {
+		if s.opts.IsLeader() && s.outflow.silenced.CompareAndSwap(true, false) {
 			s.outflow.up(s.book.doubt(s.clock.Now())) // what was held back is told now
 		}
 		due, stop := s.clock.After(gaugeEvery)
@@ -60,7 +60,7 @@ func (s *Service) review(ctx context.Context) {
 		if err != nil {
 			break
 		}
-		ring := &track.Fact{Kind: track.Rang, Ord: ord, At: 1} // out of date: its alarm stays set
+		ring := &track.Fact{Kind: track.AlarmFired, Ord: ord, At: 1} // out of date: its alarm stays set
 		if (i+1)%batchMax == 0 || i == len(pending)-1 {
 			err = s.ingest.do(ctx, ring)
 		} else {

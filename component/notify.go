@@ -69,7 +69,7 @@ func (o *outflow) sayTold(ctx context.Context, m session.Message, list []track.M
 }
 
 func (o *outflow) reached(list []track.Message) {
-	told := make(track.Reached, len(list))
+	told := make(track.NoticesDelivered, len(list))
 	for i := range list {
 		told[i] = toldOf(&list[i])
 	}

@@ -126,7 +126,7 @@ func (o *outflow) send(ctx context.Context, out track.Outgoing) {
 }
 
 // done takes an entry out of the outbox.
-func (o *outflow) done(out track.Outgoing) { o.svc.ingest.put(&track.Left{out.ID}, nil) }
+func (o *outflow) done(out track.Outgoing) { o.svc.ingest.put(&track.OutboxDone{out.ID}, nil) }
 
 // park keeps an entry until something about its owner changes. waiting says whether it still has to wait: the change may
 // have come meanwhile.
@@ -339,7 +339,7 @@ func (o *outflow) retry() {
 
 // say sends a message, unless another instance may be live, which says it itself. What can't ever be sent is gone.
 func (o *outflow) say(ctx context.Context, m session.Message) error {
-	err := o.svc.session.SendIf(ctx, m, o.svc.opts.Sure)
+	err := o.svc.session.SendIf(ctx, m, o.svc.opts.IsLeader)
 	switch {
 	case err == nil, errors.Is(err, session.ErrDown), ctx.Err() != nil:
 		return err

@@ -52,7 +52,7 @@ func (o *outflow) show(ctx context.Context, out track.Outgoing) error {
 }
 
 func (o *outflow) showTo(ctx context.Context, out track.Outgoing, to []string, chat bool) error {
-	peek := &track.Peek{Prompt: out.Prompt}
+	peek := &track.Snapshot{Prompt: out.Prompt}
 	if err := o.svc.ingest.do(ctx, peek); err != nil {
 		return err
 	}

@@ -67,13 +67,13 @@ type Options struct {
 
 	// Reload reads the configuration again; nil if there is none to read. Its error says what is wrong with it.
 	Reload func() (Settings, error)
-	// Sure reports whether no other instance can be live at this moment: what it is not sure of does not go out. Nil:
+	// IsLeader reports whether no other instance can be live at this moment: what it is not sure of does not go out. Nil:
 	// there is no other.
-	Sure    func() bool
-	Clock   clock.Clock
-	Log     *slog.Logger
-	Metrics prometheus.Registerer
-	Session func(*session.Options) // changes the connection's options; nil: none (tests)
+	IsLeader func() bool
+	Clock    clock.Clock
+	Log      *slog.Logger
+	Metrics  prometheus.Registerer
+	Session  func(*session.Options) // changes the connection's options; nil: none (tests)
 }
 
 // Service is the running component.
@@ -126,8 +126,8 @@ type reader struct {
 // New prepares a component on what the store knows.
 func New(ctx context.Context, o Options) (*Service, error) {
 	s := &Service{opts: o, clock: o.Clock, log: o.Log, meter: newMeter(o.Metrics), book: newBook(), changed: make(chan struct{}, 1)}
-	if o.Sure == nil {
-		s.opts.Sure = func() bool { return true }
+	if o.IsLeader == nil {
+		s.opts.IsLeader = func() bool { return true }
 	}
 	domain, err := jid.Parse(o.JID)
 	if err != nil {
@@ -307,9 +307,9 @@ func (s *Service) take(frame []byte) {
 
 // ring brings an alarm to the ledger.
 func (s *Service) ring(a track.Alarm) {
-	var in track.Input = &track.Fact{Kind: track.Rang, Ord: a.Ref, At: a.Due}
+	var in track.Input = &track.Fact{Kind: track.AlarmFired, Ord: a.Ref, At: a.Due}
 	if a.Ref < 0 {
-		in = &track.Lapse{Row: -a.Ref, Due: a.Due}
+		in = &track.PromptAlarm{Row: -a.Ref, Due: a.Due}
 	}
 	s.ingest.put(in, func(err error) {
 		if err != nil { // it was not taken in: an alarm is never lost
@@ -416,7 +416,7 @@ func (s *Service) Ready() []string {
 	if !s.session.Up() {
 		faults = append(faults, "stream: not connected to "+s.opts.Server)
 	}
-	if !s.opts.Sure() {
+	if !s.opts.IsLeader() {
 		faults = append(faults, "storage: the right to be the one live instance is in doubt")
 	}
 	if err := s.ingest.fault(); err != nil {

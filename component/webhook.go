@@ -80,7 +80,7 @@ func (o *outflow) tryPost(ctx context.Context, out track.Outgoing) error {
 		return nil // the chain has changed
 	}
 	step := steps[out.Step]
-	peek := &track.Peek{Ord: out.Ord}
+	peek := &track.Snapshot{Ord: out.Ord}
 	if err := o.svc.ingest.do(ctx, peek); err != nil || !peek.Found {
 		return err
 	}
@@ -95,7 +95,7 @@ func (o *outflow) tryPost(ctx context.Context, out track.Outgoing) error {
 	if err != nil {
 		return fmt.Errorf("write the body: %w", err)
 	}
-	if !o.svc.opts.Sure() {
+	if !o.svc.opts.IsLeader() {
 		return session.ErrHeldBack
 	}
 	return deliver(ctx, step, out.ID, body)

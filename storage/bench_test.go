@@ -58,7 +58,7 @@ func (t *traffic) message(settled bool) track.Message {
 		Marks: track.AsksReceipt | track.Markable | track.ExpectsDelivery | track.ExpectsReading, Text: text, Due: t.now + 600_000,
 	}
 	if settled {
-		m.Status, m.DeliveredAt, m.SettledAt, m.Due, m.Text, m.Why = track.Displayed, t.now, t.now, 0, "", track.WhySettled
+		m.Status, m.DeliveredAt, m.SettledAt, m.Due, m.Text, m.Reason = track.Displayed, t.now, t.now, 0, "", track.ReasonSettled
 		m.Notice = track.Notice{Seq: 2, Told: 2, Rev: int64(t.n), State: track.StateDisplayed, Basis: track.ByMarker, At: t.now}
 	}
 	return m
@@ -101,7 +101,7 @@ func openForBench(b *testing.B, dsn string) *storage.Store {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { store.Close() })
-	if _, err := store.Hold(b.Context(), "tocsin.example.org"); err != nil {
+	if _, err := store.Lead(b.Context(), "tocsin.example.org"); err != nil {
 		b.Fatal(err)
 	}
 	return store
@@ -191,7 +191,7 @@ func benchFacts(b *testing.B, store *storage.Store, t *traffic) {
 		Senders: track.SendersAll, UndeliveredAfter: 2 * time.Minute, UnreadAfter: 10 * time.Minute, Mode: track.Ask, Expires: time.Hour,
 		Steps: []track.Step{{Do: track.DoPrompt}},
 	}, nobody{})
-	var told track.Reached
+	var told track.NoticesDelivered
 	for _, size := range batchSizes {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			facts, start := 0, costs()

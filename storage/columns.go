@@ -211,7 +211,7 @@ func progress(w *walk, m *track.Message) {
 	str(w, "resource", &m.Resource)
 	str(w, "lang", &m.Lang)
 	str(w, "text", &m.Text)
-	str(w, "why", &m.Why)
+	str(w, "why", &m.Reason)
 	str(w, "prompt", &m.Prompt)
 	str(w, "state", &m.Notice.State)
 	str(w, "basis", &m.Notice.Basis)

@@ -51,7 +51,7 @@ func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error 
 		{"prompts", s.putPrompt, &prompts.table, prompts.pack(endedFirst(c.Prompts)...)},
 		{"peers", s.putPeer, &peers.table, peers.pack(c.Peers...)},
 		{"outbox", s.putOutgoing, &outbox.table, outbox.pack(entries...)},
-		{"releases", s.putLetter, &releases.table, releases.pack(c.Releases...)},
+		{"releases", s.putRelease, &releases.table, releases.pack(c.Releases...)},
 		{"marks", s.raise, &meta.table, meta.pack(reached(c)...)},
 	} {
 		if part.rows.n == 0 {

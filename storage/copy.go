@@ -20,7 +20,7 @@ const copyBatch = 2000
 // commit nothing afterwards. progress may be nil.
 func Copy(ctx context.Context, from, to *Store, progress func(table string, done, total int64)) (err error) {
 	for _, s := range []*Store{from, to} {
-		h := &Hold{store: s, lost: make(chan struct{}), stop: func() {}, release: func() error { return nil }}
+		h := &Leadership{store: s, lost: make(chan struct{}), stop: func() {}, release: func() error { return nil }}
 		if err := h.take(ctx, "a copy", false); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}

@@ -161,7 +161,7 @@ func TestCopyAfterChange(t *testing.T) {
 	if err == nil {
 		t.Fatal("it was not broken off")
 	}
-	hold, err := from.Hold(t.Context(), "tocsin.example.org")
+	hold, err := from.Lead(t.Context(), "tocsin.example.org")
 	must(t, err)
 	ms, err := from.Messages(t.Context(), alice, track.Filter{Limit: 1})
 	must(t, err)
@@ -178,9 +178,9 @@ func TestCopyAfterChange(t *testing.T) {
 func TestCopyOfHeld(t *testing.T) {
 	for _, dsn := range []string{sqliteDSN(t), lab.Postgres(t)} {
 		from := open(t, dsn)
-		hold, err := from.Hold(t.Context(), "tocsin.example.org")
+		hold, err := from.Lead(t.Context(), "tocsin.example.org")
 		must(t, err)
-		if err := storage.Copy(t.Context(), open(t, dsn), open(t, sqliteDSN(t)), nil); !errors.Is(err, storage.ErrHeld) {
+		if err := storage.Copy(t.Context(), open(t, dsn), open(t, sqliteDSN(t)), nil); !errors.Is(err, storage.ErrInUse) {
 			t.Errorf("%v", err)
 		}
 		must(t, from.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 1}}}))

@@ -23,7 +23,7 @@ func lockFile(name string) (*os.File, error) {
 	}
 	if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
 		pid, _ := io.ReadAll(io.LimitReader(f, 20))
-		err = fmt.Errorf("%w by process %s (it locks %s)", ErrHeld, strings.TrimSpace(string(pid)), name)
+		err = fmt.Errorf("%w by process %s (it locks %s)", ErrInUse, strings.TrimSpace(string(pid)), name)
 	} else if err == nil {
 		if err = f.Truncate(0); err == nil {
 			_, err = fmt.Fprintln(f, os.Getpid())
@@ -40,7 +40,7 @@ func lockFile(name string) (*os.File, error) {
 func lockSoon(ctx context.Context, name string) (*os.File, error) {
 	for tries := 0; ; tries++ {
 		f, err := lockFile(name)
-		if tries == 50 || !errors.Is(err, ErrHeld) {
+		if tries == 50 || !errors.Is(err, ErrInUse) {
 			return f, err
 		}
 		if err := wait(ctx, 20*time.Millisecond); err != nil {

@@ -95,7 +95,7 @@ func (s *Store) ready(ctx context.Context, migrate bool) error {
 			return fmt.Errorf("%w: it has version %d, this program needs %d: run \"tocsin migrate\"", ErrSchema, version, latest())
 		}
 		err = s.migrate(ctx, latest())
-		if errors.Is(err, ErrHeld) && tries < 250 {
+		if errors.Is(err, ErrInUse) && tries < 250 {
 			err = wait(ctx, 20*time.Millisecond) // somebody else may be at it
 		}
 		if err != nil {

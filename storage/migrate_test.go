@@ -49,7 +49,7 @@ func checkUpgraded(t *testing.T, s *storage.Store) {
 	want := track.Message{
 		Ord: 1882193920000000000, Key: track.Key{Sender: alice, Recipient: bob, ID: "m1"}, Status: track.Delivered, Marks: track.AsksReceipt | track.TimedOutUnread,
 		Resource: "phone", Lang: "en", SentAt: 1795000000000, DeliveredAt: 1795000001000, TimeoutAt: 1795000600000,
-		Hint: track.Hint{Timeout: 600, Priority: track.High}, Text: "Are you there?", Step: 1, Why: track.WhyPrompted, Prompt: "p-1",
+		Hint: track.Hint{Timeout: 600, Priority: track.High}, Text: "Are you there?", Step: 1, Reason: track.ReasonPrompted, Prompt: "p-1",
 		Notice: track.Notice{Seq: 2, Told: 1, Rev: 7, State: track.StateTimeoutUnread, Basis: track.ByTimer, At: 1795000600000},
 	}
 	prompt := track.Prompt{

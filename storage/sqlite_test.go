@@ -72,10 +72,10 @@ func TestLockFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tocsin.db")
 	must(t, os.WriteFile(path+".lock", []byte("99999999\n"), 0o600))
 	s := open(t, "sqlite:"+path)
-	hold, err := s.Hold(t.Context(), "tocsin.example.org")
+	hold, err := s.Lead(t.Context(), "tocsin.example.org")
 	must(t, err)
-	_, err = open(t, "sqlite:"+path).Hold(t.Context(), "tocsin.example.org")
-	if !errors.Is(err, storage.ErrHeld) || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) || !strings.Contains(err.Error(), path+".lock") {
+	_, err = open(t, "sqlite:"+path).Lead(t.Context(), "tocsin.example.org")
+	if !errors.Is(err, storage.ErrInUse) || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) || !strings.Contains(err.Error(), path+".lock") {
 		t.Errorf("%v", err)
 	}
 	must(t, hold.Release())
@@ -96,7 +96,7 @@ func TestPragmas(t *testing.T) {
 func TestMemory(t *testing.T) {
 	s := open(t, "sqlite::memory:")
 	inhabited(t, s, 100)
-	hold, err := s.Hold(t.Context(), "tocsin.example.org")
+	hold, err := s.Lead(t.Context(), "tocsin.example.org")
 	must(t, err)
 	contents(t, s)
 	must(t, hold.Release())

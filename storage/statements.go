@@ -31,10 +31,10 @@ type statements struct {
 	promptByID, promptByOrd, promptOf, promptIn *sqlx.Stmt
 	openedBy, openedAbout, peer                 *sqlx.Stmt
 
-	lastPos, fence                             *sqlx.Stmt
-	insertMessage, updateMessage, tell         *sqlx.Stmt
-	putPrompt, putPeer, putOutgoing, putLetter *sqlx.Stmt
-	dropOutgoing, raise                        *sqlx.Stmt
+	lastPos, fence                              *sqlx.Stmt
+	insertMessage, updateMessage, tell          *sqlx.Stmt
+	putPrompt, putPeer, putOutgoing, putRelease *sqlx.Stmt
+	dropOutgoing, raise                         *sqlx.Stmt
 }
 
 // Of the rows of one key only the newest can matter: ids that a client uses over and over make no batch slow.
@@ -86,7 +86,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.putPrompt = prepare(s.insert(&prompts.table, replace("id", &prompts.table)))
 	s.putPeer = prepare(s.insert(&peers.table, replace("jid", &peers.table)))
 	s.putOutgoing = prepare(s.insert(&outbox.table, "ON CONFLICT (id) DO NOTHING"))
-	s.putLetter = prepare(s.insert(&releases.table, "ON CONFLICT DO NOTHING"))
+	s.putRelease = prepare(s.insert(&releases.table, "ON CONFLICT DO NOTHING"))
 	s.raise = prepare(s.insert(&meta.table, "ON CONFLICT (key) DO UPDATE SET value = excluded.value "+
 		"WHERE CAST(excluded.value AS BIGINT) > CAST(meta.value AS BIGINT)"))
 	s.dropOutgoing = prepare("DELETE FROM outbox WHERE " + s.among("id"))

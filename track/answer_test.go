@@ -102,7 +102,7 @@ func TestAnswers(t *testing.T) {
 		w.step(20 * time.Minute)
 		is(t, "later timeouts are status only", w.told("m1"), "timeout-undelivered escalated delivered timeout-unread")
 		is(t, "prompts", len(w.prompts()), 1)
-		is(t, "why", w.store.find(key("m1")).Why, WhyEnded)
+		is(t, "why", w.store.find(key("m1")).Reason, ReasonEnded)
 	})
 	story(t, "not yours", func(t *testing.T, w *world) {
 		w = prompted()
@@ -149,7 +149,7 @@ func TestAnswers(t *testing.T) {
 	story(t, "the alarm of a prompt that rings too early is set again", func(t *testing.T, w *world) {
 		w = prompted()
 		clear(w.heap)
-		w.feed(&Lapse{Row: w.prompts()[0].Row})
+		w.feed(&PromptAlarm{Row: w.prompts()[0].Row})
 		w.step(time.Hour)
 		is(t, "expired", w.prompts()[0].State, PromptExpired)
 	})
@@ -236,7 +236,7 @@ func TestAnswers(t *testing.T) {
 		w = prompted()
 		w.step(time.Hour)
 		is(t, "outbox", w.outbox(), "show, withdraw expired /phone /desk")
-		is(t, "why", w.store.find(key("m1")).Why, WhyExpired)
+		is(t, "why", w.store.find(key("m1")).Reason, ReasonExpired)
 		is(t, "claim", w.answer(phone, Claim), Gone)
 		w.fact(Received, "m1")
 		w.step(10 * time.Minute)
@@ -255,8 +255,8 @@ func TestAnswers(t *testing.T) {
 	})
 	story(t, "an SMS without a prompt", func(t *testing.T, w *world) {
 		w.send("m1")
-		w.feed(&Fact{Kind: Texted, Ord: w.store.find(key("m1")).Ord, At: w.now})
-		w.feed(&Fact{Kind: Texted, Ord: w.store.find(key("m1")).Ord, At: w.now})
+		w.feed(&Fact{Kind: SMSSent, Ord: w.store.find(key("m1")).Ord, At: w.now})
+		w.feed(&Fact{Kind: SMSSent, Ord: w.store.find(key("m1")).Ord, At: w.now})
 		w.step(10 * time.Minute)
 		is(t, "told", w.told("m1"), "escalated timeout-undelivered")
 		is(t, "outbox", w.outbox(), "")

@@ -75,7 +75,7 @@ func (f *Fact) want(l *Ledger, w *Want) {
 		}
 	}
 	switch f.Kind {
-	case Rang, Texted, Aged:
+	case AlarmFired, SMSSent, Aged:
 		w.Ords = append(w.Ords, f.Ord)
 		return
 	case Replied:
@@ -103,7 +103,7 @@ func (f *Fact) apply(b *batch) {
 		b.sent(f)
 	case Corrected:
 		b.corrected(f)
-	case Rang, Texted, Aged:
+	case AlarmFired, SMSSent, Aged:
 		r := b.rows[f.Ord]
 		if r != nil && r.Kind == Watched && !(f.Kind == Aged && b.prompted(r)) {
 			b.transit(r, f)
@@ -195,7 +195,7 @@ func (b *batch) corrected(f *Fact) {
 
 func (b *batch) transit(r *row, f *Fact) {
 	s := b.settings(&r.Message)
-	if f.Kind == Rang {
+	if f.Kind == AlarmFired {
 		r.rang = r.rang || f.At == 0 || f.At >= r.Due // an older one rings in vain: the one that holds is still set
 		b.verdict(r, &s)
 	}
@@ -216,20 +216,20 @@ func (b *batch) verdict(r *row, s *Settings) {
 		s.Hold, s.Held = hold, held
 	case b.live[r.Conv()] != nil: // it joins a prompt that is there
 	case b.over(r.Conv(), false) != within:
-		s.Refuse = WhyCap
+		s.Refuse = ReasonCap
 	case b.over(r.Conv(), true) != within: // in a moment it is known whether those will be shown
-		s.Hold, s.Held = b.now.Add(Gather), WhyCap
+		s.Hold, s.Held = b.now.Add(Gather), ReasonCap
 	}
 }
 
 // holds says until when nobody is prompted, and why; 0 if nothing holds prompts back. A command goes through quiet
 // hours.
-func (b *batch) holds(s *Settings, command bool) (Time, Why) {
+func (b *batch) holds(s *Settings, command bool) (Time, Reason) {
 	if b.policy.Paused {
-		return b.now - b.now%pauseCheck + pauseCheck, WhyPaused
+		return b.now - b.now%pauseCheck + pauseCheck, ReasonPaused
 	}
 	if until := s.Quiet.Until(b.now); until != 0 && !command {
-		return until, WhyQuiet
+		return until, ReasonQuiet
 	}
 	return 0, ""
 }

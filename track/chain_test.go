@@ -17,7 +17,7 @@ func TestHolds(t *testing.T) {
 		w.send("m1")
 		w.step(3 * time.Minute)
 		is(t, "told", w.told("m1"), "timeout-undelivered")
-		is(t, "why", w.store.find(key("m1")).Why, WhyQuiet)
+		is(t, "why", w.store.find(key("m1")).Reason, ReasonQuiet)
 		w.step(tillSeven - 3*time.Minute - time.Millisecond)
 		is(t, "before seven", w.outbox(), "")
 		w.step(time.Millisecond)
@@ -99,16 +99,16 @@ func TestHolds(t *testing.T) {
 		night(w)
 		w.send("m1")
 		w.step(3 * time.Minute)
-		is(t, "why", w.store.find(key("m1")).Why, WhyNeverMode)
+		is(t, "why", w.store.find(key("m1")).Reason, ReasonNeverMode)
 	})
 	story(t, "an SMS in the night", func(t *testing.T, w *world) {
 		night(w)
 		w.send("m1")
 		w.step(3 * time.Minute)
-		w.feed(&Fact{Kind: Texted, Ord: w.store.find(key("m1")).Ord})
+		w.feed(&Fact{Kind: SMSSent, Ord: w.store.find(key("m1")).Ord})
 		w.step(24 * time.Hour)
 		is(t, "nobody is asked", w.outbox(), "")
-		is(t, "why", w.store.find(key("m1")).Why, WhyEnded)
+		is(t, "why", w.store.find(key("m1")).Reason, ReasonEnded)
 	})
 	story(t, "a command goes through the night once", func(t *testing.T, w *world) {
 		night(w)
@@ -125,7 +125,7 @@ func TestHolds(t *testing.T) {
 		w.send("m1")
 		w.step(2 * time.Hour)
 		is(t, "told", w.told("m1"), "timeout-undelivered")
-		is(t, "why", w.store.find(key("m1")).Why, WhyPaused)
+		is(t, "why", w.store.find(key("m1")).Reason, ReasonPaused)
 		w.fact(Forced, "m1")
 		w.step(time.Minute)
 		is(t, "for commands, too", w.outbox(), "")
@@ -154,8 +154,8 @@ func TestHolds(t *testing.T) {
 		w.send("m3", to(carol))
 		w.step(2 * time.Minute)
 		is(t, "m1", w.outbox(), "show") // the mode is that of the alarm
-		is(t, "m2", w.store.find(Key{alice, carol, "m2"}).Why, WhyNeverMode)
-		is(t, "m3", w.store.find(Key{alice, carol, "m3"}).Why, WhyMuted)
+		is(t, "m2", w.store.find(Key{alice, carol, "m2"}).Reason, ReasonNeverMode)
+		is(t, "m3", w.store.find(Key{alice, carol, "m3"}).Reason, ReasonMuted)
 		is(t, "told", w.told("m3"), "timeout-undelivered")
 	})
 }
@@ -216,7 +216,7 @@ func TestChain(t *testing.T) {
 		w.send("m1")
 		w.step(time.Hour)
 		is(t, "told", w.told("m1"), "timeout-undelivered")
-		is(t, "why", w.store.find(key("m1")).Why, WhyTimedOut)
+		is(t, "why", w.store.find(key("m1")).Reason, ReasonTimedOut)
 	})
 	story(t, "quiet hours hold reminders and prompts, not webhooks", func(t *testing.T, w *world) {
 		chain(w, Step{Do: DoPrompt}, Step{After: time.Minute, Do: DoWebhook}, Step{After: 2 * time.Minute, Do: DoRemind})
@@ -241,10 +241,10 @@ func TestChain(t *testing.T) {
 		w.policy.Quiet = Quiet{From: 12 * 60, To: 14 * 60, Zone: time.UTC}
 		w.send("m1")
 		w.step(time.Hour)
-		is(t, "why", w.store.find(key("m1")).Why, WhyQuiet)
+		is(t, "why", w.store.find(key("m1")).Reason, ReasonQuiet)
 		w.step(time.Hour)
 		is(t, "outbox", w.outbox(), "remind timeout-undelivered")
-		is(t, "why", w.store.find(key("m1")).Why, WhyTimedOut)
+		is(t, "why", w.store.find(key("m1")).Reason, ReasonTimedOut)
 	})
 	story(t, "the state of a message that can only be read", func(t *testing.T, w *world) {
 		chain(w, Step{Do: DoWebhook})
@@ -335,7 +335,7 @@ func TestForced(t *testing.T) {
 
 // TestExplain: the reasons that "watching" gives.
 func TestExplain(t *testing.T) {
-	why := func(w *world, id string) Reason {
+	why := func(w *world, id string) Explanation {
 		m := w.store.find(key(id))
 		return Explain(&m, w.policy.Resolve(&m, w.Parties(m.Conv()), Can{}), w.now)
 	}
@@ -343,48 +343,48 @@ func TestExplain(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		tell func(*world)
-		want Reason
+		want Explanation
 	}{
-		{"waits for delivery", func(w *world) {}, Reason{Why: WhyAwaitsDelivery, Until: noon.Add(2 * time.Minute)}},
-		{"waits for reading", func(w *world) { w.fact(Received, "m1") }, Reason{Why: WhyAwaitsReading, Until: noon.Add(10 * time.Minute)}},
-		{"prompted", func(w *world) { w.step(3 * time.Minute) }, Reason{Why: WhyPrompted}},
-		{"declined", func(w *world) { w.step(3 * time.Minute); w.answer(phone, Declined) }, Reason{Why: WhyEnded}},
+		{"waits for delivery", func(w *world) {}, Explanation{Reason: ReasonAwaitsDelivery, Until: noon.Add(2 * time.Minute)}},
+		{"waits for reading", func(w *world) { w.fact(Received, "m1") }, Explanation{Reason: ReasonAwaitsReading, Until: noon.Add(10 * time.Minute)}},
+		{"prompted", func(w *world) { w.step(3 * time.Minute) }, Explanation{Reason: ReasonPrompted}},
+		{"declined", func(w *world) { w.step(3 * time.Minute); w.answer(phone, Declined) }, Explanation{Reason: ReasonEnded}},
 		{"declined, the rest is status", func(w *world) { w.step(3 * time.Minute); w.answer(phone, Declined); w.fact(Received, "m1") },
-			Reason{Why: WhyEnded, Until: noon.Add(13 * time.Minute)}},
-		{"expired", func(w *world) { w.step(3 * time.Hour) }, Reason{Why: WhyExpired}},
-		{"nobody there", func(w *world) { w.live = false; w.step(3 * time.Hour) }, Reason{Why: WhyUnseen}},
+			Explanation{Reason: ReasonEnded, Until: noon.Add(13 * time.Minute)}},
+		{"expired", func(w *world) { w.step(3 * time.Hour) }, Explanation{Reason: ReasonExpired}},
+		{"nobody there", func(w *world) { w.live = false; w.step(3 * time.Hour) }, Explanation{Reason: ReasonUnseen}},
 		{"quiet hours of the recipient", func(w *world) {
 			w.prefs[bob] = Prefs{Quiet: "13:00-15:00", Zone: "Europe/Berlin"}
 			w.step(3 * time.Minute)
-		}, Reason{Why: WhyQuiet, Until: noon.Add(2 * time.Hour), Zone: berlin, Whose: TierRecipient}},
+		}, Explanation{Reason: ReasonQuiet, Until: noon.Add(2 * time.Hour), Zone: berlin, Whose: TierRecipient}},
 		{"quiet hours of the domain", func(w *world) {
 			w.policy.Quiet = Quiet{From: 12 * 60, To: 13 * 60, Zone: time.UTC}
 			w.step(3 * time.Minute)
-		}, Reason{Why: WhyQuiet, Until: noon.Add(time.Hour), Zone: time.UTC, Whose: TierDomain}},
-		{"paused", func(w *world) { w.policy.Paused = true; w.step(150 * time.Second) }, Reason{Why: WhyPaused, Until: noon.Add(3 * time.Minute)}},
+		}, Explanation{Reason: ReasonQuiet, Until: noon.Add(time.Hour), Zone: time.UTC, Whose: TierDomain}},
+		{"paused", func(w *world) { w.policy.Paused = true; w.step(150 * time.Second) }, Explanation{Reason: ReasonPaused, Until: noon.Add(3 * time.Minute)}},
 		{"never, says the sender, while it waits", func(w *world) { w.prefs[alice] = Prefs{Mode: Never} },
-			Reason{Why: WhyNeverMode, Until: noon.Add(2 * time.Minute), Whose: TierSender}},
-		{"never, says the domain, afterwards", func(w *world) { w.policy.Mode = Never; w.step(time.Hour) }, Reason{Why: WhyNeverMode, Whose: TierDomain}},
-		{"it was never then, and is not now", func(w *world) { w.policy.Mode = Never; w.step(time.Hour); w.policy.Mode = Ask }, Reason{Why: WhyNeverMode}},
-		{"muted", func(w *world) { w.contacts[Conv{alice, bob}] = Contact{Muted: true} }, Reason{Why: WhyMuted, Until: noon.Add(2 * time.Minute)}},
+			Explanation{Reason: ReasonNeverMode, Until: noon.Add(2 * time.Minute), Whose: TierSender}},
+		{"never, says the domain, afterwards", func(w *world) { w.policy.Mode = Never; w.step(time.Hour) }, Explanation{Reason: ReasonNeverMode, Whose: TierDomain}},
+		{"it was never then, and is not now", func(w *world) { w.policy.Mode = Never; w.step(time.Hour); w.policy.Mode = Ask }, Explanation{Reason: ReasonNeverMode}},
+		{"muted", func(w *world) { w.contacts[Conv{alice, bob}] = Contact{Muted: true} }, Explanation{Reason: ReasonMuted, Until: noon.Add(2 * time.Minute)}},
 		{"cap", func(w *world) {
 			w.policy.PerSenderHour = 1
 			w.send("m2", to(carol))
 			w.feed(&Fact{Kind: Forced, Key: Key{alice, carol, "m2"}})
 			w.step(3 * time.Minute)
-		}, Reason{Why: WhyCap}},
-		{"opted out", func(w *world) { w.prefs[bob] = Prefs{Watch: Off} }, Reason{Why: WhyOptedOut}},
-		{"settled", func(w *world) { w.fact(Read, "m1") }, Reason{Why: WhySettled}},
-		{"no markers", func(w *world) { w.can[bob] = Can{NoMarker: true}; w.fact(Received, "m1") }, Reason{Why: WhyNoMarkers}},
+		}, Explanation{Reason: ReasonCap}},
+		{"opted out", func(w *world) { w.prefs[bob] = Prefs{Watch: Off} }, Explanation{Reason: ReasonOptedOut}},
+		{"settled", func(w *world) { w.fact(Read, "m1") }, Explanation{Reason: ReasonSettled}},
+		{"no markers", func(w *world) { w.can[bob] = Can{NoMarker: true}; w.fact(Received, "m1") }, Explanation{Reason: ReasonNoMarkers}},
 		{"the chain goes on", func(w *world) { w.policy.Steps = []Step{{After: time.Hour, Do: DoPrompt}}; w.step(3 * time.Minute) },
-			Reason{Why: WhyNextStep, Until: noon.Add(62 * time.Minute)}},
+			Explanation{Reason: ReasonNextStep, Until: noon.Add(62 * time.Minute)}},
 		{"the chain goes on, without a prompt", func(w *world) {
 			w.policy.Steps = []Step{{Do: DoPrompt}, {After: time.Hour, Do: DoWebhook}}
 			w.contacts[Conv{alice, bob}] = Contact{Muted: true}
 			w.step(3 * time.Minute)
-		}, Reason{Why: WhyMuted, Until: noon.Add(62 * time.Minute)}},
-		{"the chain is through", func(w *world) { w.policy.Steps = nil; w.step(time.Hour) }, Reason{Why: WhyTimedOut}},
-		{"a command waits", func(w *world) { w.policy.Paused = true; w.fact(Forced, "m1"); w.ring() }, Reason{Why: WhyPaused, Until: noon.Add(time.Minute)}},
+		}, Explanation{Reason: ReasonMuted, Until: noon.Add(62 * time.Minute)}},
+		{"the chain is through", func(w *world) { w.policy.Steps = nil; w.step(time.Hour) }, Explanation{Reason: ReasonTimedOut}},
+		{"a command waits", func(w *world) { w.policy.Paused = true; w.fact(Forced, "m1"); w.ring() }, Explanation{Reason: ReasonPaused, Until: noon.Add(time.Minute)}},
 	} {
 		story(t, tc.name, func(t *testing.T, w *world) {
 			w.send("m1")
@@ -394,11 +394,11 @@ func TestExplain(t *testing.T) {
 	}
 	story(t, "nothing was asked for", func(t *testing.T, w *world) {
 		w.send("m1", marked(0))
-		is(t, "reason", why(w, "m1"), Reason{Why: WhyNotAsked})
+		is(t, "reason", why(w, "m1"), Explanation{Reason: ReasonNotAsked})
 		w.send("m2", marked(Sealed))
-		is(t, "reason", why(w, "m2"), Reason{Why: WhyMaybeHidden})
+		is(t, "reason", why(w, "m2"), Explanation{Reason: ReasonMaybeHidden})
 		w.send("m3", hinted(Hint{Until: UntilDelivered}))
 		w.fact(Received, "m3")
-		is(t, "reason", why(w, "m3"), Reason{Why: WhyUntilReached})
+		is(t, "reason", why(w, "m3"), Explanation{Reason: ReasonUntilReached})
 	})
 }

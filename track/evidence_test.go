@@ -166,7 +166,7 @@ func TestEvidence(t *testing.T) {
 		w.fact(Received, "m1")
 		w.step(100 * time.Hour)
 		is(t, "told", w.told("m1"), "delivered/unknown")
-		is(t, "why", w.store.find(key("m1")).Why, WhyNoMarkers)
+		is(t, "why", w.store.find(key("m1")).Reason, ReasonNoMarkers)
 	})
 	story(t, "one who was seen to send markers", func(t *testing.T, w *world) {
 		w.send("m1", marked(AsksReceipt))
@@ -216,7 +216,7 @@ func TestEvidence(t *testing.T) {
 		w.can[bob] = Can{Marker: true}
 		w.send("m1", marked(AsksReceipt))
 		w.fact(Received, "m1")
-		w.feed(&Fact{Kind: Texted, Ord: w.store.find(key("m1")).Ord})
+		w.feed(&Fact{Kind: SMSSent, Ord: w.store.find(key("m1")).Ord})
 		w.can[bob] = Can{}
 		w.step(time.Hour)
 		is(t, "m1", w.told("m1"), "delivered escalated")
@@ -242,7 +242,7 @@ func TestEvidence(t *testing.T) {
 	story(t, "sealed", func(t *testing.T, w *world) {
 		w.send("m1", marked(Sealed|Encrypted))
 		is(t, "told", w.told("m1"), "unknown")
-		is(t, "why", w.store.find(key("m1")).Why, WhyMaybeHidden)
+		is(t, "why", w.store.find(key("m1")).Reason, ReasonMaybeHidden)
 	})
 	story(t, "the recipient opts out", func(t *testing.T, w *world) {
 		w.send("m1")
@@ -250,7 +250,7 @@ func TestEvidence(t *testing.T) {
 		w.send("m2")
 		w.prefs[bob] = Prefs{Watch: Off}
 		w.send("m3")
-		w.feed(&Fact{Kind: Rang, Ord: w.store.find(key("m1")).Ord})
+		w.feed(&Fact{Kind: AlarmFired, Ord: w.store.find(key("m1")).Ord})
 		w.step(time.Hour)
 		w.fact(Read, "m3")
 		is(t, "m1", w.told("m1"), "timeout-undelivered")

@@ -26,10 +26,10 @@ const (
 	Stopped
 	// Forced: the sender wants message ID escalated now.
 	Forced
-	// Rang: the alarm of a message came due. Only Ord is set, and At: the instant it was set for.
-	Rang
-	// Texted: an SMS about the message was reported sent. Only Ord is set.
-	Texted
+	// AlarmFired: the alarm of a message came due. Only Ord is set, and At: the instant it was set for.
+	AlarmFired
+	// SMSSent: an SMS about the message was reported sent. Only Ord is set.
+	SMSSent
 	// Aged: the message is older than what is kept. Only Ord is set.
 	Aged
 
@@ -99,30 +99,30 @@ const (
 	Never
 )
 
-// Why is the reason why a message has no alarm, or why its sender was not prompted. Explain says more.
-type Why string
+// Reason is the reason why a message has no alarm, or why its sender was not prompted. Explain says more.
+type Reason string
 
 const (
-	WhyNotAsked     Why = "not-asked"       // the message asked for no receipt and no marker
-	WhyNoMarkers    Why = "no-markers"      // delivered, and the recipient is not known to send markers
-	WhyMaybeHidden  Why = "maybe-hidden"    // receipts and markers may be inside the encryption
-	WhyUntilReached Why = "until-delivered" // the hint asked for delivery only
-	WhyTimedOut     Why = "timed-out"       // the timeout was told, the chain has no further step
-	WhyPrompted     Why = "prompted"        // a prompt asks about it
-	WhyEnded        Why = "prompting-ended" // declined or answered
-	WhyExpired      Why = "prompt-expired"  // nobody answered the prompt in time
-	WhyUnseen       Why = "prompt-unseen"   // nobody was there to be shown the prompt in time
-	WhyNeverMode    Why = "mode-never"
-	WhyMuted        Why = "muted"
-	WhyQuiet        Why = "quiet-hours"
-	WhyCap          Why = "cap"
-	WhyPaused       Why = "paused"      // an admin paused all prompts
-	WhyOptedOut     Why = "opted-out"   // the recipient is not to be watched
-	WhyNotWatched   Why = "not-watched" // the policy or the message's hint leaves it out
-	WhySettled      Why = "settled"
+	ReasonNotAsked     Reason = "not-asked"       // the message asked for no receipt and no marker
+	ReasonNoMarkers    Reason = "no-markers"      // delivered, and the recipient is not known to send markers
+	ReasonMaybeHidden  Reason = "maybe-hidden"    // receipts and markers may be inside the encryption
+	ReasonUntilReached Reason = "until-delivered" // the hint asked for delivery only
+	ReasonTimedOut     Reason = "timed-out"       // the timeout was told, the chain has no further step
+	ReasonPrompted     Reason = "prompted"        // a prompt asks about it
+	ReasonEnded        Reason = "prompting-ended" // declined or answered
+	ReasonExpired      Reason = "prompt-expired"  // nobody answered the prompt in time
+	ReasonUnseen       Reason = "prompt-unseen"   // nobody was there to be shown the prompt in time
+	ReasonNeverMode    Reason = "mode-never"
+	ReasonMuted        Reason = "muted"
+	ReasonQuiet        Reason = "quiet-hours"
+	ReasonCap          Reason = "cap"
+	ReasonPaused       Reason = "paused"      // an admin paused all prompts
+	ReasonOptedOut     Reason = "opted-out"   // the recipient is not to be watched
+	ReasonNotWatched   Reason = "not-watched" // the policy or the message's hint leaves it out
+	ReasonSettled      Reason = "settled"
 
 	// Only of Explain: the message has an alarm, and this is what it waits for.
-	WhyAwaitsDelivery Why = "awaits-delivery"
-	WhyAwaitsReading  Why = "awaits-reading"
-	WhyNextStep       Why = "next-step" // of the chain
+	ReasonAwaitsDelivery Reason = "awaits-delivery"
+	ReasonAwaitsReading  Reason = "awaits-reading"
+	ReasonNextStep       Reason = "next-step" // of the chain
 )

@@ -284,9 +284,9 @@ func (w *world) due() []Input {
 
 func (a Alarm) input() Input {
 	if a.Ref < 0 {
-		return &Lapse{Row: -a.Ref, Due: a.Due}
+		return &PromptAlarm{Row: -a.Ref, Due: a.Due}
 	}
-	return &Fact{Kind: Rang, Ord: a.Ref, At: a.Due}
+	return &Fact{Kind: AlarmFired, Ord: a.Ref, At: a.Due}
 }
 
 // ring lets everything happen that is due at this instant.

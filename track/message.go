@@ -147,8 +147,8 @@ type Message struct {
 	// Due is the message's one alarm: the next instant at which something may happen to it. Zero: never, for
 	// the reason in Why.
 	Due Time
-	// Why says in a word or two why there is no alarm, or why no prompt was sent: shown in "watching".
-	Why Why
+	// Reason says in a word or two why there is no alarm, or why no prompt was sent: shown in "watching".
+	Reason Reason
 
 	Prompt string // the prompt that asks about it, or ""
 	Notice Notice

@@ -101,7 +101,7 @@ func TestAnyOrderEndsAlike(t *testing.T) {
 		}
 		for _, f := range h.messages {
 			x, y := want.store.find(f.Key), got.store.find(f.Key)
-			if x.Kind != y.Kind || x.Status != y.Status || x.Marks != y.Marks || x.Text != y.Text || x.Due == 0 != (y.Due == 0) || x.Why != y.Why {
+			if x.Kind != y.Kind || x.Status != y.Status || x.Marks != y.Marks || x.Text != y.Text || x.Due == 0 != (y.Due == 0) || x.Reason != y.Reason {
 				t.Fatalf("%s: got %+v,\nwant %+v", f.ID, y, x)
 			}
 			if state := y.Notice.State; y.Status == Delivered && state != StateDelivered || y.Status == Displayed && state != StateDisplayed {
@@ -138,7 +138,7 @@ func TestLostEvidenceOnlyDelays(t *testing.T) {
 		// What is lost is not waited for: every message that is not settled still has its alarm, or a reason for none.
 		part.step(96 * time.Hour)
 		for _, m := range part.store.messages {
-			if m.Kind == Watched && !m.Status.Settled() && m.Why == "" {
+			if m.Kind == Watched && !m.Status.Settled() && m.Reason == "" {
 				t.Fatalf("no alarm, no reason: %+v", m)
 			}
 		}

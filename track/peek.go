@@ -1,7 +1,7 @@
 package track
 
-// Peek reads a prompt with its open messages, or a message, as they are between two facts. It changes nothing.
-type Peek struct {
+// Snapshot reads a prompt with its open messages, or a message, as they are between two facts. It changes nothing.
+type Snapshot struct {
 	Prompt string // either
 	Ord    int64  // or
 
@@ -10,7 +10,7 @@ type Peek struct {
 	Messages []Message // those that are not settled; of Ord: the message, settled or not
 }
 
-func (p *Peek) want(_ *Ledger, w *Want) {
+func (p *Snapshot) want(_ *Ledger, w *Want) {
 	if p.Prompt != "" {
 		w.Prompts = append(w.Prompts, p.Prompt)
 	} else {
@@ -18,7 +18,7 @@ func (p *Peek) want(_ *Ledger, w *Want) {
 	}
 }
 
-func (p *Peek) apply(b *batch) {
+func (p *Snapshot) apply(b *batch) {
 	p.Found, p.Messages = false, nil
 	if p.Prompt == "" {
 		if r := b.rows[p.Ord]; r != nil {

@@ -19,7 +19,7 @@ func TestUnseenPrompts(t *testing.T) {
 		w.step(3 * time.Hour)
 		is(t, "prompts", len(w.prompts(PromptExpired)), 1)
 		is(t, "nothing to take back", w.outbox(), "show")
-		is(t, "why", w.store.find(key("m1")).Why, WhyUnseen)
+		is(t, "why", w.store.find(key("m1")).Reason, ReasonUnseen)
 		w.live = true
 		for i := range 4 {
 			w.send(fmt.Sprint("n", i))
@@ -251,7 +251,7 @@ func TestCaps(t *testing.T) {
 		is(t, "prompts", len(w.prompts(PromptDeclined)), 2)
 		is(t, "timeouts are told", w.told("m4"), "timeout-undelivered")
 		is(t, "said once", w.outbox(), "show, withdraw answered /desk, show, withdraw answered /desk, chat cap")
-		is(t, "why", w.store.find(key("m2")).Why, WhyCap)
+		is(t, "why", w.store.find(key("m2")).Reason, ReasonCap)
 		w.restart()
 		w.step(17*time.Hour + 58*time.Minute)
 		w.send("n1")
@@ -268,9 +268,9 @@ func TestCaps(t *testing.T) {
 		prompted(w, "m2", time.Hour)
 		w.feed(&Fact{Kind: Sent, Key: Key{carol, bob, "m3"}, At: w.now, Once: true, Marks: AsksReceipt})
 		w.step(3 * time.Minute)
-		is(t, "why", w.store.find(Key{carol, bob, "m3"}).Why, WhyCap)
+		is(t, "why", w.store.find(Key{carol, bob, "m3"}).Reason, ReasonCap)
 		prompted(w, "m4", time.Hour, to("dave@example.org"))
-		is(t, "others", w.store.find(Key{alice, "dave@example.org", "m4"}).Why, WhyEnded)
+		is(t, "others", w.store.find(Key{alice, "dave@example.org", "m4"}).Reason, ReasonEnded)
 	})
 	story(t, "per sender and hour, said once for all conversations", func(t *testing.T, w *world) {
 		w.policy.PerSenderHour = 2
@@ -291,7 +291,7 @@ func TestCaps(t *testing.T) {
 		w.send("m2", to(carol))
 		w.now = w.now.Add(2 * time.Minute)
 		w.feed(append([]Input{&Shown{Prompt: w.prompts()[0].ID, To: []string{phone}}}, w.due()...)...)
-		is(t, "why", w.store.find(Key{alice, carol, "m2"}).Why, WhyCap)
+		is(t, "why", w.store.find(Key{alice, carol, "m2"}).Reason, ReasonCap)
 	})
 	story(t, "many at once for a sender who is there", func(t *testing.T, w *world) {
 		w.policy.PerSenderHour = 3

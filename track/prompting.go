@@ -29,7 +29,7 @@ func (b *batch) ask(r *row, s Settings) {
 		}
 		b.again(w)
 	}
-	r.Prompt, r.Why = w.ID, WhyPrompted
+	r.Prompt, r.Reason = w.ID, ReasonPrompted
 }
 
 func (w *work) join(ord int64) {
@@ -194,28 +194,28 @@ func (b *batch) end(w *work) {
 		switch {
 		case r == nil:
 		case covered && w.State == PromptSent:
-			b.transit(r, &Fact{Kind: Texted, Ord: ord, At: b.now})
-			r.because(WhyEnded)
+			b.transit(r, &Fact{Kind: SMSSent, Ord: ord, At: b.now})
+			r.because(ReasonEnded)
 			b.lost(r, "answered") // it may be asked about again already
 		case r.Status.Settled() || r.Prompt != w.ID:
 		case covered && w.State != PromptExpired:
 			r.Marks |= PromptingEnded
-			r.because(WhyEnded)
+			r.because(ReasonEnded)
 		case covered:
-			r.because(WhyExpired)
+			r.because(ReasonExpired)
 		case w.Covered == 0:
-			r.because(WhyUnseen)
+			r.because(ReasonUnseen)
 		default:
 			r.Marks |= Wanted
-			r.Prompt, r.Due, r.Why = "", b.now, ""
+			r.Prompt, r.Due, r.Reason = "", b.now, ""
 		}
 	}
 }
 
 // because replaces the reason that the message is asked about.
-func (r *row) because(why Why) {
-	if r.Why == WhyPrompted {
-		r.Why = why
+func (r *row) because(why Reason) {
+	if r.Reason == ReasonPrompted {
+		r.Reason = why
 	}
 }
 
@@ -260,15 +260,15 @@ var told = map[PromptState]string{
 	PromptSent: "answered", PromptDeclined: "answered", PromptFailed: "answered",
 }
 
-// Lapse is the alarm of a prompt: a lease or a snooze is over, it has expired, or what joined it can be sent.
-type Lapse struct {
+// PromptAlarm is the alarm of a prompt: a lease or a snooze is over, it has expired, or what joined it can be sent.
+type PromptAlarm struct {
 	Row int64
 	Due Time // the instant it was set for
 }
 
-func (l *Lapse) want(_ *Ledger, w *Want) { w.Rows = append(w.Rows, l.Row) }
+func (l *PromptAlarm) want(_ *Ledger, w *Want) { w.Rows = append(w.Rows, l.Row) }
 
-func (l *Lapse) apply(b *batch) {
+func (l *PromptAlarm) apply(b *batch) {
 	for _, w := range b.prompts {
 		if w.Row == l.Row {
 			w.rang = w.rang || l.Due == 0 || l.Due >= w.Due
@@ -335,11 +335,11 @@ func (s *Shown) apply(b *batch) {
 	b.out.Releases = append(b.out.Releases, s.Releases...)
 }
 
-// Reached says that notices have reached their sender.
-type Reached []Told
+// NoticesDelivered says that notices have reached their sender.
+type NoticesDelivered []Told
 
-func (r *Reached) want(*Ledger, *Want) {}
-func (r *Reached) apply(b *batch)      { b.out.Told = append(b.out.Told, *r...) }
+func (r *NoticesDelivered) want(*Ledger, *Want) {}
+func (r *NoticesDelivered) apply(b *batch)      { b.out.Told = append(b.out.Told, *r...) }
 
 // asked returns the messages of a prompt that are still open, in its order.
 func (b *batch) asked(w *work) []Message {
@@ -352,8 +352,8 @@ func (b *batch) asked(w *work) []Message {
 	return open
 }
 
-// Left says that these outbox entries have left the house.
-type Left []string
+// OutboxDone says that these outbox entries have left the house.
+type OutboxDone []string
 
-func (l *Left) want(*Ledger, *Want) {}
-func (l *Left) apply(b *batch)      { b.out.Done = append(b.out.Done, *l...) }
+func (l *OutboxDone) want(*Ledger, *Want) {}
+func (l *OutboxDone) apply(b *batch)      { b.out.Done = append(b.out.Done, *l...) }

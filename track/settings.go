@@ -31,7 +31,7 @@ const (
 // Settings are what holds for one message at one time: policy, people and hint made into one.
 type Settings struct {
 	Watch            bool
-	Unwatched        Why           // why Watch is false
+	Unwatched        Reason        // why Watch is false
 	UndeliveredAfter time.Duration // after sending; 0: never
 	UnreadAfter      time.Duration
 	Priority         Priority
@@ -45,9 +45,9 @@ type Settings struct {
 	Reading          bool // silence about reading means something
 
 	// The verdict on a prompt at this moment: not at all because of Refuse; or not before Hold, because of Held.
-	Refuse Why
+	Refuse Reason
 	Hold   Time
-	Held   Why
+	Held   Reason
 }
 
 // Resolve makes the settings of a message. Precedence: recipient's opt-out > admin's rules > hint > sender's settings
@@ -98,14 +98,14 @@ func (p *Policy) Resolve(m *Message, who Parties, can Can) Settings {
 func (s Settings) awaitsDelivery() bool { return s.Delivery && s.UndeliveredAfter > 0 }
 
 // unwatched says why the message is not watched, or "".
-func (p *Policy) unwatched(m *Message, who Parties) Why {
+func (p *Policy) unwatched(m *Message, who Parties) Reason {
 	switch {
 	case who.Recipient.Watch == Off:
-		return WhyOptedOut
+		return ReasonOptedOut
 	case m.Hint.Until == UntilNone,
 		p.Senders == SendersOptedIn && !who.Sender.OptedIn(),
 		p.Senders == SendersHinted && m.Hint == Hint{}:
-		return WhyNotWatched
+		return ReasonNotWatched
 	}
 	return ""
 }

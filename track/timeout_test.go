@@ -157,7 +157,7 @@ func TestTimeouts(t *testing.T) {
 	story(t, "an alarm that rings too early is set again", func(t *testing.T, w *world) {
 		w.send("m1")
 		clear(w.heap)
-		w.feed(&Fact{Kind: Rang, Ord: w.store.find(key("m1")).Ord})
+		w.feed(&Fact{Kind: AlarmFired, Ord: w.store.find(key("m1")).Ord})
 		w.step(2 * time.Minute)
 		is(t, "told", w.told("m1"), "timeout-undelivered")
 	})

@@ -1,7 +1,7 @@
 package track
 
-// Traces names what to load to find out by In whether the result was stored.
-func (r *Result) Traces() Want {
+// Probe names what to load to find out by In whether the result was stored.
+func (r *Result) Probe() Want {
 	var w Want
 	switch {
 	case len(r.Insert) > 0:
@@ -14,9 +14,9 @@ func (r *Result) Traces() Want {
 	return w
 }
 
-// In reports whether loaded, which is what Traces names, is as the result made it: a transaction is stored as a whole or
+// Matches reports whether loaded, which is what Traces names, is as the result made it: a transaction is stored as a whole or
 // not at all. What leaves no trace may be done twice.
-func (r *Result) In(loaded Loaded) bool {
+func (r *Result) Matches(loaded Loaded) bool {
 	for i := range loaded.Messages {
 		m := &loaded.Messages[i]
 		switch {

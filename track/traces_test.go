@@ -19,13 +19,13 @@ func TestTraces(t *testing.T) {
 			}
 			r := w.ledger.Apply(w.store.load(w.ledger.Want(list), w.now), list, w.now)
 			if len(r.Insert)+len(r.Update)+len(r.Prompts) > 0 {
-				before := w.store.load(r.Traces(), w.now)
+				before := w.store.load(r.Probe(), w.now)
 				same := len(r.Insert)+len(r.Update) == 0 && len(before.Prompts) == 1 && reflect.DeepEqual(before.Prompts[0], r.Prompts[0])
-				if r.In(before) && !same {
+				if r.Matches(before) && !same {
 					t.Fatalf("it is taken for stored before it is: %+v", r.Changes)
 				}
 				w.store.commit(r.Changes)
-				if !r.In(w.store.load(r.Traces(), w.now)) {
+				if !r.Matches(w.store.load(r.Probe(), w.now)) {
 					t.Fatalf("it is not found: %+v", r.Changes)
 				}
 			}

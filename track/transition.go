@@ -49,11 +49,11 @@ func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 		m.Marks |= StoredOffline
 	case Corrected:
 		return m.correct(f)
-	case Rang:
+	case AlarmFired:
 		return m.ring(s, now)
 	case Forced:
 		return m.force(now)
-	case Texted:
+	case SMSSent:
 		return m.texted(now)
 	case Aged:
 		return m.age()
@@ -115,8 +115,8 @@ func (m *Message) unwatch(s Settings, now Time) []Effect {
 }
 
 // end settles the message: nothing is due any more, and its text is erased.
-func (m *Message) end(status Status, why Why, now Time) {
-	m.Status, m.SettledAt, m.Due, m.Why, m.Text = status, now, 0, why, ""
+func (m *Message) end(status Status, why Reason, now Time) {
+	m.Status, m.SettledAt, m.Due, m.Reason, m.Text = status, now, 0, why, ""
 	m.Marks &^= Wanted | Ordered
 }
 
@@ -126,7 +126,7 @@ func (m *Message) settle(status Status, state State, basis Basis, reason string,
 		m.Status = max(m.Status, status)
 		return nil
 	}
-	m.end(status, WhySettled, now)
+	m.end(status, ReasonSettled, now)
 	effects := m.tell(state, basis, f.At)
 	return append(effects, Effect{Kind: Settle, Reason: reason})
 }
@@ -146,8 +146,8 @@ func (m *Message) ring(s Settings, now Time) []Effect {
 	if m.Status.Settled() || m.Due == 0 {
 		return nil
 	}
-	if (m.Why == WhyQuiet || m.Why == WhyPaused) && s.Hold <= now {
-		m.Why = "" // it has waited for that
+	if (m.Reason == ReasonQuiet || m.Reason == ReasonPaused) && s.Hold <= now {
+		m.Reason = "" // it has waited for that
 	}
 	m.schedule(s, now) // the policy may have changed since, and what is known about the recipient
 	effects := m.doubt(now)
@@ -162,7 +162,7 @@ func (m *Message) ring(s Settings, now Time) []Effect {
 		case due && !(m.reminds(s) && s.Hold > now):
 			effects = append(effects, m.step(s, now)...)
 		default: // what is left must wait
-			m.Due, m.Why = s.Hold, s.Held
+			m.Due, m.Reason = s.Hold, s.Held
 			if next > now {
 				m.Due = min(m.Due, next)
 			}
@@ -179,7 +179,7 @@ func (m *Message) timeOut(s Settings, now Time) []Effect {
 		mark, state = TimedOutUndelivered, StateTimeoutUndelivered
 	}
 	m.Marks |= mark
-	m.TimeoutAt, m.Step, m.Why = now, 0, ""
+	m.TimeoutAt, m.Step, m.Reason = now, 0, ""
 	return m.tell(state, ByTimer, now)
 }
 
@@ -196,7 +196,7 @@ func (m *Message) step(s Settings, now Time) []Effect {
 			return m.tell(m.timedOut(), ByTimer, now)
 		}
 	case m.Marks.Has(PromptingEnded):
-		m.Why = WhyEnded
+		m.Reason = ReasonEnded
 	case step.Do == DoPrompt:
 		m.Marks |= Wanted
 	case step.Do == DoRemind:
@@ -226,12 +226,12 @@ func (m *Message) reminds(s Settings) bool {
 
 // prompt asks for the prompt that is wanted, unless something stands against it.
 func (m *Message) prompt(s Settings) []Effect {
-	m.Why = m.refuses(s)
+	m.Reason = m.refuses(s)
 	m.Marks &^= Wanted | Ordered
-	switch m.Why {
+	switch m.Reason {
 	case "":
 		return []Effect{{Kind: Prompting}}
-	case WhyCap:
+	case ReasonCap:
 		return []Effect{{Kind: Capped}}
 	}
 	return nil
@@ -241,15 +241,15 @@ func (m *Message) prompt(s Settings) []Effect {
 func (m *Message) waits(s Settings, now Time) bool { return s.Hold > now && m.refuses(s) == "" }
 
 // refuses says why the message is not prompted about, or "". A command goes before mode and mute.
-func (m *Message) refuses(s Settings) Why {
+func (m *Message) refuses(s Settings) Reason {
 	switch {
 	case m.Marks.Has(PromptingEnded):
-		return WhyEnded
+		return ReasonEnded
 	case m.Marks.Has(Ordered):
 	case s.Mode == Never:
-		return WhyNeverMode
+		return ReasonNeverMode
 	case s.Muted:
-		return WhyMuted
+		return ReasonMuted
 	}
 	return s.Refuse
 }
@@ -261,7 +261,7 @@ func (m *Message) force(now Time) []Effect {
 		return nil
 	}
 	m.Marks = m.Marks&^PromptingEnded | OutOfTurn | Ordered | Wanted
-	m.Due, m.Why = now, ""
+	m.Due, m.Reason = now, ""
 	return nil
 }
 
@@ -280,7 +280,7 @@ func (m *Message) age() []Effect {
 	if m.Status.Settled() || m.Due != 0 {
 		return nil
 	}
-	m.end(Cancelled, WhySettled, m.SentAt) // it can be forgotten at once
+	m.end(Cancelled, ReasonSettled, m.SentAt) // it can be forgotten at once
 	return nil
 }
 
@@ -292,10 +292,10 @@ func (m *Message) schedule(s Settings, now Time) {
 	if s.Reading {
 		m.Marks |= ExpectsReading
 	}
-	kept := m.Why
-	m.Due, m.Why = m.next(s)
+	kept := m.Reason
+	m.Due, m.Reason = m.next(s)
 	if m.inChain() && kept != "" {
-		m.Why = kept // what the chain has led to, up to the next timeout
+		m.Reason = kept // what the chain has led to, up to the next timeout
 	}
 	if m.Marks.Has(Wanted) {
 		m.Due = now
@@ -303,15 +303,15 @@ func (m *Message) schedule(s Settings, now Time) {
 }
 
 // next is the next instant of timeouts and chain, or the reason why there is none.
-func (m *Message) next(s Settings) (Time, Why) {
+func (m *Message) next(s Settings) (Time, Reason) {
 	switch {
 	case m.Status.Settled():
-		return 0, WhySettled
+		return 0, ReasonSettled
 	case m.inChain():
 		if int(m.Step) < len(s.Steps) {
 			return m.TimeoutAt.Add(s.Steps[m.Step].After), ""
 		}
-		return 0, WhyTimedOut
+		return 0, ReasonTimedOut
 	case m.Status == Pending && s.awaitsDelivery():
 		return m.SentAt.Add(s.UndeliveredAfter), ""
 	case s.Reading && s.UnreadAfter > 0:
@@ -320,13 +320,13 @@ func (m *Message) next(s Settings) (Time, Why) {
 		}
 		return m.SentAt.Add(s.UnreadAfter), ""
 	case m.Hint.Until == UntilDelivered && m.Status == Delivered:
-		return 0, WhyUntilReached
+		return 0, ReasonUntilReached
 	case m.Marks.Has(Sealed):
-		return 0, WhyMaybeHidden
+		return 0, ReasonMaybeHidden
 	case m.Status == Delivered:
-		return 0, WhyNoMarkers
+		return 0, ReasonNoMarkers
 	}
-	return 0, WhyNotAsked
+	return 0, ReasonNotAsked
 }
 
 // inChain reports whether a timeout of the message's present status was reached, so that the chain goes on from it.

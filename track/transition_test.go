@@ -39,7 +39,7 @@ type tableState struct {
 func unknowable(s *Settings)     { s.Delivery, s.Reading = false, false }
 func onlyReading(s *Settings)    { s.Delivery = false }
 func onlyDelivery(s *Settings)   { s.Reading = false }
-func quietTillSeven(s *Settings) { s.Hold, s.Held = noon.Add(19*time.Hour), WhyQuiet }
+func quietTillSeven(s *Settings) { s.Hold, s.Held = noon.Add(19*time.Hour), ReasonQuiet }
 
 var tableStates = []tableState{
 	{name: "pending", means: "sent; a receipt and a marker can be expected"},
@@ -47,21 +47,21 @@ var tableStates = []tableState{
 	{name: "pending, reading only", means: "sent; no receipt can be expected, but a marker", settings: onlyReading},
 	{name: "pending, until delivered", means: "the hint asks for delivery only", hint: Hint{Until: UntilDelivered}, settings: func(s *Settings) { onlyDelivery(s); s.UnreadAfter = 0 }},
 	{name: "unknown", means: "neither can be expected: silence means nothing", settings: unknowable},
-	{name: "undelivered", means: "timeout-undelivered was told, the sender prompted", facts: []FactKind{Rang}},
-	{name: "undelivered, held", means: "timeout-undelivered was told, the prompt waits for the end of quiet hours", settings: quietTillSeven, facts: []FactKind{Rang}},
-	{name: "undelivered, the hold over", means: "the same at seven in the morning", settings: quietTillSeven, facts: []FactKind{Rang}, after: func(s *Settings) { s.Hold = 0 }},
-	{name: "undelivered, over the cap", means: "timeout-undelivered is due, and a cap is reached", settings: func(s *Settings) { s.Refuse = WhyCap }},
-	{name: "undelivered, chain done", means: "every step was done", facts: []FactKind{Rang, Rang}},
+	{name: "undelivered", means: "timeout-undelivered was told, the sender prompted", facts: []FactKind{AlarmFired}},
+	{name: "undelivered, held", means: "timeout-undelivered was told, the prompt waits for the end of quiet hours", settings: quietTillSeven, facts: []FactKind{AlarmFired}},
+	{name: "undelivered, the hold over", means: "the same at seven in the morning", settings: quietTillSeven, facts: []FactKind{AlarmFired}, after: func(s *Settings) { s.Hold = 0 }},
+	{name: "undelivered, over the cap", means: "timeout-undelivered is due, and a cap is reached", settings: func(s *Settings) { s.Refuse = ReasonCap }},
+	{name: "undelivered, chain done", means: "every step was done", facts: []FactKind{AlarmFired, AlarmFired}},
 	{name: "delivered", means: "the recipient's side has it; a marker can be expected", facts: []FactKind{Received}},
 	{name: "delivered, reading unknown", means: "no marker can be expected", settings: onlyDelivery, facts: []FactKind{Received}},
 	{name: "delivered, until delivered", means: "all that the hint asks for", hint: Hint{Until: UntilDelivered}, settings: func(s *Settings) { onlyDelivery(s); s.UnreadAfter = 0 }, facts: []FactKind{Received}},
-	{name: "delivered late", means: "after timeout-undelivered: the time to read counts from the delivery", facts: []FactKind{Rang, Received}},
-	{name: "unread", means: "timeout-unread was told, the sender prompted", facts: []FactKind{Received, Rang}},
-	{name: "unread, never delivered", means: "as no receipt could be expected", settings: onlyReading, facts: []FactKind{Rang}},
-	{name: "unread after late delivery", means: "both timeouts were told", facts: []FactKind{Rang, Received, Rang}},
+	{name: "delivered late", means: "after timeout-undelivered: the time to read counts from the delivery", facts: []FactKind{AlarmFired, Received}},
+	{name: "unread", means: "timeout-unread was told, the sender prompted", facts: []FactKind{Received, AlarmFired}},
+	{name: "unread, never delivered", means: "as no receipt could be expected", settings: onlyReading, facts: []FactKind{AlarmFired}},
+	{name: "unread after late delivery", means: "both timeouts were told", facts: []FactKind{AlarmFired, Received, AlarmFired}},
 	{name: "command waits", means: "the sender asked for escalation; its alarm is due at once", facts: []FactKind{Forced}},
-	{name: "escalated", means: "an SMS was reported sent", facts: []FactKind{Rang, Texted}},
-	{name: "not watched any more", means: "the recipient opted out after the message was sent", after: func(s *Settings) { s.Watch, s.Unwatched = false, WhyOptedOut }},
+	{name: "escalated", means: "an SMS was reported sent", facts: []FactKind{AlarmFired, SMSSent}},
+	{name: "not watched any more", means: "the recipient opted out after the message was sent", after: func(s *Settings) { s.Watch, s.Unwatched = false, ReasonOptedOut }},
 	{name: "displayed", means: "read", facts: []FactKind{Read}},
 	{name: "failed", means: "refused by the recipient's side", facts: []FactKind{Bounced}},
 	{name: "cancelled", means: "retracted, or by command", facts: []FactKind{Retracted}},
@@ -76,7 +76,7 @@ func (ts tableState) make() (Message, Settings, Time) {
 	m, _ := Begin(Fact{Kind: Sent, Key: Key{alice, bob, "m1"}, At: now, Text: "text", Marks: AsksReceipt | Markable, Hint: ts.hint}, 1, s, now)
 	for _, kind := range ts.facts {
 		now = now.Add(time.Minute)
-		if kind == Rang {
+		if kind == AlarmFired {
 			now = m.Due
 		}
 		Transition(&m, tableFact(kind, now), s, now)
@@ -100,7 +100,7 @@ var tableFacts = []struct {
 }{
 	{Sent, false, "another copy"}, {Received, false, "received"}, {Read, false, "read"}, {Replied, false, "replied"}, {Stored, false, "stored"},
 	{Bounced, false, "bounced"}, {Deferred, false, "deferred"}, {Corrected, false, "corrected"}, {Retracted, false, "retracted"},
-	{Stopped, false, "stopped"}, {Forced, false, "forced"}, {Texted, false, "texted"}, {Aged, false, "aged"}, {Rang, false, "alarm, early"}, {Rang, true, "alarm"},
+	{Stopped, false, "stopped"}, {Forced, false, "forced"}, {SMSSent, false, "texted"}, {Aged, false, "aged"}, {AlarmFired, false, "alarm, early"}, {AlarmFired, true, "alarm"},
 }
 
 // transition is one cell of the table.
@@ -113,7 +113,7 @@ func (ts tableState) transitions() []transition {
 	var list []transition
 	for _, f := range tableFacts {
 		m, s, now := ts.make()
-		if f.kind == Rang && m.Due != 0 {
+		if f.kind == AlarmFired && m.Due != 0 {
 			if f.due {
 				now = m.Due
 			} else {
@@ -151,8 +151,8 @@ func nameAlarm(m Message) string {
 		after := m.Due.Std().Sub(m.SentAt.Std())
 		words = append(words, fmt.Sprintf("alarm at %d:%02d", int(after.Hours()), int(after.Minutes())%60))
 	}
-	if m.Why != "" && m.Why != WhySettled {
-		words = append(words, string(m.Why))
+	if m.Reason != "" && m.Reason != ReasonSettled {
+		words = append(words, string(m.Reason))
 	}
 	return strings.Join(words, ", ")
 }
@@ -267,9 +267,9 @@ func TestTransitionIsTotal(t *testing.T) {
 	marks := []Marks{AsksReceipt, Sealed, TimedOutUndelivered, TimedOutUnread, Escalated, PromptingEnded, OutOfTurn, Wanted, Ordered, Reminded}
 	settings := []Settings{tableSettings()}
 	for _, vary := range []func(*Settings){unknowable, onlyReading, onlyDelivery, quietTillSeven,
-		func(s *Settings) { s.Watch, s.Unwatched = false, WhyOptedOut },
+		func(s *Settings) { s.Watch, s.Unwatched = false, ReasonOptedOut },
 		func(s *Settings) { s.Mode = Never },
-		func(s *Settings) { s.Refuse = WhyCap },
+		func(s *Settings) { s.Refuse = ReasonCap },
 		func(s *Settings) { s.UndeliveredAfter, s.UnreadAfter = 0, 0 },
 		func(s *Settings) { s.Steps = nil },
 		func(s *Settings) {
@@ -295,7 +295,7 @@ func TestTransitionIsTotal(t *testing.T) {
 							m.DeliveredAt = noon
 						}
 						if status.Settled() {
-							m.Due, m.Why, m.Text = 0, WhySettled, ""
+							m.Due, m.Reason, m.Text = 0, ReasonSettled, ""
 						} else if m.Marks&(TimedOutUndelivered|TimedOutUnread) != 0 {
 							m.TimeoutAt = noon
 						}
@@ -323,11 +323,11 @@ func faultOf(before, m Message, effects []Effect, kind FactKind) string {
 		return "something follows for a message that is over"
 	case m.Status.Settled() && (m.Due != 0 || m.Text != ""):
 		return "a message that is over keeps its alarm or text"
-	case !m.Status.Settled() && m.Due == 0 && m.Why == "" && kind == Rang:
+	case !m.Status.Settled() && m.Due == 0 && m.Reason == "" && kind == AlarmFired:
 		return "neither an alarm nor a reason for none"
 	case told != (m.Notice.Seq > before.Notice.Seq):
 		return "told without a new seq"
-	case m.Marks&^before.Marks&(TimedOutUndelivered|TimedOutUnread) != 0 && kind != Rang:
+	case m.Marks&^before.Marks&(TimedOutUndelivered|TimedOutUnread) != 0 && kind != AlarmFired:
 		return "a timeout without an alarm"
 	case m.Status == Pending && before.Marks.Has(TimedOutUndelivered) && m.Marks&^before.Marks&TimedOutUnread != 0:
 		return "timeout-unread on top of timeout-undelivered"

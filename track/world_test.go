@@ -79,7 +79,7 @@ func (w *world) anything(t *rapid.T) Input {
 	case 6: // an alarm, early or not
 		alarms := w.store.alarms()
 		if len(alarms) == 0 {
-			return &Fact{Kind: Rang, Ord: 1}
+			return &Fact{Kind: AlarmFired, Ord: 1}
 		}
 		slices.SortFunc(alarms, func(x, y Alarm) int { return int(x.Ref - y.Ref) })
 		return rapid.SampledFrom(alarms).Draw(t, "alarm").input()
@@ -88,7 +88,7 @@ func (w *world) anything(t *rapid.T) Input {
 			return &Shown{Prompt: p, To: []string{rapid.SampledFrom([]string{phone, desk}).Draw(t, "device")}}
 		}
 	case 8:
-		var told Reached
+		var told NoticesDelivered
 		for _, m := range w.store.messages {
 			if m.Notice.Told < m.Notice.Seq {
 				told = append(told, Told{m.Ord, m.Notice.Seq})
@@ -381,7 +381,7 @@ func (j *judge) message(t *rapid.T, m Message) {
 			t.Fatalf("settled, and yet: %+v", m)
 		}
 		return
-	case m.Due == 0 && m.Why == "":
+	case m.Due == 0 && m.Reason == "":
 		t.Fatalf("neither an alarm nor a reason for none: %+v", m)
 	case m.Due != 0 && !j.w.heap[Alarm{m.Due, m.Ord}]:
 		t.Fatalf("the alarm of a message is lost: %+v", m)
@@ -389,11 +389,11 @@ func (j *judge) message(t *rapid.T, m Message) {
 		t.Fatalf("ordered, but not wanted: %+v", m)
 	case m.Marks.Has(Wanted) && m.Due == 0:
 		t.Fatalf("a prompt is wanted, but nothing rings: %+v", m)
-	case m.Why == WhyPrompted && !j.w.store.prompts[m.Prompt].State.Live():
+	case m.Reason == ReasonPrompted && !j.w.store.prompts[m.Prompt].State.Live():
 		t.Fatalf("prompted, but the prompt is over: %+v, %+v", m, j.w.store.prompts[m.Prompt])
 	}
 	s := j.w.policy.Resolve(&m, j.w.Parties(m.Conv()), Can{})
-	if r := Explain(&m, s, j.w.now); r.Why == "" {
+	if r := Explain(&m, s, j.w.now); r.Reason == "" {
 		t.Fatalf("no explanation for %+v", m)
 	}
 }

@@ -108,7 +108,7 @@ func isHeld(ctx context.Context, store *storage.Store) bool {
 	if store == nil {
 		return false
 	}
-	held, err := store.Held(ctx)
+	held, err := store.HasLeader(ctx)
 	return err == nil && held
 }
 

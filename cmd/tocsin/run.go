@@ -52,7 +52,7 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 	r.web = &httpServer{Handler: handler(prometheus.Gatherers{process, r}, r)}
 	if err := r.web.Listen(ctx, cfg.Metrics.Listen); err != nil {
 		err = fmt.Errorf("%s: %w", cfg.Where("metrics.listen"), err)
-		if held, _ := store.Held(ctx); held {
+		if held, _ := store.HasLeader(ctx); held {
 			err = fmt.Errorf("%w (the database is in use, too: is Tocsin running already?)", err)
 		}
 		return err
@@ -95,7 +95,7 @@ type runner struct {
 // serve waits for the right to be the one live instance, and then serves, until ctx ends, or with errLost until that
 // right is lost. All that the service had in memory goes with it: the next one begins with what is in the database.
 func (r *runner) serve(ctx context.Context) error {
-	hold, err := r.store.Hold(ctx, r.jid())
+	hold, err := r.store.Lead(ctx, r.jid())
 	if ctx.Err() != nil {
 		if err == nil {
 			return hold.Release()
@@ -133,7 +133,7 @@ func (r *runner) serve(ctx context.Context) error {
 }
 
 // make makes the service of what the database knows, and metrics for it.
-func (r *runner) make(ctx context.Context, hold *storage.Hold) (*component.Service, error) {
+func (r *runner) make(ctx context.Context, hold *storage.Leadership) (*component.Service, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	metrics := prometheus.NewRegistry()
@@ -141,7 +141,7 @@ func (r *runner) make(ctx context.Context, hold *storage.Hold) (*component.Servi
 	service, err := component.New(ctx, component.Options{
 		JID: c.JID, Contact: c.ContactJID(), Server: c.Server, Secret: string(c.Secret),
 		MaxStanza: int(r.config.Tap.MaxStanza), Flush: r.config.Storage.Flush, Version: programVersion(),
-		Settings: settingsOf(r.config), Store: r.store, Reload: r.reload, Sure: hold.Sure,
+		Settings: settingsOf(r.config), Store: r.store, Reload: r.reload, IsLeader: hold.IsLeader,
 		Clock: clock.System{}, Log: r.log, Metrics: metrics,
 	})
 	r.metrics.Store(metrics)

@@ -57,9 +57,9 @@ func TestAdmin(t *testing.T) {
 	}
 
 	w.messages = []Watched{
-		watched("m1", "bob@example.org", track.Delivered, track.StateDelivered, track.Reason{}),
-		watched("m2", "carol@example.org", track.Pending, track.StatePending, track.Reason{}),
-		watched("m3", "bob@example.org", track.Displayed, track.StateDisplayed, track.Reason{}),
+		watched("m1", "bob@example.org", track.Delivered, track.StateDelivered, track.Explanation{}),
+		watched("m2", "carol@example.org", track.Pending, track.StatePending, track.Explanation{}),
+		watched("m3", "bob@example.org", track.Displayed, track.StateDisplayed, track.Explanation{}),
 	}
 	for _, tc := range []struct {
 		fields []string

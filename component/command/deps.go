@@ -50,7 +50,7 @@ type Watch interface {
 type Watched struct {
 	track.Message
 	State  track.State // by the leak rule (protocol §4)
-	Reason track.Reason
+	Reason track.Explanation
 }
 
 // Admin is what admins see and order.

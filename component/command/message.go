@@ -29,7 +29,7 @@ func (c *Commands) watching(ctx context.Context, r request) (response, error) {
 	var lines []forms.Field
 	for i := range list[:min(len(list), maxShown)] {
 		m := &list[i]
-		lines = append(lines, forms.Fixed(say.Line(m.Recipient, r.local(m.SentAt), r.now, r.say.Watch.State(m.State), r.say.Watch.Why(m.Reason, r.now))))
+		lines = append(lines, forms.Fixed(say.Line(m.Recipient, r.local(m.SentAt), r.now, r.say.Watch.State(m.State), r.say.Watch.Reason(m.Reason, r.now))))
 	}
 	if len(list) > maxShown {
 		lines = append(lines, forms.Fixed(say.More))

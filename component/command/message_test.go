@@ -13,7 +13,7 @@ import (
 	"tocsin/xep/forms"
 )
 
-func watched(id, to string, status track.Status, state track.State, reason track.Reason) Watched {
+func watched(id, to string, status track.Status, state track.State, reason track.Explanation) Watched {
 	return Watched{Message: track.Message{Key: track.Key{Sender: "alice@example.org", Recipient: to, ID: id}, Status: status,
 		SentAt: track.At(start.Add(-10 * time.Minute)), Notice: track.Notice{State: state}}, State: state, Reason: reason}
 }
@@ -29,9 +29,9 @@ func TestWatching(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.messages = []Watched{
-		watched("m3", "carol@example.org", track.Pending, track.StatePending, track.Reason{Why: track.WhyAwaitsDelivery, Until: track.At(start.Add(time.Minute))}),
-		watched("m2", "bob@example.org", track.Delivered, track.StateTimeoutUnread, track.Reason{Why: track.WhyQuiet, Until: track.At(time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)), Zone: berlin, Whose: track.TierRecipient}),
-		watched("m1", "bob@example.org", track.Displayed, track.StateDisplayed, track.Reason{Why: track.WhySettled}),
+		watched("m3", "carol@example.org", track.Pending, track.StatePending, track.Explanation{Reason: track.ReasonAwaitsDelivery, Until: track.At(start.Add(time.Minute))}),
+		watched("m2", "bob@example.org", track.Delivered, track.StateTimeoutUnread, track.Explanation{Reason: track.ReasonQuiet, Until: track.At(time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)), Zone: berlin, Whose: track.TierRecipient}),
+		watched("m1", "bob@example.org", track.Displayed, track.StateDisplayed, track.Explanation{Reason: track.ReasonSettled}),
 	}
 	w.prefs["alice@example.org"] = track.Prefs{Zone: "Asia/Shanghai"}
 	out := c.begin(alice, "watching")
@@ -57,7 +57,7 @@ func TestWatching(t *testing.T) {
 
 	w.messages = nil
 	for i := range 60 {
-		w.messages = append(w.messages, watched(fmt.Sprint(i), "bob@example.org", track.Pending, track.StatePending, track.Reason{Why: track.WhyMuted}))
+		w.messages = append(w.messages, watched(fmt.Sprint(i), "bob@example.org", track.Pending, track.StatePending, track.Explanation{Reason: track.ReasonMuted}))
 	}
 	c.lang = ""
 	if got := lines(c.begin(alice, "watching").Form); len(got) != 51 || got[50] != "There are older ones." {
@@ -85,12 +85,12 @@ func TestEscalateAndCancel(t *testing.T) {
 			for _, command := range []string{"escalate", "cancel"} {
 				w := newWorld()
 				w.messages = []Watched{
-					watched("m1", "bob@example.org", track.Delivered, track.StateDelivered, track.Reason{}),
-					watched("m2", "bob@example.org", track.Delivered, track.StateDelivered, track.Reason{}),
-					watched("m2", "carol@example.org", track.Pending, track.StatePending, track.Reason{}),
-					watched("m3", "bob@example.org", track.Displayed, track.StateDisplayed, track.Reason{}),
+					watched("m1", "bob@example.org", track.Delivered, track.StateDelivered, track.Explanation{}),
+					watched("m2", "bob@example.org", track.Delivered, track.StateDelivered, track.Explanation{}),
+					watched("m2", "carol@example.org", track.Pending, track.StatePending, track.Explanation{}),
+					watched("m3", "bob@example.org", track.Displayed, track.StateDisplayed, track.Explanation{}),
 				}
-				theirs := watched("b1", "alice@example.org", track.Pending, track.StatePending, track.Reason{})
+				theirs := watched("b1", "alice@example.org", track.Pending, track.StatePending, track.Explanation{})
 				theirs.Sender = "bob@example.org"
 				w.messages = append(w.messages, theirs)
 				c := newClient(t, w)

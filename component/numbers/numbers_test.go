@@ -194,7 +194,7 @@ func TestRelease(t *testing.T) {
 	for name, tc := range map[string]struct {
 		policy Policy
 		c      Case
-		want   Why
+		want   Reason
 	}{
 		"agreed":                              {Policy{Disclose: consented}, Case{Number: agreed}, Shown},
 		"none known":                          {Policy{Disclose: all}, Case{}, NoNumber},

@@ -28,23 +28,23 @@ type Case struct {
 	Failed bool
 }
 
-// Why is the reason why a number is not shown.
-type Why string
+// Reason is the reason why a number is not shown.
+type Reason string
 
 const (
-	Shown        Why = ""
-	NoNumber     Why = "no-number"
-	Bounced      Why = "bounced"
-	OptedOut     Why = "opted-out"
-	Hidden       Why = "hidden"
-	Unverified   Why = "unverified"
-	NotConsented Why = "not-consented"
-	VCardOnly    Why = "vcard-only"
+	Shown        Reason = ""
+	NoNumber     Reason = "no-number"
+	Bounced      Reason = "bounced"
+	OptedOut     Reason = "opted-out"
+	Hidden       Reason = "hidden"
+	Unverified   Reason = "unverified"
+	NotConsented Reason = "not-consented"
+	VCardOnly    Reason = "vcard-only"
 )
 
 // Release decides whether the sender is shown the number, which it returns, or why not. docs/design/numbers.md explains
 // the rules; the first that applies decides.
-func (p Policy) Release(c Case) (number string, why Why) {
+func (p Policy) Release(c Case) (number string, why Reason) {
 	n := c.Number
 	vcard := n.Source == track.FromVCard
 	switch {

@@ -88,35 +88,35 @@ var chinese = Phrases{
 		Broken: "出错了，不是您的问题。请稍后再试。",
 	},
 	Watch: Watch{
-		State: func(s track.State) string { return zhStates[s] },
-		Why:   zhWhy,
+		State:  func(s track.State) string { return zhStates[s] },
+		Reason: zhWhy,
 	},
 }
 
-func zhWhy(r track.Reason, now time.Time) string {
+func zhWhy(r track.Explanation, now time.Time) string {
 	at := ""
 	if r.Until != 0 {
 		at = zhTime(r.Until.Std().In(now.Location()), now)
 	}
-	switch r.Why {
-	case track.WhyAwaitsDelivery:
+	switch r.Reason {
+	case track.ReasonAwaitsDelivery:
 		return "如果到 " + at + " 还未送达，即为超时。"
-	case track.WhyAwaitsReading:
+	case track.ReasonAwaitsReading:
 		return "如果到 " + at + " 还未被读，即为超时。"
-	case track.WhyNextStep:
+	case track.ReasonNextStep:
 		if at == "" {
 			break
 		}
 		return "下一步在 " + at + "。"
-	case track.WhyPrompted:
+	case track.ReasonPrompted:
 		return "正在询问您。"
-	case track.WhyEnded:
+	case track.ReasonEnded:
 		return "您已答复，不会再问。"
-	case track.WhyExpired:
+	case track.ReasonExpired:
 		return "已询问过您，但您未及时答复。"
-	case track.WhyUnseen:
+	case track.ReasonUnseen:
 		return "未询问：您没有设备能及时显示询问。"
-	case track.WhyNeverMode:
+	case track.ReasonNeverMode:
 		switch r.Whose {
 		case track.TierSender:
 			return "未询问：您的设置是从不询问。"
@@ -124,31 +124,31 @@ func zhWhy(r track.Reason, now time.Time) string {
 			return "未询问：消息本身要求不询问。"
 		}
 		return "未询问：这里从不询问。"
-	case track.WhyMuted:
+	case track.ReasonMuted:
 		return "未询问：您已将此联系人设为免询问。"
-	case track.WhyQuiet:
+	case track.ReasonQuiet:
 		whose := "这里的免打扰时段"
 		if r.Whose == track.TierRecipient {
 			whose = "对方的免打扰时段"
 		}
 		return "暂未询问：" + whose + "，到 " + quietEnd(r, now) + " 为止。"
-	case track.WhyCap:
+	case track.ReasonCap:
 		return "未询问：询问次数已达上限。"
-	case track.WhyPaused:
+	case track.ReasonPaused:
 		return "暂未询问：管理员暂停了所有询问。"
-	case track.WhyOptedOut:
+	case track.ReasonOptedOut:
 		return "未跟踪：对方不愿被跟踪。"
-	case track.WhyNotWatched:
+	case track.ReasonNotWatched:
 		return "未跟踪：消息和规则都没有要求。"
-	case track.WhyNotAsked:
+	case track.ReasonNotAsked:
 		return "没有消息不说明什么：该消息没有要求回执。"
-	case track.WhyNoMarkers:
+	case track.ReasonNoMarkers:
 		return "没有消息不说明什么：不知道对方的客户端是否会告知已读。"
-	case track.WhyMaybeHidden:
+	case track.ReasonMaybeHidden:
 		return "没有消息不说明什么：回执可能在加密内容中。"
-	case track.WhyUntilReached:
+	case track.ReasonUntilReached:
 		return "已经送达，没有其他要求。"
-	case track.WhySettled:
+	case track.ReasonSettled:
 		return "已经了结。"
 	}
 	return "没有后续步骤。"

@@ -88,35 +88,35 @@ var english = Phrases{
 		Broken: "That did not work, and it is not your fault. Please try again later.",
 	},
 	Watch: Watch{
-		State: func(s track.State) string { return enStates[s] },
-		Why:   enWhy,
+		State:  func(s track.State) string { return enStates[s] },
+		Reason: enWhy,
 	},
 }
 
-func enWhy(r track.Reason, now time.Time) string {
+func enWhy(r track.Explanation, now time.Time) string {
 	at := ""
 	if r.Until != 0 {
 		at = enTime(r.Until.Std().In(now.Location()), now)
 	}
-	switch r.Why {
-	case track.WhyAwaitsDelivery:
+	switch r.Reason {
+	case track.ReasonAwaitsDelivery:
 		return "Overdue if not delivered by " + at + "."
-	case track.WhyAwaitsReading:
+	case track.ReasonAwaitsReading:
 		return "Overdue if not read by " + at + "."
-	case track.WhyNextStep:
+	case track.ReasonNextStep:
 		if at == "" {
 			break
 		}
 		return "The next step is at " + at + "."
-	case track.WhyPrompted:
+	case track.ReasonPrompted:
 		return "You are being asked about it."
-	case track.WhyEnded:
+	case track.ReasonEnded:
 		return "You have answered: you are not asked again."
-	case track.WhyExpired:
+	case track.ReasonExpired:
 		return "You were asked, and did not answer in time."
-	case track.WhyUnseen:
+	case track.ReasonUnseen:
 		return "Not asked: none of your devices was there to show the question in time."
-	case track.WhyNeverMode:
+	case track.ReasonNeverMode:
 		switch r.Whose {
 		case track.TierSender:
 			return "Not asked: your preferences say never."
@@ -124,31 +124,31 @@ func enWhy(r track.Reason, now time.Time) string {
 			return "Not asked: the message itself says never."
 		}
 		return "Not asked: nobody is, here."
-	case track.WhyMuted:
+	case track.ReasonMuted:
 		return "Not asked: you have muted this contact."
-	case track.WhyQuiet:
+	case track.ReasonQuiet:
 		whose := "quiet hours here"
 		if r.Whose == track.TierRecipient {
 			whose = "quiet hours of the recipient"
 		}
 		return "Not asked yet: " + whose + " until " + quietEnd(r, now) + "."
-	case track.WhyCap:
+	case track.ReasonCap:
 		return "Not asked: you have been asked as often as is allowed."
-	case track.WhyPaused:
+	case track.ReasonPaused:
 		return "Not asked yet: an admin has paused all questions."
-	case track.WhyOptedOut:
+	case track.ReasonOptedOut:
 		return "Not watched: the recipient does not wish it."
-	case track.WhyNotWatched:
+	case track.ReasonNotWatched:
 		return "Not watched: neither the message nor a rule asks for it."
-	case track.WhyNotAsked:
+	case track.ReasonNotAsked:
 		return "Silence says nothing: the message asks for no receipt."
-	case track.WhyNoMarkers:
+	case track.ReasonNoMarkers:
 		return "Silence says nothing: the recipient's app is not known to tell what was read."
-	case track.WhyMaybeHidden:
+	case track.ReasonMaybeHidden:
 		return "Silence says nothing: what comes back may be hidden by the encryption."
-	case track.WhyUntilReached:
+	case track.ReasonUntilReached:
 		return "It has arrived, and nothing else was asked for."
-	case track.WhySettled:
+	case track.ReasonSettled:
 		return "Nothing more can happen."
 	}
 	return "Nothing more is planned."

@@ -87,7 +87,7 @@ func sample(t reflect.Type) reflect.Value {
 		now, 90 * time.Minute, 3, "x", []string{"x"}, track.StateTimeoutUnread, numbers.FixedLine,
 		numbers.Faults{{Line: 3, Text: "x"}}, track.Number{E164: "+8613800138000"}, []Open{{"7f3c", "x"}, {"9k2d", "y"}},
 		[]Waiting{{"x", sent, track.StatePending}}, Waiting{"x", sent, track.StatePending}, Digest{Read: []string{"x"}},
-		Ask{With: "x", Sent: []time.Time{sent}, Now: now}, track.Reason{Why: track.WhyMuted},
+		Ask{With: "x", Sent: []time.Time{sent}, Now: now}, track.Explanation{Reason: track.ReasonMuted},
 	} {
 		if reflect.TypeOf(v) == t {
 			return reflect.ValueOf(v)
@@ -98,8 +98,8 @@ func sample(t reflect.Type) reflect.Value {
 
 // TestEveryWord proves that whatever track can say has words of its own.
 func TestEveryWord(t *testing.T) {
-	consts := constants(t, "Why", "State")
-	if len(consts["Why"]) < 15 || len(consts["State"]) < 10 {
+	consts := constants(t, "Reason", "State")
+	if len(consts["Reason"]) < 15 || len(consts["State"]) < 10 {
 		t.Fatalf("found %v in track", consts)
 	}
 	for _, lang := range Languages {
@@ -114,8 +114,8 @@ func TestEveryWord(t *testing.T) {
 		for _, s := range consts["State"] {
 			distinct("state "+s, p.Watch.State(track.State(s)))
 		}
-		for _, w := range consts["Why"] {
-			distinct("why "+w, p.Watch.Why(track.Reason{Why: track.Why(w), Until: track.At(sent)}, now))
+		for _, w := range consts["Reason"] {
+			distinct("why "+w, p.Watch.Reason(track.Explanation{Reason: track.Reason(w), Until: track.At(sent)}, now))
 		}
 		for _, r := range numbers.Refusals {
 			distinct("refusal "+string(r), p.Form.Fault.Refused("110", r))
@@ -125,7 +125,7 @@ func TestEveryWord(t *testing.T) {
 		}
 		for _, of := range []track.Tier{track.TierDomain, track.TierSender, track.TierHint} {
 			if of != track.TierDomain {
-				distinct("never, "+string(of), p.Watch.Why(track.Reason{Why: track.WhyNeverMode, Whose: of}, now))
+				distinct("never, "+string(of), p.Watch.Reason(track.Explanation{Reason: track.ReasonNeverMode, Whose: of}, now))
 			}
 		}
 	}
@@ -221,7 +221,7 @@ func TestSentences(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	quiet := track.Reason{Why: track.WhyQuiet, Whose: track.TierRecipient, Until: track.At(time.Date(2026, 11, 24, 7, 0, 0, 0, berlin)), Zone: berlin}
+	quiet := track.Explanation{Reason: track.ReasonQuiet, Whose: track.TierRecipient, Until: track.At(time.Date(2026, 11, 24, 7, 0, 0, 0, berlin)), Zone: berlin}
 	many := make([]string, 14)
 	for i := range many {
 		many[i] = "u" + strconv.Itoa(i)
@@ -238,8 +238,8 @@ func TestSentences(t *testing.T) {
 		{en.Chat.WhichOne([]Open{{"7f3c", "bob"}, {"9k2d", "carol"}}), `Which one? Say it with its code, like "sent 7f3c": 7f3c for bob, 9k2d for carol.`},
 		{en.Chat.Snoozed("bob", now.Add(10*time.Minute), now), "You will be asked about bob again at 10:22."},
 		{en.Chat.Remind("alice", sent, now), "A reminder: alice wrote to you at 10:02 and waits for you to read it."},
-		{en.Watch.Why(quiet, now), "Not asked yet: quiet hours of the recipient until 07:00 Europe/Berlin."},
-		{zh.Watch.Why(quiet, now), "暂未询问：对方的免打扰时段，到 07:00 Europe/Berlin 为止。"},
+		{en.Watch.Reason(quiet, now), "Not asked yet: quiet hours of the recipient until 07:00 Europe/Berlin."},
+		{zh.Watch.Reason(quiet, now), "暂未询问：对方的免打扰时段，到 07:00 Europe/Berlin 为止。"},
 		{en.Time(sent, now), "10:02"},
 		{en.Time(sent.UTC(), now), "02:02 UTC"},
 		{en.Time(sent.AddDate(0, 0, -1), now), "23 November 10:02"},

@@ -9,12 +9,12 @@ import (
 // Watch says where messages stand.
 type Watch struct {
 	State func(track.State) string
-	// Why says what will happen with a message, or why nothing. Times are told in the zone of now.
-	Why func(r track.Reason, now time.Time) string
+	// Reason says what will happen with a message, or why nothing. Times are told in the zone of now.
+	Reason func(r track.Explanation, now time.Time) string
 }
 
 // quietEnd is the end of quiet hours, in their own zone.
-func quietEnd(r track.Reason, now time.Time) string {
+func quietEnd(r track.Explanation, now time.Time) string {
 	zone := r.Zone
 	if zone == nil {
 		zone = now.Location()

@@ -15,7 +15,7 @@ import (
 	"mellium.im/xmpp/jid"
 
 	"tocsin/component/intake"
-	"tocsin/internal/mix"
+	"tocsin/internal/loadgen"
 	"tocsin/track"
 )
 
@@ -27,7 +27,7 @@ const (
 // stream has n copies as ejabberd makes them.
 func stream(n int) []byte {
 	var b bytes.Buffer
-	m := mix.New("here.test", 500)
+	m := loadgen.New("here.test", 500)
 	for before := 0; before < 20_000; { // until there is something to acknowledge
 		before += m.Next(&b)
 	}

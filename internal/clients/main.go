@@ -24,7 +24,7 @@ import (
 	"time"
 
 	"tocsin/internal/lab"
-	"tocsin/internal/stage"
+	"tocsin/internal/tbrun"
 )
 
 func main() {
@@ -33,7 +33,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if !stage.Perform(ctx, "clients", func(s *stage.Stage) { serve(s, *undelivered, *unread) }) {
+	if !tbrun.Perform(ctx, "clients", func(s *tbrun.Stage) { serve(s, *undelivered, *unread) }) {
 		os.Exit(1)
 	}
 }
@@ -47,7 +47,7 @@ var profiles = map[string]lab.Profile{
 	"Gajim": lab.Gajim, "Converse": lab.Converse, "Profanity": lab.Profanity, "Poezio": lab.Poezio, "Silent": lab.Silent,
 }
 
-func serve(s *stage.Stage, undelivered, unread time.Duration) {
+func serve(s *tbrun.Stage, undelivered, unread time.Duration) {
 	server := lab.Prosody(s, lab.Options{Tap: lab.Module, Hosts: []string{domain}, Registration: true})
 	tocsin := lab.Tocsin(s, server, lab.Settings{
 		"track.undelivered_after": undelivered, "track.unread_after": unread, "track.min_after": "1s", "track.grace": "1s",

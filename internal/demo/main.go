@@ -13,14 +13,14 @@ import (
 	"time"
 
 	"tocsin/internal/lab"
-	"tocsin/internal/stage"
+	"tocsin/internal/tbrun"
 	"tocsin/xep/escalation"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if !stage.Perform(ctx, "demo", func(s *stage.Stage) { story(newTeller(s)) }) {
+	if !tbrun.Perform(ctx, "demo", func(s *tbrun.Stage) { story(newTeller(s)) }) {
 		os.Exit(1)
 	}
 }
@@ -92,13 +92,13 @@ const (
 
 // teller is a stage that prints what happens on it.
 type teller struct {
-	*stage.Stage
+	*tbrun.Stage
 	out     *os.File
 	colours bool
 	started time.Time
 }
 
-func newTeller(s *stage.Stage) *teller {
+func newTeller(s *tbrun.Stage) *teller {
 	t := &teller{Stage: s, out: os.Stdout, started: time.Now()}
 	if info, err := t.out.Stat(); err == nil && os.Getenv("NO_COLOR") == "" {
 		t.colours = info.Mode()&os.ModeCharDevice != 0

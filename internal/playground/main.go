@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"tocsin/internal/lab"
-	"tocsin/internal/stage"
+	"tocsin/internal/tbrun"
 )
 
 func main() {
@@ -32,7 +32,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	ok := stage.Perform(ctx, "playground", func(s *stage.Stage) {
+	ok := tbrun.Perform(ctx, "playground", func(s *tbrun.Stage) {
 		fmt.Println("Starting Prosody with mod_tocsin, tocsin on an SQLite file, and the page …")
 		url := begin(s, o)
 		fmt.Printf("\n  Open %s in a browser (中文: %s?lang=zh). Ctrl-C ends the playground.\n\n", url, url)

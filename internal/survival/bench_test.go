@@ -15,7 +15,7 @@ import (
 
 	"tocsin/internal/fakeserver"
 	"tocsin/internal/lab"
-	"tocsin/internal/mix"
+	"tocsin/internal/loadgen"
 	"tocsin/storage"
 	"tocsin/track"
 )
@@ -32,14 +32,14 @@ const (
 
 // load is a stream of copies, and when each message of it was made.
 type load struct {
-	*mix.Mix
+	*loadgen.Mix
 	n    int // copies that were made
 	mu   sync.Mutex
 	sent []time.Time // by the number of the message
 }
 
 func newLoad() *load {
-	l := &load{Mix: mix.New(domain, benchUsers)}
+	l := &load{Mix: loadgen.New(domain, benchUsers)}
 	l.Wrote = func(int) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -106,7 +106,7 @@ func (s *timed) Commit(ctx context.Context, c track.Changes) error {
 	defer s.mu.Unlock()
 	s.rows += len(c.Insert) + len(c.Update)
 	for i := range c.Insert {
-		if n, ok := mix.Number(c.Insert[i].ID); ok {
+		if n, ok := loadgen.Number(c.Insert[i].ID); ok {
 			s.took = append(s.took, now.Sub(s.load.made(n)))
 		}
 	}
@@ -170,7 +170,7 @@ func old(sent track.Time, n int, settled bool) track.Message {
 		Marks: track.AsksReceipt | track.Markable | track.ExpectsDelivery | track.ExpectsReading, Due: sent.Add(2 * time.Minute),
 	}
 	if settled {
-		m.Status, m.SettledAt, m.Due, m.Text, m.Why = track.Displayed, sent+1, 0, "", track.WhySettled
+		m.Status, m.SettledAt, m.Due, m.Text, m.Reason = track.Displayed, sent+1, 0, "", track.ReasonSettled
 		m.Notice = track.Notice{Seq: 2, Told: 2, Rev: int64(n + 1), State: track.StateDisplayed, Basis: track.ByMarker, At: sent + 1}
 	}
 	return m

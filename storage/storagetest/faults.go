@@ -18,7 +18,7 @@ func cancelledContexts(s *suite) {
 		"Load":   second(s.Load(gone, track.Want{Keys: []track.Key{m.Key}}, now)),
 		"Seed":   second(s.Seed(gone)), "Pending": second(s.Pending(gone)), "Alarms": s.Alarms(gone, func(track.Alarm) {}),
 		"Messages": second(s.Messages(gone, alice, track.Filter{})), "Prune": second(s.Prune(gone, now, 1)), "Put": s.Put(gone, "a", "b"),
-		"SetNumbers": s.SetNumbers(gone, number(alice, "+1")), "Ping": s.Ping(gone), "Hold": second(s.Hold(gone, "tocsin")),
+		"SetNumbers": s.SetNumbers(gone, number(alice, "+1")), "Ping": s.Ping(gone), "Hold": second(s.Lead(gone, "tocsin")),
 	} {
 		if !errors.Is(err, context.Canceled) {
 			s.Errorf("%s: %v", name, err)
@@ -116,19 +116,19 @@ func reopened(s *suite) {
 func hold(s *suite) {
 	held := func(want bool) {
 		s.Helper()
-		got, err := s.Held(s.ctx)
+		got, err := s.HasLeader(s.ctx)
 		for range 100 { // the end of a connection takes effect in its own time
 			if err == nil && got == want {
 				break
 			}
 			time.Sleep(10 * time.Millisecond)
-			got, err = s.Held(s.ctx)
+			got, err = s.HasLeader(s.ctx)
 		}
 		s.must(err)
 		s.same(want, got)
 	}
 	held(false)
-	first, err := s.Hold(s.ctx, "tocsin.example.org")
+	first, err := s.Lead(s.ctx, "tocsin.example.org")
 	s.must(err)
 	held(true)
 	s.insert(pending(0, "m1"))
@@ -138,7 +138,7 @@ func hold(s *suite) {
 	// A second instance gets nothing, at least for now.
 	ctx, cancel := context.WithTimeout(s.ctx, 300*time.Millisecond)
 	defer cancel()
-	if h, err := other.Hold(ctx, "tocsin.example.org"); err == nil {
+	if h, err := other.Lead(ctx, "tocsin.example.org"); err == nil {
 		h.Release()
 		s.Fatal("two instances hold one database")
 	}
@@ -152,11 +152,11 @@ func hold(s *suite) {
 	if err := s.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(1, "m2")}}); !errors.Is(err, track.ErrFenced) {
 		s.Fatalf("a commit after the release: %v", err)
 	}
-	next, err := other.Hold(s.ctx, "tocsin.example.org")
+	next, err := other.Lead(s.ctx, "tocsin.example.org")
 	s.must(err)
 	s.must(other.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(1, "m2")}}))
 	s.must(next.Release())
-	back, err := s.Hold(s.ctx, "tocsin.example.org")
+	back, err := s.Lead(s.ctx, "tocsin.example.org")
 	s.must(err)
 	s.insert(pending(2, "m3"))
 	s.must(back.Release())
@@ -165,11 +165,11 @@ func hold(s *suite) {
 // An instance that was taken for dead, and was not, changes nothing any more.
 func fence(s *suite) {
 	zombie := s.again()
-	_, err := zombie.Hold(s.ctx, "tocsin.example.org")
+	_, err := zombie.Lead(s.ctx, "tocsin.example.org")
 	s.must(err)
 	s.must(zombie.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(0, "m1")}}))
 	s.Steal(s.T)
-	next, err := s.Hold(s.ctx, "tocsin.example.org")
+	next, err := s.Lead(s.ctx, "tocsin.example.org")
 	s.must(err)
 	defer next.Release()
 	s.insert(pending(1, "m2"))

@@ -206,7 +206,7 @@ func prune(s *suite) {
 func stale(s *suite) {
 	alone := func(at int64, id string) track.Message {
 		m := pending(at, id)
-		m.Due, m.Why = 0, track.WhyNotAsked
+		m.Due, m.Reason = 0, track.ReasonNotAsked
 		return m
 	}
 	order := passed(4, "order")

@@ -162,7 +162,7 @@ func pending(after int64, id string) track.Message {
 
 func settled(after int64, id string) track.Message {
 	m := pending(after, id)
-	m.Status, m.Text, m.Due, m.Why, m.SettledAt = track.Displayed, "", 0, track.WhySettled, m.SentAt+1000
+	m.Status, m.Text, m.Due, m.Reason, m.SettledAt = track.Displayed, "", 0, track.ReasonSettled, m.SentAt+1000
 	return m
 }
 
@@ -177,7 +177,7 @@ func full() track.Message {
 		Ord: ord(7), Key: key("m1"), Kind: track.Alias, Original: ord(3), Status: track.Delivered, Marks: 1<<13 - 1,
 		Resource: "phone \"2\"", Lang: "zh-Hant", SentAt: now, DeliveredAt: now + 1, TimeoutAt: now + 2, SettledAt: now + 3,
 		Hint: track.Hint{Until: track.UntilDisplayed, Timeout: 999_999_999, Priority: track.Urgent, Escalate: track.Auto},
-		Text: "{\"a\",\\b}\n'c' NULL 你好 👋", Step: 255, Due: now + 4, Why: track.WhyQuiet, Prompt: "p-1",
+		Text: "{\"a\",\\b}\n'c' NULL 你好 👋", Step: 255, Due: now + 4, Reason: track.ReasonQuiet, Prompt: "p-1",
 		Notice: track.Notice{Seq: 1<<32 - 1, Told: 1<<32 - 2, Rev: 1 << 60, State: track.StateDelivered, Basis: track.ByReceipt, At: now + 5, Further: track.StateUnknown},
 	}
 }

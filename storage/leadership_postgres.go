@@ -42,7 +42,7 @@ type line struct {
 	dialer *dialer
 }
 
-func (h *Hold) dial(ctx context.Context) (*line, error) {
+func (h *Leadership) dial(ctx context.Context) (*line, error) {
 	l := &line{dialer: &dialer{}}
 	l.dialer.within(doubt)
 	var err error
@@ -59,7 +59,7 @@ func (h *Hold) dial(ctx context.Context) (*line, error) {
 }
 
 // takePostgres takes the advisory lock, and keeps asking whether it is still there.
-func (h *Hold) takePostgres(ctx context.Context, jid string, waits bool) error {
+func (h *Leadership) takePostgres(ctx context.Context, jid string, waits bool) error {
 	for {
 		l, err := h.lock(ctx, jid, waits)
 		asked := time.Now()
@@ -77,7 +77,7 @@ func (h *Hold) takePostgres(ctx context.Context, jid string, waits bool) error {
 			h.beating.Go(func() { h.beat(alive) })
 			return nil
 		}
-		if ctx.Err() != nil || !waits || errors.Is(err, ErrHeld) {
+		if ctx.Err() != nil || !waits || errors.Is(err, ErrInUse) {
 			return err
 		}
 		if isState(err, lockNotAvailable) {
@@ -91,7 +91,7 @@ func (h *Hold) takePostgres(ctx context.Context, jid string, waits bool) error {
 }
 
 // lock connects and waits for the lock.
-func (h *Hold) lock(ctx context.Context, jid string, waits bool) (*line, error) {
+func (h *Leadership) lock(ctx context.Context, jid string, waits bool) (*line, error) {
 	l, err := h.dial(ctx)
 	if err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (h *Hold) lock(ctx context.Context, jid string, waits bool) (*line, error) 
 	return l, nil
 }
 
-func (h *Hold) lockOn(ctx context.Context, l *line, jid string, waits bool) error {
+func (h *Leadership) lockOn(ctx context.Context, l *line, jid string, waits bool) error {
 	key := h.store.lockKey(liveLock)
 	var ours bool
 	if err := l.GetContext(ctx, &ours, "SELECT pg_try_advisory_lock($1)", key); err != nil {
@@ -115,10 +115,10 @@ func (h *Hold) lockOn(ctx context.Context, l *line, jid string, waits bool) erro
 			return err
 		}
 		if !waits {
-			return fmt.Errorf("%w by %s", ErrHeld, holder)
+			return fmt.Errorf("%w by %s", ErrInUse, holder)
 		}
 		if holder != "" && holder != jid {
-			return fmt.Errorf("%w by %s: every component needs a schema of its own", ErrHeld, holder)
+			return fmt.Errorf("%w by %s: every component needs a schema of its own", ErrInUse, holder)
 		}
 		l.dialer.within(turn + patience)
 		if _, err := l.ExecContext(ctx, "SELECT pg_advisory_lock($1)", key); err != nil {
@@ -135,7 +135,7 @@ func (h *Hold) lockOn(ctx context.Context, l *line, jid string, waits bool) erro
 
 // beat asks until the right is lost, or ctx ends. A connection that ends is no loss as long as nobody has taken over: the
 // database may just have been started again.
-func (h *Hold) beat(ctx context.Context) {
+func (h *Leadership) beat(ctx context.Context) {
 	for wait(ctx, beat) == nil {
 		asked := time.Now()
 		err := h.ask(ctx)
@@ -155,7 +155,7 @@ func (h *Hold) beat(ctx context.Context) {
 }
 
 // ask asks whether the lock is there, and whether others wait for it.
-func (h *Hold) ask(ctx context.Context) error {
+func (h *Leadership) ask(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var is struct{ Ours, Others bool }
@@ -176,7 +176,7 @@ var errTaken = errors.New("another instance has taken the database")
 
 // regain takes the lock again after its connection was lost, unless another instance has been live since: then it fails. It
 // tries for ever where no other waited, and else only as long as it takes until one may be live.
-func (h *Hold) regain(ctx context.Context, asked *time.Time) error {
+func (h *Leadership) regain(ctx context.Context, asked *time.Time) error {
 	last := *h.asked.Load()
 	h.line.Close()
 	for {
@@ -199,7 +199,7 @@ func (h *Hold) regain(ctx context.Context, asked *time.Time) error {
 }
 
 // retake takes the lock if the epoch is still ours.
-func (h *Hold) retake(ctx context.Context, l *line) error {
+func (h *Leadership) retake(ctx context.Context, l *line) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	still := func() error {

@@ -1,6 +1,6 @@
-// Package stage lets programs use what is made for tests: a Stage is a testing.TB, what the lab starts on it ends with it,
+// Package tbrun lets programs use what is made for tests: a Stage is a testing.TB, what the lab starts on it ends with it,
 // and what goes wrong is printed.
-package stage
+package tbrun
 
 import (
 	"context"

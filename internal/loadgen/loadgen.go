@@ -1,5 +1,5 @@
-// Package mix makes what a server copies to the component, for benchmarks: a stream with a fixed seed.
-package mix
+// Package loadgen makes what a server copies to the component, for benchmarks: a stream with a fixed seed.
+package loadgen
 
 import (
 	"bytes"

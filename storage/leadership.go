@@ -11,11 +11,11 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// ErrHeld is the error of a database that another process holds.
-var ErrHeld = errors.New("the database is in use")
+// ErrInUse is the error of a database that another process holds.
+var ErrInUse = errors.New("the database is in use")
 
-// Hold is the right to be the one live instance on a database.
-type Hold struct {
+// Leadership is the right to be the one live instance on a database.
+type Leadership struct {
 	store   *Store
 	lost    chan struct{}
 	stop    context.CancelFunc
@@ -28,18 +28,18 @@ type Hold struct {
 	asked  atomic.Pointer[time.Time] // when the last question was asked that was answered; anybody may read it
 }
 
-// Hold takes the right to be the one live instance, for the component jid. If another instance has it, Hold waits on
+// Lead takes the right to be the one live instance, for the component jid. If another instance has it, Lead waits on
 // PostgreSQL until that one ends, or ctx; on SQLite it fails with ErrHeld and names the process. From then on the
 // commits of all earlier holders fail with track.ErrFenced.
-func (s *Store) Hold(ctx context.Context, jid string) (*Hold, error) {
-	h := &Hold{store: s, lost: make(chan struct{}), stop: func() {}, release: func() error { return nil }}
+func (s *Store) Lead(ctx context.Context, jid string) (*Leadership, error) {
+	h := &Leadership{store: s, lost: make(chan struct{}), stop: func() {}, release: func() error { return nil }}
 	if err := h.take(ctx, jid, true); err != nil {
 		return nil, fmt.Errorf("hold: %w", err)
 	}
 	return h, nil
 }
 
-func (h *Hold) take(ctx context.Context, jid string, wait bool) error {
+func (h *Leadership) take(ctx context.Context, jid string, wait bool) error {
 	if h.store.dsn != "" {
 		return h.takePostgres(ctx, jid, wait)
 	}
@@ -58,7 +58,7 @@ func (h *Hold) take(ctx context.Context, jid string, wait bool) error {
 }
 
 // begin opens an epoch; the lock is ours. clean reports whether the last holder gave up by itself.
-func (h *Hold) begin(ctx context.Context, db *sqlx.DB, jid string) (clean bool, err error) {
+func (h *Leadership) begin(ctx context.Context, db *sqlx.DB, jid string) (clean bool, err error) {
 	var last string
 	if err := db.GetContext(ctx, &last, "SELECT jid FROM holder WHERE one = 1"); err != nil {
 		return false, err
@@ -73,11 +73,11 @@ func (h *Hold) begin(ctx context.Context, db *sqlx.DB, jid string) (clean bool, 
 }
 
 // Lost is closed when the right is gone without a Release: another instance may have it now.
-func (h *Hold) Lost() <-chan struct{} { return h.lost }
+func (h *Leadership) Lost() <-chan struct{} { return h.lost }
 
-// Sure reports whether no other instance can be live at this moment. It is false for a while, too, when the database has
+// IsLeader reports whether no other instance can be live at this moment. It is false for a while, too, when the database has
 // not answered, or the process has been stopped: what others can see must wait then.
-func (h *Hold) Sure() bool {
+func (h *Leadership) IsLeader() bool {
 	asked := h.asked.Load()
 	if asked == nil { // SQLite: the lock is this process's as long as it lives
 		return true
@@ -89,7 +89,7 @@ func (h *Hold) Sure() bool {
 }
 
 // Release gives the right up. The store commits nothing any more.
-func (h *Hold) Release() error {
+func (h *Leadership) Release() error {
 	h.stop()
 	h.beating.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -103,8 +103,8 @@ func (h *Hold) Release() error {
 	return nil
 }
 
-// Held tells whether an instance holds the database.
-func (s *Store) Held(ctx context.Context) (bool, error) {
+// HasLeader tells whether an instance holds the database.
+func (s *Store) HasLeader(ctx context.Context) (bool, error) {
 	if s.dsn != "" {
 		return s.heldPostgres(ctx)
 	}
@@ -112,7 +112,7 @@ func (s *Store) Held(ctx context.Context) (bool, error) {
 		return s.epoch.Load() > 0, nil
 	}
 	f, err := lockFile(s.lockFile)
-	if errors.Is(err, ErrHeld) {
+	if errors.Is(err, ErrInUse) {
 		return true, nil
 	}
 	if err != nil {

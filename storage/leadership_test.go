@@ -38,7 +38,7 @@ func holder(dsn string) {
 		return
 	}
 	fmt.Println("open")
-	hold, err := s.Hold(ctx, component)
+	hold, err := s.Lead(ctx, component)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -121,15 +121,15 @@ func (p *process) says(want string) {
 }
 
 // takeOver waits for the hold, which comes when the one before has ended.
-func takeOver(t *testing.T, s *storage.Store, end func()) *storage.Hold {
+func takeOver(t *testing.T, s *storage.Store, end func()) *storage.Leadership {
 	t.Helper()
 	type result struct {
-		hold *storage.Hold
+		hold *storage.Leadership
 		err  error
 	}
 	got := make(chan result, 1)
 	go func() {
-		hold, err := s.Hold(t.Context(), component)
+		hold, err := s.Lead(t.Context(), component)
 		got <- result{hold, err}
 	}()
 	select {
@@ -174,14 +174,14 @@ func TestTakeOver(t *testing.T) {
 func TestCutHolder(t *testing.T) {
 	dsn := lab.Postgres(t)
 	s := open(t, dsn)
-	hold, err := s.Hold(t.Context(), component)
+	hold, err := s.Lead(t.Context(), component)
 	must(t, err)
 	must(t, s.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 1}}}))
 	lab.Cut(t, dsn)
 	eventually(t, func() error { return s.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 2}}}) })
 	eventually(t, func() error {
-		if held, err := s.Held(t.Context()); err != nil || !held || !hold.Sure() {
-			return fmt.Errorf("held %t, %v; sure %t", held, err, hold.Sure())
+		if held, err := s.HasLeader(t.Context()); err != nil || !held || !hold.IsLeader() {
+			return fmt.Errorf("held %t, %v; sure %t", held, err, hold.IsLeader())
 		}
 		return nil
 	})
@@ -214,24 +214,24 @@ func TestCutBoth(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			dsn, cut := tc.cut(t)
 			s, next := open(t, dsn), open(t, dsn)
-			first, err := s.Hold(t.Context(), component)
+			first, err := s.Lead(t.Context(), component)
 			must(t, err)
 			ctx, cancel := context.WithCancel(t.Context())
-			second := make(chan *storage.Hold, 1)
+			second := make(chan *storage.Leadership, 1)
 			go func() {
-				hold, _ := next.Hold(ctx, component)
+				hold, _ := next.Lead(ctx, component)
 				second <- hold
 			}()
 			time.Sleep(time.Second) // the holder sees that another one waits
 			cut()
-			var other *storage.Hold
+			var other *storage.Leadership
 			eventually(t, func() error {
 				select {
 				case other = <-second:
 					return nil
 				default:
 				}
-				if !first.Sure() || s.Commit(t.Context(), track.Changes{}) != nil {
+				if !first.IsLeader() || s.Commit(t.Context(), track.Changes{}) != nil {
 					return errors.New("nobody is live")
 				}
 				return nil
@@ -242,7 +242,7 @@ func TestCutBoth(t *testing.T) {
 				default:
 					t.Error("it was taken over before it knew")
 				}
-				if first.Sure() {
+				if first.IsLeader() {
 					t.Error("both are sure")
 				}
 				if err := s.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 1}}}); !errors.Is(err, track.ErrFenced) {
@@ -311,10 +311,10 @@ func TestPausedHolder(t *testing.T) {
 
 func TestHoldOfAnotherComponent(t *testing.T) {
 	dsn := lab.Postgres(t)
-	hold, err := open(t, dsn).Hold(t.Context(), component)
+	hold, err := open(t, dsn).Lead(t.Context(), component)
 	must(t, err)
-	_, err = open(t, dsn).Hold(t.Context(), "other.example.org")
-	if !errors.Is(err, storage.ErrHeld) || !strings.Contains(err.Error(), component) {
+	_, err = open(t, dsn).Lead(t.Context(), "other.example.org")
+	if !errors.Is(err, storage.ErrInUse) || !strings.Contains(err.Error(), component) {
 		t.Errorf("%v", err)
 	}
 	must(t, hold.Release())
