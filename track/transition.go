@@ -57,7 +57,7 @@ func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 		return m.texted(now)
 	case Aged:
 		return m.age()
-	case Sent, Deferred: // another copy; a temporary error: nothing new
+	case Sent, Deferred, Handed, Unacked, Dropped: // another copy; a temporary error: nothing new
 	}
 	return nil
 }
