@@ -3,6 +3,7 @@
 # make demo       one escalation on a real Prosody, told as it happens
 # make playground the same with a web page, until you stop it
 # make bench      what this machine can do; make soak: whether it still can after an hour
+# make fresh      what README.md promises, on a bare Debian
 # make fuzz       a minute for each fuzz target
 GO      ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
@@ -10,10 +11,10 @@ PACKAGES ?= ./...
 FUZZTIME ?= 60s
 SOAKTIME ?= 1h
 
-.PHONY: build test race fuzz bench soak lint vet format luacheck tools test-browser demo playground clean
+.PHONY: build test race fuzz bench soak fresh lint vet format luacheck tools test-browser demo playground clean
 
 build:
-	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o . ./cmd/...
+	$(GO) build -ldflags '-s -w -X main.version=$(VERSION)' -o . ./cmd/...
 
 # What kills programs under load goes without the race detector, which makes them slow; "make race" has it everywhere.
 test: tools lint
@@ -23,6 +24,10 @@ test: tools lint
 
 race:
 	$(GO) test -race $(PACKAGES)
+
+# In a minimal root of this Debian release, as root.
+fresh:
+	@bash .ci/fresh
 
 fuzz:
 	@set -e; for package in $$($(GO) list $(PACKAGES)); do \
@@ -58,11 +63,11 @@ tools:
 test-browser:
 	$(GO) test -count=1 ./contrib/converse
 
-demo: build
+demo:
 	@bash .ci/install prosody
 	$(GO) run ./internal/demo
 
-playground: build
+playground:
 	@bash .ci/install prosody nodejs npm
 	$(GO) run ./internal/playground
 

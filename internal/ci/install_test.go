@@ -25,6 +25,7 @@ var packages = map[string][]string{
 	"npm":             {"npm"},
 	"gcc":             {"gcc"},
 	"libc6-dev":       {"/usr/include/stdlib.h"},
+	"debootstrap":     {"debootstrap"},
 }
 
 // system is a made-up one: a PATH of its own, and a root that .ci/install sees in place of /.
