@@ -54,7 +54,7 @@ func (p *Prompt) answer(action AnswerAction, by string, d time.Duration, policy 
 		return OK, false
 	case action == SentSMS && !p.State.Live() && p.State != PromptSent:
 		// The SMS is out, whatever has become of the prompt: it is recorded.
-	case p.State == PromptWithdrawn && p.Withdrew == "displayed":
+	case p.State == PromptWithdrawn && p.Withdrew == WithdrawDisplayed:
 		return AlreadyDisplayed, false
 	case p.State == PromptWithdrawn || p.State == PromptExpired:
 		return Gone, false

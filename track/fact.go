@@ -32,6 +32,14 @@ const (
 	SMSSent
 	// Aged: the message is older than what is kept. Only Ord is set.
 	Aged
+	// Handed: it was written to a session without stream management, which will acknowledge nothing. Resource is that
+	// session's.
+	Handed
+	// Unacked: a session ended before it acknowledged the message: what it was handed may be lost. Resource is that
+	// session's.
+	Unacked
+	// Dropped: the server threw it away and tells its sender nothing (a block list).
+	Dropped
 
 	factKinds
 )
@@ -52,7 +60,12 @@ type Fact struct {
 	Passed bool
 	// Original is the id that a correction names.
 	Original string
-	// New content of Sent and Corrected.
+	// Archived: this Stored message is in the archive only: nobody gets it but by asking for it (XEP-0313).
+	Archived bool
+	// Standing and Sessions are what only the server knows, of a Sent message, where the tap tells of it.
+	Standing Standing
+	Sessions Sessions
+	// New content of Sent and Corrected. Resource is the sender's; of Received by ack, Handed and Unacked the recipient's.
 	Resource string
 	Lang     string
 	Text     string // body, cut to the policy's limit; empty for encrypted messages

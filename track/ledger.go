@@ -28,12 +28,6 @@ type People interface {
 	Can(bare string) Can
 }
 
-// Input is one thing for a batch to take in: a *Fact, or what comes from a prompt, an outbox, a notice.
-type Input interface {
-	want(*Ledger, *Want)
-	apply(*batch)
-}
-
 // Ledger turns inputs into changes. It holds what must outlive a batch; one goroutine owns it.
 type Ledger struct {
 	policy  *Policy
@@ -69,6 +63,9 @@ func (l *Ledger) SetPolicy(policy *Policy) { l.policy = policy }
 
 // Policy returns the policy that holds.
 func (l *Ledger) Policy() *Policy { return l.policy }
+
+// Pending is how many messages are watched and not settled.
+func (l *Ledger) Pending() int { return l.total }
 
 // Want says what must be loaded for the inputs.
 func (l *Ledger) Want(inputs []Input) Want {

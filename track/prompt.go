@@ -20,6 +20,20 @@ const (
 // Live reports whether the prompt may still be shown or answered.
 func (s PromptState) Live() bool { return s <= PromptSnoozed }
 
+// Withdrawal is why a prompt is taken back from devices (protocol §5).
+type Withdrawal string
+
+const (
+	WithdrawDisplayed Withdrawal = "displayed"
+	WithdrawDelivered Withdrawal = "delivered"
+	WithdrawClaimed   Withdrawal = "claimed"
+	WithdrawAnswered  Withdrawal = "answered"
+	WithdrawSnoozed   Withdrawal = "snoozed"
+	WithdrawCancelled Withdrawal = "cancelled"
+	WithdrawExpired   Withdrawal = "expired"
+	WithdrawRetracted Withdrawal = "retracted"
+)
+
 // Prompt asks the sender of a conversation whether to go on by SMS. There is at most one live prompt per
 // conversation; it may be about several messages.
 type Prompt struct {
@@ -27,10 +41,10 @@ type Prompt struct {
 	Row int64  // from the same sequence as Message.Ord
 	Conv
 	State       PromptState
-	Withdrew    string  // the reason of PromptWithdrawn (protocol §5)
-	Messages    []int64 // Ords; the first is id='', the others <also/>
-	Covered     int     // how many of Messages were in it when it was last shown
-	Undelivered bool    // every message joined because it was not delivered
+	Withdrew    Withdrawal // why it is PromptWithdrawn
+	Messages    []int64    // Ords; the first is id='', the others <also/>
+	Covered     int        // how many of Messages were in it when it was last shown
+	Undelivered bool       // every message joined because it was not delivered
 	Priority    Priority
 
 	OpenedAt  Time

@@ -108,18 +108,18 @@ func (b *batch) again(w *work) {
 }
 
 // withdraw tells the devices that the prompt is void for them.
-func (b *batch) withdraw(w *work, reason string, to []string) {
+func (b *batch) withdraw(w *work, reason Withdrawal, to []string) {
 	w.dirty = true
 	if len(to) == 0 {
 		return
 	}
 	b.out.Outbox = append(b.out.Outbox, Outgoing{
-		ID: fmt.Sprintf("%s-%d-%s", w.ID, w.Sends, reason), Kind: OutWithdraw, Owner: w.Sender, Prompt: w.ID, Reason: reason, To: to, After: b.now,
+		ID: fmt.Sprintf("%s-%d-%s", w.ID, w.Sends, reason), Kind: OutWithdraw, Owner: w.Sender, Prompt: w.ID, Reason: string(reason), To: to, After: b.now,
 	})
 }
 
 // lost withdraws the message's prompt if it has no question left.
-func (b *batch) lost(r *row, reason string) {
+func (b *batch) lost(r *row, reason Withdrawal) {
 	w := b.prompts[r.Prompt]
 	if w == nil || !w.State.Live() {
 		return
@@ -196,7 +196,7 @@ func (b *batch) end(w *work) {
 		case covered && w.State == PromptSent:
 			b.transit(r, &Fact{Kind: SMSSent, Ord: ord, At: b.now})
 			r.because(ReasonEnded)
-			b.lost(r, "answered") // it may be asked about again already
+			b.lost(r, WithdrawAnswered) // it may be asked about again already
 		case r.Status.Settled() || r.Prompt != w.ID:
 		case covered && w.State != PromptExpired:
 			r.Marks |= PromptingEnded
@@ -219,72 +219,13 @@ func (r *row) because(why Reason) {
 	}
 }
 
-// Answer is what a sender's device says about a prompt. Verdict is set by Apply.
-type Answer struct {
-	Prompt  string
-	By      string // full JID, stamped by the server
-	Action  AnswerAction
-	For     time.Duration // Snooze
-	Verdict Verdict
-}
-
-func (a *Answer) want(_ *Ledger, w *Want) { w.Prompts = append(w.Prompts, a.Prompt) }
-
-func (a *Answer) apply(b *batch) {
-	w := b.prompts[a.Prompt]
-	if w == nil || w.Sender != bare(a.By) { // unknown, or not yours: the same answer
-		a.Verdict = NotFound
-		return
-	}
-	if w.State != PromptOpen || w.ExpiresAt <= b.now {
-		b.lapse(w) // its alarm may be late
-	}
-	before := w.State
-	var changed bool
-	if a.Verdict, changed = w.answer(a.Action, a.By, a.For, b.policy, b.now); !changed {
-		return
-	}
-	w.dirty = true
-	if !w.State.Live() {
-		b.close(w, w.State)
-		b.end(w)
-	}
-	if before.Live() {
-		b.withdraw(w, told[w.State], w.others(a.By))
-	}
-}
-
-// told is the reason the other devices get.
-var told = map[PromptState]string{
-	PromptClaimed: "claimed", PromptSnoozed: "snoozed",
-	PromptSent: "answered", PromptDeclined: "answered", PromptFailed: "answered",
-}
-
-// PromptAlarm is the alarm of a prompt: a lease or a snooze is over, it has expired, or what joined it can be sent.
-type PromptAlarm struct {
-	Row int64
-	Due Time // the instant it was set for
-}
-
-func (l *PromptAlarm) want(_ *Ledger, w *Want) { w.Rows = append(w.Rows, l.Row) }
-
-func (l *PromptAlarm) apply(b *batch) {
-	for _, w := range b.prompts {
-		if w.Row == l.Row {
-			w.rang = w.rang || l.Due == 0 || l.Due >= w.Due
-			b.lapse(w)
-			return
-		}
-	}
-}
-
 // lapse does what is due about a prompt.
 func (b *batch) lapse(w *work) {
 	switch w.schedule(); {
 	case w.Due == 0 || w.Due > b.now:
 	case w.ExpiresAt <= b.now:
 		b.close(w, PromptExpired)
-		b.withdraw(w, "expired", w.Shown)
+		b.withdraw(w, WithdrawExpired, w.Shown)
 		b.end(w)
 	default:
 		more := w.State == PromptOpen && w.joined()
@@ -292,54 +233,6 @@ func (b *batch) lapse(w *work) {
 		b.show(w, more)
 	}
 }
-
-// Shown says to whom the prompt is about to be sent: it is recorded before the first byte leaves, so that a
-// withdrawal finds everybody. Apply sets OK if it may go out, and what it is then made of.
-type Shown struct {
-	Prompt   string
-	To       []string // full JIDs; the bare JID for an ordinary client
-	Chat     string   // stanza id of the chat message, if it is one
-	Releases []Release
-
-	OK       bool
-	Was      Prompt    // as it was before
-	Messages []Message // those it asks about that are still open, in its order
-}
-
-func (s *Shown) want(_ *Ledger, w *Want) { w.Prompts = append(w.Prompts, s.Prompt) }
-
-func (s *Shown) apply(b *batch) {
-	w := b.prompts[s.Prompt]
-	if s.OK = w != nil && w.State == PromptOpen && b.now < w.ExpiresAt; !s.OK {
-		return
-	}
-	if until := b.held(w); until != 0 { // it was opened before, but is to be shown now: put off, not given up
-		s.OK = false
-		w.Resend, w.Until, w.dirty = true, until, true
-		w.ExpiresAt = max(w.ExpiresAt, until.Add(b.policy.Expires))
-		return
-	}
-	s.Was, s.Messages = w.Prompt, b.asked(w)
-	if len(w.Shown) == 0 {
-		b.opened = append(b.opened, Opened{w.Conv, w.OpenedAt, w.State})
-	}
-	for _, to := range s.To {
-		if !slices.Contains(w.Shown, to) {
-			w.Shown = append(slices.Clone(w.Shown), to)
-		}
-	}
-	if s.Chat != "" {
-		w.Chat = s.Chat
-	}
-	w.Covered, w.dirty = len(w.Messages), true
-	b.out.Releases = append(b.out.Releases, s.Releases...)
-}
-
-// NoticesDelivered says that notices have reached their sender.
-type NoticesDelivered []Told
-
-func (r *NoticesDelivered) want(*Ledger, *Want) {}
-func (r *NoticesDelivered) apply(b *batch)      { b.out.Told = append(b.out.Told, *r...) }
 
 // asked returns the messages of a prompt that are still open, in its order.
 func (b *batch) asked(w *work) []Message {
@@ -351,9 +244,3 @@ func (b *batch) asked(w *work) []Message {
 	}
 	return open
 }
-
-// OutboxDone says that these outbox entries have left the house.
-type OutboxDone []string
-
-func (l *OutboxDone) want(*Ledger, *Want) {}
-func (l *OutboxDone) apply(b *batch)      { b.out.Done = append(b.out.Done, *l...) }

@@ -51,6 +51,11 @@ type Changes struct {
 	Releases []Release  // numbers that were handed out
 }
 
+// Empty reports whether a batch has changed nothing.
+func (c *Changes) Empty() bool {
+	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Outbox)+len(c.Done)+len(c.Told)+len(c.Releases) == 0
+}
+
 // Told says that the notice Seq of a message has reached its sender. It never lowers Notice.Told.
 type Told struct {
 	Ord int64
@@ -88,7 +93,7 @@ type Outgoing struct {
 	Owner  string   // bare JID of the sender it is about: order and fairness are kept per owner
 	Prompt string   // OutShow, OutWithdraw
 	Ord    int64    // OutRemind, OutWebhook: the message
-	Reason string   // OutWithdraw: protocol §5; OutWebhook: the state; OutShow: ShowsMore, or ""
+	Reason string   // OutWithdraw: a Withdrawal; OutWebhook: the state; OutShow: ShowsMore, or ""
 	To     []string // OutWithdraw: full JIDs of the devices, or the bare JID of an ordinary client
 	After  Time     // not before this instant
 	Step   int      // OutWebhook: index of the step of the chain

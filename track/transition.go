@@ -23,9 +23,9 @@ const (
 // Effect is one thing that follows from a transition.
 type Effect struct {
 	Kind   EffectKind
-	Notice Notice // Tell
-	Step   int    // Do: index into Settings.Steps
-	Reason string // Settle
+	Notice Notice     // Tell
+	Step   int        // Do: index into Settings.Steps
+	Reason Withdrawal // Settle
 }
 
 // Transition says what a fact makes of a watched message. It is total: every fact is defined in every state. s are the
@@ -38,13 +38,13 @@ func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 	case Received:
 		return m.arrive(f, s, now)
 	case Read, Replied:
-		return m.settle(Displayed, StateDisplayed, f.Basis, "displayed", f, now)
+		return m.settle(Displayed, StateDisplayed, f.Basis, WithdrawDisplayed, f, now)
 	case Bounced:
-		return m.settle(Failed, StateFailed, ByError, "cancelled", f, now)
+		return m.settle(Failed, StateFailed, ByError, WithdrawCancelled, f, now)
 	case Retracted:
-		return m.settle(Cancelled, StateCancelled, first(f.Basis, ByCommand), "retracted", f, now)
+		return m.settle(Cancelled, StateCancelled, first(f.Basis, ByCommand), WithdrawRetracted, f, now)
 	case Stopped:
-		return m.settle(Cancelled, StateCancelled, ByCommand, "cancelled", f, now)
+		return m.settle(Cancelled, StateCancelled, ByCommand, WithdrawCancelled, f, now)
 	case Stored:
 		m.Marks |= StoredOffline
 	case Corrected:
@@ -57,7 +57,7 @@ func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 		return m.texted(now)
 	case Aged:
 		return m.age()
-	case Sent, Deferred: // another copy; a temporary error: nothing new
+	case Sent, Deferred, Handed, Unacked, Dropped: // another copy; a temporary error: nothing new
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ func (m *Message) unwatch(s Settings, now Time) []Effect {
 	m.Marks &^= ExpectsDelivery | ExpectsReading
 	effects := m.doubt(now)
 	m.end(Cancelled, s.Unwatched, now)
-	return append(effects, Effect{Kind: Settle, Reason: "cancelled"})
+	return append(effects, Effect{Kind: Settle, Reason: WithdrawCancelled})
 }
 
 // end settles the message: nothing is due any more, and its text is erased.
@@ -121,7 +121,7 @@ func (m *Message) end(status Status, why Reason, now Time) {
 }
 
 // settle ends the message. One that is settled already only joins the status: nothing more is said about it.
-func (m *Message) settle(status Status, state State, basis Basis, reason string, f Fact, now Time) []Effect {
+func (m *Message) settle(status Status, state State, basis Basis, reason Withdrawal, f Fact, now Time) []Effect {
 	if m.Status.Settled() {
 		m.Status = max(m.Status, status)
 		return nil

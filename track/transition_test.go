@@ -177,7 +177,7 @@ func nameEffects(effects []Effect, s Settings) (told, does string) {
 		case Arrived:
 			others = append(others, "withdraw if all it asked about is delivered")
 		case Settle:
-			others = append(others, "withdraw if all is settled: "+e.Reason)
+			others = append(others, "withdraw if all is settled: "+string(e.Reason))
 		case Refresh:
 			others = append(others, "show its prompt anew")
 		case Capped:

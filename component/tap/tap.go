@@ -61,6 +61,15 @@ type Sighting struct {
 	Facts    []track.Fact // in the order in which they hold
 	Seen     []Resource
 	VoidHint bool // the message's <track/> is malformed, and counts as not there
+
+	// Of a batch of events only (docs/PROTOCOL.md §10).
+	Batch    Batch
+	Hello    *Hello
+	Bye      bool // the run has ended properly
+	Sessions []Session
+	Rosters  []Roster
+	Removed  []string // bare JIDs of accounts that were deleted
+	Displays []Display
 }
 
 // Tap reads frames. It is not safe for concurrent use.

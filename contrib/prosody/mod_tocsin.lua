@@ -47,7 +47,13 @@ local backlog_bytes = 64 * 1024 * 1024;
 local tell_acks = module:get_option_boolean("tocsin_sm_acks", true);
 local tell_presence = module:get_option_boolean("tocsin_presence", true);
 
-module:add_feature("urn:tocsin:tap:0"); -- by which "tocsin check" finds the module
+-- By these "tocsin check" finds the module, sees how old it is, and where it sends its copies.
+module:add_feature("urn:tocsin:tap:0");
+module:add_extension(require "util.dataforms".new {
+	{ name = "FORM_TYPE", type = "hidden", value = "urn:tocsin:tap" };
+	{ name = "component", type = "text-single", value = component };
+	{ name = "module", type = "text-single", value = "mod_tocsin 0" };
+}:form(nil, "result"));
 
 local xmlns_caps = "http://jabber.org/protocol/caps";
 
@@ -340,6 +346,13 @@ end
 
 module:hook_global("host-activated", attach);
 attach();
+module:add_timer(0, function () -- once all hosts are there
+	local host = hosts[component];
+	if not (host and host.modules and host.modules.component) then
+		module:log("warn", 'tocsin_component = "%s" names no component: correct it, or add Component "%s" and its secret',
+			component, component);
+	end
+end);
 shared.hosts[here] = true;
 if connected() then on_connect(); end -- loaded while the component is there
 

@@ -80,7 +80,7 @@ func (p prosody) config(s *Server) string {
 		switch s.Tap {
 		case Module:
 			line("	modules_enabled = { 'tocsin'%s }", privilege(s))
-			line("	tocsin_component = %q; tocsin_sm_acks = %t; tocsin_presence = %t", s.Component, !s.NoAcks, !s.NoPresence)
+			line("	tocsin_component = %q; tocsin_sm_acks = %t; tocsin_presence = %t", s.Target, !s.NoAcks, !s.NoPresence)
 			if s.Backlog > 0 {
 				line("	tocsin_backlog = %d", s.Backlog)
 			}

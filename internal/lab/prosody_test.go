@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -330,5 +331,25 @@ func TestModuleReload(t *testing.T) {
 	diff(t, "loaded again", told(tap, server.Domain), []string{"out m4", "bounce error m4"})
 	if !regexp.MustCompile(`(?i)loaded`).MatchString(out) {
 		t.Errorf("load: %s", out)
+	}
+}
+
+// The module says in disco where it sends its copies, and warns of a component that is not there.
+func TestModuleTellsItsTarget(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		component string
+		warned    bool
+	}{{"tocsin.lab.test", false}, {"tosin.lab.test", true}, {"lab2.test", true}} {
+		server := lab.Prosody(t, lab.Options{Tap: lab.Module, Target: test.component, Hosts: []string{"lab.test", "lab2.test"}, Component: "tocsin.lab.test"})
+		tap := server.Attach()
+		tap.Send("<iq type='get' id='d' from='%s' to='lab.test'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>", server.Component)
+		info := tap.Expect("iq[@id='d']/query/feature[@var='urn:tocsin:tap:0']")
+		if got := info.Find("query/x/field[@var='component']/value"); got == nil || got.Text != test.component {
+			t.Errorf("disco of a module for %s: %s", test.component, info)
+		}
+		if warned := strings.Contains(server.Log(), `tocsin_component = "`+test.component+`" names no component`); warned != test.warned {
+			t.Errorf("%s: warned: %t", test.component, warned)
+		}
 	}
 }

@@ -35,6 +35,7 @@ type Options struct {
 	Tap       Tap
 	Hosts     []string // virtual hosts; default lab.test
 	Component string   // default tocsin. and the first host
+	Target    string   // tocsin_component of Module; default is Component
 	Secret    string   // default is made up
 
 	SMTimeout    time.Duration // XEP-0198 hibernation, whole seconds; default 5 minutes
@@ -54,6 +55,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Component == "" {
 		o.Component = "tocsin." + o.Hosts[0]
+	}
+	if o.Target == "" {
+		o.Target = o.Component
 	}
 	if o.Secret == "" {
 		o.Secret = "lab-secret-7Xq"
@@ -153,6 +157,15 @@ func (s *Server) Shell(args ...string) string {
 		s.t.Fatalf("prosodyctl shell %v: %v\n%s", args, err, out)
 	}
 	return string(out)
+}
+
+// Log returns all that the server has logged.
+func (s *Server) Log() string {
+	var b strings.Builder
+	for _, log := range s.software.logs(s) {
+		b.WriteString(tail(log, 1<<30))
+	}
+	return b.String()
 }
 
 // AddUser registers a user of the first host, or of the host in user@host.

@@ -1,0 +1,84 @@
+package tap
+
+import "tocsin/track"
+
+// Batch is which batch of events a frame was (docs/PROTOCOL.md §10). The zero Batch stands for a copy, which has no number.
+type Batch struct {
+	Run  string
+	N    uint64 // from 1
+	Lost uint64 // events that the run has given up so far
+	Host string // the domain that sent it
+}
+
+// Hello is what a run of our modules says of itself.
+type Hello struct {
+	Module, Server string
+	Hosts          []string
+	Tells          Tells
+}
+
+// Tells is what a source can tell beside what is sent.
+type Tells uint16
+
+const (
+	TellsHanded Tells = 1 << iota
+	TellsAcks
+	TellsUnacked
+	TellsOffline
+	TellsBounces
+	TellsDropped
+	TellsSessions
+	TellsRosters
+	TellsRemovals
+)
+
+// SessionKind is what happened to a session.
+type SessionKind uint8
+
+const (
+	SessionOpened SessionKind = iota
+	SessionManaged
+	SessionHibernating
+	SessionResumed
+	SessionClosed
+	SessionPresence
+	SessionHere // it was there when the component connected
+)
+
+// SessionEnd is why a session was closed.
+type SessionEnd uint8
+
+const (
+	EndUnknown  SessionEnd = iota
+	EndLeft                // its client ended it
+	EndLost                // the connection is gone, and it had no stream management
+	EndTimeout             // nobody came back to resume it
+	EndReplaced            // by one of the same resource
+	EndKicked              // by the server or an admin
+	EndMoved               // it lives on under another key
+)
+
+// Session is one event of a local user's session. It is the same session as another one of the same Key, whatever its
+// address.
+type Session struct {
+	Kind   SessionKind
+	JID    string // full
+	Key    string
+	Before string // SessionResumed: the key it had before, "" if it is the same
+
+	Managed     bool // SessionManaged, SessionHere: it speaks XEP-0198
+	Resumable   bool // and can be resumed
+	Hibernating bool // SessionHibernating, SessionHere: its client is away
+	Available   bool // SessionPresence, SessionHere: its client is available (RFC 6121 §4)
+	Caps        Caps
+	End         SessionEnd // SessionClosed
+}
+
+// Roster is a standing that has changed.
+type Roster struct {
+	Owner, Contact string // bare
+	Standing       track.Standing
+}
+
+// Display says that Owner has displayed, on a device of theirs, what With wrote up to the stanza-id ID by By (XEP-0490).
+type Display struct{ Owner, With, ID, By string }

@@ -1,0 +1,63 @@
+package track
+
+import (
+	"slices"
+	"time"
+)
+
+// earlyWindow is how long evidence for an unknown id is remembered, in case the copies of a message and of its receipt
+// crossed on the way. Later than that an unknown id changes nothing (XEP-0333 §5).
+const (
+	earlyWindow = 2 * time.Second
+	maxEarly    = 4096
+)
+
+// early holds facts about ids that are not known (yet), for a moment, in memory.
+type early map[Key][]crossed
+
+// crossed is a fact that came at an instant, before the message that it is about.
+type crossed struct {
+	Fact
+	at Time
+}
+
+func (b *batch) keep(f *Fact) {
+	if kept := b.out.early[f.Key]; len(kept) < 8 {
+		b.out.early[f.Key] = append(kept, crossed{*f, b.now})
+	}
+}
+
+// catchUp applies what came before the message, in order.
+func (b *batch) catchUp(k Key) {
+	var facts []crossed
+	if old := b.early[k]; len(old) > 0 && !slices.Contains(b.out.used, k) {
+		facts = append(facts, old...)
+		b.out.used = append(b.out.used, k)
+	}
+	facts = append(facts, b.out.early[k]...)
+	delete(b.out.early, k)
+	for _, c := range facts {
+		if b.now < c.at.Add(earlyWindow) {
+			c.Fact.apply(b)
+		}
+	}
+}
+
+// merge takes in what a batch has kept and used.
+func (e early) merge(kept early, used []Key, now Time) {
+	for _, k := range used {
+		delete(e, k)
+	}
+	if len(e)+len(kept) > maxEarly {
+		for k, c := range e {
+			if c[len(c)-1].at.Add(earlyWindow) <= now {
+				delete(e, k)
+			}
+		}
+	}
+	for k, facts := range kept {
+		if len(e) < maxEarly && len(e[k]) < 8 {
+			e[k] = append(e[k], facts...)
+		}
+	}
+}

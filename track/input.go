@@ -1,0 +1,156 @@
+package track
+
+import (
+	"slices"
+	"time"
+)
+
+// Input is one thing for a batch to take in: a *Fact, or what comes from a prompt, an outbox, a notice.
+type Input interface {
+	want(*Ledger, *Want)
+	apply(*batch)
+}
+
+// Answer is what a sender's device says about a prompt. Verdict is set by Apply.
+type Answer struct {
+	Prompt  string
+	By      string // full JID, stamped by the server
+	Action  AnswerAction
+	For     time.Duration // Snooze
+	Verdict Verdict
+}
+
+func (a *Answer) want(_ *Ledger, w *Want) { w.Prompts = append(w.Prompts, a.Prompt) }
+
+func (a *Answer) apply(b *batch) {
+	w := b.prompts[a.Prompt]
+	if w == nil || w.Sender != bare(a.By) { // unknown, or not yours: the same answer
+		a.Verdict = NotFound
+		return
+	}
+	if w.State != PromptOpen || w.ExpiresAt <= b.now {
+		b.lapse(w) // its alarm may be late
+	}
+	before := w.State
+	var changed bool
+	if a.Verdict, changed = w.answer(a.Action, a.By, a.For, b.policy, b.now); !changed {
+		return
+	}
+	w.dirty = true
+	if !w.State.Live() {
+		b.close(w, w.State)
+		b.end(w)
+	}
+	if before.Live() {
+		b.withdraw(w, told[w.State], w.others(a.By))
+	}
+}
+
+// told is the reason the other devices get.
+var told = map[PromptState]Withdrawal{
+	PromptClaimed: WithdrawClaimed, PromptSnoozed: WithdrawSnoozed,
+	PromptSent: WithdrawAnswered, PromptDeclined: WithdrawAnswered, PromptFailed: WithdrawAnswered,
+}
+
+// PromptAlarm is the alarm of a prompt: a lease or a snooze is over, it has expired, or what joined it can be sent.
+type PromptAlarm struct {
+	Row int64
+	Due Time // the instant it was set for
+}
+
+func (l *PromptAlarm) want(_ *Ledger, w *Want) { w.Rows = append(w.Rows, l.Row) }
+
+func (l *PromptAlarm) apply(b *batch) {
+	for _, w := range b.prompts {
+		if w.Row == l.Row {
+			w.rang = w.rang || l.Due == 0 || l.Due >= w.Due
+			b.lapse(w)
+			return
+		}
+	}
+}
+
+// Shown says to whom the prompt is about to be sent: it is recorded before the first byte leaves, so that a
+// withdrawal finds everybody. Apply sets OK if it may go out, and what it is then made of.
+type Shown struct {
+	Prompt   string
+	To       []string // full JIDs; the bare JID for an ordinary client
+	Chat     string   // stanza id of the chat message, if it is one
+	Releases []Release
+
+	OK       bool
+	Was      Prompt    // as it was before
+	Messages []Message // those it asks about that are still open, in its order
+}
+
+func (s *Shown) want(_ *Ledger, w *Want) { w.Prompts = append(w.Prompts, s.Prompt) }
+
+func (s *Shown) apply(b *batch) {
+	w := b.prompts[s.Prompt]
+	if s.OK = w != nil && w.State == PromptOpen && b.now < w.ExpiresAt; !s.OK {
+		return
+	}
+	if until := b.held(w); until != 0 { // it was opened before, but is to be shown now: put off, not given up
+		s.OK = false
+		w.Resend, w.Until, w.dirty = true, until, true
+		w.ExpiresAt = max(w.ExpiresAt, until.Add(b.policy.Expires))
+		return
+	}
+	s.Was, s.Messages = w.Prompt, b.asked(w)
+	if len(w.Shown) == 0 {
+		b.opened = append(b.opened, Opened{w.Conv, w.OpenedAt, w.State})
+	}
+	for _, to := range s.To {
+		if !slices.Contains(w.Shown, to) {
+			w.Shown = append(slices.Clone(w.Shown), to)
+		}
+	}
+	if s.Chat != "" {
+		w.Chat = s.Chat
+	}
+	w.Covered, w.dirty = len(w.Messages), true
+	b.out.Releases = append(b.out.Releases, s.Releases...)
+}
+
+// NoticesDelivered says that notices have reached their sender.
+type NoticesDelivered []Told
+
+func (r *NoticesDelivered) want(*Ledger, *Want) {}
+func (r *NoticesDelivered) apply(b *batch)      { b.out.Told = append(b.out.Told, *r...) }
+
+// OutboxDone says that these outbox entries have left the house.
+type OutboxDone []string
+
+func (l *OutboxDone) want(*Ledger, *Want) {}
+func (l *OutboxDone) apply(b *batch)      { b.out.Done = append(b.out.Done, *l...) }
+
+// Snapshot reads a prompt with its open messages, or a message, as they are between two facts. It changes nothing.
+type Snapshot struct {
+	Prompt string // either
+	Ord    int64  // or
+
+	Found    bool
+	Was      Prompt    // of Prompt
+	Messages []Message // those that are not settled; of Ord: the message, settled or not
+}
+
+func (p *Snapshot) want(_ *Ledger, w *Want) {
+	if p.Prompt != "" {
+		w.Prompts = append(w.Prompts, p.Prompt)
+	} else {
+		w.Ords = append(w.Ords, p.Ord)
+	}
+}
+
+func (p *Snapshot) apply(b *batch) {
+	p.Found, p.Messages = false, nil
+	if p.Prompt == "" {
+		if r := b.rows[p.Ord]; r != nil {
+			p.Found, p.Messages = true, []Message{r.Message}
+		}
+		return
+	}
+	if w := b.prompts[p.Prompt]; w != nil {
+		p.Found, p.Was, p.Messages = true, w.Prompt, b.asked(w)
+	}
+}
