@@ -37,7 +37,9 @@ func (l *load) all(w track.Want, now track.Time) (out track.Loaded, err error) {
 	}
 	senders, recipients := set(w.Senders), set[string](nil)
 	people := set(w.Peers)
+	open := slices.Clone(w.Open)
 	for _, m := range l.messages { // those of w.Ords
+		open = append(open, m.Conv())
 		senders[m.Sender], recipients[m.Recipient], people[m.Recipient] = true, true, true
 	}
 	for _, k := range w.Keys {
@@ -48,7 +50,7 @@ func (l *load) all(w track.Want, now track.Time) (out track.Loaded, err error) {
 	if err := l.byKeys(w.Keys); err != nil {
 		return out, err
 	}
-	if err := l.byConvs(l.open, w.Open); err != nil {
+	if err := l.byConvs(l.open, open); err != nil {
 		return out, err
 	}
 	if err := l.byConvs(l.got, w.Got); err != nil {

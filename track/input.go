@@ -80,7 +80,7 @@ type Shown struct {
 
 	OK       bool
 	Was      Prompt    // as it was before
-	Messages []Message // those it asks about that are still open, in its order
+	Messages []Message // those it asks about that are still open, oldest first
 }
 
 func (s *Shown) want(_ *Ledger, w *Want) { w.Prompts = append(w.Prompts, s.Prompt) }

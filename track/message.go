@@ -65,6 +65,7 @@ const (
 	Wanted                                // a prompt is wanted: by the chain, by command, or because the one it joined ended before it was shown
 	Ordered                               // it is wanted by command, which goes before mode, mute and quiet hours
 	Reminded                              // the recipient was reminded: once is enough
+	Asked                                 // a prompt was asked for about this message by itself: a further time shows it again
 )
 
 // Has reports whether all of x are set.

@@ -42,9 +42,9 @@ type Prompt struct {
 	Conv
 	State       PromptState
 	Withdrew    Withdrawal // why it is PromptWithdrawn
-	Messages    []int64    // Ords; the first is id='', the others <also/>
+	Messages    []int64    // Ords in the order in which they came to be asked about; on the wire the newest is id='', the others <also/>
 	Covered     int        // how many of Messages were in it when it was last shown
-	Undelivered bool       // every message joined because it was not delivered
+	Undelivered bool       // it is about undelivered messages only
 	Priority    Priority
 
 	OpenedAt  Time

@@ -2,6 +2,7 @@ package track
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -16,11 +17,11 @@ const maxAsked = 100
 // leads here, so that everything that counts is loaded and was looked at.
 func (b *batch) ask(r *row, s Settings) {
 	w := b.live[r.Conv()]
-	if w == nil {
+	switch {
+	case w == nil:
 		w = b.open(r, s)
 		b.show(w, false)
-	} else {
-		w.join(r.Ord)
+	case w.join(r.Ord):
 		w.Undelivered = w.Undelivered && undelivered(r)
 		w.Priority = max(w.Priority, s.Priority)
 		w.ExpiresAt = max(w.ExpiresAt, b.now.Add(b.policy.Expires)) // the time to answer is that of the newest
@@ -28,17 +29,23 @@ func (b *batch) ask(r *row, s Settings) {
 			w.Until = 0 // whatever holds the others, it does not hold this one
 		}
 		b.again(w)
+	case r.Marks.Has(Asked):
+		b.again(w)
 	}
 	r.Prompt, r.Reason = w.ID, ReasonPrompted
+	r.Marks |= Asked
 }
 
-func (w *work) join(ord int64) {
-	if slices.Contains(w.Messages, ord) {
-		return
+// join takes a message in, and reports whether that brings something new: it does not if the message is in it already, or is
+// older than those that a full prompt holds, which stand for it.
+func (w *work) join(ord int64) bool {
+	if slices.Contains(w.Messages, ord) || len(w.Messages) >= maxAsked && ord < slices.Min(w.Messages) {
+		return false
 	}
 	if w.Messages = append(w.Messages, ord); len(w.Messages) > maxAsked {
 		w.Messages, w.Covered = w.Messages[1:], max(0, w.Covered-1)
 	}
+	return true
 }
 
 // joined reports whether some messages of the prompt have joined it since it was last shown.
@@ -54,13 +61,36 @@ func (w *work) asks(r *row) bool {
 	return r != nil && !r.Status.Settled() && !r.Marks.Has(PromptingEnded) && !(w.Undelivered && r.Status == Delivered)
 }
 
+// open opens a prompt about the message and every other one of its conversation that can still be asked about, whether its own
+// time has run out or not: people write in bursts, and one answer is for all of it (protocol §5).
 func (b *batch) open(r *row, s Settings) *work {
 	ord := b.nextOrd()
 	id, seed := b.promptID(ord)
-	return b.addPrompt(&work{Prompt: Prompt{
-		ID: id, Row: ord, Conv: r.Conv(), Messages: []int64{r.Ord}, Undelivered: undelivered(r), Priority: s.Priority,
+	w := b.addPrompt(&work{Prompt: Prompt{
+		ID: id, Row: ord, Conv: r.Conv(), Undelivered: undelivered(r), Priority: s.Priority,
 		OpenedAt: b.now, ExpiresAt: b.now.Add(b.policy.Expires), Code: b.code(r.Sender, seed),
 	}})
+	for _, o := range b.upTo(r.Conv(), math.MaxInt64) {
+		if o == r {
+			w.join(o.Ord)
+		} else if s := b.settings(&o.Message); o.takesPart(s) && w.join(o.Ord) {
+			o.Prompt = w.ID
+			w.Undelivered = w.Undelivered && o.Status == Pending
+			w.Priority = max(w.Priority, s.Priority)
+		}
+	}
+	return w
+}
+
+// takesPart reports whether an unsettled message is asked about with another one of its conversation.
+func (r *row) takesPart(s Settings) bool {
+	switch {
+	case !s.Watch || r.Marks.Has(PromptingEnded) || r.Hint.Escalate == Never:
+		return false
+	case r.Hint.Until == UntilDelivered:
+		return r.Status == Pending
+	}
+	return true
 }
 
 // code makes the four characters of the chat answers: unique among the sender's live prompts.
@@ -234,10 +264,10 @@ func (b *batch) lapse(w *work) {
 	}
 }
 
-// asked returns the messages of a prompt that are still open, in its order.
+// asked returns the messages of a prompt that are still open, oldest first.
 func (b *batch) asked(w *work) []Message {
 	var open []Message
-	for _, ord := range w.Messages {
+	for _, ord := range slices.Sorted(slices.Values(w.Messages)) {
 		if r := b.rows[ord]; w.asks(r) || r != nil && !w.State.Live() && !r.Status.Settled() {
 			open = append(open, r.Message)
 		}

@@ -14,7 +14,7 @@ type Want struct {
 	Keys    []Key    // rows of these keys, newest first per key, with the originals of aliases
 	Open    []Conv   // all watched rows of these conversations that are Pending or Delivered
 	Got     []Conv   // all watched rows of these conversations that are Delivered
-	Ords    []int64  // these rows, and for their conversations what Senders and Peers load
+	Ords    []int64  // these rows, and for their conversations what Open, Senders and Peers load
 	Prompts []string // these prompts, with all their messages
 	Rows    []int64  // the same, by Prompt.Row
 	Senders []string // all open prompts of these senders, with all their messages

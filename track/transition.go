@@ -10,7 +10,7 @@ const (
 	Prompting
 	// Do: a step of the chain other than a prompt is due.
 	Do
-	// Arrived: the message was delivered after its timeout: a prompt only about undelivered messages has lost its reason.
+	// Arrived: the message was delivered: a prompt only about undelivered messages has lost it.
 	Arrived
 	// Settle: the message is settled: its prompt has lost it. Reason is that of a withdrawal (protocol §5).
 	Settle
@@ -79,7 +79,7 @@ func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
 	}
 	m.schedule(s, now)
 	effects := m.say(StateDelivered, f.Basis, f.At, m.further())
-	if m.Marks.Has(TimedOutUndelivered) {
+	if m.Marks.Has(TimedOutUndelivered) || m.Prompt != "" {
 		effects = append(effects, Effect{Kind: Arrived})
 	}
 	return effects
@@ -260,7 +260,7 @@ func (m *Message) force(now Time) []Effect {
 	if m.Status.Settled() {
 		return nil
 	}
-	m.Marks = m.Marks&^PromptingEnded | OutOfTurn | Ordered | Wanted
+	m.Marks = m.Marks&^PromptingEnded | OutOfTurn | Ordered | Wanted | Asked
 	m.Due, m.Reason = now, ""
 	return nil
 }

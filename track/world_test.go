@@ -237,18 +237,13 @@ func (j *judge) batch(t *rapid.T, r *Result) {
 		if known || p.State == PromptCapped {
 			continue
 		}
-		first := j.newest(r, p.Messages[0])
-		s := j.w.policy.Resolve(&first, j.w.Parties(first.Conv()), Can{})
-		commanded := first.Marks.Has(OutOfTurn)
-		switch {
-		case j.w.policy.Paused:
-			t.Fatalf("a prompt is opened, but they are paused")
-		case s.Quiet.Until(now) != 0 && !commanded:
-			t.Fatalf("a prompt is opened in quiet hours")
-		case (s.Mode == Never || s.Muted) && !commanded:
-			t.Fatalf("a prompt is opened that the sender doesn't want")
-		case !s.Watch:
-			t.Fatalf("a prompt is opened about somebody who is not watched")
+		if !slices.ContainsFunc(p.Messages, func(ord int64) bool { return j.mayOpen(j.newest(r, ord), now) }) {
+			t.Fatalf("a prompt is opened though something stands against every message of it")
+		}
+		for _, ord := range p.Messages {
+			if m := j.newest(r, ord); m.Hint.Escalate == Never && !m.Marks.Has(OutOfTurn) {
+				t.Fatalf("a prompt takes in %s, which is not to be escalated", m.ID)
+			}
 		}
 	}
 	for _, o := range r.Outbox {
@@ -273,6 +268,13 @@ func (j *judge) batch(t *rapid.T, r *Result) {
 		}
 		j.outbox[o.ID] = o
 	}
+}
+
+// mayOpen reports whether nothing stands against a prompt about the message.
+func (j *judge) mayOpen(m Message, now Time) bool {
+	s := j.w.policy.Resolve(&m, j.w.Parties(m.Conv()), Can{})
+	commanded := m.Marks.Has(OutOfTurn)
+	return !j.w.policy.Paused && s.Watch && (commanded || s.Quiet.Until(now) == 0 && s.Mode != Never && !s.Muted)
 }
 
 func (j *judge) newest(r *Result, ord int64) Message {
