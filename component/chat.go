@@ -190,7 +190,7 @@ func chatID(out track.Outgoing, p *track.Prompt) string {
 // chatPrompt is a prompt for an ordinary client.
 func (o *outflow) chatPrompt(out track.Outgoing, shown *track.Shown, payload *escalation.Escalate) session.Message {
 	p, zone := &shown.Was, o.svc.zone(out.Owner)
-	say := phrase.In(o.language(out.Owner, shown.Messages[0].Lang))
+	say := phrase.In(o.language(out.Owner, newest(shown.Messages).Lang))
 	ask := phrase.Ask{
 		With: p.Recipient, Reason: track.State(payload.Reason), Now: o.svc.clock.Now().In(zone), Code: p.Code, NoText: payload.Text.Value == "",
 	}

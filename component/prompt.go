@@ -69,7 +69,7 @@ func (o *outflow) showTo(ctx context.Context, out track.Outgoing, to []string, c
 	}
 	if number != "" {
 		shown.Releases = []track.Release{{
-			Owner: peek.Was.Recipient, To: peek.Was.Sender, Number: number, ID: peek.Messages[0].ID, At: track.At(o.svc.clock.Now()),
+			Owner: peek.Was.Recipient, To: peek.Was.Sender, Number: number, ID: newest(peek.Messages).ID, At: track.At(o.svc.clock.Now()),
 		}}
 	}
 	if err := o.svc.ingest.do(ctx, shown); err != nil {
@@ -126,13 +126,13 @@ func (o *outflow) showOpen(ctx context.Context, owner string, come []string) err
 
 // escalate makes the element that a client acts on (protocol §5).
 func (o *outflow) escalate(ctx context.Context, shown *track.Shown, number string) (*escalation.Escalate, error) {
-	m := &shown.Messages[0]
+	m := newest(shown.Messages)
 	draft, lang, err := o.draft(shown.Messages, number)
 	if err != nil {
 		return nil, err
 	}
 	e := &escalation.Escalate{
-		Prompt: shown.Was.ID, ID: m.ID, With: m.Recipient, Reason: o.stateOf(ctx, m, timeoutOf(m)),
+		Prompt: shown.Was.ID, ID: m.ID, With: m.Recipient, Reason: o.stateOf(ctx, m, timeoutOf(shown.Messages)),
 		Priority: priorities[shown.Was.Priority], Expires: escalation.Time(shown.Was.ExpiresAt), Text: &escalation.Text{Value: draft.Text},
 	}
 	if draft.Text != "" {
@@ -145,19 +145,24 @@ func (o *outflow) escalate(ctx context.Context, shown *track.Shown, number strin
 			e.SMS.Segments, e.SMS.Encoding = draft.Segments, draft.Encoding
 		}
 	}
-	for _, also := range shown.Messages[1:] {
+	for _, also := range shown.Messages[:len(shown.Messages)-1] {
 		e.Also = append(e.Also, escalation.Also{ID: also.ID})
 	}
 	return e, nil
 }
 
-// timeoutOf returns the newest timeout of a message; there is none if it was escalated by command.
-func timeoutOf(m *track.Message) track.State {
-	switch {
-	case m.Marks.Has(track.TimedOutUnread):
-		return track.StateTimeoutUnread
-	case m.Marks.Has(track.TimedOutUndelivered):
-		return track.StateTimeoutUndelivered
+// newest is the message that a prompt names; the others stand before it.
+func newest(messages []track.Message) *track.Message { return &messages[len(messages)-1] }
+
+// timeoutOf returns the newest timeout of the messages of a prompt; there is none if they were escalated by command.
+func timeoutOf(messages []track.Message) track.State {
+	for i := range slices.Backward(messages) {
+		switch m := &messages[i]; {
+		case m.Marks.Has(track.TimedOutUnread):
+			return track.StateTimeoutUnread
+		case m.Marks.Has(track.TimedOutUndelivered):
+			return track.StateTimeoutUndelivered
+		}
 	}
 	return ""
 }
@@ -171,9 +176,9 @@ var priorities = map[track.Priority]escalation.Priority{
 // encrypted one, the client fills in all of it.
 func (o *outflow) draft(messages []track.Message, number string) (sms.Draft, string, error) {
 	settings := o.svc.settings.Load()
-	m := &messages[0]
+	m := newest(messages)
 	lang := o.language(m.Sender, m.Lang)
-	fill := sms.Fill{Sender: m.Sender, Domain: domainOf(m.Sender)}
+	fill := sms.Fill{Sender: m.Sender, Domain: domainOf(m.Sender), Burst: len(messages) > 1}
 	notice := settings.Notice
 	if own := o.svc.people.Of(m.Sender).Text; own != "" {
 		notice = own == "notice"

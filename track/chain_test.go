@@ -65,7 +65,8 @@ func TestHolds(t *testing.T) {
 		w.step(5 * time.Minute)
 		is(t, "shown before ten", w.asked(), "m1")
 		w.step(10 * time.Hour)
-		is(t, "in the morning", w.asked(), "m2")
+		is(t, "in the morning, with the one that nobody answered", w.asked(), "m1 m2")
+		is(t, "prompts", len(w.prompts()), 2)
 	})
 	story(t, "who comes back in the night is shown it in the morning", func(t *testing.T, w *world) {
 		w.live = false

@@ -52,11 +52,12 @@ func (s *memory) load(w Want, now Time) Loaded {
 			}
 		}
 	}
-	senders, peers, capped := slices.Clone(w.Senders), slices.Clone(w.Peers), []Conv{}
+	senders, peers, capped, open := slices.Clone(w.Senders), slices.Clone(w.Peers), []Conv{}, slices.Clone(w.Open)
 	for _, ord := range w.Ords {
 		if m, ok := s.messages[ord]; ok {
 			add(m)
 			senders, peers, capped = append(senders, m.Sender), append(peers, m.Recipient), append(capped, m.Conv())
+			open = append(open, m.Conv())
 		}
 	}
 	for _, k := range w.Keys {
@@ -64,7 +65,7 @@ func (s *memory) load(w Want, now Time) Loaded {
 			add(m)
 		}
 	}
-	for _, c := range w.Open {
+	for _, c := range open {
 		for ord := range s.open[c] {
 			add(s.messages[ord])
 		}

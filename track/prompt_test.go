@@ -64,14 +64,60 @@ func TestUnseenPrompts(t *testing.T) {
 
 // TestOnePromptPerConversation tells how messages join (protocol §5, §7).
 func TestOnePromptPerConversation(t *testing.T) {
-	story(t, "joins within thirty seconds are gathered", func(t *testing.T, w *world) {
-		for i := range 5 {
+	story(t, "it takes in what was written before it", func(t *testing.T, w *world) {
+		for i := range 3 {
 			w.send(fmt.Sprint("m", i))
+			w.step(time.Second)
+		}
+		w.send("n1", hinted(Hint{Escalate: Never}))
+		w.step(2*time.Minute - 3*time.Second)
+		is(t, "with the first", w.asked(), "m0 m1 m2")
+		w.show(w.prompts()[0].ID, phone)
+		w.step(2 * time.Minute)
+		is(t, "their own times are told", w.told("m2"), "timeout-undelivered")
+		is(t, "and ask nothing new", w.outbox(), "show")
+		w.answer(phone, SentSMS)
+		is(t, "one SMS for all", w.told("m0")+", "+w.told("m2"), "timeout-undelivered escalated, timeout-undelivered escalated")
+	})
+	story(t, "answered before their own times", func(t *testing.T, w *world) {
+		w.send("m1")
+		w.step(time.Minute)
+		w.send("m2", hinted(Hint{Timeout: 3600}))
+		w.step(time.Minute)
+		is(t, "both", w.asked(), "m1 m2")
+		w.show(w.prompts()[0].ID, phone)
+		w.answer(phone, Declined)
+		w.step(3 * time.Hour)
+		is(t, "the timeout is told", w.told("m2"), "timeout-undelivered")
+		is(t, "nothing is asked", len(w.prompts()), 1)
+	})
+	story(t, "undelivered messages that are delivered one by one, before their own times", func(t *testing.T, w *world) {
+		w.send("m1")
+		w.step(time.Minute)
+		w.send("m2")
+		w.step(time.Minute)
+		w.fact(Received, "m1")
+		is(t, "one is left", len(w.prompts(PromptOpen)), 1)
+		w.fact(Received, "m2")
+		is(t, "none is left", w.prompts()[0].Withdrew, WithdrawDelivered)
+	})
+	story(t, "what nothing can be known of is of the burst for an hour", func(t *testing.T, w *world) {
+		w.send("m1", marked(0))
+		w.step(59 * time.Minute)
+		w.send("m2", marked(0))
+		w.send("m3")
+		w.step(2 * time.Minute)
+		is(t, "asked", w.asked(), "m2 m3")
+	})
+	story(t, "joins within thirty seconds are gathered", func(t *testing.T, w *world) {
+		w.send("m0")
+		w.step(2 * time.Minute)
+		is(t, "the first", w.asked(), "m0")
+		for i := range 4 {
+			w.send(fmt.Sprint("m", i+1))
 			w.step(10 * time.Second)
 		}
-		w.step(80 * time.Second)
-		is(t, "two minutes after the first", w.asked(), "m0 m1")
-		w.step(time.Minute)
+		w.step(2 * time.Minute)
 		is(t, "all", w.asked(), "m0 m1 m2 m3 m4")
 		is(t, "outbox", w.outbox(), "show, show more, show more")
 		first := w.prompts()[0]
@@ -100,10 +146,9 @@ func TestOnePromptPerConversation(t *testing.T) {
 	story(t, "to an ordinary client every five minutes", func(t *testing.T, w *world) {
 		w.live = false
 		w.send("m1")
-		w.step(10 * time.Second)
-		w.send("m2")
-		w.step(110 * time.Second)
+		w.step(2 * time.Minute)
 		w.feed(&Shown{Prompt: w.prompts()[0].ID, To: []string{alice}, Chat: "p-1"})
+		w.send("m2")
 		w.step(4*time.Minute + 59*time.Second)
 		is(t, "gathered", w.outbox(), "show")
 		w.step(time.Second)
@@ -142,11 +187,10 @@ func TestOnePromptPerConversation(t *testing.T) {
 	})
 	story(t, "a message joins a prompt that is claimed, and is asked about by itself after the answer", func(t *testing.T, w *world) {
 		w.send("m1")
-		w.step(2*time.Minute - time.Second)
-		w.send("m2", hinted(Hint{Timeout: 10}))
-		w.step(time.Second)
+		w.step(2 * time.Minute)
 		w.answer(phone, Claim)
-		w.step(9 * time.Second)
+		w.send("m2", hinted(Hint{Timeout: 10}))
+		w.step(10 * time.Second)
 		is(t, "joined", w.asked(), "m1 m2")
 		is(t, "sent", w.answer(phone, SentSMS), OK)
 		w.ring()
@@ -260,7 +304,7 @@ func TestCaps(t *testing.T) {
 		w.step(2 * time.Hour)
 		w.send("n2")
 		w.step(2 * time.Minute)
-		is(t, "a day later", w.asked(), "n2")
+		is(t, "a day later, with those that were not asked about", w.asked(), "m2 m3 m4 n1 n2")
 	})
 	story(t, "per recipient and day, whoever sends", func(t *testing.T, w *world) {
 		w.policy.PerRecipientDay = 2

@@ -21,7 +21,7 @@ func (b *batch) ask(r *row, s Settings) {
 	case w == nil:
 		w = b.open(r, s)
 		b.show(w, false)
-	case w.join(r.Ord):
+	case b.join(w, r):
 		w.Undelivered = w.Undelivered && undelivered(r)
 		w.Priority = max(w.Priority, s.Priority)
 		w.ExpiresAt = max(w.ExpiresAt, b.now.Add(b.policy.Expires)) // the time to answer is that of the newest
@@ -36,13 +36,20 @@ func (b *batch) ask(r *row, s Settings) {
 	r.Marks |= Asked
 }
 
-// join takes a message in, and reports whether that brings something new: it does not if the message is in it already, or is
-// older than those that a full prompt holds, which stand for it.
-func (w *work) join(ord int64) bool {
-	if slices.Contains(w.Messages, ord) || len(w.Messages) >= maxAsked && ord < slices.Min(w.Messages) {
+// join takes a message in, and reports whether that brings something new. Of very many the newest stand for those before
+// them, which are asked about no more.
+func (b *batch) join(w *work, r *row) bool {
+	if slices.Contains(w.Messages, r.Ord) {
 		return false
 	}
-	if w.Messages = append(w.Messages, ord); len(w.Messages) > maxAsked {
+	if len(w.Messages) >= maxAsked && r.Ord < slices.Min(w.Messages) {
+		r.Marks |= PromptingEnded
+		return false
+	}
+	if w.Messages = append(w.Messages, r.Ord); len(w.Messages) > maxAsked {
+		if first := b.rows[w.Messages[0]]; first != nil {
+			first.Marks |= PromptingEnded
+		}
 		w.Messages, w.Covered = w.Messages[1:], max(0, w.Covered-1)
 	}
 	return true
@@ -72,8 +79,8 @@ func (b *batch) open(r *row, s Settings) *work {
 	}})
 	for _, o := range b.upTo(r.Conv(), math.MaxInt64) {
 		if o == r {
-			w.join(o.Ord)
-		} else if s := b.settings(&o.Message); o.takesPart(s) && w.join(o.Ord) {
+			b.join(w, o)
+		} else if s := b.settings(&o.Message); o.takesPart(s, b.now) && b.join(w, o) {
 			o.Prompt = w.ID
 			w.Undelivered = w.Undelivered && o.Status == Pending
 			w.Priority = max(w.Priority, s.Priority)
@@ -82,15 +89,18 @@ func (b *batch) open(r *row, s Settings) *work {
 	return w
 }
 
+// burst is for how long a message is of the same burst as later ones if its own silence means nothing.
+const burst = time.Hour
+
 // takesPart reports whether an unsettled message is asked about with another one of its conversation.
-func (r *row) takesPart(s Settings) bool {
+func (r *row) takesPart(s Settings, now Time) bool {
 	switch {
 	case !s.Watch || r.Marks.Has(PromptingEnded) || r.Hint.Escalate == Never:
 		return false
 	case r.Hint.Until == UntilDelivered:
 		return r.Status == Pending
 	}
-	return true
+	return r.Due != 0 || r.inChain() || now < r.SentAt.Add(burst)
 }
 
 // code makes the four characters of the chat answers: unique among the sender's live prompts.

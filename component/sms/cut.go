@@ -1,6 +1,7 @@
 package sms
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
@@ -23,6 +24,39 @@ func Cut(text string, n int) string {
 		return ""
 	}
 	return trimmed(text, n-1) + "…"
+}
+
+// CutMiddle is Cut that takes out the middle: the first and the last of several messages say what is the matter.
+func CutMiddle(text string, n int) string {
+	if length(text) <= n {
+		return text
+	}
+	if head, tail := ends(text, n-3); tail != "" && isGSM(head) && isGSM(tail) {
+		return head + "..." + tail
+	}
+	if n < 1 {
+		return ""
+	}
+	head, tail := ends(text, n-1)
+	return head + "…" + tail
+}
+
+// ends returns the first and the last graphemes of text, n in all, without white space where they were parted.
+func ends(text string, n int) (head, tail string) {
+	if n < 2 {
+		return trimmed(text, n), ""
+	}
+	head = trimmed(text, n/2)
+	skip, start := length(text)-(n-n/2), 0
+	graphemes(text, func(next, weight int) bool {
+		if skip <= 0 {
+			return false
+		}
+		skip -= weight
+		start = next
+		return true
+	})
+	return head, strings.TrimLeft(text[start:], " \n")
 }
 
 // length returns the number of graphemes of text.

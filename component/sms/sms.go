@@ -13,7 +13,8 @@ import (
 type Fill struct {
 	Sender string // bare JID
 	Domain string // of the sender
-	Text   string // the message
+	Text   string // the message; of a burst all of them, divided by line breaks
+	Burst  bool   // it is that of several messages: what is too long loses its middle, not its end (protocol §5)
 }
 
 // Draft is an SMS as a prompt shows it.
@@ -35,17 +36,24 @@ func Compose(t *template.Template, f Fill, number string, limit int) (Draft, err
 	}
 	if over := length(text) - limit; over > 0 && f.Text != "" {
 		if room := length(f.Text) - over; room > 0 {
-			f.Text = Cut(f.Text, room)
+			f.Text = f.cut(f.Text, room)
 			if text, err = render(t, f); err != nil {
 				return Draft{}, err
 			}
 		}
 	}
 	d := Blank(number)
-	d.Text = Cut(text, limit)
+	d.Text = f.cut(text, limit)
 	d.Segments, d.Encoding = Count(d.Text)
 	d.URI = URI(number, d.Text)
 	return d, nil
+}
+
+func (f Fill) cut(text string, n int) string {
+	if f.Burst {
+		return CutMiddle(text, n)
+	}
+	return Cut(text, n)
 }
 
 // Blank is an SMS whose text the client fills in: that of an encrypted message, for one.

@@ -79,6 +79,26 @@ func TestCut(t *testing.T) {
 	}
 }
 
+func TestCutMiddle(t *testing.T) {
+	flag := "🇨🇳"
+	for _, tc := range []struct {
+		text string
+		n    int
+		want string
+	}{
+		{"Hi Bob\ncall me", 14, "Hi Bob\ncall me"},
+		{"Hi Bob\nThe pump has failed\nplease call me", 23, "Hi Bob\nThe...se call me"},
+		{"你好\n水泵坏了\n请打电话", 9, "你好\n水…请打电话"},
+		{flag + flag + flag + flag, 3, flag + "…" + flag},
+		{"Hello", 1, "…"},
+		{"Hello", 0, ""},
+	} {
+		if got := CutMiddle(tc.text, tc.n); got != tc.want {
+			t.Errorf("CutMiddle(%q, %d) = %q, want %q", tc.text, tc.n, got, tc.want)
+		}
+	}
+}
+
 func TestCount(t *testing.T) {
 	const gsm7, ucs2 = escalation.GSM7, escalation.UCS2
 	x := strings.Repeat
@@ -156,7 +176,7 @@ func TestCompose(t *testing.T) {
 	en := template.Must(template.New("").Parse("{{.Sender}} wrote on {{.Domain}}: {{.Text}}"))
 	zh := template.Must(template.New("").Parse("{{.Sender}} 在 {{.Domain}} 上发来消息：{{.Text}}"))
 	tail := template.Must(template.New("").Parse("{{.Text}} -- {{.Sender}}, reply in chat"))
-	fill := func(text string) Fill { return Fill{"alice@example.org", "example.org", text} }
+	fill := func(text string) Fill { return Fill{Sender: "alice@example.org", Domain: "example.org", Text: text} }
 	const number = "+8613800138000"
 	const tel, link = "tel:" + number, "sms:" + number
 	for name, tc := range map[string]struct {

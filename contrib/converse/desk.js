@@ -136,10 +136,11 @@ export class Desk extends EventTarget {
 
     /** Returns the number and the text that an SMS would have: what the user typed, else what the service says. */
     draft(prompt) {
-        const message = this.message(prompt.with, prompt.about[0]);
-        const encrypted = !!message?.get('is_encrypted');
-        // Of an encrypted message the service knows nothing: the text is our own plaintext.
-        const text = prompt.draftText ?? (prompt.text || (encrypted ? message.getMessageText() : ''));
+        const messages = this.chat(prompt.with)?.messages?.filter((m) => own(m) && prompt.about.includes(m.get('msgid'))) ?? [];
+        const encrypted = messages.some((m) => m.get('is_encrypted'));
+        // Of an encrypted message the service knows nothing: the text is our own plaintext, of all the prompt is about.
+        const plaintext = encrypted ? messages.map((m) => m.getMessageText()).join('\n') : '';
+        const text = prompt.draftText ?? (prompt.text || plaintext);
         return { encrypted, text, number: prompt.draftNumber ?? prompt.number };
     }
 

@@ -152,7 +152,7 @@ var shorts = map[string]struct {
 		return fmt.Sprintf("<message from='%s' to='%s' type='headline'><status xmlns='%s' id='%s' state='%s'%s/><no-store/><not:body/></message>",
 			component, address(w[0]), nsTocsin, w[1], w[2], attrs(o, "with", "by", "further", "seq"))
 	}},
-	// prompt WHO ID REASON [as=$p] [with=] [priority=] [also=m2,m3] [text=] [number=] [uri=] [expires=]
+	// prompt WHO ID REASON [as=$p] [with=] [priority=] [also=m2,m3] [expires=] [text="…"]; \n in a text is a line break
 	"prompt": {3, func(w []string, o map[string]string) string {
 		var inner strings.Builder
 		if also, ok := take(o, "also"); ok {
@@ -161,6 +161,9 @@ var shorts = map[string]struct {
 			}
 		} else {
 			inner.WriteString("<not:also/>")
+		}
+		if text, ok := take(o, "text"); ok {
+			fmt.Fprintf(&inner, "<text>%s</text>", strings.ReplaceAll(escape(strings.Trim(text, `"`)), `\n`, "\n"))
 		}
 		return fmt.Sprintf("<message from='%s' to='%s' type='chat'><escalate xmlns='%s' id='%s' reason='%s'%s>%s</escalate>"+
 			"<no-store/><no-copy/><private/><not:body/><not:request/><not:markable/></message>",

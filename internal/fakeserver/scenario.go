@@ -137,7 +137,7 @@ func (s *Scenario) line(where, text string) error {
 	return nil
 }
 
-// split cuts a line into words. What is in quotes is one word and keeps them; what begins with < goes up to an arrow, or
+// split cuts a line into words. What is in quotes is one word and keeps them, with the name= before it; what begins with < goes up to an arrow, or
 // to the end of the line.
 func split(line string) ([]string, error) {
 	var words []string
@@ -154,6 +154,14 @@ func split(line string) ([]string, error) {
 			}
 		case end < 0:
 			end = len(line)
+		case strings.HasSuffix(line[:strings.IndexByte(line+`"`, '"')], "="): // name="…"
+			if quote := strings.IndexByte(line, '"'); quote < end {
+				closing := strings.IndexByte(line[quote+1:], '"')
+				if closing < 0 {
+					return nil, errors.New("a quote has no end")
+				}
+				end = quote + 1 + closing + 1
+			}
 		}
 		words = append(words, line[:end])
 		line = line[end:]

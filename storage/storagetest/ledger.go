@@ -107,10 +107,11 @@ func loadByOrd(s *suite) {
 	day := (24 * time.Hour).Milliseconds()
 	live := opened(-4, "p-live", alice, carol, 0)
 	live.State, live.Messages = track.PromptOpen, []int64{ord(-5)}
-	joined := pending(-5, "m0")
+	joined, burst, other := pending(-5, "m0"), pending(9, "m2"), pending(9, "not wanted")
 	joined.Recipient, joined.Prompt = carol, live.ID
+	other.Ord, other.Recipient = other.Ord+1, "dave@example.org"
 	s.commit(track.Changes{
-		Insert: []track.Message{m, joined, pending(9, "not wanted")},
+		Insert: []track.Message{m, joined, burst, other},
 		Prompts: []track.Prompt{
 			opened(-1, "p-1", alice, bob, 1), opened(-2, "p-2", alice, carol, 1), opened(-3, "p-3", carol, bob, 1), live,
 			opened(-6, "p-unseen", alice, bob, 0), opened(-7, "p-other", carol, alice, 1),
@@ -119,7 +120,7 @@ func loadByOrd(s *suite) {
 		Peers: []track.Peer{{JID: bob, Markers: 5}, {JID: carol, Markers: 6}},
 	})
 	loaded := s.load(track.Want{Ords: []int64{m.Ord, 999}})
-	s.same([]track.Message{m, joined}, loaded.Messages)
+	s.same([]track.Message{burst, m, joined}, loaded.Messages) // a prompt takes in the rest of the conversation
 	s.same([]track.Prompt{live}, loaded.Prompts)
 	s.same([]track.Peer{{JID: bob, Markers: 5}}, loaded.Peers)
 	s.same([]track.Opened{
@@ -143,13 +144,16 @@ func loadPrompts(s *suite) {
 	m0.Prompt, m1.Prompt, m2.Prompt = ended.ID, live.ID, live.ID
 	s.commit(track.Changes{Insert: []track.Message{m0, m1, m2}, Prompts: []track.Prompt{live, ended}})
 
-	for _, w := range []track.Want{{Prompts: []string{live.ID}}, {Rows: []int64{live.Row}}, {Senders: []string{alice}}, {Keys: []track.Key{m2.Key}}, {Ords: []int64{m1.Ord}}} {
+	for _, w := range []track.Want{{Prompts: []string{live.ID}}, {Rows: []int64{live.Row}}, {Senders: []string{alice}}, {Keys: []track.Key{m2.Key}}} {
 		loaded := s.load(w)
 		s.same([]track.Prompt{live}, loaded.Prompts)
 		s.same([]track.Message{m2, m1}, loaded.Messages)
 	}
+	loaded := s.load(track.Want{Ords: []int64{m1.Ord}})
+	s.same([]track.Prompt{live}, loaded.Prompts)
+	s.same([]track.Message{m2, m1, m0}, loaded.Messages)
 	// A late answer to the ended one: its message has joined the live one, which comes with all of its own.
-	loaded := s.load(track.Want{Prompts: []string{ended.ID}})
+	loaded = s.load(track.Want{Prompts: []string{ended.ID}})
 	s.same([]string{ended.ID, live.ID}, promptIDs(loaded.Prompts))
 	s.same([]string{"m2", "m1", "m0"}, ids(loaded.Messages))
 	// An ended prompt is not what a message brings along.
