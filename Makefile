@@ -5,13 +5,15 @@
 # make bench      what this machine can do; make soak: whether it still can after an hour
 # make fresh      what README.md promises, on a bare Debian
 # make fuzz       a minute for each fuzz target
+# make matrix     the stories on newer servers: those of Debian's backports
+# make newest     the same on the newest of both, in a chroot (root, debootstrap)
 GO      ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 PACKAGES ?= ./...
 FUZZTIME ?= 60s
 SOAKTIME ?= 1h
 
-.PHONY: build test race fuzz bench soak fresh lint vet format luacheck tools test-browser demo playground clean
+.PHONY: build test matrix newest race fuzz bench soak fresh lint vet format luacheck tools test-browser demo playground clean
 
 build:
 	$(GO) build -ldflags '-s -w -X main.version=$(VERSION)' -o . ./cmd/...
@@ -21,6 +23,17 @@ test: tools lint
 	$(GO) test -race -count=1 -timeout 14m $$($(GO) list ./... | grep -v -e /internal/scenarios -e /internal/survival)
 	$(GO) test -race -count=1 -timeout 14m -run TestSQLite ./internal/scenarios
 	$(GO) test -count=1 -timeout 14m ./internal/scenarios ./internal/survival
+
+# On other versions of the servers: what they tell, and the stories; docs/SERVERS.md has the results.
+STORIES := ./internal/lab ./internal/acceptance
+
+matrix: tools
+	bash .ci/servers backports .build/backports
+	TOCSIN_SERVERS=$(CURDIR)/.build/backports $(GO) test -count=1 -timeout 14m -skip /PostgreSQL $(STORIES)
+
+newest: tools
+	bash .ci/servers newest .build/newest
+	TOCSIN_SERVERS=$(CURDIR)/.build/newest TMPDIR=$(CURDIR)/.build/newest/tmp $(GO) test -count=1 -timeout 20m -skip /PostgreSQL $(STORIES)
 
 race:
 	$(GO) test -race $(PACKAGES)

@@ -138,9 +138,17 @@ func answers(url string, status int) bool {
 	return resp.StatusCode == status
 }
 
+// Servers is the folder of other versions of the servers, made by .ci/servers; without it the tests run those installed.
+var Servers = os.Getenv("TOCSIN_SERVERS")
+
 // program returns the path of a program that the tests cannot do without.
 func program(t testing.TB, name string, elsewhere ...string) string {
 	t.Helper()
+	if path := filepath.Join(Servers, "programs", name); Servers != "" {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
 	if path, err := exec.LookPath(name); err == nil {
 		return path
 	}

@@ -64,7 +64,7 @@ func (p prosody) config(s *Server) string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("run_as_root = true; daemonize = false; pidfile = %q", filepath.Join(s.Dir, "prosody.pid"))
 	line("data_path = %q; certificates = %q", filepath.Join(s.Dir, "data"), filepath.Join(s.Dir, "certs"))
-	line("plugin_paths = { %q, '/usr/lib/prosody/modules' }", p.contrib)
+	line("plugin_paths = { %q }", p.contrib)
 	line("log = { debug = %q }", filepath.Join(s.Dir, "prosody.log"))
 	line("interfaces = { '127.0.0.1' }; local_interfaces = { '127.0.0.1' }")
 	line("c2s_ports = { %s }; component_ports = { %s }; component_interfaces = { '127.0.0.1' }", portOf(s.C2S), portOf(s.ComponentAddr))
