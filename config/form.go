@@ -13,7 +13,8 @@ import (
 
 	"github.com/nyaruka/phonenumbers"
 	"golang.org/x/text/language"
-	"mellium.im/xmpp/jid"
+
+	"tocsin/address"
 
 	"tocsin/track"
 )
@@ -85,16 +86,16 @@ func nonEmpty(s string) (string, error) {
 
 // ParseDomain reads a domain, and returns it normalised.
 func ParseDomain(s string) (string, error) {
-	j, err := jid.Parse(s)
-	if err != nil || j.Localpart() != "" || j.Resourcepart() != "" || strings.Contains(s, "/") {
+	domain, err := address.Domain(s)
+	if err != nil {
 		return "", fmt.Errorf(`%q is no domain (say "example.org")`, s)
 	}
-	return j.String(), nil
+	return domain, nil
 }
 
 // ParseUser reads the bare JID of a user, and returns it normalised.
 func ParseUser(s string) (string, error) {
-	j, err := jid.Parse(s)
+	j, err := address.Parse(s)
 	switch {
 	case err != nil || j.Localpart() == "":
 		return "", fmt.Errorf(`%q is no JID of a user (say "alice@example.org")`, s)
@@ -105,11 +106,11 @@ func ParseUser(s string) (string, error) {
 }
 
 func parseLocalpart(s string) (string, error) {
-	j, err := jid.New(s, "example.org", "")
-	if err != nil || j.Localpart() == "" {
+	local, err := address.Local(s)
+	if err != nil {
 		return "", fmt.Errorf(`%q is no part of a JID before the @ (say "sms")`, s)
 	}
-	return j.Localpart(), nil
+	return local, nil
 }
 
 func parsePattern(s string) (track.Pattern, error) {

@@ -11,9 +11,9 @@ import (
 	"sync"
 	"time"
 
-	"mellium.im/xmpp/jid"
 	"mellium.im/xmpp/stanza"
 
+	"tocsin/address"
 	"tocsin/component/intake"
 	"tocsin/component/session"
 	"tocsin/config"
@@ -131,10 +131,14 @@ func (p *probe) hasModule(ctx context.Context, domain string) bool {
 }
 
 func newProbe(ctx context.Context, conf *config.Config, up func()) *probe {
+	domain, err := address.Parse(conf.Component.JID)
+	if err != nil { // the configuration was checked
+		panic(err)
+	}
 	p := &probe{ctx: ctx, copies: map[string]int{}, news: make(chan struct{}, 1)}
 	limits := intake.Limits{Bytes: int(conf.Tap.MaxStanza)}
 	p.session = session.New(session.Options{
-		JID: jid.MustParse(conf.Component.JID), Server: conf.Component.Server, Secret: string(conf.Component.Secret), Handler: p, OnUp: up,
+		JID: domain, Server: conf.Component.Server, Secret: string(conf.Component.Secret), Handler: p, OnUp: up,
 		Wrap: func(c net.Conn) net.Conn { return intake.NewConn(c, limits, p.taken) },
 	})
 	return p

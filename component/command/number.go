@@ -7,8 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"mellium.im/xmpp/jid"
-
+	"tocsin/address"
 	"tocsin/component/numbers"
 	"tocsin/track"
 	"tocsin/xep/adhoc"
@@ -209,7 +208,7 @@ func (a *answers) hideFrom(name string) (hide map[string]bool, given bool) {
 			hide[""] = true
 			continue
 		}
-		j, err := jid.Parse(line)
+		j, err := address.Parse(line)
 		if err != nil {
 			a.fail(a.say.Form.Fault.NotAUser(quote(line)))
 			return nil, false

@@ -4,8 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"mellium.im/xmpp/jid"
-
+	"tocsin/address"
 	"tocsin/component/phrase"
 	"tocsin/component/sms"
 	"tocsin/xep/adhoc"
@@ -84,7 +83,7 @@ func (a *answers) person(name string) string {
 	if text == "" {
 		return ""
 	}
-	j, err := jid.Parse(text)
+	j, err := address.Parse(text)
 	if err != nil || j.Localpart() == "" {
 		a.fail(a.say.Form.Fault.NotAUser(quote(text)))
 		return ""

@@ -5,8 +5,9 @@ import (
 	"encoding/xml"
 	"io"
 
-	"mellium.im/xmpp/jid"
 	"mellium.im/xmpp/stream"
+
+	"tocsin/address"
 )
 
 // check finds what would end a session of the XMPP library, in stanzas that are about to be passed on. These are few, so
@@ -80,12 +81,11 @@ func (c *check) stanza(b []byte) Reason {
 	return ""
 }
 
-// addressed reports whether the library can parse the addresses of a stanza. It goes by local names, as the library
-// does.
+// addressed reports whether a stanza's addresses are such. It goes by local names, as the library does.
 func addressed(t xml.StartElement) bool {
 	for _, a := range t.Attr {
 		if (a.Name.Local == "from" || a.Name.Local == "to") && a.Value != "" {
-			if _, err := jid.Parse(a.Value); err != nil {
+			if _, err := address.Parse(a.Value); err != nil {
 				return false
 			}
 		}

@@ -7,8 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"mellium.im/xmpp/jid"
-
+	"tocsin/address"
 	"tocsin/track"
 )
 
@@ -99,8 +98,8 @@ func parseLine(fields []string, region string) (track.Number, error) {
 	if len(fields) < 2 || len(fields) > 3 {
 		return n, errors.New(`needs two or three fields (say "bob@example.org,+8613800138000" or "bob@example.org,+8613800138000,no")`)
 	}
-	j, err := jid.Parse(strings.TrimSpace(fields[0]))
-	if err != nil || j.Localpart() == "" || j.Resourcepart() != "" {
+	user, err := address.User(strings.TrimSpace(fields[0]))
+	if err != nil {
 		return n, fmt.Errorf(`%.100q is no JID of a user (say "bob@example.org")`, fields[0])
 	}
 	number, err := Parse(fields[1], region)
@@ -116,7 +115,7 @@ func parseLine(fields []string, region string) (track.Number, error) {
 			return n, fmt.Errorf("%.100q is neither yes nor no", fields[2])
 		}
 	}
-	n.JID, n.E164 = j.String(), number
+	n.JID, n.E164 = user, number
 	return n, nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"fmt"
 
 	"mellium.im/xmpp/jid"
+
+	"tocsin/address"
 )
 
 // StanzaError is the error by which somebody answered (RFC 6120 §8.3).
@@ -49,7 +51,7 @@ func (s *Session) AskAs(ctx context.Context, from, to, kind string, payload, ans
 }
 
 func (s *Session) ask(ctx context.Context, l *link, from, to, kind string, payload, answer any) error {
-	whom, err := jid.Parse(to)
+	whom, err := address.Parse(to)
 	if err != nil {
 		return fmt.Errorf("to: no address: %w", err)
 	}

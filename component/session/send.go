@@ -7,8 +7,9 @@ import (
 	"encoding/xml"
 	"fmt"
 
-	"mellium.im/xmpp/jid"
 	"mellium.im/xmpp/stanza"
+
+	"tocsin/address"
 )
 
 // Message is one to send. From is the component's domain if it is empty, ID a random one.
@@ -118,13 +119,13 @@ func (s *Session) encode(v any) ([]byte, error) {
 	}
 	if out.from == "" {
 		out.from = s.self
-	} else if from, err := jid.Parse(out.from); err != nil || from.Domainpart() != s.opts.JID.Domainpart() {
+	} else if from, err := address.Parse(out.from); err != nil || from.Domainpart() != s.opts.JID.Domainpart() {
 		return nil, ErrForeignFrom
 	}
 	if out.to == "" {
 		return nil, ErrNoTo
 	}
-	if _, err := jid.Parse(out.to); err != nil {
+	if _, err := address.Parse(out.to); err != nil {
 		return nil, fmt.Errorf("to: no address: %w", err)
 	}
 	if out.id == "" {

@@ -13,6 +13,8 @@ import (
 	"mellium.im/xmpp/component"
 	"mellium.im/xmpp/jid"
 	"mellium.im/xmpp/stanza"
+
+	"tocsin/address"
 )
 
 // Handler gets what comes in, in order, from the one goroutine that reads: it must not block, nor Ask. It may keep the
@@ -185,10 +187,10 @@ func capture(t xml.TokenReader, start *xml.StartElement) (*Stanza, error) {
 		return nil, err
 	}
 	var err error
-	if in.From, err = address(from); err != nil {
+	if in.From, err = parse(from); err != nil {
 		return nil, errAddress
 	}
-	if in.To, err = address(to); err != nil {
+	if in.To, err = parse(to); err != nil {
 		return nil, errAddress
 	}
 	return in, nil
@@ -237,11 +239,11 @@ func declares(a xml.Attr) bool {
 	return a.Name.Space == "xmlns" || a.Name.Space == "" && a.Name.Local == "xmlns"
 }
 
-func address(s string) (jid.JID, error) {
+func parse(s string) (jid.JID, error) {
 	if s == "" {
 		return jid.JID{}, nil
 	}
-	return jid.Parse(s)
+	return address.Parse(s)
 }
 
 // Harmless returns what a log may show of a panic: a value could hold anything that was read.

@@ -77,14 +77,14 @@ type Tap struct {
 	config    Config
 	fast      fast
 	fields    fields
-	addresses map[string]*address
+	addresses map[string]*party
 	strings   map[string]string
 	recent    recent
 }
 
 // New returns a Tap that keeps to c.
 func New(c Config) *Tap {
-	return &Tap{config: c, addresses: map[string]*address{}, strings: map[string]string{}, recent: newRecent()}
+	return &Tap{config: c, addresses: map[string]*party{}, strings: map[string]string{}, recent: newRecent()}
 }
 
 // Take reads a frame, which it does not keep, and fills out with what it tells. The frame was observed at now.

@@ -20,14 +20,15 @@ var rules = []struct {
 	imports  []string
 }{
 	{"track", nil},
+	{"address", nil},
 	{"xep/...", nil},
 	{"storage/storagetest", []string{"track", "storage"}},
 	{"storage/...", []string{"track", "storage/..."}},
-	{"config", []string{"track"}},
-	{"component/...", []string{"track", "xep/...", "component/..."}},
+	{"config", []string{"track", "address"}},
+	{"component/...", []string{"track", "address", "xep/...", "component/..."}},
 	{"internal/...", []string{"..."}},
 	{"contrib/...", []string{}},
-	{"cmd/...", []string{"track", "xep/...", "storage", "config", "component/..."}},
+	{"cmd/...", []string{"track", "address", "xep/...", "storage", "config", "component/..."}},
 }
 
 // foreign names the libraries that only some packages may use.
@@ -43,7 +44,8 @@ var foreign = map[string][]string{
 	"github.com/prometheus/client_golang":        {"component/...", "cmd/..."},
 	"os":                                         {"cmd/...", "config", "storage/..."},
 	"net/http":                                   {"cmd/...", "component/..."},
-	"mellium.im/xmpp":                            {"xep/...", "component/...", "config", "cmd/..."},
+	"github.com/xdg-go/stringprep":               {"address"},
+	"mellium.im/xmpp":                            {"address", "xep/...", "component/...", "cmd/..."},
 	"go.uber.org/goleak":                         {},
 	"pgregory.net/rapid":                         {},
 	"github.com/google/go-cmp":                   {},

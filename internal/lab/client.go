@@ -10,6 +10,7 @@ import (
 
 	"mellium.im/sasl"
 
+	"tocsin/address"
 	"tocsin/xep/caps"
 	"tocsin/xep/markers"
 	"tocsin/xep/receipts"
@@ -80,10 +81,17 @@ func (c *Client) connect() error {
 	if err != nil {
 		return err
 	}
-	if jid := bound.Find("bind/jid"); jid == nil || jid.Text != c.JID() {
+	if jid := bound.Find("bind/jid"); jid == nil || !c.is(jid.Text) {
 		return fmt.Errorf("bind: %s", bound)
 	}
 	return nil
+}
+
+// is reports whether the server, which may stamp addresses as it compares them, means this client's account.
+func (c *Client) is(jid string) bool {
+	bound, err := address.Parse(jid)
+	own, ownErr := address.Parse(c.JID())
+	return err == nil && ownErr == nil && bound.Bare().Equal(own.Bare())
 }
 
 // login opens the stream, authenticates by SCRAM and opens the stream again.

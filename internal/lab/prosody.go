@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tocsin/address"
 )
 
 // Prosody starts a Prosody.
@@ -135,6 +137,10 @@ func (prosody) ready(s *Server) bool { return listening(s.C2S) && listening(s.Co
 
 // register writes the account as mod_storage_internal reads it.
 func (prosody) register(s *Server, user, host, password string) error {
+	user, err := address.Local(user)
+	if err != nil {
+		return err
+	}
 	dir := filepath.Join(s.Dir, "data", encode(host), "accounts")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err

@@ -1,0 +1,104 @@
+// Package address reads XMPP addresses into the one form in which they are compared, stored and sent.
+//
+// The servers compare addresses by stringprep (RFC 3920 appendices A and B, Unicode 3.2), and some stamp stanzas with what
+// the user typed at login: to ejabberd, eße@example.org is esse@example.org. So the bare part is prepared as the servers do
+// it. RFC 7622, whose PRECIS profiles the XMPP library enforces, would hold such accounts apart, merge others that the servers
+// hold apart, and refuse some that they route (i♥x@example.org).
+package address
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+	"mellium.im/xmpp/jid"
+)
+
+// ErrInvalid is returned for what is not an address, or not of the kind asked for.
+var ErrInvalid = errors.New("invalid address")
+
+// MaxPart is the size of a part of an address in bytes (RFC 7622 §3.1), MaxLen that of a whole one.
+const (
+	MaxPart = 1023
+	MaxLen  = 3*MaxPart + 2
+)
+
+// Parse reads an address. The bare part is brought into the form in which it is compared. The resource stays as it is: only
+// its own server can tell which resources are the same.
+func Parse(s string) (jid.JID, error) {
+	bare, resource, full := strings.Cut(s, "/")
+	local, domain, err := parseBare(bare)
+	if err != nil || full && (resource == "" || len(resource) > MaxPart || !utf8.ValidString(resource)) {
+		return jid.JID{}, ErrInvalid
+	}
+	return jid.NewUnsafe(local, domain, resource).JID, nil
+}
+
+// Bare reads an address without a resource, of a user or of a domain.
+func Bare(s string) (string, error) {
+	local, domain, err := parseBare(s)
+	if err != nil || local == "" {
+		return domain, err
+	}
+	return local + "@" + domain, nil
+}
+
+// User reads the bare address of a user.
+func User(s string) (string, error) {
+	if !strings.Contains(s, "@") {
+		return "", ErrInvalid
+	}
+	return Bare(s)
+}
+
+func parseBare(s string) (local, domain string, err error) {
+	local, domain, hasLocal := strings.Cut(s, "@")
+	if !hasLocal {
+		local, domain = "", s
+	} else if local, err = Local(local); err != nil {
+		return "", "", err
+	}
+	domain, err = Domain(domain)
+	return local, domain, err
+}
+
+// Local reads a localpart.
+func Local(s string) (string, error) {
+	prepared, err := prepare(s)
+	if err != nil || prepared == "" || len(prepared) > MaxPart {
+		return "", ErrInvalid
+	}
+	return prepared, nil
+}
+
+// Domain reads a domain, an IPv4 address, or an IPv6 address in brackets. A-labels become U-labels (RFC 7622 §3.2.1).
+func Domain(s string) (string, error) {
+	if ip, ok := strings.CutPrefix(s, "["); ok {
+		ip, ok = strings.CutSuffix(ip, "]")
+		a, err := netip.ParseAddr(ip)
+		if !ok || err != nil || !a.Is6() || a.Zone() != "" {
+			return "", ErrInvalid
+		}
+		return strings.ToLower(s), nil
+	}
+	prepared, err := prepare(strings.TrimSuffix(s, "."))
+	if err != nil || prepared == "" || len(prepared) > MaxPart || strings.ContainsFunc(prepared, inNoHost) {
+		return "", ErrInvalid
+	}
+	if strings.Contains(prepared, "xn--") {
+		u, err := idna.Display.ToUnicode(prepared)
+		if err != nil {
+			return prepared, nil
+		}
+		// To the servers straße.example is strasse.example, which its A-label is not.
+		if again, err := prepare(u); err == nil && again == u {
+			return u, nil
+		}
+	}
+	return prepared, nil
+}
+
+// inNoHost reports whether r is an ASCII character that no name of a host has. The underscore is not among them: some have it.
+func inNoHost(r rune) bool { return r < utf8.RuneSelf && !plain(string(r)) || r == '+' }
