@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tocsin/component/clock"
+	"tocsin/component/metrics"
 	"tocsin/track"
 )
 
@@ -18,10 +19,10 @@ const lookAgain = time.Minute
 // While the stream is down, and for the grace after it came up, nothing rings: the evidence of the gap comes first. Nor
 // does anything ring while the database is away: what rings must be written.
 type alarms struct {
-	clock clock.Clock
-	meter *meter
-	ring  func(track.Alarm)
-	hold  func() bool // nothing can be written now
+	clock   clock.Clock
+	metrics *metrics.Metrics
+	ring    func(track.Alarm)
+	hold    func() bool // nothing can be written now
 
 	mu    sync.Mutex
 	dues  dues
@@ -31,8 +32,8 @@ type alarms struct {
 	wake  chan struct{}
 }
 
-func newAlarms(c clock.Clock, m *meter, ring func(track.Alarm), hold func() bool) *alarms {
-	return &alarms{clock: c, meter: m, ring: ring, hold: hold, wake: make(chan struct{}, 1)}
+func newAlarms(c clock.Clock, m *metrics.Metrics, ring func(track.Alarm), hold func() bool) *alarms {
+	return &alarms{clock: c, metrics: m, ring: ring, hold: hold, wake: make(chan struct{}, 1)}
 }
 
 // set sets alarms, each in place of the one its message or prompt had; one without a due ends it.
@@ -97,7 +98,7 @@ func (a *alarms) next() (wait time.Duration, ok bool) {
 	now, held := a.clock.Now(), a.hold()
 	ringing, wait, ok := a.take(now, held)
 	for _, alarm := range ringing {
-		a.meter.lateness.Observe(now.Sub(alarm.Due.Std()).Seconds())
+		a.metrics.Lateness.Observe(now.Sub(alarm.Due.Std()).Seconds())
 		a.ring(alarm)
 	}
 	return wait, ok

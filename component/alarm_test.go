@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tocsin/component/clock"
+	"tocsin/component/metrics"
 	"tocsin/track"
 )
 
@@ -37,7 +38,7 @@ type rung struct {
 func alarmStory(t *testing.T, grace time.Duration, rate int, tell func(*testing.T, *rung)) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &rung{wall: &wall{}, start: time.Now()}
-		r.alarms = newAlarms(r.wall, newMeter(prometheus.NewRegistry()), func(a track.Alarm) {
+		r.alarms = newAlarms(r.wall, metrics.New(prometheus.NewRegistry()), func(a track.Alarm) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.refs = append(r.refs, a.Ref)

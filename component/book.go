@@ -91,7 +91,7 @@ func newBook() *book {
 
 // saw notes a sign of life.
 func (b *book) saw(full string, from source, c caps.Caps, now time.Time) {
-	owner := bareOf(full)
+	owner := track.Bare(full)
 	b.mu.Lock()
 	if from == fromActivity && now.Sub(b.ended[full]) < lateCopy {
 		b.mu.Unlock()
@@ -103,7 +103,7 @@ func (b *book) saw(full string, from source, c caps.Caps, now time.Time) {
 		return
 	}
 	if from == fromPresence {
-		b.told[domainOf(owner)] = true
+		b.told[track.Domain(owner)] = true
 	}
 	if from >= fromPresence {
 		delete(b.ended, full)
@@ -173,14 +173,14 @@ func (b *book) begin(d *device, ask bool, now time.Time) bool {
 func (b *book) remember(d track.Device) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if dev, isNew := b.device(bareOf(d.JID), d.JID); isNew {
+	if dev, isNew := b.device(track.Bare(d.JID), d.JID); isNew {
 		dev.features, dev.answers, dev.seen = d.Features, true, d.At.Std()
 	}
 }
 
 // gone notes that a resource has left.
 func (b *book) gone(full string, now time.Time) {
-	owner := bareOf(full)
+	owner := track.Bare(full)
 	b.mu.Lock()
 	was := b.remove(owner, full)
 	if len(b.ended) >= bookMax {
@@ -229,7 +229,7 @@ const (
 // answered takes in the answer to a question. A resource that has answered before and is refused now is not there any
 // more.
 func (b *book) answered(asked device, features track.Features, r reply, now time.Time) {
-	full, owner := asked.full, bareOf(asked.full)
+	full, owner := asked.full, track.Bare(asked.full)
 	b.mu.Lock()
 	d := b.users[owner][full]
 	if d == nil || d.asked != asked.asked { // it has left, and may have come again
@@ -345,7 +345,7 @@ type view struct {
 // look returns who can be reached of a user. Resources that have not been seen for long are checked first.
 func (b *book) look(owner string, now time.Time) view {
 	b.mu.Lock()
-	v := view{ready: true, told: b.told[domainOf(owner)]}
+	v := view{ready: true, told: b.told[track.Domain(owner)]}
 	var asks []device
 	for _, d := range b.users[owner] {
 		if d.source == fromActivity && now.Sub(d.seen) > activityLife && !d.answers {
@@ -389,7 +389,7 @@ func (b *book) isTold() bool {
 func (b *book) here(full string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.users[bareOf(full)][full] != nil
+	return b.users[track.Bare(full)][full] != nil
 }
 
 // devices returns the resources of a user that are known to be there.
@@ -421,17 +421,4 @@ func (b *book) can(bare string) track.Can {
 	}
 	can.NoMarker = known > 0 && silent == known
 	return can
-}
-
-func bareOf(full string) string {
-	bare, _, _ := strings.Cut(full, "/")
-	return bare
-}
-
-func domainOf(bare string) string {
-	_, domain, found := strings.Cut(bare, "@")
-	if !found {
-		return bare
-	}
-	return domain
 }

@@ -164,7 +164,7 @@ func (c *contact) opt(ctx context.Context, owner string, on bool, say *phrase.Ph
 	switch {
 	case !on:
 		return say.Chat.Stopped, nil
-	case c.svc.settings.Load().Policy.Fallback == track.FallbackNever:
+	case c.svc.settings.Get().Policy.Fallback == track.FallbackNever:
 		return say.Chat.StartedOnly, nil
 	}
 	return say.Chat.Started, nil

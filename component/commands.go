@@ -27,7 +27,7 @@ func newCommands(s *Service, domain jid.JID) *command.Commands {
 }
 
 func (s *Service) commandOptions(domain jid.JID) command.Options {
-	settings := s.settings.Load()
+	settings := s.settings.Get()
 	return command.Options{
 		JID: domain, Domains: settings.Tap.Domains, Admins: settings.Admins, Language: settings.Language, Region: settings.Region,
 		SelfService: settings.SelfService, Notice: settings.Notice, Policy: settings.Policy,
@@ -86,7 +86,7 @@ func (w watch) Watching(ctx context.Context, sender string, limit int) ([]comman
 	if err != nil {
 		return nil, err
 	}
-	policy, now := w.svc.policy(), track.At(w.svc.clock.Now())
+	policy, now := w.svc.settings.Policy(), track.At(w.svc.clock.Now())
 	watched := make([]command.Watched, len(list))
 	for i := range list {
 		m := &list[i]
@@ -126,7 +126,7 @@ func (a admin) Summary(ctx context.Context) (track.Summary, error) {
 }
 
 // Paused implements command.Admin.
-func (a admin) Paused() bool { return a.svc.paused.Load() }
+func (a admin) Paused() bool { return a.svc.settings.Paused() }
 
 // Pause implements command.Admin.
 func (a admin) Pause(ctx context.Context, paused bool) error {
@@ -137,7 +137,7 @@ func (a admin) Pause(ctx context.Context, paused bool) error {
 	if err := a.svc.opts.Store.Put(ctx, keyPaused, value); err != nil {
 		return fmt.Errorf("keep the pause: %w", err)
 	}
-	a.svc.paused.Store(paused)
+	a.svc.settings.SetPaused(paused)
 	a.svc.renew()
 	return nil
 }

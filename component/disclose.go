@@ -56,7 +56,7 @@ func (s *Service) reveals(ctx context.Context, conv track.Conv) bool {
 }
 
 func (s *Service) disclosure() numbers.Policy {
-	settings := s.settings.Load()
+	settings := s.settings.Get()
 	return numbers.Policy{Disclose: settings.Policy.Disclose, Reveal: settings.Policy.Reveal, VCards: settings.VCards, Verify: settings.Verify}
 }
 
@@ -67,7 +67,7 @@ func (s *Service) caseOf(ctx context.Context, conv track.Conv) (numbers.Case, er
 		Sender: conv.Sender,
 		Hides:  func(from string) bool { return s.people.hides(conv.Recipient, from) },
 	}
-	if s.settings.Load().Directory {
+	if s.settings.Get().Directory {
 		n, _, err := s.opts.Store.Number(ctx, conv.Recipient)
 		if err != nil {
 			return c, fmt.Errorf("look up a number: %w", err)
@@ -127,7 +127,7 @@ func (r *rosters) of(domain string) privilege.Grants {
 // shows reports whether the owner's roster lets the contact see the owner's presence. Without the right to look it is
 // taken not to.
 func (r *rosters) shows(ctx context.Context, owner, contact string) bool {
-	if !r.of(domainOf(owner)).RosterGet {
+	if !r.of(track.Domain(owner)).RosterGet {
 		return false
 	}
 	now := r.svc.clock.Now()
@@ -186,7 +186,7 @@ func (r *rosters) vcard(ctx context.Context, owner string) (track.Number, error)
 	if err != nil && !refuses(err) {
 		entry.at = now.Add(rosterLife - vcardLife)
 	}
-	if e164, ok := numbers.FromVCard(found, r.svc.settings.Load().Region); ok {
+	if e164, ok := numbers.FromVCard(found, r.svc.settings.Get().Region); ok {
 		entry.Number = track.Number{JID: owner, E164: e164, Source: track.FromVCard, At: track.At(now)}
 	}
 	r.mu.Lock()

@@ -35,7 +35,7 @@ type discoItem struct {
 
 // describe is what the component's addresses are (protocol §9).
 func (s *Service) describe(contact bool) caps.Info {
-	name := s.settings.Load().Name
+	name := s.settings.Get().Name
 	if contact {
 		return caps.Info{
 			Identities: []caps.Identity{{Category: "client", Type: "bot", Name: name}},
@@ -94,7 +94,7 @@ func (h *handler) items(iq *session.Stanza, p *session.Payload) any {
 	switch to := iq.To.String(); {
 	case to == h.svc.opts.Contact && query.Node == "":
 	case to == h.svc.opts.JID && query.Node == "":
-		answer.Items = []discoItem{{JID: h.svc.opts.Contact, Name: h.svc.settings.Load().Name}}
+		answer.Items = []discoItem{{JID: h.svc.opts.Contact, Name: h.svc.settings.Get().Name}}
 	case to == h.svc.opts.JID && query.Node == adhoc.NS:
 		for _, item := range h.svc.commands.Items(iq.From, iq.Lang) {
 			answer.Items = append(answer.Items, discoItem{JID: item.JID.String(), Node: item.Node, Name: item.Name})

@@ -11,6 +11,7 @@ import (
 
 	"tocsin/component/fair"
 	"tocsin/component/session"
+	"tocsin/track"
 	"tocsin/xep/caps"
 	"tocsin/xep/privilege"
 )
@@ -59,8 +60,7 @@ func (h *handler) outlive(instead func()) {
 
 // local reports whether the address belongs to a user of the configured vhosts.
 func (h *handler) local(bare string) bool {
-	domain := domainOf(bare)
-	return domain != bare && slices.Contains(h.svc.settings.Load().Tap.Domains, domain)
+	return h.svc.settings.Get().IsUser(bare)
 }
 
 // IQ implements session.Handler: exactly one answer to every request (RFC 6120 §8.2.3).
@@ -116,7 +116,7 @@ var absent = []string{"service-unavailable", "recipient-unavailable", "item-not-
 // privilege takes in what a vhost lets the component do (XEP-0356 §4.2).
 func (h *handler) privilege(m *session.Stanza, p *session.Payload) {
 	domain := m.From.String()
-	if !slices.Contains(h.svc.settings.Load().Tap.Domains, domain) {
+	if !slices.Contains(h.svc.settings.Get().Tap.Domains, domain) {
 		return
 	}
 	var ad privilege.Advertisement
@@ -147,7 +147,7 @@ func (h *handler) Presence(p *session.Stanza) {
 			return
 		}
 		source := fromDirected
-		granted := h.svc.roster.of(domainOf(from)).Presence
+		granted := h.svc.roster.of(track.Domain(from)).Presence
 		if granted {
 			source = fromPresence
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tocsin/component/clock"
+	"tocsin/component/metrics"
 	"tocsin/track"
 )
 
@@ -42,11 +43,11 @@ type entry struct {
 // ingest is the one queue of everything that changes the ledger, and the one writer behind it: order in a
 // conversation comes free.
 type ingest struct {
-	store LedgerStore
-	flush time.Duration
-	clock clock.Clock
-	log   *slog.Logger
-	meter *meter
+	store   LedgerStore
+	flush   time.Duration
+	clock   clock.Clock
+	log     *slog.Logger
+	metrics *metrics.Metrics
 
 	after func(*track.Result) // what follows from a batch that is stored
 
@@ -68,7 +69,7 @@ func (q *ingest) offer(f *track.Fact) {
 	defer q.mu.Unlock()
 	n := len(q.queue)
 	if n >= queueMax || n >= queueMax*3/4 && f.Kind == track.Sent && f.Passed {
-		q.meter.lost.Inc()
+		q.metrics.Lost.Inc()
 		return
 	}
 	if q.text+len(f.Text) > textMax {
@@ -87,7 +88,7 @@ func (q *ingest) put(in track.Input, done func(error)) {
 
 func (q *ingest) push(e entry) {
 	q.queue = append(q.queue, e)
-	q.meter.queued.Set(float64(len(q.queue)))
+	q.metrics.Queued.Set(float64(len(q.queue)))
 	signal(q.wake)
 }
 
@@ -145,7 +146,7 @@ func (q *ingest) giveUp() {
 		}
 	}
 	if lost > 0 {
-		q.meter.lost.Add(float64(lost))
+		q.metrics.Lost.Add(float64(lost))
 		q.log.Error("what was not written is lost", "facts", lost)
 	}
 }
@@ -200,7 +201,7 @@ func (q *ingest) take() []entry {
 		}
 	}
 	q.batch = batch
-	q.meter.queued.Set(float64(len(q.queue)))
+	q.metrics.Queued.Set(float64(len(q.queue)))
 	return batch
 }
 
@@ -224,7 +225,7 @@ func (q *ingest) write(ctx context.Context, batch []entry) error {
 			return q.write(ctx, batch[half:])
 		case errors.Is(err, track.ErrRefused):
 			q.log.Error("dropped what the database refuses", "err", err, "input", fmt.Sprintf("%T", batch[0].input))
-			q.meter.lost.Inc()
+			q.metrics.Lost.Inc()
 			q.finish(batch, errDropped)
 			return nil
 		}
@@ -265,10 +266,10 @@ func (q *ingest) commit(ctx context.Context, batch []entry) error {
 		}
 		limited := q.ledger.Limited
 		result.Commit()
-		q.meter.limited.Add(float64(q.ledger.Limited - limited))
-		q.meter.pending.Set(float64(q.ledger.Pending()))
-		q.meter.committed.Add(float64(len(inputs)))
-		q.meter.commit.Observe(time.Since(started).Seconds())
+		q.metrics.Limited.Add(float64(q.ledger.Limited - limited))
+		q.metrics.Pending.Set(float64(q.ledger.Pending()))
+		q.metrics.Committed.Add(float64(len(inputs)))
+		q.metrics.Commit.Observe(time.Since(started).Seconds())
 		q.after(result)
 	}
 	q.finish(batch, nil)

@@ -16,6 +16,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"tocsin/component/clock"
+	"tocsin/component/metrics"
 	"tocsin/track"
 )
 
@@ -54,7 +55,7 @@ func write(t *testing.T, tell func(*writing)) {
 		w := &writing{store: &ledger{blank: &blank{}}}
 		w.ingest = &ingest{
 			store: w.store, flush: 5 * time.Millisecond, clock: clock.System{}, log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-			meter: newMeter(prometheus.NewRegistry()), after: func(*track.Result) {}, wake: make(chan struct{}, 1),
+			metrics: metrics.New(prometheus.NewRegistry()), after: func(*track.Result) {}, wake: make(chan struct{}, 1),
 			ledger: track.NewLedger(track.Seed{Secret: make([]byte, 32)}, &track.Policy{}, &people{book: newBook()}),
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -85,7 +86,7 @@ func (w *writing) left() []string {
 // lost is how many facts were counted as lost.
 func (w *writing) lost() float64 {
 	var m dto.Metric
-	if err := w.meter.lost.Write(&m); err != nil {
+	if err := w.metrics.Lost.Write(&m); err != nil {
 		return -1
 	}
 	return m.Counter.GetValue()

@@ -77,12 +77,12 @@ func (s *Service) gauge(ctx context.Context) {
 	if err != nil {
 		return // readiness tells
 	}
-	s.meter.prompts.Set(float64(sum.OpenPrompts))
-	s.meter.outbox.Set(float64(sum.Outbox))
+	s.metrics.Prompts.Set(float64(sum.OpenPrompts))
+	s.metrics.Outbox.Set(float64(sum.Outbox))
 }
 
 func (s *Service) prune(ctx context.Context, now time.Time) {
-	before := track.At(now.Add(-s.settings.Load().Retention))
+	before := track.At(now.Add(-s.settings.Get().Retention))
 	err := s.age(ctx, before)
 	for n := pruneMax; n >= pruneMax && err == nil; {
 		n, err = s.opts.Store.Prune(ctx, before, pruneMax)

@@ -147,7 +147,7 @@ func (o *outflow) untold(ctx context.Context, owner string) ([]track.Message, er
 		}
 		list = append(list, page...)
 		if over := len(list) - digestMax; over > 0 {
-			o.svc.meter.forgotten.Add(float64(over))
+			o.svc.metrics.Forgotten.Add(float64(over))
 			o.reached(list[:over])
 			list = list[over:]
 		}

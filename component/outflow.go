@@ -179,7 +179,7 @@ func (o *outflow) comeBack(owner string, left time.Time) {
 
 // arrived notes that a resource has just turned out to be capable.
 func (o *outflow) arrived(full string) {
-	owner := bareOf(full)
+	owner := track.Bare(full)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.toGreet(owner, full)
@@ -262,13 +262,13 @@ func (o *outflow) changed(p *track.Prompt) {
 	if p.State.Live() {
 		if !o.live[p.ID] && p.Sends <= 1 && p.Covered == 0 {
 			o.live[p.ID] = true
-			o.svc.meter.outcomes.WithLabelValues("opened").Inc()
+			o.svc.metrics.Outcomes.WithLabelValues("opened").Inc()
 		}
 		o.mu.Unlock()
 		return
 	}
 	delete(o.live, p.ID)
-	o.svc.meter.outcomes.WithLabelValues(outcomes[p.State]).Inc()
+	o.svc.metrics.Outcomes.WithLabelValues(outcomes[p.State]).Inc()
 	var kept, dropped []track.Outgoing
 	for _, out := range o.parked[p.Sender] {
 		if out.Kind == track.OutShow && out.Prompt == p.ID {
@@ -371,7 +371,7 @@ func hash32(s string) uint32 {
 // allowed reports whether an ordinary client of the user may be sent chat messages (protocol §7).
 func (o *outflow) allowed(owner string) bool {
 	prefs := o.svc.people.Of(owner)
-	switch o.svc.policy().Fallback {
+	switch o.svc.settings.Policy().Fallback {
 	case track.FallbackAll:
 		return prefs.Fallback != track.Off
 	case track.FallbackOptedIn:

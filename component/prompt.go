@@ -175,10 +175,10 @@ var priorities = map[track.Priority]escalation.Priority{
 // draft makes the text of the SMS: the messages' own, or a notice. With a message whose text is not known, as of an
 // encrypted one, the client fills in all of it.
 func (o *outflow) draft(messages []track.Message, number string) (sms.Draft, string, error) {
-	settings := o.svc.settings.Load()
+	settings := o.svc.settings.Get()
 	m := newest(messages)
 	lang := o.language(m.Sender, m.Lang)
-	fill := sms.Fill{Sender: m.Sender, Domain: domainOf(m.Sender), Burst: len(messages) > 1}
+	fill := sms.Fill{Sender: m.Sender, Domain: track.Domain(m.Sender), Burst: len(messages) > 1}
 	notice := settings.Notice
 	if own := o.svc.people.Of(m.Sender).Text; own != "" {
 		notice = own == "notice"
@@ -203,7 +203,7 @@ func (o *outflow) draft(messages []track.Message, number string) (sms.Draft, str
 // language is the one to speak to a user: the message's, the user's, the domain's. Servers stamp every stanza with the
 // language of its stream, mostly "en" whoever writes: the domain's own language on a message is no choice of its writer.
 func (o *outflow) language(owner, lang string) string {
-	usual := o.svc.settings.Load().Language
+	usual := o.svc.settings.Get().Language
 	if lang != "" && phrase.Language(lang) == usual {
 		lang = ""
 	}

@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"text/template"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,34 +23,13 @@ import (
 	"tocsin/component/command"
 	"tocsin/component/fair"
 	"tocsin/component/intake"
+	"tocsin/component/metrics"
 	"tocsin/component/session"
+	"tocsin/component/settings"
 	"tocsin/component/tap"
 	"tocsin/track"
 	"tocsin/xep/caps"
 )
-
-// Settings is the part of the configuration that may change while the component runs.
-type Settings struct {
-	Name     string   // in lists of services
-	Language string   // en or zh, for those who have not chosen
-	Admins   []string // bare JIDs
-	Tap      tap.Config
-	Policy   track.Policy
-
-	Grace     time.Duration // after a connection is made
-	FireRate  int           // alarms a second
-	Retention time.Duration
-
-	TextLimit int  // graphemes of an SMS
-	Notice    bool // an SMS does not hold the message's text
-	Templates map[string]*template.Template
-
-	Region      string // of national numbers
-	Directory   bool   // bound numbers count
-	VCards      bool   // numbers of vCards are offered, where the policy discloses to anybody who asks for them
-	SelfService bool   // users may bind their number
-	Verify      bool   // a number that its user has bound counts only once it is confirmed
-}
 
 // Options say what the component is, and where.
 type Options struct {
@@ -62,11 +40,11 @@ type Options struct {
 	MaxStanza int
 	Flush     time.Duration // how long facts are gathered before they are written
 	Version   string
-	Settings  Settings
+	Settings  settings.Settings
 	Store     Store
 
 	// Reload reads the configuration again; nil if there is none to read. Its error says what is wrong with it.
-	Reload func() (Settings, error)
+	Reload func() (settings.Settings, error)
 	// IsLeader reports whether no other instance can be live at this moment: what it is not sure of does not go out. Nil:
 	// there is no other.
 	IsLeader func() bool
@@ -79,11 +57,11 @@ type Options struct {
 // Service is the running component.
 type Service struct {
 	opts     Options
-	settings atomic.Pointer[Settings]
+	settings *settings.Live
 	clock    clock.Clock
 	log      *slog.Logger
 	domain   jid.JID
-	meter    *meter
+	metrics  *metrics.Metrics
 
 	session  *session.Session
 	ingest   *ingest
@@ -103,9 +81,8 @@ type Service struct {
 	pinger   pinger
 	renewing sync.Mutex
 	changed  chan struct{} // the policy; keep looks after what follows
-	paused   atomic.Bool
-	lastTap  atomic.Int64 // Unix milliseconds of the newest believed copy
-	since    atomic.Int64 // Unix milliseconds of the stream's beginning
+	lastTap  atomic.Int64  // Unix milliseconds of the newest believed copy
+	since    atomic.Int64  // Unix milliseconds of the stream's beginning
 }
 
 // One user is sent so much a second in the long run, and so much at once. A prompt waits for two transactions on its
@@ -119,13 +96,13 @@ const (
 // reader is what the reading goroutine owns.
 type reader struct {
 	tap      *tap.Tap
-	settings *Settings // those the tap was made with
+	settings *settings.Settings // those the tap was made with
 	sighting tap.Sighting
 }
 
 // New prepares a component on what the store knows.
 func New(ctx context.Context, o Options) (*Service, error) {
-	s := &Service{opts: o, clock: o.Clock, log: o.Log, meter: newMeter(o.Metrics), book: newBook(), changed: make(chan struct{}, 1)}
+	s := &Service{opts: o, clock: o.Clock, log: o.Log, metrics: metrics.New(o.Metrics), book: newBook(), changed: make(chan struct{}, 1)}
 	if o.IsLeader == nil {
 		s.opts.IsLeader = func() bool { return true }
 	}
@@ -145,14 +122,13 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the pause: %w", err)
 	}
-	s.paused.Store(paused != "")
-	s.settings.Store(&o.Settings)
+	s.settings = settings.NewLive(o.Settings, paused != "")
 
 	s.ingest = &ingest{
-		store: o.Store, flush: o.Flush, clock: o.Clock, log: o.Log, meter: s.meter,
-		after: s.follow, wake: make(chan struct{}, 1), ledger: track.NewLedger(seed, s.policy(), s.people),
+		store: o.Store, flush: o.Flush, clock: o.Clock, log: o.Log, metrics: s.metrics,
+		after: s.follow, wake: make(chan struct{}, 1), ledger: track.NewLedger(seed, s.settings.Policy(), s.people),
 	}
-	s.alarms = newAlarms(o.Clock, s.meter, s.ring, s.ingest.stuck)
+	s.alarms = newAlarms(o.Clock, s.metrics, s.ring, s.ingest.stuck)
 	s.alarms.limits(o.Settings.Grace, o.Settings.FireRate)
 	s.fair = fair.New(fair.Options{
 		Rate: ownerRate, Burst: ownerBurst, Workers: sendersAtOnce, Clock: o.Clock,
@@ -175,8 +151,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		return nil, err
 	}
 	so := session.Options{
-		JID: domain, Server: o.Server, Secret: o.Secret, Handler: s.handler, Wrap: s.wrap, OnUp: s.up, OnDown: s.down,
-		Dropped: s.dropped, Log: o.Log, Clock: o.Clock,
+		JID: domain, Server: o.Server, Secret: o.Secret, Dropped: s.dropped, Log: o.Log, Clock: o.Clock,
 	}
 	if o.Session != nil {
 		o.Session(&so)
@@ -218,7 +193,7 @@ func (s *Service) Run(ctx context.Context) error {
 		})
 	}
 	run(&writer, writing, s.ingest.run)
-	for _, part := range []func(context.Context) error{s.session.Run, s.alarms.run, s.fair.Run, s.learner.run, s.outflow.run, s.proofs.run, s.handler.work.Run, s.keep} {
+	for _, part := range []func(context.Context) error{s.serve, s.alarms.run, s.fair.Run, s.learner.run, s.outflow.run, s.proofs.run, s.handler.work.Run, s.keep} {
 		run(&others, ctx, part)
 	}
 	<-ctx.Done()
@@ -232,16 +207,9 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-// policy is the admin's, with the pause that was ordered by command.
-func (s *Service) policy() *track.Policy {
-	p := s.settings.Load().Policy
-	p.Paused = s.paused.Load()
-	return &p
-}
-
-// Apply makes new settings hold, for pending messages, too.
-func (s *Service) Apply(settings Settings) {
-	s.settings.Store(&settings)
+// Apply puts new settings into force, for pending messages, too.
+func (s *Service) Apply(next settings.Settings) {
+	s.settings.Set(next)
 	s.renew()
 }
 
@@ -250,9 +218,9 @@ func (s *Service) Apply(settings Settings) {
 func (s *Service) renew() {
 	s.renewing.Lock()
 	defer s.renewing.Unlock()
-	settings := s.settings.Load()
-	s.alarms.limits(settings.Grace, settings.FireRate)
-	policy := s.policy()
+	now := s.settings.Get()
+	s.alarms.limits(now.Grace, now.FireRate)
+	policy := s.settings.Policy()
 	s.ingest.order(func(l *track.Ledger) { l.SetPolicy(policy) })
 	s.commands.Set(s.commandOptions(s.domain))
 	signal(s.changed)
@@ -266,6 +234,11 @@ func signal(c chan struct{}) {
 	}
 }
 
+// serve keeps the stream up.
+func (s *Service) serve(ctx context.Context) error {
+	return s.session.Run(ctx, session.Inbound{Handler: s.handler, Wrap: s.wrap, Up: s.up, Down: s.down})
+}
+
 // wrap cuts the copies of the tap out of the connection, before the XMPP library reads it.
 func (s *Service) wrap(c net.Conn) net.Conn {
 	conn := intake.NewConn(c, intake.Limits{Bytes: s.opts.MaxStanza}, s.take)
@@ -275,13 +248,13 @@ func (s *Service) wrap(c net.Conn) net.Conn {
 
 // take makes facts of one tapped copy. It is called by the reading goroutine alone, for a frame that is gone after it.
 func (s *Service) take(frame []byte) {
-	settings := s.settings.Load()
+	settings := s.settings.Get()
 	if s.reader.settings != settings {
 		s.reader.tap, s.reader.settings = tap.New(settings.Tap), settings
 	}
 	now := s.clock.Now()
 	verdict := s.reader.tap.Take(frame, track.At(now), &s.reader.sighting)
-	s.meter.stanzas.WithLabelValues(verdict.String()).Inc()
+	s.metrics.Stanzas.WithLabelValues(verdict.String()).Inc()
 	if verdict != tap.Rejected && verdict != tap.Malformed {
 		s.lastTap.Store(now.UnixMilli())
 	}
@@ -297,7 +270,7 @@ func (s *Service) take(frame []byte) {
 		}
 	}
 	if s.reader.sighting.VoidHint {
-		s.meter.voidHints.Inc()
+		s.metrics.VoidHints.Inc()
 	}
 	for i := range s.reader.sighting.Facts {
 		fact := s.reader.sighting.Facts[i]
@@ -342,15 +315,15 @@ func (s *Service) countTimeout(m *track.Message) {
 	}
 	switch m.Notice.State {
 	case track.StateTimeoutUndelivered:
-		s.meter.timeouts.WithLabelValues("undelivered").Inc()
+		s.metrics.Timeouts.WithLabelValues("undelivered").Inc()
 	case track.StateTimeoutUnread:
-		s.meter.timeouts.WithLabelValues("unread").Inc()
+		s.metrics.Timeouts.WithLabelValues("unread").Inc()
 	}
 }
 
 func (s *Service) up() {
-	s.meter.up.Set(1)
-	s.meter.connects.Inc()
+	s.metrics.Up.Set(1)
+	s.metrics.Connects.Inc()
 	now := s.clock.Now()
 	s.since.Store(now.UnixMilli())
 	s.roster.reset()
@@ -359,12 +332,12 @@ func (s *Service) up() {
 }
 
 func (s *Service) down(error) {
-	s.meter.up.Set(0)
-	s.meter.gaps.Inc()
+	s.metrics.Up.Set(0)
+	s.metrics.Gaps.Inc()
 	s.alarms.down()
 }
 
-func (s *Service) dropped(reason string) { s.meter.dropped.WithLabelValues(reason).Inc() }
+func (s *Service) dropped(reason string) { s.metrics.Dropped.WithLabelValues(reason).Inc() }
 
 // Since returns when the stream began; the zero time while it is down.
 func (s *Service) Since() time.Time {
@@ -379,7 +352,7 @@ func (s *Service) Lag() time.Duration { return s.ingest.lag() }
 
 // Presence names where the presence of users is learned from: "privilege", "tap", or "" if nowhere yet.
 func (s *Service) Presence() string {
-	for _, domain := range s.settings.Load().Tap.Domains {
+	for _, domain := range s.settings.Get().Tap.Domains {
 		if s.roster.of(domain).Presence {
 			return "privilege"
 		}

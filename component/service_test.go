@@ -16,6 +16,7 @@ import (
 
 	"tocsin/component/clock"
 	"tocsin/component/session"
+	"tocsin/component/settings"
 	"tocsin/component/tap"
 	"tocsin/internal/fakeserver"
 	"tocsin/track"
@@ -97,7 +98,7 @@ func serve(t *testing.T, tell func(*served)) {
 		s.Service, err = New(t.Context(), Options{
 			JID: server.Domain, Contact: "sms@" + server.Domain, Secret: server.Secret, Store: s.store, Clock: clock.System{},
 			Log: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: prometheus.NewRegistry(),
-			Settings: Settings{Name: "SMS", Language: "en", Tap: tap.Config{Domains: []string{"example.org"}, Component: server.Domain}, FireRate: 1000},
+			Settings: settings.Settings{Name: "SMS", Language: "en", Tap: tap.Config{Domains: []string{"example.org"}, Component: server.Domain}, FireRate: 1000},
 			Session:  func(o *session.Options) { o.Dial = server.Dial },
 		})
 		if err != nil {

@@ -75,7 +75,7 @@ func (o *outflow) post(ctx context.Context, out track.Outgoing) {
 }
 
 func (o *outflow) tryPost(ctx context.Context, out track.Outgoing) error {
-	steps := o.svc.settings.Load().Policy.Steps
+	steps := o.svc.settings.Get().Policy.Steps
 	if out.Step >= len(steps) || steps[out.Step].Do != track.DoWebhook {
 		return nil // the chain has changed
 	}

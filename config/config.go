@@ -88,7 +88,7 @@ type Escalate struct {
 	Reveal    track.Reveal                  `toml:"reveal" is:"consented|all"`
 	TextLimit int                           `toml:"text_limit" min:"1" max:"10000"` // graphemes
 	Text      string                        `toml:"text" is:"message|notice"`
-	Templates map[string]*template.Template `toml:"template" is:"template"` // by language; run with a Fill
+	Templates map[string]*template.Template `toml:"template" is:"template"` // by language; run with sms.Fill
 	Quiet     track.Quiet                   `toml:"quiet_hours" is:"quiet"`
 
 	PerConversationPerDay int `toml:"per_conversation_per_day" min:"0"` // prompts; 0: no limit
@@ -96,13 +96,6 @@ type Escalate struct {
 	PerSenderPerHour      int `toml:"per_sender_per_hour" min:"0"`
 
 	Steps []Step `toml:"step"`
-}
-
-// Fill is what the template of an SMS is run with.
-type Fill struct {
-	Sender string // bare JID
-	Domain string // of the sender
-	Text   string // may be empty
 }
 
 // Step is one [[escalate.step]].

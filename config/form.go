@@ -16,6 +16,7 @@ import (
 
 	"tocsin/address"
 
+	"tocsin/component/sms"
 	"tocsin/track"
 )
 
@@ -213,11 +214,11 @@ func parseURL(s string) (string, error) {
 func parseTemplate(s string) (*template.Template, error) {
 	t, err := template.New("").Parse(s)
 	if err == nil {
-		err = t.Execute(io.Discard, Fill{Sender: "alice@example.org", Domain: "example.org", Text: "Hello"})
+		err = t.Execute(io.Discard, sms.Fill{Sender: "alice@example.org", Domain: "example.org", Text: "Hello"})
 	}
 	if err != nil {
 		_, text, _ := strings.Cut(strings.TrimPrefix(err.Error(), "template: :"), ": ")
-		text = strings.TrimSuffix(strings.TrimPrefix(text, `executing "" at `), " in type config.Fill")
+		text = strings.TrimSuffix(strings.TrimPrefix(text, `executing "" at `), " in type sms.Fill")
 		return nil, fmt.Errorf("is no template: %s (there are .Sender, .Domain and .Text)", text)
 	}
 	return t, nil

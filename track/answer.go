@@ -2,7 +2,6 @@ package track
 
 import (
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -110,10 +109,5 @@ func (p *Prompt) gather() time.Duration {
 
 // others returns those the prompt was sent to, without the device by; an answer by chat answers for the chat.
 func (p *Prompt) others(by string) []string {
-	return slices.DeleteFunc(slices.Clone(p.Shown), func(to string) bool { return to == by || to == bare(by) })
-}
-
-func bare(jid string) string {
-	b, _, _ := strings.Cut(jid, "/")
-	return b
+	return slices.DeleteFunc(slices.Clone(p.Shown), func(to string) bool { return to == by || to == Bare(by) })
 }

@@ -24,7 +24,7 @@ func (a *Answer) want(_ *Ledger, w *Want) { w.Prompts = append(w.Prompts, a.Prom
 
 func (a *Answer) apply(b *batch) {
 	w := b.prompts[a.Prompt]
-	if w == nil || w.Sender != bare(a.By) { // unknown, or not yours: the same answer
+	if w == nil || w.Sender != Bare(a.By) { // unknown, or not yours: the same answer
 		a.Verdict = NotFound
 		return
 	}

@@ -10,7 +10,7 @@ import (
 
 // The dashboard and the page for admins name metrics that exist.
 func TestMetricsAreNamedRightly(t *testing.T) {
-	source, err := os.ReadFile("../../component/meter.go")
+	source, err := os.ReadFile("../../component/metrics/metrics.go")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,11 +37,15 @@ type probe struct {
 func checkServer(ctx context.Context, conf *config.Config, f *findings, wait time.Duration) {
 	ctx, cancel := context.WithCancel(ctx)
 	up, ended := make(chan struct{}), make(chan struct{})
-	p := newProbe(ctx, conf, func() { close(up) })
+	p := newProbe(ctx, conf)
+	limits := intake.Limits{Bytes: int(conf.Tap.MaxStanza)}
 	var err error // why it ended
 	go func() {
 		defer close(ended)
-		err = p.session.Once(ctx)
+		err = p.session.Once(ctx, session.Inbound{
+			Handler: p, Up: func() { close(up) },
+			Wrap: func(c net.Conn) net.Conn { return intake.NewConn(c, limits, p.taken) },
+		})
 	}()
 	select {
 	case <-ended:
@@ -130,16 +134,14 @@ func (p *probe) hasModule(ctx context.Context, domain string) bool {
 	return false
 }
 
-func newProbe(ctx context.Context, conf *config.Config, up func()) *probe {
+func newProbe(ctx context.Context, conf *config.Config) *probe {
 	domain, err := address.Parse(conf.Component.JID)
 	if err != nil { // the configuration was checked
 		panic(err)
 	}
 	p := &probe{ctx: ctx, copies: map[string]int{}, news: make(chan struct{}, 1)}
-	limits := intake.Limits{Bytes: int(conf.Tap.MaxStanza)}
 	p.session = session.New(session.Options{
-		JID: domain, Server: conf.Component.Server, Secret: string(conf.Component.Secret), Handler: p, OnUp: up,
-		Wrap: func(c net.Conn) net.Conn { return intake.NewConn(c, limits, p.taken) },
+		JID: domain, Server: conf.Component.Server, Secret: string(conf.Component.Secret),
 	})
 	return p
 }

@@ -18,7 +18,7 @@ import (
 
 	"tocsin/component"
 	"tocsin/component/clock"
-	"tocsin/component/tap"
+	"tocsin/component/settings"
 	"tocsin/config"
 	"tocsin/storage"
 	"tocsin/track"
@@ -141,7 +141,7 @@ func (r *runner) make(ctx context.Context, hold *storage.Leadership) (*component
 	service, err := component.New(ctx, component.Options{
 		JID: c.JID, Contact: c.ContactJID(), Server: c.Server, Secret: string(c.Secret),
 		MaxStanza: int(r.config.Tap.MaxStanza), Flush: r.config.Storage.Flush, Version: programVersion(),
-		Settings: settingsOf(r.config), Store: r.store, Reload: r.reload, IsLeader: hold.IsLeader,
+		Settings: r.config.Settings(), Store: r.store, Reload: r.reload, IsLeader: hold.IsLeader,
 		Clock: clock.System{}, Log: r.log, Metrics: metrics,
 	})
 	r.metrics.Store(metrics)
@@ -183,15 +183,15 @@ func (r *runner) heed(ctx context.Context) {
 }
 
 // reload reads the file again. What it returns is for Service.Apply; the log and the metrics' address hold at once.
-func (r *runner) reload() (component.Settings, error) {
+func (r *runner) reload() (settings.Settings, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next, notes, err := r.config.Reload(r.getenv)
 	if err != nil {
-		return component.Settings{}, err
+		return settings.Settings{}, err
 	}
 	if err := r.web.Listen(context.Background(), next.Metrics.Listen); err != nil {
-		return component.Settings{}, fmt.Errorf("%s: %w", next.Where("metrics.listen"), err)
+		return settings.Settings{}, fmt.Errorf("%s: %w", next.Where("metrics.listen"), err)
 	}
 	r.setLog(next.Log)
 	r.config = next
@@ -199,7 +199,7 @@ func (r *runner) reload() (component.Settings, error) {
 		r.log.Warn(note)
 	}
 	r.log.Info("the configuration was read again")
-	return settingsOf(next), nil
+	return next.Settings(), nil
 }
 
 // jid is the component's, which stays what it is.
@@ -207,29 +207,6 @@ func (r *runner) jid() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.config.Component.JID
-}
-
-// settingsOf translates the configuration for the component.
-func settingsOf(c *config.Config) component.Settings {
-	s := component.Settings{
-		Name: c.Component.Name, Language: c.Component.Language, Admins: c.Component.Admins,
-		Tap: tap.Config{
-			Domains: c.Tap.Domains, Component: c.Component.JID, Ignore: c.Tap.Ignore,
-			ReplyReads: c.Track.ReplyReads, KeepText: c.Storage.KeepText, TextLimit: c.Escalate.TextLimit,
-		},
-		Policy: c.Policy(), Grace: c.Track.Grace, FireRate: c.Track.FireRate, Retention: c.Storage.Retention,
-		TextLimit: c.Escalate.TextLimit, Notice: c.Escalate.Text == "notice", Templates: c.Escalate.Templates,
-		Region: c.Numbers.Region, SelfService: c.Numbers.SelfService, Verify: c.Numbers.Verify,
-	}
-	for _, source := range c.Numbers.Sources {
-		switch source {
-		case "directory":
-			s.Directory = true
-		case "vcard":
-			s.VCards = true
-		}
-	}
-	return s
 }
 
 // Ready implements Health.

@@ -87,7 +87,7 @@ func (s *Session) connect(ctx context.Context) (*link, error) {
 	err = tcp.SetDeadline(time.Now().Add(s.opts.DialWithin))
 	var x *xmpp.Session
 	if err == nil {
-		x, err = component.NewSession(context.Background(), s.opts.JID, []byte(s.opts.Secret), s.opts.Wrap(tap))
+		x, err = component.NewSession(context.Background(), s.opts.JID, []byte(s.opts.Secret), s.in.Wrap(tap))
 	}
 	if err == nil {
 		err = tcp.SetDeadline(time.Time{})

@@ -41,23 +41,15 @@ var (
 // MaxStanza is the size in bytes that everything sent stays below.
 const MaxStanza = 512 << 10
 
-// Options say what to connect to and who is to know. JID, Server, Secret and Handler are needed; zero fields have the
+// Options say what to connect to and who is to know. JID, Server and Secret are needed; zero fields have the
 // defaults given.
 type Options struct {
-	JID     jid.JID // the component's domain
-	Server  string  // host:port, or unix:/path
-	Secret  string
-	Handler Handler
+	JID    jid.JID // the component's domain
+	Server string  // host:port, or unix:/path
+	Secret string
 
 	// Dial makes the connection; nil: to Server, by TCP or a Unix socket.
 	Dial func(context.Context) (net.Conn, error)
-	// Wrap stands between the connection and what reads it: the frames that must not be read are taken out there.
-	// The stream's header has to pass untouched. Nil: nothing is taken out.
-	Wrap func(net.Conn) net.Conn
-	// OnUp is called when a stream is up, before anything of it is handled; OnDown when that stream has ended, with
-	// the reason. The connection waits for them to return.
-	OnUp   func()
-	OnDown func(error)
 	// Dropped is told why a stanza was not handed on.
 	Dropped func(reason string)
 	Log     *slog.Logger // nil: none
@@ -78,10 +70,35 @@ type Options struct {
 	Rand  func() float64 // in [0, 1); nil: math/rand
 }
 
+// Inbound is where a session's streams lead. Only Handler is needed.
+type Inbound struct {
+	Handler Handler
+	// Wrap wraps every new connection before anything reads it, so that it can take frames out. The stream header has
+	// to pass untouched.
+	Wrap func(net.Conn) net.Conn
+	// Up is called when a stream is up, before anything of it is handled; Down when that stream has ended, with the
+	// reason. The connection waits for them to return.
+	Up   func()
+	Down func(error)
+}
+
+func (in *Inbound) setDefaults() {
+	if in.Wrap == nil {
+		in.Wrap = func(c net.Conn) net.Conn { return c }
+	}
+	if in.Up == nil {
+		in.Up = func() {}
+	}
+	if in.Down == nil {
+		in.Down = func(error) {}
+	}
+}
+
 // Session is the component's connection, whichever stream carries it at the moment.
 type Session struct {
 	opts    Options
-	self    string // opts.JID
+	in      Inbound // set by Run
+	self    string  // opts.JID
 	current atomic.Pointer[link]
 	left    atomic.Uint64 // the number of the stream that was ended in good order by ctx
 	welcome bool          // a handshake succeeded before; only Run reads and writes it
@@ -107,15 +124,6 @@ func New(o Options) *Session {
 			return dialer.DialContext(ctx, network, address)
 		}
 	}
-	if o.Wrap == nil {
-		o.Wrap = func(c net.Conn) net.Conn { return c }
-	}
-	if o.OnUp == nil {
-		o.OnUp = func() {}
-	}
-	if o.OnDown == nil {
-		o.OnDown = func(error) {}
-	}
 	if o.Dropped == nil {
 		o.Dropped = func(string) {}
 	}
@@ -137,7 +145,9 @@ func (s *Session) Up() bool { return s.current.Load() != nil }
 // Run keeps the session connected until ctx is done, and then returns nil. As long as the server has never accepted
 // the secret, its refusal is a fault of the configuration, which ends Run with ErrNotAuthorized; once it has, a refusal
 // is retried like anything else that ends a stream. Run is called once.
-func (s *Session) Run(ctx context.Context) error {
+func (s *Session) Run(ctx context.Context, in Inbound) error {
+	in.setDefaults()
+	s.in = in
 	limit := s.opts.RetryMin
 	for {
 		held, err := s.once(ctx)
@@ -166,7 +176,9 @@ func (s *Session) Run(ctx context.Context) error {
 
 // Once connects a single time, and returns why it could not, or why the stream ended: nil if that was by ctx. It is
 // called in place of Run.
-func (s *Session) Once(ctx context.Context) error {
+func (s *Session) Once(ctx context.Context, in Inbound) error {
+	in.setDefaults()
+	s.in = in
 	_, err := s.once(ctx)
 	if ctx.Err() != nil {
 		return nil
@@ -186,9 +198,9 @@ func (s *Session) once(ctx context.Context) (held time.Duration, err error) {
 	l.number = s.streams
 	s.opts.Log.Info("connected to the server", "server", s.opts.Server, "component", s.self)
 	s.current.Store(l)
-	s.opts.OnUp()
+	s.in.Up()
 	err = s.serve(ctx, l)
-	s.opts.OnDown(err)
+	s.in.Down(err)
 	return s.opts.Clock.Now().Sub(began), err
 }
 

@@ -74,8 +74,8 @@ func startAt(t *testing.T, server *fakeserver.Server, change func(*fakeserver.Se
 		dropped: make(chan string, 1000), ran: make(chan error, 1), log: make(lines, 10000)}
 	server.Answer = fakeserver.AnswerPings
 	opts := session.Options{
-		JID: jid.MustParse(domain), Server: server.Addr(), Secret: secret, Handler: handler(r.got),
-		OnUp: func() { r.up <- struct{}{} }, OnDown: func(err error) { r.down <- err }, Dropped: func(why string) { r.dropped <- why },
+		JID: jid.MustParse(domain), Server: server.Addr(), Secret: secret,
+		Dropped:  func(why string) { r.dropped <- why },
 		Log:      slog.New(slog.NewTextHandler(r.log, nil)),
 		RetryMin: time.Millisecond, RetryMax: 10 * time.Millisecond,
 	}
@@ -89,7 +89,9 @@ func startAt(t *testing.T, server *fakeserver.Server, change func(*fakeserver.Se
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		r.ran <- r.session.Run(ctx)
+		r.ran <- r.session.Run(ctx, session.Inbound{
+			Handler: handler(r.got), Up: func() { r.up <- struct{}{} }, Down: func(err error) { r.down <- err },
+		})
 	}()
 	t.Cleanup(func() {
 		stop()

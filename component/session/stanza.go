@@ -125,11 +125,11 @@ func (s *Session) take(l *link, t xml.TokenReader, start *xml.StartElement) {
 	}()
 	switch in.Name {
 	case "iq":
-		s.opts.Handler.IQ(in)
+		s.in.Handler.IQ(in)
 	case "message":
-		s.opts.Handler.Message(in)
+		s.in.Handler.Message(in)
 	case "presence":
-		s.opts.Handler.Presence(in)
+		s.in.Handler.Presence(in)
 	}
 }
 

@@ -39,8 +39,8 @@ func (c *toy) Number(jid, number string, _ bool) error {
 func (c *toy) Start(_ string, dial func(context.Context) (net.Conn, error)) error {
 	ctx, stop := context.WithCancel(context.Background())
 	c.stop = stop
-	c.session = session.New(session.Options{JID: jid.MustParse(component), Secret: secret, Dial: dial, Handler: c, RetryMax: time.Second})
-	c.done.Go(func() { c.session.Run(ctx) }) //nolint:errcheck // it is stopped
+	c.session = session.New(session.Options{JID: jid.MustParse(component), Secret: secret, Dial: dial, RetryMax: time.Second})
+	c.done.Go(func() { c.session.Run(ctx, session.Inbound{Handler: c}) }) //nolint:errcheck // it is stopped
 	c.done.Go(func() { c.watch(ctx) })
 	return nil
 }

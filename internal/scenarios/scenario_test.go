@@ -19,7 +19,6 @@ import (
 	"tocsin/component"
 	"tocsin/component/clock"
 	"tocsin/component/session"
-	"tocsin/component/tap"
 	"tocsin/config"
 	"tocsin/internal/fakeserver"
 	"tocsin/internal/lab"
@@ -75,7 +74,7 @@ func (s *subject) Start(text string, dial func(context.Context) (net.Conn, error
 	s.store = &mortal{Store: store}
 	service, err := component.New(ctx, component.Options{
 		JID: c.Component.JID, Contact: c.Component.ContactJID(), Secret: string(c.Component.Secret), MaxStanza: int(c.Tap.MaxStanza),
-		Settings: settings(c), Store: s.store, Clock: clock.System{}, Log: slog.New(slog.NewTextHandler(s.t.Output(), nil)), Metrics: prometheus.NewRegistry(),
+		Settings: c.Settings(), Store: s.store, Clock: clock.System{}, Log: slog.New(slog.NewTextHandler(s.t.Output(), nil)), Metrics: prometheus.NewRegistry(),
 		Session: func(o *session.Options) { o.Dial, o.RetryMax = dial, time.Second },
 	})
 	if err != nil {
@@ -115,26 +114,4 @@ func (m *mortal) Commit(ctx context.Context, c track.Changes) error {
 		return fmt.Errorf("commit: %w", track.ErrFenced)
 	}
 	return m.Store.Commit(ctx, c)
-}
-
-func settings(c *config.Config) component.Settings {
-	s := component.Settings{
-		Name: c.Component.Name, Language: c.Component.Language, Admins: c.Component.Admins,
-		Tap: tap.Config{
-			Domains: c.Tap.Domains, Component: c.Component.JID, Ignore: c.Tap.Ignore,
-			ReplyReads: c.Track.ReplyReads, KeepText: c.Storage.KeepText, TextLimit: c.Escalate.TextLimit,
-		},
-		Policy: c.Policy(), Grace: c.Track.Grace, FireRate: c.Track.FireRate, Retention: c.Storage.Retention,
-		TextLimit: c.Escalate.TextLimit, Notice: c.Escalate.Text == "notice", Templates: c.Escalate.Templates,
-		Region: c.Numbers.Region, SelfService: c.Numbers.SelfService, Verify: c.Numbers.Verify,
-	}
-	for _, source := range c.Numbers.Sources {
-		switch source {
-		case "directory":
-			s.Directory = true
-		case "vcard":
-			s.VCards = true
-		}
-	}
-	return s
 }

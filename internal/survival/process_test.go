@@ -12,6 +12,7 @@ import (
 	tocsin "tocsin/component"
 	"tocsin/component/clock"
 	"tocsin/component/session"
+	"tocsin/component/settings"
 	"tocsin/component/tap"
 	"tocsin/storage"
 	"tocsin/track"
@@ -40,7 +41,7 @@ func startService(t testing.TB, s *server, store tocsin.Store, addr string, grac
 	service, err := tocsin.New(ctx, tocsin.Options{
 		JID: component, Contact: "sms@" + component, Server: addr, Secret: secret, Flush: 5 * time.Millisecond, Store: store,
 		Clock: clock.System{}, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
-		Settings: tocsin.Settings{
+		Settings: settings.Settings{
 			Language: "en", Grace: grace, FireRate: rate, Retention: 24 * time.Hour, TextLimit: 480,
 			Tap: tap.Config{Domains: []string{domain}, Component: component, ReplyReads: true, KeepText: true, TextLimit: 480},
 			Policy: track.Policy{

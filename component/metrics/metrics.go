@@ -1,0 +1,72 @@
+// Package metrics holds the component's Prometheus metrics. Their names are documented in docs/ADMIN.md: admins build
+// alerts on them.
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Metrics are the metrics of one running component.
+type Metrics struct {
+	Stanzas   *prometheus.CounterVec // by verdict
+	Committed prometheus.Counter
+	Commit    prometheus.Histogram
+	Pending   prometheus.Gauge
+	Prompts   prometheus.Gauge
+	Lateness  prometheus.Histogram
+	Outcomes  *prometheus.CounterVec // of prompts
+	Timeouts  *prometheus.CounterVec // by kind
+	Outbox    prometheus.Gauge
+	Up        prometheus.Gauge
+	Connects  prometheus.Counter
+	Gaps      prometheus.Counter
+	Queued    prometheus.Gauge
+	Lost      prometheus.Counter
+	Limited   prometheus.Counter
+	VoidHints prometheus.Counter
+	Dropped   *prometheus.CounterVec // stanzas that reached no handler, by reason
+	Forgotten prometheus.Counter
+}
+
+// New registers the metrics with r.
+func New(r prometheus.Registerer) *Metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return register(r, prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help}))
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		return register(r, prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help}))
+	}
+	by := func(name, help, label string, values ...string) *prometheus.CounterVec {
+		v := register(r, prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label}))
+		for _, value := range values {
+			v.WithLabelValues(value)
+		}
+		return v
+	}
+	histogram := func(name, help string, first float64) prometheus.Histogram {
+		return register(r, prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: prometheus.ExponentialBuckets(first, 2, 14)}))
+	}
+	return &Metrics{
+		Stanzas:   by("tocsin_tap_stanzas_total", "Tapped stanzas, by verdict.", "kind", "message", "evidence", "dropped", "rejected", "malformed"),
+		Committed: counter("tocsin_facts_committed_total", "Facts committed to the database."),
+		Commit:    histogram("tocsin_commit_seconds", "Time to commit a batch of facts, in seconds.", 0.0005),
+		Pending:   gauge("tocsin_pending_messages", "Watched messages not yet settled."),
+		Prompts:   gauge("tocsin_open_prompts", "Prompts waiting for an answer."),
+		Lateness:  histogram("tocsin_alarm_lateness_seconds", "Delay between an alarm's due time and its firing, in seconds.", 0.001),
+		Outcomes:  by("tocsin_prompts_total", "Prompts, by outcome.", "outcome", "opened", "sent", "declined", "failed", "expired", "withdrawn", "capped"),
+		Timeouts:  by("tocsin_timeouts_total", "Messages that timed out, by kind.", "kind", "undelivered", "unread"),
+		Outbox:    gauge("tocsin_outbox_messages", "Outbox entries not yet confirmed."),
+		Up:        gauge("tocsin_stream_up", "Whether the stream to the server is up (1) or down (0)."),
+		Connects:  counter("tocsin_stream_connects_total", "Streams established."),
+		Gaps:      counter("tocsin_tap_gaps_total", "Gaps in the tap during which copies may have been missed."),
+		Queued:    gauge("tocsin_queue_facts", "Facts waiting to be written."),
+		Lost:      counter("tocsin_facts_lost_total", "Facts dropped because the queue was full or the database refused them."),
+		Limited:   counter("tocsin_messages_limited_total", "Messages not watched because too many were pending."),
+		VoidHints: counter("tocsin_hints_void_total", "Malformed sender hints."),
+		Dropped:   by("tocsin_frames_dropped_total", "Stanzas dropped from the stream before they were handled, by reason.", "reason"),
+		Forgotten: counter("tocsin_notices_dropped_total", "Notices dropped because a returning sender had too many."),
+	}
+}
+
+func register[C prometheus.Collector](r prometheus.Registerer, c C) C {
+	r.MustRegister(c)
+	return c
+}

@@ -1,0 +1,91 @@
+// Package queue is the one bounded queue of the component: a FIFO that any number of goroutines fill without waiting, and
+// a signal for those who empty it. What becomes of a value that finds no room is for whoever pushes it to decide.
+package queue
+
+import "sync"
+
+// Queue is a bounded FIFO. Its methods may be called by several goroutines.
+type Queue[T any] struct {
+	mu    sync.Mutex
+	items []T
+	max   int
+	ready Signal
+}
+
+// New returns an empty queue that Push fills with at most max values.
+func New[T any](max int) *Queue[T] { return &Queue[T]{max: max, ready: NewSignal()} }
+
+// Push appends a value. It reports false if there is no room for it.
+func (q *Queue[T]) Push(v T) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.items) >= q.max {
+		return false
+	}
+	q.push(v)
+	return true
+}
+
+// Force appends a value that must not be lost, whether there is room or not.
+func (q *Queue[T]) Force(v T) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.push(v)
+}
+
+func (q *Queue[T]) push(v T) {
+	q.items = append(q.items, v)
+	q.ready.Set()
+}
+
+// Ready is received from to wait for values. One receive stands for any number of them: after it, Take until nothing is
+// left. With several receivers, each that leaves something behind wakes the next.
+func (q *Queue[T]) Ready() <-chan struct{} { return q.ready }
+
+// Take removes and returns the oldest values, at most n of them; nil if there is none. It does not wait.
+func (q *Queue[T]) Take(n int) []T {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n = min(n, len(q.items))
+	if n == 0 {
+		return nil
+	}
+	taken := q.items[:n:n]
+	if q.items = q.items[n:]; len(q.items) == 0 {
+		q.items = nil
+	} else {
+		q.ready.Set()
+	}
+	return taken
+}
+
+// First returns the oldest value; ok is false if there is none.
+func (q *Queue[T]) First() (v T, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.items) == 0 {
+		return v, false
+	}
+	return q.items[0], true
+}
+
+// Len returns how many values wait.
+func (q *Queue[T]) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.items)
+}
+
+// Signal wakes one goroutine that receives from it. Signals that nobody has received yet are one.
+type Signal chan struct{}
+
+// NewSignal returns a signal that is not set.
+func NewSignal() Signal { return make(Signal, 1) }
+
+// Set wakes whoever receives from the signal. It does not wait.
+func (s Signal) Set() {
+	select {
+	case s <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,90 @@
+package queue
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"pgregory.net/rapid"
+)
+
+// Whatever is pushed, forced and taken: values come in their order, each once, and no more wait than there is room for.
+func TestQueue(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		room := rapid.IntRange(0, 5).Draw(t, "room")
+		q := New[int](room)
+		var want []int
+		for v := range rapid.IntRange(0, 60).Draw(t, "acts") {
+			switch rapid.IntRange(0, 3).Draw(t, "act") {
+			case 0:
+				q.Force(v)
+				want = append(want, v)
+			case 1:
+				n := rapid.IntRange(0, 4).Draw(t, "n")
+				for _, got := range q.Take(n) {
+					if got != want[0] {
+						t.Fatalf("%d comes, want %d", got, want[0])
+					}
+					want = want[1:]
+				}
+			default:
+				if pushed := q.Push(v); pushed != (len(want) < room) {
+					t.Fatalf("push into %d of %d: %v", len(want), room, pushed)
+				} else if pushed {
+					want = append(want, v)
+				}
+			}
+			if first, ok := q.First(); ok != (len(want) > 0) || ok && first != want[0] {
+				t.Fatalf("first: %d, %v, want of %v", first, ok, want)
+			}
+			if q.Len() != len(want) {
+				t.Fatalf("%d wait, want %d", q.Len(), len(want))
+			}
+		}
+	})
+}
+
+// All workers work while there is something to do, each value is done once, and the end waits for those that are under
+// way.
+func TestWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := New[int](1000)
+		ctx, stop := context.WithCancel(t.Context())
+		var busy, done atomic.Int32
+		release := make(chan struct{})
+		var working sync.WaitGroup
+		working.Go(func() {
+			q.Work(ctx, 4, func(context.Context, int) {
+				busy.Add(1)
+				<-release
+				busy.Add(-1)
+				done.Add(1)
+			})
+		})
+		for i := range 100 {
+			q.Push(i)
+		}
+		synctest.Wait()
+		if busy.Load() != 4 {
+			t.Errorf("%d are busy, want 4", busy.Load())
+		}
+		for range 100 {
+			release <- struct{}{}
+		}
+		synctest.Wait()
+		if done.Load() != 100 || q.Len() != 0 {
+			t.Errorf("%d are done, %d wait", done.Load(), q.Len())
+		}
+		q.Push(1)
+		synctest.Wait()
+		stop()
+		q.Push(2)
+		close(release)
+		working.Wait()
+		if done.Load() != 101 || q.Len() != 1 {
+			t.Errorf("after the end: %d are done, %d wait", done.Load(), q.Len())
+		}
+	})
+}
