@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"tocsin/internal/expect"
 	"tocsin/track"
 	"tocsin/xep/caps"
 )
@@ -74,12 +75,12 @@ func TestResourceBecomesKnown(t *testing.T) {
 		t.Error("ready before it has answered")
 	}
 	s.answer(both, replied)
-	expect(t, "capable", s.look("alice@example.org", s.now).capable, []string{"alice@example.org/phone"})
-	expect(t, "come", s.came, []string{"alice@example.org/phone"})
-	expect(t, "kept", s.kept, map[string]track.Features{"alice@example.org/phone": both})
+	expect.Equal(t, "capable", s.look("alice@example.org", s.now).capable, []string{"alice@example.org/phone"})
+	expect.Equal(t, "come", s.came, []string{"alice@example.org/phone"})
+	expect.Equal(t, "kept", s.kept, map[string]track.Features{"alice@example.org/phone": both})
 	s.gone("alice@example.org/phone", s.now)
-	expect(t, "left", s.look("alice@example.org", s.now).online, false)
-	expect(t, "kept when it has left", len(s.kept), 0)
+	expect.Equal(t, "left", s.look("alice@example.org", s.now).online, false)
+	expect.Equal(t, "kept when it has left", len(s.kept), 0)
 }
 
 // A device that hangs is not there for sure, and not gone for sure: it holds up nobody, and is sent what the others are.
@@ -91,11 +92,11 @@ func TestMuteResource(t *testing.T) {
 	}
 	s.now = s.now.Add(time.Hour)
 	v := s.reach("alice@example.org", silent)
-	expect(t, "capable", v.capable, []string{"alice@example.org/desk", "alice@example.org/phone"})
-	expect(t, "kept", len(s.kept), 2)
+	expect.Equal(t, "capable", v.capable, []string{"alice@example.org/desk", "alice@example.org/phone"})
+	expect.Equal(t, "kept", len(s.kept), 2)
 	s.now = s.now.Add(time.Hour)
-	expect(t, "gone without a word", s.reach("alice@example.org", refused).online, false)
-	expect(t, "kept when it is gone", len(s.kept), 0)
+	expect.Equal(t, "gone without a word", s.reach("alice@example.org", refused).online, false)
+	expect.Equal(t, "kept when it is gone", len(s.kept), 0)
 }
 
 // Its capabilities change while it is being asked, as those of a client do that loads us as a plugin: the last count.
@@ -107,9 +108,9 @@ func TestCapabilitiesChangeMeanwhile(t *testing.T) {
 	if s.look("alice@example.org", s.now).ready {
 		t.Error("ready with what it was before")
 	}
-	expect(t, "asked for", s.asked[0].caps.Ver, "after")
+	expect.Equal(t, "asked for", s.asked[0].caps.Ver, "after")
 	s.answer(both, replied)
-	expect(t, "capable", s.look("alice@example.org", s.now).capable, []string{"alice@example.org/web"})
+	expect.Equal(t, "capable", s.look("alice@example.org", s.now).capable, []string{"alice@example.org/web"})
 }
 
 // The answer to a question from before it left says nothing about the one that came after.
@@ -124,7 +125,7 @@ func TestAnswerOfAnEarlierLife(t *testing.T) {
 		t.Error("ready before the second question is answered")
 	}
 	s.answer(both, replied)
-	expect(t, "capable", len(s.look("alice@example.org", s.now).capable), 1)
+	expect.Equal(t, "capable", len(s.look("alice@example.org", s.now).capable), 1)
 }
 
 // A user with endless resources takes up a bounded place, and nobody else's. The newest are known.
@@ -139,12 +140,12 @@ func TestEndlessResources(t *testing.T) {
 			s.reach("mallory@example.org", replied)
 		}
 	}
-	expect(t, "resources", s.n, 1+ownerMax)
+	expect.Equal(t, "resources", s.n, 1+ownerMax)
 	newest := "mallory@example.org/9999"
 	if v := s.reach("mallory@example.org", replied); !slices.Contains(v.capable, newest) {
 		t.Errorf("%s is not known", newest)
 	}
-	expect(t, "others", len(s.reach("alice@example.org", replied).capable), 1)
+	expect.Equal(t, "others", len(s.reach("alice@example.org", replied).capable), 1)
 }
 
 // Where the server does not tell who leaves, clients that call themselves otherwise at each login do not fill the book.
@@ -161,7 +162,7 @@ func TestLeftWithoutAWord(t *testing.T) {
 	s.answer(both, replied)
 	s.now = s.now.Add(activityLife + time.Minute)
 	s.sweep(s.now)
-	expect(t, "those that can't be asked", s.n, 101)
+	expect.Equal(t, "those that can't be asked", s.n, 101)
 	s.now = s.now.Add(forgetAfter)
 	s.sweep(s.now)
 	for len(s.asked) > 0 {
@@ -171,8 +172,8 @@ func TestLeftWithoutAWord(t *testing.T) {
 			s.answer(0, refused)
 		}
 	}
-	expect(t, "those that are not there", s.n, 1)
-	expect(t, "she who is", len(s.reach("alice@example.org", replied).capable), 1)
+	expect.Equal(t, "those that are not there", s.n, 1)
+	expect.Equal(t, "she who is", len(s.reach("alice@example.org", replied).capable), 1)
 }
 
 // With more questions than can be asked, what was known counts, and nothing goes round in circles.
@@ -183,9 +184,9 @@ func TestTooManyQuestions(t *testing.T) {
 	s.changed = func(owner string) { s.look(owner, s.now) }
 	s.doubt(s.now)
 	s.look("alice@example.org", s.now)
-	expect(t, "capable", s.look("alice@example.org", s.now).capable, []string{"alice@example.org/phone"})
+	expect.Equal(t, "capable", s.look("alice@example.org", s.now).capable, []string{"alice@example.org/phone"})
 	s.hears("bob@example.org/new", fromPresence, "")
 	s.ask = func(d device) { s.answered(d, both, replied, s.now) }
 	s.hears("bob@example.org/new", fromPresence, "")
-	expect(t, "asked at the next sign of life", len(s.look("bob@example.org", s.now).capable), 1)
+	expect.Equal(t, "asked at the next sign of life", len(s.look("bob@example.org", s.now).capable), 1)
 }

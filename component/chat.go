@@ -104,7 +104,7 @@ func (c *contact) answer(ctx context.Context, by, owner string, order phrase.Ord
 	}
 	p := prompts[0]
 	a := &track.Answer{Prompt: p.ID, By: by, Action: actions[order.Verb], For: order.For}
-	if err := c.svc.ingest.do(ctx, a); err != nil {
+	if err := c.svc.queue.Do(ctx, a); err != nil {
 		return "", err
 	}
 	switch a.Verdict {
@@ -124,7 +124,7 @@ func (c *contact) answer(ctx context.Context, by, owner string, order phrase.Ord
 		return say.Chat.Declined(p.Recipient), nil
 	}
 	peek := &track.Snapshot{Prompt: p.ID}
-	if err := c.svc.ingest.do(ctx, peek); err != nil {
+	if err := c.svc.queue.Do(ctx, peek); err != nil {
 		return "", err
 	}
 	zone := c.svc.zone(owner)
@@ -217,7 +217,7 @@ func (o *outflow) retract(ctx context.Context, out track.Outgoing) error {
 		return nil
 	}
 	peek := &track.Snapshot{Prompt: out.Prompt}
-	if err := o.svc.ingest.do(ctx, peek); err != nil {
+	if err := o.svc.queue.Do(ctx, peek); err != nil {
 		return err
 	}
 	if !peek.Found || peek.Was.Chat == "" {
@@ -232,7 +232,7 @@ func (o *outflow) retract(ctx context.Context, out track.Outgoing) error {
 // remind repeats a message gently to its recipient: from the contact, never in the sender's name.
 func (o *outflow) remind(ctx context.Context, out track.Outgoing) error {
 	peek := &track.Snapshot{Ord: out.Ord}
-	if err := o.svc.ingest.do(ctx, peek); err != nil {
+	if err := o.svc.queue.Do(ctx, peek); err != nil {
 		return err
 	}
 	if !peek.Found || peek.Messages[0].Status.Settled() {
@@ -253,7 +253,7 @@ func (o *outflow) chat(ctx context.Context, out track.Outgoing) error {
 		return nil
 	}
 	peek := &track.Snapshot{Ord: out.Ord}
-	if err := o.svc.ingest.do(ctx, peek); err != nil {
+	if err := o.svc.queue.Do(ctx, peek); err != nil {
 		return err
 	}
 	if !peek.Found {

@@ -109,12 +109,12 @@ func (w watch) Find(ctx context.Context, sender, id, with string) ([]track.Messa
 
 // Escalate implements command.Watch.
 func (w watch) Escalate(ctx context.Context, k track.Key) error {
-	return w.svc.ingest.do(ctx, &track.Fact{Kind: track.Forced, Key: k, At: track.At(w.svc.clock.Now()), Basis: track.ByCommand})
+	return w.svc.queue.Do(ctx, &track.Fact{Kind: track.Forced, Key: k, At: track.At(w.svc.clock.Now()), Basis: track.ByCommand})
 }
 
 // Cancel implements command.Watch.
 func (w watch) Cancel(ctx context.Context, k track.Key) error {
-	return w.svc.ingest.do(ctx, &track.Fact{Kind: track.Stopped, Key: k, At: track.At(w.svc.clock.Now()), Basis: track.ByCommand})
+	return w.svc.queue.Do(ctx, &track.Fact{Kind: track.Stopped, Key: k, At: track.At(w.svc.clock.Now()), Basis: track.ByCommand})
 }
 
 // admin is what admins see and order.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"tocsin/internal/expect"
 	"tocsin/internal/fakeserver"
 	"tocsin/track"
 )
@@ -35,11 +36,11 @@ func TestVCardThatCouldNotBeRead(t *testing.T) {
 	serve(t, func(s *served) {
 		mute := func(*fakeserver.Element) string { return "" }
 		number, asked, err := s.cardOf("bob@example.org", mute)
-		expect(t, "mute: number", number.E164, "")
-		expect(t, "mute: asked", asked, 1)
-		expect(t, "mute: error", err, error(nil))
+		expect.Equal(t, "mute: number", number.E164, "")
+		expect.Equal(t, "mute: asked", asked, 1)
+		expect.Equal(t, "mute: error", err, error(nil))
 		_, asked, _ = s.cardOf("bob@example.org", mute)
-		expect(t, "asked again at once", asked, 0)
+		expect.Equal(t, "asked again at once", asked, 0)
 		s.peer.Cut()
 		synctest.Wait()
 		if _, _, err := s.cardOf("carol@example.org", mute); err == nil {
@@ -48,7 +49,7 @@ func TestVCardThatCouldNotBeRead(t *testing.T) {
 		s.connected()
 		s.later(rosterLife)
 		number, _, err = s.cardOf("bob@example.org", func(e *fakeserver.Element) string { return fmt.Sprintf(card, e.Attr["id"]) })
-		expect(t, "later: number", number.E164, "+8613800138000")
-		expect(t, "later: error", err, error(nil))
+		expect.Equal(t, "later: number", number.E164, "+8613800138000")
+		expect.Equal(t, "later: error", err, error(nil))
 	})
 }

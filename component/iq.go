@@ -39,7 +39,7 @@ func (h *handler) answer(ctx context.Context, iq *session.Stanza) any {
 		}
 	}
 	if domain {
-		if h.svc.ingest.fault() != nil && slices.Contains(stored, p.Name.Space) { // who waits for the database holds up others
+		if h.svc.queue.Fault() != nil && slices.Contains(stored, p.Name.Space) { // who waits for the database holds up others
 			return session.Error(iq, stanza.InternalServerError, stanza.Wait, nil)
 		}
 		switch (route{p.Name.Space, p.Name.Local, iq.Type}) {
@@ -112,7 +112,7 @@ func (h *handler) answered(ctx context.Context, iq *session.Stanza, p *session.P
 		return session.Error(iq, stanza.BadRequest, stanza.Modify, nil)
 	}
 	a := &track.Answer{Prompt: in.Prompt, By: iq.From.String(), Action: track.AnswerAction(in.Action), For: in.Pause()}
-	if err := h.svc.ingest.do(ctx, a); err != nil {
+	if err := h.svc.queue.Do(ctx, a); err != nil {
 		return h.internal(iq, err)
 	}
 	switch a.Verdict {

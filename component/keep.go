@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"tocsin/component/writer"
 	"tocsin/track"
 )
 
@@ -61,10 +62,10 @@ func (s *Service) review(ctx context.Context) {
 			break
 		}
 		ring := &track.Fact{Kind: track.AlarmFired, Ord: ord, At: 1} // out of date: its alarm stays set
-		if (i+1)%batchMax == 0 || i == len(pending)-1 {
-			err = s.ingest.do(ctx, ring)
+		if (i+1)%writer.MaxBatch == 0 || i == len(pending)-1 {
+			err = s.queue.Do(ctx, ring)
 		} else {
-			s.ingest.put(ring, nil)
+			s.queue.Put(ring, nil)
 		}
 	}
 	if err != nil && ctx.Err() == nil {
@@ -101,11 +102,11 @@ func (s *Service) age(ctx context.Context, before track.Time) error {
 			return err
 		}
 		for _, ord := range ords {
-			s.ingest.put(&track.Fact{Kind: track.Aged, Ord: ord}, nil)
+			s.queue.Put(&track.Fact{Kind: track.Aged, Ord: ord}, nil)
 			last = ord
 		}
 		if len(ords) > 0 {
-			err = s.ingest.do(ctx, nil)
+			err = s.queue.Do(ctx, nil)
 		}
 		if err != nil || len(ords) < pruneMax {
 			return err

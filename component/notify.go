@@ -73,7 +73,7 @@ func (o *outflow) reached(list []track.Message) {
 	for i := range list {
 		told[i] = toldOf(&list[i])
 	}
-	o.svc.ingest.put(&told, nil)
+	o.svc.queue.Put(&told, nil)
 }
 
 // toldOf says that the notice of a message is told.

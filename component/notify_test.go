@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"tocsin/internal/expect"
 	"tocsin/track"
 )
 
@@ -16,11 +17,11 @@ func TestVeryMuchThatIsUntold(t *testing.T) {
 				s.store.messages = append(s.store.messages, track.Message{Ord: rev + 1, Key: key, Notice: track.Notice{Seq: 1, Rev: rev + 1}})
 			}
 			list, err := s.outflow.untold(s.Context(), "alice@example.org")
-			expect(t, "error", err, error(nil))
-			expect(t, "untold", len(list), min(n, digestMax))
+			expect.Equal(t, "error", err, error(nil))
+			expect.Equal(t, "untold", len(list), min(n, digestMax))
 			if n > 0 {
-				expect(t, "newest", list[len(list)-1].ID, fmt.Sprint("m", n-1))
-				expect(t, "oldest", list[0].ID, fmt.Sprint("m", max(0, n-digestMax)))
+				expect.Equal(t, "newest", list[len(list)-1].ID, fmt.Sprint("m", n-1))
+				expect.Equal(t, "oldest", list[0].ID, fmt.Sprint("m", max(0, n-digestMax)))
 			}
 		})
 	}
@@ -44,11 +45,11 @@ func TestSyncInPages(t *testing.T) {
 			}
 			token = answer.Attr["last"]
 			if answer.Attr["complete"] == "true" {
-				expect(t, "pages", page, 3)
+				expect.Equal(t, "pages", page, 3)
 				break
 			}
 		}
-		expect(t, "states", got, []string{"m0", "m1", "m2", "m3", "m4", "m5", "m6"})
-		expect(t, "token", token, "70")
+		expect.Equal(t, "states", got, []string{"m0", "m1", "m2", "m3", "m4", "m5", "m6"})
+		expect.Equal(t, "token", token, "70")
 	})
 }

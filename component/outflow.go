@@ -114,7 +114,7 @@ func (o *outflow) send(ctx context.Context, out track.Outgoing) {
 		o.park(out, func() bool { return !o.svc.session.Up() })
 	case errors.Is(err, session.ErrHeldBack):
 		o.again(out)
-	case errors.Is(err, errDropped), errors.Is(err, errGone):
+	case errors.Is(err, track.ErrRefused), errors.Is(err, errGone):
 		o.svc.log.Warn("an entry of the outbox can't be sent and is dropped", "kind", out.Kind, "err", err)
 		o.done(out)
 	default:
@@ -126,7 +126,7 @@ func (o *outflow) send(ctx context.Context, out track.Outgoing) {
 }
 
 // done takes an entry out of the outbox.
-func (o *outflow) done(out track.Outgoing) { o.svc.ingest.put(&track.OutboxDone{out.ID}, nil) }
+func (o *outflow) done(out track.Outgoing) { o.svc.queue.Put(&track.OutboxDone{out.ID}, nil) }
 
 // park keeps an entry until something about its owner changes. waiting says whether it still has to wait: the change may
 // have come meanwhile.
@@ -211,7 +211,7 @@ func (o *outflow) greet(ctx context.Context, owner string) error {
 	o.mu.Unlock()
 	// What came before the user did is written before it is read, and what was told is known to be.
 	o.svc.proofs.wait(ctx)
-	err := o.svc.ingest.do(ctx, nil)
+	err := o.svc.queue.Do(ctx, nil)
 	switch {
 	case err != nil:
 	case fresh && len(v.capable) > 0:

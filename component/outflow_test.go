@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tocsin/component/session"
+	"tocsin/internal/expect"
 	"tocsin/internal/fakeserver"
 )
 
@@ -41,11 +42,11 @@ func TestStateWhileAClientIsAsked(t *testing.T) {
 		s.send(written)
 		s.later(0)
 		s.store.messages = s.store.inserted
-		expect(t, "before the answer", len(s.answer()), 0)
+		expect.Equal(t, "before the answer", len(s.answer()), 0)
 		told := s.answer()
-		expect(t, "headlines", len(told), 1)
+		expect.Equal(t, "headlines", len(told), 1)
 		if len(told) == 1 {
-			expect(t, "state", strings.Count(told[0].XML, "id='m1'"), 1)
+			expect.Equal(t, "state", strings.Count(told[0].XML, "id='m1'"), 1)
 		}
 	})
 }
@@ -61,7 +62,7 @@ func TestWhatCanNotBeSent(t *testing.T) {
 				t.Errorf("%d bytes to %q: %v", size, to, err)
 			}
 		}
-		expect(t, "a usual one", say(phone, 1), error(nil))
+		expect.Equal(t, "a usual one", say(phone, 1), error(nil))
 		s.peer.Cut()
 		s.later(0)
 		if err := say(phone, 1); err == nil || errors.Is(err, errGone) {

@@ -53,7 +53,7 @@ func (o *outflow) show(ctx context.Context, out track.Outgoing) error {
 
 func (o *outflow) showTo(ctx context.Context, out track.Outgoing, to []string, chat bool) error {
 	peek := &track.Snapshot{Prompt: out.Prompt}
-	if err := o.svc.ingest.do(ctx, peek); err != nil {
+	if err := o.svc.queue.Do(ctx, peek); err != nil {
 		return err
 	}
 	if !peek.Found || peek.Was.State != track.PromptOpen || len(peek.Messages) == 0 {
@@ -72,7 +72,7 @@ func (o *outflow) showTo(ctx context.Context, out track.Outgoing, to []string, c
 			Owner: peek.Was.Recipient, To: peek.Was.Sender, Number: number, ID: newest(peek.Messages).ID, At: track.At(o.svc.clock.Now()),
 		}}
 	}
-	if err := o.svc.ingest.do(ctx, shown); err != nil {
+	if err := o.svc.queue.Do(ctx, shown); err != nil {
 		return err
 	}
 	if !shown.OK || len(shown.Messages) == 0 {

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"mellium.im/xmpp/jid"
 
+	"tocsin/component/alarm"
 	"tocsin/component/clock"
 	"tocsin/component/command"
 	"tocsin/component/fair"
@@ -27,6 +28,7 @@ import (
 	"tocsin/component/session"
 	"tocsin/component/settings"
 	"tocsin/component/tap"
+	"tocsin/component/writer"
 	"tocsin/track"
 	"tocsin/xep/caps"
 )
@@ -64,8 +66,9 @@ type Service struct {
 	metrics  *metrics.Metrics
 
 	session  *session.Session
-	ingest   *ingest
-	alarms   *alarms
+	queue    *writer.Queue
+	writer   *writer.Writer
+	alarms   *alarm.Scheduler
 	book     *book
 	people   *people
 	learner  *learner
@@ -124,12 +127,12 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	}
 	s.settings = settings.NewLive(o.Settings, paused != "")
 
-	s.ingest = &ingest{
-		store: o.Store, flush: o.Flush, clock: o.Clock, log: o.Log, metrics: s.metrics,
-		after: s.follow, wake: make(chan struct{}, 1), ledger: track.NewLedger(seed, s.settings.Policy(), s.people),
-	}
-	s.alarms = newAlarms(o.Clock, s.metrics, s.ring, s.ingest.stuck)
-	s.alarms.limits(o.Settings.Grace, o.Settings.FireRate)
+	s.queue = writer.NewQueue(o.Clock, s.metrics)
+	s.writer = writer.New(writer.Options{
+		Queue: s.queue, Store: o.Store, Ledger: track.NewLedger(seed, s.settings.Policy(), s.people), Policy: s.settings.Policy,
+		Committed: s.follow, Flush: o.Flush, Clock: o.Clock, Log: o.Log, Metrics: s.metrics,
+	})
+	s.alarms = alarm.New(s.queue, s.settings, o.Clock, s.metrics)
 	s.fair = fair.New(fair.Options{
 		Rate: ownerRate, Burst: ownerBurst, Workers: sendersAtOnce, Clock: o.Clock,
 		Failed: func(_ string, err error) {
@@ -162,7 +165,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 
 // recall loads what was under way.
 func (s *Service) recall(ctx context.Context) error {
-	if err := s.opts.Store.Alarms(ctx, func(a track.Alarm) { s.alarms.set(a) }); err != nil {
+	if err := s.opts.Store.Alarms(ctx, func(a track.Alarm) { s.alarms.Set(a) }); err != nil {
 		return fmt.Errorf("load alarms: %w", err)
 	}
 	if err := s.opts.Store.Devices(ctx, s.book.remember); err != nil {
@@ -192,8 +195,8 @@ func (s *Service) Run(ctx context.Context) error {
 			}
 		})
 	}
-	run(&writer, writing, s.ingest.run)
-	for _, part := range []func(context.Context) error{s.serve, s.alarms.run, s.fair.Run, s.learner.run, s.outflow.run, s.proofs.run, s.handler.work.Run, s.keep} {
+	run(&writer, writing, s.writer.Run)
+	for _, part := range []func(context.Context) error{s.serve, s.alarms.Run, s.fair.Run, s.learner.run, s.outflow.run, s.proofs.run, s.handler.work.Run, s.keep} {
 		run(&others, ctx, part)
 	}
 	<-ctx.Done()
@@ -218,10 +221,6 @@ func (s *Service) Apply(next settings.Settings) {
 func (s *Service) renew() {
 	s.renewing.Lock()
 	defer s.renewing.Unlock()
-	now := s.settings.Get()
-	s.alarms.limits(now.Grace, now.FireRate)
-	policy := s.settings.Policy()
-	s.ingest.order(func(l *track.Ledger) { l.SetPolicy(policy) })
 	s.commands.Set(s.commandOptions(s.domain))
 	signal(s.changed)
 }
@@ -274,29 +273,13 @@ func (s *Service) take(frame []byte) {
 	}
 	for i := range s.reader.sighting.Facts {
 		fact := s.reader.sighting.Facts[i]
-		s.ingest.offer(&fact)
+		s.queue.Offer(&fact)
 	}
 }
 
-// ring brings an alarm to the ledger.
-func (s *Service) ring(a track.Alarm) {
-	var in track.Input = &track.Fact{Kind: track.AlarmFired, Ord: a.Ref, At: a.Due}
-	if a.Ref < 0 {
-		in = &track.PromptAlarm{Row: -a.Ref, Due: a.Due}
-	}
-	s.ingest.put(in, func(err error) {
-		if err != nil { // it was not taken in: an alarm is never lost
-			s.alarms.set(track.Alarm{Due: track.At(s.clock.Now().Add(ringAgain)), Ref: a.Ref})
-		}
-	})
-}
-
-// ringAgain is when an alarm is tried again that the database refused.
-const ringAgain = time.Minute
-
-// follow lets happen what follows from a batch that is stored.
+// follow runs the effects of a committed batch.
 func (s *Service) follow(r *track.Result) {
-	s.alarms.set(r.Alarms...)
+	s.alarms.Set(r.Alarms...)
 	for i := range r.Tells {
 		s.countTimeout(&r.Tells[i])
 		s.outflow.tell(r.Tells[i])
@@ -327,14 +310,14 @@ func (s *Service) up() {
 	now := s.clock.Now()
 	s.since.Store(now.UnixMilli())
 	s.roster.reset()
-	s.alarms.up()
+	s.alarms.Up()
 	s.outflow.up(s.book.doubt(now))
 }
 
 func (s *Service) down(error) {
 	s.metrics.Up.Set(0)
 	s.metrics.Gaps.Inc()
-	s.alarms.down()
+	s.alarms.Down()
 }
 
 func (s *Service) dropped(reason string) { s.metrics.Dropped.WithLabelValues(reason).Inc() }
@@ -348,7 +331,7 @@ func (s *Service) Since() time.Time {
 }
 
 // Lag is how long the oldest fact has been waiting to be written.
-func (s *Service) Lag() time.Duration { return s.ingest.lag() }
+func (s *Service) Lag() time.Duration { return s.queue.Lag() }
 
 // Presence names where the presence of users is learned from: "privilege", "tap", or "" if nowhere yet.
 func (s *Service) Presence() string {
@@ -374,7 +357,7 @@ func (s *Service) LastTap() time.Time {
 // Alive returns what keeps the process from working at all: a writer that has not moved for long though the database
 // answers.
 func (s *Service) Alive() []string {
-	if lag := s.ingest.lag(); lag > stuckAfter && s.ingest.fault() == nil {
+	if lag := s.queue.Lag(); lag > stuckAfter && s.queue.Fault() == nil {
 		return []string{"queue: nothing was written for " + lag.Round(time.Second).String()}
 	}
 	return nil
@@ -392,15 +375,15 @@ func (s *Service) Ready() []string {
 	if !s.opts.IsLeader() {
 		faults = append(faults, "storage: the right to be the one live instance is in doubt")
 	}
-	if err := s.ingest.fault(); err != nil {
+	if err := s.queue.Fault(); err != nil {
 		faults = append(faults, "storage: "+err.Error())
 	} else if err := s.pinger.ask(s.opts.Store.Ping); err != nil {
 		faults = append(faults, "storage: "+err.Error())
 	}
-	if lag := s.ingest.lag(); lag > lateAfter {
+	if lag := s.queue.Lag(); lag > lateAfter {
 		faults = append(faults, "queue: nothing was written for "+lag.Round(time.Second).String())
 	}
-	if n := s.ingest.waiting(); n >= queueMax/2 {
+	if n := s.queue.Len(); n >= writer.MaxQueue/2 {
 		faults = append(faults, "queue: "+strconv.Itoa(n)+" facts wait to be written")
 	}
 	return faults

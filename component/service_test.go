@@ -18,6 +18,7 @@ import (
 	"tocsin/component/session"
 	"tocsin/component/settings"
 	"tocsin/component/tap"
+	"tocsin/internal/expect"
 	"tocsin/internal/fakeserver"
 	"tocsin/track"
 )
@@ -160,9 +161,9 @@ func TestRequestsInAFlood(t *testing.T) {
 		}
 		s.send(ping, "alice@example.org/phone", "tocsin.example.org", "a1")
 		answers := s.answers()
-		expect(t, "hers", answers["a1"], []string{"result"})
-		expect(t, "his first", answers["m0"], []string{"result"})
-		expect(t, "his last", answers[fmt.Sprint("m", 5*workBurst-1)], []string(nil))
+		expect.Equal(t, "hers", answers["a1"], []string{"result"})
+		expect.Equal(t, "his first", answers["m0"], []string{"result"})
+		expect.Equal(t, "his last", answers[fmt.Sprint("m", 5*workBurst-1)], []string(nil))
 	})
 }
 
@@ -173,7 +174,7 @@ func TestRequestsToNobody(t *testing.T) {
 		}
 		s.send("<iq type='get' from='eve@elsewhere.example/x' to='nobody@tocsin.example.org' id='info'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>")
 		s.send("<iq type='get' from='eve@elsewhere.example/x' to='tocsin.example.org' id='node'><query xmlns='http://jabber.org/protocol/disco#info' node='x'/></iq>")
-		expect(t, "answers", s.answers(), map[string][]string{
+		expect.Equal(t, "answers", s.answers(), map[string][]string{
 			"tocsin.example.org": {"result"}, "sms@tocsin.example.org": {"result"},
 			"nobody@tocsin.example.org": {"service-unavailable"}, "tocsin.example.org/x": {"service-unavailable"},
 			"info": {"item-not-found"}, "node": {"item-not-found"},
@@ -191,8 +192,8 @@ func TestRequestsOfStrangers(t *testing.T) {
 		}
 		answers := s.answers()
 		for i := range 3 {
-			expect(t, "sync", answers[fmt.Sprint("s", i)], []string{"forbidden"})
-			expect(t, "answer", answers[fmt.Sprint("a", i)], []string{"item-not-found"})
+			expect.Equal(t, "sync", answers[fmt.Sprint("s", i)], []string{"forbidden"})
+			expect.Equal(t, "answer", answers[fmt.Sprint("a", i)], []string{"item-not-found"})
 		}
 	})
 }
@@ -203,15 +204,15 @@ const syncRequest = "<iq type='get' from='alice@example.org/phone' to='tocsin.ex
 func TestRequestsWithoutADatabase(t *testing.T) {
 	serve(t, func(s *served) {
 		s.store.fails(func() error { return errors.New("away") })
-		s.ingest.put(&track.Snapshot{Ord: 1}, nil)
+		s.queue.Put(&track.Snapshot{Ord: 1}, nil)
 		synctest.Wait()
 		for i := range 100 {
 			s.send(syncRequest, fmt.Sprint("s", i))
 		}
 		s.send(ping, "alice@example.org/phone", "tocsin.example.org", "p")
 		answers := s.answers()
-		expect(t, "ping", answers["p"], []string{"result"})
-		expect(t, "sync", answers["s99"], []string{"internal-server-error"})
+		expect.Equal(t, "ping", answers["p"], []string{"result"})
+		expect.Equal(t, "sync", answers["s99"], []string{"internal-server-error"})
 	})
 }
 
@@ -220,10 +221,10 @@ func TestRequestThatPanics(t *testing.T) {
 	serve(t, func(s *served) {
 		s.store.fails(func() error { panic("secret words") })
 		s.send(syncRequest, "s")
-		expect(t, "sync", s.answers()["s"], []string{"internal-server-error"})
+		expect.Equal(t, "sync", s.answers()["s"], []string{"internal-server-error"})
 		s.store.fails(nil)
 		s.send(syncRequest, "t")
-		expect(t, "the next one", s.answers()["t"], []string{"result"})
+		expect.Equal(t, "the next one", s.answers()["t"], []string{"result"})
 		if strings.Contains(s.log.String(), "secret words") || !strings.Contains(s.log.String(), "a request failed") {
 			t.Error(s.log)
 		}

@@ -3,6 +3,7 @@ package component
 import (
 	"context"
 
+	"tocsin/component/writer"
 	"tocsin/track"
 )
 
@@ -19,8 +20,7 @@ type Store interface {
 // LedgerStore loads and keeps what the ledger works on.
 type LedgerStore interface {
 	Seed(context.Context) (track.Seed, error)
-	Load(context.Context, track.Want, track.Time) (track.Loaded, error)
-	Commit(context.Context, track.Changes) error // one transaction
+	writer.Store
 	Alarms(context.Context, func(track.Alarm)) error
 }
 

@@ -81,7 +81,7 @@ func (o *outflow) tryPost(ctx context.Context, out track.Outgoing) error {
 	}
 	step := steps[out.Step]
 	peek := &track.Snapshot{Ord: out.Ord}
-	if err := o.svc.ingest.do(ctx, peek); err != nil || !peek.Found {
+	if err := o.svc.queue.Do(ctx, peek); err != nil || !peek.Found {
 		return err
 	}
 	m := &peek.Messages[0]

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"tocsin/internal/expect"
 	"tocsin/track"
 )
 
@@ -36,8 +37,8 @@ func TestWebhookThatIsTaken(t *testing.T) {
 		id, signature = r.Header.Get("Tocsin-Id"), r.Header.Get("Tocsin-Signature")
 	}))
 	defer takes.Close()
-	expect(t, "error", deliver(t.Context(), track.Step{URL: takes.URL, Key: "key"}, "s-1", []byte("{}")), error(nil))
-	expect(t, "id", id, "s-1")
+	expect.Equal(t, "error", deliver(t.Context(), track.Step{URL: takes.URL, Key: "key"}, "s-1", []byte("{}")), error(nil))
+	expect.Equal(t, "id", id, "s-1")
 	// printf '{}' | openssl dgst -sha256 -hmac key
-	expect(t, "signature", signature, "sha256=a777724d943eb48dc69bca8a4a6d57a04db3f9ec7e1de4e581e860265bdf3032")
+	expect.Equal(t, "signature", signature, "sha256=a777724d943eb48dc69bca8a4a6d57a04db3f9ec7e1de4e581e860265bdf3032")
 }

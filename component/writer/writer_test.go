@@ -1,4 +1,4 @@
-package component
+package writer
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,50 +18,78 @@ import (
 
 	"tocsin/component/clock"
 	"tocsin/component/metrics"
+	"tocsin/internal/expect"
 	"tocsin/track"
 )
 
-// ledger is a store that keeps the names of the entries that have left the outbox, in order.
-type ledger struct {
-	*blank
+// store is one that keeps the names of the entries that have left the outbox, in order, and fails if it is told to.
+type store struct {
+	fail   atomic.Pointer[func() error]
 	refuse string // a batch with this name in it
 
 	mu   sync.Mutex
 	left []string
 }
 
-func (l *ledger) Commit(ctx context.Context, c track.Changes) error {
-	if err := l.err(); err != nil {
-		return err
+// fails has the store fail from now on; by nil it works again.
+func (s *store) fails(by func() error) {
+	if by == nil {
+		by = func() error { return nil }
 	}
-	if slices.Contains(c.Done, l.refuse) {
-		return fmt.Errorf("bad value: %w", track.ErrRefused)
+	s.fail.Store(&by)
+}
+
+func (s *store) err() error {
+	if fail := s.fail.Load(); fail != nil {
+		return (*fail)()
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.left = append(l.left, c.Done...)
 	return nil
 }
 
-// writing runs a queue in a bubble of testing/synctest.
+func (s *store) Load(context.Context, track.Want, track.Time) (track.Loaded, error) {
+	return track.Loaded{}, s.err()
+}
+
+func (s *store) Commit(ctx context.Context, c track.Changes) error {
+	if err := s.err(); err != nil {
+		return err
+	}
+	if slices.Contains(c.Done, s.refuse) {
+		return fmt.Errorf("bad value: %w", track.ErrRefused)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left = append(s.left, c.Done...)
+	return nil
+}
+
+// nobody is who has set nothing.
+type nobody struct{}
+
+func (nobody) Parties(track.Conv) track.Parties { return track.Parties{} }
+func (nobody) Can(string) track.Can             { return track.Can{} }
+
+// writing runs a writer in a bubble of testing/synctest.
 type writing struct {
-	*ingest
-	store *ledger
+	*Queue
+	store *store
 	ended error
 	stop  func() // and wait for the end
 }
 
 func write(t *testing.T, tell func(*writing)) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &writing{store: &ledger{blank: &blank{}}}
-		w.ingest = &ingest{
-			store: w.store, flush: 5 * time.Millisecond, clock: clock.System{}, log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-			metrics: metrics.New(prometheus.NewRegistry()), after: func(*track.Result) {}, wake: make(chan struct{}, 1),
-			ledger: track.NewLedger(track.Seed{Secret: make([]byte, 32)}, &track.Policy{}, &people{book: newBook()}),
-		}
+		m := metrics.New(prometheus.NewRegistry())
+		w := &writing{store: &store{}, Queue: NewQueue(clock.System{}, m)}
+		policy := &track.Policy{}
+		writer := New(Options{
+			Queue: w.Queue, Store: w.store, Ledger: track.NewLedger(track.Seed{Secret: make([]byte, 32)}, policy, nobody{}),
+			Policy: func() *track.Policy { return policy }, Committed: func(*track.Result) {},
+			Flush: 5 * time.Millisecond, Clock: clock.System{}, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Metrics: m,
+		})
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
-		running.Go(func() { w.ended = w.run(ctx) })
+		running.Go(func() { w.ended = writer.Run(ctx) })
 		w.stop = func() { cancel(); running.Wait() }
 		tell(w)
 		w.stop()
@@ -71,7 +100,7 @@ func write(t *testing.T, tell func(*writing)) {
 func (w *writing) names(from, to int) (all []string) {
 	for i := from; i < to; i++ {
 		name := fmt.Sprint(i)
-		w.put(&track.OutboxDone{name}, nil)
+		w.Put(&track.OutboxDone{name}, nil)
 		all = append(all, name)
 	}
 	return all
@@ -98,17 +127,17 @@ func TestDatabaseIsAway(t *testing.T) {
 		w.store.fails(func() error { return errors.New("connection refused") })
 		all := w.names(0, 2000)
 		time.Sleep(time.Minute)
-		expect(t, "meanwhile", w.left(), []string(nil))
-		if w.fault() == nil || w.lag() < time.Minute {
-			t.Errorf("nobody is told: fault %v, lag %s", w.fault(), w.lag())
+		expect.Equal(t, "meanwhile", w.left(), []string(nil))
+		if w.Fault() == nil || w.Lag() < time.Minute {
+			t.Errorf("nobody is told: fault %v, lag %s", w.Fault(), w.Lag())
 		}
 		all = append(all, w.names(2000, 2100)...)
 		w.store.fails(nil)
 		time.Sleep(time.Second)
 		synctest.Wait()
-		expect(t, "written", w.left(), all)
-		expect(t, "fault", w.fault(), error(nil))
-		expect(t, "lag", w.lag(), time.Duration(0))
+		expect.Equal(t, "written", w.left(), all)
+		expect.Equal(t, "fault", w.Fault(), error(nil))
+		expect.Equal(t, "lag", w.Lag(), time.Duration(0))
 	})
 }
 
@@ -118,13 +147,13 @@ func TestRefusedInput(t *testing.T) {
 		w.store.refuse = "bad"
 		all := w.names(0, 200)
 		refused := make(chan error, 1)
-		w.put(&track.OutboxDone{"bad"}, func(err error) { refused <- err })
+		w.Put(&track.OutboxDone{"bad"}, func(err error) { refused <- err })
 		all = append(all, w.names(200, 400)...)
-		expect(t, "answer", errors.Is(<-refused, errDropped), true)
+		expect.Equal(t, "answer", errors.Is(<-refused, track.ErrRefused), true)
 		time.Sleep(time.Second)
 		synctest.Wait()
-		expect(t, "written", w.left(), all)
-		expect(t, "counted", w.lost(), 1.0)
+		expect.Equal(t, "written", w.left(), all)
+		expect.Equal(t, "counted", w.lost(), 1.0)
 	})
 }
 
@@ -135,27 +164,27 @@ func TestFullQueue(t *testing.T) {
 		w.store.fails(func() error { <-away; return nil })
 		fact := func(kind track.FactKind, passed bool) bool {
 			before := w.lost()
-			w.offer(&track.Fact{Kind: kind, Passed: passed, Key: track.Key{Sender: "a@example.org", Recipient: "b@example.org", ID: "x"}})
+			w.Offer(&track.Fact{Kind: kind, Passed: passed, Key: track.Key{Sender: "a@example.org", Recipient: "b@example.org", ID: "x"}})
 			return w.lost() == before
 		}
-		w.names(0, batchMax)
+		w.names(0, MaxBatch)
 		synctest.Wait()
 		time.Sleep(time.Second) // the first batch hangs
-		for w.waiting() < queueMax*3/4 {
+		for w.Len() < MaxQueue*3/4 {
 			fact(track.Stored, false)
 		}
-		expect(t, "not watched", fact(track.Sent, true), false)
-		expect(t, "watched", fact(track.Sent, false), true)
-		for w.waiting() < queueMax {
+		expect.Equal(t, "not watched", fact(track.Sent, true), false)
+		expect.Equal(t, "watched", fact(track.Sent, false), true)
+		for w.Len() < MaxQueue {
 			fact(track.Stored, false)
 		}
-		expect(t, "evidence", fact(track.Read, false), false)
-		w.names(batchMax, batchMax+1)
-		expect(t, "from inside", w.waiting(), queueMax+1)
+		expect.Equal(t, "evidence", fact(track.Read, false), false)
+		w.names(MaxBatch, MaxBatch+1)
+		expect.Equal(t, "from inside", w.Len(), MaxQueue+1)
 		close(away)
 		time.Sleep(time.Second)
 		synctest.Wait()
-		expect(t, "written", len(w.left()), batchMax+1)
+		expect.Equal(t, "written", len(w.left()), MaxBatch+1)
 	})
 }
 
@@ -167,16 +196,16 @@ func TestTextsThatWait(t *testing.T) {
 		time.Sleep(time.Second)
 		send := func() *track.Fact {
 			f := &track.Fact{Kind: track.Sent, Key: track.Key{Sender: "a@example.org", Recipient: "b@example.org", ID: "x"}, Text: strings.Repeat("x", 16<<10)}
-			w.offer(f)
+			w.Offer(f)
 			return f
 		}
-		for range textMax / (16 << 10) {
+		for range maxText / (16 << 10) {
 			send()
 		}
-		expect(t, "one too many", send().Text, "")
+		expect.Equal(t, "one too many", send().Text, "")
 		w.store.fails(nil)
 		time.Sleep(time.Minute)
-		expect(t, "when they are written", len(send().Text), 16<<10)
+		expect.Equal(t, "when they are written", len(send().Text), 16<<10)
 	})
 }
 
@@ -187,8 +216,8 @@ func TestStop(t *testing.T) {
 			synctest.Wait()
 			all := w.names(0, 10)
 			w.stop()
-			expect(t, "written", w.left(), all)
-			expect(t, "ended", w.ended, error(nil))
+			expect.Equal(t, "written", w.left(), all)
+			expect.Equal(t, "ended", w.ended, error(nil))
 		})
 	}
 }
@@ -197,13 +226,13 @@ func TestStop(t *testing.T) {
 func TestStopWithoutADatabase(t *testing.T) {
 	write(t, func(w *writing) {
 		w.store.fails(func() error { return errors.New("connection refused") })
-		w.offer(&track.Fact{Kind: track.Sent, Key: track.Key{Sender: "a@example.org", Recipient: "b@example.org", ID: "x"}})
+		w.Offer(&track.Fact{Kind: track.Sent, Key: track.Key{Sender: "a@example.org", Recipient: "b@example.org", ID: "x"}})
 		began := time.Now()
 		w.stop()
 		if took := time.Since(began); took > stopWithin {
 			t.Errorf("it took %s", took)
 		}
-		expect(t, "lost", w.lost(), 1.0)
+		expect.Equal(t, "lost", w.lost(), 1.0)
 	})
 }
 
@@ -217,6 +246,6 @@ func TestFenced(t *testing.T) {
 		if !errors.Is(w.ended, track.ErrFenced) {
 			t.Errorf("ended with %v", w.ended)
 		}
-		expect(t, "written", strings.Join(w.left(), " "), "")
+		expect.Equal(t, "written", strings.Join(w.left(), " "), "")
 	})
 }

@@ -1,4 +1,4 @@
-package component
+package alarm
 
 import (
 	"math/rand/v2"
@@ -11,9 +11,9 @@ import (
 )
 
 // Whatever is set, moved and taken out: what comes first is what is due first.
-func TestDues(t *testing.T) {
+func TestHeap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var d dues
+		var d heap
 		want := map[int64]track.Time{}
 		for range rapid.IntRange(0, 400).Draw(t, "acts") {
 			ref := rapid.Int64Range(-30, 90).Draw(t, "ref")
@@ -47,9 +47,9 @@ func TestDues(t *testing.T) {
 	})
 }
 
-// millionDues are the alarms of messages that were sent in the ten minutes before.
-func millionDues() *dues {
-	var d dues
+// millionAlarms are the alarms of messages that were sent in the ten minutes before.
+func millionAlarms() *heap {
+	var d heap
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 1_000_000 {
 		sent := int64(1_795_000_000_000 + r.IntN(600_000))
@@ -58,11 +58,11 @@ func millionDues() *dues {
 	return &d
 }
 
-func TestAMillionDuesAreSmall(t *testing.T) {
+func TestAMillionAlarmsAreSmall(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	d := millionDues()
+	d := millionAlarms()
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	each := float64(after.HeapAlloc-before.HeapAlloc) / float64(d.len())
@@ -73,9 +73,9 @@ func TestAMillionDuesAreSmall(t *testing.T) {
 	runtime.KeepAlive(d)
 }
 
-// BenchmarkDues sets an alarm, moves one and takes one out, among a million.
-func BenchmarkDues(b *testing.B) {
-	d := millionDues()
+// BenchmarkHeap sets an alarm, moves one and takes one out, among a million.
+func BenchmarkHeap(b *testing.B) {
+	d := millionAlarms()
 	r := rand.New(rand.NewPCG(3, 4))
 	now := track.Time(1_795_000_600_000)
 	var refs [1024]int64

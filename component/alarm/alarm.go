@@ -1,0 +1,154 @@
+// Package alarm sleeps until the next message or prompt is due, and then queues an input for the ledger, which decides from
+// the state at that moment what happens. It holds one alarm at most of each message or prompt; the database has the same
+// alarms, from which they are set again at a start.
+//
+// It knows neither messages nor prompts. Its tests run it on the time of testing/synctest (alarm_test.go), and check the
+// heap against a plain map (heap_test.go).
+package alarm
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"tocsin/component/clock"
+	"tocsin/component/metrics"
+	"tocsin/component/queue"
+	"tocsin/component/settings"
+	"tocsin/track"
+)
+
+const (
+	// maxSleep is how long alarms sleep at most: they are set for instants, and a clock that is put forward, or a
+	// machine that was suspended, brings these nearer.
+	maxSleep = time.Minute
+	// retryAfter is when an alarm fires again whose input the database refused.
+	retryAfter = time.Minute
+	// stuckWait is how long nothing fires when nothing can be written.
+	stuckWait = time.Second
+)
+
+// Inputs takes what an alarm leads to.
+type Inputs interface {
+	Put(in track.Input, done func(error))
+	Stuck() bool // nothing can be written now
+}
+
+// Scheduler fires alarms.
+//
+// While the stream is down, and for the grace after it came up, nothing fires: the evidence of the gap comes first. Nor
+// does anything fire while the database is away: what fires has to be written.
+type Scheduler struct {
+	inputs   Inputs
+	settings *settings.Live // Grace, FireRate
+	clock    clock.Clock
+	metrics  *metrics.Metrics
+
+	mu   sync.Mutex
+	heap heap
+	from time.Time // nothing fires before: the end of the grace, or of the pause that the rate asks for; zero while the stream is down
+	wake queue.Signal
+}
+
+// New returns a scheduler without alarms.
+func New(in Inputs, s *settings.Live, c clock.Clock, m *metrics.Metrics) *Scheduler {
+	return &Scheduler{inputs: in, settings: s, clock: c, metrics: m, wake: queue.NewSignal()}
+}
+
+// Set sets alarms, each in place of the one its message or prompt had; one without a due ends it.
+func (s *Scheduler) Set(list ...track.Alarm) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, alarm := range list {
+		s.heap.set(alarm)
+	}
+	if len(list) > 0 {
+		s.wake.Set()
+	}
+}
+
+// Up says that the stream is up: the grace begins.
+func (s *Scheduler) Up() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.from = s.clock.Now().Add(s.settings.Get().Grace)
+	s.wake.Set()
+}
+
+// Down says that the stream is down.
+func (s *Scheduler) Down() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.from = time.Time{}
+}
+
+// Run fires alarms until ctx is done.
+func (s *Scheduler) Run(ctx context.Context) error {
+	for {
+		wait, ok := s.fireDue()
+		if ok && wait <= 0 {
+			continue
+		}
+		var timer <-chan time.Time
+		stop := func() {}
+		if ok {
+			timer, stop = s.clock.After(wait)
+		}
+		select {
+		case <-ctx.Done():
+			stop()
+			return nil
+		case <-s.wake:
+		case <-timer:
+		}
+		stop()
+	}
+}
+
+// fireDue fires what is due, a tenth of a second's worth at most, and says how long to wait; ok is false if there is
+// nothing to wait for.
+func (s *Scheduler) fireDue() (wait time.Duration, ok bool) {
+	now := s.clock.Now()
+	due, wait, ok := s.take(now, s.inputs.Stuck())
+	for _, alarm := range due {
+		s.metrics.Lateness.Observe(now.Sub(alarm.Due.Std()).Seconds())
+		s.fire(alarm)
+	}
+	return wait, ok
+}
+
+// fire queues what an alarm leads to.
+func (s *Scheduler) fire(a track.Alarm) {
+	var in track.Input = &track.Fact{Kind: track.AlarmFired, Ord: a.Ref, At: a.Due}
+	if a.Ref < 0 {
+		in = &track.PromptAlarm{Row: -a.Ref, Due: a.Due}
+	}
+	s.inputs.Put(in, func(err error) {
+		if err != nil { // an alarm is never lost
+			s.Set(track.Alarm{Due: track.At(s.clock.Now().Add(retryAfter)), Ref: a.Ref})
+		}
+	})
+}
+
+func (s *Scheduler) take(now time.Time, stuck bool) (due []track.Alarm, wait time.Duration, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.heap.len() == 0 || s.from.IsZero():
+		return nil, 0, false
+	case now.Before(s.from):
+		return nil, s.from.Sub(now), true
+	case stuck:
+		return nil, stuckWait, true
+	}
+	rate := max(1, s.settings.Get().FireRate)
+	burst := max(1, rate/10)
+	for s.heap.len() > 0 && s.heap.next().Due <= track.At(now) && len(due) < burst {
+		due = append(due, s.heap.pop())
+	}
+	s.from = now.Add(time.Second * time.Duration(len(due)) / time.Duration(rate))
+	if s.heap.len() == 0 {
+		return due, 0, false
+	}
+	return due, min(max(s.heap.next().Due.Std().Sub(now), s.from.Sub(now)), maxSleep), true
+}

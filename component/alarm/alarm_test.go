@@ -1,0 +1,186 @@
+package alarm
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tocsin/component/clock"
+	"tocsin/component/metrics"
+	"tocsin/component/settings"
+	"tocsin/internal/expect"
+	"tocsin/track"
+)
+
+// wall is the time of a bubble, with hands that can be moved.
+type wall struct {
+	clock.System
+	moved atomic.Int64 // nanoseconds
+}
+
+func (w *wall) Now() time.Time { return time.Now().Add(time.Duration(w.moved.Load())).Round(0) }
+
+// story runs alarms in a bubble of testing/synctest. It is what they fire into, and knows which have fired.
+type story struct {
+	*Scheduler
+	wall  *wall
+	stuck atomic.Bool // nothing can be written
+	start time.Time
+
+	mu   sync.Mutex
+	refs []int64
+}
+
+// Put implements Inputs.
+func (r *story) Put(in track.Input, _ func(error)) {
+	ref := int64(0)
+	switch in := in.(type) {
+	case *track.Fact:
+		ref = in.Ord
+	case *track.PromptAlarm:
+		ref = -in.Row
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refs = append(r.refs, ref)
+}
+
+// Stuck implements Inputs.
+func (r *story) Stuck() bool { return r.stuck.Load() }
+
+func alarmStory(t *testing.T, grace time.Duration, rate int, tell func(*testing.T, *story)) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &story{wall: &wall{}, start: time.Now()}
+		live := settings.NewLive(settings.Settings{Grace: grace, FireRate: rate}, false)
+		r.Scheduler = New(r, live, r.wall, metrics.New(prometheus.NewRegistry()))
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() {
+			if err := r.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		tell(t, r)
+		stop()
+		running.Wait()
+	})
+}
+
+// due sets an alarm so long after the start.
+func (r *story) due(ref int64, after time.Duration) {
+	r.Set(track.Alarm{Due: track.At(r.start.Add(after)), Ref: ref})
+}
+
+// after lets time pass, and returns what has fired meanwhile.
+func (r *story) after(d time.Duration) []int64 {
+	time.Sleep(d)
+	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	refs := r.refs
+	r.refs = nil
+	return refs
+}
+
+func TestAlarmsRingInTheirOrderAndInTime(t *testing.T) {
+	alarmStory(t, 0, 1000, func(t *testing.T, r *story) {
+		r.Up()
+		r.due(3, 3*time.Second)
+		r.due(1, time.Second)
+		r.due(2, 2*time.Second)
+		expect.Equal(t, "a millisecond before", r.after(time.Second-time.Millisecond), []int64(nil))
+		expect.Equal(t, "the first", r.after(time.Millisecond), []int64{1})
+		r.due(4, 1500*time.Millisecond)
+		expect.Equal(t, "sooner than all others", r.after(500*time.Millisecond), []int64{4})
+		expect.Equal(t, "the others", r.after(time.Hour), []int64{2, 3})
+	})
+}
+
+func TestNothingRingsWithoutAStreamNorInTheGrace(t *testing.T) {
+	alarmStory(t, 10*time.Second, 1000, func(t *testing.T, r *story) {
+		r.due(1, time.Second)
+		expect.Equal(t, "before the first stream", r.after(time.Minute), []int64(nil))
+		r.Up()
+		r.due(2, 65*time.Second)
+		expect.Equal(t, "in the grace", r.after(10*time.Second-time.Millisecond), []int64(nil))
+		r.Down()
+		expect.Equal(t, "down again", r.after(time.Minute), []int64(nil))
+		r.Up()
+		expect.Equal(t, "in the second grace", r.after(9*time.Second), []int64(nil))
+		expect.Equal(t, "at its end, what was due before it", r.after(time.Second), []int64{1, 2})
+	})
+}
+
+// However often something new is set: an outage's alarms come at the rate, and what is set meanwhile waits its turn.
+func TestRate(t *testing.T) {
+	alarmStory(t, 0, 100, func(t *testing.T, r *story) {
+		for ref := range int64(1000) {
+			r.due(ref, 0)
+		}
+		r.Up()
+		n := 0
+		for range 200 {
+			r.due(-1, time.Hour)
+			n += len(r.after(5 * time.Millisecond))
+		}
+		if n < 90 || n > 110 {
+			t.Errorf("%d in a second, want 100", n)
+		}
+		expect.Equal(t, "all in all", n+len(r.after(9*time.Second)), 1000)
+	})
+}
+
+// A clock that is put forward, as after a machine was suspended, is noticed within a minute.
+func TestClockIsPutForward(t *testing.T) {
+	alarmStory(t, 0, 1000, func(t *testing.T, r *story) {
+		r.Up()
+		r.due(1, 2*time.Hour)
+		expect.Equal(t, "not yet", r.after(time.Hour), []int64(nil))
+		r.wall.moved.Store(int64(time.Hour))
+		expect.Equal(t, "overdue", r.after(time.Minute), []int64{1})
+	})
+}
+
+// One that is put back makes alarms wait until it is their time again: what was set stays set.
+func TestClockIsPutBack(t *testing.T) {
+	alarmStory(t, 0, 1000, func(t *testing.T, r *story) {
+		r.Up()
+		r.due(1, 2*time.Hour)
+		r.after(time.Hour)
+		r.wall.moved.Store(-int64(30 * time.Minute))
+		expect.Equal(t, "not yet", r.after(90*time.Minute-time.Millisecond), []int64(nil))
+		expect.Equal(t, "in time", r.after(time.Minute), []int64{1})
+	})
+}
+
+// While the database is away nothing rings; when it is back, everything does.
+func TestNothingRingsThatCannotBeWritten(t *testing.T) {
+	alarmStory(t, 0, 1000, func(t *testing.T, r *story) {
+		r.Up()
+		r.stuck.Store(true)
+		r.due(1, time.Second)
+		r.due(2, time.Minute)
+		expect.Equal(t, "it is away", r.after(time.Hour), []int64(nil))
+		r.stuck.Store(false)
+		expect.Equal(t, "it is back", r.after(time.Second), []int64{1, 2})
+	})
+}
+
+// What is settled before its time does not ring, and takes nothing of the rate.
+func TestSettledAlarmsAreTakenOut(t *testing.T) {
+	alarmStory(t, 0, 10, func(t *testing.T, r *story) {
+		r.Up()
+		for ref := range int64(1000) {
+			r.due(ref, time.Minute)
+		}
+		for ref := range int64(999) {
+			r.Set(track.Alarm{Ref: ref})
+		}
+		expect.Equal(t, "the one that is left, in time", r.after(time.Minute), []int64{999})
+	})
+}

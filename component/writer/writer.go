@@ -1,0 +1,255 @@
+// Package writer is the one queue of everything that changes the ledger, and the one goroutine behind it that writes: it
+// owns the track.Ledger, so that the order in a conversation comes free. It gathers inputs for a few milliseconds and makes
+// one transaction of them. What follows from a batch begins when the batch is durable, in the function given to New.
+//
+// It knows nothing of the wire. Its tests (writer_test.go) run it on a database that is slow, away, or refuses.
+package writer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tocsin/component/clock"
+	"tocsin/component/metrics"
+	"tocsin/track"
+)
+
+const (
+	// MaxBatch is how many inputs one transaction takes. So many wait only when the disk is slow: then fewer, larger
+	// transactions are what helps.
+	MaxBatch = 2048
+	// A batch that could not be stored is tried again after retryAfter; every logEvery tries the log is told.
+	retryAfter = 500 * time.Millisecond
+	logEvery   = 20
+	// stopWithin is how long the queue may take to be written when the component stops.
+	stopWithin = 5 * time.Second
+)
+
+// Store is what the writer needs of a database.
+type Store interface {
+	Load(context.Context, track.Want, track.Time) (track.Loaded, error)
+	Commit(context.Context, track.Changes) error // one transaction
+}
+
+// Options say what a writer writes, and how. All fields but Flush are needed.
+type Options struct {
+	Queue  *Queue
+	Store  Store
+	Ledger *track.Ledger        // which the writer owns from now on
+	Policy func() *track.Policy // in force; it is asked before every batch
+	// Committed is called with what a durable batch leads to. The next batch waits for it to return.
+	Committed func(*track.Result)
+
+	Flush   time.Duration // how long inputs are gathered
+	Clock   clock.Clock
+	Log     *slog.Logger
+	Metrics *metrics.Metrics
+}
+
+// Writer writes what is queued, in batches.
+type Writer struct {
+	Options
+	batch []entry       // being written
+	doubt *track.Result // of a commit that may have been stored although it failed
+}
+
+// New returns a writer. Only Run touches the ledger.
+func New(o Options) *Writer { return &Writer{Options: o} }
+
+// Run writes batches until ctx is done and the queue is empty; for that it has stopWithin. Its error says why the queue
+// can't be written any more: track.ErrFenced, or that of ctx.
+func (w *Writer) Run(ctx context.Context) error {
+	defer w.giveUp()
+	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var timer sync.WaitGroup
+	defer timer.Wait()
+	defer stop()
+	timer.Go(func() { w.limit(ctx, writing, stop) })
+	for {
+		if w.batch = w.Queue.take(); len(w.batch) > 0 {
+			if err := w.write(writing, w.batch); err != nil {
+				return err
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			if w.Queue.Len() == 0 {
+				return nil
+			}
+		case <-w.Queue.entries.Ready():
+			w.gather(ctx)
+		}
+	}
+}
+
+// limit calls stop when ctx has been done for stopWithin; it returns with the writing.
+func (w *Writer) limit(ctx, writing context.Context, stop func()) {
+	select {
+	case <-ctx.Done():
+	case <-writing.Done():
+		return
+	}
+	over, giveUp := w.Clock.After(stopWithin)
+	defer giveUp()
+	select {
+	case <-over:
+		stop()
+	case <-writing.Done():
+	}
+}
+
+// giveUp counts what could not be written any more.
+func (w *Writer) giveUp() {
+	lost := 0
+	for _, e := range append(w.batch, w.Queue.entries.Take(w.Queue.Len())...) {
+		if f, ok := e.input.(*track.Fact); ok && f.Kind != track.AlarmFired {
+			lost++
+		}
+	}
+	if lost > 0 {
+		w.Metrics.Lost.Add(float64(lost))
+		w.Log.Error("discarding unwritten facts", "facts", lost)
+	}
+}
+
+// gather waits for the flush window to pass, or for a full batch.
+func (w *Writer) gather(ctx context.Context) {
+	if w.Flush <= 0 {
+		return
+	}
+	window, stop := w.Clock.After(w.Flush)
+	defer stop()
+	for w.Queue.Len() < MaxBatch {
+		select {
+		case <-window:
+			return
+		case <-ctx.Done():
+			return
+		case <-w.Queue.entries.Ready():
+		}
+	}
+}
+
+// write stores a batch, however often that has to be tried. It fails only when ctx is done. A batch that the database
+// refuses is written in halves, down to the one input that is at fault, which is dropped: it must not hold up all the
+// others.
+func (w *Writer) write(ctx context.Context, batch []entry) error {
+	for try := 1; ; try++ {
+		err := w.commit(ctx, batch)
+		switch {
+		case err == nil:
+			w.Queue.setFault(nil)
+			return nil
+		case ctx.Err() != nil || errors.Is(err, track.ErrFenced):
+			return err
+		case errors.Is(err, track.ErrRefused) && len(batch) > 1:
+			half := len(batch) / 2
+			if err := w.write(ctx, batch[:half]); err != nil {
+				return err
+			}
+			return w.write(ctx, batch[half:])
+		case errors.Is(err, track.ErrRefused):
+			w.Log.Error("dropping an input that the database refuses", "err", err, "input", fmt.Sprintf("%T", batch[0].input))
+			w.Metrics.Lost.Inc()
+			finish(batch, track.ErrRefused)
+			return nil
+		}
+		w.Queue.setFault(err)
+		if try == 1 || try%logEvery == 0 {
+			w.Log.Error("could not store a batch, retrying", "err", err, "inputs", len(batch), "waiting", w.Queue.Len())
+		}
+		retry, stop := w.Clock.After(retryAfter)
+		select {
+		case <-ctx.Done():
+			stop()
+			return ctx.Err()
+		case <-retry:
+		}
+	}
+}
+
+// commit makes one transaction of a batch, and hands on what follows from it.
+func (w *Writer) commit(ctx context.Context, batch []entry) error {
+	started := w.Clock.Now()
+	now := track.At(started)
+	inputs := make([]track.Input, 0, len(batch))
+	for _, e := range batch {
+		if e.input != nil {
+			inputs = append(inputs, e.input)
+		}
+	}
+	if policy := w.Policy(); policy != w.Ledger.Policy() {
+		w.Ledger.SetPolicy(policy)
+	}
+	if len(inputs) > 0 {
+		result, err := w.settle(ctx, now)
+		if err != nil {
+			return err
+		}
+		if result == nil {
+			if result, err = w.apply(ctx, inputs, now); err != nil {
+				return err
+			}
+		}
+		limited := w.Ledger.Limited
+		result.Commit()
+		w.Metrics.Limited.Add(float64(w.Ledger.Limited - limited))
+		w.Metrics.Pending.Set(float64(w.Ledger.Pending()))
+		w.Metrics.Committed.Add(float64(len(inputs)))
+		w.Metrics.Commit.Observe(w.Clock.Now().Sub(started).Seconds())
+		w.Committed(result)
+	}
+	finish(batch, nil)
+	return nil
+}
+
+// apply makes of inputs what follows from them, and stores it.
+func (w *Writer) apply(ctx context.Context, inputs []track.Input, now track.Time) (*track.Result, error) {
+	loaded, err := w.Store.Load(ctx, w.Ledger.Want(inputs), now)
+	if err != nil {
+		return nil, fmt.Errorf("load a batch: %w", err)
+	}
+	result := w.Ledger.Apply(loaded, inputs, now)
+	if result.Empty() {
+		return result, nil
+	}
+	if err := w.Store.Commit(ctx, result.Changes); err != nil {
+		if !errors.Is(err, track.ErrRefused) {
+			w.doubt = result
+		}
+		return nil, fmt.Errorf("commit a batch: %w", err)
+	}
+	return result, nil
+}
+
+// settle finds out what became of a commit whose end was not heard of: the connection broke, say. It returns its result
+// if it was stored: then what follows from it must happen, and only once.
+func (w *Writer) settle(ctx context.Context, now track.Time) (*track.Result, error) {
+	result := w.doubt
+	if result == nil {
+		return nil, nil
+	}
+	loaded, err := w.Store.Load(ctx, result.Probe(), now)
+	if err != nil {
+		return nil, fmt.Errorf("look for a batch: %w", err)
+	}
+	w.doubt = nil
+	if !result.Matches(loaded) {
+		return nil, nil
+	}
+	w.Log.Info("a batch was stored although its commit reported an error")
+	return result, nil
+}
+
+func finish(batch []entry, err error) {
+	for _, e := range batch {
+		if e.done != nil {
+			e.done(err)
+		}
+	}
+}

@@ -1,0 +1,16 @@
+// Package expect is what tests of several packages say in one line.
+package expect
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Equal reports a difference between what a test got and what it wants. what says what is compared.
+func Equal(t testing.TB, what string, got, want any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s: %s", what, diff)
+	}
+}
