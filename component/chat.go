@@ -249,7 +249,7 @@ func (o *outflow) remind(ctx context.Context, out track.Outgoing) error {
 // chat says one line to a sender: that a cap was reached.
 func (o *outflow) chat(ctx context.Context, out track.Outgoing) error {
 	// Whoever would have been asked is told why not.
-	if !o.allowed(out.Owner) && len(o.svc.book.look(out.Owner, o.svc.clock.Now()).capable) == 0 {
+	if !o.allowed(out.Owner) && len(o.svc.presence.Look(out.Owner).Capable) == 0 {
 		return nil
 	}
 	peek := &track.Snapshot{Ord: out.Ord}

@@ -21,7 +21,7 @@ import (
 func newCommands(s *Service, domain jid.JID) *command.Commands {
 	deps := command.Deps{
 		Directory: directory{s}, Settings: settingsBook{s.people, s}, Watch: watch{s}, Admin: admin{s},
-		Forget: s.forget, Devices: s.book.devices,
+		Forget: s.forget, Devices: s.presence.Devices,
 	}
 	return command.New(deps, s.commandOptions(domain), adhoc.Options{})
 }

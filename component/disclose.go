@@ -175,7 +175,7 @@ func (r *rosters) vcard(ctx context.Context, owner string) (track.Number, error)
 	var card vcard.VCard4
 	err := r.ask(ctx, owner, vcard.Temp{}, &temp)
 	found := temp.Numbers()
-	if len(found) == 0 && (err == nil || refuses(err)) {
+	if len(found) == 0 && (err == nil || session.IsAnswer(err)) {
 		err = r.ask(ctx, owner, vcard.VCard4{}, &card)
 		found = card.Numbers()
 	}
@@ -183,7 +183,7 @@ func (r *rosters) vcard(ctx context.Context, owner string) (track.Number, error)
 		return track.Number{}, err
 	}
 	entry = cardEntry{at: now}
-	if err != nil && !refuses(err) {
+	if err != nil && !session.IsAnswer(err) {
 		entry.at = now.Add(rosterLife - vcardLife)
 	}
 	if e164, ok := numbers.FromVCard(found, r.svc.settings.Get().Region); ok {
@@ -196,10 +196,4 @@ func (r *rosters) vcard(ctx context.Context, owner string) (track.Number, error)
 	}
 	r.cards[owner] = entry
 	return entry.Number, nil
-}
-
-// refuses reports whether an error is the answer of the one that was asked.
-func refuses(err error) bool {
-	var fault *session.StanzaError
-	return errors.As(err, &fault)
 }

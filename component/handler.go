@@ -10,6 +10,7 @@ import (
 	"mellium.im/xmpp/stanza"
 
 	"tocsin/component/fair"
+	"tocsin/component/presence"
 	"tocsin/component/session"
 	"tocsin/track"
 	"tocsin/xep/caps"
@@ -100,7 +101,7 @@ func (h *handler) Message(m *session.Stanza) {
 	if m.Type == "error" {
 		// Never answered. One from a resource may say that it is not there any more.
 		if m.From.Resourcepart() != "" && h.local(from) && slices.Contains(absent, m.Err().Condition) {
-			h.svc.book.gone(m.From.String(), h.svc.clock.Now())
+			h.svc.presence.Left(m.From.String())
 		}
 		return
 	}
@@ -146,23 +147,23 @@ func (h *handler) Presence(p *session.Stanza) {
 		if full == from {
 			return
 		}
-		source := fromDirected
+		source := presence.FromDirected
 		granted := h.svc.roster.of(track.Domain(from)).Presence
 		if granted {
-			source = fromPresence
+			source = presence.FromPresence
 		}
 		var c caps.Caps
 		if child := p.Child(caps.NS, "c"); child != nil {
 			child.Decode(&c) //nolint:errcheck // without it the resource is asked
 		}
-		known := h.svc.book.here(full)
-		h.svc.book.saw(full, source, c, h.svc.clock.Now())
+		known := h.svc.presence.Online(full)
+		h.svc.presence.Saw(full, source, c)
 		if !granted || !known {
 			back("", h.svc.caps(p.To.Localpart() != ""))
 		}
 	case "unavailable":
 		if full != from {
-			h.svc.book.gone(full, h.svc.clock.Now())
+			h.svc.presence.Left(full)
 		}
 	case "probe":
 		back("", h.svc.caps(p.To.Localpart() != ""))

@@ -21,19 +21,15 @@ const (
 // keep forgets what is past its retention, measures what is there, and looks again at what is pending when the policy has
 // changed.
 func (s *Service) keep(ctx context.Context) error {
-	var pruned, swept time.Time
+	var pruned time.Time
 	for {
 		s.gauge(ctx)
 		if now := s.clock.Now(); now.Sub(pruned) >= keepEvery {
 			pruned = now
 			s.prune(ctx, now)
 		}
-		if now := s.clock.Now(); now.Sub(swept) >= sweepEvery {
-			swept = now
-			s.book.sweep(now)
-		}
 		if s.opts.IsLeader() && s.outflow.silenced.CompareAndSwap(true, false) {
-			s.outflow.up(s.book.doubt(s.clock.Now())) // what was held back is told now
+			s.outflow.up(s.presence.Recheck()) // what was held back is told now
 		}
 		due, stop := s.clock.After(gaugeEvery)
 		select {

@@ -18,11 +18,11 @@ const digestMax = 1000
 // of every message is kept, and told on return.
 func (o *outflow) tell(m track.Message) {
 	m.Text = "" // nothing of it is told, and very many may have to wait
-	v := o.svc.book.look(m.Sender, o.svc.clock.Now())
+	v := o.svc.presence.Look(m.Sender)
 	switch {
-	case len(v.capable) > 0:
+	case len(v.Capable) > 0:
 		o.job(m.Sender, func(ctx context.Context) error { return o.status(ctx, m) })
-	case !v.ready:
+	case !v.Ready:
 		o.hold(m)
 	}
 }
@@ -34,7 +34,7 @@ func (o *outflow) hold(m track.Message) {
 		o.held[m.Sender] = append(held, m)
 	}
 	o.mu.Unlock()
-	if o.svc.book.look(m.Sender, o.svc.clock.Now()).ready { // they have meanwhile
+	if o.svc.presence.Look(m.Sender).Ready { // they have meanwhile
 		o.wake(m.Sender)
 	}
 }

@@ -146,6 +146,9 @@ func (o *outflow) again(out track.Outgoing) {
 	o.failed = append(o.failed, out)
 }
 
+// Changed implements presence.Events.
+func (o *outflow) Changed(owner string) { o.wake(owner) }
+
 // wake looks again at what waits for a user.
 func (o *outflow) wake(owner string) {
 	o.mu.Lock()
@@ -170,15 +173,15 @@ func (o *outflow) wake(owner string) {
 	}
 }
 
-// comeBack notes that a user is there again who had left.
-func (o *outflow) comeBack(owner string, left time.Time) {
+// Returned notes that a user is there again who had left.
+func (o *outflow) Returned(owner string, left time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.back[owner] = left
 }
 
-// arrived notes that a resource has just turned out to be capable.
-func (o *outflow) arrived(full string) {
+// Arrived notes that a resource has just turned out to be capable.
+func (o *outflow) Arrived(full string) {
 	owner := track.Bare(full)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -193,8 +196,8 @@ func (o *outflow) toGreet(owner string, come ...string) {
 // greet tells a user who has come what is still untold, and shows the resources that have come the prompts that are
 // open.
 func (o *outflow) greet(ctx context.Context, owner string) error {
-	v := o.svc.book.look(owner, o.svc.clock.Now())
-	if !v.ready {
+	v := o.svc.presence.Look(owner)
+	if !v.Ready {
 		return nil // it is tried again when that is so
 	}
 	o.mu.Lock()
@@ -214,9 +217,9 @@ func (o *outflow) greet(ctx context.Context, owner string) error {
 	err := o.svc.queue.Do(ctx, nil)
 	switch {
 	case err != nil:
-	case fresh && len(v.capable) > 0:
+	case fresh && len(v.Capable) > 0:
 		err = errors.Join(o.digest(ctx, owner, held), o.showOpen(ctx, owner, come))
-	case back && v.online && len(v.capable) == 0:
+	case back && v.Online && len(v.Capable) == 0:
 		err = o.welcome(ctx, owner, left)
 	}
 	if err != nil {

@@ -5,21 +5,22 @@ import (
 	"fmt"
 	"sync"
 
+	"tocsin/component/presence"
 	"tocsin/track"
 )
 
 // people holds the users' settings in memory, for the ledger, and keeps what they change.
 type people struct {
-	store SettingStore
-	book  *book
+	store    SettingStore
+	presence *presence.Registry
 
 	mu       sync.RWMutex
 	prefs    map[string]track.Prefs
 	contacts map[[2]string]track.Contact // by owner and contact
 }
 
-func loadPeople(ctx context.Context, store SettingStore, b *book) (*people, error) {
-	p := &people{store: store, book: b, prefs: map[string]track.Prefs{}, contacts: map[[2]string]track.Contact{}}
+func loadPeople(ctx context.Context, store SettingStore, r *presence.Registry) (*people, error) {
+	p := &people{store: store, presence: r, prefs: map[string]track.Prefs{}, contacts: map[[2]string]track.Contact{}}
 	if err := store.Prefs(ctx, func(x track.Prefs) { p.prefs[x.JID] = x }); err != nil {
 		return nil, fmt.Errorf("load settings: %w", err)
 	}
@@ -37,7 +38,7 @@ func (p *people) Parties(c track.Conv) track.Parties {
 }
 
 // Can implements track.People.
-func (p *people) Can(bare string) track.Can { return p.book.can(bare) }
+func (p *people) Can(bare string) track.Can { return p.presence.Can(bare) }
 
 // Of returns the settings of a user.
 func (p *people) Of(bare string) track.Prefs {

@@ -28,15 +28,15 @@ func (o *outflow) nobody(owner string) bool {
 // targets returns whom a prompt goes to: the resources that can open a composer, else those that can show it, else, as a
 // chat message, the bare JID. ok is false while that is being found out.
 func (o *outflow) targets(owner string) (to []string, chat, ok bool) {
-	v := o.svc.book.look(owner, o.svc.clock.Now())
+	v := o.svc.presence.Look(owner)
 	switch {
-	case !v.ready: // one that answers a moment later must not miss it
+	case !v.Ready: // one that answers a moment later must not miss it
 		return nil, false, false
-	case len(v.sms) > 0:
-		return v.sms, false, true
-	case len(v.capable) > 0:
-		return v.capable, false, true
-	case o.allowed(owner) && (v.online || !v.told):
+	case len(v.SMS) > 0:
+		return v.SMS, false, true
+	case len(v.Capable) > 0:
+		return v.Capable, false, true
+	case o.allowed(owner) && (v.Online || !v.Told):
 		return []string{owner}, true, true
 	}
 	return nil, false, true
@@ -218,7 +218,7 @@ func (o *outflow) withdraw(ctx context.Context, out track.Outgoing) error {
 			if err := o.retract(ctx, out); err != nil {
 				return err
 			}
-		case o.svc.book.here(to): // else it is told by a status on return
+		case o.svc.presence.Online(to): // else it is told by a status on return
 			w := escalation.Withdraw{Prompt: out.Prompt, Reason: escalation.Withdrawal(out.Reason)}
 			if err := o.say(ctx, o.private(to, stanzaID(out, to), w)); err != nil {
 				return err

@@ -25,6 +25,7 @@ import (
 	"tocsin/component/fair"
 	"tocsin/component/intake"
 	"tocsin/component/metrics"
+	"tocsin/component/presence"
 	"tocsin/component/session"
 	"tocsin/component/settings"
 	"tocsin/component/tap"
@@ -69,9 +70,9 @@ type Service struct {
 	queue    *writer.Queue
 	writer   *writer.Writer
 	alarms   *alarm.Scheduler
-	book     *book
+	presence *presence.Registry
 	people   *people
-	learner  *learner
+	learner  *presence.Learner
 	fair     *fair.Queue
 	proofs   *proofs
 	outflow  *outflow
@@ -105,7 +106,7 @@ type reader struct {
 
 // New prepares a component on what the store knows.
 func New(ctx context.Context, o Options) (*Service, error) {
-	s := &Service{opts: o, clock: o.Clock, log: o.Log, metrics: metrics.New(o.Metrics), book: newBook(), changed: make(chan struct{}, 1)}
+	s := &Service{opts: o, clock: o.Clock, log: o.Log, metrics: metrics.New(o.Metrics), changed: make(chan struct{}, 1)}
 	if o.IsLeader == nil {
 		s.opts.IsLeader = func() bool { return true }
 	}
@@ -118,7 +119,9 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the past: %w", err)
 	}
-	if s.people, err = loadPeople(ctx, o.Store, s.book); err != nil {
+	s.outflow = newOutflow(s)
+	s.presence = presence.New(s.outflow, o.Clock)
+	if s.people, err = loadPeople(ctx, o.Store, s.presence); err != nil {
 		return nil, err
 	}
 	paused, err := o.Store.Get(ctx, keyPaused)
@@ -142,14 +145,10 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		},
 	})
 	s.proofs = newProofs(s)
-	s.outflow = newOutflow(s)
-	s.learner = newLearner(s)
 	s.roster = newRosters(s)
 	s.handler = newHandler(s)
 	s.contact = newContact(s)
 	s.commands = newCommands(s, domain)
-	s.book.ask, s.book.keep, s.book.changed = s.learner.ask, s.learner.save, s.outflow.wake
-	s.book.arrived, s.book.back = s.outflow.arrived, s.outflow.comeBack
 	if err := s.recall(ctx); err != nil {
 		return nil, err
 	}
@@ -160,6 +159,9 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		o.Session(&so)
 	}
 	s.session = session.New(so)
+	if s.learner, err = presence.NewLearner(ctx, s.presence, s.session, o.Store, o.Log); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -167,9 +169,6 @@ func New(ctx context.Context, o Options) (*Service, error) {
 func (s *Service) recall(ctx context.Context) error {
 	if err := s.opts.Store.Alarms(ctx, func(a track.Alarm) { s.alarms.Set(a) }); err != nil {
 		return fmt.Errorf("load alarms: %w", err)
-	}
-	if err := s.opts.Store.Devices(ctx, s.book.remember); err != nil {
-		return fmt.Errorf("load devices: %w", err)
 	}
 	pending, err := s.opts.Store.Pending(ctx)
 	if err != nil {
@@ -196,7 +195,7 @@ func (s *Service) Run(ctx context.Context) error {
 		})
 	}
 	run(&writer, writing, s.writer.Run)
-	for _, part := range []func(context.Context) error{s.serve, s.alarms.Run, s.fair.Run, s.learner.run, s.outflow.run, s.proofs.run, s.handler.work.Run, s.keep} {
+	for _, part := range []func(context.Context) error{s.serve, s.alarms.Run, s.fair.Run, s.learner.Run, s.outflow.run, s.proofs.run, s.handler.work.Run, s.keep} {
 		run(&others, ctx, part)
 	}
 	<-ctx.Done()
@@ -261,11 +260,11 @@ func (s *Service) take(frame []byte) {
 		r := &s.reader.sighting.Seen[i]
 		switch r.Kind {
 		case tap.Unavailable:
-			s.book.gone(r.JID, now)
+			s.presence.Left(r.JID)
 		case tap.Available:
-			s.book.saw(r.JID, fromPresence, caps.Caps{Node: r.Caps.Node, Ver: r.Caps.Ver, Hash: r.Caps.Hash}, now)
+			s.presence.Saw(r.JID, presence.FromPresence, caps.Caps{Node: r.Caps.Node, Ver: r.Caps.Ver, Hash: r.Caps.Hash})
 		default:
-			s.book.saw(r.JID, fromActivity, caps.Caps{}, now)
+			s.presence.Saw(r.JID, presence.FromActivity, caps.Caps{})
 		}
 	}
 	if s.reader.sighting.VoidHint {
@@ -311,7 +310,7 @@ func (s *Service) up() {
 	s.since.Store(now.UnixMilli())
 	s.roster.reset()
 	s.alarms.Up()
-	s.outflow.up(s.book.doubt(now))
+	s.outflow.up(s.presence.Recheck())
 }
 
 func (s *Service) down(error) {
@@ -340,7 +339,7 @@ func (s *Service) Presence() string {
 			return "privilege"
 		}
 	}
-	if s.book.isTold() {
+	if s.presence.IsTold() {
 		return "tap"
 	}
 	return ""

@@ -3,6 +3,7 @@ package component
 import (
 	"context"
 
+	"tocsin/component/presence"
 	"tocsin/component/writer"
 	"tocsin/track"
 )
@@ -13,7 +14,7 @@ type Store interface {
 	NoticeStore
 	NumberStore
 	SettingStore
-	DeviceStore
+	presence.Store
 	Keeper
 }
 
@@ -46,12 +47,6 @@ type SettingStore interface {
 	SavePrefs(context.Context, track.Prefs) error
 	Contacts(context.Context, func(track.Contact)) error
 	SaveContact(context.Context, track.Contact) error
-}
-
-// DeviceStore keeps the capable resources, so that they are found again after a restart.
-type DeviceStore interface {
-	Devices(context.Context, func(track.Device)) error
-	SaveDevices(ctx context.Context, seen []track.Device, gone []string) error
 }
 
 // Keeper is housekeeping.

@@ -25,6 +25,12 @@ func (e *StanzaError) Error() string {
 	return fmt.Sprintf("answer is the error %s (%s)", e.Condition, e.Type)
 }
 
+// IsAnswer reports whether an error of Ask is the answer of the one that was asked.
+func IsAnswer(err error) bool {
+	var answer *StanzaError
+	return errors.As(err, &answer)
+}
+
 // question is an IQ that waits for its answer.
 type question struct {
 	to     jid.JID
@@ -94,8 +100,7 @@ func (s *Session) Taken(ctx context.Context, stream uint64) error {
 		return ErrDown
 	}
 	err := s.ask(ctx, l, "", s.opts.PingTo.String(), "get", ping{}, nil)
-	var refused *StanzaError
-	if errors.As(err, &refused) { // that is an answer, too
+	if IsAnswer(err) {
 		return nil
 	}
 	return err

@@ -1,0 +1,170 @@
+package presence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tocsin/component/session"
+	"tocsin/track"
+	"tocsin/xep/caps"
+	"tocsin/xep/escalation"
+	"tocsin/xep/markers"
+	"tocsin/xep/receipts"
+)
+
+const (
+	// askWithin is how long a client has to answer disco#info; no answer means that it supports nothing of ours.
+	askWithin = 5 * time.Second
+	// maxAsks is how many are asked at a time, maxQuestions how many may wait for that.
+	maxAsks      = 256
+	maxQuestions = 20_000
+	// maxVerified is how many verified answers the shared cache holds.
+	maxVerified = 10_000
+)
+
+// Asker asks an entity by an IQ, and reads its answer.
+type Asker interface {
+	Ask(ctx context.Context, to, kind string, payload, answer any) error
+}
+
+// Store keeps the capable resources, so that they are found again after a restart.
+type Store interface {
+	Devices(context.Context, func(track.Device)) error
+	SaveDevices(ctx context.Context, seen []track.Device, gone []string) error
+}
+
+// Learner finds out what resources can do: by the hash of their capabilities if an answer for it was verified before
+// (XEP-0115 §5.4), else by disco#info to the full JID. It answers the questions of a registry, and saves for it.
+type Learner struct {
+	registry *Registry
+	asker    Asker
+	store    Store
+	log      *slog.Logger
+
+	mu       sync.Mutex
+	verified map[string]track.Features // by the key of the capabilities
+}
+
+// NewLearner returns the learner of a registry, which it fills with the devices of the store.
+func NewLearner(ctx context.Context, r *Registry, asker Asker, store Store, log *slog.Logger) (*Learner, error) {
+	if err := store.Devices(ctx, r.Restore); err != nil {
+		return nil, fmt.Errorf("load devices: %w", err)
+	}
+	return &Learner{registry: r, asker: asker, store: store, log: log, verified: map[string]track.Features{}}, nil
+}
+
+// Run answers questions, saves, and sweeps the registry, until ctx is done.
+func (l *Learner) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { l.saving(ctx) })
+	wg.Go(func() { l.registry.questions.Work(ctx, maxAsks, l.learn) })
+	for {
+		due, stop := l.registry.clock.After(sweepEvery)
+		select {
+		case <-ctx.Done():
+			stop()
+			return nil
+		case <-due:
+			l.registry.sweep()
+		}
+	}
+}
+
+func (l *Learner) learn(ctx context.Context, d device) {
+	if features, ok := l.known(d.caps); ok && !d.check {
+		l.registry.answered(d, features, known)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	var query, info caps.Info
+	if d.caps.Ver != "" {
+		query.Node = d.caps.Query()
+	}
+	err := l.asker.Ask(ctx, d.full, "get", query, &info)
+	if errors.Is(err, session.ErrDown) {
+		return // it is asked again when the stream is up
+	}
+	if err != nil {
+		as := silent
+		if session.IsAnswer(err) {
+			as = refused
+		}
+		l.registry.answered(d, 0, as)
+		return
+	}
+	features := featuresOf(info)
+	if d.caps.Verify(info) == nil {
+		l.verify(d.caps, features)
+	}
+	l.registry.answered(d, features, replied)
+}
+
+// saving saves what the registry has for it, until ctx is done. What comes while a transaction is under way goes into the next: at
+// a connect everybody answers at once, and the writer has other things to do.
+func (l *Learner) saving(ctx context.Context) {
+	var failed bool
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.registry.unsaved:
+		}
+		unsaved := l.registry.takeSaves()
+		var seen []track.Device
+		var gone []string
+		for jid, d := range unsaved {
+			if d.Features == 0 {
+				gone = append(gone, jid)
+			} else {
+				seen = append(seen, d)
+			}
+		}
+		err := l.store.SaveDevices(ctx, seen, gone)
+		if err != nil && ctx.Err() == nil {
+			if !failed {
+				l.log.Error("could not save devices, retrying with the next", "err", err, "devices", len(unsaved))
+			}
+			l.registry.saveAgain(unsaved)
+		}
+		failed = err != nil
+	}
+}
+
+func (l *Learner) known(c caps.Caps) (features track.Features, ok bool) {
+	key, shared := c.Key()
+	if !shared {
+		return 0, false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	features, ok = l.verified[key]
+	return features, ok
+}
+
+func (l *Learner) verify(c caps.Caps, features track.Features) {
+	key, _ := c.Key()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.verified) >= maxVerified {
+		clear(l.verified)
+	}
+	l.verified[key] = features
+}
+
+func featuresOf(info caps.Info) track.Features {
+	var f track.Features
+	for feature, bit := range map[string]track.Features{
+		escalation.NS: track.CanStatus, escalation.NSSMS: track.CanSMS, markers.NS: track.CanMarkers, receipts.NS: track.CanReceipts,
+	} {
+		if info.Has(feature) {
+			f |= bit
+		}
+	}
+	return f
+}

@@ -1,0 +1,482 @@
+// Package presence knows which users of the configured domains are there, with which resources, and what these can do: one
+// registry for all sources of presence (registry.go), and the disco#info questions by which resources are learned about and
+// checked (disco.go).
+//
+// It does not know what anybody wants to send them: who waits for a change is told by Events. Its tests (registry_test.go)
+// step the clock and answer the questions themselves.
+package presence
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"tocsin/component/clock"
+	"tocsin/component/queue"
+	"tocsin/track"
+	"tocsin/xep/caps"
+)
+
+// Source is how a resource became known, the surest last.
+type Source uint8
+
+const (
+	// FromStore: it was capable before the component started.
+	FromStore Source = iota
+	// FromActivity: it wrote something. Believed for activityLife.
+	FromActivity
+	// FromPresence: the server told (our Prosody module, privileged presence, ejabberd's copies). Believed until it
+	// tells otherwise, which not every server does.
+	FromPresence
+	// FromDirected: the client itself sent presence to the component: the server has to tell when it goes.
+	FromDirected
+)
+
+const (
+	// activityLife is how long a resource is taken to be there because it wrote.
+	activityLife = 15 * time.Minute
+	// sureFor is how long a sign of life needs no check. After it, a resource that has answered disco#info before is
+	// asked again before anything is sent to it: that works on every server, whatever it tells about presence.
+	sureFor = 2 * time.Minute
+	// askAgain is when a resource that supported nothing is asked again (protocol §9).
+	askAgain = time.Hour
+	// lateCopy is how long after a resource has left copies of what it wrote may still come (ejabberd copies a message a
+	// second time when it reaches its recipient).
+	lateCopy = 10 * time.Second
+	// forgetAfter is how long a resource may not be heard of before it is asked whether it is still there.
+	forgetAfter = 24 * time.Hour
+	// deviceTries is how often more a resource is asked that is known from before a restart: nothing else may tell of it, and
+	// where another instance still has a stream, ejabberd brings some of the answers there.
+	deviceTries = 3
+	// maxResources is how many resources are remembered, maxPerUser how many of one user: of more, the newest.
+	maxResources = 200_000
+	maxPerUser   = 50
+	// sweepEvery is how often those are looked for that are not heard of any more; sweepAsks are asked then at most.
+	sweepEvery = 10 * time.Minute
+	sweepAsks  = 1000
+)
+
+// device is one resource of a local user.
+type device struct {
+	full     string
+	features track.Features
+	source   Source
+	caps     caps.Caps
+	seen     time.Time // the last sign of life
+	asked    time.Time // when its features were last asked for
+	asking   bool
+	outdated bool      // its capabilities have changed while it was being asked
+	silent   time.Time // when it last did not answer a check; it is left alone for sureFor
+	tries    int       // FromStore: how often it was asked in vain
+	answers  bool      // it has answered disco#info: it can be checked
+	// confirmed: something has gone there and back since it came. Before, what is sent to its user's bare JID may be a
+	// little too early, and be stored for the next login instead.
+	confirmed bool
+	check     bool // of the copy that is asked: what is known must not do
+}
+
+// Events are told what has changed. They are called without locks, in the goroutine that noticed, and must not block.
+type Events interface {
+	// Changed: something about the user's resources is new.
+	Changed(owner string)
+	// Arrived: a resource has turned out to be capable. Changed follows.
+	Arrived(full string)
+	// Returned: a user is there again who had left. Changed follows.
+	Returned(owner string, left time.Time)
+}
+
+// Registry is what is known about who is there, and with what: one for all sources of presence. Its methods may be called
+// by several goroutines.
+type Registry struct {
+	events    Events
+	clock     clock.Clock
+	questions *queue.Queue[device] // for a Learner, which answers each of them by answered
+	unsaved   queue.Signal         // there is something in saves
+
+	mu    sync.Mutex
+	users map[string]map[string]*device // by bare, then by full JID
+	told  map[string]bool               // domains whose server tells presence
+	ended map[string]time.Time          // resources that have left, and when
+	left  map[string]time.Time          // users who have left, and when
+	saves map[string]track.Device       // by full JID: what a restart must know; without features: may forget
+	began time.Time                     // of the stream
+	n     int
+}
+
+// New returns an empty registry.
+func New(events Events, c clock.Clock) *Registry {
+	return &Registry{
+		events: events, clock: c, questions: queue.New[device](maxQuestions), unsaved: queue.NewSignal(),
+		users: map[string]map[string]*device{}, told: map[string]bool{}, ended: map[string]time.Time{}, left: map[string]time.Time{},
+		saves: map[string]track.Device{},
+	}
+}
+
+// Saw notes a sign of life of a resource.
+func (r *Registry) Saw(full string, from Source, c caps.Caps) {
+	owner, now := track.Bare(full), r.clock.Now()
+	r.mu.Lock()
+	if from == FromActivity && now.Sub(r.ended[full]) < lateCopy {
+		r.mu.Unlock()
+		return
+	}
+	d, isNew := r.device(owner, full)
+	if d == nil {
+		r.mu.Unlock()
+		return
+	}
+	if from == FromPresence {
+		r.told[track.Domain(owner)] = true
+	}
+	if from >= FromPresence {
+		delete(r.ended, full)
+		d.confirmed = d.confirmed && d.source >= FromPresence
+	}
+	d.seen, d.source = now, max(d.source, from)
+	ask := d.asked.IsZero() || now.Sub(d.asked) >= askAgain && d.features&track.CanStatus == 0
+	if c.Ver != "" && c != d.caps {
+		d.caps, d.outdated, ask = c, d.asking, true
+	}
+	ask = r.begin(d, ask, now)
+	asked := *d
+	left, back := r.left[owner]
+	delete(r.left, owner)
+	r.mu.Unlock()
+	if back {
+		r.events.Returned(owner, left)
+	}
+	if ask {
+		r.ask(asked)
+	}
+	if isNew {
+		r.events.Changed(owner)
+	}
+}
+
+// device finds or adds a resource; it returns nil when there is no room for one.
+func (r *Registry) device(owner, full string) (d *device, isNew bool) {
+	if d = r.users[owner][full]; d != nil {
+		return d, false
+	}
+	if r.n >= maxResources || len(r.users[owner]) >= maxPerUser && !r.makeRoom(owner) {
+		return nil, false
+	}
+	devices := r.users[owner]
+	if devices == nil {
+		devices = map[string]*device{}
+		r.users[owner] = devices
+	}
+	d = &device{full: full}
+	devices[full] = d
+	r.n++
+	return d, true
+}
+
+// makeRoom forgets the resource of a user that was not heard of for longest. One that is being asked stays: nobody can
+// have more questions under way than that.
+func (r *Registry) makeRoom(owner string) bool {
+	var oldest *device
+	for _, d := range r.users[owner] {
+		if !d.asking && (oldest == nil || d.seen.Before(oldest.seen)) {
+			oldest = d
+		}
+	}
+	return oldest != nil && r.remove(owner, oldest.full)
+}
+
+func (r *Registry) begin(d *device, ask bool, now time.Time) bool {
+	if !ask || d.asking {
+		return false
+	}
+	d.asking, d.asked = true, now
+	return true
+}
+
+// Restore adds a resource that was capable before the component started: it has to be checked.
+func (r *Registry) Restore(d track.Device) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if dev, isNew := r.device(track.Bare(d.JID), d.JID); isNew {
+		dev.features, dev.answers, dev.seen = d.Features, true, d.At.Std()
+	}
+}
+
+// Left notes that a resource has left.
+func (r *Registry) Left(full string) {
+	owner, now := track.Bare(full), r.clock.Now()
+	r.mu.Lock()
+	was := r.remove(owner, full)
+	if len(r.ended) >= maxResources {
+		clear(r.ended)
+	}
+	r.ended[full] = now
+	if was && r.users[owner] == nil {
+		if len(r.left) >= maxResources {
+			clear(r.left)
+		}
+		r.left[owner] = now
+	}
+	r.mu.Unlock()
+	if was {
+		r.events.Changed(owner)
+	}
+}
+
+func (r *Registry) remove(owner, full string) bool {
+	devices := r.users[owner]
+	d := devices[full]
+	if d == nil {
+		return false
+	}
+	if d.features&track.CanStatus != 0 {
+		r.save(track.Device{JID: full})
+	}
+	r.n--
+	if delete(devices, full); len(devices) == 0 {
+		delete(r.users, owner)
+	}
+	return true
+}
+
+// reply is what became of a question to a resource.
+type reply uint8
+
+const (
+	known   reply = iota // it was not asked: its capabilities are known by their hash
+	replied              // it has answered
+	refused              // an error came: it does not support this, or is not there
+	silent               // nothing came
+	unasked              // there was no time to ask
+)
+
+// answered takes in the answer to a question. A resource that has answered before and is refused now is not there any
+// more.
+func (r *Registry) answered(asked device, features track.Features, as reply) {
+	full, owner, now := asked.full, track.Bare(asked.full), r.clock.Now()
+	r.mu.Lock()
+	d := r.users[owner][full]
+	if d == nil || d.asked != asked.asked { // it has left, and may have come again
+		r.mu.Unlock()
+		return
+	}
+	d.asking = false
+	unheard := d.source == FromStore && as == silent && d.tries < deviceTries
+	if unheard {
+		d.tries++
+	}
+	if d.outdated || unheard {
+		d.outdated = false
+		r.begin(d, true, now)
+		again := *d
+		r.mu.Unlock()
+		r.ask(again)
+		return
+	}
+	before := d.features
+	switch {
+	case as == known:
+		d.features, d.answers = features, true
+	case as == replied:
+		d.features, d.answers, d.confirmed, d.seen = features, true, true, now
+	case as == unasked: // it is taken for what it was, and asked at the next sign of life
+		d.confirmed, d.silent, d.asked = true, now, time.Time{}
+	case d.source == FromStore, as == refused && d.answers:
+		r.remove(owner, full)
+	default:
+		d.confirmed, d.silent = true, now
+	}
+	was, is := before&track.CanStatus != 0, d.features&track.CanStatus != 0
+	if is && d.features != before {
+		r.save(track.Device{JID: full, Features: d.features, At: track.At(now)})
+	} else if was && !is {
+		r.save(track.Device{JID: full})
+	}
+	capable := is && !was
+	r.mu.Unlock()
+	if capable {
+		r.events.Arrived(full)
+	}
+	r.events.Changed(owner)
+}
+
+// Recheck makes every resource that can be checked need a check: the stream was down, and nobody told who left
+// meanwhile. What was being asked then is asked again. It returns the users, and those of them who had a capable resource.
+func (r *Registry) Recheck() (owners, capable []string) {
+	now := r.clock.Now()
+	r.mu.Lock()
+	r.began = now
+	var asks []device
+	for owner, devices := range r.users {
+		can := false
+		for _, d := range devices {
+			can = can || d.features&track.CanStatus != 0
+			d.silent = time.Time{}
+			if d.seen, d.confirmed = (time.Time{}), d.confirmed && !d.answers; d.asking {
+				d.asked = now
+				asks = append(asks, *d)
+			}
+		}
+		owners = append(owners, owner)
+		if can {
+			capable = append(capable, owner)
+		}
+	}
+	r.mu.Unlock()
+	for _, d := range asks {
+		r.ask(d)
+	}
+	return owners, capable
+}
+
+// sweep forgets resources that have left without a word, and asks those that were not heard of for long.
+func (r *Registry) sweep() {
+	now := r.clock.Now()
+	r.mu.Lock()
+	var asks []device
+	for owner, devices := range r.users {
+		for _, d := range devices {
+			unheard := min(now.Sub(d.seen), now.Sub(d.silent))
+			told := d.source >= FromPresence && (!d.seen.IsZero() || now.Sub(r.began) < forgetAfter)
+			switch {
+			case !d.answers && !d.asking && !told && unheard > activityLife:
+				r.remove(owner, d.full)
+			case d.answers && unheard > forgetAfter && len(asks) < sweepAsks && r.begin(d, true, now):
+				check := *d
+				check.check = true
+				asks = append(asks, check)
+			}
+		}
+	}
+	for full, at := range r.ended {
+		if now.Sub(at) >= lateCopy {
+			delete(r.ended, full)
+		}
+	}
+	r.mu.Unlock()
+	for _, d := range asks {
+		r.ask(d)
+	}
+}
+
+// View is who can be reached of a user at a moment.
+type View struct {
+	Ready   bool // false: something is being asked, and Events.Changed will be called
+	Online  bool
+	Told    bool     // the user's server tells presence: silence means absence
+	SMS     []string // full JIDs that support T#sms
+	Capable []string // full JIDs that support T
+}
+
+// Look returns who can be reached of a user. Resources that have not been seen for long are checked first.
+func (r *Registry) Look(owner string) View {
+	now := r.clock.Now()
+	r.mu.Lock()
+	v := View{Ready: true, Told: r.told[track.Domain(owner)]}
+	var asks []device
+	for _, d := range r.users[owner] {
+		if d.source == FromActivity && now.Sub(d.seen) > activityLife && !d.answers {
+			r.remove(owner, d.full)
+			continue
+		}
+		if !d.confirmed || d.answers && min(now.Sub(d.seen), now.Sub(d.silent)) > sureFor {
+			if r.begin(d, true, now) {
+				check := *d
+				check.check = true
+				asks = append(asks, check)
+			}
+		}
+		if d.asking {
+			v.Ready = false
+			continue
+		}
+		v.Online = true
+		if d.features&track.CanStatus != 0 {
+			v.Capable = append(v.Capable, d.full)
+		}
+		if d.features&track.CanSMS != 0 {
+			v.SMS = append(v.SMS, d.full)
+		}
+	}
+	r.mu.Unlock()
+	for _, d := range asks {
+		r.ask(d)
+	}
+	return v
+}
+
+// IsTold reports whether some server has told presence.
+func (r *Registry) IsTold() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.told) > 0
+}
+
+// Online reports whether a resource is believed to be there, without asking.
+func (r *Registry) Online(full string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.users[track.Bare(full)][full] != nil
+}
+
+// Devices returns the resources of a user that are known to be there.
+func (r *Registry) Devices(owner string) []track.Device {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []track.Device
+	for _, d := range r.users[owner] {
+		list = append(list, track.Device{JID: d.full, Features: d.features, At: track.At(d.seen)})
+	}
+	slices.SortFunc(list, func(x, y track.Device) int { return strings.Compare(x.JID, y.JID) })
+	return list
+}
+
+// Can returns what is known of the clients of a user from their features.
+func (r *Registry) Can(bare string) track.Can {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var can track.Can
+	known, silent := 0, 0
+	for _, d := range r.users[bare] {
+		known++
+		can.Receipt = can.Receipt || d.features&track.CanReceipts != 0
+		if d.features&track.CanMarkers != 0 {
+			can.Marker = true
+		} else if d.answers {
+			silent++
+		}
+	}
+	can.NoMarker = known > 0 && silent == known
+	return can
+}
+
+// ask queues a question, unless too many wait.
+func (r *Registry) ask(d device) {
+	if !r.questions.Push(d) {
+		r.answered(d, 0, unasked)
+	}
+}
+
+// save has a device saved for after a restart; one without features is forgotten. The caller holds mu.
+func (r *Registry) save(d track.Device) {
+	r.saves[d.JID] = d
+	r.unsaved.Set()
+}
+
+// takeSaves returns what is to be saved, and what is to be forgotten.
+func (r *Registry) takeSaves() map[string]track.Device {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	saves := r.saves
+	r.saves = map[string]track.Device{}
+	return saves
+}
+
+// saveAgain gives back what could not be saved, but for what has changed since.
+func (r *Registry) saveAgain(saves map[string]track.Device) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.Copy(saves, r.saves)
+	r.saves = saves
+}

@@ -1,0 +1,214 @@
+package presence
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"tocsin/component/clock"
+	"tocsin/component/queue"
+	"tocsin/internal/expect"
+	"tocsin/track"
+	"tocsin/xep/caps"
+)
+
+const both = track.CanStatus | track.CanSMS
+
+// desk is a registry whose questions wait for the test to answer them.
+type desk struct {
+	*Registry
+	t     *testing.T
+	clock *clock.Stepped
+	kept  map[string]track.Features // what a restart would know
+	came  []string                  // capable resources
+
+	changed func(owner string) // nil: nothing is done
+}
+
+func newDesk(t *testing.T) *desk {
+	d := &desk{t: t, clock: clock.NewStepped(time.Unix(1e9, 0)), kept: map[string]track.Features{}}
+	d.Registry = New(d, d.clock)
+	return d
+}
+
+// Changed implements Events.
+func (d *desk) Changed(owner string) {
+	if d.changed != nil {
+		d.changed(owner)
+	}
+}
+
+// Arrived implements Events.
+func (d *desk) Arrived(full string) { d.came = append(d.came, full) }
+
+// Returned implements Events.
+func (d *desk) Returned(string, time.Time) {}
+
+// hears takes a sign of life in.
+func (d *desk) hears(full string, from Source, ver string) {
+	d.Saw(full, from, caps.Caps{Ver: ver})
+}
+
+// asked returns the oldest question; ok is false if there is none.
+func (d *desk) asked() (device, bool) { return d.questions.First() }
+
+// answer answers the oldest question.
+func (d *desk) answer(features track.Features, as reply) {
+	d.t.Helper()
+	asked := d.questions.Take(1)
+	if len(asked) == 0 {
+		d.t.Fatal("nothing was asked")
+	}
+	d.answered(asked[0], features, as)
+}
+
+// saved is what a restart would know.
+func (d *desk) saved() map[string]track.Features {
+	for full, dev := range d.takeSaves() {
+		if d.kept[full] = dev.Features; dev.Features == 0 {
+			delete(d.kept, full)
+		}
+	}
+	return d.kept
+}
+
+// reach looks for a user, has all questions answered in the same way, and returns who can be reached then.
+func (d *desk) reach(owner string, as reply) View {
+	d.t.Helper()
+	d.Look(owner)
+	for d.questions.Len() > 0 {
+		d.answer(both, as)
+	}
+	v := d.Look(owner)
+	if !v.Ready {
+		d.t.Errorf("%s: nobody knows who can be reached", owner)
+	}
+	slices.Sort(v.Capable)
+	return v
+}
+
+func TestResourceBecomesKnown(t *testing.T) {
+	s := newDesk(t)
+	s.hears("alice@example.org/phone", FromDirected, "")
+	if s.Look("alice@example.org").Ready {
+		t.Error("ready before it has answered")
+	}
+	s.answer(both, replied)
+	expect.Equal(t, "capable", s.Look("alice@example.org").Capable, []string{"alice@example.org/phone"})
+	expect.Equal(t, "come", s.came, []string{"alice@example.org/phone"})
+	expect.Equal(t, "kept", s.saved(), map[string]track.Features{"alice@example.org/phone": both})
+	s.Left("alice@example.org/phone")
+	expect.Equal(t, "left", s.Look("alice@example.org").Online, false)
+	expect.Equal(t, "kept when it has left", len(s.saved()), 0)
+}
+
+// A device that hangs is not there for sure, and not gone for sure: it holds up nobody, and is sent what the others are.
+func TestMuteResource(t *testing.T) {
+	s := newDesk(t)
+	for _, full := range []string{"alice@example.org/desk", "alice@example.org/phone"} {
+		s.hears(full, FromDirected, "")
+		s.answer(both, replied)
+	}
+	s.clock.Step(time.Hour)
+	v := s.reach("alice@example.org", silent)
+	expect.Equal(t, "capable", v.Capable, []string{"alice@example.org/desk", "alice@example.org/phone"})
+	expect.Equal(t, "kept", len(s.saved()), 2)
+	s.clock.Step(time.Hour)
+	expect.Equal(t, "gone without a word", s.reach("alice@example.org", refused).Online, false)
+	expect.Equal(t, "kept when it is gone", len(s.saved()), 0)
+}
+
+// Its capabilities change while it is being asked, as those of a client do that loads us as a plugin: the last count.
+func TestCapabilitiesChangeMeanwhile(t *testing.T) {
+	s := newDesk(t)
+	s.hears("alice@example.org/web", FromPresence, "before")
+	s.hears("alice@example.org/web", FromPresence, "after")
+	s.answer(0, replied)
+	if s.Look("alice@example.org").Ready {
+		t.Error("ready with what it was before")
+	}
+	asked, _ := s.asked()
+	expect.Equal(t, "asked for", asked.caps.Ver, "after")
+	s.answer(both, replied)
+	expect.Equal(t, "capable", s.Look("alice@example.org").Capable, []string{"alice@example.org/web"})
+}
+
+// The answer to a question from before it left says nothing about the one that came after.
+func TestAnswerOfAnEarlierLife(t *testing.T) {
+	s := newDesk(t)
+	s.hears("alice@example.org/phone", FromDirected, "")
+	s.Left("alice@example.org/phone")
+	s.clock.Step(time.Second)
+	s.hears("alice@example.org/phone", FromDirected, "")
+	s.answer(0, refused)
+	if s.Look("alice@example.org").Ready {
+		t.Error("ready before the second question is answered")
+	}
+	s.answer(both, replied)
+	expect.Equal(t, "capable", len(s.Look("alice@example.org").Capable), 1)
+}
+
+// A user with endless resources takes up a bounded place, and nobody else's. The newest are known.
+func TestEndlessResources(t *testing.T) {
+	s := newDesk(t)
+	s.hears("alice@example.org/phone", FromDirected, "")
+	s.answer(both, replied)
+	for i := range 10_000 {
+		s.clock.Step(time.Millisecond)
+		s.hears(fmt.Sprintf("mallory@example.org/%d", i), FromPresence, "")
+		if i >= 5_000 { // those before are mute
+			s.reach("mallory@example.org", replied)
+		}
+	}
+	expect.Equal(t, "resources", s.n, 1+maxPerUser)
+	newest := "mallory@example.org/9999"
+	if v := s.reach("mallory@example.org", replied); !slices.Contains(v.Capable, newest) {
+		t.Errorf("%s is not known", newest)
+	}
+	expect.Equal(t, "others", len(s.reach("alice@example.org", replied).Capable), 1)
+}
+
+// Where the server does not tell who leaves, clients that call themselves otherwise at each login do not fill the book.
+func TestLeftWithoutAWord(t *testing.T) {
+	s := newDesk(t)
+	for i := range 100 {
+		user := fmt.Sprintf("user%d@example.org", i)
+		s.hears(user+"/answers", FromActivity, "")
+		s.answer(track.CanMarkers, replied)
+		s.hears(user+"/mute", FromActivity, "")
+		s.answer(0, silent)
+	}
+	s.hears("alice@example.org/phone", FromPresence, "")
+	s.answer(both, replied)
+	s.clock.Step(activityLife + time.Minute)
+	s.sweep()
+	expect.Equal(t, "those that can't be asked", s.n, 101)
+	s.clock.Step(forgetAfter)
+	s.sweep()
+	for s.questions.Len() > 0 {
+		if d, _ := s.asked(); d.full == "alice@example.org/phone" {
+			s.answer(both, replied)
+		} else {
+			s.answer(0, refused)
+		}
+	}
+	expect.Equal(t, "those that are not there", s.n, 1)
+	expect.Equal(t, "she who is", len(s.reach("alice@example.org", replied).Capable), 1)
+}
+
+// With more questions than can be asked, what was known counts, and nothing goes round in circles.
+func TestTooManyQuestions(t *testing.T) {
+	s := newDesk(t)
+	s.Restore(track.Device{JID: "alice@example.org/phone", Features: both, At: track.At(s.clock.Now())})
+	s.questions = queue.New[device](0)
+	s.changed = func(owner string) { s.Look(owner) }
+	s.Recheck()
+	s.Look("alice@example.org")
+	expect.Equal(t, "capable", s.Look("alice@example.org").Capable, []string{"alice@example.org/phone"})
+	s.hears("bob@example.org/new", FromPresence, "")
+	s.questions = queue.New[device](1)
+	s.hears("bob@example.org/new", FromPresence, "")
+	s.answer(both, replied)
+	expect.Equal(t, "asked at the next sign of life", len(s.Look("bob@example.org").Capable), 1)
+}
