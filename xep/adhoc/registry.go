@@ -19,7 +19,7 @@ import (
 // Options bound the sessions of a Registry. Zero fields have the defaults given.
 type Options struct {
 	PerUser int           // sessions of one bare JID: 8; one more ends the user's stalest
-	Total   int           // sessions of all users: 1000; one more is refused
+	Total   int           // sessions of all users: 1000; one more ends the stalest of the user who has most
 	Idle    time.Duration // a session that waits so long for its next stage is over: 10 minutes
 
 	// Language returns the language to speak for the one requested, which may be "", or "" if there is none
@@ -97,8 +97,8 @@ func (r *Registry[F]) start(ctx context.Context, now time.Time, from jid.JID, la
 	id := r.newID(from, in.Node)
 	if len(resp.Allow) > 0 {
 		s := &session{node: in.Node, lang: lang, from: from, expires: now.Add(r.options.Idle), allow: resp.Allow, data: resp.Data}
-		if err := r.add(id, s, now); err != nil {
-			return nil, err
+		if !r.add(id, s, now) {
+			return nil, failed(stanza.Wait, stanza.ResourceConstraint)
 		}
 	}
 	return reply(id, in.Node, lang, resp), nil
@@ -200,33 +200,50 @@ func (r *Registry[F]) lookup(now time.Time, from jid.JID, in Payload[F]) (*sessi
 	return s, nil
 }
 
-// add stores a session within the bounds.
-func (r *Registry[F]) add(id string, s *session, now time.Time) *Error {
+// add stores a session within the bounds. It reports false if there is no room: a stage of every other session is being run.
+func (r *Registry[F]) add(id string, s *session, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var own int
-	var stalest string
+	held := map[string]int{}
 	for id, other := range r.sessions {
 		if !other.busy && !now.Before(other.expires) {
 			delete(r.sessions, id)
 			continue
 		}
-		if other.from.Bare().Equal(s.from.Bare()) {
-			own++
-			if stalest == "" || other.expires.Before(r.sessions[stalest].expires) {
-				stalest = id
-			}
-		}
+		held[other.owner()]++
 	}
-	if own >= r.options.PerUser {
-		delete(r.sessions, stalest)
+	owner := s.owner()
+	if held[owner] >= r.options.PerUser {
+		r.end(map[string]int{owner: held[owner]})
 	}
 	if len(r.sessions) >= r.options.Total {
-		return failed(stanza.Wait, stanza.ResourceConstraint)
+		held[owner]++
+		r.end(held)
+	}
+	if len(r.sessions) >= r.options.Total {
+		return false
 	}
 	r.sessions[id] = s
-	return nil
+	return true
 }
+
+// end ends the stalest session of the user who holds most.
+func (r *Registry[F]) end(held map[string]int) {
+	var last string
+	for id, s := range r.sessions {
+		if held[s.owner()] == 0 || s.busy {
+			continue
+		}
+		best := r.sessions[last]
+		if best == nil || cmp.Or(cmp.Compare(held[best.owner()], held[s.owner()]), s.expires.Compare(best.expires)) < 0 {
+			last = id
+		}
+	}
+	delete(r.sessions, last)
+}
+
+// owner is the user who began the session.
+func (s *session) owner() string { return s.from.Bare().String() }
 
 func (r *Registry[F]) language(requested string) (lang string, ok bool) {
 	if r.options.Language == nil {

@@ -43,11 +43,13 @@ var (
 	ErrHash      = errors.New("no hash, or an unknown one")
 	ErrIllFormed = errors.New("ill-formed disco#info")
 	ErrMismatch  = errors.New("hash does not match disco#info")
+	ErrAmbiguous = errors.New("a feature stands where none belongs")
 )
 
-// Verify returns nil if info is what c stands for, so that it may be shared among users (XEP-0115 §5.4); else it wraps
-// ErrHash, ErrIllFormed or ErrMismatch.
-func (c Caps) Verify(info Info) error {
+// Verify returns nil if info is what c stands for, so that what it says about features may be shared among users (XEP-0115
+// §5.4); else it wraps ErrHash, ErrIllFormed, ErrMismatch or ErrAmbiguous. The hash does not tell a feature from a value of a form, so
+// that two answers can have the same (XEP-0115 §9.3): one that has any of the features anywhere else proves nothing about them.
+func (c Caps) Verify(info Info, features ...string) error {
 	if _, ok := c.Key(); !ok {
 		return ErrHash
 	}
@@ -57,6 +59,9 @@ func (c Caps) Verify(info Info) error {
 	}
 	if ver != c.Ver {
 		return ErrMismatch
+	}
+	if slices.ContainsFunc(features, info.hides) {
+		return ErrAmbiguous
 	}
 	return nil
 }

@@ -109,6 +109,35 @@ func parse[T any](t *testing.T, in string) (v T) {
 	return v
 }
 
+// An answer with the same hash, in which features are hidden in a form or an identity, says nothing about them.
+func TestVerifyAmbiguous(t *testing.T) {
+	const disco = `<query xmlns='http://jabber.org/protocol/disco#info'>`
+	for _, tc := range []struct{ name, honest, poisoned string }{
+		{"in a form", disco + `<identity category='client' type='pc'/><feature var='urn:a'/><feature var='urn:b'/><feature var='urn:c'/><feature var='urn:d'/></query>`,
+			disco + `<identity category='client' type='pc'/><feature var='urn:a'/><x xmlns='jabber:x:data' type='result'>
+				<field var='FORM_TYPE' type='hidden'><value>urn:b</value></field><field var='urn:c'><value>urn:d</value></field></x></query>`},
+		{"in an identity", disco + `<identity category='client' type='pc'/><feature var='http://x/y/z'/><feature var='urn:b'/></query>`,
+			disco + `<identity category='client' type='pc'/><identity category='http:' type='' xml:lang='x' name='y/z'/><feature var='urn:b'/></query>`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			honest, poisoned := parse[Info](t, tc.honest), parse[Info](t, tc.poisoned)
+			ver, err := honest.Ver(sha1.New())
+			if again, _ := poisoned.Ver(sha1.New()); err != nil || again != ver {
+				t.Fatalf("%s is %s, %s is %s, %v", tc.honest, ver, tc.poisoned, again, err)
+			}
+			c := Caps{Hash: "sha-1", Node: "n", Ver: ver}
+			for _, f := range honest.Features {
+				if err := c.Verify(honest, f.Var); err != nil {
+					t.Errorf("honest, about %s: %v", f.Var, err)
+				}
+				if err := c.Verify(poisoned, f.Var); !poisoned.Has(f.Var) && !errors.Is(err, ErrAmbiguous) {
+					t.Errorf("poisoned, about %s: %v", f.Var, err)
+				}
+			}
+		})
+	}
+}
+
 // The order of an answer does not matter, and where mellium can compute a hash, it is the same.
 func FuzzVer(f *testing.F) {
 	f.Add(simple)

@@ -105,6 +105,23 @@ func (i Info) text() ([]byte, error) {
 	return s, nil
 }
 
+// hides reports whether the hash covers s as something else than a feature.
+func (i Info) hides(s string) bool {
+	for _, id := range i.Identities {
+		if strings.Join(id.key(), "/") == s {
+			return true
+		}
+	}
+	for _, form := range i.Forms {
+		for _, f := range form.Fields {
+			if f.Var == s || slices.Contains(f.Values, s) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (i Identity) key() []string { return []string{i.Category, i.Type, i.Lang, i.Name} }
 
 const formType = "FORM_TYPE"
