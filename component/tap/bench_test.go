@@ -134,6 +134,9 @@ func TestAllocations(t *testing.T) {
 		{"message with everything", inner("chat", request+body+receipt+replying+`<track xmlns='urn:tocsin:escalation:0' timeout='60'/>`), 4},
 		{"our module's", wrap("out", `<message xmlns='jabber:client' type='chat' id='m' from='bob@here.test/B' to='alice@here.test/A'>`+request+body+`</message>`), 2},
 		{"bounce", inner("error", failure), 1},
+		{"batch of nothing", batchOf(strings.Repeat("<out"+fromBob+" y='headline'><body>x</body></out><out f='bob@far.test' t='alice@far.test' i='x'><md id='x'/></out><new/>", 30)), 0},
+		{"batch of sessions", batchOf(strings.Repeat("<opened"+session+"/><presence"+session+" node='n' ver='v' hash='sha-1'/><closed"+session+"/>", 30)), 0},
+		{"batch of messages", batchOf(strings.Repeat("<out"+fromBob+byServer+"><body>hi</body><rq/><mk/></out><acked"+fromBob+"/><handed"+fromBob+"/><out"+fromBob+"><md id='a1'/></out>", 10)), 50},
 	} {
 		var s Sighting
 		frame := []byte(tt.frame)

@@ -14,8 +14,9 @@ type report struct {
 	now track.Time
 
 	event    event
-	from, to *party
+	from, to *address
 	at       track.Time
+	first    int // of its facts, among those of a batch
 }
 
 // event is what our own module says of a copy; a copy without it comes from a module that says nothing.
@@ -29,6 +30,9 @@ const (
 	eventAcked         // a session of the recipient acknowledged it (XEP-0198)
 	eventBounce        // the server's own error
 	eventPresence
+	eventHanded  // it was written to a session that acknowledges nothing
+	eventUnacked // a session ended that had not acknowledged it
+	eventDropped // the server threw it away without a word
 )
 
 var events = map[string]event{
@@ -60,6 +64,12 @@ func (r *report) message() Verdict {
 		r.acked()
 	case r.event == eventOffline:
 		r.stored()
+	case r.event == eventHanded:
+		r.reached(track.Handed)
+	case r.event == eventUnacked:
+		r.reached(track.Unacked)
+	case r.event == eventDropped:
+		r.reached(track.Dropped)
 	case f.any(hasReplay) && r.event != eventOut: // what leaves a session leaves it now, whatever its author says
 		return Dropped
 	default:
@@ -69,15 +79,15 @@ func (r *report) message() Verdict {
 		if r.from.local {
 			r.sent()
 		}
-		if len(r.out.Facts) > 0 {
+		if len(r.out.Facts) > r.first {
 			r.active(r.from)
 		}
 	}
-	return r.verdict()
+	return verdictOf(r.out.Facts[r.first:])
 }
 
 // active notes that a resource is there, if it is one of ours.
-func (r *report) active(a *party) {
+func (r *report) active(a *address) {
 	if a.local && a.resource != "" {
 		r.out.Seen = append(r.out.Seen, Resource{JID: a.full, Kind: Active})
 	}
@@ -85,6 +95,9 @@ func (r *report) active(a *party) {
 
 // told reads what our module says of the copy. It reports false for an event that is unknown.
 func (r *report) told() bool {
+	if r.f.batch.here {
+		return true
+	}
 	r.at = r.now
 	if !r.f.hasTap {
 		return true
@@ -97,12 +110,12 @@ func (r *report) told() bool {
 	return r.event != untold
 }
 
-func (r *report) verdict() Verdict {
-	if len(r.out.Facts) == 0 {
+func verdictOf(facts []track.Fact) Verdict {
+	if len(facts) == 0 {
 		return Dropped
 	}
-	for i := range r.out.Facts {
-		if k := r.out.Facts[i].Kind; k == track.Sent || k == track.Corrected {
+	for i := range facts {
+		if k := facts[i].Kind; k == track.Sent || k == track.Corrected {
 			return Message
 		}
 	}
@@ -110,7 +123,7 @@ func (r *report) verdict() Verdict {
 }
 
 // add adds a fact about a message that sender wrote to recipient.
-func (r *report) add(kind track.FactKind, sender, recipient *party, id string, basis track.Basis) *track.Fact {
+func (r *report) add(kind track.FactKind, sender, recipient *address, id string, basis track.Basis) *track.Fact {
 	r.out.Facts = append(r.out.Facts, track.Fact{
 		Kind:  kind,
 		Key:   track.Key{Sender: sender.bare, Recipient: recipient.bare, ID: id},
@@ -150,7 +163,7 @@ func (r *report) evidence() {
 }
 
 // isTo reports whether the message that is replied to is one of sender's (XEP-0461 §3.1).
-func (r *report) isTo(to []byte, sender *party) bool {
+func (r *report) isTo(to []byte, sender *address) bool {
 	if len(to) == 0 {
 		return true
 	}
@@ -184,12 +197,13 @@ func (r *report) sent() {
 	}
 	fact := r.add(track.Sent, r.from, r.to, id, "")
 	fact.Once = r.event == eventOut
+	fact.Standing, fact.Sessions = f.batch.known.Standing, f.batch.known.Sessions
 	if !f.isText() || len(f.retracts) > 0 || f.any(hasReaction|hasForwarded) {
 		fact.Passed = true
 		return
 	}
 	r.content(fact)
-	r.out.VoidHint = f.any(hasVoidHint)
+	r.out.VoidHint = r.out.VoidHint || f.any(hasVoidHint)
 	switch {
 	case f.any(hasHint):
 		fact.Hint = f.hint
@@ -215,7 +229,7 @@ func (r *report) content(fact *track.Fact) {
 	}
 	if f.isEncrypted() {
 		fact.Marks |= track.Encrypted
-	} else if r.config.KeepText && !f.any(hasNoStore) {
+	} else if r.config.KeepText && !f.any(hasNoStore) && !f.batch.bodyIs {
 		fact.Text = string(cut(f.body, r.config.TextLimit))
 	}
 }
@@ -240,15 +254,28 @@ func (r *report) acked() {
 		}
 		r.active(session)
 	}
-	if r.from.local && usable(r.f.id) && r.f.isText() {
-		r.add(track.Received, r.from, r.to, string(r.f.id), track.ByAck)
+	if r.isMessage() {
+		r.add(track.Received, r.from, r.to, string(r.f.id), track.ByAck).Resource = r.to.resource
 	}
+}
+
+// reached is what became of a message on its way to a session of the recipient, or to none.
+func (r *report) reached(kind track.FactKind) {
+	if r.isMessage() {
+		r.add(kind, r.from, r.to, string(r.f.id), "").Resource = r.to.resource
+	}
+}
+
+// isMessage reports whether something is said about a message of ours that people read. Events are told of others not at
+// all.
+func (r *report) isMessage() bool {
+	return r.from.local && usable(r.f.id) && (r.f.batch.here || r.f.isText())
 }
 
 // stored is a message that the server keeps.
 func (r *report) stored() {
-	if r.from.local && usable(r.f.id) && r.f.isText() {
-		r.add(track.Stored, r.from, r.to, string(r.f.id), "")
+	if r.isMessage() {
+		r.add(track.Stored, r.from, r.to, string(r.f.id), "").Archived = string(r.f.batch.attrs.how) == "archive"
 	}
 }
 

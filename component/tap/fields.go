@@ -90,6 +90,8 @@ type fields struct {
 	event     []byte
 	session   []byte
 	stamp     []byte // of the <delay/> beside the forwarded stanza
+	batch     batch  // in place of a forwarded stanza
+	owner     *Tap   // takes the events in, one after the other; nil: nobody does
 
 	kind                    stanzaKind
 	stanzas                 int
@@ -133,7 +135,14 @@ const (
 )
 
 func (f *fields) reset() {
-	*f = fields{mentions: f.mentions[:0]}
+	*f = fields{mentions: f.mentions[:0], owner: f.owner}
+}
+
+// resetStanza forgets one event's stanza before the next.
+func (f *fields) resetStanza() {
+	isMessage, from, typ, b := f.isMessage, f.outerFrom, f.outerType, f.batch
+	f.reset()
+	f.isMessage, f.outerFrom, f.outerType, f.batch = isMessage, from, typ, b
 }
 
 // start takes in the start of an element; depth is 0 for the outer stanza.
@@ -150,12 +159,23 @@ func (f *fields) start(depth int, s space, local []byte, attrs []attr) {
 		case s == tapping && string(local) == "tap":
 			f.hasTap = true
 			f.event, f.session = get(attrs, "event"), get(attrs, "session")
+		case s == tapEvents && string(local) == "tap" && f.owner != nil && !f.batch.here && f.forwards == 0:
+			f.owner.startBatch(attrs)
 		}
 	case 2:
-		if f.forwards == 1 {
+		switch {
+		case f.batch.open && s == tapEvents:
+			f.startEvent(local, attrs)
+		case f.forwards == 1:
 			f.forwarded(s, local, attrs)
 		}
 	case 3:
+		if f.batch.event != nil {
+			if s == tapEvents {
+				f.payload(local, attrs)
+			}
+			return
+		}
 		if f.forwards == 1 && f.stanzas == 1 {
 			f.child = anyChild
 			switch f.kind {
@@ -177,8 +197,14 @@ func (f *fields) start(depth int, s space, local []byte, attrs []attr) {
 // end takes in the end of an element.
 func (f *fields) end(depth int) {
 	f.want = noText
-	if depth == 3 {
+	switch {
+	case depth == 3:
 		f.child = anyChild
+	case depth == 2 && f.batch.event != nil:
+		f.owner.endEvent()
+		f.batch.event = nil
+	case depth == 1:
+		f.batch.open = false
 	}
 }
 

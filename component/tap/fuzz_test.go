@@ -5,6 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"mellium.im/xmpp/jid"
+
 	"tocsin/track"
 )
 
@@ -51,7 +55,6 @@ func FuzzTake(f *testing.F) {
 	for _, s := range seeds(f) {
 		f.Add([]byte(s))
 	}
-	tap := New(Config{Domains: []string{"here.test", "ejabberd.test", "prosody.test"}, Component: "tocsin.here.test", ReplyReads: true, KeepText: true, TextLimit: 20})
 	var r fast
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		var quick, thorough fields
@@ -63,8 +66,29 @@ func FuzzTake(f *testing.F) {
 				t.Errorf("fast: %s\nslow: %s", show(quick), show(thorough))
 			}
 		}
-		var s Sighting
-		tap.Take(frame, track.At(rulesNow), &s)
+	})
+}
+
+// FuzzBatch: whatever comes, a frame tells the same by either reader, if it is well-formed.
+func FuzzBatch(f *testing.F) {
+	for _, s := range append(seeds(f), batches()...) {
+		f.Add([]byte(s))
+	}
+	config := Config{Domains: []string{"here.test"}, Component: "tocsin.here.test", ReplyReads: true, KeepText: true, TextLimit: 20}
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		quick, thorough := New(config), New(config)
+		thorough.thorough = true
+		var a, b Sighting
+		fast, slow := quick.Take(frame, track.At(rulesNow), &a), thorough.Take(frame, track.At(rulesNow), &b)
+		if fast != slow && slow != Malformed { // the fast one does not read what is of no interest to its end
+			t.Errorf("fast: %s, slow: %s", fast, slow)
+		}
+		if d := cmp.Diff(a, b, cmpopts.EquateEmpty()); slow != Malformed && d != "" {
+			t.Errorf("-fast +slow:\n%s", d)
+		}
+		if fast == Malformed && len(a.Facts)+len(a.Sessions)+len(a.Removed) > 0 {
+			t.Errorf("malformed, and yet believed: %+v", a)
+		}
 	})
 }
 
@@ -90,4 +114,21 @@ func TestFastReadsCaptures(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzAddress: a JID that is taken for normal is what the library makes of it.
+func FuzzAddress(f *testing.F) {
+	for _, s := range []string{"bob@here.test/B", "here.test", "a.b-c_d+e@x1.y2/a b~#=:@", "a@1.2.3.4", "a@b@c", "a/", "@a", "a@b/", "a@b//", "A@b", "a..b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		local, domain, resource, ok := split(s)
+		if !ok {
+			return
+		}
+		j, err := jid.Parse(s)
+		if err != nil || j.Localpart() != local || j.Domainpart() != domain || j.Resourcepart() != resource || j.String() != s {
+			t.Errorf("%q: %q, %v", s, j, err)
+		}
+	})
 }

@@ -161,6 +161,7 @@ func gist(xml string) string {
 var kinds = map[track.FactKind]string{
 	track.Sent: "sent", track.Received: "received", track.Read: "read", track.Replied: "replied", track.Stored: "stored",
 	track.Bounced: "bounced", track.Deferred: "deferred", track.Corrected: "corrected", track.Retracted: "retracted",
+	track.Handed: "handed", track.Unacked: "unacked", track.Dropped: "dropped",
 }
 
 // factLine is a fact in one line; what is empty is left out.

@@ -7,7 +7,7 @@ import (
 	"tocsin/xep/receipts"
 )
 
-// NS is the namespace of the <tap/> that our Prosody module puts beside <forwarded/>.
+// NS is the namespace of the <tap/> that earlier versions of our Prosody module put beside <forwarded/>.
 const NS = "urn:tocsin:tap:0"
 
 // space is a namespace, as far as it matters here.
@@ -21,6 +21,7 @@ const (
 	errorConditions
 	forwarding
 	tapping
+	tapEvents
 	delays
 	carbonCopies
 	archive
@@ -63,6 +64,8 @@ func spaceOf(uri []byte) space {
 		return forwarding
 	case NS:
 		return tapping
+	case EventsNS:
+		return tapEvents
 	case "urn:xmpp:delay": // XEP-0203
 		return delays
 	case "urn:xmpp:carbons:2", "urn:xmpp:carbons:1": // XEP-0280

@@ -64,6 +64,7 @@ type Sighting struct {
 
 	// Of a batch of events only (docs/PROTOCOL.md §10).
 	Batch    Batch
+	Counts   [Malformed + 1]int // of its events, by what they were
 	Hello    *Hello
 	Bye      bool // the run has ended properly
 	Sessions []Session
@@ -77,22 +78,38 @@ type Tap struct {
 	config    Config
 	fast      fast
 	fields    fields
-	addresses map[string]*party
+	addresses map[string]*address
 	strings   map[string]string
 	recent    recent
+
+	// The frame in work.
+	out *Sighting
+	now track.Time
+
+	thorough bool // every frame is left to encoding/xml (tests)
 }
 
 // New returns a Tap that keeps to c.
 func New(c Config) *Tap {
-	return &Tap{config: c, addresses: map[string]*party{}, strings: map[string]string{}, recent: newRecent()}
+	t := &Tap{config: c, addresses: map[string]*address{}, strings: map[string]string{}, recent: newRecent()}
+	t.fields.owner = t
+	return t
 }
 
 // Take reads a frame, which it does not keep, and fills out with what it tells. The frame was observed at now.
 func (t *Tap) Take(frame []byte, now track.Time, out *Sighting) Verdict {
-	out.Facts, out.Seen, out.VoidHint = out.Facts[:0], out.Seen[:0], false
+	out.reset()
+	t.out, t.now = out, now
 	f := &t.fields
-	if !t.fast.read(frame, f) && !slow(frame, f) {
-		return Malformed
+	if t.thorough || !t.fast.read(frame, f) {
+		out.reset()
+		if !slow(frame, f) {
+			out.reset()
+			return Malformed
+		}
+	}
+	if f.batch.here && !f.batch.foreign {
+		return out.verdict()
 	}
 	switch {
 	case !t.fromVhost(f.outerFrom):
@@ -106,6 +123,24 @@ func (t *Tap) Take(frame []byte, now track.Time, out *Sighting) Verdict {
 		return r.message()
 	case presence:
 		return r.presence()
+	}
+	return Dropped
+}
+
+func (s *Sighting) reset() {
+	*s = Sighting{
+		Facts: s.Facts[:0], Seen: s.Seen[:0], Sessions: s.Sessions[:0], Rosters: s.Rosters[:0], Removed: s.Removed[:0],
+		Displays: s.Displays[:0],
+	}
+}
+
+// verdict is what a batch was, by the best of its events.
+func (s *Sighting) verdict() Verdict {
+	switch {
+	case s.Counts[Message] > 0:
+		return Message
+	case s.Counts[Evidence] > 0:
+		return Evidence
 	}
 	return Dropped
 }
