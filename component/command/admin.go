@@ -57,9 +57,9 @@ func (c *Commands) adminUser(ctx context.Context, r request) (response, error) {
 		return r.unchanged(), nil
 	}
 	a := r.answers()
-	user := a.needed(a.person("jid"), say.JID)
-	if a.err != nil {
-		return response{}, a.err
+	user := a.needed("jid", a.person("jid"), say.JID)
+	if err := a.err(); err != nil {
+		return response{}, err
 	}
 	n, bound, err := c.deps.Directory.Number(ctx, user)
 	if err != nil {
@@ -81,25 +81,18 @@ func (c *Commands) adminUser(ctx context.Context, r request) (response, error) {
 	for _, d := range c.deps.Devices(user) {
 		devices = append(devices, d.JID)
 	}
-	p, labels := c.deps.Settings.Of(user), &r.say.Form.Preferences
-	mode := byDefault
-	for _, m := range modes {
-		if p.Mode == m.mode {
-			mode = m.word
+	p := c.deps.Settings.Of(user)
+	fields := []forms.Field{forms.Text("number", r.say.Form.Number.Number.Label, number)}
+	for s := range r.settings() {
+		value := s.value(r, &p)
+		if s.box {
+			value = r.yes(value == "true")
 		}
+		fields = append(fields, forms.Text(s.name, s.label(&r.say.Form.Preferences).Label, value))
 	}
-	return r.show("admin-user", phrase.Title{Title: user}, "",
-		forms.Text("number", r.say.Form.Number.Number.Label, number),
-		forms.Text("mode", labels.Mode.Label, mode),
-		forms.Text("undelivered_after", labels.UndeliveredAfter.Label, duration(p.UndeliveredAfter)),
-		forms.Text("unread_after", labels.UnreadAfter.Label, duration(p.UnreadAfter)),
-		forms.Text("fallback", labels.Fallback.Label, r.yes(r.fallback(p))),
-		forms.Text("quiet_hours", labels.QuietHours.Label, orDefault(p.Quiet)),
-		forms.Text("time_zone", labels.TimeZone.Label, orDefault(p.Zone)),
-		forms.Text("language", labels.Language.Label, orDefault(p.Language)),
-		forms.Text("watch_me", labels.WatchMe.Label, r.yes(p.Watch != track.Off)),
+	return r.show("admin-user", phrase.Title{Title: user}, "", append(fields,
 		forms.Text("waiting", say.Pending, many),
-		forms.Text("devices", say.Devices, cmp.Or(strings.Join(devices, ", "), say.None))), nil
+		forms.Text("devices", say.Devices, cmp.Or(strings.Join(devices, ", "), say.None)))...), nil
 }
 
 // adminNumbers binds numbers for others, one or many; or shows one, or removes it.
@@ -120,16 +113,16 @@ func (c *Commands) adminNumbers(ctx context.Context, r request) (response, error
 	consent, given := a.truth("consent", say.Consent)
 	consent = consent || !given // what an admin sets counts as consented
 	remove, _ := a.truth("remove", say.Remove)
-	if lines, _ := a.text("lines"); lines != "" && a.err == nil {
+	if lines, _ := a.text("lines"); lines != "" && len(a.faults) == 0 {
 		return c.bindLines(ctx, r, lines, consent)
 	}
-	user := a.needed(a.person("jid"), say.JID)
+	user := a.needed("jid", a.person("jid"), say.JID)
 	var number string
 	if text, _ := a.text("number"); text != "" && !remove {
 		number = a.phone(text, r.o.Region)
 	}
-	if a.err != nil {
-		return response{}, a.err
+	if err := a.err(); err != nil {
+		return response{}, err
 	}
 	switch {
 	case remove:
@@ -189,10 +182,10 @@ func (c *Commands) adminCancel(ctx context.Context, r request) (response, error)
 		return r.unchanged(), nil
 	}
 	a := r.answers()
-	sender, with := a.needed(a.person("jid"), say.Sender), a.person("with")
+	sender, with := a.needed("jid", a.person("jid"), say.Sender), a.person("with")
 	id, _ := a.text("id")
-	if a.err != nil {
-		return response{}, a.err
+	if err := a.err(); err != nil {
+		return response{}, err
 	}
 	var keys []track.Key
 	if id != "" {
@@ -235,8 +228,8 @@ func (c *Commands) adminAnnounceOff(ctx context.Context, r request) (response, e
 	}
 	a := r.answers()
 	paused, given := a.truth("paused", say.Pause)
-	if a.err != nil {
-		return response{}, a.err
+	if err := a.err(); err != nil {
+		return response{}, err
 	}
 	if !given {
 		return r.unchanged(), nil

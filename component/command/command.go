@@ -99,18 +99,58 @@ func New(deps Deps, o Options, bounds adhoc.Options) *Commands {
 			Name:    func(lang string) string { return cmd.title(&phrase.In(phrase.Language(lang)).Form) },
 			Allowed: allowed,
 			Run: func(ctx context.Context, r adhoc.Request[forms.Form]) (response, error) {
-				req := c.request(r)
-				resp, err := cmd.run(c, ctx, req)
-				if why := adhoc.Failure(""); errors.As(err, &why) { // some clients show a failure as they do a success
-					err = adhoc.Failure(req.say.Join(req.say.Form.Unchanged, string(why)))
-				}
-				return resp, err
+				return c.run(ctx, cmd.run, c.request(r))
 			},
 		})
 	}
 	bounds.Language = nil // it is chosen before a session begins
 	c.registry = adhoc.New(bounds, list...)
 	return c
+}
+
+// run answers one stage of a command. A form with faults comes back as it was filled in, with all that is wrong with it.
+func (c *Commands) run(ctx context.Context, cmd func(*Commands, context.Context, request) (response, error), r request) (response, error) {
+	resp, err := cmd(c, ctx, r)
+	var wrong faults
+	var why adhoc.Failure
+	switch {
+	case errors.As(err, &wrong):
+		text := r.say.Form.Unchanged
+		for _, fault := range wrong {
+			text = r.say.Join(text, fault)
+		}
+		blank := r
+		blank.Stage, blank.Form = 0, nil
+		if resp, err = cmd(c, ctx, blank); err != nil || resp.Form == nil || len(resp.Allow) == 0 {
+			return response{}, adhoc.Failure(text)
+		}
+		refill(resp.Form, r.Form)
+		resp.Notes = []adhoc.Note{{Type: adhoc.Fault, Text: text}}
+		return resp, nil
+	case errors.As(err, &why): // some clients show a failure as they do a success
+		return resp, adhoc.Failure(r.say.Join(r.say.Form.Unchanged, string(why)))
+	}
+	return resp, err
+}
+
+// refill puts what was submitted into a form that is shown again, as far as its fields can hold it.
+func refill(shown, submitted *forms.Form) {
+	for i := range shown.Fields {
+		f := &shown.Fields[i]
+		values, given := submitted.Values(f.Var)
+		fits := func(value string) bool {
+			return len(f.Options) == 0 || slices.ContainsFunc(f.Options, func(o forms.Option) bool { return o.Value == value })
+		}
+		switch {
+		case !given || f.Type == "fixed" || f.Type == "hidden":
+		case f.Type == "boolean":
+			if on, given, err := submitted.Bool(f.Var); given && err == nil {
+				f.Values = []string{truth(on)}
+			}
+		case !slices.ContainsFunc(values, func(value string) bool { return !fits(value) }):
+			f.Values = values
+		}
+	}
 }
 
 // Set changes the options.

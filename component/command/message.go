@@ -61,9 +61,9 @@ func (c *Commands) oneMessage(ctx context.Context, r request, name string, say *
 	}
 	a := r.answers()
 	id, _ := a.text("id")
-	id, with := a.needed(id, say.ID), a.person("with")
-	if a.err != nil {
-		return response{}, a.err
+	id, with := a.needed("id", id, say.ID), a.person("with")
+	if err := a.err(); err != nil {
+		return response{}, err
 	}
 	key, err := c.find(ctx, r, r.user, id, with)
 	if err != nil {

@@ -30,14 +30,14 @@ func (c *Commands) mute(ctx context.Context, r request) (response, error) {
 		return r.unchanged(), nil
 	}
 	a := r.answers()
-	who := a.needed(a.person("jid"), say.JID)
+	who := a.needed("jid", a.person("jid"), say.JID)
 	muted, given := a.truth("muted", say.Muted)
 	muted = muted || !given // it is what the command is for
 	if who == r.user {
 		a.fail(r.say.Form.Fault.Yourself)
 	}
-	if a.err != nil {
-		return response{}, a.err
+	if err := a.err(); err != nil {
+		return response{}, err
 	}
 	setting := track.Contact{Owner: r.user, Contact: who}
 	if i := slices.IndexFunc(contacts, func(x track.Contact) bool { return x.Contact == who }); i >= 0 {

@@ -45,8 +45,8 @@ func (c *Commands) number(ctx context.Context, r request) (response, error) {
 	if code, _ := a.text("code"); code != "" {
 		a.fail(r.say.Form.Fault.NoCode)
 	}
-	if a.err != nil {
-		return response{}, a.err
+	if err := a.err(); err != nil {
+		return response{}, err
 	}
 	next, err := r.decide(n, bound, change)
 	if err != nil {

@@ -31,14 +31,15 @@ func TestPreferences(t *testing.T) {
 		"quiet hours as people write them": {track.Prefs{Zone: "Asia/Shanghai"}, []string{"quiet_hours=22：00 – 7:00"}, "info: Saved.", track.Prefs{Zone: "Asia/Shanghai", Quiet: "22:00-07:00"}},
 		"no quiet hours":                   {track.Prefs{}, []string{"quiet_hours=Never"}, "info: Saved.", track.Prefs{Quiet: "never"}},
 
-		"bad mode":     {track.Prefs{}, []string{"mode=perhaps", "text=notice"}, `error: Nothing was changed. "perhaps" is none of the choices for "When a message is not read in time".`, track.Prefs{}},
-		"bad time":     {track.Prefs{}, []string{"unread_after=soon"}, `error: Nothing was changed. "soon" is no time. Say "90s", "10m" or "2h".`, track.Prefs{}},
-		"bare number":  {track.Prefs{}, []string{"unread_after=600"}, `error: Nothing was changed. "600" is no time. Say "90s", "10m" or "2h".`, track.Prefs{}},
-		"bad zone":     {track.Prefs{}, []string{"time_zone=Mars/Olympus"}, `error: Nothing was changed. "Mars/Olympus" is no time zone. Say "Europe/Berlin" or "Asia/Shanghai".`, track.Prefs{}},
-		"local zone":   {track.Prefs{}, []string{"time_zone=Local"}, `error: Nothing was changed. "Local" is no time zone. Say "Europe/Berlin" or "Asia/Shanghai".`, track.Prefs{}},
-		"bad hours":    {track.Prefs{}, []string{"quiet_hours=25:00-07:00"}, `error: Nothing was changed. "25:00-07:00" is no span of hours. Say "22:00-07:00".`, track.Prefs{}},
-		"bad box":      {track.Prefs{}, []string{"watch_me=no"}, `error: Nothing was changed. "My delivery and reading may be watched" is neither yes nor no.`, track.Prefs{}},
-		"bad language": {track.Prefs{}, []string{"language=de"}, `error: Nothing was changed. "de" is none of the choices for "Language".`, track.Prefs{}},
+		"several faults": {track.Prefs{}, []string{"mode=perhaps", "unread_after=soon", "quiet_hours=9"}, `error: Nothing was changed. "perhaps" is none of the choices for "When a message is not read in time". "soon" is no time. Say "90s", "10m" or "2h". "9" is no span of hours. Say "22:00-07:00".`, track.Prefs{}},
+		"bad mode":       {track.Prefs{}, []string{"mode=perhaps", "text=notice"}, `error: Nothing was changed. "perhaps" is none of the choices for "When a message is not read in time".`, track.Prefs{}},
+		"bad time":       {track.Prefs{}, []string{"unread_after=soon"}, `error: Nothing was changed. "soon" is no time. Say "90s", "10m" or "2h".`, track.Prefs{}},
+		"bare number":    {track.Prefs{}, []string{"unread_after=600"}, `error: Nothing was changed. "600" is no time. Say "90s", "10m" or "2h".`, track.Prefs{}},
+		"bad zone":       {track.Prefs{}, []string{"time_zone=Mars/Olympus"}, `error: Nothing was changed. "Mars/Olympus" is no time zone. Say "Europe/Berlin" or "Asia/Shanghai".`, track.Prefs{}},
+		"local zone":     {track.Prefs{}, []string{"time_zone=Local"}, `error: Nothing was changed. "Local" is no time zone. Say "Europe/Berlin" or "Asia/Shanghai".`, track.Prefs{}},
+		"bad hours":      {track.Prefs{}, []string{"quiet_hours=25:00-07:00"}, `error: Nothing was changed. "25:00-07:00" is no span of hours. Say "22:00-07:00".`, track.Prefs{}},
+		"bad box":        {track.Prefs{}, []string{"watch_me=no"}, `error: Nothing was changed. "My delivery and reading may be watched" is neither yes nor no.`, track.Prefs{}},
+		"bad language":   {track.Prefs{}, []string{"language=de"}, `error: Nothing was changed. "de" is none of the choices for "Language".`, track.Prefs{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
@@ -75,5 +76,18 @@ func TestPreferences(t *testing.T) {
 	}
 	if got := note(newClient(t, w).complete(alice, "preferences", fields...)); got != "info: Nothing was changed." {
 		t.Error(got)
+	}
+
+	// A form with faults comes back as it was filled in, and can be mended.
+	c := newClient(t, w)
+	back := c.complete(alice, "preferences", "mode=ask", "unread_after=soon", "quiet_hours=22:00-07:00", "watch_me=0", "text=poem")
+	want = []string{"As a sender", "mode=ask", "undelivered_after=2h", "unread_after=soon", "text=default", "fallback=false",
+		"As a recipient", "quiet_hours=22:00-07:00", "watch_me=false", "Both", "time_zone=default", "language=default"}
+	if diff := cmp.Diff(want, lines(back.Form)); diff != "" {
+		t.Error(diff)
+	}
+	mended, refused := c.send(alice, "node='"+Node("preferences")+"' action='complete' sessionid='"+back.SessionID+"'", submit("unread_after=10m"))
+	if refused != nil || note(mended) != "info: Saved." || w.prefs["alice@example.org"].UnreadAfter != 10*time.Minute {
+		t.Errorf("mended: %v, %v", mended, refused)
 	}
 }

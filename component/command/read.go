@@ -7,7 +7,6 @@ import (
 	"tocsin/address"
 	"tocsin/component/phrase"
 	"tocsin/component/sms"
-	"tocsin/xep/adhoc"
 	"tocsin/xep/forms"
 )
 
@@ -16,19 +15,29 @@ const maxQuote = 60
 
 func quote(text string) string { return sms.Cut(sms.Clean(text), maxQuote) }
 
-// answers reads a submitted form. The first fault is kept, as a text for the person who filled it in.
+// answers reads a submitted form. All faults are kept, as texts for the person who filled it in.
 type answers struct {
-	form *forms.Form
-	say  *phrase.Phrases
-	err  error
+	form   *forms.Form
+	say    *phrase.Phrases
+	faults faults
 }
+
+// faults are what is wrong with a form: it comes back as it was filled in, and says so.
+type faults []string
+
+// Error implements error.
+func (f faults) Error() string { return strings.Join(f, " ") }
 
 func (r request) answers() *answers { return &answers{form: r.Form, say: r.say} }
 
-func (a *answers) fail(text string) {
-	if a.err == nil {
-		a.err = adhoc.Failure(text)
+func (a *answers) fail(text string) { a.faults = append(a.faults, text) }
+
+// err returns the faults, or nil.
+func (a *answers) err() error {
+	if len(a.faults) == 0 {
+		return nil
 	}
+	return a.faults
 }
 
 func (a *answers) text(name string) (value string, given bool) { return a.form.Text(name) }
@@ -91,9 +100,9 @@ func (a *answers) person(name string) string {
 	return j.Bare().String()
 }
 
-// needed is person or text of a field that must not be empty.
-func (a *answers) needed(value string, l phrase.Label) string {
-	if value == "" {
+// needed returns the value of a field that must not be left empty.
+func (a *answers) needed(name, value string, l phrase.Label) string {
+	if text, _ := a.form.Text(name); text == "" {
 		a.fail(a.say.Form.Fault.Missing(l.Label))
 	}
 	return value

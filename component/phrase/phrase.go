@@ -44,6 +44,14 @@ func (p *Phrases) Join(first, second string) string {
 	return first + " " + second
 }
 
+// Pair says how something stands: "label: value".
+func (p *Phrases) Pair(label, value string) string {
+	if p.Lang == "zh" {
+		return label + "：" + value
+	}
+	return label + ": " + value
+}
+
 // Language returns the first of the choices that is spoken here, "en" if none is. They are given as xml:lang (BCP 47) or
 // as locales ("zh_CN.UTF-8"); an empty one is no choice.
 func Language(choices ...string) string {

@@ -14,7 +14,7 @@ import (
 // Text returns the value of a field of one or several lines, without white space around it. A field that is there but
 // empty is given: it was cleared.
 func (f *Form) Text(name string) (value string, given bool) {
-	values, given := f.values(name)
+	values, given := f.Values(name)
 	return strings.TrimSpace(strings.Join(values, "\n")), given
 }
 
@@ -46,7 +46,7 @@ func (f *Form) Choice(name string, words ...string) (value string, given bool, e
 // JIDs reads addresses, one in each line or value; blank ones are skipped, so that a field that holds white space only
 // is given and empty.
 func (f *Form) JIDs(name string) (addresses []jid.JID, given bool, err error) {
-	values, given := f.values(name)
+	values, given := f.Values(name)
 	for _, v := range values {
 		for line := range strings.Lines(v) {
 			if line = strings.TrimSpace(line); line == "" {
@@ -68,7 +68,8 @@ func (f *Form) Kind() string {
 	return kind
 }
 
-func (f *Form) values(name string) (values []string, given bool) {
+// Values returns the values of a field as they were submitted.
+func (f *Form) Values(name string) (values []string, given bool) {
 	if f == nil {
 		return nil, false
 	}
