@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	keepEvery  = time.Minute
-	gaugeEvery = 2 * time.Second
+	keepEvery = time.Minute
+	lookEvery = 2 * time.Second
 	// pruneMax is how many rows one transaction of housekeeping removes: small, so that the writer is never kept
 	// waiting.
 	pruneMax = 500
@@ -18,12 +18,11 @@ const (
 	keyPaused = "paused"
 )
 
-// keep forgets what is past its retention, measures what is there, and looks again at what is pending when the policy has
+// keep forgets what is past its retention, and looks again at what is pending when the policy has
 // changed.
 func (s *Service) keep(ctx context.Context) error {
 	var pruned time.Time
 	for {
-		s.gauge(ctx)
 		if now := s.clock.Now(); now.Sub(pruned) >= keepEvery {
 			pruned = now
 			s.prune(ctx, now)
@@ -31,7 +30,7 @@ func (s *Service) keep(ctx context.Context) error {
 		if s.opts.IsLeader() && s.outflow.silenced.CompareAndSwap(true, false) {
 			s.outflow.up(s.presence.Recheck()) // what was held back is told now
 		}
-		due, stop := s.clock.After(gaugeEvery)
+		due, stop := s.clock.After(lookEvery)
 		select {
 		case <-ctx.Done():
 			stop()
@@ -67,15 +66,6 @@ func (s *Service) review(ctx context.Context) {
 	if err != nil && ctx.Err() == nil {
 		s.log.Error("the changed policy holds for pending messages from their next alarm on", "err", err)
 	}
-}
-
-func (s *Service) gauge(ctx context.Context) {
-	sum, err := s.opts.Store.Summary(ctx, track.At(s.clock.Now()))
-	if err != nil {
-		return // readiness tells
-	}
-	s.metrics.Prompts.Set(float64(sum.OpenPrompts))
-	s.metrics.Outbox.Set(float64(sum.Outbox))
 }
 
 func (s *Service) prune(ctx context.Context, now time.Time) {

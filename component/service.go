@@ -107,6 +107,7 @@ type reader struct {
 // New prepares a component on what the store knows.
 func New(ctx context.Context, o Options) (*Service, error) {
 	s := &Service{opts: o, clock: o.Clock, log: o.Log, metrics: metrics.New(o.Metrics), changed: make(chan struct{}, 1)}
+	metrics.RegisterStored(o.Metrics, o.Store, o.Clock)
 	if o.IsLeader == nil {
 		s.opts.IsLeader = func() bool { return true }
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -10,14 +11,20 @@ import (
 
 // The dashboard and the page for admins name metrics that exist.
 func TestMetricsAreNamedRightly(t *testing.T) {
-	source, err := os.ReadFile("../../component/metrics/metrics.go")
+	sources, err := filepath.Glob("../../component/metrics/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	name := regexp.MustCompile(`tocsin_[a-z_]+[a-z]`)
 	exists := map[string]bool{}
-	for _, metric := range name.FindAllString(string(source), -1) {
-		exists[metric] = true
+	for _, file := range sources {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, metric := range name.FindAllString(string(source), -1) {
+			exists[metric] = true
+		}
 	}
 	for _, file := range []string{"../../contrib/grafana/tocsin.json", "../../docs/ADMIN.md"} {
 		text, err := os.ReadFile(file)

@@ -10,11 +10,9 @@ type Metrics struct {
 	Committed prometheus.Counter
 	Commit    prometheus.Histogram
 	Pending   prometheus.Gauge
-	Prompts   prometheus.Gauge
 	Lateness  prometheus.Histogram
 	Outcomes  *prometheus.CounterVec // of prompts
 	Timeouts  *prometheus.CounterVec // by kind
-	Outbox    prometheus.Gauge
 	Up        prometheus.Gauge
 	Connects  prometheus.Counter
 	Gaps      prometheus.Counter
@@ -49,11 +47,9 @@ func New(r prometheus.Registerer) *Metrics {
 		Committed: counter("tocsin_facts_committed_total", "Facts committed to the database."),
 		Commit:    histogram("tocsin_commit_seconds", "Time to commit a batch of facts, in seconds.", 0.0005),
 		Pending:   gauge("tocsin_pending_messages", "Watched messages not yet settled."),
-		Prompts:   gauge("tocsin_open_prompts", "Prompts waiting for an answer."),
 		Lateness:  histogram("tocsin_alarm_lateness_seconds", "Delay between an alarm's due time and its firing, in seconds.", 0.001),
 		Outcomes:  by("tocsin_prompts_total", "Prompts, by outcome.", "outcome", "opened", "sent", "declined", "failed", "expired", "withdrawn", "capped"),
 		Timeouts:  by("tocsin_timeouts_total", "Messages that timed out, by kind.", "kind", "undelivered", "unread"),
-		Outbox:    gauge("tocsin_outbox_messages", "Outbox entries not yet confirmed."),
 		Up:        gauge("tocsin_stream_up", "Whether the stream to the server is up (1) or down (0)."),
 		Connects:  counter("tocsin_stream_connects_total", "Streams established."),
 		Gaps:      counter("tocsin_tap_gaps_total", "Gaps in the tap during which copies may have been missed."),
