@@ -2,13 +2,12 @@ package tap
 
 import (
 	"slices"
-	"strings"
 
-	"mellium.im/xmpp/jid"
+	"tocsin/address"
 )
 
-// address is a JID, and what it is to us.
-type address struct {
+// party is the sender or the addressee of a stanza: an address in canonical form, and what it is to us.
+type party struct {
 	full     string // bare if there is no resource
 	bare     string
 	resource string
@@ -24,12 +23,12 @@ const (
 	maxKnownSize = 256
 )
 
-// address parses a JID, or finds it among those that were parsed. It returns nil for what is none.
-func (t *Tap) address(raw []byte) *address {
+// address reads an address, or finds it among those that were read. It returns nil for what is none.
+func (t *Tap) address(raw []byte) *party {
 	if a, ok := t.addresses[string(raw)]; ok {
 		return a
 	}
-	if len(raw) > 3071 { // RFC 7622 §3.1
+	if len(raw) > address.MaxLen {
 		return nil
 	}
 	a := t.parse(string(raw))
@@ -42,65 +41,22 @@ func (t *Tap) address(raw []byte) *address {
 	return a
 }
 
-func (t *Tap) parse(raw string) *address {
-	local, domain, resource, ok := split(raw)
-	if !ok {
-		j, err := jid.Parse(raw)
-		if err != nil {
-			return nil
-		}
-		local, domain, resource = j.Localpart(), j.Domainpart(), j.Resourcepart()
-		raw = j.String()
+func (t *Tap) parse(raw string) *party {
+	j, err := address.Parse(raw)
+	if err != nil {
+		return nil
 	}
-	a := &address{full: raw, bare: raw, resource: resource, user: local != ""}
-	if resource != "" {
-		a.bare = raw[:len(raw)-len(resource)-1]
+	a := &party{full: j.String(), resource: j.Resourcepart(), user: j.Localpart() != ""}
+	a.bare = a.full
+	if a.resource != "" {
+		a.bare = a.full[:len(a.full)-len(a.resource)-1]
 	}
-	a.local = slices.Contains(t.config.Domains, domain)
-	a.ours = domain == t.config.Component
+	a.local = slices.Contains(t.config.Domains, j.Domainpart())
+	a.ours = j.Domainpart() == t.config.Component
 	for _, p := range t.config.Ignore {
 		a.ignored = a.ignored || p.Match(a.bare)
 	}
 	return a
-}
-
-// split divides a JID that is in normal form already: lower-case ASCII letters, digits and a few signs. ok is false for
-// any other, right or wrong.
-func split(s string) (local, domain, resource string, ok bool) {
-	domain, resource, _ = strings.Cut(s, "/")
-	if i := strings.IndexByte(domain, '@'); i >= 0 {
-		local, domain = domain[:i], domain[i+1:]
-		if local == "" || len(local) > 1023 {
-			return "", "", "", false
-		}
-	}
-	if domain == "" || len(domain) > 255 || len(resource) > 1023 || resource == "" && strings.HasSuffix(s, "/") {
-		return "", "", "", false
-	}
-	label := 0 // letters so far
-	for i := range len(domain) {
-		switch c := domain[i]; {
-		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9' && i > 0:
-			label++
-		case c == '.' && label > 0 && i < len(domain)-1:
-			label = 0
-		default:
-			return "", "", "", false
-		}
-	}
-	return local, domain, resource, every(local, "._-+") && every(resource, "._-+:=@#~ ")
-}
-
-// every reports whether s holds only ASCII letters, in a localpart lower-case ones, digits, and these signs.
-func every(s, signs string) bool {
-	upper := strings.Contains(signs, " ")
-	for i := range len(s) {
-		c := s[i]
-		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || upper && 'A' <= c && c <= 'Z' || strings.IndexByte(signs, c) >= 0) {
-			return false
-		}
-	}
-	return true
 }
 
 // known returns b as a string, without allocating for one that came before.

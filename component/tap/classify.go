@@ -14,7 +14,7 @@ type report struct {
 	now track.Time
 
 	event    event
-	from, to *address
+	from, to *party
 	at       track.Time
 	first    int // of its facts, among those of a batch
 }
@@ -87,7 +87,7 @@ func (r *report) message() Verdict {
 }
 
 // active notes that a resource is there, if it is one of ours.
-func (r *report) active(a *address) {
+func (r *report) active(a *party) {
 	if a.local && a.resource != "" {
 		r.out.Seen = append(r.out.Seen, Resource{JID: a.full, Kind: Active})
 	}
@@ -123,7 +123,7 @@ func verdictOf(facts []track.Fact) Verdict {
 }
 
 // add adds a fact about a message that sender wrote to recipient.
-func (r *report) add(kind track.FactKind, sender, recipient *address, id string, basis track.Basis) *track.Fact {
+func (r *report) add(kind track.FactKind, sender, recipient *party, id string, basis track.Basis) *track.Fact {
 	r.out.Facts = append(r.out.Facts, track.Fact{
 		Kind:  kind,
 		Key:   track.Key{Sender: sender.bare, Recipient: recipient.bare, ID: id},
@@ -163,7 +163,7 @@ func (r *report) evidence() {
 }
 
 // isTo reports whether the message that is replied to is one of sender's (XEP-0461 §3.1).
-func (r *report) isTo(to []byte, sender *address) bool {
+func (r *report) isTo(to []byte, sender *party) bool {
 	if len(to) == 0 {
 		return true
 	}

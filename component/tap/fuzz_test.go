@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"mellium.im/xmpp/jid"
 
 	"tocsin/track"
 )
@@ -114,21 +113,4 @@ func TestFastReadsCaptures(t *testing.T) {
 			}
 		}
 	}
-}
-
-// FuzzAddress: a JID that is taken for normal is what the library makes of it.
-func FuzzAddress(f *testing.F) {
-	for _, s := range []string{"bob@here.test/B", "here.test", "a.b-c_d+e@x1.y2/a b~#=:@", "a@1.2.3.4", "a@b@c", "a/", "@a", "a@b/", "a@b//", "A@b", "a..b"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		local, domain, resource, ok := split(s)
-		if !ok {
-			return
-		}
-		j, err := jid.Parse(s)
-		if err != nil || j.Localpart() != local || j.Domainpart() != domain || j.Resourcepart() != resource || j.String() != s {
-			t.Errorf("%q: %q, %v", s, j, err)
-		}
-	})
 }

@@ -194,8 +194,10 @@ func TestAddresses(t *testing.T) {
 		{"through a gateway", "chat", "bob@here.test/B", "nick@irc.here.test", []string{"dropped"}},
 		{"in capitals", "chat", "BOB@Here.Test/B", "EVE@far.TEST", []string{"message", `sent bob@here.test → eve@far.test id=m resource=B asks-receipt text="hi"`}},
 		{"of another script", "chat", "bøb@here.test/B", "ève@xn--mnchen-3ya.test", []string{"message", `sent bøb@here.test → ève@münchen.test id=m resource=B asks-receipt text="hi"`}},
-		{"no address", "chat", "♥@here.test/B", "alice@here.test", []string{"malformed"}},
-		{"no address to reach", "chat", "bob@here.test", "alice@exa_mple.test", []string{"malformed"}},
+		{"as the server compares it", "chat", "bosse@here.test/B", "boße@HERE.test", []string{"dropped"}},
+		{"what PRECIS refuses", "chat", "i♥x@here.test/\U0001FAE8", "alice@exa_mple.test", []string{"message", "sent i♥x@here.test → alice@exa_mple.test id=m resource=\U0001FAE8 asks-receipt text=\"hi\""}},
+		{"no address", "chat", "b b@here.test/B", "alice@here.test", []string{"malformed"}},
+		{"no address to reach", "chat", "bob@here.test", "al'ice@far.test", []string{"malformed"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			attrs := ""

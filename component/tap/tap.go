@@ -78,7 +78,7 @@ type Tap struct {
 	config    Config
 	fast      fast
 	fields    fields
-	addresses map[string]*address
+	addresses map[string]*party
 	strings   map[string]string
 	recent    recent
 
@@ -91,7 +91,7 @@ type Tap struct {
 
 // New returns a Tap that keeps to c.
 func New(c Config) *Tap {
-	t := &Tap{config: c, addresses: map[string]*address{}, strings: map[string]string{}, recent: newRecent()}
+	t := &Tap{config: c, addresses: map[string]*party{}, strings: map[string]string{}, recent: newRecent()}
 	t.fields.owner = t
 	return t
 }
