@@ -2,27 +2,27 @@ package config
 
 import "tocsin/track"
 
-// check holds keys against each other, and asks for those without a default. What could not be read was told already
+// check compares keys with each other, and reports those that are required. What could not be read has been reported,
 // and has its default here.
 func (d *decoder) check(c *Config) {
 	d.checkComponent(c)
 	if c.Track.MinAfter > c.Track.MaxAfter {
-		d.fault(path{"track", "min_after"}, "is more than track.max_after")
+		d.fault(path{"track", "min_after"}, "exceeds track.max_after")
 	}
 	d.checkPriorities(c.Track.Priorities)
 	d.checkSteps(c)
 	if c.Escalate.Mode == "auto" && c.SMS == nil {
-		d.fault(path{"escalate", "mode"}, `"auto" needs an [sms] table`)
+		d.fault(path{"escalate", "mode"}, `"auto" requires an [sms] table`)
 	}
 	if c.Numbers.Verify && c.SMS == nil {
-		d.fault(path{"numbers", "verify"}, "needs an [sms] table")
+		d.fault(path{"numbers", "verify"}, "requires an [sms] table")
 	}
 }
 
 func (d *decoder) checkComponent(c *Config) {
-	d.need(c.Component.JID == "", path{"component", "jid"}, `(say "tocsin.example.org")`)
-	d.need(c.Component.Secret == "", path{"component", "secret"}, "(or give secret_file, or TOCSIN_COMPONENT_SECRET)")
-	d.need(len(c.Tap.Domains) == 0, path{"tap", "domains"}, `(say ["example.org"])`)
+	d.need(c.Component.JID == "", path{"component", "jid"}, `(example: "tocsin.example.org")`)
+	d.need(c.Component.Secret == "", path{"component", "secret"}, "(or secret_file, or TOCSIN_COMPONENT_SECRET)")
+	d.need(len(c.Tap.Domains) == 0, path{"tap", "domains"}, `(example: ["example.org"])`)
 	for i, domain := range c.Tap.Domains {
 		if domain != "" && domain == c.Component.JID {
 			d.fault(path{"tap", "domains"}.index(i), "%q is the component's own domain", domain)
@@ -36,12 +36,12 @@ func (d *decoder) checkComponent(c *Config) {
 	}
 }
 
-// need tells of a key that must be given. What is said about a value that was given but is wrong is enough.
-func (d *decoder) need(missing bool, p path, say string) {
+// need reports a required key that is missing, unless its value was given and is faulty: that has been reported.
+func (d *decoder) need(missing bool, p path, hint string) {
 	table, name := p[:len(p)-1], p[len(p)-1]
-	told := d.bad[p.String()] || d.bad[table.add(name+"_file").String()] || d.bad[table.String()]
-	if missing && !told {
-		d.fault(p, "is missing %s", say)
+	reported := d.bad[p.String()] || d.bad[table.add(name+"_file").String()] || d.bad[table.String()]
+	if missing && !reported {
+		d.fault(p, "required %s", hint)
 	}
 }
 
@@ -52,7 +52,7 @@ func (d *decoder) checkPriorities(rules []Priority) {
 		for j, earlier := range rules[:i] {
 			if earlier.Name == rule.Name && rule.Name != "" && len(earlier.Senders) == 0 {
 				line := d.line(path{"track", "priority"}.index(j))
-				d.fault(at.add("name"), "%q never matches: line %d takes everybody's %s", rule.Name, line, rule.Name)
+				d.fault(at.add("name"), "%q never matches: the rule on line %d applies to every sender", rule.Name, line)
 				break
 			}
 		}
@@ -62,28 +62,28 @@ func (d *decoder) checkPriorities(rules []Priority) {
 func (d *decoder) checkSteps(c *Config) {
 	steps := c.Escalate.Steps
 	if len(steps) > MaxSteps {
-		d.fault(stepPath(MaxSteps), "is one step too many (at most %d)", MaxSteps)
+		d.fault(stepPath(MaxSteps), "too many steps (maximum: %d)", MaxSteps)
 	}
 	for i, step := range steps {
 		at := stepPath(i)
 		d.need(step.Do == "", at.add("do"), "(status, remind, prompt, sms or webhook)")
 		if i > 0 && step.After < steps[i-1].After {
-			d.fault(at.add("after"), "%q comes before the step above it (%q): both count from the timeout", step.After, steps[i-1].After)
+			d.fault(at.add("after"), "%q is earlier than the step above (%q): both count from the timeout", step.After, steps[i-1].After)
 		}
 		switch step.Do {
 		case track.DoSMS:
 			if c.SMS == nil {
-				d.fault(at.add("do"), `"sms" needs an [sms] table`)
+				d.fault(at.add("do"), `"sms" requires an [sms] table`)
 			}
 		case track.DoWebhook:
-			d.need(step.URL == "", at.add("url"), `(say "https://hooks.example.org/tocsin")`)
+			d.need(step.URL == "", at.add("url"), `(example: "https://hooks.example.org/tocsin")`)
 		}
 		if step.Do == track.DoWebhook || step.Do == "" {
 			continue
 		}
 		for key, given := range map[string]bool{"url": step.URL != "", "secret": step.Secret != "" && step.SecretFile == "", "secret_file": step.SecretFile != ""} {
 			if given {
-				d.fault(at.add(key), `is for do = "webhook" only`)
+				d.fault(at.add(key), `only valid with do = "webhook"`)
 			}
 		}
 	}
@@ -91,15 +91,15 @@ func (d *decoder) checkSteps(c *Config) {
 
 func stepPath(i int) path { return path{"escalate", "step"}.index(i) }
 
-// Notes tells what the file asks for and does not get, one line each.
+// Notes lists what the file asks for and does not get, one line each.
 func (c *Config) Notes() []string {
 	var notes []string
 	if c.Escalate.Mode == "auto" {
-		notes = append(notes, c.Where("escalate.mode")+`: "auto" acts as "ask": there is no way to send SMS by the component yet`)
+		notes = append(notes, c.Where("escalate.mode")+`: "auto" acts as "ask": the component cannot send SMS yet`)
 	}
 	for i, step := range c.Escalate.Steps {
 		if step.Do == track.DoSMS {
-			notes = append(notes, c.source.where(stepPath(i).add("do"))+`: "sms" acts as "prompt": there is no way to send SMS by the component yet`)
+			notes = append(notes, c.source.where(stepPath(i).add("do"))+`: "sms" acts as "prompt": the component cannot send SMS yet`)
 		}
 	}
 	return notes

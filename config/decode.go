@@ -17,11 +17,15 @@ type decoder struct {
 	bad    map[string]bool // places with a fault
 }
 
-// source is where the keys of a file stand.
+// source is where values come from: lines of a file, by the keys' places, and the environment.
 type source struct {
 	file  string
 	lines map[string]int
+	env   map[string]string // places whose value comes from an environment variable
 }
+
+// origin records that the value of a place comes from an environment variable.
+func (s source) origin(p path, variable string) { s.env[p.String()] = variable }
 
 // line returns the line of a place, or of the nearest table around it that stands in the file, or 0.
 func (s source) line(p path) int {
@@ -33,17 +37,21 @@ func (s source) line(p path) int {
 	return 0
 }
 
-// fault notes that something is wrong at a place.
+// fault records what is wrong at a place.
 func (d *decoder) fault(p path, format string, args ...any) {
 	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " ")
-	d.faults = append(d.faults, Fault{File: d.file, Line: d.line(p), Key: p.key(), Text: text})
+	f := Fault{File: d.file, Line: d.line(p), Key: p.key(), Text: text}
+	if variable := d.env[p.String()]; variable != "" {
+		f = Fault{File: variable, Text: text}
+	}
+	d.faults = append(d.faults, f)
 	d.bad[p.String()] = true
 }
 
 func (d *decoder) table(value any, into reflect.Value, p path) {
 	table, ok := value.(map[string]any)
 	if !ok {
-		d.fault(p, "%s is no table (write [%s])", show(value), p.key())
+		d.fault(p, "not a table (write [%s])", p.key())
 		return
 	}
 	fields := fieldsOf(into.Type())
@@ -57,8 +65,8 @@ func (d *decoder) table(value any, into reflect.Value, p path) {
 	}
 }
 
-// unknown tells of a key that does not exist, and which one was probably meant: one beside it, or one of its name
-// in another table.
+// unknown reports a key that does not exist, and suggests the one that was probably meant: one of the same table, or one
+// of this name in another table.
 func (d *decoder) unknown(value any, p path, fields map[string]int) {
 	name, kind := p[len(p)-1], "key"
 	switch value.(type) {
@@ -87,10 +95,10 @@ func (d *decoder) unknown(value any, p path, fields map[string]int) {
 func (d *decoder) value(value any, into reflect.Value, tag reflect.StructTag, p path) {
 	switch target := into.Addr().Interface().(type) {
 	case *time.Duration:
-		bounded(d, p, target, value, `is no duration (say "10m")`, parseDuration, tag)
+		bounded(d, p, target, value, "duration", "10m", parseDuration, tag)
 		return
 	case *Size:
-		bounded(d, p, target, value, `is no size (say "512KiB")`, parseSize, tag)
+		bounded(d, p, target, value, "size", "512KiB", parseSize, tag)
 		return
 	case *int:
 		d.integer(value, target, tag, p)
@@ -99,14 +107,14 @@ func (d *decoder) value(value any, into reflect.Value, tag reflect.StructTag, p 
 		if b, ok := value.(bool); ok {
 			*target = b
 		} else {
-			d.fault(p, "%s is neither true nor false", show(value))
+			d.fault(p, "invalid boolean %s (true or false)", show(value))
 		}
 		return
 	case *Secret:
 		if s, ok := value.(string); ok {
 			*target = Secret(s)
 		} else {
-			d.fault(p, "is no text (put it into quotes)")
+			d.fault(p, "not a string (put it in quotes)")
 		}
 		return
 	case *map[string]*template.Template:
@@ -129,10 +137,10 @@ func (d *decoder) value(value any, into reflect.Value, tag reflect.StructTag, p 
 }
 
 // bounded reads a duration or size, and holds it against the tags "min" and "max".
-func bounded[T time.Duration | Size](d *decoder, p path, into *T, value any, fault string, parse func(string) (T, error), tag reflect.StructTag) {
+func bounded[T time.Duration | Size](d *decoder, p path, into *T, value any, kind, example string, parse func(string) (T, error), tag reflect.StructTag) {
 	s, ok := value.(string)
 	if !ok {
-		d.fault(p, "%s %s", show(value), fault)
+		d.fault(p, "invalid %s %s (example: %q)", kind, show(value), example)
 		return
 	}
 	n, err := parse(s)
@@ -141,11 +149,11 @@ func bounded[T time.Duration | Size](d *decoder, p path, into *T, value any, fau
 		return
 	}
 	if least, err := parse(tag.Get("min")); err == nil && n < least {
-		d.fault(p, "%q is too little (at least %q)", s, tag.Get("min"))
+		d.fault(p, "%q is less than the minimum of %s", s, tag.Get("min"))
 		return
 	}
 	if most, err := parse(tag.Get("max")); err == nil && n > most {
-		d.fault(p, "%q is too much (at most %q)", s, tag.Get("max"))
+		d.fault(p, "%q exceeds the maximum of %s", s, tag.Get("max"))
 		return
 	}
 	*into = n
@@ -154,11 +162,11 @@ func bounded[T time.Duration | Size](d *decoder, p path, into *T, value any, fau
 func (d *decoder) integer(value any, into *int, tag reflect.StructTag, p path) {
 	n, ok := value.(int64)
 	if !ok {
-		d.fault(p, "%s is no whole number (say %d)", show(value), *into)
+		d.fault(p, "invalid integer %s (example: %d)", show(value), *into)
 		return
 	}
 	if least, err := strconv.ParseInt(tag.Get("min"), 10, 64); err == nil && n < least {
-		d.fault(p, "%d is too little (at least %d)", n, least)
+		d.fault(p, "%d is less than the minimum of %d", n, least)
 		return
 	}
 	most, err := strconv.ParseInt(tag.Get("max"), 10, 64)
@@ -166,7 +174,7 @@ func (d *decoder) integer(value any, into *int, tag reflect.StructTag, p path) {
 		most = 1 << 30
 	}
 	if n > most {
-		d.fault(p, "%d is too much (at most %d)", n, most)
+		d.fault(p, "%d exceeds the maximum of %d", n, most)
 		return
 	}
 	*into = int(n)
@@ -176,11 +184,7 @@ func (d *decoder) integer(value any, into *int, tag reflect.StructTag, p path) {
 func (d *decoder) text(value any, into reflect.Value, tag reflect.StructTag, p path) {
 	s, ok := value.(string)
 	if !ok {
-		if _, isDSN := into.Interface().(DSN); isDSN {
-			d.fault(p, "is no text (put it into quotes)")
-			return
-		}
-		d.fault(p, "%s is no text (put it into quotes)", show(value))
+		d.fault(p, "not a string (put it in quotes)") // and not shown: it may be a secret
 		return
 	}
 	is := tag.Get("is")
@@ -188,7 +192,7 @@ func (d *decoder) text(value any, into reflect.Value, tag reflect.StructTag, p p
 	if !ok {
 		words := strings.Split(is, "|")
 		if !slices.Contains(words, s) {
-			d.fault(p, "%q is not known (%s)", s, oneOf(words))
+			d.fault(p, "invalid value %q (must be %s)", s, oneOf(words))
 			return
 		}
 		into.SetString(s)
@@ -205,7 +209,7 @@ func (d *decoder) text(value any, into reflect.Value, tag reflect.StructTag, p p
 func (d *decoder) list(value any, into reflect.Value, tag reflect.StructTag, p path) {
 	values, ok := value.([]any)
 	if !ok {
-		d.fault(p, "%s is no list (put it into [ ])", show(value))
+		d.fault(p, "not a list (put it in [ ])")
 		return
 	}
 	list := reflect.MakeSlice(into.Type(), len(values), len(values))
@@ -217,7 +221,7 @@ func (d *decoder) list(value any, into reflect.Value, tag reflect.StructTag, p p
 			continue
 		}
 		if got := list.Index(i).Interface(); known[got] {
-			d.fault(at, "%q stands here twice", got)
+			d.fault(at, "duplicate %q", got)
 		} else {
 			known[got] = true
 		}
@@ -236,7 +240,7 @@ func (d *decoder) tables(value any, into reflect.Value, p path) {
 	case []any:
 		values = v
 	default:
-		d.fault(p, "%s is no list of tables (write [[%s]])", show(value), p.key())
+		d.fault(p, "not a list of tables (write [[%s]])", p.key())
 		return
 	}
 	list := reflect.MakeSlice(into.Type(), len(values), len(values))
@@ -249,7 +253,7 @@ func (d *decoder) tables(value any, into reflect.Value, p path) {
 func (d *decoder) templates(value any, into map[string]*template.Template, p path) {
 	table, ok := value.(map[string]any)
 	if !ok {
-		d.fault(p, `%s is no table (write %s.en = "…")`, show(value), p[len(p)-1])
+		d.fault(p, `not a table (write %s.en = "…")`, p[len(p)-1])
 		return
 	}
 	for name, v := range table {

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// Fault is one thing that is wrong in the file.
+// Fault is one thing that is wrong with the configuration.
 type Fault struct {
-	File string
+	File string // or the environment variable that the value comes from
 	Line int    // 0 for what is missing, or comes from elsewhere than the file
 	Key  string // "track.unread_after"; "" if the fault is about no key
 	Text string
 }
 
-// Error gives the fault in one line: config.toml:12: track.unread_after: "10x" is no duration (say "10m").
+// Error gives the fault in one line: config.toml:12: track.unread_after: invalid duration "10x" (example: 10m).
 func (f Fault) Error() string {
 	var b strings.Builder
 	b.WriteString(f.File)

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/text/language"
 
 	"tocsin/address"
-
 	"tocsin/component/sms"
+	"tocsin/storage/dsn"
 	"tocsin/track"
 )
 
@@ -50,13 +50,13 @@ func parseSize(s string) (Size, error) {
 		}
 		return Size(n) * u.bytes, nil
 	}
-	return 0, fmt.Errorf(`%q is no size (say "512KiB")`, s)
+	return 0, fmt.Errorf(`invalid size %q (example: 512KiB)`, s)
 }
 
 func parseDuration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err != nil {
-		return 0, fmt.Errorf(`%q is no duration (say "10m")`, s)
+		return 0, fmt.Errorf(`invalid duration %q (example: 10m)`, s)
 	}
 	return d, nil
 }
@@ -80,7 +80,7 @@ var forms = map[string]func(string) (any, error){
 
 func nonEmpty(s string) (string, error) {
 	if strings.TrimSpace(s) == "" {
-		return "", errors.New("is empty")
+		return "", errors.New("must not be empty")
 	}
 	return s, nil
 }
@@ -89,7 +89,7 @@ func nonEmpty(s string) (string, error) {
 func ParseDomain(s string) (string, error) {
 	domain, err := address.Domain(s)
 	if err != nil {
-		return "", fmt.Errorf(`%q is no domain (say "example.org")`, s)
+		return "", fmt.Errorf(`invalid domain %q (example: example.org)`, s)
 	}
 	return domain, nil
 }
@@ -99,9 +99,9 @@ func ParseUser(s string) (string, error) {
 	j, err := address.Parse(s)
 	switch {
 	case err != nil || j.Localpart() == "":
-		return "", fmt.Errorf(`%q is no JID of a user (say "alice@example.org")`, s)
+		return "", fmt.Errorf(`invalid user JID %q (example: alice@example.org)`, s)
 	case j.Resourcepart() != "":
-		return "", fmt.Errorf(`%q names a resource (say %q)`, s, j.Bare())
+		return "", fmt.Errorf(`JID %q has a resource (use %s)`, s, j.Bare())
 	}
 	return j.String(), nil
 }
@@ -109,13 +109,13 @@ func ParseUser(s string) (string, error) {
 func parseLocalpart(s string) (string, error) {
 	local, err := address.Local(s)
 	if err != nil {
-		return "", fmt.Errorf(`%q is no part of a JID before the @ (say "sms")`, s)
+		return "", fmt.Errorf(`invalid localpart %q (example: sms)`, s)
 	}
 	return local, nil
 }
 
 func parsePattern(s string) (track.Pattern, error) {
-	fault := fmt.Errorf(`%q is no pattern (say "example.org", "*@example.org" or "alice@example.org")`, s)
+	fault := fmt.Errorf(`invalid pattern %q (examples: example.org, *@example.org, alice@example.org)`, s)
 	local, domain, isUser := strings.Cut(s, "@")
 	if !isUser {
 		local, domain = "*", s
@@ -142,7 +142,7 @@ func parsePattern(s string) (track.Pattern, error) {
 func parseServer(s string) (string, error) {
 	if file, ok := strings.CutPrefix(s, "unix:"); ok {
 		if file == "" {
-			return "", fmt.Errorf(`%q names no socket (say "unix:/run/prosody/component.sock")`, s)
+			return "", fmt.Errorf(`no socket in %q (example: unix:/run/prosody/component.sock)`, s)
 		}
 		return s, nil
 	}
@@ -151,7 +151,7 @@ func parseServer(s string) (string, error) {
 		return "", err
 	}
 	if host == "" {
-		return "", fmt.Errorf(`%q names no host (say "127.0.0.1:5347")`, s)
+		return "", fmt.Errorf(`no host in %q (example: 127.0.0.1:5347)`, s)
 	}
 	return s, nil
 }
@@ -164,49 +164,30 @@ func parseListen(s string) (string, error) {
 	return s, err
 }
 
-func parseHostPort(s, say string) (host string, err error) {
+func parseHostPort(s, example string) (host string, err error) {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
-		return "", fmt.Errorf(`%q is no host and port (say %q)`, s, say)
+		return "", fmt.Errorf(`invalid address %q (example: %s)`, s, example)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return "", fmt.Errorf("%q is no port (1 to 65535)", port)
+		return "", fmt.Errorf("invalid port %q (1 to 65535)", port)
 	}
 	return host, nil
 }
 
-const sayDSN = `(say "sqlite:tocsin.db" or "postgres://user:pass@host/db")`
-
-// ParseDSN reads the name of a database. Its faults don't hold the text: that may have a password in it.
+// ParseDSN reads the name of a database. Its faults hold no part of a password.
 func ParseDSN(s string) (DSN, error) {
-	scheme, rest, found := strings.Cut(s, ":")
-	switch {
-	case !found || strings.ContainsAny(scheme, " ='"):
-		return "", errors.New("is no DSN " + sayDSN)
-	case scheme == "sqlite":
-		if rest == "" {
-			return "", errors.New(`"sqlite:" names no file ` + sayDSN)
-		}
-		return DSN(s), nil
-	case scheme == "postgres" || scheme == "postgresql":
-		u, err := url.Parse(s)
-		if err != nil || !strings.HasPrefix(rest, "//") {
-			return "", errors.New("is no URL " + sayDSN)
-		}
-		if port := u.Port(); port != "" {
-			if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-				return "", fmt.Errorf("%q is no port (1 to 65535)", port)
-			}
-		}
-		return DSN(s), nil
+	s = trimDSN(s)
+	if _, err := dsn.Parse(s); err != nil {
+		return "", err
 	}
-	return "", fmt.Errorf("%q is no kind of database %s", scheme, sayDSN)
+	return DSN(s), nil
 }
 
 func parseURL(s string) (string, error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return "", errors.New(`is no URL (say "https://hooks.example.org/tocsin")`)
+		return "", errors.New("invalid URL (example: https://hooks.example.org/tocsin)")
 	}
 	return s, nil
 }
@@ -219,7 +200,7 @@ func parseTemplate(s string) (*template.Template, error) {
 	if err != nil {
 		_, text, _ := strings.Cut(strings.TrimPrefix(err.Error(), "template: :"), ": ")
 		text = strings.TrimSuffix(strings.TrimPrefix(text, `executing "" at `), " in type sms.Fill")
-		return nil, fmt.Errorf("is no template: %s (there are .Sender, .Domain and .Text)", text)
+		return nil, fmt.Errorf("invalid template: %s (fields: .Sender, .Domain, .Text)", text)
 	}
 	return t, nil
 }
@@ -228,21 +209,21 @@ func parseTemplate(s string) (*template.Template, error) {
 func ParseQuiet(s string) (track.Quiet, error) {
 	q, err := track.ParseQuiet(s, nil)
 	if err == nil && q.Zone == nil && q != (track.Quiet{}) {
-		return track.Quiet{}, fmt.Errorf(`%q names no time zone (say "22:00-07:00 Europe/Berlin")`, s)
+		return track.Quiet{}, fmt.Errorf(`no time zone in %q (example: 22:00-07:00 Europe/Berlin)`, s)
 	}
 	return q, err
 }
 
 func parseRegion(s string) (string, error) {
 	if phonenumbers.GetCountryCodeForRegion(s) == 0 {
-		return "", fmt.Errorf(`%q is no region (say "CN")`, s)
+		return "", fmt.Errorf(`unknown region %q (example: CN)`, s)
 	}
 	return s, nil
 }
 
 func checkLanguage(s string) error {
 	if _, err := language.Parse(s); err != nil {
-		return fmt.Errorf(`%q is no language (say "en")`, s)
+		return fmt.Errorf(`unknown language %q (example: en)`, s)
 	}
 	return nil
 }

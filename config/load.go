@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +20,7 @@ const (
 )
 
 // Load reads a file. getenv gives TOCSIN_COMPONENT_SECRET and TOCSIN_STORAGE_DSN, which win over the file. Relative
-// paths in the file count from its directory. The error, if any, is a Faults that holds everything that is wrong.
+// paths in the file are relative to its directory. The error, if any, is a Faults that holds everything that is wrong.
 func Load(file string, getenv func(string) string) (*Config, error) {
 	data, err := readFile(file, maxFile)
 	if err != nil {
@@ -35,7 +36,10 @@ func readFile(name string, limit int64) ([]byte, error) {
 		var data []byte
 		data, err = io.ReadAll(io.LimitReader(f, limit+1))
 		if err == nil && int64(len(data)) > limit {
-			return nil, fmt.Errorf("is larger than %s", Size(limit))
+			return nil, fmt.Errorf("larger than %s", Size(limit))
+		}
+		if err == nil && (bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff"))) {
+			return nil, errors.New("encoded as UTF-16 (save it as UTF-8)")
 		}
 		if err == nil {
 			return data, nil
@@ -44,18 +48,16 @@ func readFile(name string, limit int64) ([]byte, error) {
 	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
 		err = pe.Err // the name is in the fault already
 	}
-	return nil, fmt.Errorf("can't be read: %w", err)
+	return nil, err
 }
 
 func parse(file, doc string, getenv func(string) string) (*Config, error) {
-	for _, mark := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} { // as toml does
-		doc = strings.TrimPrefix(doc, mark)
-	}
+	doc = strings.TrimPrefix(doc, "\ufeff")
 	var table map[string]any
 	if _, err := toml.Decode(doc, &table); err != nil {
 		return nil, Faults{syntaxFault(file, doc, err)}
 	}
-	d := decoder{source: source{file: file, lines: keyLines(doc)}, bad: map[string]bool{}}
+	d := decoder{source: source{file: file, lines: keyLines(doc), env: map[string]string{}}, bad: map[string]bool{}}
 	c := Default()
 	d.table(table, reflect.ValueOf(c).Elem(), nil)
 	d.secrets(c, getenv)
@@ -75,27 +77,36 @@ func syntaxFault(file, doc string, err error) Fault {
 		f.Line = 1 + strings.Count(doc[:at], "\n")
 		f.Key, f.Text = pe.LastKey, strings.TrimSuffix(pe.Message, ".")
 		if strings.HasSuffix(f.Key, "secret") || strings.HasSuffix(f.Key, "dsn") {
-			f.Text = "is no TOML (put the value into quotes)" // the message might quote it
+			f.Text = "invalid TOML (put the value in quotes)" // the message might quote it
 		}
 	}
 	f.Text = strings.ReplaceAll(f.Text, "\n", " ")
 	return f
 }
 
+// Environment variables that win over the file.
+const (
+	secretVariable = "TOCSIN_COMPONENT_SECRET"
+	dsnVariable    = "TOCSIN_STORAGE_DSN"
+)
+
 // secrets gathers what may come from elsewhere than the file.
 func (d *decoder) secrets(c *Config, getenv func(string) string) {
-	d.secretFile(path{"component"}, &c.Component.Secret, c.Component.SecretFile)
-	if secret := getenv("TOCSIN_COMPONENT_SECRET"); secret != "" {
+	d.secret(path{"component"}, &c.Component.Secret, c.Component.SecretFile)
+	if secret := trimSecret(getenv(secretVariable)); secret != "" {
 		c.Component.Secret = Secret(secret)
+		d.origin(path{"component", "secret"}, secretVariable)
 	}
 	for i := range c.Escalate.Steps {
 		step := &c.Escalate.Steps[i]
-		d.secretFile(stepPath(i), &step.Secret, step.SecretFile)
+		d.secret(stepPath(i), &step.Secret, step.SecretFile)
 	}
-	if s := getenv("TOCSIN_STORAGE_DSN"); s != "" {
+	if s := trimDSN(getenv(dsnVariable)); s != "" {
+		at := path{"storage", "dsn"}
+		d.origin(at, dsnVariable)
 		dsn, err := ParseDSN(s)
 		if err != nil {
-			d.faults = append(d.faults, Fault{File: "TOCSIN_STORAGE_DSN", Text: err.Error()})
+			d.fault(at, "%v", err)
 		}
 		c.Storage.DSN = dsn
 		return
@@ -105,24 +116,27 @@ func (d *decoder) secrets(c *Config, getenv func(string) string) {
 	}
 }
 
-func (d *decoder) secretFile(table path, secret *Secret, name string) {
+// secret reads the secret of a table from the file that it names, if it does.
+func (d *decoder) secret(table path, secret *Secret, name string) {
+	*secret = Secret(trimSecret(string(*secret)))
 	if name == "" {
 		return
 	}
 	at := table.add("secret_file")
 	if *secret != "" {
-		d.fault(at, "stands beside secret: give one of them")
+		d.fault(at, "secret and secret_file are mutually exclusive")
 		return
 	}
 	data, err := readFile(d.resolve(name), maxSecret)
 	if err != nil {
-		d.fault(at, "%q %v", name, err)
+		d.fault(at, "%q: %v", name, err)
 		return
 	}
-	*secret = Secret(strings.TrimRight(string(data), "\r\n"))
+	*secret = Secret(trimSecret(string(data)))
 	if *secret == "" {
 		d.fault(at, "%q is empty", name)
 	}
+	d.lines[table.add("secret").String()] = d.line(at)
 }
 
 // resolve makes a path in the file relative to the file.
@@ -133,12 +147,16 @@ func (d *decoder) resolve(name string) string {
 	return filepath.Join(filepath.Dir(d.file), name)
 }
 
-// Where tells where a key like "component.secret" stands, for a message that asks to change it: "config.toml:4:
-// component.secret". Of a key that is not in the file it gives the line of its table, if that is.
+// Where says where the value of a key like "component.secret" comes from, for a message that asks to change it:
+// "config.toml:4: component.secret", or the name of an environment variable. For a key that is not in the file it gives
+// the line of its table, if that is.
 func (c *Config) Where(key string) string {
 	return c.source.where(strings.Split(key, "."))
 }
 
 func (s source) where(p path) string {
+	if name := s.env[p.String()]; name != "" {
+		return name
+	}
 	return strings.TrimSuffix(Fault{File: s.file, Line: s.line(p), Key: p.key()}.Error(), ": ")
 }

@@ -2,8 +2,8 @@ package config
 
 import "reflect"
 
-// Reload reads the file again: everything in it holds but [component] and [storage], which are for a restart. The notes
-// name the keys changed there, and what Notes tells of the rest. On an error c is what holds on.
+// Reload reads the file again. Everything in it takes effect but [component] and [storage], which need a restart: the
+// notes list the keys changed there, and then what Notes does. On an error c stays in effect.
 func (c *Config) Reload(getenv func(string) string) (next *Config, notes []string, err error) {
 	next, err = Load(c.source.file, getenv)
 	if err != nil {
@@ -19,7 +19,7 @@ func (c *Config) Reload(getenv func(string) string) (next *Config, notes []strin
 		for i := range table.old.NumField() {
 			if !reflect.DeepEqual(table.old.Field(i).Interface(), table.new.Field(i).Interface()) {
 				key := table.name + "." + table.old.Type().Field(i).Tag.Get("toml")
-				notes = append(notes, next.Where(key)+": holds after a restart")
+				notes = append(notes, next.Where(key)+": takes effect after a restart")
 			}
 		}
 	}

@@ -30,10 +30,10 @@ func TestReload(t *testing.T) {
 		t.Errorf("[storage] was reloaded:\n%s", diff)
 	}
 	want := []string{
-		file + ":2: component.server: holds after a restart",
-		file + ":4: component.secret: holds after a restart",
-		file + ":9: storage.flush: holds after a restart",
-		file + `:13: escalate.mode: "auto" acts as "ask": there is no way to send SMS by the component yet`,
+		file + ":2: component.server: takes effect after a restart",
+		"TOCSIN_COMPONENT_SECRET: takes effect after a restart",
+		file + ":9: storage.flush: takes effect after a restart",
+		file + `:13: escalate.mode: "auto" acts as "ask": the component cannot send SMS yet`,
 	}
 	if diff := cmp.Diff(want, notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
@@ -52,7 +52,7 @@ func TestReloadOfABadFile(t *testing.T) {
 	}
 	write(t, dir, "config.toml", with("[track]", "unread_after = 'soon'"))
 	after, _, err := before.Reload(env())
-	if want := file + `:7: track.unread_after: "soon" is no duration (say "10m")`; after != nil || err == nil || err.Error() != want {
+	if want := file + `:7: track.unread_after: invalid duration "soon" (example: 10m)`; after != nil || err == nil || err.Error() != want {
 		t.Errorf("got %v, %v, want %s", after, err, want)
 	}
 }

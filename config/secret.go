@@ -2,8 +2,9 @@ package config
 
 import (
 	"log/slog"
-	"net/url"
 	"strings"
+
+	"tocsin/storage/dsn"
 )
 
 const hidden = "(hidden)"
@@ -28,27 +29,24 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // LogValue hides the secret from logs.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
+// trimSecret drops what editors and shells put around a secret: a byte order mark, line ends after it. Wherever a secret
+// comes from, it is read alike.
+func trimSecret(s string) string { return strings.TrimRight(strings.TrimPrefix(s, "\ufeff"), "\r\n") }
+
+// trimDSN drops what they put around a DSN, which begins and ends with no space.
+func trimDSN(s string) string { return strings.TrimSpace(trimSecret(s)) }
+
 // DSN names a database: sqlite:PATH or a postgres:// URL. It is printed and logged without its password; string(d) is
 // the whole of it.
 type DSN string
 
 // String gives the DSN without a password.
 func (d DSN) String() string {
-	if strings.HasPrefix(string(d), "sqlite:") {
-		return string(d)
-	}
-	u, err := url.Parse(string(d))
+	parsed, err := dsn.Parse(string(d))
 	if err != nil {
 		return hidden
 	}
-	query := u.Query()
-	for key := range query {
-		if strings.Contains(key, "password") {
-			query.Set(key, "xxxxx")
-			u.RawQuery = query.Encode()
-		}
-	}
-	return u.Redacted()
+	return parsed.String()
 }
 
 // GoString gives the DSN without a password.
@@ -60,7 +58,7 @@ func (d DSN) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 // LogValue gives the DSN without a password.
 func (d DSN) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
-// String tells in a line what the configuration is about, without secrets.
+// String sums the configuration up in a line, without secrets.
 func (c Config) String() string {
 	return c.Component.JID + " at " + c.Component.Server + " for " + strings.Join(c.Tap.Domains, ", ") + ", " + c.Storage.DSN.String()
 }
@@ -68,7 +66,7 @@ func (c Config) String() string {
 // GoString is String: %#v shows no secrets either.
 func (c Config) GoString() string { return c.String() }
 
-// LogValue gives what String tells as attributes.
+// LogValue gives the same as attributes.
 func (c Config) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("component", c.Component.JID),

@@ -13,19 +13,22 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 	_ "modernc.org/sqlite"
+
+	"tocsin/storage/dsn"
 )
 
 const readerCount = 4
 
 // connect opens the connections of a DSN.
-func connect(ctx context.Context, dsn string) (*Store, error) {
-	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
-		return connectSQLite(ctx, path)
+func connect(ctx context.Context, text string, o Options) (*Store, error) {
+	d, err := dsn.Parse(text)
+	if err != nil {
+		return nil, err
 	}
-	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
-		return connectPostgres(ctx, dsn)
+	if d.Path != "" {
+		return connectSQLite(ctx, d, o)
 	}
-	return nil, errors.New(`the DSN must begin with "sqlite:" or "postgres://"`)
+	return connectPostgres(ctx, d)
 }
 
 // Every commit is on the disk before it is told of (FULL). What is deleted is overwritten (secure_delete); Prune empties the
@@ -36,10 +39,11 @@ var pragmas = []string{
 	"busy_timeout(5000)", "page_size(2048)", "secure_delete(ON)", "synchronous(FULL)", "temp_store(MEMORY)", "wal_autocheckpoint(16000)",
 }
 
-func connectSQLite(ctx context.Context, path string) (*Store, error) {
-	s := &Store{dialect: sqlite{}, name: "sqlite:" + path}
+func connectSQLite(ctx context.Context, d dsn.DSN, o Options) (*Store, error) {
+	s := &Store{dialect: sqlite{}, name: d.Name()}
+	path := d.Path
 	query := url.Values{"_pragma": append([]string{"cache_size(-32768)"}, pragmas...), "_journal_mode": {"WAL"}, "_txlock": {"immediate"}}
-	if path == ":memory:" {
+	if path == dsn.Memory {
 		db, err := open(ctx, "sqlite", "file::memory:?"+query.Encode(), 1)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, err)
@@ -47,8 +51,10 @@ func connectSQLite(ctx context.Context, path string) (*Store, error) {
 		s.writer, s.readers = db, db
 		return s, nil
 	}
-	if path == "" {
-		return nil, errors.New(`"sqlite:" names no file`)
+	if o.Existing {
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
 	}
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
@@ -92,26 +98,10 @@ var settings = map[string]string{
 // they must not be made for that.
 var writerSettings = map[string]string{"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off"}
 
-func connectPostgres(ctx context.Context, dsn string) (*Store, error) {
-	u, err := url.Parse(dsn)
-	if err != nil {
-		return nil, errors.New("the DSN is no URL") // the error would show the password
-	}
-	with := func(u url.URL, settings map[string]string) url.URL {
-		query := u.Query()
-		for key, value := range settings {
-			if !query.Has(key) {
-				query.Set(key, value)
-			}
-		}
-		u.RawQuery = query.Encode()
-		return u
-	}
-	general := with(*u, settings)
-	writer := with(general, writerSettings)
-	s := &Store{dialect: postgres{}, name: u.Host + u.Path, dsn: general.String()}
-	s.dialer = &dialer{}
-	if s.writer, err = openPostgres(ctx, writer.String(), 1, s.dialer); err != nil {
+func connectPostgres(ctx context.Context, d dsn.DSN) (*Store, error) {
+	s := &Store{dialect: postgres{}, name: d.Name(), dsn: d.Conninfo(settings), dialer: &dialer{}}
+	var err error
+	if s.writer, err = openPostgres(ctx, d.Conninfo(settings, writerSettings), 1, s.dialer); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
 	if s.readers, err = openPostgres(ctx, s.dsn, readerCount, s.dialer); err != nil {
@@ -133,10 +123,10 @@ func open(ctx context.Context, driver, dsn string, connections int) (*sqlx.DB, e
 	return ready(ctx, db, connections)
 }
 
-func openPostgres(ctx context.Context, dsn string, connections int, d *dialer) (*sqlx.DB, error) {
-	connector, err := pq.NewConnector(dsn)
+func openPostgres(ctx context.Context, conninfo string, connections int, d *dialer) (*sqlx.DB, error) {
+	connector, err := pq.NewConnector(conninfo)
 	if err != nil {
-		return nil, errors.New("the DSN can't be read") // the error would show the password
+		return nil, errors.New("the DSN can't be read") // it was read before; the error might show the password
 	}
 	connector.Dialer(d)
 	return ready(ctx, sqlx.NewDb(sql.OpenDB(connector), "postgres"), connections)

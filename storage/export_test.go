@@ -35,7 +35,7 @@ func AddMigrations(t testing.TB, more map[string]string) {
 
 // OpenAt makes the database of an older release: with the schema of a version.
 func OpenAt(ctx context.Context, dsn string, version int64, script string) error {
-	s, err := connect(ctx, dsn)
+	s, err := connect(ctx, dsn, Options{})
 	if err != nil {
 		return err
 	}

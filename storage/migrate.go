@@ -79,7 +79,7 @@ func latest() int64 {
 }
 
 // ready makes sure that the schema is ours, or makes it so.
-func (s *Store) ready(ctx context.Context, migrate bool) error {
+func (s *Store) ready(ctx context.Context, o Options) error {
 	for tries := 0; ; tries++ {
 		version, err := s.Version(ctx)
 		switch {
@@ -89,9 +89,11 @@ func (s *Store) ready(ctx context.Context, migrate bool) error {
 			return nil
 		case version > latest():
 			return fmt.Errorf("%w: it has version %d, this program knows up to %d: use a newer tocsin", ErrSchema, version, latest())
-		case version == 0 && !migrate && !s.makes():
+		case version == 0 && o.Existing:
+			return fmt.Errorf("%w: not a database of Tocsin", ErrSchema)
+		case version == 0 && !o.Migrate && !s.makes():
 			return fmt.Errorf("%w: there is none yet: run \"tocsin migrate\"", ErrSchema)
-		case version > 0 && !migrate:
+		case version > 0 && !o.Migrate:
 			return fmt.Errorf("%w: it has version %d, this program needs %d: run \"tocsin migrate\"", ErrSchema, version, latest())
 		}
 		err = s.migrate(ctx, latest())
@@ -130,7 +132,7 @@ func Migrate(ctx context.Context, dsn string) error {
 
 // Status lists the migrations of a database. It changes nothing, but makes a missing SQLite file.
 func Status(ctx context.Context, dsn string) ([]Migration, error) {
-	s, err := connect(ctx, dsn)
+	s, err := connect(ctx, dsn, Options{})
 	if err != nil {
 		return nil, err
 	}

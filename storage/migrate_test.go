@@ -190,11 +190,11 @@ func TestStartTogether(t *testing.T) {
 
 func TestBadDSN(t *testing.T) {
 	for dsn, want := range map[string]string{
-		"":                            `must begin with "sqlite:" or "postgres://"`,
-		"mysql://x":                   `must begin with "sqlite:" or "postgres://"`,
-		"sqlite:":                     "names no file",
+		"":                            "invalid DSN",
+		"mysql://x":                   "unsupported database",
+		"sqlite:":                     "no file in",
 		"sqlite:/nowhere/at/all/x.db": "no such file or directory",
-		"postgres://u:hush@%zz/x":     "is no URL",
+		"postgres://u:hush@%zz/x":     "invalid percent-encoding",
 		"postgres://u:hush@127.0.0.1:1/x?sslmode=disable": "connection refused",
 	} {
 		_, err := storage.Open(t.Context(), dsn, storage.Options{Migrate: true})
@@ -204,5 +204,24 @@ func TestBadDSN(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "hush") {
 			t.Errorf("the password is shown: %v", err)
 		}
+	}
+}
+
+// Whoever asks for what is there gets no new file, and no schema in one that is not ours.
+func TestExisting(t *testing.T) {
+	dir := t.TempDir()
+	for name, want := range map[string]string{"typo.db": "no such file or directory", "empty.db": "not a database of Tocsin"} {
+		file := filepath.Join(dir, name)
+		if name == "empty.db" {
+			if err := os.WriteFile(file, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s, err := storage.Open(t.Context(), "sqlite:"+file, storage.Options{Existing: true}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, %v", name, s, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "typo.db")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file was made: %v", err)
 	}
 }

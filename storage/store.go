@@ -19,6 +19,8 @@ type Options struct {
 	// Migrate brings an older schema up to date, and makes a missing one on PostgreSQL. A missing SQLite file is
 	// always made with its schema.
 	Migrate bool
+	// Existing refuses a database that is not there, or has no schema, in place of making it.
+	Existing bool
 }
 
 // Store is a database. It is safe for concurrent use.
@@ -46,7 +48,7 @@ const answersWithin = 30 * time.Second
 
 // Open opens a database: "sqlite:PATH", "sqlite::memory:" or a "postgres://" URL.
 func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
-	s, err := connect(ctx, dsn)
+	s, err := connect(ctx, dsn, o)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +60,7 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 }
 
 func (s *Store) setUp(ctx context.Context, o Options) error {
-	if err := s.ready(ctx, o.Migrate); err != nil {
+	if err := s.ready(ctx, o); err != nil {
 		return err
 	}
 	if s.dialer != nil { // a migration may take its time

@@ -21,7 +21,7 @@ func ParseQuiet(text string, zone *time.Location) (Quiet, error) {
 	if named {
 		var err error
 		if zone, err = loadZone(strings.TrimSpace(name)); err != nil {
-			return Quiet{}, fmt.Errorf("%q is no time zone (say \"Europe/Berlin\")", name)
+			return Quiet{}, fmt.Errorf("unknown time zone %q (example: Europe/Berlin)", name)
 		}
 	}
 	from, to, ok := strings.Cut(span, "-")
@@ -30,10 +30,10 @@ func ParseQuiet(text string, zone *time.Location) (Quiet, error) {
 	q.From, err1 = parseClock(from)
 	q.To, err2 = parseClock(to)
 	if !ok || errors.Join(err1, err2) != nil {
-		return Quiet{}, fmt.Errorf("%q is no span of hours (say \"22:00-07:00\")", span)
+		return Quiet{}, fmt.Errorf("invalid hours %q (example: 22:00-07:00)", span)
 	}
 	if q.From == q.To {
-		return Quiet{}, fmt.Errorf("%q is no span: it starts when it ends", span)
+		return Quiet{}, fmt.Errorf("invalid hours %q: start and end are the same", span)
 	}
 	return q, nil
 }
@@ -50,7 +50,7 @@ func loadZone(name string) (*time.Location, error) {
 		return nil, err
 	}
 	if zone == time.Local {
-		return nil, errors.New("the machine's own zone is no name")
+		return nil, errors.New("the machine's own time zone has no name")
 	}
 	zones.Store(name, zone)
 	return zone, nil

@@ -33,7 +33,7 @@ func (c *copyCommand) Run(ctx context.Context, e *environment) (err error) {
 	open := func(flag, text string, o storage.Options) (*storage.Store, error) {
 		dsn, err := config.ParseDSN(text)
 		if err != nil {
-			return nil, usageError{fmt.Errorf("%s %w", flag, err)}
+			return nil, usageError{fmt.Errorf("%s: %w", flag, err)}
 		}
 		store, err := storage.Open(ctx, string(dsn), o)
 		if err != nil {
@@ -41,7 +41,7 @@ func (c *copyCommand) Run(ctx context.Context, e *environment) (err error) {
 		}
 		return store, nil
 	}
-	from, err := open("-from", c.From, storage.Options{})
+	from, err := open("-from", c.From, storage.Options{Existing: true})
 	if err != nil {
 		return err
 	}

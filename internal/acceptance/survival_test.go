@@ -113,7 +113,7 @@ func TestBadConfig(t *testing.T) {
 	if code != 1 {
 		t.Errorf("exit %d, want 1", code)
 	}
-	contains(t, "stderr", stderr, filepath.Base(path)+":7: track.unread_after: \"10x\" is no duration (say \"10m\")", filepath.Base(path)+":8: track.colour: unknown key")
+	contains(t, "stderr", stderr, filepath.Base(path)+":7: track.unread_after: invalid duration \"10x\" (example: 10m)", filepath.Base(path)+":8: track.colour: unknown key")
 }
 
 // The sender is away at the timeout: nothing is sent, and on return there is one digest, and the prompt.
@@ -148,7 +148,7 @@ func TestReload(t *testing.T) {
 
 		h.tocsin.Set(lab.Settings{"track.undelivered_after": "soon"})
 		h.tocsin.Reload()
-		h.tocsin.Logs(`track.undelivered_after: \"soon\" is no duration`)
+		h.tocsin.Logs(`track.undelivered_after: invalid duration \"soon\"`)
 		h.tocsin.Set(lab.Settings{"track.undelivered_after": "2s"})
 		h.tocsin.Reload()
 		status(alice, "m1", "timeout-undelivered")
