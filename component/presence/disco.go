@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -99,7 +101,7 @@ func (l *Learner) learn(ctx context.Context, d device) {
 		return
 	}
 	features := featuresOf(info)
-	if d.caps.Verify(info) == nil {
+	if d.caps.Verify(info, slices.Collect(maps.Keys(watched))...) == nil {
 		l.verify(d.caps, features)
 	}
 	l.registry.answered(d, features, replied)
@@ -157,11 +159,14 @@ func (l *Learner) verify(c caps.Caps, features track.Features) {
 	l.verified[key] = features
 }
 
+// watched are the features that matter.
+var watched = map[string]track.Features{
+	escalation.NS: track.CanStatus, escalation.NSSMS: track.CanSMS, markers.NS: track.CanMarkers, receipts.NS: track.CanReceipts,
+}
+
 func featuresOf(info caps.Info) track.Features {
 	var f track.Features
-	for feature, bit := range map[string]track.Features{
-		escalation.NS: track.CanStatus, escalation.NSSMS: track.CanSMS, markers.NS: track.CanMarkers, receipts.NS: track.CanReceipts,
-	} {
+	for feature, bit := range watched {
 		if info.Has(feature) {
 			f |= bit
 		}

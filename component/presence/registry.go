@@ -71,6 +71,7 @@ type device struct {
 	silent   time.Time // when it last did not answer a check; it is left alone for sureFor
 	tries    int       // FromStore: how often it was asked in vain
 	answers  bool      // it has answered disco#info: it can be checked
+	itself   bool      // its features are what it has answered itself, not what another with the same hash has
 	// confirmed: something has gone there and back since it came. Before, what is sent to its user's bare JID may be a
 	// little too early, and be stored for the next login instead.
 	confirmed bool
@@ -277,9 +278,9 @@ func (r *Registry) answered(asked device, features track.Features, as reply) {
 	before := d.features
 	switch {
 	case as == known:
-		d.features, d.answers = features, true
+		d.features, d.answers, d.itself = features, true, false
 	case as == replied:
-		d.features, d.answers, d.confirmed, d.seen = features, true, true, now
+		d.features, d.answers, d.itself, d.confirmed, d.seen = features, true, true, true, now
 	case as == unasked: // it is taken for what it was, and asked at the next sign of life
 		d.confirmed, d.silent, d.asked = true, now, time.Time{}
 	case d.source == FromStore, as == refused && d.answers:
@@ -443,7 +444,7 @@ func (r *Registry) Can(bare string) track.Can {
 		can.Receipt = can.Receipt || d.features&track.CanReceipts != 0
 		if d.features&track.CanMarkers != 0 {
 			can.Marker = true
-		} else if d.answers {
+		} else if d.itself {
 			silent++
 		}
 	}

@@ -45,8 +45,9 @@ var commands = map[string]func(*stage, []string) error{
 			return errors.New("online NAME/RESOURCE [FEATURE…]")
 		}
 		full := address(args[0])
-		list := slices.DeleteFunc(args[1:], func(word string) bool { return word == "forged" })
-		st.set(func(p people) { p.devices[full], p.forged[full] = list, len(list) < len(args)-1 })
+		forged, hides := slices.Contains(args, "forged"), slices.Contains(args, "hideform")
+		list := slices.DeleteFunc(args[1:], func(word string) bool { return word == "forged" || word == "hideform" })
+		st.set(func(p people) { p.devices[full], p.forged[full], p.hides[full] = list, forged, hides })
 		st.presence(full, "", slices.Contains(list, "T"))
 		return nil
 	},

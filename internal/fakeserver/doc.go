@@ -18,7 +18,8 @@ line that is empty or begins with # is for the reader.
 What happens at the server:
 
 	online alice/phone T T#sms       a client logs in, with these features (markers, receipts, or a namespace; with caps it
-	                                 tells them by their hash (XEP-0115), with forged by that of another client)
+	                                 tells them by their hash (XEP-0115), with forged by that of another client, with
+	                                 hideform it answers with its last three in a form, which has the same hash)
 	offline alice/phone              it logs out
 	vanish alice/phone               it is gone, and no server tells
 	disco alice/phone T              its features, without a word; "silent": it answers nothing

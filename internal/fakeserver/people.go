@@ -14,13 +14,14 @@ type people struct {
 	devices map[string][]string // features by the full JIDs that are online
 	silent  map[string]bool     // full JIDs that answer nothing
 	forged  map[string]bool     // full JIDs that tell capabilities that are not theirs
+	hides   map[string]bool     // full JIDs that answer with their last features in a form, whose hash is the same
 	vcards  map[string]string   // number by bare JID
 	rosters map[string]string   // subscription by "owner contact"
 	granted bool                // rosters may be read (XEP-0356)
 }
 
 func newPeople() people {
-	return people{devices: map[string][]string{}, silent: map[string]bool{}, forged: map[string]bool{}, vcards: map[string]string{}, rosters: map[string]string{}}
+	return people{devices: map[string][]string{}, silent: map[string]bool{}, forged: map[string]bool{}, hides: map[string]bool{}, vcards: map[string]string{}, rosters: map[string]string{}}
 }
 
 // features are the short names of some.
@@ -40,6 +41,12 @@ func long(list []string) []string {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// hide makes a form of three features, such that the hash of capabilities stays the same (XEP-0115 §5.1).
+func hide(features []string) string {
+	return fmt.Sprintf("<x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE' type='hidden'><value>%s</value></field><field var='%s'><value>%s</value></field></x>",
+		escape(features[0]), escape(features[1]), escape(features[2]))
 }
 
 // presence makes the one that a client sends. One with the feature "caps" tells its capabilities (XEP-0115 §5.1), or, if
@@ -101,7 +108,12 @@ func (p people) answer(e *Element) string {
 			fmt.Fprintf(&b, " node='%s'", escape(node))
 		}
 		b.WriteString("><identity category='client' type='phone'/>")
-		for _, feature := range long(list) {
+		all := long(list)
+		if p.hides[to] {
+			b.WriteString(hide(all[len(all)-3:]))
+			all = all[:len(all)-3]
+		}
+		for _, feature := range all {
 			fmt.Fprintf(&b, "<feature var='%s'/>", escape(feature))
 		}
 		return result(b.String() + "</query>")
