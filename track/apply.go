@@ -51,7 +51,7 @@ func (f *Fact) apply(b *batch) {
 		// Every earlier message that was delivered. This is the one fact whose meaning depends on what was known
 		// before it: the receipt of a message must have come before the reply.
 		for _, r := range b.upTo(f.Conv(), math.MaxInt64) {
-			if r.Status == Delivered {
+			if r.Status == Delivered && (f.WrittenAt == 0 || r.SentAt <= f.WrittenAt) {
 				b.transit(r, f)
 			}
 		}

@@ -60,12 +60,17 @@ type Fact struct {
 	Passed bool
 	// Original is the id that a correction names.
 	Original string
+	// OriginID is another id by which the sender's client names a Sent or Corrected message, ArchiveID the one by which the
+	// recipient's archive does (XEP-0359). Either may be empty.
+	OriginID, ArchiveID string
 	// Archived: this Stored message is in the archive only: nobody gets it but by asking for it (XEP-0313).
 	Archived bool
+	// WrittenAt is when a Replied was written, if that was earlier than At: it answers nothing that was sent after it.
+	WrittenAt Time
 	// Standing and Sessions are what only the server knows, of a Sent message, where the tap tells of it.
 	Standing Standing
 	Sessions Sessions
-	// New content of Sent and Corrected. Resource is the sender's; of Received by ack, Handed and Unacked the recipient's.
+	// New content of Sent and Corrected. Resource is the sender's; of evidence, of Handed and of Unacked the recipient's.
 	Resource string
 	Lang     string
 	Text     string // body, cut to the policy's limit; empty for encrypted messages

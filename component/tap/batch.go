@@ -25,8 +25,6 @@ type batch struct {
 	since int64  // milliseconds after the batch's first event
 	attrs eventAttrs
 	known track.Fact // Standing and Sessions
-
-	bodyIs bool // the body's text was not told, only what it is
 }
 
 // eventAttrs are the attributes of an event that is not about a message, by their names.
@@ -70,7 +68,7 @@ func milliseconds(v []byte) int64 { return int64(min(count(v), maxAge)) }
 func (f *fields) startEvent(local []byte, attrs []attr) {
 	f.resetStanza()
 	b := &f.batch
-	b.event, b.since, b.attrs, b.known, b.bodyIs = local, 0, eventAttrs{}, track.Fact{}, false
+	b.event, b.since, b.attrs, b.known = local, 0, eventAttrs{}, track.Fact{}
 	a, s := &b.attrs, &b.known.Sessions
 	f.typ = chatType
 	for i := range attrs {
@@ -162,16 +160,13 @@ func standingOf(v []byte) track.Standing {
 	return track.StandingUnknown
 }
 
-// What is told of a body whose text is not: bodies that are classified like it.
-var (
-	someText = []byte("…")
-	someOTR  = []byte("?OTR:AAMD")
-	autoOTR  = []byte("?OTR:AAMK")
+// toldBodies are the words for a body whose text is not told.
+var toldBodies = map[string]bodyKind{"text": textBody, "blank": blankBody, "otr": otrBody, "otr-auto": otrAutoBody}
 
-	jingleMessage = []byte("urn:xmpp:jingle-message:0")
-	reaction      = []byte("reaction")
-	bodyName      = []byte("body")
-	payloadName   = []byte("payload")
+var (
+	reaction    = []byte("reaction")
+	bodyName    = []byte("body")
+	payloadName = []byte("payload")
 )
 
 // payload takes in a child of an event: the element of a message that it stands for, so that messages are classified in one
@@ -186,18 +181,8 @@ func (f *fields) payload(local []byte, attrs []attr) {
 	case "body":
 		first := !f.any(hasBody)
 		element(stanzas, "body")
-		is := get(attrs, "is")
-		if is == nil || !first {
-			return
-		}
-		f.want, f.batch.bodyIs = noText, true
-		switch string(is) {
-		case "text":
-			f.body = someText
-		case "otr":
-			f.body = someOTR
-		case "otr-auto":
-			f.body = autoOTR
+		if is := get(attrs, "is"); is != nil && first {
+			f.want, f.toldBody = noText, toldBodies[string(is)]
 		}
 	case "rq":
 		element(receiptsSpace, "request")
@@ -262,7 +247,7 @@ func (f *fields) payload(local []byte, attrs []attr) {
 		element(stanzas, "error")
 		f.grandchild(errorConditions, get(attrs, "c"), nil)
 	case "jm":
-		element(spaceOf(jingleMessage), string(get(attrs, "n")))
+		element(jingleMessages, string(get(attrs, "n")))
 	default: // "x", and what is new
 		element(otherSpace, "x")
 	}

@@ -7,12 +7,13 @@ func (f *fields) messageChild(s space, local []byte, attrs []attr) {
 		switch string(local) {
 		case "body":
 			if !f.any(hasBody) {
-				f.has |= hasBody | hasContent
+				f.has |= hasBody
 				f.want = bodyText
 				f.bodyLang = lang(attrs)
 			}
 		case "error":
 			f.child = errorChild
+			f.has &^= hasPassingError // of several the last counts
 			if t := get(attrs, "type"); string(t) == "wait" || string(t) == "continue" {
 				f.has |= hasPassingError
 			}
@@ -48,10 +49,28 @@ func (f *fields) messageChild(s space, local []byte, attrs []attr) {
 		if string(local) == "no-store" {
 			f.has |= hasNoStore
 		}
-	case delays:
-		// A delay that somebody else than the author stamped belongs to a replay.
-		if string(local) == "delay" && !sameBare(get(attrs, "from"), f.from) {
-			f.has |= hasReplay
+	case delays, legacyDelays:
+		if string(local) == "delay" || string(local) == "x" {
+			f.delays = bounded(f.delays, delay{get(attrs, "from"), get(attrs, "stamp")})
+		}
+	case stanzaIDs:
+		if id, by := get(attrs, "id"), get(attrs, "by"); usable(id) {
+			switch {
+			case string(local) == "origin-id":
+				f.ids = bounded(f.ids, otherID{id: id})
+			case string(local) == "stanza-id" && len(by) > 0:
+				f.ids = bounded(f.ids, otherID{by, id})
+			}
+		}
+	case fallbacks:
+		if string(local) == "fallback" && spaceOf(get(attrs, "for")) == replies {
+			f.child = fallbackChild
+		}
+	case jingleMessages:
+		if string(local) == "ringing" {
+			f.has |= hasRinging
+		} else {
+			f.has |= hasContent
 		}
 	case corrections:
 		if string(local) == "replace" {
@@ -100,7 +119,7 @@ func (f *fields) messageChild(s space, local []byte, attrs []attr) {
 		if string(local) == "track" {
 			f.track(attrs)
 		}
-	case chatStates, stanzaIDs, fallbacks, entityCaps, retraction0, errorConditions, tapping:
+	case chatStates, entityCaps, retraction0, errorConditions, tapping:
 	default:
 		f.has |= hasContent
 	}
@@ -119,7 +138,11 @@ func (f *fields) grandchild(s space, local []byte, attrs []attr) {
 		}
 	case omemoChild:
 		if string(local) == "payload" {
-			f.has |= hasPayload | hasContent
+			f.has |= hasPayload
+		}
+	case fallbackChild:
+		if string(local) == "body" {
+			f.fallback(attrs)
 		}
 	case fastenedChild:
 		if s == retraction0 && string(local) == "retract" {
@@ -138,10 +161,29 @@ func (f *fields) grandchild(s space, local []byte, attrs []attr) {
 
 // mention notes the id of another message.
 func (f *fields) mention(k mentionKind, attrs []attr) {
-	f.has |= hasEvidence
+	if k <= displayed {
+		f.has |= hasProof
+	}
 	if id := get(attrs, "id"); usable(id) && len(f.mentions) < maxMentions {
 		f.mentions = append(f.mentions, mention{k, id, get(attrs, "to")})
 	}
+}
+
+// fallback notes a part of the body that quotes another message. One without an end, or that lies elsewhere, is none.
+func (f *fields) fallback(attrs []attr) {
+	start, ok1 := position(get(attrs, "start"))
+	end, ok2 := position(get(attrs, "end"))
+	if ok1 && ok2 && start < end {
+		f.fallbacks = bounded(f.fallbacks, part{start, end})
+	}
+}
+
+// bounded adds to a list; when that is full, in the place of the last: what a server adds stands behind what its users wrote.
+func bounded[T any](list []T, v T) []T {
+	if len(list) == maxOthers {
+		list = list[:maxOthers-1]
+	}
+	return append(list, v)
 }
 
 // track reads the sender's hint (protocol §3).

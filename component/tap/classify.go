@@ -70,7 +70,7 @@ func (r *report) message() Verdict {
 		r.reached(track.Unacked)
 	case r.event == eventDropped:
 		r.reached(track.Dropped)
-	case f.any(hasReplay) && r.event != eventOut: // what leaves a session leaves it now, whatever its author says
+	case r.event != eventOut && r.isReplay(): // what leaves a session leaves it now, whatever is in it
 		return Dropped
 	default:
 		if r.to.local {
@@ -103,9 +103,8 @@ func (r *report) told() bool {
 		return true
 	}
 	r.event = events[string(r.f.event)]
-	var stamp time.Time
-	if stamp.UnmarshalText(r.f.stamp) == nil { // XEP-0082
-		r.at = min(track.At(stamp), r.now)
+	if stamp, ok := stampOf(r.f.stamp); ok {
+		r.at = min(stamp, r.now)
 	}
 	return r.event != untold
 }
@@ -158,7 +157,7 @@ func (r *report) evidence() {
 		}
 	}
 	if r.config.ReplyReads && r.isReply() {
-		r.add(track.Replied, sender, recipient, "", track.ByReply)
+		r.add(track.Replied, sender, recipient, "", track.ByReply).WrittenAt = r.written()
 	}
 }
 
@@ -175,8 +174,46 @@ func (r *report) isTo(to []byte, sender *party) bool {
 // copy may come after what the addressee has written since.
 func (r *report) isReply() bool {
 	f := r.f
-	return string(f.typ) == "chat" && f.isText() && len(f.corrects) == 0 && len(f.retracts) == 0 && !f.any(hasReaction) &&
+	return string(f.typ) == "chat" && f.isWritten() && len(f.corrects) == 0 && len(f.retracts) == 0 && !f.any(hasReaction) &&
 		(f.any(hasBody) || !f.any(hasSealed)) && !(usable(f.id) && r.recent.isCopy(r.from.bare, r.to.bare, f.id, r.now))
+}
+
+// isReplay reports whether the stanza was told before: who sends again what was kept says so by a delay of the server's or
+// of the addressee's own address. Anybody else's is none: a gateway stamps what comes now with the time at which the other
+// network had it.
+func (r *report) isReplay() bool {
+	for i := range r.f.delays {
+		from := r.f.delays[i].from
+		if len(from) > 0 && (sameBare(from, r.f.to) || r.fromVhost(from)) {
+			return true
+		}
+	}
+	return false
+}
+
+// skew is how much clocks of servers and gateways may differ.
+const skew = time.Minute
+
+// written is when the stanza was written, if somebody says so who is believed to be late: its author's client, which was
+// offline, a gateway, another server. Nothing in it can be about what was sent after that. It is 0 for now.
+func (r *report) written() (at track.Time) {
+	for i := range r.f.delays {
+		stamp, ok := stampOf(r.f.delays[i].stamp)
+		if ok && stamp.Add(skew) < r.at && (at == 0 || stamp.Add(skew) < at) {
+			at = stamp.Add(skew)
+		}
+	}
+	return at
+}
+
+// stampOf reads the time of a delay (XEP-0203, XEP-0082), or of its forerunner (XEP-0091).
+func stampOf(b []byte) (track.Time, bool) {
+	var t time.Time
+	if t.UnmarshalText(b) == nil {
+		return track.At(t), true
+	}
+	t, err := time.Parse("20060102T15:04:05", string(b))
+	return track.At(t), err == nil
 }
 
 // sent is what the stanza says about messages that its author wrote.
@@ -185,7 +222,7 @@ func (r *report) sent() {
 	if usable(f.retracts) {
 		r.add(track.Retracted, r.from, r.to, string(f.retracts), "")
 	}
-	if !usable(f.id) || !f.any(hasContent) && !f.isText() {
+	if !usable(f.id) || !f.isContent() {
 		return
 	}
 	id := string(f.id)
@@ -198,7 +235,7 @@ func (r *report) sent() {
 	fact := r.add(track.Sent, r.from, r.to, id, "")
 	fact.Once = r.event == eventOut
 	fact.Standing, fact.Sessions = f.batch.known.Standing, f.batch.known.Sessions
-	if !f.isText() || len(f.retracts) > 0 || f.any(hasReaction|hasForwarded) {
+	if !f.isWritten() || len(f.retracts) > 0 || f.any(hasReaction|hasForwarded) {
 		fact.Passed = true
 		return
 	}
@@ -216,6 +253,15 @@ func (r *report) sent() {
 func (r *report) content(fact *track.Fact) {
 	f := r.f
 	fact.Resource = r.from.resource
+	for i := range f.ids {
+		id := &f.ids[i]
+		switch {
+		case len(id.by) == 0 && string(id.id) != fact.ID && string(id.id) != fact.Original:
+			fact.OriginID = string(id.id)
+		case len(id.by) > 0 && string(id.by) == r.to.bare && r.to.local:
+			fact.ArchiveID = string(id.id)
+		}
+	}
 	fact.Lang = r.lang()
 	for _, m := range [...]struct {
 		has
@@ -229,8 +275,8 @@ func (r *report) content(fact *track.Fact) {
 	}
 	if f.isEncrypted() {
 		fact.Marks |= track.Encrypted
-	} else if r.config.KeepText && !f.any(hasNoStore) && !f.batch.bodyIs {
-		fact.Text = string(cut(f.body, r.config.TextLimit))
+	} else if r.config.KeepText && !f.any(hasNoStore) && f.toldBody == noBody {
+		fact.Text = string(cut(f.ownWords(), r.config.TextLimit))
 	}
 }
 
@@ -269,7 +315,7 @@ func (r *report) reached(kind track.FactKind) {
 // isMessage reports whether something is said about a message of ours that people read. Events are told of others not at
 // all.
 func (r *report) isMessage() bool {
-	return r.from.local && usable(r.f.id) && (r.f.batch.here || r.f.isText())
+	return r.from.local && usable(r.f.id) && (r.f.batch.here || r.f.isWritten())
 }
 
 // stored is a message that the server keeps.
@@ -279,11 +325,11 @@ func (r *report) stored() {
 	}
 }
 
-// bounce is an error of the recipient's side: to the sender, with the id of the message. Some servers send the message's
-// payload along, which tells that it was no message but evidence, a correction or the like.
+// bounce is an error of the recipient's side: to the sender, with the id of the message. What was a message is known by
+// the rows that there are, not by what the error brings back of it.
 func (r *report) bounce() {
 	f := r.f
-	if !r.to.local || !usable(f.id) || len(f.corrects) > 0 || len(f.retracts) > 0 || f.any(hasEvidence) && !f.isText() {
+	if !r.to.local || !usable(f.id) {
 		return
 	}
 	if f.any(hasPassingError) {

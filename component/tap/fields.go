@@ -8,6 +8,7 @@ import (
 
 const (
 	maxMentions = 64   // ids of other messages that one stanza may name; further ones are ignored
+	maxOthers   = 8    // delays, ids and fallbacks that one stanza may have, each: of more, the first and the last
 	maxID       = 1024 // bytes of a stanza id: a longer one names nothing
 )
 
@@ -46,14 +47,14 @@ const (
 	hasRequest            // XEP-0184
 	hasMarkable           // XEP-0333
 	hasNoStore            // XEP-0334
-	hasEvidence           // names messages of the other side
-	hasReplay             // XEP-0203
+	hasProof              // a receipt or a marker
 	hasOMEMO              // XEP-0384, either version
 	hasPayload            // of OMEMO: without it no text is encrypted
 	hasCiphertext         // of another encryption
 	hasEncryptionName     // XEP-0380
 	hasSealed             // the encryption may hold more than the text
 	hasReaction           // XEP-0444
+	hasRinging            // XEP-0353
 	hasHint               // protocol §3
 	hasVoidHint           // the same, malformed
 	hasPassingError       // an error that may pass
@@ -80,6 +81,15 @@ type mention struct {
 	to []byte // repliedTo: who wrote the message that is replied to
 }
 
+// delay is a <delay/> in the message (XEP-0203), or its forerunner (XEP-0091).
+type delay struct{ from, stamp []byte }
+
+// otherID is an id beside that of the stanza (XEP-0359): by is "" for an origin-id.
+type otherID struct{ by, id []byte }
+
+// part is what lies between two characters of the body, counted as code points (XEP-0428 §3.1).
+type part struct{ start, end int }
+
 // fields is what is read of a frame. Its bytes are valid as long as the frame.
 type fields struct {
 	isMessage bool // the outer stanza
@@ -98,15 +108,19 @@ type fields struct {
 	from, to, id, typ, lang []byte
 
 	has
-	body     []byte
-	bodyLang []byte
-	mentions []mention
-	corrects []byte // the id that a correction names
-	retracts []byte // the id that a retraction names
-	fastens  []byte // the id that something is fastened to
-	hint     track.Hint
-	urgency  []byte    // XEP-0131
-	caps     [3][]byte // XEP-0115: node, ver, hash
+	body      []byte
+	bodyLang  []byte
+	toldBody  bodyKind // by a tap that may keep the text to itself
+	fallbacks []part   // of the body, that quote another message (XEP-0461)
+	mentions  []mention
+	delays    []delay
+	ids       []otherID
+	corrects  []byte // the id that a correction names
+	retracts  []byte // the id that a retraction names
+	fastens   []byte // the id that something is fastened to
+	hint      track.Hint
+	urgency   []byte    // XEP-0131
+	caps      [3][]byte // XEP-0115: node, ver, hash
 
 	child child
 	want  want
@@ -121,6 +135,7 @@ const (
 	errorChild
 	omemoChild
 	fastenedChild
+	fallbackChild
 	retractChild
 	shimChild
 )
@@ -135,7 +150,7 @@ const (
 )
 
 func (f *fields) reset() {
-	*f = fields{mentions: f.mentions[:0], owner: f.owner}
+	*f = fields{mentions: f.mentions[:0], delays: f.delays[:0], ids: f.ids[:0], fallbacks: f.fallbacks[:0], owner: f.owner}
 }
 
 // resetStanza forgets one event's stanza before the next.

@@ -186,6 +186,15 @@ func factLine(f track.Fact, now track.Time) string {
 	if f.At != now {
 		add("at", f.At.Std().Format("15:04:05.999"))
 	}
+	if f.WrittenAt != 0 {
+		add("written", f.WrittenAt.Std().Format("15:04:05.999"))
+	}
+	if f.OriginID != "" {
+		add("origin", f.OriginID)
+	}
+	if f.ArchiveID != "" {
+		add("archive", f.ArchiveID)
+	}
 	if f.Resource != "" {
 		add("resource", f.Resource)
 	}

@@ -36,7 +36,13 @@ func hint(attrs []attr) (h track.Hint, ok bool) {
 }
 
 // seconds reads 1 to 9 plain digits, above zero.
-func seconds(b []byte) (n int32, ok bool) {
+func seconds(b []byte) (int32, bool) {
+	n, ok := position(b)
+	return int32(n), ok && n > 0
+}
+
+// position reads 1 to 9 plain digits.
+func position(b []byte) (n int, ok bool) {
 	if len(b) > 9 {
 		return 0, false
 	}
@@ -44,7 +50,7 @@ func seconds(b []byte) (n int32, ok bool) {
 		if c < '0' || c > '9' {
 			return 0, false
 		}
-		n = n*10 + int32(c-'0')
+		n = n*10 + int(c-'0')
 	}
-	return n, n > 0
+	return n, len(b) > 0
 }

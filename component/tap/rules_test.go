@@ -37,6 +37,11 @@ func copyOf(children string) string {
 	return wrap("", `<message xmlns='jabber:client' type='chat' id='b1' from='bob@here.test/B' to='alice@here.test/A'>`+children+`</message>`)
 }
 
+// quotes says which part of the body quotes another message.
+func quotes(start, end int) string {
+	return fmt.Sprintf(`<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'><body start='%d' end='%d'/></fallback>`, start, end)
+}
+
 // wrap makes a copy, by our module if event is not "".
 func wrap(event, inner string) string {
 	if event == "" {
@@ -79,7 +84,6 @@ func TestContents(t *testing.T) {
 		{"asks", body + request + markable, []string{"message", replied, sent + ` asks-receipt markable text="hi"`}},
 		{"chat state", `<composing xmlns='http://jabber.org/protocol/chatstates'/>`, []string{"dropped"}},
 		{"two bodies", `<body xml:lang='de'>hallo</body>` + body, []string{"message", replied, sent + ` lang=de text="hallo"`}},
-		{"empty body", `<body/>`, []string{"message", replied, sent}},
 		{"body of another namespace", `<body xmlns='http://www.w3.org/1999/xhtml'>x</body>`, []string{"message", passed}},
 		{"markable without a body", markable, []string{"message", passed}},
 		{"a payload that is unknown", `<file xmlns='urn:example'/>`, []string{"message", passed}},
@@ -106,7 +110,12 @@ func TestContents(t *testing.T) {
 		{"reply to nobody", body + `<reply xmlns='urn:xmpp:reply:0' id='a1'/>`, []string{"message", "read" + about + " by=reply", replied, sent + ` text="hi"`}},
 		{"reaction", reacts, []string{"message", "read" + about + " by=reaction", passed}},
 		{"reaction with a body", reacts + body, []string{"message", "read" + about + " by=reaction", passed}},
-		{"several at once", body + replying + displays + receipt, []string{"message", "received" + about + " by=receipt", "read" + about + " by=marker", "read" + about + " by=reply", replied, sent + ` text="hi"`}},
+		{"several at once", replying + displays + receipt, []string{"evidence", "received" + about + " by=receipt", "read" + about + " by=marker", "read" + about + " by=reply"}},
+		{"the quoted part", `<body>alice wrote:&#10;Hätte gern 🍰&#10;yes</body>` + replying + quotes(0, 26), []string{"message", "read" + about + " by=reply", replied, sent + ` text="yes"`}},
+		{"nothing but the quoted part", `<body>&gt; hi&#10;</body>` + replying + quotes(0, 5), []string{"evidence", "read" + about + " by=reply"}},
+		{"a part that is not there", body + replying + quotes(5, 99), []string{"message", "read" + about + " by=reply", replied, sent + ` text="hi"`}},
+		{"parts that are none", body + replying + quotes(2, 1) + quotes(-1, 2) + `<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'/>`, []string{"message", "read" + about + " by=reply", replied, sent + ` text="hi"`}},
+		{"a part for something else", body + strings.Replace(quotes(0, 1), "urn:xmpp:reply:0", "urn:example", 1), []string{"message", replied, sent + ` text="hi"`}},
 
 		// XEP-0308, XEP-0424.
 		{"correction", body + corrects, []string{"message", fixes + ` text="hi"`}},
@@ -125,11 +134,24 @@ func TestContents(t *testing.T) {
 		{"OMEMO keys", omemoKey, []string{"dropped"}},
 		{"OMEMO keys, named", omemoKey + `<encryption xmlns='urn:xmpp:eme:0' namespace='eu.siacs.conversations.axolotl'/>`, []string{"dropped"}},
 		{"OMEMO 2", `<encrypted xmlns='urn:xmpp:omemo:2'><header sid='1'/><payload>x</payload></encrypted>` + body, []string{"message", replied, sent + ` encrypted sealed`}},
-		{"OMEMO 2 without a body", `<encrypted xmlns='urn:xmpp:omemo:2'><header sid='1'/><payload>x</payload></encrypted>`, []string{"message", sent + ` encrypted sealed`}},
+		{"OMEMO 2 without a body", `<encrypted xmlns='urn:xmpp:omemo:2'><header sid='1'/><payload>x</payload></encrypted>`, []string{"dropped"}},
+		{"OMEMO 2 without a body, that asks", `<encrypted xmlns='urn:xmpp:omemo:2'><header sid='1'/><payload>x</payload></encrypted>` + request + markable, []string{"dropped"}},
+		{"OMEMO without a payload, with a body", omemoKey + body, []string{"dropped"}},
 		{"OX", `<openpgp xmlns='urn:xmpp:openpgp:0'>x</openpgp>` + body, []string{"message", replied, sent + ` encrypted sealed`}},
 		{"OpenPGP", `<x xmlns='jabber:x:encrypted'>x</x>` + body, []string{"message", replied, sent + ` encrypted`}},
 		{"encryption named", `<encryption xmlns='urn:xmpp:eme:0' namespace='urn:example'/>` + body, []string{"message", replied, sent + ` encrypted`}},
-		{"OTR", `<body>?OTR:AAMD</body>`, []string{"message", replied, sent + ` encrypted`}},
+
+		// What nobody wrote (protocol §1).
+		{"empty body", `<body/>`, []string{"dropped"}},
+		{"empty body of a chat state", `<body></body><inactive xmlns='http://jabber.org/protocol/chatstates'/>` + request, []string{"dropped"}},
+		{"blank body", "<body> \n\t\u00a0\u3000</body>" + markable, []string{"message", passed}},
+		{"body that nobody sees", "<body>\u200b\u2060\ufeff\u2800\u115f\ufe0f\u00ad\U000e0020</body>", []string{"dropped"}},
+		{"body of one emoji", "<body>\u2764\ufe0f</body>", []string{"message", replied, sent + " text=\"❤\ufe0f\""}},
+		{"receipt with a body", receipt + body, []string{"message", "received" + about + " by=receipt", passed}},
+		{"marker with a body", displays + body, []string{"message", "read" + about + " by=marker", passed}},
+		{"ringing", `<ringing xmlns='urn:xmpp:jingle-message:0' id='c1'/>`, []string{"dropped"}},
+		{"ringing with a body", `<ringing xmlns='urn:xmpp:jingle-message:0' id='c1'/>` + body, []string{"message", passed}},
+		{"a call", `<propose xmlns='urn:xmpp:jingle-message:0' id='c1'/>`, []string{"message", passed}},
 
 		// Hints (protocol §3).
 		{"hint", body + `<track xmlns='urn:tocsin:escalation:0' until='displayed' timeout='600' priority='high' escalate='ask' other='x'/>`, []string{"message", replied, sent + ` hint={2 600 3 1} text="hi"`}},
@@ -152,9 +174,23 @@ func TestContents(t *testing.T) {
 		{"occupant of a room", body + `<x xmlns='http://jabber.org/protocol/muc#user'/>`, []string{"dropped"}},
 		{"replay of a message", late + body, []string{"dropped"}},
 		{"replay of a receipt", late + receipt, []string{"dropped"}},
-		{"replay, no author", `<delay xmlns='urn:xmpp:delay' stamp='2026-11-24T01:00:00Z'/>` + receipt, []string{"dropped"}},
+		{"replay by the addressee's archive", strings.Replace(late, "here.test", "alice@here.test", 1) + receipt, []string{"dropped"}},
+		{"delayed by nobody", `<delay xmlns='urn:xmpp:delay' stamp='2026-11-24T01:00:00Z'/>` + receipt, []string{"evidence", "received" + about + " by=receipt"}},
+		{"delayed by a gateway", strings.Replace(late, "here.test", "gateway.test", 1) + receipt, []string{"evidence", "received" + about + " by=receipt"}},
+		{"reply delayed by a gateway", strings.Replace(late, "here.test", "gateway.test", 1) + body, []string{"message", replied + " written=01:01:00", sent + ` text="hi"`}},
+		{"reply delayed by a gateway, a moment", strings.NewReplacer("here.test", "gateway.test", "01:00:00", "01:59:30").Replace(late) + body, []string{"message", replied, sent + ` text="hi"`}},
+		{"reply delayed in the old way", `<x xmlns='jabber:x:delay' from='far.test' stamp='20261124T01:00:00'/>` + body, []string{"message", replied + " written=01:01:00", sent + ` text="hi"`}},
+		{"replay in the old way", `<x xmlns='jabber:x:delay' from='here.test' stamp='20261124T01:00:00'/>` + body, []string{"dropped"}},
+		{"delayed many times, and a replay", strings.Repeat(strings.Replace(late, "here.test", "gateway.test", 1), 20) + late + receipt, []string{"dropped"}},
 		{"delayed by its author", `<delay xmlns='urn:xmpp:delay' from='bob@here.test/B' stamp='2026-11-24T01:00:00Z'/>` + receipt, []string{"evidence", "received" + about + " by=receipt"}},
 		{"delayed by its author, and a replay", `<delay xmlns='urn:xmpp:delay' from='bob@here.test/B' stamp='2026-11-24T01:00:00Z'/>` + late + receipt, []string{"dropped"}},
+		// XEP-0359.
+		{"origin-id", body + `<origin-id xmlns='urn:xmpp:sid:0' id='o1'/>`, []string{"message", replied, "sent bob@here.test → alice@here.test id=b1 origin=o1 resource=B" + ` text="hi"`}},
+		{"origin-id like the id", body + `<origin-id xmlns='urn:xmpp:sid:0' id='b1'/>`, []string{"message", replied, sent + ` text="hi"`}},
+		{"origin-id of the original", body + corrects + `<origin-id xmlns='urn:xmpp:sid:0' id='b0'/>`, []string{"message", fixes + ` text="hi"`}},
+		{"the addressee's archive", body + `<stanza-id xmlns='urn:xmpp:sid:0' id='s1' by='alice@here.test'/>`, []string{"message", replied, "sent bob@here.test → alice@here.test id=b1 archive=s1 resource=B" + ` text="hi"`}},
+		{"other archives", body + `<stanza-id xmlns='urn:xmpp:sid:0' id='s1' by='bob@here.test'/><stanza-id xmlns='urn:xmpp:sid:0' id='s2' by='room.test'/>`, []string{"message", replied, sent + ` text="hi"`}},
+
 		{"message with a message in it", body + `<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'>` + receipt + `</message></forwarded>`, []string{"message", replied, passed}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -167,17 +203,17 @@ func TestContents(t *testing.T) {
 
 // Between whom something is told.
 func TestAddresses(t *testing.T) {
-	all := body + request + receipt
+	all := body + request + `<reply xmlns='urn:xmpp:reply:0' id='a1'/>`
 	for _, tt := range []struct {
 		name, typ, from, to string
 		want                []string
 	}{
-		{"two vhosts", "chat", "dora@also.test/D", "bob@here.test", []string{"message", "received bob@here.test → dora@also.test id=a1 by=receipt", "replied bob@here.test → dora@also.test by=reply", `sent dora@also.test → bob@here.test id=m resource=D asks-receipt text="hi"`}},
+		{"two vhosts", "chat", "dora@also.test/D", "bob@here.test", []string{"message", "read bob@here.test → dora@also.test id=a1 by=reply", "replied bob@here.test → dora@also.test by=reply", `sent dora@also.test → bob@here.test id=m resource=D asks-receipt text="hi"`}},
 		{"to a remote user", "chat", "bob@here.test/B", "eve@far.test/x", []string{"message", `sent bob@here.test → eve@far.test id=m resource=B asks-receipt text="hi"`}},
-		{"from a remote user", "chat", "eve@far.test/x", "bob@here.test/B", []string{"evidence", "received bob@here.test → eve@far.test id=a1 by=receipt", "replied bob@here.test → eve@far.test by=reply"}},
+		{"from a remote user", "chat", "eve@far.test/x", "bob@here.test/B", []string{"evidence", "read bob@here.test → eve@far.test id=a1 by=reply", "replied bob@here.test → eve@far.test by=reply"}},
 		{"between remote users", "chat", "eve@far.test/x", "mallory@far.test", []string{"dropped"}},
 		{"no type", "", "bob@here.test/B", "eve@far.test/x", []string{"message", `sent bob@here.test → eve@far.test id=m resource=B asks-receipt text="hi"`}},
-		{"normal: no reply", "normal", "eve@far.test/x", "bob@here.test/B", []string{"evidence", "received bob@here.test → eve@far.test id=a1 by=receipt"}},
+		{"normal: no reply", "normal", "eve@far.test/x", "bob@here.test/B", []string{"evidence", "read bob@here.test → eve@far.test id=a1 by=reply"}},
 		{"unknown type", "letter", "bob@here.test/B", "eve@far.test/x", []string{"message", `sent bob@here.test → eve@far.test id=m resource=B asks-receipt text="hi"`}},
 		{"headline", "headline", "bob@here.test/B", "alice@here.test/x", []string{"dropped"}},
 		{"group chat", "groupchat", "bob@here.test/B", "alice@here.test/x", []string{"dropped"}},
@@ -229,7 +265,7 @@ func TestEvents(t *testing.T) {
 		want        []string
 	}{
 		{"out", wrap("out", m("", body)), []string{"message", reply, sent}},
-		{"out with a delay of the author's client", wrap("out", m("", late+body)), []string{"message", reply, sent}},
+		{"out with a delay of the author's client", wrap("out", m("", late+body)), []string{"message", reply + " written=01:01:00", sent}},
 		{"in", wrap("in", m("", body)), []string{"message", reply, strings.Replace(sent, " once", "", 1)}},
 		{"in, a replay", wrap("in", m("", late+receipt)), []string{"dropped"}},
 		{"stored", wrap("offline", m("", body)), []string{"evidence", "stored bob@here.test → alice@here.test id=m" + at}},
@@ -276,10 +312,12 @@ func TestBounces(t *testing.T) {
 		{"server timeout", condition("cancel", "remote-server-timeout"), []string{"evidence", deferred}},
 		{"no room", condition("cancel", "resource-constraint"), []string{"evidence", deferred}},
 		{"condition of another namespace", `<error type='cancel'><remote-server-timeout xmlns='urn:example'/></error>`, []string{"evidence", bounced}},
-		{"of a receipt", receipt + failure, []string{"dropped"}},
+		{"of what was sent with a receipt", receipt + failure, []string{"evidence", bounced}},
 		{"of a message with a receipt", receipt + body + failure, []string{"evidence", bounced}},
-		{"of a correction", body + corrects + failure, []string{"dropped"}},
-		{"of a retraction", retracts + body + failure, []string{"dropped"}},
+		{"of what calls itself a correction", body + corrects + failure, []string{"evidence", bounced}},
+		{"of what calls itself a retraction", retracts + body + failure, []string{"evidence", bounced}},
+		{"of several errors the last", condition("wait", "resource-constraint") + failure, []string{"evidence", bounced}},
+		{"of several errors the last, the other way round", failure + condition("wait", "resource-constraint"), []string{"evidence", deferred}},
 		{"late", late + failure, []string{"evidence", bounced}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -351,8 +389,8 @@ func TestFragments(t *testing.T) {
 func TestSwitches(t *testing.T) {
 	quiet := rulesConfig
 	quiet.ReplyReads, quiet.KeepText = false, false
-	want := []string{"message", "received alice@here.test → bob@here.test id=a1 by=receipt", "sent bob@here.test → alice@here.test id=b1 resource=B"}
-	if got := take(quiet, copyOf(body+replying+receipt)); !slices.Equal(got, want) {
+	want := []string{"message", "sent bob@here.test → alice@here.test id=b1 resource=B"}
+	if got := take(quiet, copyOf(body+replying)); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if got := take(quiet, copyOf(reacts)); !slices.Equal(got, []string{"message", "passed bob@here.test → alice@here.test id=b1"}) {

@@ -23,6 +23,7 @@ const (
 	tapping
 	tapEvents
 	delays
+	legacyDelays
 	carbonCopies
 	archive
 	mucUser
@@ -35,6 +36,7 @@ const (
 	fallbacks
 	replies
 	reactions
+	jingleMessages
 	corrections
 	retraction
 	retraction0
@@ -68,6 +70,8 @@ func spaceOf(uri []byte) space {
 		return tapEvents
 	case "urn:xmpp:delay": // XEP-0203
 		return delays
+	case "jabber:x:delay": // XEP-0091
+		return legacyDelays
 	case "urn:xmpp:carbons:2", "urn:xmpp:carbons:1": // XEP-0280
 		return carbonCopies
 	case "urn:xmpp:mam:2", "urn:xmpp:mam:1", "urn:xmpp:mam:0", "urn:xmpp:mam:tmp": // XEP-0313
@@ -92,6 +96,8 @@ func spaceOf(uri []byte) space {
 		return replies
 	case "urn:xmpp:reactions:0": // XEP-0444
 		return reactions
+	case "urn:xmpp:jingle-message:0": // XEP-0353
+		return jingleMessages
 	case "urn:xmpp:message-correct:0": // XEP-0308
 		return corrections
 	case "urn:xmpp:message-retract:1": // XEP-0424

@@ -1,7 +1,6 @@
 package tap
 
 import (
-	"bytes"
 	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
@@ -9,18 +8,6 @@ import (
 
 // maxText bounds the text that is kept of a message, in bytes.
 const maxText = 16 << 10
-
-// isText reports whether a person could read something in the message.
-func (f *fields) isText() bool { return f.any(hasBody) || f.isEncrypted() }
-
-// isEncrypted reports whether the text is somewhere else than in the body. OMEMO without a payload carries keys only
-// (XEP-0384 §4.6); a body beside it is a placeholder all the same.
-func (f *fields) isEncrypted() bool {
-	if f.any(hasOMEMO) && !f.any(hasBody) {
-		return f.any(hasPayload)
-	}
-	return f.any(hasOMEMO|hasCiphertext|hasEncryptionName) || bytes.HasPrefix(f.body, []byte("?OTR"))
-}
 
 // cut returns the beginning of a text: one grapheme more than limit, so that who cuts it to the limit sees that there is
 // more.
