@@ -36,9 +36,10 @@ type Contact struct {
 type NumberSource string
 
 const (
-	FromAdmin NumberSource = "admin"
-	FromUser  NumberSource = "user"
-	FromVCard NumberSource = "vcard"
+	FromAdmin       NumberSource = "admin"
+	FromAdminForced NumberSource = "admin-forced" // though it is not known as a mobile number
+	FromUser        NumberSource = "user"
+	FromVCard       NumberSource = "vcard"
 )
 
 // Number is the phone number bound to a bare JID.

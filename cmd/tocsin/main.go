@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"time"
 
+	_ "time/tzdata" // quiet hours name time zones, and a machine may have none
+
 	"github.com/alecthomas/kong"
 
 	"tocsin/config"

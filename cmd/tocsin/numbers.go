@@ -26,14 +26,16 @@ type (
 	setNumber   struct {
 		JID     string `arg:"" name:"JID"`
 		Number  string `arg:"" name:"NUMBER"`
-		Private bool   `help:"Not to be shown to anybody."`
+		Private bool   `help:"Do not show it to anybody."`
+		Force   bool   `help:"Accept a number that is not known as a mobile number. It needs its country code."`
 	}
 	removeNumber struct {
 		JID string `arg:"" name:"JID"`
 	}
 	importNumbers struct {
 		File    string `arg:"" name:"FILE.csv" help:"A file, or - for what comes in on stdin."`
-		Private bool   `help:"Not to be shown to anybody, whatever the file says."`
+		Private bool   `help:"Do not show them to anybody, whatever the file says."`
+		Force   bool   `help:"Accept numbers that are not known as mobile numbers."`
 	}
 	exportNumbers struct{}
 )
@@ -91,11 +93,15 @@ func (c *setNumber) Run(ctx context.Context, e *environment, all *numbersCommand
 		return err
 	}
 	defer d.Close()
-	number, err := numbers.Parse(c.Number, conf.Numbers.Region)
+	number, source, err := numbers.Vouched(c.Number, conf.Numbers.Region, c.Force)
 	if err != nil {
-		return usageError{fmt.Errorf("%q is %w", c.Number, err)}
+		err = fmt.Errorf("%q is %w", c.Number, err)
+		if _, refused := numbers.ParseForced(c.Number); refused == nil {
+			err = fmt.Errorf("%w (if you know better, use -force)", err)
+		}
+		return usageError{err}
 	}
-	n := track.Number{JID: who, E164: number, Source: track.FromAdmin, Consent: !c.Private, At: track.At(e.now())}
+	n := track.Number{JID: who, E164: number, Source: source, Consent: !c.Private, At: track.At(e.now())}
 	if err := d.SetNumbers(ctx, n); err != nil {
 		return fmt.Errorf("set the number: %w", err)
 	}
@@ -139,7 +145,7 @@ func (c *importNumbers) Run(ctx context.Context, e *environment, all *numbersCom
 		defer f.Close()
 		in, name = f, c.File
 	}
-	list, err := numbers.ReadCSV(in, conf.Numbers.Region, c.Private)
+	list, err := numbers.ReadCSV(in, numbers.Terms{Region: conf.Numbers.Region, Private: c.Private, Force: c.Force})
 	if faults := (numbers.Faults)(nil); errors.As(err, &faults) {
 		for _, fault := range faults {
 			fmt.Fprintf(e.stderr, "%s:%d: %s\n", name, fault.Line, fault.Text)

@@ -28,6 +28,7 @@ type runCommand struct{ configFlag }
 
 // Run serves until ctx ends. With PostgreSQL any number of instances may be started: one serves, the others wait.
 func (c *runCommand) Run(ctx context.Context, e *environment) error {
+	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is no reason to stop
 	file, err := c.file(e)
 	if err != nil {
 		return err

@@ -153,7 +153,7 @@ func (c *Commands) adminNumbers(ctx context.Context, r request) (response, error
 
 // bindLines binds what stands in lines of CSV: all of it, or none.
 func (c *Commands) bindLines(ctx context.Context, r request, lines string, consent bool) (response, error) {
-	list, err := numbers.ReadCSV(strings.NewReader(lines), r.o.Region, !consent)
+	list, err := numbers.ReadCSV(strings.NewReader(lines), numbers.Terms{Region: r.o.Region, Private: !consent})
 	if faults, ok := err.(numbers.Faults); ok {
 		return response{}, adhoc.Failure(r.say.Form.Fault.File(faults))
 	}

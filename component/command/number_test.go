@@ -40,7 +40,7 @@ func TestNumber(t *testing.T) {
 		"remove none":                {none, both, []string{"remove=true"}, "info: No number is bound to you.", none, nil},
 		"cleared":                    {own(true), both, []string{"number="}, "info: Your number is removed.", none, nil},
 		"consent to no number":       {none, both, []string{"number=", "consent=1"}, "error: Nothing was changed. Bind a number first.", none, nil},
-		"fixed line":                 {own(true), both, []string{"number=021 6234 5678"}, `error: Nothing was changed. "021 6234 5678" is a fixed line, which takes no SMS. Say a mobile number with its country code, such as "+86 138 0013 8000".`, own(true), nil},
+		"fixed line":                 {own(true), both, []string{"number=021 6234 5678"}, `error: Nothing was changed. "021 6234 5678" is a fixed line, which receives no SMS. Say a mobile number with its country code, such as "+86 138 0013 8000".`, own(true), nil},
 		"a bad number hides nobody":  {none, both, []string{"number=110", "hide_from=alice@example.org"}, `error: Nothing was changed. "110" is a short number. Say a mobile number with its country code, such as "+86 138 0013 8000".`, none, nil},
 		"neither yes nor no":         {none, both, []string{"number=13800138000", "consent=maybe"}, `error: Nothing was changed. "Senders whose messages I have not read may see it" is neither yes nor no.`, none, nil},
 		"a code":                     {own(true), both, []string{"code=1234"}, "error: Nothing was changed. No code is expected.", own(true), nil},

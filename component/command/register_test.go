@@ -72,7 +72,7 @@ func TestRegister(t *testing.T) {
 		"empty in the form":       {own(true), form("<field var='phone'><value/></field>"), "", none},
 		"empty, none bound":       {none, "<phone> </phone>", "", none},
 		"remove":                  {own(true), "<remove/>", "", own(true)}, // by Forget
-		"no number":               {own(true), "<phone>call me</phone>", `modify not-acceptable (en: "call me" is no phone number. Say a mobile number with its country code, such as "+86 138 0013 8000".)`, own(true)},
+		"no number":               {own(true), "<phone>call me</phone>", `modify not-acceptable (en: "call me" is not a phone number. Say a mobile number with its country code, such as "+86 138 0013 8000".)`, own(true)},
 		"nothing":                 {own(true), "", "modify bad-request", own(true)},
 		"bad consent":             {own(true), form(phone + "<field var='consent'><value>x</value></field>"), "modify bad-request", own(true)},
 		"given up":                {own(true), "<x xmlns='jabber:x:data' type='cancel'/>", "", own(true)},

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 
 	"tocsin/address"
@@ -32,15 +34,26 @@ func (f Faults) Error() string {
 	return b.String()
 }
 
-var header = []string{"jid", "number", "consent"}
+// Terms say how numbers are taken in.
+type Terms struct {
+	Region  string // ISO 3166, of numbers without a country code
+	Private bool   // without their owners' consent, whatever the file says
+	Force   bool   // also those that Parse refuses and ParseForced takes
+}
 
-// ReadCSV reads lines of "jid,number[,consent]", of which the first may be a header of these names. It returns the
-// numbers in the order of the file, as an admin's and without a time; or, if any line is bad, none but all Faults.
-// A number has its owner's consent unless the line says "no", or private is set.
-func ReadCSV(r io.Reader, region string, private bool) ([]track.Number, error) {
-	lines := csv.NewReader(r)
+// ReadCSV reads lines of "jid,number[,consent[,forced]]", of which the first may be a header of these names. It takes what
+// spreadsheets make of that, too: semicolons or tabs, UTF-16, quotes, a byte order mark. It returns the numbers in the order of
+// the file, as an admin's and without a time; or, if any line is bad, none but all Faults. A number has its owner's
+// consent unless the line says "no". One that says "yes" in the fourth column may be one that Parse refuses.
+func ReadCSV(r io.Reader, terms Terms) ([]track.Number, error) {
+	text, separator, err := sheet(r)
+	if err != nil {
+		return nil, fmt.Errorf("read numbers: %w", err)
+	}
+	lines := csv.NewReader(strings.NewReader(text))
+	lines.Comma = separator
 	lines.FieldsPerRecord = -1
-	lines.TrimLeadingSpace = true
+	lines.TrimLeadingSpace = separator != '\t'
 	lines.ReuseRecord = true
 	var all []track.Number
 	var faults Faults
@@ -60,26 +73,24 @@ func ReadCSV(r io.Reader, region string, private bool) ([]track.Number, error) {
 		case err != nil:
 			return nil, fmt.Errorf("read numbers: %w", err)
 		}
-		if first {
-			fields[0] = strings.TrimPrefix(fields[0], "\ufeff") // as Excel writes it
-			if isHeader(fields) {
-				continue
-			}
+		if first && isHeader(fields) {
+			continue
 		}
 		line, _ := lines.FieldPos(0)
-		n, err := parseLine(fields, region)
+		n, err := parseLine(fields, terms)
 		if earlier := seen[n.JID]; err == nil && earlier > 0 {
-			err = fmt.Errorf("%s stands on line %d already", n.JID, earlier)
+			err = fmt.Errorf("%s is on line %d already", n.JID, earlier)
 		}
 		if err != nil {
 			faults = append(faults, Fault{line, err.Error()})
 			continue
 		}
 		seen[n.JID] = line
-		n.Consent = n.Consent && !private
 		all = append(all, n)
 	}
 }
+
+var header = []string{"jid", "number", "consent", "forced"}
 
 func isHeader(fields []string) bool {
 	if len(fields) < 2 || len(fields) > len(header) {
@@ -93,42 +104,78 @@ func isHeader(fields []string) bool {
 	return true
 }
 
-func parseLine(fields []string, region string) (track.Number, error) {
-	n := track.Number{Source: track.FromAdmin, Consent: true}
-	if len(fields) < 2 || len(fields) > 3 {
-		return n, errors.New(`needs two or three fields (say "bob@example.org,+8613800138000" or "bob@example.org,+8613800138000,no")`)
+func parseLine(fields []string, terms Terms) (track.Number, error) {
+	n := track.Number{Source: track.FromAdmin}
+	if len(fields) < 2 || len(fields) > len(header) {
+		return n, errors.New("expected jid,number[,consent] (example: bob@example.org,+8613800138000,no)")
 	}
 	user, err := address.User(strings.TrimSpace(fields[0]))
 	if err != nil {
-		return n, fmt.Errorf(`%.100q is no JID of a user (say "bob@example.org")`, fields[0])
+		return n, fmt.Errorf("invalid user JID %.100q (example: bob@example.org)", fields[0])
 	}
-	number, err := Parse(fields[1], region)
+	n.JID = user
+	consent, err := yesOrNo(fields, 2, true)
 	if err != nil {
-		return n, fmt.Errorf("%.100q is %w", fields[1], err)
+		return n, err
 	}
-	if len(fields) == 3 {
-		switch strings.ToLower(strings.TrimSpace(fields[2])) {
-		case "", "yes", "true", "1":
-		case "no", "false", "0":
-			n.Consent = false
-		default:
-			return n, fmt.Errorf("%.100q is neither yes nor no", fields[2])
-		}
+	forced, err := yesOrNo(fields, 3, false)
+	if err != nil {
+		return n, err
 	}
-	n.JID, n.E164 = user, number
+	n.Consent = consent && !terms.Private
+	number := cell(fields[1])
+	n.E164, n.Source, err = Vouched(number, terms.Region, forced || terms.Force)
+	switch {
+	case err != nil && rounded.MatchString(number):
+		return n, fmt.Errorf("%.100q was rounded by a spreadsheet: format the column as text", number)
+	case err != nil:
+		return n, fmt.Errorf("%.100q is %w", number, err)
+	}
 	return n, nil
+}
+
+// rounded is what spreadsheets make of a long number.
+var rounded = regexp.MustCompile(`^\+?[0-9]([.,][0-9]+)?[eE]\+?[0-9]+$`)
+
+// Vouched reads the number that an admin gives to somebody, and says how it is to be recorded. With force it may be one
+// that Parse refuses.
+func Vouched(text, region string, force bool) (string, track.NumberSource, error) {
+	number, err := Parse(text, region)
+	if err == nil || !force {
+		return number, track.FromAdmin, err
+	}
+	number, err = ParseForced(text)
+	return number, track.FromAdminForced, err
+}
+
+// yesOrNo reads the i-th field, if there is one that is not empty.
+func yesOrNo(fields []string, i int, otherwise bool) (bool, error) {
+	if i >= len(fields) {
+		return otherwise, nil
+	}
+	switch strings.ToLower(strings.TrimSpace(fields[i])) {
+	case "":
+		return otherwise, nil
+	case "yes", "true", "1":
+		return true, nil
+	case "no", "false", "0":
+		return false, nil
+	}
+	return false, fmt.Errorf("invalid %s %.100q (yes or no)", header[i], fields[i])
 }
 
 // WriteCSV writes numbers, with a header, in the form that ReadCSV reads.
 func WriteCSV(w io.Writer, numbers []track.Number) error {
+	word := map[bool]string{true: "yes", false: "no"}
+	forced := func(n track.Number) bool { return n.Source == track.FromAdminForced }
+	columns := len(header)
+	if !slices.ContainsFunc(numbers, forced) {
+		columns--
+	}
 	lines := csv.NewWriter(w)
-	lines.Write(header)
+	lines.Write(header[:columns])
 	for _, n := range numbers {
-		consent := "no"
-		if n.Consent {
-			consent = "yes"
-		}
-		lines.Write([]string{n.JID, n.E164, consent})
+		lines.Write([]string{n.JID, n.E164, word[n.Consent], word[forced(n)]}[:columns])
 	}
 	lines.Flush()
 	return lines.Error()

@@ -22,34 +22,38 @@ func TestParse(t *testing.T) {
 		{"\u202a+86\u00a0138 0013 8000\u202c", "+8613800138000"}, // as address books copy it
 		{"＋８６ １３８ ００１３ ８０００", "+8613800138000"},
 		{"+٨٦١٣٨٠٠١٣٨٠٠٠", "+8613800138000"},
+		{"+33 6\u202f12\u202f34\u202f56\u202f78", "+33612345678"}, // as French typography has it
+		{"+86\u2009138\u20090013\u20098000", "+8613800138000"},
+		{"+86\u2011138\u20070013\u301c8000\u200b", "+8613800138000"},
+		{"138\t0013\t8000", "+8613800138000"},
 		{"tel:+86-138-0013-8000", "+8613800138000"},
 		{"+49 (151) 12345678", "+4915112345678"},
 		{"+39 312 345 6789", "+393123456789"},
 		{"+54 9 11 1234 5678", "+5491112345678"},
 		{"+1 650 253 0000", "+16502530000"}, // fixed line or mobile: nobody can tell
 		{"+683 8884002", "+6838884002"},
-		{"+683 4002", "a fixed line, which takes no SMS"},
-		{"021 6234 5678", "a fixed line, which takes no SMS"},
-		{"+44 20 7946 0958", "a fixed line, which takes no SMS"},
+		{"+683 4002", "a fixed line, which receives no SMS"},
+		{"021 6234 5678", "a fixed line, which receives no SMS"},
+		{"+44 20 7946 0958", "a fixed line, which receives no SMS"},
 		{"110", "a short number"},
 		{"10086", "a short number"},
-		{"800 810 8888", "a toll-free number, which takes no SMS"},
-		{"+1 800 555 0199", "a toll-free number, which takes no SMS"},
+		{"800 810 8888", "a toll-free number, which receives no SMS"},
+		{"+1 800 555 0199", "a toll-free number, which receives no SMS"},
 		{"+1 900 555 0199", "a premium-rate or shared-cost number"},
 		{"400 810 8888", "a premium-rate or shared-cost number"},
-		{"+44 70 1234 5678", "no mobile number"},
-		{"+86 138 0013 80001", "no phone number that can exist"},
-		{"12345678901", "no phone number that can exist"},
-		{"+86 138 0013 8000;ext=5", "an extension, which takes no SMS"},
-		{"+999 123456789", "no phone number"},
-		{"1-800-FLOWERS", "no phone number"},
-		{"call 13800138000", "no phone number"},
-		{"138+00138000", "no phone number"},
-		{"++8613800138000", "no phone number"},
-		{"0", "no phone number"},
-		{"+", "no phone number"},
-		{"", "no phone number"},
-		{strings.Repeat("1", 1000), "no phone number"},
+		{"+44 70 1234 5678", "not a mobile number"},
+		{"+86 138 0013 80001", "not a number in use"},
+		{"12345678901", "not a number in use"},
+		{"+86 138 0013 8000;ext=5", "an extension, which receives no SMS"},
+		{"+999 123456789", "not a phone number"},
+		{"1-800-FLOWERS", "not a phone number"},
+		{"call 13800138000", "not a phone number"},
+		{"138+00138000", "not a phone number"},
+		{"++8613800138000", "not a phone number"},
+		{"0", "not a phone number"},
+		{"+", "not a phone number"},
+		{"", "not a phone number"},
+		{strings.Repeat("1", 1000), "not a phone number"},
 	} {
 		got, err := Parse(tc.text, "CN")
 		var refused Refusal
@@ -83,7 +87,7 @@ func TestCSV(t *testing.T) {
 	bob := track.Number{JID: "bob@example.org", E164: "+8613800138000", Source: track.FromAdmin, Consent: true}
 	carol := track.Number{JID: "carol@example.org", E164: "+4915112345678", Source: track.FromAdmin}
 	dave := track.Number{JID: "dave@example.org", E164: "+16502530000", Source: track.FromAdmin, Consent: true}
-	got, err := ReadCSV(strings.NewReader(text), "CN", false)
+	got, err := ReadCSV(strings.NewReader(text), Terms{Region: "CN"})
 	if diff := cmp.Diff([]track.Number{bob, carol, dave}, got); diff != "" || err != nil {
 		t.Fatal(err, diff)
 	}
@@ -96,17 +100,17 @@ func TestCSV(t *testing.T) {
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Error(diff)
 	}
-	back, err := ReadCSV(&b, "DE", false)
+	back, err := ReadCSV(&b, Terms{Region: "DE"})
 	if diff := cmp.Diff(got, back); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
 
 	bob.Consent, dave.Consent = false, false
-	got, err = ReadCSV(strings.NewReader(text), "CN", true)
+	got, err = ReadCSV(strings.NewReader(text), Terms{Region: "CN", Private: true})
 	if diff := cmp.Diff([]track.Number{bob, carol, dave}, got); diff != "" || err != nil {
 		t.Error("private:", err, diff)
 	}
-	if got, err := ReadCSV(strings.NewReader(""), "CN", false); len(got) != 0 || err != nil {
+	if got, err := ReadCSV(strings.NewReader(""), Terms{Region: "CN"}); len(got) != 0 || err != nil {
 		t.Error("empty file:", got, err)
 	}
 }
@@ -120,12 +124,12 @@ erin@example.org
 bob@example.org,13800138001
 frank@example.org,"13800138000
 `
-	got, err := ReadCSV(strings.NewReader(text), "CN", false)
-	want := `line 2: "example.org" is no JID of a user (say "bob@example.org")
-line 3: "carol@example.org/phone" is no JID of a user (say "bob@example.org")
-line 4: "021 6234 5678" is a fixed line, which takes no SMS
-line 5: needs two or three fields (say "bob@example.org,+8613800138000" or "bob@example.org,+8613800138000,no")
-line 6: bob@example.org stands on line 1 already
+	got, err := ReadCSV(strings.NewReader(text), Terms{Region: "CN"})
+	want := `line 2: invalid user JID "example.org" (example: bob@example.org)
+line 3: invalid user JID "carol@example.org/phone" (example: bob@example.org)
+line 4: "021 6234 5678" is a fixed line, which receives no SMS
+line 5: expected jid,number[,consent] (example: bob@example.org,+8613800138000,no)
+line 6: bob@example.org is on line 1 already
 line 7: extraneous or missing " in quoted-field`
 	if err == nil || got != nil {
 		t.Fatalf("%v, %v", got, err)
@@ -133,12 +137,12 @@ line 7: extraneous or missing " in quoted-field`
 	if diff := cmp.Diff(want, err.Error()); diff != "" {
 		t.Error(diff)
 	}
-	_, err = ReadCSV(strings.NewReader("a\"b,1\nbob@example.org,13800138000,perhaps\nc@example.org,1380013800\n"), "CN", false)
-	want = "line 1: bare \" in non-quoted-field\nline 2: \"perhaps\" is neither yes nor no\nline 3: \"1380013800\" is no phone number that can exist"
+	_, err = ReadCSV(strings.NewReader("a\"b,1\nbob@example.org,13800138000,perhaps\nc@example.org,1380013800\n"), Terms{Region: "CN"})
+	want = "line 1: bare \" in non-quoted-field\nline 2: invalid consent \"perhaps\" (yes or no)\nline 3: \"1380013800\" is not a number in use"
 	if err == nil || err.Error() != want {
 		t.Errorf("%v", err)
 	}
-	if _, err := ReadCSV(broken{}, "CN", false); !errors.Is(err, errBroken) {
+	if _, err := ReadCSV(broken{}, Terms{Region: "CN"}); !errors.Is(err, errBroken) {
 		t.Errorf("%v", err)
 	}
 }
@@ -159,7 +163,7 @@ func file(n int) string {
 }
 
 func TestCSVOfMany(t *testing.T) {
-	got, err := ReadCSV(strings.NewReader(file(10_000)), "CN", false)
+	got, err := ReadCSV(strings.NewReader(file(10_000)), Terms{Region: "CN"})
 	if err != nil || len(got) != 10_000 || got[9_999].JID != "user9999@example.org" || got[9_999].E164 != "+8613800009999" {
 		t.Fatal(len(got), err)
 	}
@@ -169,7 +173,7 @@ func TestCSVOfMany(t *testing.T) {
 func BenchmarkReadCSV(b *testing.B) {
 	text := file(100_000)
 	for b.Loop() {
-		if _, err := ReadCSV(strings.NewReader(text), "CN", false); err != nil {
+		if _, err := ReadCSV(strings.NewReader(text), Terms{Region: "CN"}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -8,18 +8,18 @@ import (
 	"github.com/nyaruka/phonenumbers"
 )
 
-// Refusal is why a text is no number that an SMS can be sent to. It completes the sentence "it is …".
+// Refusal is why no SMS can be sent to a number. It completes the sentence "it is …".
 type Refusal string
 
 const (
-	Unreadable Refusal = "no phone number"
-	Impossible Refusal = "no phone number that can exist"
+	Unreadable Refusal = "not a phone number"
+	Impossible Refusal = "not a number in use"
 	Short      Refusal = "a short number"
-	FixedLine  Refusal = "a fixed line, which takes no SMS"
-	TollFree   Refusal = "a toll-free number, which takes no SMS"
+	FixedLine  Refusal = "a fixed line, which receives no SMS"
+	TollFree   Refusal = "a toll-free number, which receives no SMS"
 	Premium    Refusal = "a premium-rate or shared-cost number"
-	Extension  Refusal = "an extension, which takes no SMS"
-	NotMobile  Refusal = "no mobile number"
+	Extension  Refusal = "an extension, which receives no SMS"
+	NotMobile  Refusal = "not a mobile number"
 )
 
 // Refusals are all of them.
@@ -37,20 +37,9 @@ const short = 6
 // Parse reads a number as people write it, and returns it as E.164. Without a country code it belongs to region
 // (ISO 3166). What is refused is refused with a Refusal.
 func Parse(text, region string) (string, error) {
-	text = visible(text)
-	if len(text) > 4 && strings.EqualFold(text[:4], "tel:") {
-		text = text[4:]
-	}
-	if !plausible(text) {
-		return "", Unreadable
-	}
-	// The library alone would find a number in the middle of anything.
-	n, err := phonenumbers.Parse(text, region)
+	n, err := parse(text, region)
 	if err != nil {
-		return "", Unreadable
-	}
-	if n.GetExtension() != "" {
-		return "", Extension
+		return "", err
 	}
 	switch phonenumbers.GetNumberType(n) {
 	case phonenumbers.MOBILE, phonenumbers.FIXED_LINE_OR_MOBILE:
@@ -70,6 +59,40 @@ func Parse(text, region string) (string, error) {
 	return "", NotMobile
 }
 
+// ParseForced reads a number that an admin vouches for, where Parse refuses it: numbering plans change faster than what a
+// library knows of them. It has to have its country code, and the length of an E.164 number.
+func ParseForced(text string) (string, error) {
+	if _, err := parse(text, "ZZ"); err != nil { // no region's
+		return "", err
+	}
+	// As it is written: the library would make another number of one that it does not know.
+	digits := phonenumbers.NormalizeDigitsOnly(strings.ReplaceAll(visible(text), "(0)", ""))
+	if len(digits) < 7 || len(digits) > 15 { // ITU-T E.164 §6
+		return "", Impossible
+	}
+	return "+" + digits, nil
+}
+
+// parse reads what looks like a number.
+func parse(text, region string) (*phonenumbers.PhoneNumber, error) {
+	text = visible(text)
+	if len(text) > 4 && strings.EqualFold(text[:4], "tel:") {
+		text = text[4:]
+	}
+	if !plausible(text) {
+		return nil, Unreadable
+	}
+	// The library alone would find a number in the middle of anything.
+	n, err := phonenumbers.Parse(text, region)
+	if err != nil {
+		return nil, Unreadable
+	}
+	if n.GetExtension() != "" {
+		return nil, Extension
+	}
+	return n, nil
+}
+
 // FromVCard returns the first of the numbers of a vCard, in the order of package vcard, that an SMS can be sent to.
 func FromVCard(found []string, region string) (number string, ok bool) {
 	for _, text := range found {
@@ -80,11 +103,17 @@ func FromVCard(found []string, region string) (number string, ok bool) {
 	return "", false
 }
 
-// visible drops what address books put around numbers that are copied: marks of direction, zero-width characters.
+// visible drops what address books and web pages put into numbers that are copied: marks of direction, zero-width
+// characters; and makes all spaces and dashes the plain ones.
 func visible(text string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) {
+		switch {
+		case unicode.Is(unicode.Cf, r):
 			return -1
+		case unicode.Is(unicode.Zs, r), r == '\t':
+			return ' '
+		case unicode.Is(unicode.Pd, r), r == '\u2212':
+			return '-'
 		}
 		return r
 	}, text))
@@ -99,7 +128,7 @@ func plausible(text string) bool {
 	number, _, _ := strings.Cut(text, ";ext=")
 	for i, r := range number {
 		switch {
-		case unicode.IsDigit(r), strings.ContainsRune(" \u00a0\u3000-.()/\u2010\u2011\u2012\u2013\u2014\u2212\uff0d\uff08\uff09", r):
+		case unicode.IsDigit(r), strings.ContainsRune(" -.()/\uff08\uff09", r):
 		case (r == '+' || r == '\uff0b') && strings.Trim(number[:i], " (") == "":
 		default:
 			return false

@@ -209,7 +209,7 @@ var zhRefusals = map[numbers.Refusal]string{
 
 func zhSource(s track.NumberSource) string {
 	switch s {
-	case track.FromAdmin:
+	case track.FromAdmin, track.FromAdminForced:
 		return "（由管理员绑定）"
 	case track.FromVCard:
 		return "（来自电子名片）"

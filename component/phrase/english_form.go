@@ -210,7 +210,7 @@ var enForm = Form{
 
 func enSource(s track.NumberSource) string {
 	switch s {
-	case track.FromAdmin:
+	case track.FromAdmin, track.FromAdminForced:
 		return ", bound by an admin"
 	case track.FromVCard:
 		return ", from the vCard"

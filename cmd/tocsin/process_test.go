@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tocsin/internal/lab"
+)
+
+// command is the program as a process of its own: TestMain runs main under this name.
+func command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd.Args[0] = "tocsin"
+	return cmd
+}
+
+// A log that nobody reads any more, as when journald is started anew, does not end the service.
+func TestTheLogsReaderGoesAway(t *testing.T) {
+	ports := []int{lab.Port(t), lab.Port(t), lab.Port(t)}
+	at := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", ports[i]) }
+	config := configured(t, "127.0.0.1:1", at(0), "")
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := command(t, "run", "-config", config)
+	run.Stdout, run.Stderr = write, write
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- run.Wait() }()
+	write.Close()
+	if _, err := bufio.NewReader(read).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	read.Close()
+
+	// What follows is logged: that it moves to another address, and only then that it does so again.
+	for i := range 2 {
+		healthy(t, at(i), ended)
+		replace(t, config, at(i), at(i+1))
+		if err := run.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	healthy(t, at(2), ended)
+	if err := run.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("it ended: %v", err)
+	}
+}
+
+// healthy waits until the instance answers there.
+func healthy(t *testing.T, address string, ended <-chan error) {
+	t.Helper()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for deadline := time.After(time.Minute); ; {
+		if response, err := http.Get("http://" + address + "/healthz"); err == nil {
+			response.Body.Close()
+			return
+		}
+		select {
+		case <-poll.C:
+		case err := <-ended:
+			t.Fatalf("it ended: %v", err)
+		case <-deadline:
+			t.Fatalf("nothing answers at %s", address)
+		}
+	}
+}
+
+// A container may hold the program alone: no files of time zones, no certificates, no folder for anything.
+func TestNothingBesideTheProgram(t *testing.T) {
+	root := t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	place(t, self, filepath.Join(root, "tocsin"))
+	libraries, err := exec.Command("ldd", self).Output() // those of the test, if it has the race detector
+	if err == nil {
+		for _, word := range strings.Fields(string(libraries)) {
+			if filepath.IsAbs(word) {
+				place(t, word, filepath.Join(root, word))
+			}
+		}
+	}
+	config := configured(t, "127.0.0.1:1", "", "[storage]\ndsn = 'sqlite:/tocsin.db'\n[escalate]\nquiet_hours = '22:00-07:00 Europe/Berlin'\n")
+	place(t, config, filepath.Join(root, "config.toml"))
+
+	check := command(t, "check", "-offline", "-config", "/config.toml")
+	check.Path, check.Dir, check.Env = "/tocsin", "/", []string{}
+	check.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
+	if os.Geteuid() != 0 {
+		check.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER
+		check.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
+	}
+	if out, err := check.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func place(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o700)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	if _, err := io.Copy(out, in); err != nil {
+		t.Fatal(err)
+	}
+}
