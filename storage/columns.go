@@ -305,6 +305,7 @@ func prefsColumns(w *walk, p *track.Prefs) {
 	span(w, "undelivered_after", &p.UndeliveredAfter)
 	span(w, "unread_after", &p.UnreadAfter)
 	num(w, "fallback", &p.Fallback)
+	num(w, "share", &p.Share)
 	num(w, "watch", &p.Watch)
 	str(w, "jid", &p.JID)
 	str(w, "quiet", &p.Quiet)

@@ -23,7 +23,16 @@ type Prefs struct {
 	Text             string // message | notice
 	Fallback         Switch // chat prompts to ordinary clients of this user
 	Watch            Switch // Off: this user is never watched as a recipient
+	Share            Share  // of a number that is released: with whom
 }
+
+// Share narrows whom a released number goes to.
+type Share uint8
+
+const (
+	ShareAll      Share = iota // every sender who is asked to use it
+	ShareContacts              // those in the owner's roster with a subscription from or both
+)
 
 // Contact is one user's settings about another.
 type Contact struct {

@@ -75,15 +75,11 @@ func (c *Commands) showNumber(ctx context.Context, r request, n track.Number, bo
 			labelled(forms.Text("number", "", n.E164), say.Number),
 			labelled(forms.Bool("consent", "", n.Consent), say.Consent))
 	}
-	var hidden []string
-	for _, contact := range c.deps.Settings.ContactsOf(r.user) {
-		if contact.Hidden && contact.Contact == "" {
-			hidden = append(hidden, everybody)
-		} else if contact.Hidden {
-			hidden = append(hidden, contact.Contact)
-		}
+	hidden := c.hiddenFrom(r.user)
+	if i := slices.Index(hidden, ""); i >= 0 {
+		hidden[i] = everybody
+		slices.Sort(hidden)
 	}
-	slices.Sort(hidden)
 	fields = append(fields, labelled(forms.JIDs("hide_from", "", hidden...), say.HideFrom))
 	if r.o.SelfService && bound {
 		fields = append(fields, labelled(forms.Bool("remove", "", false), say.Remove))

@@ -37,6 +37,7 @@ const (
 	Bounced      Reason = "bounced"
 	OptedOut     Reason = "opted-out"
 	Hidden       Reason = "hidden"
+	NoContact    Reason = "no-contact"
 	Unverified   Reason = "unverified"
 	NotConsented Reason = "not-consented"
 	VCardOnly    Reason = "vcard-only"
@@ -56,6 +57,8 @@ func (p Policy) Release(c Case) (number string, why Reason) {
 		return "", OptedOut
 	case c.hidden():
 		return "", Hidden
+	case c.Owner.Share == track.ShareContacts && !c.Visible:
+		return "", NoContact
 	case p.Verify && n.Source == track.FromUser && !n.Verified:
 		return "", Unverified
 	case p.Disclose == track.DiscloseAll, p.Disclose == track.DiscloseRoster && c.Visible:
@@ -74,7 +77,7 @@ func (p Policy) Reveals(c Case) bool {
 	if c.Failed || c.Owner.Watch == track.Off {
 		return false
 	}
-	agreed := c.Number.Consent && c.Number.Source != track.FromVCard && !c.hidden()
+	agreed := c.Number.Consent && c.Number.Source != track.FromVCard && !c.hidden() && c.Owner.Share == track.ShareAll
 	return p.Reveal == track.RevealAll || c.Visible || agreed
 }
 

@@ -13,6 +13,7 @@ var chinese = Phrases{
 	Time:     zhTime,
 	Duration: zhDuration,
 	Form:     zhForm,
+	Orders:   zhOrders,
 	Chat: Chat{
 		Prompt: zhPrompt,
 		Withdrawn: func(with, reason string) string {

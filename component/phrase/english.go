@@ -13,6 +13,7 @@ var english = Phrases{
 	Time:     enTime,
 	Duration: enDuration,
 	Form:     enForm,
+	Orders:   enOrders,
 	Chat: Chat{
 		Prompt: enPrompt,
 		Withdrawn: func(with, reason string) string {

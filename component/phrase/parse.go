@@ -1,33 +1,60 @@
 package phrase
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
 
-// Verb is what a person wants who writes to the contact.
+// Verb is what a person wants who writes to the contact (protocol §7).
 type Verb string
 
 const (
-	Unknown Verb = ""
-	Sent    Verb = "sent"
-	No      Verb = "no"
-	Snooze  Verb = "snooze"
-	Help    Verb = "help"
-	Status  Verb = "status"
-	Stop    Verb = "stop"
-	Start   Verb = "start"
+	Unknown  Verb = ""
+	Greeting Verb = "hello"
+	Help     Verb = "help" // about Rest, or everything
+	Start    Verb = "start"
+	Stop     Verb = "stop"
+
+	// Answers to a prompt.
+	Sent   Verb = "sent"
+	No     Verb = "no"
+	Snooze Verb = "later"
+
+	Status   Verb = "status"
+	Escalate Verb = "send now" // Rest: whom, or the newest
+	Cancel   Verb = "cancel"
+	Mute     Verb = "mute"
+	Unmute   Verb = "unmute"
+
+	Number Verb = "number" // Rest: a number, "remove", or "" to be told one's own
+	Share  Verb = "share with"
+	Hide   Verb = "hide from"
+	Unhide Verb = "unhide"
+	Who    Verb = "who"
+
+	SetMode     Verb = "mode"
+	SetTimes    Verb = "times"
+	SetText     Verb = "text"
+	SetQuiet    Verb = "quiet"
+	SetZone     Verb = "time zone"
+	SetWatching Verb = "watch me"
+	SetLanguage Verb = "language"
+	Settings    Verb = "settings"
+	Forget      Verb = "forget me"
 )
 
 // Order is what a person wrote to the contact.
 type Order struct {
 	Verb Verb
-	Code string        // of the prompt, "" if none was named
+	Code string        // of the prompt that is answered, "" if none was named
 	For  time.Duration // Snooze
+	Rest string        // what stands behind the verb, as it was written
 }
 
 // DefaultSnooze is how long a prompt is put off by somebody who does not say how long.
@@ -36,19 +63,42 @@ const DefaultSnooze = 10 * time.Minute
 // maxOrder is the longest text that can be an order, in bytes.
 const maxOrder = 200
 
-// words are what people may say; those of one script only.
-var words = map[string]Verb{
-	"sent": Sent, "done": Sent, "已发": Sent, "已发送": Sent, "已发短信": Sent, "发了": Sent, "发送了": Sent,
-	"no": No, "不": No, "否": No, "不发": No, "不用": No, "不用发": No, "不要": No,
-	"snooze": Snooze, "later": Snooze, "稍后": Snooze, "推迟": Snooze, "等等": Snooze, "等一下": Snooze,
-	"help": Help, "帮助": Help,
-	"status": Status, "状态": Status,
-	"stop": Stop, "停": Stop, "停止": Stop, "退订": Stop,
-	"start": Start, "开始": Start,
+// words are what people may say for each verb; the first of each language is the one that help names. Those with a Rest
+// stand before it, in Chinese without a space.
+var words = map[Verb][]string{
+	Greeting:    {"hello", "hi", "hey", "good morning", "good evening", "你好", "您好", "在吗", "嗨"},
+	Help:        {"help", "帮助"},
+	Start:       {"start", "开始"},
+	Stop:        {"stop", "停止", "停", "退订"},
+	Sent:        {"sent", "done", "已发", "已发送", "已发短信", "发了", "发送了"},
+	No:          {"no", "不发", "不", "否", "不用", "不用发", "不要"},
+	Snooze:      {"later", "snooze", "稍后", "推迟", "等等", "等一下"},
+	Status:      {"status", "watching", "状态"},
+	Escalate:    {"send now", "escalate", "立即发短信", "马上发短信", "改发短信"},
+	Cancel:      {"cancel", "取消跟踪", "取消"},
+	Mute:        {"mute", "不再询问", "免询问"},
+	Unmute:      {"unmute", "恢复询问", "取消免询问"},
+	Number:      {"number", "my number", "号码", "我的号码", "手机号码", "手机号"},
+	Share:       {"share with", "share", "公开给"},
+	Hide:        {"hide from", "hide", "隐藏"},
+	Unhide:      {"unhide from", "unhide", "取消隐藏"},
+	Who:         {"who", "谁看过"},
+	SetMode:     {"mode", "方式"},
+	SetTimes:    {"times", "时限"},
+	SetText:     {"text", "短信内容"},
+	SetQuiet:    {"quiet", "quiet hours", "免打扰"},
+	SetZone:     {"time zone", "timezone", "zone", "时区"},
+	SetWatching: {"watch me", "跟踪我"},
+	SetLanguage: {"language", "语言"},
+	Settings:    {"settings", "preferences", "设置"},
+	Forget:      {"forget me", "忘记我", "删除我的数据"},
 }
 
-// Parse reads an order. It forgives case, quotes, punctuation, full-width letters, quoted lines and a code before the
-// verb; but nothing else may stand there: "No, thanks, Bob is on holiday" answers no prompt.
+// bare are the verbs behind which nothing may stand: "start the pump" is no order.
+var bare = map[Verb]bool{Greeting: true, Start: true, Stop: true, Status: true, Who: true, Settings: true}
+
+// Parse reads an order. It forgives case, quotes, punctuation, full-width letters and quoted lines, and in an answer a
+// code before the verb; but an answer is nothing else: "No, thanks, Bob is on holiday" answers no prompt.
 func Parse(body string) Order {
 	if len(body) > maxOrder {
 		body = unquoted(body)
@@ -56,42 +106,85 @@ func Parse(body string) Order {
 	if len(body) > maxOrder {
 		return Order{}
 	}
-	text := strings.ToLower(norm.NFKC.String(unquoted(body)))
-	if strings.Trim(text, "? \n\t") == "" && strings.Contains(text, "?") {
-		return Order{Verb: Help}
+	text := strings.TrimFunc(norm.NFKC.String(unquoted(body)), padding)
+	if text == "" {
+		if strings.ContainsAny(norm.NFKC.String(body), "?") {
+			return Order{Verb: Help}
+		}
+		return Order{}
 	}
-	said := tokens(text)
-	if len(said) > 1 && isCode(said[0]) && words[said[0]] == Unknown {
+	if o, ok := parseAnswer(text); ok {
+		return o
+	}
+	verb, rest := leading(text)
+	if verb == Unknown || answerVerbs[verb] || rest != "" && bare[verb] {
+		return Order{}
+	}
+	return Order{Verb: verb, Rest: rest}
+}
+
+// padding reports what may stand around an order: everything but letters, digits, and what an address or a number
+// begins or ends with.
+func padding(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '+' }
+
+// leading finds the longest verb that text begins with.
+func leading(text string) (verb Verb, rest string) {
+	lower, longest := strings.ToLower(text), 0
+	for v, said := range words {
+		for _, word := range said {
+			if len(word) > longest && strings.HasPrefix(lower, word) && ends(word, lower[len(word):]) {
+				verb, longest = v, len(word)
+			}
+		}
+	}
+	if len(lower) != len(text) { // a letter whose lower case is longer: no verb has one
+		text = lower
+	}
+	return verb, strings.TrimLeftFunc(text[longest:], padding)
+}
+
+// ends reports whether a word is over where after begins: a Chinese one is at once.
+func ends(word, after string) bool {
+	last, _ := utf8.DecodeLastRuneInString(word)
+	next, size := utf8.DecodeRuneInString(after)
+	return size == 0 || unicode.Is(unicode.Han, last) || unicode.Is(unicode.Han, next) || !unicode.IsLetter(next) && !unicode.IsDigit(next)
+}
+
+var answerVerbs = map[Verb]bool{Sent: true, No: true, Snooze: true}
+
+// parseAnswer reads the answer to a prompt: a verb, with a code before or behind it, and a time to put it off.
+func parseAnswer(text string) (o Order, ok bool) {
+	said := tokens(strings.ToLower(text))
+	verb := func(word string) Verb {
+		for v := range answerVerbs {
+			if slices.Contains(words[v], word) {
+				return v
+			}
+		}
+		return Unknown
+	}
+	if len(said) > 1 && isCode(said[0]) && verb(said[0]) == Unknown {
 		said[0], said[1] = said[1], said[0]
 	}
-	if len(said) == 0 {
-		return Order{}
+	if len(said) == 0 || verb(said[0]) == Unknown {
+		return Order{}, false
 	}
-	o := Order{Verb: words[said[0]]}
-	said = said[1:]
-	switch o.Verb {
-	case Sent, No, Snooze:
-		if len(said) > 0 && isCode(said[0]) {
-			o.Code, said = said[0], said[1:]
-		}
+	o, said = Order{Verb: verb(said[0])}, said[1:]
+	if len(said) > 0 && isCode(said[0]) {
+		o.Code, said = said[0], said[1:]
 	}
-	if o.Verb == Snooze {
-		o.For = DefaultSnooze
-		if len(said) > 0 && (said[0] == "for" || said[0] == "in") {
-			said = said[1:]
-		}
-		if len(said) > 0 {
-			d, ok := ParseDuration(strings.Join(said, " "))
-			if !ok {
-				return Order{}
-			}
-			o.For, said = d, nil
-		}
+	if o.Verb != Snooze {
+		return o, len(said) == 0
+	}
+	o.For = DefaultSnooze
+	if len(said) > 0 && (said[0] == "for" || said[0] == "in") {
+		said = said[1:]
 	}
 	if len(said) > 0 {
-		return Order{}
+		o.For, ok = ParseDuration(strings.Join(said, " "))
+		return o, ok
 	}
-	return o
+	return o, true
 }
 
 // unquoted returns text without the lines that quote another message (XEP-0393 §5.1.3, XEP-0461 §3.1).

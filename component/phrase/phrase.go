@@ -14,9 +14,10 @@ import (
 type Phrases struct {
 	Lang string // as in xml:lang
 
-	Chat  Chat
-	Watch Watch
-	Form  Form
+	Chat   Chat
+	Orders Orders
+	Watch  Watch
+	Form   Form
 
 	// Time gives the time of day of at, with the date if that is not the date of now, and with "UTC" if at is in it: a
 	// reader whose time zone is not known should be told.

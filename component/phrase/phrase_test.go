@@ -87,13 +87,36 @@ func sample(t reflect.Type) reflect.Value {
 		now, 90 * time.Minute, 3, "x", []string{"x"}, track.StateTimeoutUnread, numbers.FixedLine,
 		numbers.Faults{{Line: 3, Text: "x"}}, track.Number{E164: "+8613800138000"}, []Open{{"7f3c", "x"}, {"9k2d", "y"}},
 		[]Waiting{{"x", sent, track.StatePending}}, Waiting{"x", sent, track.StatePending}, Digest{Read: []string{"x"}},
-		Ask{With: "x", Sent: []time.Time{sent}, Now: now}, track.Explanation{Reason: track.ReasonMuted},
+		Ask{With: "x", Sent: []time.Time{sent}, Now: now}, Cancel, track.Explanation{Reason: track.ReasonMuted},
 	} {
 		if reflect.TypeOf(v) == t {
 			return reflect.ValueOf(v)
 		}
 	}
 	return reflect.Zero(t)
+}
+
+// TestEveryVerb: what can be ordered is explained in each language, by an example that is understood.
+func TestEveryVerb(t *testing.T) {
+	for verb := range words {
+		if verb == Greeting || verb == Help {
+			continue
+		}
+		for _, lang := range Languages {
+			usage := In(lang).Orders.Usage(verb)
+			example, _, _ := strings.Cut(strings.Trim(usage, `"“`), map[string]string{"en": `"`, "zh": "”"}[lang])
+			if got := Parse(example); got.Verb != verb {
+				t.Errorf("%s: %q explains %q, but is read as %+v", lang, usage, verb, got)
+			}
+		}
+	}
+	for _, lang := range Languages {
+		for line := range strings.Lines(In(lang).Orders.Help) {
+			if verb := Topic(strings.TrimLeft(line, `"“`)); verb == Unknown && !strings.Contains(line, "“已发”") && !strings.Contains(line, `"sent"`) {
+				t.Errorf("%s: the help names something that is not understood: %s", lang, line)
+			}
+		}
+	}
 }
 
 // TestEveryWord proves that whatever track can say has words of its own.
@@ -325,6 +348,42 @@ func TestParse(t *testing.T) {
 		{"停止", Order{Verb: Stop}},
 		{"开始", Order{Verb: Start}},
 		{"不知道这是什么", Order{}},
+		{"hello!", Order{Verb: Greeting}},
+		{"Hi Bob", Order{}},
+		{"在吗？", Order{Verb: Greeting}},
+		{"help quiet", Order{Verb: Help, Rest: "quiet"}},
+		{"帮助 免打扰", Order{Verb: Help, Rest: "免打扰"}},
+		{"watching", Order{Verb: Status}},
+		{"Send now Bob@example.org.", Order{Verb: Escalate, Rest: "Bob@example.org"}},
+		{"send now", Order{Verb: Escalate}},
+		{"send nowhere", Order{}},
+		{"cancel bob", Order{Verb: Cancel, Rest: "bob"}},
+		{"取消隐藏 alice", Order{Verb: Unhide, Rest: "alice"}},
+		{"取消 bob", Order{Verb: Cancel, Rest: "bob"}},
+		{"mute bob", Order{Verb: Mute, Rest: "bob"}},
+		{"免询问bob", Order{Verb: Mute, Rest: "bob"}},
+		{"number", Order{Verb: Number}},
+		{"Number: +86 138 0013 8000", Order{Verb: Number, Rest: "+86 138 0013 8000"}},
+		{"号码 138 0013 8000", Order{Verb: Number, Rest: "138 0013 8000"}},
+		{"number remove", Order{Verb: Number, Rest: "remove"}},
+		{"share with everybody", Order{Verb: Share, Rest: "everybody"}},
+		{"hide from alice", Order{Verb: Hide, Rest: "alice"}},
+		{"who", Order{Verb: Who}},
+		{"who is this", Order{}},
+		{"谁看过？", Order{Verb: Who}},
+		{"watch me off", Order{Verb: SetWatching, Rest: "off"}},
+		{"quiet 22:00-07:00 Europe/Berlin", Order{Verb: SetQuiet, Rest: "22:00-07:00 Europe/Berlin"}},
+		{"quiet hours 22:00-07:00", Order{Verb: SetQuiet, Rest: "22:00-07:00"}},
+		{"免打扰２２：００－７：００", Order{Verb: SetQuiet, Rest: "22:00-7:00"}},
+		{"times 2m 10m", Order{Verb: SetTimes, Rest: "2m 10m"}},
+		{"mode ask", Order{Verb: SetMode, Rest: "ask"}},
+		{"text notice", Order{Verb: SetText, Rest: "notice"}},
+		{"language zh", Order{Verb: SetLanguage, Rest: "zh"}},
+		{"time zone Asia/Shanghai", Order{Verb: SetZone, Rest: "Asia/Shanghai"}},
+		{"settings", Order{Verb: Settings}},
+		{"设置", Order{Verb: Settings}},
+		{"forget me", Order{Verb: Forget}},
+		{"forget me yes", Order{Verb: Forget, Rest: "yes"}},
 		{"", Order{}},
 		{"...", Order{}},
 		{"7f3c", Order{}},

@@ -1,0 +1,249 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+
+	"tocsin/component/phrase"
+	"tocsin/track"
+)
+
+// settingFields are the orders that change settings: what was written becomes the fields of the form preferences, names
+// and values in turn.
+var settingFields = map[phrase.Verb]func(rest string) []string{
+	phrase.SetMode:     func(rest string) []string { return []string{"mode", word(rest, modeWords)} },
+	phrase.SetText:     func(rest string) []string { return []string{"text", word(rest, textWords)} },
+	phrase.SetLanguage: func(rest string) []string { return []string{"language", word(rest, languageWords)} },
+	phrase.SetZone:     func(rest string) []string { return []string{"time_zone", word(rest, nil)} },
+	phrase.SetWatching: func(rest string) []string { return []string{"watch_me", box(rest)} },
+	phrase.SetTimes: func(rest string) []string {
+		times := strings.FieldsFunc(rest, func(r rune) bool { return r == ' ' || r == ',' || r == '、' || r == '/' })
+		if len(times) == 1 && isDefault(word(times[0], nil)) {
+			times = append(times, times[0])
+		}
+		if len(times) != 2 {
+			return []string{"undelivered_after", rest}
+		}
+		return []string{"undelivered_after", word(times[0], nil), "unread_after", word(times[1], nil)}
+	},
+	phrase.SetQuiet: func(rest string) []string {
+		if denies[strings.ToLower(rest)] {
+			rest = track.NoQuiet
+		}
+		text := norm.NFKC.String(rest)
+		if span := spans.FindStringSubmatch(text); span != nil {
+			if zone := strings.TrimSpace(text[len(span[0]):]); zone != "" {
+				return []string{"quiet_hours", span[1] + "-" + span[2], "time_zone", zone}
+			}
+		}
+		return []string{"quiet_hours", word(rest, nil)}
+	},
+}
+
+// What people write for the choices of lists, beside the choices themselves.
+var (
+	modeWords     = map[string]string{"询问": "ask", "问": "ask", "自动": "auto", "从不": "never", "不问": "never", "off": "never"}
+	textWords     = map[string]string{"原文": "message", "内容": "message", "通知": "notice"}
+	languageWords = map[string]string{"english": "en", "chinese": "zh", "中文": "zh", "汉语": "zh", "英文": "en", "英语": "en"}
+)
+
+func word(text string, known map[string]string) string {
+	lower := strings.ToLower(strings.TrimSpace(text))
+	if value, ok := known[lower]; ok {
+		return value
+	}
+	if lower == byDefault || known != nil {
+		return lower
+	}
+	return strings.TrimSpace(text)
+}
+
+func box(text string) string {
+	switch lower := strings.ToLower(text); {
+	case affirms[lower]:
+		return "true"
+	case denies[lower]:
+		return "false"
+	}
+	return "?" // neither, which the form says
+}
+
+// chatSet changes settings, and repeats what now holds.
+func (c *Commands) chatSet(ctx context.Context, r request, o phrase.Order) (string, error) {
+	fields := settingFields[o.Verb](o.Rest)
+	var lines []string
+	if o.Rest != "" {
+		note, err := c.fill(ctx, r, (*Commands).preferences, fields...)
+		if err != nil {
+			return "", err
+		}
+		if note != r.say.Form.Saved && note != r.say.Form.Unchanged {
+			lines = append(lines, note)
+		}
+	}
+	p := c.deps.Settings.Of(r.user)
+	for s := range r.settings() {
+		if slices.Contains(fields, s.name) {
+			lines = append(lines, s.words(r, &p))
+		}
+	}
+	if o.Rest == "" {
+		return r.say.Orders.Example(strings.Join(lines, "\n"), o.Verb), nil
+	}
+	return strings.Join(lines, "\n"), nil
+}
+
+// chatSettings lists all settings.
+func (c *Commands) chatSettings(ctx context.Context, r request, _ phrase.Order) (string, error) {
+	number, err := c.numberLines(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	p := c.deps.Settings.Of(r.user)
+	lines := []string{r.say.Orders.Settings}
+	for s := range r.settings() {
+		if s.hidden == nil || !s.hidden(r.o) {
+			lines = append(lines, s.words(r, &p))
+		}
+	}
+	return strings.Join(append(lines, number...), "\n"), nil
+}
+
+// numberLines say which number a user has bound, and who may see it.
+func (c *Commands) numberLines(ctx context.Context, r request) ([]string, error) {
+	n, bound, err := c.deps.Directory.Number(ctx, r.user)
+	if err != nil {
+		return nil, fmt.Errorf("look up a number: %w", err)
+	}
+	if !bound {
+		return []string{r.say.Form.Number.NotBound}, nil
+	}
+	lines := []string{r.say.Form.Number.Bound(n)}
+	if c.deps.Settings.Of(r.user).Share == track.ShareContacts && n.Consent {
+		lines = append(lines, r.say.Orders.SharedContacts)
+	}
+	for _, who := range c.hiddenFrom(r.user) {
+		if who == "" {
+			who = r.say.Orders.Everybody
+		}
+		lines = append(lines, r.say.Orders.HiddenFrom(who))
+	}
+	return lines, nil
+}
+
+// hiddenFrom lists whom a user's number is hidden from; "" is everybody.
+func (c *Commands) hiddenFrom(user string) (hidden []string) {
+	for _, contact := range c.deps.Settings.ContactsOf(user) {
+		if contact.Hidden {
+			hidden = append(hidden, contact.Contact)
+		}
+	}
+	slices.Sort(hidden)
+	return hidden
+}
+
+func (c *Commands) chatNumber(ctx context.Context, r request, o phrase.Order) (string, error) {
+	switch strings.ToLower(o.Rest) {
+	case "":
+		lines, err := c.numberLines(ctx, r)
+		return r.say.Orders.Example(strings.Join(lines, "\n"), o.Verb), err
+	case "remove", "delete", "删除":
+		return c.fill(ctx, r, (*Commands).number, "remove", "true")
+	}
+	note, err := c.fill(ctx, r, (*Commands).number, "number", o.Rest)
+	if err != nil {
+		return "", err
+	}
+	n, bound, err := c.deps.Directory.Number(ctx, r.user)
+	if err != nil {
+		return "", fmt.Errorf("look up a number: %w", err)
+	}
+	if bound && note == r.say.Form.Saved {
+		note = r.say.Form.Number.Now(n)
+	}
+	if bound && !n.Consent {
+		note += "\n" + r.say.Orders.ShareHint
+	}
+	return note, nil
+}
+
+// shares are the words for who may see a number.
+var shares = map[string]string{
+	"everybody": everybody, "everyone": everybody, "all": everybody, "所有人": everybody, "大家": everybody,
+	"contacts": "contacts", "my contacts": "contacts", "联系人": "contacts",
+	"nobody": nobody, "no one": nobody, "noone": nobody, "不公开": nobody, "没有人": nobody, "无人": nobody,
+}
+
+func (c *Commands) chatShare(ctx context.Context, r request, o phrase.Order) (string, error) {
+	with, known := shares[strings.ToLower(o.Rest)]
+	if !known {
+		return "", faults{r.say.Form.Fault.NotOneOf(r.say.Form.Number.Consent.Label, quote(o.Rest))}
+	}
+	if _, err := c.fill(ctx, r, (*Commands).number, "consent", truth(with != nobody)); err != nil {
+		return "", err
+	}
+	p := c.deps.Settings.Of(r.user)
+	if share := map[string]track.Share{"contacts": track.ShareContacts}[with]; with != nobody && p.Share != share {
+		p.JID, p.Share = r.user, share
+		if err := c.deps.Settings.Set(ctx, p); err != nil {
+			return "", fmt.Errorf("save preferences: %w", err)
+		}
+	}
+	switch with {
+	case everybody:
+		return r.say.Orders.SharedAll, nil
+	case nobody:
+		return r.say.Orders.SharedNobody, nil
+	}
+	return r.say.Orders.SharedContacts, nil
+}
+
+func (c *Commands) chatHide(ctx context.Context, r request, o phrase.Order) (string, error) {
+	hidden := c.hiddenFrom(r.user)
+	if o.Rest == "" {
+		return "", faults{r.say.Form.Fault.Missing(r.say.Form.Number.HideFrom.Label)}
+	}
+	who, name := "", r.say.Orders.Everybody
+	if shares[strings.ToLower(o.Rest)] != everybody {
+		var err error
+		if who, err = r.contact(strings.TrimPrefix(o.Rest, "from "), hidden); err != nil {
+			return "", err
+		}
+		name = who
+	}
+	all := map[string]bool{}
+	for _, other := range hidden {
+		all[other] = true
+	}
+	if o.Verb == phrase.Hide {
+		all[who] = true
+	} else {
+		delete(all, who)
+	}
+	if err := c.hide(ctx, r, all); err != nil {
+		return "", err
+	}
+	if o.Verb == phrase.Hide {
+		return r.say.Orders.HiddenFrom(name), nil
+	}
+	return r.say.Orders.VisibleTo(name), nil
+}
+
+func (c *Commands) chatWho(ctx context.Context, r request, _ phrase.Order) (string, error) {
+	releases, err := c.deps.Directory.Releases(ctx, r.user, maxLines)
+	if err != nil {
+		return "", fmt.Errorf("look up who saw a number: %w", err)
+	}
+	if len(releases) == 0 {
+		return r.say.Form.Number.NoReleases, nil
+	}
+	lines := []string{strings.TrimSpace(r.say.Pair(r.say.Form.Number.Releases, ""))}
+	for _, release := range releases {
+		lines = append(lines, r.say.Form.Number.Release(release.To, quote(release.ID), r.local(release.At), r.now))
+	}
+	return strings.Join(lines, "\n"), nil
+}
