@@ -14,6 +14,8 @@ const (
 	GatherChat = 5 * time.Minute
 	// MaxSnoozes is how often one prompt can be put off.
 	MaxSnoozes = 10
+	// Regret is how long an answer can be taken back (protocol §7).
+	Regret = time.Minute
 )
 
 // AnswerAction is what a sender does about a prompt (protocol §6).
@@ -41,8 +43,9 @@ const (
 	BadRequest       Verdict = "bad-request" // no such action
 )
 
-// answer is the state machine of a prompt. It reports whether the answer changed anything: a repeat does not.
-func (p *Prompt) answer(action AnswerAction, by string, d time.Duration, policy *Policy, now Time) (v Verdict, changed bool) {
+// answer is the state machine of a prompt. It reports whether the answer changed anything: a repeat does not, but for a
+// snooze that is to be renewed.
+func (p *Prompt) answer(action AnswerAction, by string, d time.Duration, renew bool, policy *Policy, now Time) (v Verdict, changed bool) {
 	end, ends := closes[action]
 	switch {
 	case !ends && action != Claim && action != Snooze:
@@ -67,17 +70,19 @@ func (p *Prompt) answer(action AnswerAction, by string, d time.Duration, policy 
 		}
 		p.State, p.Until = PromptClaimed, now.Add(Lease)
 	case Snooze:
-		if p.State == PromptSnoozed && p.Claimer == by {
+		switch again := p.State == PromptSnoozed && p.Claimer == by; {
+		case again && !renew:
 			return OK, false
-		}
-		if p.Snoozes >= MaxSnoozes {
+		case again:
+		case p.Snoozes >= MaxSnoozes:
 			return TooOften, false
+		default:
+			p.Snoozes++
 		}
-		p.Snoozes++
 		p.State, p.Until = PromptSnoozed, now.Add(min(max(d, policy.MinAfter), policy.Expires))
 		p.ExpiresAt = max(p.ExpiresAt, p.Until.Add(policy.Expires)) // put off, not given up
 	default:
-		p.State, p.Until = end, 0
+		p.State, p.Until = end, now.Add(Regret)
 	}
 	p.Claimer = by
 	return OK, true

@@ -70,7 +70,7 @@ func TestAnswerTable(t *testing.T) {
 			for j, action := range actions {
 				p := state.prompt
 				p.ExpiresAt = noon.Add(time.Hour)
-				v, changed := p.answer(action, by, time.Minute, &policy, noon)
+				v, changed := p.answer(action, by, time.Minute, false, &policy, noon)
 				if got := (want{v, p.State, changed}); got != table[state.name][i][j] {
 					t.Errorf("%s, %q by %s: %+v, want %+v", state.name, action, by, got, table[state.name][i][j])
 				}
@@ -78,7 +78,7 @@ func TestAnswerTable(t *testing.T) {
 					t.Errorf("%s, %q by %s: it is %s who holds it", state.name, action, by, p.Claimer)
 				}
 				// A repeat is answered alike, and changes nothing.
-				if again, changed := p.answer(action, by, time.Minute, &policy, noon); v == OK && (again != OK || changed) {
+				if again, changed := p.answer(action, by, time.Minute, false, &policy, noon); v == OK && (again != OK || changed) {
 					t.Errorf("%s, %q by %s, repeated: %q, changed %v", state.name, action, by, again, changed)
 				}
 			}
@@ -269,5 +269,72 @@ func TestAnswers(t *testing.T) {
 		w.restart()
 		w.step(time.Hour)
 		is(t, "outbox", w.outbox(), "show, withdraw claimed /desk, show, withdraw expired /phone /desk")
+	})
+}
+
+// TestTakeBack: an answer by a tap is taken back by taking the tap back (protocol §7).
+func TestTakeBack(t *testing.T) {
+	back := func(w *world, by string) Verdict {
+		in := &TakeBack{Prompt: w.prompts()[0].ID, By: by}
+		w.feed(in)
+		return in.Verdict
+	}
+	opened := func(w *world) {
+		w.send("m1")
+		w.step(2 * time.Minute)
+	}
+	story(t, "sent by mistake", func(t *testing.T, w *world) {
+		opened(w)
+		w.answer(phone, SentSMS)
+		w.step(59 * time.Second)
+		is(t, "taken back", back(w, alice), OK)
+		is(t, "open", w.prompts()[0].State, PromptOpen)
+		is(t, "told", w.told("m1"), "timeout-undelivered escalated timeout-undelivered")
+		is(t, "shown to those that were told", w.outbox(), "show, withdraw answered /desk, show")
+		is(t, "again", back(w, alice), OK)
+		is(t, "another answer", w.answer(phone, Declined), OK)
+		w.step(3 * time.Hour)
+		is(t, "ended", len(w.prompts()), 1)
+	})
+	story(t, "declined by mistake", func(t *testing.T, w *world) {
+		opened(w)
+		w.answer(phone, Declined)
+		is(t, "taken back", back(w, alice), OK)
+		is(t, "nothing to tell", w.told("m1"), "timeout-undelivered")
+		w.fact(Read, "m1")
+		is(t, "withdrawn like any other", w.prompts()[0].Withdrew, WithdrawDisplayed)
+	})
+	story(t, "too late, and not yours", func(t *testing.T, w *world) {
+		opened(w)
+		w.answer(phone, Declined)
+		is(t, "somebody else", back(w, bob), NotFound)
+		w.step(time.Minute)
+		is(t, "a minute later", back(w, alice), Gone)
+	})
+	story(t, "a snooze, as long as it lasts", func(t *testing.T, w *world) {
+		opened(w)
+		w.answer(phone, Snooze, 30*time.Minute)
+		w.step(20 * time.Minute)
+		is(t, "taken back", back(w, alice), OK)
+		is(t, "open", w.prompts()[0].State, PromptOpen)
+	})
+	story(t, "a claim is not an answer, and what was read meanwhile stays so", func(t *testing.T, w *world) {
+		opened(w)
+		w.answer(phone, Claim)
+		is(t, "claimed", back(w, alice), Gone)
+		w.answer(phone, SentSMS)
+		w.fact(Read, "m1")
+		is(t, "nothing to ask", back(w, alice), Gone)
+		is(t, "read", w.store.find(key("m1")).Status, Displayed)
+	})
+	story(t, "a snooze that is said again takes the new time", func(t *testing.T, w *world) {
+		opened(w)
+		w.answer(phone, Snooze, 10*time.Minute)
+		until := w.prompts()[0].Until
+		w.answer(phone, Snooze, 40*time.Minute)
+		is(t, "a repeat", w.prompts()[0].Until, until)
+		w.feed(&Answer{Prompt: w.prompts()[0].ID, By: phone, Action: Snooze, For: 40 * time.Minute, Renew: true})
+		is(t, "renewed", w.prompts()[0].Until, w.now.Add(40*time.Minute))
+		is(t, "counted once", w.prompts()[0].Snoozes, uint8(1))
 	})
 }

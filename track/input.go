@@ -17,6 +17,7 @@ type Answer struct {
 	By      string // full JID, stamped by the server
 	Action  AnswerAction
 	For     time.Duration // Snooze
+	Renew   bool          // Snooze: a time that is running is set anew; else it is a repeat
 	Verdict Verdict
 }
 
@@ -33,7 +34,7 @@ func (a *Answer) apply(b *batch) {
 	}
 	before := w.State
 	var changed bool
-	if a.Verdict, changed = w.answer(a.Action, a.By, a.For, b.policy, b.now); !changed {
+	if a.Verdict, changed = w.answer(a.Action, a.By, a.For, a.Renew, b.policy, b.now); !changed {
 		return
 	}
 	w.dirty = true
@@ -50,6 +51,33 @@ func (a *Answer) apply(b *batch) {
 var told = map[PromptState]Withdrawal{
 	PromptClaimed: WithdrawClaimed, PromptSnoozed: WithdrawSnoozed,
 	PromptSent: WithdrawAnswered, PromptDeclined: WithdrawAnswered, PromptFailed: WithdrawAnswered,
+}
+
+// TakeBack takes an answer back, within a minute, or a snooze as long as it lasts: the prompt is open again. Verdict is set by
+// Apply; Gone says that it is too late.
+type TakeBack struct {
+	Prompt  string
+	By      string // a JID of the one who answered, stamped by the server
+	Verdict Verdict
+}
+
+func (t *TakeBack) want(_ *Ledger, w *Want) { w.Prompts = append(w.Prompts, t.Prompt) }
+
+func (t *TakeBack) apply(b *batch) {
+	w := b.prompts[t.Prompt]
+	switch {
+	case w == nil || w.Sender != Bare(t.By):
+		t.Verdict = NotFound
+		return
+	case w.State == PromptOpen: // as it would be
+		return
+	case w.State == PromptClaimed || w.State > PromptFailed || w.Until <= b.now || b.live[w.Conv] != nil && b.live[w.Conv] != w:
+		t.Verdict = Gone
+		return
+	}
+	if !b.reopen(w) {
+		t.Verdict = Gone
+	}
 }
 
 // PromptAlarm is the alarm of a prompt: a lease or a snooze is over, it has expired, or what joined it can be sent.

@@ -49,7 +49,7 @@ type Prompt struct {
 
 	OpenedAt  Time
 	ExpiresAt Time
-	Until     Time   // end of the lease, or of the snooze; of an open prompt: it must not be shown before
+	Until     Time   // end of the lease, or of the snooze; of an open prompt: it must not be shown before; of an answered one: the answer can be taken back
 	Claimer   string // full JID that holds the lease, that snoozed, or that answered
 	Snoozes   uint8
 

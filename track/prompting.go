@@ -252,6 +252,41 @@ func (b *batch) end(w *work) {
 	}
 }
 
+// reopen opens a prompt again whose answer is taken back, and gives its messages back what the answer took from them. Devices
+// that were told to take it away are shown it again. It reports false if nothing is left to ask about.
+func (b *batch) reopen(w *work) bool {
+	if !slices.ContainsFunc(w.Messages, func(ord int64) bool { return b.rows[ord].belongs(w) }) {
+		return false
+	}
+	sent := w.State == PromptSent
+	w.State, w.Claimer, w.Until, w.dirty = PromptOpen, "", 0, true
+	w.ExpiresAt = max(w.ExpiresAt, b.now.Add(b.policy.Expires))
+	b.live[w.Conv] = w
+	for _, ord := range w.Messages {
+		r := b.rows[ord]
+		if !r.belongs(w) {
+			continue
+		}
+		r.Marks &^= PromptingEnded
+		if r.Reason == ReasonEnded {
+			r.Reason = ReasonPrompted
+		}
+		if sent && r.Marks.Has(Escalated) {
+			r.Marks &^= Escalated
+			b.effects(r, r.tell(r.standing(), ByCommand, b.now), Settings{})
+		}
+	}
+	if slices.ContainsFunc(w.Shown, func(to string) bool { return to != Bare(to) }) {
+		b.show(w, false)
+	}
+	return true
+}
+
+// belongs reports whether the prompt, open again, would ask about the message.
+func (r *row) belongs(w *work) bool {
+	return r != nil && !r.Status.Settled() && r.Prompt == w.ID && !(w.Undelivered && r.Status == Delivered)
+}
+
 // because replaces the reason that the message is asked about.
 func (r *row) because(why Reason) {
 	if r.Reason == ReasonPrompted {

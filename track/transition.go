@@ -342,6 +342,17 @@ func (m *Message) timedOut() State {
 	return StateTimeoutUndelivered
 }
 
+// standing is the state of an unsettled message, without what was done about it.
+func (m *Message) standing() State {
+	switch {
+	case m.inChain():
+		return m.timedOut()
+	case m.Status == Delivered:
+		return StateDelivered
+	}
+	return StatePending
+}
+
 func (m *Message) tell(state State, basis Basis, at Time) []Effect {
 	return m.say(state, basis, at, "")
 }

@@ -88,6 +88,9 @@ func (w *world) anything(t *rapid.T) Input {
 			return &Shown{Prompt: p, To: []string{rapid.SampledFrom([]string{phone, desk}).Draw(t, "device")}}
 		}
 	case 8:
+		if rapid.Bool().Draw(t, "regret") {
+			return &TakeBack{Prompt: w.drawPrompt(t), By: rapid.SampledFrom([]string{alice, bob}).Draw(t, "by")}
+		}
 		var told NoticesDelivered
 		for _, m := range w.store.messages {
 			if m.Notice.Told < m.Notice.Seq {
