@@ -1,8 +1,10 @@
-// Package component is the wire side of Tocsin: bytes of a tapped stream become facts about messages, facts and the
-// clock become states, states become notices and prompts. How the parts hang together:
+// Package component is the wire side of Tocsin: bytes of a tapped stream become facts about messages, facts and the clock
+// become states, states become notices and prompts. This folder only puts the parts together (service.go), looks after them
+// (health.go, maintenance.go), and adapts one to another (reader.go, adapters.go); docs/ARCHITECTURE.md draws how they hang
+// together.
 //
-//	session ─► intake ─► tap ─► ingest ─► track.Ledger ─► one transaction ─► outflow ─► session
-//	   └─► handler: IQ, presence, chat to the contact ─┘        alarms ◄─┘
+// It knows neither the configuration file nor any database: Options and Store are what it needs of them. Its tests run the
+// whole component against a scripted server.
 package component
 
 import (
@@ -10,11 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"mellium.im/xmpp/jid"
@@ -22,16 +21,19 @@ import (
 	"tocsin/component/alarm"
 	"tocsin/component/clock"
 	"tocsin/component/command"
-	"tocsin/component/fair"
-	"tocsin/component/intake"
 	"tocsin/component/metrics"
+	"tocsin/component/outbox"
+	"tocsin/component/people"
 	"tocsin/component/presence"
+	"tocsin/component/privacy"
+	"tocsin/component/request"
 	"tocsin/component/session"
 	"tocsin/component/settings"
-	"tocsin/component/tap"
 	"tocsin/component/writer"
 	"tocsin/track"
-	"tocsin/xep/caps"
+	"tocsin/xep/adhoc"
+
+	"time"
 )
 
 // Options say what the component is, and where.
@@ -40,7 +42,7 @@ type Options struct {
 	Contact   string // the bare JID that people read in a chat
 	Server    string
 	Secret    string
-	MaxStanza int
+	MaxStanza int           // bytes
 	Flush     time.Duration // how long facts are gathered before they are written
 	Version   string
 	Settings  settings.Settings
@@ -57,126 +59,99 @@ type Options struct {
 	Session  func(*session.Options) // changes the connection's options; nil: none (tests)
 }
 
+// keyPaused is the key of the pause that admins order by command, among the values of the store.
+const keyPaused = "paused"
+
 // Service is the running component.
 type Service struct {
 	opts     Options
 	settings *settings.Live
-	clock    clock.Clock
-	log      *slog.Logger
-	domain   jid.JID
 	metrics  *metrics.Metrics
 
-	session  *session.Session
-	queue    *writer.Queue
-	writer   *writer.Writer
-	alarms   *alarm.Scheduler
-	presence *presence.Registry
-	people   *people
-	learner  *presence.Learner
-	fair     *fair.Queue
-	proofs   *proofs
-	outflow  *outflow
-	handler  *handler
-	roster   *rosters
-	contact  *contact
-	commands *command.Commands
+	queue       *writer.Queue
+	alarms      *alarm.Scheduler
+	session     *session.Session
+	presence    *presence.Registry
+	learner     *presence.Learner
+	server      *privacy.Server
+	outbox      *outbox.Dispatcher
+	writer      *writer.Writer
+	requests    *request.Router
+	reader      *reader
+	maintenance *maintenance
 
-	reader   reader
-	pinger   pinger
-	renewing sync.Mutex
-	changed  chan struct{} // the policy; keep looks after what follows
-	lastTap  atomic.Int64  // Unix milliseconds of the newest believed copy
-	since    atomic.Int64  // Unix milliseconds of the stream's beginning
+	pinger pinger
+	since  atomic.Int64 // Unix milliseconds of the stream's beginning
 }
 
-// One user is sent so much a second in the long run, and so much at once. A prompt waits for two transactions on its
-// way; those of many users share them: so many are on their way together.
-const (
-	ownerRate     = 20
-	ownerBurst    = 200
-	sendersAtOnce = 128
-)
-
-// reader is what the reading goroutine owns.
-type reader struct {
-	tap      *tap.Tap
-	settings *settings.Settings // those the tap was made with
-	sighting tap.Sighting
-}
-
-// New prepares a component on what the store knows.
+// New puts a component together, on what the store knows. Every part gets what it needs when it is made, and starts to work
+// in Run.
 func New(ctx context.Context, o Options) (*Service, error) {
-	s := &Service{opts: o, clock: o.Clock, log: o.Log, metrics: metrics.New(o.Metrics), changed: make(chan struct{}, 1)}
-	metrics.RegisterStored(o.Metrics, o.Store, o.Clock)
-	if o.IsLeader == nil {
-		s.opts.IsLeader = func() bool { return true }
-	}
 	domain, err := jid.Parse(o.JID)
 	if err != nil {
 		return nil, fmt.Errorf("component address %q: %w", o.JID, err)
 	}
-	s.domain = domain
+	if o.IsLeader == nil {
+		o.IsLeader = func() bool { return true }
+	}
 	seed, err := o.Store.Seed(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load the past: %w", err)
-	}
-	s.outflow = newOutflow(s)
-	s.presence = presence.New(s.outflow, o.Clock)
-	if s.people, err = loadPeople(ctx, o.Store, s.presence); err != nil {
-		return nil, err
 	}
 	paused, err := o.Store.Get(ctx, keyPaused)
 	if err != nil {
 		return nil, fmt.Errorf("load the pause: %w", err)
 	}
-	s.settings = settings.NewLive(o.Settings, paused != "")
+	s := &Service{opts: o, settings: settings.NewLive(o.Settings, paused != ""), metrics: metrics.New(o.Metrics)}
+	metrics.RegisterStored(o.Metrics, o.Store, o.Clock)
 
 	s.queue = writer.NewQueue(o.Clock, s.metrics)
-	s.writer = writer.New(writer.Options{
-		Queue: s.queue, Store: o.Store, Ledger: track.NewLedger(seed, s.settings.Policy(), s.people), Policy: s.settings.Policy,
-		Committed: s.follow, Flush: o.Flush, Clock: o.Clock, Log: o.Log, Metrics: s.metrics,
-	})
 	s.alarms = alarm.New(s.queue, s.settings, o.Clock, s.metrics)
-	s.fair = fair.New(fair.Options{
-		Rate: ownerRate, Burst: ownerBurst, Workers: sendersAtOnce, Clock: o.Clock,
-		Failed: func(_ string, err error) {
-			if !errors.Is(err, session.ErrDown) && !errors.Is(err, session.ErrHeldBack) && !errors.Is(err, context.Canceled) {
-				s.log.Error("could not tell a user", "err", err)
-			}
-		},
-	})
-	s.proofs = newProofs(s)
-	s.roster = newRosters(s)
-	s.handler = newHandler(s)
-	s.contact = newContact(s)
-	s.commands = newCommands(s, domain)
-	if err := s.recall(ctx); err != nil {
-		return nil, err
+	if err := o.Store.Alarms(ctx, func(a track.Alarm) { s.alarms.Set(a) }); err != nil {
+		return nil, fmt.Errorf("load alarms: %w", err)
 	}
-	so := session.Options{
-		JID: domain, Server: o.Server, Secret: o.Secret, Dropped: s.dropped, Log: o.Log, Clock: o.Clock,
-	}
+	so := session.Options{JID: domain, Server: o.Server, Secret: o.Secret, Dropped: s.dropped, Log: o.Log, Clock: o.Clock}
 	if o.Session != nil {
 		o.Session(&so)
 	}
 	s.session = session.New(so)
+
+	backlog := outbox.NewBacklog()
+	s.presence = presence.New(backlog, o.Clock)
 	if s.learner, err = presence.NewLearner(ctx, s.presence, s.session, o.Store, o.Log); err != nil {
 		return nil, err
 	}
-	return s, nil
-}
-
-// recall loads what was under way.
-func (s *Service) recall(ctx context.Context) error {
-	if err := s.opts.Store.Alarms(ctx, func(a track.Alarm) { s.alarms.Set(a) }); err != nil {
-		return fmt.Errorf("load alarms: %w", err)
-	}
-	pending, err := s.opts.Store.Pending(ctx)
+	users, err := people.New(ctx, o.Store, backlog, s.presence, s.settings)
 	if err != nil {
-		return fmt.Errorf("load the outbox: %w", err)
+		return nil, err
 	}
-	s.outflow.recall(pending)
-	return nil
+	s.server = privacy.NewServer(s.session, o.Clock, o.Log)
+	disclosure := privacy.New(s.settings, users, o.Store, s.server, o.Log)
+	s.outbox, err = outbox.New(ctx, outbox.Options{
+		Contact: o.Contact, Stream: s.session, Inputs: s.queue, Presence: s.presence, People: users, Privacy: disclosure, Store: o.Store,
+		Backlog: backlog, Settings: s.settings, IsLeader: o.IsLeader, Clock: o.Clock, Log: o.Log, Metrics: s.metrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.writer = writer.New(writer.Options{
+		Queue: s.queue, Store: o.Store, Ledger: track.NewLedger(seed, s.settings.Policy(), users), Policy: s.settings.Policy,
+		Committed: s.committed, Flush: o.Flush, Clock: o.Clock, Log: o.Log, Metrics: s.metrics,
+	})
+
+	commands := command.New(command.Deps{
+		Directory: o.Store, Settings: users,
+		Watch:  watch{o.Store, s.queue, s.settings, users, disclosure, o.Clock},
+		Admin:  admin{o.Store, s.settings, o.Reload, o.Clock},
+		Forget: forget(o.Store, users), Devices: s.presence.Devices,
+	}, commandOptions(domain, s.settings), adhoc.Options{})
+	s.requests = request.New(request.Options{
+		JID: o.JID, Contact: o.Contact, Version: o.Version, Stream: s.session, Inputs: s.queue, Registry: s.presence, Server: s.server,
+		People: users, Privacy: disclosure, Store: o.Store, Commands: commands, Settings: s.settings, Clock: o.Clock, Log: o.Log,
+	})
+	s.reader = &reader{maxStanza: o.MaxStanza, settings: s.settings, queue: s.queue, presence: s.presence, clock: o.Clock, metrics: s.metrics}
+	s.maintenance = &maintenance{store: o.Store, queue: s.queue, settings: s.settings, clock: o.Clock, log: o.Log}
+	return s, nil
 }
 
 // Run serves until ctx is done, and returns nil, or until it can't: the server refuses the secret at the first
@@ -196,12 +171,12 @@ func (s *Service) Run(ctx context.Context) error {
 		})
 	}
 	run(&writer, writing, s.writer.Run)
-	for _, part := range []func(context.Context) error{s.serve, s.alarms.Run, s.fair.Run, s.learner.Run, s.outflow.run, s.proofs.run, s.handler.work.Run, s.keep} {
+	for _, part := range []func(context.Context) error{s.serve, s.alarms.Run, s.learner.Run, s.outbox.Run, s.requests.Run, s.maintenance.Run} {
 		run(&others, ctx, part)
 	}
 	<-ctx.Done()
 	others.Wait()
-	s.proofs.settle(context.WithoutCancel(ctx)) // the stream is over: nobody is asked any more
+	s.outbox.Settle(context.WithoutCancel(ctx)) // the stream is over: nobody is asked any more
 	stopWriting()
 	writer.Wait()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
@@ -211,107 +186,26 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 // Apply puts new settings into force, for pending messages, too.
-func (s *Service) Apply(next settings.Settings) {
-	s.settings.Set(next)
-	s.renew()
-}
-
-// renew brings the settings, and the pause, to everybody who keeps something made of them. With two that change something
-// at the same time the last one to come here brings both.
-func (s *Service) renew() {
-	s.renewing.Lock()
-	defer s.renewing.Unlock()
-	s.commands.Set(s.commandOptions(s.domain))
-	signal(s.changed)
-}
-
-// signal wakes whoever waits on c, which has room for one; it does not wait itself.
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
+func (s *Service) Apply(next settings.Settings) { s.settings.Set(next) }
 
 // serve keeps the stream up.
 func (s *Service) serve(ctx context.Context) error {
-	return s.session.Run(ctx, session.Inbound{Handler: s.handler, Wrap: s.wrap, Up: s.up, Down: s.down})
+	return s.session.Run(ctx, session.Inbound{Handler: s.requests, Wrap: s.reader.wrap, Up: s.up, Down: s.down})
 }
 
-// wrap cuts the copies of the tap out of the connection, before the XMPP library reads it.
-func (s *Service) wrap(c net.Conn) net.Conn {
-	conn := intake.NewConn(c, intake.Limits{Bytes: s.opts.MaxStanza}, s.take)
-	conn.Dropped = func(r intake.Reason) { s.dropped(string(r)) }
-	return conn
-}
-
-// take makes facts of one tapped copy. It is called by the reading goroutine alone, for a frame that is gone after it.
-func (s *Service) take(frame []byte) {
-	settings := s.settings.Get()
-	if s.reader.settings != settings {
-		s.reader.tap, s.reader.settings = tap.New(settings.Tap), settings
-	}
-	now := s.clock.Now()
-	verdict := s.reader.tap.Take(frame, track.At(now), &s.reader.sighting)
-	s.metrics.Stanzas.WithLabelValues(verdict.String()).Inc()
-	if verdict != tap.Rejected && verdict != tap.Malformed {
-		s.lastTap.Store(now.UnixMilli())
-	}
-	for i := range s.reader.sighting.Seen {
-		r := &s.reader.sighting.Seen[i]
-		switch r.Kind {
-		case tap.Unavailable:
-			s.presence.Left(r.JID)
-		case tap.Available:
-			s.presence.Saw(r.JID, presence.FromPresence, caps.Caps{Node: r.Caps.Node, Ver: r.Caps.Ver, Hash: r.Caps.Hash})
-		default:
-			s.presence.Saw(r.JID, presence.FromActivity, caps.Caps{})
-		}
-	}
-	if s.reader.sighting.VoidHint {
-		s.metrics.VoidHints.Inc()
-	}
-	for i := range s.reader.sighting.Facts {
-		fact := s.reader.sighting.Facts[i]
-		s.queue.Offer(&fact)
-	}
-}
-
-// follow runs the effects of a committed batch.
-func (s *Service) follow(r *track.Result) {
+// committed runs the effects of a batch that is durable.
+func (s *Service) committed(r *track.Result) {
 	s.alarms.Set(r.Alarms...)
-	for i := range r.Tells {
-		s.countTimeout(&r.Tells[i])
-		s.outflow.tell(r.Tells[i])
-	}
-	for i := range r.Prompts {
-		s.outflow.changed(&r.Prompts[i])
-	}
-	for _, o := range r.Outbox {
-		s.outflow.dispatch(o)
-	}
-}
-
-func (s *Service) countTimeout(m *track.Message) {
-	if m.Notice.At != m.TimeoutAt {
-		return // told again by a step of the chain
-	}
-	switch m.Notice.State {
-	case track.StateTimeoutUndelivered:
-		s.metrics.Timeouts.WithLabelValues("undelivered").Inc()
-	case track.StateTimeoutUnread:
-		s.metrics.Timeouts.WithLabelValues("unread").Inc()
-	}
+	s.outbox.Committed(r)
 }
 
 func (s *Service) up() {
 	s.metrics.Up.Set(1)
 	s.metrics.Connects.Inc()
-	now := s.clock.Now()
-	s.since.Store(now.UnixMilli())
-	s.roster.reset()
+	s.since.Store(s.opts.Clock.Now().UnixMilli())
+	s.server.Reset()
 	s.alarms.Up()
-	s.outflow.up(s.presence.Recheck())
+	s.outbox.Up()
 }
 
 func (s *Service) down(error) {
@@ -321,73 +215,3 @@ func (s *Service) down(error) {
 }
 
 func (s *Service) dropped(reason string) { s.metrics.Dropped.WithLabelValues(reason).Inc() }
-
-// Since returns when the stream began; the zero time while it is down.
-func (s *Service) Since() time.Time {
-	if !s.session.Up() {
-		return time.Time{}
-	}
-	return time.UnixMilli(s.since.Load())
-}
-
-// Lag is how long the oldest fact has been waiting to be written.
-func (s *Service) Lag() time.Duration { return s.queue.Lag() }
-
-// Presence names where the presence of users is learned from: "privilege", "tap", or "" if nowhere yet.
-func (s *Service) Presence() string {
-	for _, domain := range s.settings.Get().Tap.Domains {
-		if s.roster.of(domain).Presence {
-			return "privilege"
-		}
-	}
-	if s.presence.IsTold() {
-		return "tap"
-	}
-	return ""
-}
-
-// LastTap returns when the newest copy came that was believed; the zero time if none did.
-func (s *Service) LastTap() time.Time {
-	if ms := s.lastTap.Load(); ms != 0 {
-		return time.UnixMilli(ms)
-	}
-	return time.Time{}
-}
-
-// Alive returns what keeps the process from working at all: a writer that has not moved for long though the database
-// answers.
-func (s *Service) Alive() []string {
-	if lag := s.queue.Lag(); lag > stuckAfter && s.queue.Fault() == nil {
-		return []string{"queue: nothing was written for " + lag.Round(time.Second).String()}
-	}
-	return nil
-}
-
-// stuckAfter is when a queue that does not move without an error is taken for a fault of the program.
-const stuckAfter = 2 * time.Minute
-
-// Ready returns what keeps the component from doing its work; nothing if it can.
-func (s *Service) Ready() []string {
-	var faults []string
-	if !s.session.Up() {
-		faults = append(faults, "stream: not connected to "+s.opts.Server)
-	}
-	if !s.opts.IsLeader() {
-		faults = append(faults, "storage: the right to be the one live instance is in doubt")
-	}
-	if err := s.queue.Fault(); err != nil {
-		faults = append(faults, "storage: "+err.Error())
-	} else if err := s.pinger.ask(s.opts.Store.Ping); err != nil {
-		faults = append(faults, "storage: "+err.Error())
-	}
-	if lag := s.queue.Lag(); lag > lateAfter {
-		faults = append(faults, "queue: nothing was written for "+lag.Round(time.Second).String())
-	}
-	if n := s.queue.Len(); n >= writer.MaxQueue/2 {
-		faults = append(faults, "queue: "+strconv.Itoa(n)+" facts wait to be written")
-	}
-	return faults
-}
-
-// lateAfter is when what waits to be written has waited for too long.
-const lateAfter = 5 * time.Second

@@ -10,13 +10,13 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"mellium.im/xmpp/disco"
 	"mellium.im/xmpp/disco/items"
 	"mellium.im/xmpp/jid"
 
+	"tocsin/component/people"
 	"tocsin/component/phrase"
 	"tocsin/track"
 	"tocsin/xep/adhoc"
@@ -42,7 +42,7 @@ type Options struct {
 // not, for the last one of two changes wins.
 type Commands struct {
 	deps     Deps
-	options  atomic.Pointer[Options]
+	options  func() *Options // that hold now
 	registry *adhoc.Registry[forms.Form]
 }
 
@@ -84,10 +84,9 @@ var commands = []struct {
 // Node returns the node of a command.
 func Node(name string) string { return escalation.NS + "#" + name }
 
-// New returns the commands. bounds are those of their sessions; its Language is not used.
-func New(deps Deps, o Options, bounds adhoc.Options) *Commands {
-	c := &Commands{deps: deps}
-	c.Set(o)
+// New returns the commands. o returns the options that hold; bounds are those of their sessions; its Language is not used.
+func New(deps Deps, o func() *Options, bounds adhoc.Options) *Commands {
+	c := &Commands{deps: deps, options: o}
 	var list []adhoc.Command[forms.Form]
 	for _, cmd := range commands {
 		allowed := c.isUser
@@ -153,37 +152,23 @@ func refill(shown, submitted *forms.Form) {
 	}
 }
 
-// Set changes the options.
-func (c *Commands) Set(o Options) { c.options.Store(&o) }
-
 // isUser reports whether an address is that of a user of the configured domains.
 func (c *Commands) isUser(from jid.JID) bool {
-	return from.Localpart() != "" && slices.Contains(c.options.Load().Domains, from.Domainpart())
+	return from.Localpart() != "" && slices.Contains(c.options().Domains, from.Domainpart())
 }
 
 func (c *Commands) isAdmin(from jid.JID) bool {
-	return from.Localpart() != "" && slices.Contains(c.options.Load().Admins, from.Bare().String())
+	return from.Localpart() != "" && slices.Contains(c.options().Admins, from.Bare().String())
 }
 
-// language returns that of the first choice, else the user's, else the domain's. Servers stamp every stanza with the
-// language of its stream, mostly "en" whoever writes: the domain's own language is no choice.
+// language returns the language to speak to a user.
 func (c *Commands) language(user string, choices ...string) string {
-	usual := c.options.Load().Language
-	choices = slices.DeleteFunc(choices, func(lang string) bool { return lang != "" && phrase.Language(lang) == usual })
-	return phrase.Language(append(choices, c.deps.Settings.Of(user).Language, usual)...)
+	return people.Language(c.deps.Settings.Of(user), c.options().Language, choices...)
 }
 
 func (c *Commands) request(r adhoc.Request[forms.Form]) request {
 	user := r.From.Bare().String()
-	return request{Request: r, user: user, now: r.Now.In(c.zone(user)), say: phrase.In(r.Lang), o: c.options.Load()}
-}
-
-// zone is the time zone of a user, UTC if that is not known.
-func (c *Commands) zone(user string) *time.Location {
-	if zone, err := time.LoadLocation(c.deps.Settings.Of(user).Zone); err == nil && zone != time.Local {
-		return zone
-	}
-	return time.UTC
+	return request{Request: r, user: user, now: r.Now.In(people.Zone(c.deps.Settings.Of(user))), say: phrase.In(r.Lang), o: c.options()}
 }
 
 // Command answers the payload of an IQ set by that of its result, or by its error. lang is the xml:lang of the IQ.
@@ -205,7 +190,7 @@ func (c *Commands) Command(ctx context.Context, now time.Time, from jid.JID, lan
 
 // Items lists the commands that from may run, for disco#items of the node adhoc.NS.
 func (c *Commands) Items(from jid.JID, lang string) []items.Item {
-	return c.registry.Items(c.options.Load().JID, from, c.language(from.Bare().String(), lang))
+	return c.registry.Items(c.options().JID, from, c.language(from.Bare().String(), lang))
 }
 
 // Info describes a command, or adhoc.NS, for disco#info.

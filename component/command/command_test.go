@@ -61,12 +61,12 @@ func TestWhoMay(t *testing.T) {
 	adminSession := c.begin(admin, "admin-numbers").SessionID
 	o := options()
 	o.Admins = nil
-	c.c.Set(o)
+	c.options = o
 	if got := stage2(admin, adminSession, "admin-numbers"); got != "forbidden" {
 		t.Errorf("one who is no admin any more: %q", got)
 	}
 	o.Domains = nil
-	c.c.Set(o)
+	c.options = o
 	if got := stage2(alice, session, "number"); got != "forbidden" {
 		t.Errorf("one who is no user any more: %q", got)
 	}

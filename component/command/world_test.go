@@ -159,10 +159,11 @@ func options() Options {
 
 // client runs commands as a client does: through XML, in both directions.
 type client struct {
-	t    *testing.T
-	c    *Commands
-	now  time.Time
-	lang string
+	options Options
+	t       *testing.T
+	c       *Commands
+	now     time.Time
+	lang    string
 }
 
 func newClient(t *testing.T, w *world, change ...func(*Options)) *client {
@@ -170,7 +171,9 @@ func newClient(t *testing.T, w *world, change ...func(*Options)) *client {
 	for _, f := range change {
 		f(&o)
 	}
-	return &client{t: t, c: New(w.deps(), o, adhoc.Options{}), now: start}
+	c := &client{t: t, now: start, options: o}
+	c.c = New(w.deps(), func() *Options { return &c.options }, adhoc.Options{})
+	return c
 }
 
 // send sends the inside of a <command/> and returns the answer.

@@ -1,34 +1,32 @@
-package component
+package outbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"tocsin/component/phrase"
-	"tocsin/component/session"
 	"tocsin/component/sms"
 	"tocsin/track"
-	"tocsin/xep/carbons"
 	"tocsin/xep/escalation"
-	"tocsin/xep/hints"
 )
 
-// errGone says that what an entry of the outbox is about can't be sent, now or later.
-var errGone = errors.New("it can't be sent")
+// prompter sends prompts and whatever else an entry of the outbox says to somebody.
+type prompter struct {
+	*Options
+	sender *sender
+}
 
 // nobody reports whether a prompt for the user has to wait.
-func (o *outflow) nobody(owner string) bool {
-	to, _, ok := o.targets(owner)
+func (p *prompter) nobody(owner string) bool {
+	to, _, ok := p.targets(owner)
 	return !ok || len(to) == 0
 }
 
 // targets returns whom a prompt goes to: the resources that can open a composer, else those that can show it, else, as a
 // chat message, the bare JID. ok is false while that is being found out.
-func (o *outflow) targets(owner string) (to []string, chat, ok bool) {
-	v := o.svc.presence.Look(owner)
+func (p *prompter) targets(owner string) (to []string, chat, ok bool) {
+	v := p.Presence.Look(owner)
 	switch {
 	case !v.Ready: // one that answers a moment later must not miss it
 		return nil, false, false
@@ -36,88 +34,83 @@ func (o *outflow) targets(owner string) (to []string, chat, ok bool) {
 		return v.SMS, false, true
 	case len(v.Capable) > 0:
 		return v.Capable, false, true
-	case o.allowed(owner) && (v.Online || !v.Told):
+	case p.allowed(owner) && (v.Online || !v.Told):
 		return []string{owner}, true, true
 	}
 	return nil, false, true
 }
 
 // show sends a prompt to everybody it is for. Who gets it is recorded before the first byte leaves.
-func (o *outflow) show(ctx context.Context, out track.Outgoing) error {
-	to, chat, ok := o.targets(out.Owner)
+func (p *prompter) show(ctx context.Context, out track.Outgoing) error {
+	to, chat, ok := p.targets(out.Owner)
 	if !ok || len(to) == 0 {
 		return errNobody
 	}
-	return o.showTo(ctx, out, to, chat)
+	return p.showTo(ctx, out, to, chat)
 }
 
-func (o *outflow) showTo(ctx context.Context, out track.Outgoing, to []string, chat bool) error {
-	peek := &track.Snapshot{Prompt: out.Prompt}
-	if err := o.svc.queue.Do(ctx, peek); err != nil {
+func (p *prompter) showTo(ctx context.Context, out track.Outgoing, to []string, chat bool) error {
+	snap := &track.Snapshot{Prompt: out.Prompt}
+	if err := p.Inputs.Do(ctx, snap); err != nil {
 		return err
 	}
-	if !peek.Found || peek.Was.State != track.PromptOpen || len(peek.Messages) == 0 {
+	if !snap.Found || snap.Was.State != track.PromptOpen || len(snap.Messages) == 0 {
 		return nil // answered, withdrawn or snoozed meanwhile
 	}
 	shown := &track.Shown{Prompt: out.Prompt, To: to}
 	if chat {
-		shown.Chat = chatID(out, &peek.Was)
+		shown.Chat = chatID(out, &snap.Was)
 	}
-	number, err := o.svc.numberFor(ctx, peek.Was.Conv)
+	number, err := p.Privacy.Number(ctx, snap.Was.Conv)
 	if err != nil {
 		return err
 	}
 	if number != "" {
 		shown.Releases = []track.Release{{
-			Owner: peek.Was.Recipient, To: peek.Was.Sender, Number: number, ID: newest(peek.Messages).ID, At: track.At(o.svc.clock.Now()),
+			Owner: snap.Was.Recipient, To: snap.Was.Sender, Number: number, ID: newest(snap.Messages).ID, At: track.At(p.Clock.Now()),
 		}}
 	}
-	if err := o.svc.queue.Do(ctx, shown); err != nil {
+	if err := p.Inputs.Do(ctx, shown); err != nil {
 		return err
 	}
 	if !shown.OK || len(shown.Messages) == 0 {
 		return nil
 	}
-	payload, err := o.escalate(ctx, shown, number)
+	payload, err := p.escalate(ctx, shown, number)
 	if err != nil {
 		return err
 	}
 	if chat {
-		return o.say(ctx, o.chatPrompt(out, shown, payload))
+		return p.sender.send(ctx, p.chatPrompt(out, shown, payload))
 	}
 	for _, full := range to {
-		if err := o.say(ctx, o.private(full, stanzaID(out, full), payload)); err != nil {
+		if err := p.sender.send(ctx, p.sender.private(full, stanzaID(out, full), payload)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// private is a chat message from the contact for one resource: no-copy and private go together (XEP-0280 §9).
-func (o *outflow) private(full, id string, payload any) session.Message {
-	return o.message(full, id, payload, hints.NoStore{}, hints.NoCopy{}, carbons.Private{})
-}
-
 // showOpen shows a user's resources the open prompts that they have not been shown. Those that have just come know of
 // none: nothing stores prompts for them.
-func (o *outflow) showOpen(ctx context.Context, owner string, come []string) error {
-	prompts, err := o.svc.opts.Store.Prompts(ctx, owner)
+func (p *prompter) showOpen(ctx context.Context, owner string, arrived []string) error {
+	prompts, err := p.Store.Prompts(ctx, owner)
 	if err != nil {
 		return fmt.Errorf("load the prompts: %w", err)
 	}
-	to, chat, ok := o.targets(owner)
+	to, chat, ok := p.targets(owner)
 	if !ok || chat {
 		return nil
 	}
-	for _, p := range prompts {
+	for _, prompt := range prompts {
 		missing := slices.DeleteFunc(slices.Clone(to), func(jid string) bool {
-			return slices.Contains(p.Shown, jid) && !slices.Contains(come, jid)
+			return slices.Contains(prompt.Shown, jid) && !slices.Contains(arrived, jid)
 		})
-		if p.State != track.PromptOpen || len(p.Shown) == 0 || len(missing) == 0 {
+		if prompt.State != track.PromptOpen || len(prompt.Shown) == 0 || len(missing) == 0 {
 			continue
 		}
-		out := track.Outgoing{ID: fmt.Sprintf("%s-%d", p.ID, p.Sends), Owner: owner, Prompt: p.ID}
-		if err := o.showTo(ctx, out, missing, false); err != nil {
+		out := track.Outgoing{ID: fmt.Sprintf("%s-%d", prompt.ID, prompt.Sends), Owner: owner, Prompt: prompt.ID}
+		if err := p.showTo(ctx, out, missing, false); err != nil {
 			return err
 		}
 	}
@@ -125,14 +118,14 @@ func (o *outflow) showOpen(ctx context.Context, owner string, come []string) err
 }
 
 // escalate makes the element that a client acts on (protocol §5).
-func (o *outflow) escalate(ctx context.Context, shown *track.Shown, number string) (*escalation.Escalate, error) {
+func (p *prompter) escalate(ctx context.Context, shown *track.Shown, number string) (*escalation.Escalate, error) {
 	m := newest(shown.Messages)
-	draft, lang, err := o.draft(shown.Messages, number)
+	draft, lang, err := p.draft(shown.Messages, number)
 	if err != nil {
 		return nil, err
 	}
 	e := &escalation.Escalate{
-		Prompt: shown.Was.ID, ID: m.ID, With: m.Recipient, Reason: o.stateOf(ctx, m, timeoutOf(shown.Messages)),
+		Prompt: shown.Was.ID, ID: m.ID, With: m.Recipient, Reason: escalation.State(p.Privacy.State(ctx, m, timeoutOf(shown.Messages))),
 		Priority: priorities[shown.Was.Priority], Expires: escalation.Time(shown.Was.ExpiresAt), Text: &escalation.Text{Value: draft.Text},
 	}
 	if draft.Text != "" {
@@ -174,13 +167,13 @@ var priorities = map[track.Priority]escalation.Priority{
 
 // draft makes the text of the SMS: the messages' own, or a notice. With a message whose text is not known, as of an
 // encrypted one, the client fills in all of it.
-func (o *outflow) draft(messages []track.Message, number string) (sms.Draft, string, error) {
-	settings := o.svc.settings.Get()
+func (p *prompter) draft(messages []track.Message, number string) (sms.Draft, string, error) {
+	settings := p.Settings.Get()
 	m := newest(messages)
-	lang := o.language(m.Sender, m.Lang)
+	lang := p.People.Language(m.Sender, m.Lang)
 	fill := sms.Fill{Sender: m.Sender, Domain: track.Domain(m.Sender), Burst: len(messages) > 1}
 	notice := settings.Notice
-	if own := o.svc.people.Of(m.Sender).Text; own != "" {
+	if own := p.People.Of(m.Sender).Text; own != "" {
 		notice = own == "notice"
 	}
 	if !notice {
@@ -195,35 +188,37 @@ func (o *outflow) draft(messages []track.Message, number string) (sms.Draft, str
 	}
 	draft, err := sms.Compose(settings.Templates[lang], fill, number, settings.TextLimit)
 	if err != nil {
-		return sms.Draft{}, "", fmt.Errorf("%w: %w", errGone, err)
+		return sms.Draft{}, "", fmt.Errorf("%w: %w", errUnsendable, err)
 	}
 	return draft, lang, nil
 }
 
-// language is the one to speak to a user: the message's, the user's, the domain's. Servers stamp every stanza with the
-// language of its stream, mostly "en" whoever writes: the domain's own language on a message is no choice of its writer.
-func (o *outflow) language(owner, lang string) string {
-	usual := o.svc.settings.Get().Language
-	if lang != "" && phrase.Language(lang) == usual {
-		lang = ""
-	}
-	return phrase.Language(lang, o.svc.people.Of(owner).Language, usual)
-}
-
-// withdraw takes a prompt back from those it was sent to.
-func (o *outflow) withdraw(ctx context.Context, out track.Outgoing) error {
+// withdraw takes a prompt back from those it snap sent to.
+func (p *prompter) withdraw(ctx context.Context, out track.Outgoing) error {
 	for _, to := range out.To {
 		switch {
 		case to == out.Owner:
-			if err := o.retract(ctx, out); err != nil {
+			if err := p.retract(ctx, out); err != nil {
 				return err
 			}
-		case o.svc.presence.Online(to): // else it is told by a status on return
+		case p.Presence.Online(to): // else it is told by a status on return
 			w := escalation.Withdraw{Prompt: out.Prompt, Reason: escalation.Withdrawal(out.Reason)}
-			if err := o.say(ctx, o.private(to, stanzaID(out, to), w)); err != nil {
+			if err := p.sender.send(ctx, p.sender.private(to, stanzaID(out, to), w)); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// allowed reports whether an ordinary client of the user may be sent chat messages (protocol §7).
+func (p *prompter) allowed(owner string) bool {
+	prefs := p.People.Of(owner)
+	switch p.Settings.Policy().Fallback {
+	case track.FallbackAll:
+		return prefs.Fallback != track.Off
+	case track.FallbackOptedIn:
+		return prefs.Fallback == track.On
+	}
+	return false
 }

@@ -1,4 +1,4 @@
-package component
+package outbox
 
 import (
 	"net/http"
@@ -19,10 +19,10 @@ func TestWebhookThatFails(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	for name, tc := range map[string]struct{ url, want string }{
-		"refused":  {refuses.URL, "it answered 404 Not Found"},
-		"redirect": {leadsElsewhere.URL, "it answered 307 Temporary Redirect"}, // it is not followed: the body is for this one
+		"refused":  {refuses.URL, "unexpected status 404 Not Found"},
+		"redirect": {leadsElsewhere.URL, "unexpected status 307 Temporary Redirect"}, // it is not followed: the body is for this one
 		"down":     {gone.URL, "connection refused"},
-		"no URL":   {"http://[", "its URL is none"},
+		"no URL":   {"http://[", "invalid URL"},
 	} {
 		err := deliver(t.Context(), track.Step{URL: tc.url + "/hooks/T0KEN"}, "s-1", []byte("{}"))
 		if err == nil || strings.Contains(err.Error(), "T0KEN") || !strings.Contains(err.Error(), tc.want) {

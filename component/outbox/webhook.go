@@ -1,4 +1,4 @@
-package component
+package outbox
 
 import (
 	"bytes"
@@ -14,12 +14,14 @@ import (
 	"net/url"
 	"time"
 
+	"tocsin/component/queue"
 	"tocsin/component/session"
 	"tocsin/track"
 )
 
 const (
-	hooksAtOnce = 4
+	maxHooks    = 1024 // that wait
+	hookWorkers = 4
 	hookWithin  = 10 * time.Second
 	hookTries   = 8
 	hookWait    = 5 * time.Second // doubled from try to try, up to hookWaitMax
@@ -38,53 +40,55 @@ type hookBody struct {
 	At        string `json:"at"`
 }
 
-// hook queues a webhook for the workers, which do not share the stream's queue: a slow system of the admin's delays
-// nobody.
-func (o *outflow) hook(out track.Outgoing) {
-	select {
-	case o.hooks <- out:
-	default:
-		o.again(out)
-	}
+// webhooks tells an admin's systems of timeouts. They do not share the queue of what goes to the server: a slow system
+// delays nobody.
+type webhooks struct {
+	*Options
+	queue *queue.Queue[track.Outgoing]
 }
 
-// post tells an admin's system of a timeout, and has it tried again later if that system does not take it.
-func (o *outflow) post(ctx context.Context, out track.Outgoing) {
-	err := o.tryPost(ctx, out)
-	if ctx.Err() != nil {
-		return // it stays in the outbox
-	}
-	if err == nil {
-		o.done(out)
+func newWebhooks(o *Options) *webhooks {
+	return &webhooks{Options: o, queue: queue.New[track.Outgoing](maxHooks)}
+}
+
+func (w *webhooks) run(ctx context.Context) { w.queue.Work(ctx, hookWorkers, w.post) }
+
+// post tells a system of a timeout, and has it tried again later if that system does not take it.
+func (w *webhooks) post(ctx context.Context, out track.Outgoing) {
+	err := w.try(ctx, out)
+	switch {
+	case ctx.Err() != nil: // it stays in the outbox
 		return
-	}
-	if errors.Is(err, session.ErrHeldBack) {
-		o.again(out)
+	case err == nil:
+		w.Inputs.Put(&track.OutboxDone{out.ID}, nil)
+		return
+	case errors.Is(err, session.ErrHeldBack):
+		w.Backlog.retry(out)
 		return
 	}
 	out.Tries++
 	if out.Tries >= hookTries {
-		o.svc.log.Error("a webhook is given up", "err", err, "tries", out.Tries)
-		o.done(out)
+		w.Log.Error("giving up on a webhook", "err", err, "tries", out.Tries)
+		w.Inputs.Put(&track.OutboxDone{out.ID}, nil)
 		return
 	}
 	wait := min(hookWait<<(out.Tries-1), hookWaitMax)
-	o.svc.log.Warn("a webhook failed and is tried again", "err", err, "in", wait)
-	out.After = track.At(o.svc.clock.Now().Add(wait))
-	o.again(out)
+	w.Log.Warn("webhook failed, retrying", "err", err, "in", wait)
+	out.After = track.At(w.Clock.Now().Add(wait))
+	w.Backlog.retry(out)
 }
 
-func (o *outflow) tryPost(ctx context.Context, out track.Outgoing) error {
-	steps := o.svc.settings.Get().Policy.Steps
+func (w *webhooks) try(ctx context.Context, out track.Outgoing) error {
+	steps := w.Settings.Get().Policy.Steps
 	if out.Step >= len(steps) || steps[out.Step].Do != track.DoWebhook {
 		return nil // the chain has changed
 	}
 	step := steps[out.Step]
-	peek := &track.Snapshot{Ord: out.Ord}
-	if err := o.svc.queue.Do(ctx, peek); err != nil || !peek.Found {
+	snap := &track.Snapshot{Ord: out.Ord}
+	if err := w.Inputs.Do(ctx, snap); err != nil || !snap.Found {
 		return err
 	}
-	m := &peek.Messages[0]
+	m := &snap.Messages[0]
 	if m.Status.Settled() && out.Tries == 0 {
 		return nil
 	}
@@ -93,9 +97,9 @@ func (o *outflow) tryPost(ctx context.Context, out track.Outgoing) error {
 		SentAt: m.SentAt.Std().Format(time.RFC3339Nano), At: m.TimeoutAt.Std().Format(time.RFC3339Nano),
 	})
 	if err != nil {
-		return fmt.Errorf("write the body: %w", err)
+		return fmt.Errorf("encode the body: %w", err)
 	}
-	if !o.svc.opts.IsLeader() {
+	if !w.IsLeader() {
 		return session.ErrHeldBack
 	}
 	return deliver(ctx, step, out.ID, body)
@@ -107,7 +111,7 @@ func deliver(ctx context.Context, step track.Step, id string, body []byte) error
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, step.URL, bytes.NewReader(body))
 	if err != nil {
-		return errors.New("its URL is none")
+		return errors.New("invalid URL")
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "Tocsin")
@@ -127,7 +131,7 @@ func deliver(ctx context.Context, step track.Step, id string, body []byte) error
 	defer resp.Body.Close()
 	io.Copy(io.Discard, io.LimitReader(resp.Body, hookAnswer)) //nolint:errcheck // what it says is not looked at
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("it answered %s", resp.Status)
+		return fmt.Errorf("unexpected status %s", resp.Status)
 	}
 	return nil
 }

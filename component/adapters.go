@@ -1,0 +1,128 @@
+package component
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"mellium.im/xmpp/jid"
+
+	"tocsin/component/clock"
+	"tocsin/component/command"
+	"tocsin/component/people"
+	"tocsin/component/privacy"
+	"tocsin/component/settings"
+	"tocsin/component/writer"
+	"tocsin/track"
+)
+
+// commandOptions returns the part of the settings that the commands need, whenever they need it.
+func commandOptions(domain jid.JID, live *settings.Live) func() *command.Options {
+	return func() *command.Options {
+		s := live.Get()
+		return &command.Options{
+			JID: domain, Domains: s.Tap.Domains, Admins: s.Admins, Language: s.Language, Region: s.Region,
+			SelfService: s.SelfService, Notice: s.Notice, Policy: s.Policy,
+		}
+	}
+}
+
+// forget returns what drops all that a user has told us.
+func forget(store Store, users *people.Users) func(context.Context, string) error {
+	return func(ctx context.Context, user string) error {
+		if err := store.Forget(ctx, user); err != nil {
+			return err
+		}
+		users.Forget(user)
+		return nil
+	}
+}
+
+// watch is what is being watched of a sender.
+type watch struct {
+	store    Store
+	queue    *writer.Queue
+	settings *settings.Live
+	users    *people.Users
+	privacy  *privacy.Disclosure
+	clock    clock.Clock
+}
+
+// Watching implements command.Watch.
+func (w watch) Watching(ctx context.Context, sender string, limit int) ([]command.Watched, error) {
+	list, err := w.store.Messages(ctx, sender, track.Filter{Unsettled: true, Newest: true, Limit: limit})
+	if err != nil {
+		return nil, err
+	}
+	policy, now := w.settings.Policy(), track.At(w.clock.Now())
+	watched := make([]command.Watched, len(list))
+	for i := range list {
+		m := &list[i]
+		state := m.Notice.State
+		if m.Notice.Seq == 0 {
+			state = track.StatePending
+		}
+		settings := policy.Resolve(m, w.users.Parties(m.Conv()), w.users.Can(m.Recipient))
+		watched[i] = command.Watched{
+			Message: *m, State: w.privacy.State(ctx, m, state), Reason: track.Explain(m, settings, now),
+		}
+	}
+	return watched, nil
+}
+
+// Find implements command.Watch.
+func (w watch) Find(ctx context.Context, sender, id, with string) ([]track.Message, error) {
+	return w.store.Messages(ctx, sender, track.Filter{ID: id, With: with, Newest: true, Limit: 100})
+}
+
+// Escalate implements command.Watch.
+func (w watch) Escalate(ctx context.Context, k track.Key) error {
+	return w.queue.Do(ctx, &track.Fact{Kind: track.Forced, Key: k, At: track.At(w.clock.Now()), Basis: track.ByCommand})
+}
+
+// Cancel implements command.Watch.
+func (w watch) Cancel(ctx context.Context, k track.Key) error {
+	return w.queue.Do(ctx, &track.Fact{Kind: track.Stopped, Key: k, At: track.At(w.clock.Now()), Basis: track.ByCommand})
+}
+
+// admin is what admins see and order.
+type admin struct {
+	store    Store
+	settings *settings.Live
+	reload   func() (settings.Settings, error)
+	clock    clock.Clock
+}
+
+// Summary implements command.Admin.
+func (a admin) Summary(ctx context.Context) (track.Summary, error) {
+	return a.store.Summary(ctx, track.At(a.clock.Now()))
+}
+
+// Paused implements command.Admin.
+func (a admin) Paused() bool { return a.settings.Paused() }
+
+// Pause implements command.Admin.
+func (a admin) Pause(ctx context.Context, paused bool) error {
+	value := ""
+	if paused {
+		value = "1"
+	}
+	if err := a.store.Put(ctx, keyPaused, value); err != nil {
+		return fmt.Errorf("save the pause: %w", err)
+	}
+	a.settings.SetPaused(paused)
+	return nil
+}
+
+// Reload implements command.Admin.
+func (a admin) Reload(context.Context) error {
+	if a.reload == nil {
+		return errors.New("no configuration to reload")
+	}
+	next, err := a.reload()
+	if err != nil {
+		return err
+	}
+	a.settings.Set(next)
+	return nil
+}

@@ -1,0 +1,121 @@
+package component
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"tocsin/component/writer"
+)
+
+const (
+	// lateAfter is when what waits to be written has waited for too long.
+	lateAfter = 5 * time.Second
+	// stuckAfter is when a queue that does not move without an error is taken for a fault of the program.
+	stuckAfter = 2 * time.Minute
+	// pingWithin is how long the database may take to answer.
+	pingWithin = 2 * time.Second
+)
+
+// Ready returns what keeps the component from doing its work; nothing if it can.
+func (s *Service) Ready() []string {
+	var faults []string
+	if !s.session.Up() {
+		faults = append(faults, "stream: not connected to "+s.opts.Server)
+	}
+	if !s.opts.IsLeader() {
+		faults = append(faults, "storage: another instance may be live")
+	}
+	if err := s.queue.Fault(); err != nil {
+		faults = append(faults, "storage: "+err.Error())
+	} else if err := s.pinger.ping(s.opts.Store.Ping); err != nil {
+		faults = append(faults, "storage: "+err.Error())
+	}
+	if lag := s.queue.Lag(); lag > lateAfter {
+		faults = append(faults, "queue: nothing written for "+lag.Round(time.Second).String())
+	}
+	if n := s.queue.Len(); n >= writer.MaxQueue/2 {
+		faults = append(faults, "queue: "+strconv.Itoa(n)+" facts waiting to be written")
+	}
+	return faults
+}
+
+// Alive returns what keeps the process from working at all: a writer that has not moved for long though the database
+// answers.
+func (s *Service) Alive() []string {
+	if lag := s.queue.Lag(); lag > stuckAfter && s.queue.Fault() == nil {
+		return []string{"queue: nothing written for " + lag.Round(time.Second).String()}
+	}
+	return nil
+}
+
+// Since returns when the stream began; the zero time while it is down.
+func (s *Service) Since() time.Time {
+	if !s.session.Up() {
+		return time.Time{}
+	}
+	return time.UnixMilli(s.since.Load())
+}
+
+// Lag returns how long the oldest fact has been waiting to be written.
+func (s *Service) Lag() time.Duration { return s.queue.Lag() }
+
+// Presence names where the presence of users is learned from: "privilege", "tap", or "" if nowhere yet.
+func (s *Service) Presence() string {
+	for _, domain := range s.settings.Get().Tap.Domains {
+		if s.server.Grants(domain).Presence {
+			return "privilege"
+		}
+	}
+	if s.presence.IsTold() {
+		return "tap"
+	}
+	return ""
+}
+
+// LastTap returns when the newest copy came that was believed; the zero time if none did.
+func (s *Service) LastTap() time.Time {
+	if ms := s.reader.last.Load(); ms != 0 {
+		return time.UnixMilli(ms)
+	}
+	return time.Time{}
+}
+
+// pinger asks the database for a sign of life, one question at a time. It does not wait for one that never answers; that
+// question ends with the store.
+type pinger struct {
+	mu      sync.Mutex
+	pending chan struct{} // closed with the answer; nil: nothing is asked
+	err     error         // the last answer
+}
+
+func (p *pinger) ping(store func(context.Context) error) error {
+	p.mu.Lock()
+	if p.pending == nil {
+		answered := make(chan struct{})
+		p.pending = answered
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), pingWithin)
+			defer cancel()
+			err := store(ctx)
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.err, p.pending = err, nil
+			close(answered)
+		}()
+	}
+	answered := p.pending
+	p.mu.Unlock()
+	late := time.NewTimer(pingWithin)
+	defer late.Stop()
+	select {
+	case <-answered:
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.err
+	case <-late.C:
+		return errors.New("the database does not answer")
+	}
+}

@@ -1,0 +1,236 @@
+package outbox
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"tocsin/component/queue"
+	"tocsin/track"
+)
+
+// Backlog is what waits for users, by owner, and who of them is to be looked at again because something about them has
+// changed. It takes such changes from wherever they are noticed; the Dispatcher acts on them.
+type Backlog struct {
+	mu     sync.Mutex
+	owners map[string]*ownerState
+	woken  []string         // owners to be looked at again, in order
+	failed []track.Outgoing // entries to be tried again, each not before its After
+	late   []string         // owners to be looked at again soon
+	wake   queue.Signal
+}
+
+// ownerState is what waits for one user.
+type ownerState struct {
+	parked  []track.Outgoing // until something about the user changes
+	notices []track.Message  // until the user's resources have said what they can do
+	greeting
+	woken, late bool // is in the lists of these names
+}
+
+// greeting is what a user is to be told who has come.
+type greeting struct {
+	untold  bool      // what is untold
+	arrived []string  // the capable resources that have just come, and know of no prompt
+	left    time.Time // when the user left who has come back; zero: the user has not
+}
+
+// maxNotices is how many notices of one user wait for an answer of the user's resource; more are told in the digest.
+const maxNotices = 1000
+
+// NewBacklog returns an empty backlog.
+func NewBacklog() *Backlog {
+	return &Backlog{owners: map[string]*ownerState{}, wake: queue.NewSignal()}
+}
+
+// Changed has what waits for a user looked at again.
+func (b *Backlog) Changed(owner string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rouse(owner)
+}
+
+// Arrived notes that a resource has turned out to be capable. The user is greeted at the next Changed.
+func (b *Backlog) Arrived(full string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.of(track.Bare(full))
+	s.untold, s.arrived = true, append(s.arrived, full)
+}
+
+// Returned notes that a user is there again who had left. The user is greeted at the next Changed.
+func (b *Backlog) Returned(owner string, left time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.of(owner).left = left
+}
+
+// of returns the state of an owner. The caller holds mu.
+func (b *Backlog) of(owner string) *ownerState {
+	s := b.owners[owner]
+	if s == nil {
+		s = &ownerState{}
+		b.owners[owner] = s
+	}
+	return s
+}
+
+// rouse puts an owner for whom something waits among the woken. The caller holds mu.
+func (b *Backlog) rouse(owner string) {
+	if s := b.owners[owner]; s != nil && !s.woken {
+		s.woken = true
+		b.woken = append(b.woken, owner)
+		b.wake.Set()
+	}
+}
+
+// drop forgets an owner for whom nothing waits. The caller holds mu.
+func (b *Backlog) drop(owner string) {
+	s := b.owners[owner]
+	if s != nil && len(s.parked) == 0 && len(s.notices) == 0 && !s.due() && !s.woken && !s.late {
+		delete(b.owners, owner)
+	}
+}
+
+// due reports whether there is somebody to be greeted.
+func (g *greeting) due() bool { return g.untold || !g.left.IsZero() }
+
+// park keeps entries until something about their owner changes.
+func (b *Backlog) park(entries ...track.Outgoing) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, out := range entries {
+		s := b.of(out.Owner)
+		s.parked = append(s.parked, out)
+	}
+}
+
+// unpark takes out the entries of an owner that fit.
+func (b *Backlog) unpark(owner string, fits func(*track.Outgoing) bool) (out []track.Outgoing) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.owners[owner]
+	if s == nil {
+		return nil
+	}
+	s.parked = slices.DeleteFunc(s.parked, func(e track.Outgoing) bool {
+		if !fits(&e) {
+			return false
+		}
+		out = append(out, e)
+		return true
+	})
+	b.drop(owner)
+	return out
+}
+
+// hold keeps a notice until something about its sender changes. Past maxNotices it is left to the digest.
+func (b *Backlog) hold(m track.Message) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s := b.of(m.Sender); len(s.notices) < maxNotices {
+		s.notices = append(s.notices, m)
+	}
+}
+
+// retry has an entry tried again soon, but not before its After.
+func (b *Backlog) retry(out track.Outgoing) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failed = append(b.failed, out)
+	b.wake.Set()
+}
+
+// greet has a user greeted; soon says that this does not wait for a change.
+func (b *Backlog) greet(owner string, g greeting, soon bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.of(owner)
+	s.untold = s.untold || g.untold
+	s.arrived = append(s.arrived, g.arrived...)
+	if !g.left.IsZero() {
+		s.left = g.left
+	}
+	if soon && !s.late {
+		s.late = true
+		b.late = append(b.late, owner)
+		b.wake.Set()
+	}
+}
+
+// rouseAll has everybody looked at again for whom something waits.
+func (b *Backlog) rouseAll() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for owner := range b.owners {
+		b.rouse(owner)
+	}
+}
+
+// next returns who is to be looked at again, in order.
+func (b *Backlog) next() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	woken := b.woken
+	b.woken = nil
+	return woken
+}
+
+// take takes out what waits for an owner. Of one who is to be greeted the notices stay: they follow the digest.
+func (b *Backlog) take(owner string) (parked []track.Outgoing, notices []track.Message, greet bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.owners[owner]
+	if s == nil {
+		return nil, nil, false
+	}
+	s.woken = false
+	parked, s.parked = s.parked, nil
+	if !s.untold {
+		notices, s.notices = s.notices, nil
+	}
+	greet = s.due()
+	b.drop(owner)
+	return parked, notices, greet
+}
+
+// takeGreeting takes out what an owner is to be told, with the notices that have to follow it.
+func (b *Backlog) takeGreeting(owner string) (g greeting, notices []track.Message) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.owners[owner]
+	if s == nil || !s.due() {
+		return greeting{}, nil
+	}
+	g, notices = s.greeting, s.notices
+	s.greeting, s.notices = greeting{}, nil
+	b.drop(owner)
+	return g, notices
+}
+
+// again returns the entries that may be tried again, and rouses the owners that were late.
+func (b *Backlog) again(now track.Time) (ready []track.Outgoing) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failed = slices.DeleteFunc(b.failed, func(out track.Outgoing) bool {
+		if out.After > now {
+			return false
+		}
+		ready = append(ready, out)
+		return true
+	})
+	for _, owner := range b.late {
+		b.owners[owner].late = false
+		b.rouse(owner)
+		b.drop(owner)
+	}
+	b.late = nil
+	return ready
+}
+
+// waits reports whether something is to be tried again.
+func (b *Backlog) waits() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.failed)+len(b.late) > 0
+}

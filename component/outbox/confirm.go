@@ -1,0 +1,129 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"tocsin/component/clock"
+	"tocsin/component/queue"
+	"tocsin/component/session"
+)
+
+const (
+	// confirmEvery is how long what was sent is gathered for one ping.
+	confirmEvery = 10 * time.Millisecond
+	// confirmWithin is how long the answer may take before it is asked again.
+	confirmWithin = 10 * time.Second
+	// confirmWait is how long somebody waits for it.
+	confirmWait = time.Second
+)
+
+// confirmer keeps what was sent until the server is known to have it. That it was written proves nothing: bytes wait in
+// buffers, which go with a process that is killed and with a connection that is reset. An entry leaves the outbox, and
+// a notice counts as told, when the server has answered a ping that was sent after it.
+type confirmer struct {
+	stream Stream
+	clock  clock.Clock
+
+	mu     sync.Mutex
+	open   []sent
+	asking bool // an answer is awaited
+	wake   queue.Signal
+	hurry  queue.Signal // somebody waits
+}
+
+func newConfirmer(s Stream, c clock.Clock) *confirmer {
+	return &confirmer{stream: s, clock: c, wake: queue.NewSignal(), hurry: queue.NewSignal()}
+}
+
+// sent is something that was written to the stream.
+type sent struct {
+	stream uint64 // that there was before it was written
+	then   func(lost bool)
+}
+
+// after has then called once it is known whether the server has what was sent on the stream.
+func (c *confirmer) after(stream uint64, then func(lost bool)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open = append(c.open, sent{stream, then})
+	c.wake.Set()
+}
+
+// wait returns when the fate of all is known that was sent before, but soon in any case.
+func (c *confirmer) wait(ctx context.Context) {
+	c.mu.Lock()
+	none := len(c.open) == 0 && !c.asking
+	c.mu.Unlock()
+	if none {
+		return
+	}
+	known := make(chan struct{})
+	c.after(c.stream.Stream(), func(bool) { close(known) })
+	c.hurry.Set()
+	late, stop := c.clock.After(confirmWait)
+	defer stop()
+	select {
+	case <-known:
+	case <-late:
+	case <-ctx.Done():
+	}
+}
+
+// run asks the server, until ctx is done.
+func (c *confirmer) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.wake:
+		}
+		c.settle(ctx)
+		pause, stop := c.clock.After(confirmEvery)
+		select {
+		case <-ctx.Done():
+			stop()
+			return
+		case <-c.hurry:
+			stop()
+		case <-pause:
+		}
+	}
+}
+
+// settle asks once, for all that was sent before.
+func (c *confirmer) settle(ctx context.Context) {
+	c.mu.Lock()
+	list := c.open
+	c.open, c.asking = nil, true
+	c.mu.Unlock()
+	answers := map[uint64]error{}
+	var unknown []sent
+	for _, s := range list {
+		err, asked := answers[s.stream]
+		if !asked {
+			err = c.ask(ctx, s.stream)
+			answers[s.stream] = err
+		}
+		lost := errors.Is(err, session.ErrDown)
+		if err != nil && (!lost || ctx.Err() != nil) { // the session ends with ctx, too: it may yet be left in good order
+			unknown = append(unknown, s)
+			continue
+		}
+		s.then(lost)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asking = false
+	if c.open = append(unknown, c.open...); len(c.open) > 0 {
+		c.wake.Set()
+	}
+}
+
+func (c *confirmer) ask(ctx context.Context, stream uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, confirmWithin)
+	defer cancel()
+	return c.stream.Taken(ctx, stream)
+}

@@ -1,0 +1,276 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"tocsin/component/fair"
+	"tocsin/component/session"
+	"tocsin/track"
+)
+
+const (
+	// One user is sent so much a second in the long run, and so much at once. A prompt waits for two transactions on its
+	// way; those of many users share them: so many are on their way together.
+	ownerRate  = 20
+	ownerBurst = 200
+	senders    = 128
+	// retryAfter is how long an entry waits that could not be sent for a reason that passes.
+	retryAfter = time.Second
+)
+
+// errNobody says that there is nobody to send an entry to, for now.
+var errNobody = errors.New("nobody to send it to yet")
+
+// Dispatcher brings out what batches lead to.
+//
+// An entry of the outbox that cannot go out now is parked in the backlog: the stream is down, or the sender is not there, or
+// a resource is being asked what it can do. It is looked at again when that changes.
+type Dispatcher struct {
+	Options
+	fair     *fair.Queue
+	confirm  *confirmer
+	sender   *sender
+	prompter *prompter
+	notifier *notifier
+	webhooks *webhooks
+	live     map[string]bool // prompts that were opened here and are not over, by id; of the goroutine that calls Committed
+}
+
+// New returns a dispatcher of what is in the outbox. It goes out when the stream is up.
+func New(ctx context.Context, o Options) (*Dispatcher, error) {
+	d := &Dispatcher{Options: o, live: map[string]bool{}}
+	d.fair = fair.New(fair.Options{Rate: ownerRate, Burst: ownerBurst, Workers: senders, Clock: o.Clock, Failed: d.failed})
+	d.confirm = newConfirmer(o.Stream, o.Clock)
+	d.sender = newSender(&d.Options)
+	d.prompter = &prompter{&d.Options, d.sender}
+	d.notifier = &notifier{&d.Options, d.sender, d.confirm, d.prompter}
+	d.webhooks = newWebhooks(&d.Options)
+	pending, err := o.Store.Pending(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load the outbox: %w", err)
+	}
+	o.Backlog.park(pending...)
+	return d, nil
+}
+
+// failed logs what went wrong with a user's job. What was only held up comes again by itself.
+func (d *Dispatcher) failed(_ string, err error) {
+	if !errors.Is(err, session.ErrDown) && !errors.Is(err, session.ErrHeldBack) && !errors.Is(err, context.Canceled) {
+		d.Log.Error("could not notify a user", "err", err)
+	}
+}
+
+// Run dispatches until ctx is done. Settle is called after it.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { d.fair.Run(ctx) }) //nolint:errcheck // it returns nil
+	wg.Go(func() { d.confirm.run(ctx) })
+	wg.Go(func() { d.webhooks.run(ctx) })
+	d.attend(ctx)
+	return nil
+}
+
+// Settle finds out what the server has of what was sent last. It is called when the stream is over.
+func (d *Dispatcher) Settle(ctx context.Context) { d.confirm.settle(ctx) }
+
+// Up looks again at everything: the stream is up, and nobody told who left meanwhile. A capable user who stayed while it was
+// not, or while the component was not, is told what could not be told then.
+func (d *Dispatcher) Up() {
+	_, capable := d.Presence.Recheck()
+	for _, owner := range capable {
+		d.Backlog.greet(owner, greeting{untold: true}, false)
+	}
+	d.Backlog.rouseAll()
+}
+
+// Committed brings out what a durable batch leads to. It does not wait.
+func (d *Dispatcher) Committed(r *track.Result) {
+	for i := range r.Tells {
+		d.countTimeout(&r.Tells[i])
+		d.tell(r.Tells[i])
+	}
+	for i := range r.Prompts {
+		d.promptChanged(&r.Prompts[i])
+	}
+	for _, out := range r.Outbox {
+		d.dispatch(out)
+	}
+}
+
+func (d *Dispatcher) countTimeout(m *track.Message) {
+	if m.Notice.At != m.TimeoutAt {
+		return // told again by a step of the chain
+	}
+	switch m.Notice.State {
+	case track.StateTimeoutUndelivered:
+		d.Metrics.Timeouts.WithLabelValues("undelivered").Inc()
+	case track.StateTimeoutUnread:
+		d.Metrics.Timeouts.WithLabelValues("unread").Inc()
+	}
+}
+
+var outcomes = map[track.PromptState]string{
+	track.PromptSent: "sent", track.PromptDeclined: "declined", track.PromptFailed: "failed", track.PromptExpired: "expired",
+	track.PromptWithdrawn: "withdrawn", track.PromptCapped: "capped",
+}
+
+// promptChanged counts what becomes of a prompt, and drops one that is over where it still waits to be shown.
+func (d *Dispatcher) promptChanged(p *track.Prompt) {
+	if p.State.Live() {
+		if !d.live[p.ID] && p.Sends <= 1 && p.Covered == 0 {
+			d.live[p.ID] = true
+			d.Metrics.Outcomes.WithLabelValues("opened").Inc()
+		}
+		return
+	}
+	delete(d.live, p.ID)
+	d.Metrics.Outcomes.WithLabelValues(outcomes[p.State]).Inc()
+	over := d.Backlog.unpark(p.Sender, func(out *track.Outgoing) bool { return out.Kind == track.OutShow && out.Prompt == p.ID })
+	for _, out := range over {
+		d.done(out)
+	}
+}
+
+// tell brings a notice to its sender, if the sender has a resource that shows it. Else it stays untold: the latest state of
+// every message is kept, and told on return.
+func (d *Dispatcher) tell(m track.Message) {
+	m.Text = "" // nothing of it is told, and very many may have to wait
+	v := d.Presence.Look(m.Sender)
+	switch {
+	case len(v.Capable) > 0:
+		d.job(m.Sender, func(ctx context.Context) error { return d.notifier.status(ctx, m) })
+	case !v.Ready:
+		d.Backlog.hold(m)
+		if d.Presence.Look(m.Sender).Ready { // they have answered meanwhile
+			d.Backlog.Changed(m.Sender)
+		}
+	}
+}
+
+// job queues work for a user. What there is no room for is told in a digest, as soon as there is.
+func (d *Dispatcher) job(owner string, work func(context.Context) error) {
+	if d.fair.Put(owner, work) != nil {
+		d.Backlog.greet(owner, greeting{untold: true}, true)
+	}
+}
+
+// dispatch queues an entry of the outbox.
+func (d *Dispatcher) dispatch(out track.Outgoing) {
+	switch {
+	case out.After > track.At(d.Clock.Now()):
+		d.Backlog.retry(out)
+	case out.Kind == track.OutWebhook:
+		if !d.webhooks.queue.Push(out) {
+			d.Backlog.retry(out)
+		}
+	case out.Kind == track.OutShow && d.prompter.nobody(out.Owner): // most users are never there to be asked: they take up nobody's turns
+		d.park(out, func() bool { return d.prompter.nobody(out.Owner) })
+	default:
+		err := d.fair.Put(out.Owner, func(ctx context.Context) error {
+			d.send(ctx, out)
+			return nil
+		})
+		if err != nil { // the user's share of the queue is full
+			d.Backlog.retry(out)
+		}
+	}
+}
+
+// send sends an entry, and decides what becomes of it.
+func (d *Dispatcher) send(ctx context.Context, out track.Outgoing) {
+	stream := d.Stream.Stream()
+	var err error
+	switch out.Kind {
+	case track.OutShow:
+		err = d.prompter.show(ctx, out)
+	case track.OutWithdraw:
+		err = d.prompter.withdraw(ctx, out)
+	case track.OutRemind:
+		err = d.prompter.remind(ctx, out)
+	case track.OutChat:
+		err = d.prompter.capped(ctx, out)
+	}
+	switch {
+	case err == nil:
+		d.confirm.after(stream, func(lost bool) {
+			if lost {
+				d.dispatch(out)
+			} else {
+				d.done(out)
+			}
+		})
+	case errors.Is(err, errNobody):
+		d.park(out, func() bool { return d.prompter.nobody(out.Owner) })
+	case errors.Is(err, session.ErrDown), ctx.Err() != nil:
+		d.park(out, func() bool { return !d.Stream.Up() })
+	case errors.Is(err, session.ErrHeldBack):
+		d.Backlog.retry(out)
+	case errors.Is(err, track.ErrRefused), errors.Is(err, errUnsendable):
+		d.Log.Warn("dropping undeliverable outbox entry", "kind", out.Kind, "err", err)
+		d.done(out)
+	default:
+		if out.Tries++; out.Tries == 1 {
+			d.Log.Error("could not send, retrying", "kind", out.Kind, "err", err)
+		}
+		d.Backlog.retry(out)
+	}
+}
+
+// done takes an entry out of the outbox.
+func (d *Dispatcher) done(out track.Outgoing) { d.Inputs.Put(&track.OutboxDone{out.ID}, nil) }
+
+// park keeps an entry until something about its owner changes. waiting says whether it still has to wait: the change may
+// have come meanwhile.
+func (d *Dispatcher) park(out track.Outgoing, waiting func() bool) {
+	d.Backlog.park(out)
+	if !waiting() {
+		d.Backlog.Changed(out.Owner)
+	}
+}
+
+// attend looks after the backlog until ctx is done.
+func (d *Dispatcher) attend(ctx context.Context) {
+	var due <-chan time.Time
+	stop := func() {}
+	defer func() { stop() }()
+	for {
+		for _, owner := range d.Backlog.next() {
+			d.look(owner)
+		}
+		if due == nil && (d.Backlog.waits() || d.sender.silenced.Load()) {
+			due, stop = d.Clock.After(retryAfter)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.Backlog.wake:
+		case <-due:
+			due = nil
+			for _, out := range d.Backlog.again(track.At(d.Clock.Now())) {
+				d.dispatch(out)
+			}
+			if d.IsLeader() && d.sender.silenced.CompareAndSwap(true, false) {
+				d.Up() // what was held back is told now
+			}
+		}
+	}
+}
+
+// look brings out what waits for a user, if it can go out now.
+func (d *Dispatcher) look(owner string) {
+	parked, notices, greet := d.Backlog.take(owner)
+	if greet {
+		d.job(owner, func(ctx context.Context) error { return d.notifier.greet(ctx, owner) })
+	}
+	for _, m := range notices {
+		d.tell(m)
+	}
+	for _, out := range parked {
+		d.dispatch(out)
+	}
+}

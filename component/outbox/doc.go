@@ -1,0 +1,89 @@
+// Package outbox brings out what has to reach people: the entries of the outbox, which are durable (prompts, withdrawals,
+// reminders, webhooks), and the notices of messages' states.
+//
+//	dispatch.go   from a committed batch to the stream: what goes now, waits, is tried again, is done
+//	backlog.go    what waits for users: the state of all owners, under one lock
+//	prompt.go     prompts to capable clients; chat.go: those to ordinary ones, and all other chat that goes out
+//	notice.go     the states of messages; greet.go: what a user is told who has come, or come back
+//	webhook.go    an admin's systems
+//	confirm.go    nothing counts as sent before the server has answered a ping behind it
+//
+// Everything of one owner goes out in order and through the owner's share of a fair queue, so that a flood for one delays
+// nobody else.
+//
+// It knows nothing of what comes in: that is component/request. Its tests: this folder for what can be said about a part,
+// internal/scenarios for what users see.
+package outbox
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"tocsin/component/clock"
+	"tocsin/component/metrics"
+	"tocsin/component/presence"
+	"tocsin/component/settings"
+	"tocsin/track"
+	"tocsin/xep/escalation"
+)
+
+// Stream is the connection to the server: see session.Session.
+type Stream interface {
+	SendIf(ctx context.Context, stanza any, may func() bool) error
+	Taken(ctx context.Context, stream uint64) error
+	Stream() uint64
+	Up() bool
+}
+
+// Inputs takes what changes the ledger, in order.
+type Inputs interface {
+	Put(in track.Input, done func(error))
+	Do(context.Context, track.Input) error
+}
+
+// Presence knows who is there, and with what.
+type Presence interface {
+	Look(owner string) presence.View
+	Online(full string) bool
+	Recheck() (owners, capable []string)
+}
+
+// People is what users have chosen.
+type People interface {
+	Of(bare string) track.Prefs
+	Language(owner string, choices ...string) string
+	Zone(owner string) *time.Location
+}
+
+// Privacy decides what senders are told of recipients.
+type Privacy interface {
+	Number(context.Context, track.Conv) (string, error)
+	State(context.Context, *track.Message, track.State) track.State
+	Status(context.Context, *track.Message) escalation.Status
+}
+
+// Store reads what is to be told.
+type Store interface {
+	Pending(context.Context) ([]track.Outgoing, error) // the outbox, in order
+	Messages(ctx context.Context, sender string, f track.Filter) ([]track.Message, error)
+	Prompts(ctx context.Context, sender string) ([]track.Prompt, error) // the live ones
+}
+
+// Options are what a Dispatcher works with. All are needed.
+type Options struct {
+	Contact  string // the bare JID that people read in a chat
+	Stream   Stream
+	Inputs   Inputs
+	Presence Presence
+	People   People
+	Privacy  Privacy
+	Store    Store
+	Backlog  *Backlog
+	Settings *settings.Live
+	// IsLeader reports whether no other instance can be live at this moment: what it is not sure of does not go out.
+	IsLeader func() bool
+	Clock    clock.Clock
+	Log      *slog.Logger
+	Metrics  *metrics.Metrics
+}

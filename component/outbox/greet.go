@@ -1,0 +1,84 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"tocsin/component/phrase"
+	"tocsin/track"
+	"tocsin/xep/hints"
+)
+
+// greet tells a user who has come what is still untold, and shows the resources that have come the prompts that are
+// open.
+func (n *notifier) greet(ctx context.Context, owner string) error {
+	v := n.Presence.Look(owner)
+	if !v.Ready {
+		return nil // it is tried again when that is so
+	}
+	g, notices := n.Backlog.takeGreeting(owner)
+	if !g.due() {
+		return nil
+	}
+	// What came before the user did is written before it is read, and what was told is known to be.
+	n.confirm.wait(ctx)
+	err := n.Inputs.Do(ctx, nil)
+	switch {
+	case err != nil:
+	case g.untold && len(v.Capable) > 0:
+		err = errors.Join(n.digest(ctx, owner, notices), n.prompter.showOpen(ctx, owner, g.arrived))
+	case !g.left.IsZero() && v.Online && len(v.Capable) == 0:
+		err = n.welcome(ctx, owner, g.left)
+	}
+	if err != nil {
+		n.Backlog.greet(owner, g, n.Stream.Up() && !errors.Is(err, errUnsendable))
+	}
+	return err
+}
+
+// leaving is how long before the server told of it a user may have been gone.
+const leaving = 5 * time.Second
+
+// welcome tells a returning user of an ordinary client, who has asked for it, in one line what has become of the
+// messages of before.
+func (n *notifier) welcome(ctx context.Context, owner string, left time.Time) error {
+	if n.People.Of(owner).Fallback != track.On {
+		return nil
+	}
+	untold, err := n.untold(ctx, owner)
+	if err != nil {
+		return err
+	}
+	var d phrase.Digest
+	add := func(to *[]string, who string) {
+		if !slices.Contains(*to, who) {
+			*to = append(*to, who)
+		}
+	}
+	for i := range untold {
+		m := &untold[i]
+		if m.Notice.At < track.At(left.Add(-leaving)) {
+			continue
+		}
+		switch n.Privacy.State(ctx, m, m.Notice.State) {
+		case track.StateDisplayed:
+			add(&d.Read, m.Recipient)
+		case track.StateTimeoutUnread, track.StateTimeout:
+			add(&d.Unread, m.Recipient)
+		case track.StateTimeoutUndelivered:
+			add(&d.Undelivered, m.Recipient)
+		case track.StateFailed:
+			add(&d.Failed, m.Recipient)
+		}
+	}
+	if len(d.Read)+len(d.Unread)+len(d.Undelivered)+len(d.Failed) == 0 {
+		return nil
+	}
+	say := phrase.In(n.People.Language(owner, ""))
+	m := n.sender.chat(owner, fmt.Sprintf("d-%x", untold[len(untold)-1].Notice.Rev), hints.Store{})
+	m.Lang, m.Body = say.Lang, say.Chat.Digest(d)
+	return n.sendNotices(ctx, m, untold, greeting{left: left})
+}

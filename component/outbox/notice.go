@@ -1,0 +1,121 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"tocsin/component/session"
+	"tocsin/track"
+	"tocsin/xep/escalation"
+	"tocsin/xep/hints"
+)
+
+// maxDigest is how many states a returning sender is told at most; the oldest of more are dropped, and counted.
+const maxDigest = 1000
+
+// notifier tells senders the states of their messages.
+type notifier struct {
+	*Options
+	sender   *sender
+	confirm  *confirmer
+	prompter *prompter
+}
+
+// status sends one notice, as a headline to all resources.
+func (n *notifier) status(ctx context.Context, m track.Message) error {
+	status := session.Message{
+		To: m.Sender, Type: "headline", ID: fmt.Sprintf("s-%x-%d", m.Ord, m.Notice.Seq),
+		Payload: []any{n.Privacy.Status(ctx, &m), hints.NoStore{}},
+	}
+	return n.sendNotices(ctx, status, []track.Message{m}, greeting{untold: true}) // after an error it stays untold
+}
+
+// sendNotices sends notices to their sender. They are told when the server is known to have them; if they are lost, the
+// sender is greeted once more.
+func (n *notifier) sendNotices(ctx context.Context, m session.Message, list []track.Message, lost greeting) error {
+	stream := n.Stream.Stream()
+	if err := n.sender.send(ctx, m); err != nil {
+		return err
+	}
+	n.confirm.after(stream, func(isLost bool) {
+		if isLost {
+			n.Backlog.greet(list[0].Sender, lost, true)
+		} else {
+			n.delivered(list)
+		}
+	})
+	return nil
+}
+
+func (n *notifier) delivered(list []track.Message) {
+	told := make(track.NoticesDelivered, len(list))
+	for i := range list {
+		told[i] = toldOf(&list[i])
+	}
+	n.Inputs.Put(&told, nil)
+}
+
+// toldOf says that the notice of a message is told.
+func toldOf(m *track.Message) track.Told { return track.Told{Ord: m.Ord, Seq: m.Notice.Seq} }
+
+// digest sends what is untold, in headlines of at most 50 states. What has come up since the user came snap held back, and
+// is told after it one by one, if there is no more of it than one headline could hold.
+func (n *notifier) digest(ctx context.Context, owner string, held []track.Message) error {
+	untold, err := n.untold(ctx, owner)
+	if err != nil {
+		return err
+	}
+	if len(held) > escalation.MaxStatuses {
+		held = nil
+	}
+	later := map[track.Told]bool{}
+	for i := range held {
+		later[toldOf(&held[i])] = true
+	}
+	untold = slices.DeleteFunc(untold, func(m track.Message) bool { return later[toldOf(&m)] })
+	for len(untold) > 0 {
+		count := min(len(untold), escalation.MaxStatuses)
+		var list escalation.Statuses
+		for i := range untold[:count] {
+			list.Status = append(list.Status, n.Privacy.Status(ctx, &untold[i]))
+		}
+		last := untold[count-1].Notice
+		digest := session.Message{
+			To: owner, Type: "headline", ID: fmt.Sprintf("d-%x-%d", last.Rev, count),
+			Payload: []any{list, hints.NoStore{}},
+		}
+		if err := n.sendNotices(ctx, digest, untold[:count], greeting{untold: true}); err != nil {
+			return err
+		}
+		untold = untold[count:]
+	}
+	for _, m := range held {
+		if err := n.status(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// untold returns the newest of what a sender snap not told, oldest first. It reads in pages: one who has never come may have
+// any number.
+func (n *notifier) untold(ctx context.Context, owner string) ([]track.Message, error) {
+	var list []track.Message
+	for after := int64(0); ; {
+		page, err := n.Store.Messages(ctx, owner, track.Filter{Untold: true, AfterRev: after, Limit: maxDigest})
+		if err != nil {
+			return nil, fmt.Errorf("load what is untold: %w", err)
+		}
+		list = append(list, page...)
+		if over := len(list) - maxDigest; over > 0 {
+			n.Metrics.Forgotten.Add(float64(over))
+			n.delivered(list[:over])
+			list = list[over:]
+		}
+		if len(page) < maxDigest {
+			return list, nil
+		}
+		after = page[len(page)-1].Notice.Rev
+	}
+}

@@ -1,0 +1,144 @@
+// Package people holds what users have chosen, in memory, and saves what they change: their preferences, what they have set
+// about others, and with these the language and the time zone in which they are spoken to.
+//
+// It knows neither the wire nor forms. Its tests are people_test.go.
+package people
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"tocsin/component/settings"
+	"tocsin/track"
+)
+
+// Store keeps what users have chosen.
+type Store interface {
+	Prefs(context.Context, func(track.Prefs)) error
+	SavePrefs(context.Context, track.Prefs) error
+	Contacts(context.Context, func(track.Contact)) error
+	SaveContact(context.Context, track.Contact) error
+}
+
+// Events are told what users change.
+type Events interface {
+	// Changed: the user's preferences are new.
+	Changed(owner string)
+}
+
+// Clients knows what the clients of a user can do.
+type Clients interface {
+	Can(bare string) track.Can
+}
+
+// Users are the users' choices. The methods may be called by several goroutines; of two that change the same the last one
+// wins.
+type Users struct {
+	store    Store
+	events   Events
+	clients  Clients
+	settings *settings.Live // Language
+
+	mu       sync.RWMutex
+	prefs    map[string]track.Prefs
+	contacts map[[2]string]track.Contact // by owner and contact
+}
+
+// New returns the users of a store.
+func New(ctx context.Context, store Store, events Events, clients Clients, s *settings.Live) (*Users, error) {
+	u := &Users{
+		store: store, events: events, clients: clients, settings: s,
+		prefs: map[string]track.Prefs{}, contacts: map[[2]string]track.Contact{},
+	}
+	if err := store.Prefs(ctx, func(p track.Prefs) { u.prefs[p.JID] = p }); err != nil {
+		return nil, fmt.Errorf("load preferences: %w", err)
+	}
+	if err := store.Contacts(ctx, func(c track.Contact) { u.contacts[[2]string{c.Owner, c.Contact}] = c }); err != nil {
+		return nil, fmt.Errorf("load settings about contacts: %w", err)
+	}
+	return u, nil
+}
+
+// Parties implements track.People.
+func (u *Users) Parties(c track.Conv) track.Parties {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	return track.Parties{Sender: u.prefs[c.Sender], Recipient: u.prefs[c.Recipient], Contact: u.contacts[[2]string{c.Sender, c.Recipient}]}
+}
+
+// Can implements track.People.
+func (u *Users) Can(bare string) track.Can { return u.clients.Can(bare) }
+
+// Language returns the language to speak to a user: see the function Language.
+func (u *Users) Language(owner string, choices ...string) string {
+	return Language(u.Of(owner), u.settings.Get().Language, choices...)
+}
+
+// Zone returns the time zone of a user: see the function Zone.
+func (u *Users) Zone(owner string) *time.Location { return Zone(u.Of(owner)) }
+
+// Of returns the preferences of a user: the zero Prefs, but for the JID, of one who has chosen nothing.
+func (u *Users) Of(bare string) track.Prefs {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	prefs := u.prefs[bare]
+	prefs.JID = bare
+	return prefs
+}
+
+// Set saves the preferences of a user.
+func (u *Users) Set(ctx context.Context, prefs track.Prefs) error {
+	if err := u.store.SavePrefs(ctx, prefs); err != nil {
+		return fmt.Errorf("save preferences: %w", err)
+	}
+	u.mu.Lock()
+	u.prefs[prefs.JID] = prefs
+	u.mu.Unlock()
+	u.events.Changed(prefs.JID)
+	return nil
+}
+
+// ContactsOf returns what a user has set about others.
+func (u *Users) ContactsOf(owner string) []track.Contact {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	var list []track.Contact
+	for key, c := range u.contacts {
+		if key[0] == owner {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// SetContact saves what a user has set about another.
+func (u *Users) SetContact(ctx context.Context, c track.Contact) error {
+	if err := u.store.SaveContact(ctx, c); err != nil {
+		return fmt.Errorf("save settings about a contact: %w", err)
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.contacts[[2]string{c.Owner, c.Contact}] = c
+	return nil
+}
+
+// Hides reports whether owner hides the number from contact, or from everybody.
+func (u *Users) Hides(owner, contact string) bool {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	return u.contacts[[2]string{owner, contact}].Hidden || u.contacts[[2]string{owner, ""}].Hidden
+}
+
+// Forget drops all that a user has chosen from memory; the store has forgotten it.
+func (u *Users) Forget(owner string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.prefs, owner)
+	for key := range u.contacts {
+		if key[0] == owner {
+			delete(u.contacts, key)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+// Package privacy decides what of a recipient is disclosed to a sender: the phone number, and whether a message was not
+// delivered or not read. privacy.go gathers what the pure rules of component/numbers need, server.go asks the server for it.
+//
+// It does not know how anything of it is sent. The rules are tested in component/numbers, what goes over the wire in
+// vcard_test.go and internal/scenarios.
+package privacy
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"tocsin/component/numbers"
+	"tocsin/component/settings"
+	"tocsin/track"
+	"tocsin/xep/escalation"
+)
+
+// Users are what users have chosen.
+type Users interface {
+	Of(bare string) track.Prefs
+	Hides(owner, contact string) bool
+}
+
+// Store is the directory of bound numbers.
+type Store interface {
+	Number(ctx context.Context, jid string) (track.Number, bool, error)
+}
+
+// Disclosure decides what senders are told of recipients.
+type Disclosure struct {
+	settings *settings.Live
+	users    Users
+	store    Store
+	server   *Server
+	log      *slog.Logger
+}
+
+// New returns the disclosure of what the users, the store and the server say.
+func New(s *settings.Live, users Users, store Store, server *Server, log *slog.Logger) *Disclosure {
+	return &Disclosure{settings: s, users: users, store: store, server: server, log: log}
+}
+
+// Number returns the recipient's number in E.164, if the sender may be shown it, else "".
+func (d *Disclosure) Number(ctx context.Context, conv track.Conv) (string, error) {
+	c, err := d.caseOf(ctx, conv)
+	if err != nil {
+		return "", err
+	}
+	policy := d.policy()
+	number, why := policy.Release(c)
+	if why == numbers.NoNumber && policy.VCards && policy.Disclose != track.DiscloseConsented {
+		if c.Number, err = d.server.vcard(ctx, conv.Recipient, d.settings.Get().Region); err != nil {
+			return "", err
+		}
+		number, _ = policy.Release(c)
+	}
+	return number, nil
+}
+
+// Status returns the notice of a message as its sender may see it.
+func (d *Disclosure) Status(ctx context.Context, m *track.Message) escalation.Status {
+	n := m.Notice
+	return escalation.Status{
+		ID: m.ID, With: m.Recipient, Seq: n.Seq, State: escalation.State(d.State(ctx, m, n.State)), Stamp: escalation.Time(n.At),
+		Basis: escalation.Basis(n.Basis), Further: escalation.State(n.Further),
+	}
+}
+
+// State returns a state of a message as its sender may see it: the two timeouts are one for a sender who may not tell them
+// apart (protocol §4).
+func (d *Disclosure) State(ctx context.Context, m *track.Message, state track.State) track.State {
+	timeout := state == track.StateTimeoutUndelivered || state == track.StateTimeoutUnread
+	if timeout && !d.reveals(ctx, m.Conv()) {
+		return track.StateTimeout
+	}
+	return state
+}
+
+// reveals reports whether the sender may tell undelivered from unread. What cannot be found out is not revealed.
+func (d *Disclosure) reveals(ctx context.Context, conv track.Conv) bool {
+	policy := d.policy()
+	if policy.Reveal == track.RevealAll {
+		return true
+	}
+	c, err := d.caseOf(ctx, conv)
+	if err != nil {
+		if ctx.Err() == nil {
+			d.log.Error("could not look up a consent", "err", err)
+		}
+		return false
+	}
+	return policy.Reveals(c)
+}
+
+func (d *Disclosure) policy() numbers.Policy {
+	s := d.settings.Get()
+	return numbers.Policy{Disclose: s.Policy.Disclose, Reveal: s.Policy.Reveal, VCards: s.VCards, Verify: s.Verify}
+}
+
+// caseOf gathers what a decision about the recipient's privacy depends on.
+func (d *Disclosure) caseOf(ctx context.Context, conv track.Conv) (numbers.Case, error) {
+	c := numbers.Case{
+		Owner:  d.users.Of(conv.Recipient),
+		Sender: conv.Sender,
+		Hides:  func(from string) bool { return d.users.Hides(conv.Recipient, from) },
+	}
+	if d.settings.Get().Directory {
+		n, _, err := d.store.Number(ctx, conv.Recipient)
+		if err != nil {
+			return c, fmt.Errorf("look up a number: %w", err)
+		}
+		c.Number = n
+	}
+	c.Visible = d.server.shows(ctx, conv.Recipient, conv.Sender)
+	return c, nil
+}

@@ -1,0 +1,153 @@
+package privacy
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tocsin/component/clock"
+	"tocsin/component/numbers"
+	"tocsin/component/session"
+	"tocsin/track"
+	"tocsin/xep/privilege"
+	"tocsin/xep/vcard"
+)
+
+const (
+	// rosterLife is how long a roster is remembered, vcardLife how long a vCard's number, or that it has none.
+	rosterLife = 5 * time.Minute
+	vcardLife  = 24 * time.Hour
+	lookWithin = 5 * time.Second
+	cacheMax   = 10_000
+)
+
+// Asker asks an entity by an IQ, and reads its answer.
+type Asker interface {
+	Ask(ctx context.Context, to, kind string, payload, answer any) error
+}
+
+// Server is what the server lets the component see of its users beside the tap: their rosters, where that is granted
+// (XEP-0356), and their vCards, which anybody may see.
+type Server struct {
+	asker Asker
+	clock clock.Clock
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	grants map[string]privilege.Grants // by domain
+	known  map[string]rosterEntry
+	cards  map[string]cardEntry
+}
+
+type rosterEntry struct {
+	privilege.Roster
+	at time.Time
+}
+
+type cardEntry struct {
+	track.Number
+	at time.Time
+}
+
+// NewServer returns what is known of a server that has granted nothing yet.
+func NewServer(asker Asker, c clock.Clock, log *slog.Logger) *Server {
+	return &Server{asker: asker, clock: c, log: log, grants: map[string]privilege.Grants{}, known: map[string]rosterEntry{}, cards: map[string]cardEntry{}}
+}
+
+// Reset forgets what the server has granted: with a new stream it says so anew.
+func (s *Server) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.grants)
+	clear(s.known)
+}
+
+// Grant takes in what a domain lets the component do.
+func (s *Server) Grant(domain string, g privilege.Grants) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.grants[domain] = g
+}
+
+// Grants returns what a domain lets the component do.
+func (s *Server) Grants(domain string) privilege.Grants {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.grants[domain]
+}
+
+// shows reports whether the owner's roster lets the contact see the owner's presence. Without the right to look it is
+// taken not to.
+func (s *Server) shows(ctx context.Context, owner, contact string) bool {
+	if !s.Grants(track.Domain(owner)).RosterGet {
+		return false
+	}
+	now := s.clock.Now()
+	s.mu.Lock()
+	entry, ok := s.known[owner]
+	s.mu.Unlock()
+	if !ok || now.Sub(entry.at) > rosterLife {
+		entry = rosterEntry{at: now}
+		err := s.ask(ctx, owner, privilege.Roster{}, &entry.Roster)
+		if errors.Is(err, session.ErrDown) || ctx.Err() != nil {
+			return false
+		}
+		if err != nil { // it is not asked for again at every notice
+			s.log.Warn("could not read a roster", "err", err)
+			entry.Roster = privilege.Roster{}
+		}
+		s.mu.Lock()
+		if len(s.known) >= cacheMax {
+			clear(s.known)
+		}
+		s.known[owner] = entry
+		s.mu.Unlock()
+	}
+	return entry.Shows(contact)
+}
+
+// ask asks a user's server; it does not wait for long.
+func (s *Server) ask(ctx context.Context, owner string, query, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, lookWithin)
+	defer cancel()
+	return s.asker.Ask(ctx, owner, "get", query, answer)
+}
+
+// vcard returns the number that a user's vCard names as a mobile phone's: vcard-temp (XEP-0054), else vCard4 (XEP-0292).
+// A server that does not answer is taken to have none, and is asked again before long.
+func (s *Server) vcard(ctx context.Context, owner, region string) (track.Number, error) {
+	now := s.clock.Now()
+	s.mu.Lock()
+	entry, ok := s.cards[owner]
+	s.mu.Unlock()
+	if ok && now.Sub(entry.at) <= vcardLife {
+		return entry.Number, nil
+	}
+	var temp vcard.Temp
+	var card vcard.VCard4
+	err := s.ask(ctx, owner, vcard.Temp{}, &temp)
+	found := temp.Numbers()
+	if len(found) == 0 && (err == nil || session.IsAnswer(err)) {
+		err = s.ask(ctx, owner, vcard.VCard4{}, &card)
+		found = card.Numbers()
+	}
+	if errors.Is(err, session.ErrDown) || ctx.Err() != nil {
+		return track.Number{}, err
+	}
+	entry = cardEntry{at: now}
+	if err != nil && !session.IsAnswer(err) {
+		entry.at = now.Add(rosterLife - vcardLife)
+	}
+	if e164, ok := numbers.FromVCard(found, region); ok {
+		entry.Number = track.Number{JID: owner, E164: e164, Source: track.FromVCard, At: track.At(now)}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.cards) >= cacheMax {
+		clear(s.cards)
+	}
+	s.cards[owner] = entry
+	return entry.Number, nil
+}

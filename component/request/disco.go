@@ -1,0 +1,114 @@
+package request
+
+import (
+	"context"
+	"crypto/sha1"
+	"encoding/xml"
+
+	"mellium.im/xmpp/stanza"
+
+	"tocsin/component/session"
+	"tocsin/xep/adhoc"
+	"tocsin/xep/caps"
+)
+
+// capsNode names the software in entity capabilities (XEP-0115 §4).
+const capsNode = "urn:tocsin"
+
+// pong answers a ping (XEP-0199).
+func (r *Router) pong(_ context.Context, iq *session.Stanza, _ *session.Payload) any {
+	return session.Result(iq, nil)
+}
+
+// versionQuery is the answer of XEP-0092.
+type versionQuery struct {
+	XMLName xml.Name `xml:"jabber:iq:version query"`
+	Name    string   `xml:"name"`
+	Version string   `xml:"version"`
+}
+
+func (r *Router) version(_ context.Context, iq *session.Stanza, _ *session.Payload) any {
+	return session.Result(iq, versionQuery{Name: "Tocsin", Version: r.Version})
+}
+
+// itemsQuery is the payload of disco#items (XEP-0030 §4).
+type itemsQuery struct {
+	XMLName xml.Name    `xml:"http://jabber.org/protocol/disco#items query"`
+	Node    string      `xml:"node,attr,omitempty"`
+	Items   []discoItem `xml:"http://jabber.org/protocol/disco#items item"`
+}
+
+type discoItem struct {
+	JID  string `xml:"jid,attr"`
+	Node string `xml:"node,attr,omitempty"`
+	Name string `xml:"name,attr,omitempty"`
+}
+
+// describe is what one of the component's addresses is (protocol §9).
+func (r *Router) describe(at address) caps.Info {
+	identity := caps.Identity{Category: "component", Type: "generic", Name: r.Settings.Get().Name}
+	if at == contact {
+		identity.Category, identity.Type = "client", "bot"
+	}
+	return caps.Info{Identities: []caps.Identity{identity}, Features: r.features(at)}
+}
+
+// caps is the <c/> in the presence that answers one, from the address that it was sent to.
+func (r *Router) caps(p *session.Stanza) caps.Caps {
+	at := domain
+	if p.To.Localpart() != "" {
+		at = contact
+	}
+	return r.capsOf(at)
+}
+
+func (r *Router) capsOf(at address) caps.Caps {
+	ver, err := r.describe(at).Ver(sha1.New())
+	if err != nil {
+		r.Log.Warn("cannot hash component.name, announcing no capabilities", "err", err)
+	}
+	return caps.Caps{Hash: "sha-1", Node: capsNode, Ver: ver}
+}
+
+// info answers disco#info.
+func (r *Router) info(_ context.Context, iq *session.Stanza, p *session.Payload) any {
+	var query caps.Info
+	if p.Decode(&query) != nil {
+		return session.Error(iq, stanza.BadRequest, stanza.Modify, nil)
+	}
+	at := r.address(iq.To.String())
+	switch {
+	case at == other:
+	case query.Node == "" || query.Node == r.capsOf(at).Query():
+		answer := r.describe(at)
+		answer.Node = query.Node
+		return session.Result(iq, answer)
+	case at == domain:
+		answer, refused := r.Commands.Info(query.Node, iq.From, iq.Lang)
+		if refused == nil {
+			return session.Result(iq, answer)
+		}
+	}
+	return session.Error(iq, stanza.ItemNotFound, stanza.Cancel, nil)
+}
+
+// items answers disco#items: the contact, and the commands.
+func (r *Router) items(_ context.Context, iq *session.Stanza, p *session.Payload) any {
+	var query itemsQuery
+	if p.Decode(&query) != nil {
+		return session.Error(iq, stanza.BadRequest, stanza.Modify, nil)
+	}
+	answer := itemsQuery{Node: query.Node}
+	switch at := r.address(iq.To.String()); {
+	case at == contact && query.Node == "":
+	case at == domain && query.Node == "":
+		answer.Items = []discoItem{{JID: r.Contact, Name: r.Settings.Get().Name}}
+	case at == domain && query.Node == adhoc.NS:
+		for _, item := range r.Commands.Items(iq.From, iq.Lang) {
+			answer.Items = append(answer.Items, discoItem{JID: item.JID.String(), Node: item.Node, Name: item.Name})
+		}
+	default:
+		return session.Error(iq, stanza.ItemNotFound, stanza.Cancel, nil)
+	}
+	return session.Result(iq, answer)
+}

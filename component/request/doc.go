@@ -1,0 +1,105 @@
+// Package request takes in what comes beside the tap: requests (IQ), presence, and what people write to the contact. One
+// table says what there is and who may ask for it (routes.go); the router runs what it names (router.go).
+//
+//	routes.go      the table, and what service discovery makes of it; disco.go answers with it
+//	escalation.go  our own protocol: sync and answer
+//	command.go     ad-hoc commands and registration, which component/command has
+//	chat.go        what people write to the contact
+//	presence.go    presence, and the rights that the server grants
+//
+// Who asks is known by the address that the server stamped, and nothing else. The package knows nothing of what goes out
+// (component/outbox) and nothing of the tap. Its tests are those of component, which sends it stanzas, and
+// internal/scenarios.
+package request
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"mellium.im/xmpp/jid"
+
+	"tocsin/component/clock"
+	"tocsin/component/presence"
+	"tocsin/component/settings"
+	"tocsin/track"
+	"tocsin/xep/adhoc"
+	"tocsin/xep/caps"
+	"tocsin/xep/escalation"
+	"tocsin/xep/forms"
+	"tocsin/xep/privilege"
+	"tocsin/xep/register"
+
+	"mellium.im/xmpp/disco"
+	"mellium.im/xmpp/disco/items"
+)
+
+// Stream is the connection to the server: see session.Session.
+type Stream interface {
+	Send(ctx context.Context, stanza any) error
+}
+
+// Inputs takes what changes the ledger, in order.
+type Inputs interface {
+	Do(context.Context, track.Input) error
+	Fault() error // why nothing can be written now
+}
+
+// Presence is told who is there.
+type Presence interface {
+	Saw(full string, from presence.Source, c caps.Caps)
+	Left(full string)
+	Online(full string) bool
+}
+
+// Server is told what the server grants.
+type Server interface {
+	Grant(domain string, g privilege.Grants)
+	Grants(domain string) privilege.Grants
+}
+
+// People is what users have chosen.
+type People interface {
+	Of(bare string) track.Prefs
+	Set(context.Context, track.Prefs) error
+	Language(owner string, choices ...string) string
+	Zone(owner string) *time.Location
+}
+
+// Privacy decides what senders are told of recipients.
+type Privacy interface {
+	State(context.Context, *track.Message, track.State) track.State
+	Status(context.Context, *track.Message) escalation.Status
+}
+
+// Store reads what users ask for.
+type Store interface {
+	Messages(ctx context.Context, sender string, f track.Filter) ([]track.Message, error)
+	Prompts(ctx context.Context, sender string) ([]track.Prompt, error) // the live ones
+}
+
+// Commands are what people can do by ad-hoc commands and registration: see command.Commands.
+type Commands interface {
+	Command(ctx context.Context, now time.Time, from jid.JID, lang string, in adhoc.Payload[forms.Form]) (*adhoc.Payload[forms.Form], *adhoc.Error)
+	Register(ctx context.Context, now time.Time, from jid.JID, lang string, set bool, in register.Query[forms.Form]) (*register.Query[forms.Form], error)
+	Items(from jid.JID, lang string) []items.Item
+	Info(node string, from jid.JID, lang string) (disco.Info, *adhoc.Error)
+}
+
+// Options are what a Router works with. All are needed.
+type Options struct {
+	JID      string // the component's domain
+	Contact  string // the bare JID that people read in a chat
+	Version  string
+	Stream   Stream
+	Inputs   Inputs
+	Registry Presence
+	Server   Server
+	People   People
+	Privacy  Privacy
+	Store    Store
+	Commands Commands
+	Settings *settings.Live
+	Clock    clock.Clock
+	Log      *slog.Logger
+}

@@ -1,0 +1,132 @@
+package request
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"mellium.im/xmpp/stanza"
+
+	"tocsin/component/fair"
+	"tocsin/component/queue"
+	"tocsin/component/session"
+)
+
+const (
+	// One user's requests are dealt with at so many a second in the long run, and so many at once; more have to wait,
+	// and are refused when there are as many more.
+	workRate  = 50
+	WorkBurst = 500
+	workers   = 16
+	// maxRefusals is how many refusals wait to be sent; more are not answered.
+	maxRefusals = 1000
+	// workWithin is how long a request may take, on a database that does not answer say.
+	workWithin = 15 * time.Second
+)
+
+// Router takes in what comes beside the tap. What may have to wait for the database or for other entities is done by
+// workers; of one sender everything in order, and what one floods us with delays nobody else.
+type Router struct {
+	Options
+	routes   []route
+	work     *fair.Queue
+	refusals *queue.Queue[*session.Stanza]
+	helped   helped
+}
+
+// New returns a router.
+func New(o Options) *Router {
+	return &Router{
+		Options: o, routes: table(), refusals: queue.New[*session.Stanza](maxRefusals),
+		work: fair.New(fair.Options{Rate: workRate, Burst: WorkBurst, PerOwner: WorkBurst, Workers: workers, Clock: o.Clock}),
+	}
+}
+
+// Run answers until ctx is done.
+func (r *Router) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		r.refusals.Work(ctx, 1, func(ctx context.Context, iq *session.Stanza) {
+			r.send(ctx, session.Error(iq, stanza.ResourceConstraint, stanza.Wait, nil))
+		})
+	})
+	return r.work.Run(ctx)
+}
+
+// IQ implements session.Handler: exactly one answer to every request (RFC 6120 §8.2.3).
+func (r *Router) IQ(iq *session.Stanza) {
+	if !r.later(iq.From.Bare().String(), func(ctx context.Context) { r.send(ctx, r.reply(ctx, iq)) }) {
+		r.refusals.Push(iq)
+	}
+}
+
+// Message implements session.Handler.
+func (r *Router) Message(m *session.Stanza) { r.handle(m) }
+
+// Presence implements session.Handler.
+func (r *Router) Presence(p *session.Stanza) { r.handle(p) }
+
+// handle deals with a stanza that needs no answer.
+func (r *Router) handle(in *session.Stanza) {
+	rt, p := r.find(in)
+	from := in.From.Bare().String()
+	switch {
+	case rt == nil || rt.users != nil && !r.Settings.Get().IsUser(from):
+	case rt.now != nil:
+		rt.now(r, in, p)
+	default:
+		r.later(from, func(ctx context.Context) { rt.later(r, ctx, in) })
+	}
+}
+
+// reply makes the answer to a request.
+func (r *Router) reply(ctx context.Context, iq *session.Stanza) (reply any) {
+	ctx, cancel := context.WithTimeout(ctx, workWithin)
+	defer cancel()
+	defer r.recoverPanic(func() { reply = session.Error(iq, stanza.InternalServerError, stanza.Cancel, nil) })
+	rt, p := r.find(iq)
+	switch {
+	case rt == nil:
+		return session.Error(iq, stanza.ServiceUnavailable, stanza.Cancel, nil)
+	case rt.users != nil && !r.Settings.Get().IsUser(iq.From.Bare().String()):
+		return session.Error(iq, rt.users.condition, rt.users.kind, nil)
+	case rt.stored && r.Inputs.Fault() != nil:
+		return session.Error(iq, stanza.InternalServerError, stanza.Wait, nil)
+	}
+	return rt.answer(r, ctx, iq, p)
+}
+
+// later queues work for a user. It reports false if too much waits already.
+func (r *Router) later(owner string, job func(context.Context)) bool {
+	err := r.work.Put(owner, func(ctx context.Context) error {
+		defer r.recoverPanic(func() {})
+		job(ctx)
+		return nil
+	})
+	return err == nil
+}
+
+// recoverPanic, deferred, logs a panic, then calls fallback: whatever somebody sends, the component lives.
+func (r *Router) recoverPanic(fallback func()) {
+	if fault := recover(); fault != nil {
+		r.Log.Error("a request failed", "panic", session.Harmless(fault), "stack", string(debug.Stack()))
+		fallback()
+	}
+}
+
+func (r *Router) send(ctx context.Context, v any) {
+	if err := r.Stream.Send(ctx, v); err != nil && !errors.Is(err, session.ErrDown) && ctx.Err() == nil {
+		r.Log.Warn("could not answer", "err", err)
+	}
+}
+
+// failed answers a request that could not be dealt with.
+func (r *Router) failed(iq *session.Stanza, err error) any {
+	if !errors.Is(err, context.Canceled) {
+		r.Log.Error("could not answer a request", "err", err)
+	}
+	return session.Error(iq, stanza.InternalServerError, stanza.Wait, nil)
+}
