@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tocsin/component/clock"
+	"tocsin/component/request"
 	"tocsin/component/session"
 	"tocsin/component/settings"
 	"tocsin/component/tap"
@@ -156,14 +158,16 @@ const ping = "<iq type='get' from='%s' to='%s' id='%s'><ping xmlns='urn:xmpp:pin
 // Every request gets one answer, and a flood of one user's does not delay those of others.
 func TestRequestsInAFlood(t *testing.T) {
 	serve(t, func(s *served) {
-		for i := range 5 * workBurst {
+		for i := range 5 * request.WorkBurst {
 			s.send(ping, "mallory@example.org/x", "tocsin.example.org", fmt.Sprint("m", i))
 		}
 		s.send(ping, "alice@example.org/phone", "tocsin.example.org", "a1")
 		answers := s.answers()
 		expect.Equal(t, "hers", answers["a1"], []string{"result"})
 		expect.Equal(t, "his first", answers["m0"], []string{"result"})
-		expect.Equal(t, "his last", answers[fmt.Sprint("m", 5*workBurst-1)], []string(nil))
+		if last := answers[fmt.Sprint("m", 5*request.WorkBurst-1)]; slices.Contains(last, "result") {
+			t.Errorf("his last: %s", last)
+		}
 	})
 }
 

@@ -8,25 +8,6 @@ import (
 	"tocsin/track"
 )
 
-// A sender who has never come has any number of untold states: the newest count.
-func TestVeryMuchThatIsUntold(t *testing.T) {
-	for _, n := range []int{0, 1, digestMax - 1, digestMax, digestMax + 1, 3*digestMax + 500} {
-		serve(t, func(s *served) {
-			for rev := range int64(n) {
-				key := track.Key{Sender: "alice@example.org", Recipient: "bob@example.org", ID: fmt.Sprint("m", rev)}
-				s.store.messages = append(s.store.messages, track.Message{Ord: rev + 1, Key: key, Notice: track.Notice{Seq: 1, Rev: rev + 1}})
-			}
-			list, err := s.outflow.untold(s.Context(), "alice@example.org")
-			expect.Equal(t, "error", err, error(nil))
-			expect.Equal(t, "untold", len(list), min(n, digestMax))
-			if n > 0 {
-				expect.Equal(t, "newest", list[len(list)-1].ID, fmt.Sprint("m", n-1))
-				expect.Equal(t, "oldest", list[0].ID, fmt.Sprint("m", max(0, n-digestMax)))
-			}
-		})
-	}
-}
-
 // A client pages through its states: each comes once, and the end is told.
 func TestSyncInPages(t *testing.T) {
 	serve(t, func(s *served) {

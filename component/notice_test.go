@@ -1,12 +1,9 @@
 package component
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
 
-	"tocsin/component/session"
 	"tocsin/internal/expect"
 	"tocsin/internal/fakeserver"
 )
@@ -47,31 +44,6 @@ func TestStateWhileAClientIsAsked(t *testing.T) {
 		expect.Equal(t, "headlines", len(told), 1)
 		if len(told) == 1 {
 			expect.Equal(t, "state", strings.Count(told[0].XML, "id='m1'"), 1)
-		}
-	})
-}
-
-// What can never be sent is given up, what can't be sent now is not.
-func TestWhatCanNotBeSent(t *testing.T) {
-	serve(t, func(s *served) {
-		say := func(to string, size int) error {
-			return s.outflow.say(s.Context(), session.Message{To: to, Body: strings.Repeat("x", size)})
-		}
-		for to, size := range map[string]int{"a b@example.org": 1, "": 1, phone: session.MaxStanza} {
-			if err := say(to, size); !errors.Is(err, errGone) {
-				t.Errorf("%d bytes to %q: %v", size, to, err)
-			}
-		}
-		expect.Equal(t, "a usual one", say(phone, 1), error(nil))
-		s.peer.Cut()
-		s.later(0)
-		if err := say(phone, 1); err == nil || errors.Is(err, errGone) {
-			t.Errorf("while the stream is down: %v", err)
-		}
-		ctx, cancel := context.WithCancel(s.Context())
-		cancel()
-		if err := s.outflow.say(ctx, session.Message{To: phone}); err == nil || errors.Is(err, errGone) {
-			t.Errorf("at the end: %v", err)
 		}
 	})
 }

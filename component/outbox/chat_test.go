@@ -1,0 +1,48 @@
+package outbox
+
+import (
+	"testing"
+	"time"
+
+	"tocsin/component/clock"
+	"tocsin/track"
+	"tocsin/xep/correct"
+	"tocsin/xep/escalation"
+)
+
+// What an ordinary client is sent of one prompt: what joins corrects the message before, a snooze that is over is a
+// message of its own; and each of them, when it is repeated after a crash, is the same stanza again.
+func TestPromptAsChatMessages(t *testing.T) {
+	o := &Options{People: strangers{}, Clock: clock.System{}, Contact: "sms@tocsin.example.org", Backlog: NewBacklog()}
+	prompts := &prompter{o, newSender(o)}
+	p := track.Prompt{ID: "p-x", Conv: track.Conv{Sender: "alice@example.org", Recipient: "bob@example.org"}, Code: "7f3c"}
+	// sent returns the id of the stanza that an entry becomes, and that of the message it corrects.
+	sent := func(out track.Outgoing) (id, corrects string) {
+		out.Owner, out.Prompt = p.Sender, p.ID
+		shown := &track.Shown{Was: p, Chat: chatID(out, &p), Messages: []track.Message{{SentAt: track.At(time.Now())}}}
+		p.Chat = shown.Chat // as the ledger keeps it, before the first byte leaves
+		m := prompts.chatPrompt(out, shown, &escalation.Escalate{Text: &escalation.Text{}})
+		for _, payload := range m.Payload {
+			if r, ok := payload.(correct.Replace); ok {
+				corrects = r.ID
+			}
+		}
+		return m.ID, corrects
+	}
+	entries := []track.Outgoing{{ID: "p-x-1"}, {ID: "p-x-2", Reason: track.ShowsMore}, {ID: "p-x-3"}, {ID: "p-x-4", Reason: track.ShowsMore}}
+	var ids []string
+	for i, of := range []int{-1, 0, -1, 2} {
+		id, corrects := sent(entries[i])
+		ids = append(ids, id)
+		want := ""
+		if of >= 0 {
+			want = ids[of]
+		}
+		if corrects != want {
+			t.Errorf("%s corrects %q, want %q", entries[i].ID, corrects, want)
+		}
+		if again, same := sent(entries[i]); again != id || same != corrects {
+			t.Errorf("%s repeated is %q, which corrects %q", entries[i].ID, again, same)
+		}
+	}
+}

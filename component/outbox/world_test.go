@@ -1,0 +1,91 @@
+package outbox
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mellium.im/xmpp/jid"
+
+	"tocsin/component/clock"
+	"tocsin/component/session"
+	"tocsin/internal/fakeserver"
+	"tocsin/track"
+)
+
+// connection is a session with a server that the test plays.
+type connection struct {
+	session *session.Session
+	server  *fakeserver.Server
+	peer    *fakeserver.Peer
+}
+
+// connected runs a session in a bubble of testing/synctest for as long as tell lasts.
+func connected(t *testing.T, tell func(*testing.T, *connection)) {
+	synctest.Test(t, func(t *testing.T) {
+		server := fakeserver.New("tocsin.example.org", "secret")
+		server.Answer = fakeserver.AnswerPings
+		c := &connection{server: server, session: session.New(session.Options{
+			JID: jid.MustParse(server.Domain), Secret: server.Secret, Dial: server.Dial, Log: slog.New(slog.DiscardHandler), Clock: clock.System{},
+		})}
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() {
+			if err := c.session.Run(ctx, session.Inbound{Handler: deaf{}}); err != nil {
+				t.Error(err)
+			}
+		})
+		var err error
+		if c.peer, err = server.Accept(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		tell(t, c)
+		stop()
+		running.Wait()
+		server.Close()
+	})
+}
+
+// cut breaks the stream.
+func (c *connection) cut() {
+	c.peer.Cut()
+	synctest.Wait()
+}
+
+// deaf is a session.Handler.
+type deaf struct{}
+
+func (deaf) IQ(*session.Stanza)       {}
+func (deaf) Message(*session.Stanza)  {}
+func (deaf) Presence(*session.Stanza) {}
+
+// strangers are people who have chosen nothing.
+type strangers struct{}
+
+func (strangers) Of(bare string) track.Prefs        { return track.Prefs{JID: bare} }
+func (strangers) Language(string, ...string) string { return "en" }
+func (strangers) Zone(string) *time.Location        { return time.UTC }
+
+// shelf is a store that holds messages.
+type shelf struct{ messages []track.Message }
+
+func (s *shelf) Pending(context.Context) ([]track.Outgoing, error)       { return nil, nil }
+func (s *shelf) Prompts(context.Context, string) ([]track.Prompt, error) { return nil, nil }
+func (s *shelf) Messages(_ context.Context, sender string, f track.Filter) (list []track.Message, err error) {
+	for _, m := range s.messages {
+		if m.Sender == sender && m.Notice.Rev > f.AfterRev && (f.Limit == 0 || len(list) < f.Limit) {
+			list = append(list, m)
+		}
+	}
+	return list, nil
+}
+
+// inputs take nothing in.
+type inputs struct{ put []track.Input }
+
+func (i *inputs) Put(in track.Input, _ func(error))          { i.put = append(i.put, in) }
+func (i *inputs) Do(_ context.Context, in track.Input) error { i.put = append(i.put, in); return nil }
