@@ -14,6 +14,7 @@ import (
 // it can afford the library's own decoder.
 type check struct {
 	prefixes map[string]bool // bound to the stream's namespace by the stream header
+	request  Request         // the newest stanza, if it is one
 }
 
 // header remembers what a stream header declares.
@@ -40,6 +41,7 @@ func (c *check) header(b []byte) {
 // stanza returns why b must not reach the library, "" if it may.
 func (c *check) stanza(b []byte) Reason {
 	d := xml.NewDecoder(bytes.NewReader(b))
+	c.request = Request{}
 	depth := 0
 	needsChild := false
 	for {
@@ -60,7 +62,13 @@ func (c *check) stanza(b []byte) Reason {
 				if !addressed(t) {
 					return BadAddress
 				}
-				needsChild = t.Name.Local == "iq" && !isResult(t)
+				if t.Name.Local == "iq" {
+					kind := attr(t, "type")
+					needsChild = kind != "result"
+					if kind == "get" || kind == "set" {
+						c.request = Request{From: attr(t, "from"), To: attr(t, "to"), ID: attr(t, "id")}
+					}
+				}
 			case depth == 1:
 				needsChild = false
 			}
@@ -93,11 +101,12 @@ func addressed(t xml.StartElement) bool {
 	return true
 }
 
-func isResult(t xml.StartElement) bool {
+// attr returns the value of the attribute without a prefix, "" if there is none.
+func attr(t xml.StartElement, local string) string {
 	for _, a := range t.Attr {
-		if a.Name.Local == "type" && a.Name.Space == "" {
-			return a.Value == "result"
+		if a.Name.Local == local && a.Name.Space == "" {
+			return a.Value
 		}
 	}
-	return false
+	return ""
 }

@@ -48,12 +48,17 @@ const (
 	Stray        Reason = "stray"         // text, comment or instruction between stanzas
 )
 
+// Request is an IQ of type get or set: whose, to whom, and its id.
+type Request struct{ From, To, ID string }
+
 // Conn is a connection whose reader sees only what the XMPP library can bear. Writing, deadlines and closing are the
 // wrapped connection's.
 type Conn struct {
 	net.Conn
 	// Dropped, if set before the first Read, is told of everything that did not get through.
 	Dropped func(Reason)
+	// Refuse, if set before the first Read, answers requests that did not get through with bad-request (RFC 6120 §8.2.3).
+	Refuse func(Request)
 
 	taken  func(frame []byte)
 	cutter cutter
@@ -111,6 +116,9 @@ func (c *Conn) sort(p piece) {
 		}
 		if reason := c.check.stanza(p.bytes); reason != "" {
 			c.drop(reason)
+			if r := c.check.request; reason == BadIQ && r.ID != "" && c.Refuse != nil {
+				c.Refuse(r)
+			}
 			return
 		}
 		c.ready = p.bytes

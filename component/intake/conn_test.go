@@ -158,3 +158,20 @@ func compare(t *testing.T, portion int, got, want outcome) {
 		t.Fatalf("portion %d: %v, want %v", portion, got.err, want.err)
 	}
 }
+
+// Requests that the library would not outlive are answered all the same, by whoever has the stream; errors are not.
+func TestRefused(t *testing.T) {
+	stream := hello + `<handshake/><iq type='get' id='1' from='a@vhost.test/x' to='tocsin.test'/><iq type='set' id='2' from='a@vhost.test/x'>text<a/></iq>` +
+		`<iq type='error' id='3' from='a@vhost.test/x'/><iq type='get' from='a@vhost.test/x'/><iq type='get' id='5' from='a b@vhost.test'/>` +
+		`<iq type='get' id='6' from='a@vhost.test/x' to='tocsin.test'><a/></iq>`
+	var refused []Request
+	c := NewConn(&portions{rest: stream, n: 7}, Limits{}, func([]byte) {})
+	c.Refuse = func(r Request) { refused = append(refused, r) }
+	if _, err := io.Copy(io.Discard, c); err != nil {
+		t.Fatal(err)
+	}
+	want := []Request{{From: "a@vhost.test/x", To: "tocsin.test", ID: "1"}, {From: "a@vhost.test/x", ID: "2"}}
+	if !slices.Equal(refused, want) {
+		t.Errorf("refused %+v, want %+v", refused, want)
+	}
+}

@@ -133,6 +133,17 @@ func (s *Session) take(l *link, t xml.TokenReader, start *xml.StartElement) {
 	}
 }
 
+// Refuse answers a request that was not handed on with bad-request. It does not wait: of very many not all are answered.
+func (s *Session) Refuse(from, to, id string) {
+	iq := &Stanza{Name: "iq", ID: id}
+	var fromErr, toErr error
+	iq.From, fromErr = parse(from)
+	iq.To, toErr = parse(to)
+	if l := s.current.Load(); l != nil && fromErr == nil && toErr == nil {
+		l.say(Error(iq, stanza.BadRequest, stanza.Modify, nil))
+	}
+}
+
 // request reports whether an IQ is a request for the handler. Answers go to who waits for them, malformed requests are
 // refused (RFC 6120 §8.2.3).
 func (s *Session) request(l *link, iq *Stanza) bool {
