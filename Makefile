@@ -13,7 +13,7 @@ PACKAGES ?= ./...
 FUZZTIME ?= 60s
 SOAKTIME ?= 1h
 
-.PHONY: build test matrix newest race fuzz bench soak fresh lint vet format luacheck tools test-browser demo playground clean
+.PHONY: build test matrix newest race fuzz bench soak fresh lint vet format staticcheck luacheck tools test-browser demo playground clean
 
 build:
 	$(GO) build -ldflags '-s -w -X main.version=$(VERSION)' -o . ./cmd/...
@@ -56,7 +56,7 @@ bench:
 soak:
 	TOCSIN_SOAK=$(SOAKTIME) $(GO) test -count=1 -timeout 0 -run Soak -v ./...
 
-lint: vet format luacheck
+lint: vet format staticcheck luacheck
 
 vet:
 	$(GO) vet ./...
@@ -64,6 +64,10 @@ vet:
 format:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted" >&2; exit 1; }
+
+# A tool of go.mod: nothing has to be installed.
+staticcheck:
+	$(GO) tool staticcheck ./...
 
 luacheck:
 	luacheck --quiet contrib/prosody

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 )
 
 // dialer makes connections to PostgreSQL on which nobody waits for ever: lib/pq heeds a context by asking the server to
@@ -68,10 +69,10 @@ func (w *wire) deadline() time.Time {
 	return time.Time{}
 }
 
-const lockNotAvailable pq.ErrorCode = "55P03"
+const lockNotAvailable pqerror.Code = "55P03"
 
 // isState reports whether PostgreSQL has answered with this code.
-func isState(err error, code pq.ErrorCode) bool {
+func isState(err error, code pqerror.Code) bool {
 	var answer *pq.Error
 	return errors.As(err, &answer) && answer.Code == code
 }

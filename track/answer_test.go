@@ -88,8 +88,8 @@ func TestAnswerTable(t *testing.T) {
 
 // TestAnswers tells what follows from answers (protocol §6).
 func TestAnswers(t *testing.T) {
-	story(t, "claim, then sent", func(t *testing.T, w *world) {
-		w = prompted()
+	story(t, "claim, then sent", func(t *testing.T, _ *world) {
+		w := prompted()
 		is(t, "claim", w.answer(phone, Claim), OK)
 		is(t, "elsewhere", w.answer(desk, Claim), Conflict)
 		is(t, "again", w.answer(phone, Claim), OK)
@@ -104,16 +104,16 @@ func TestAnswers(t *testing.T) {
 		is(t, "prompts", len(w.prompts()), 1)
 		is(t, "why", w.store.find(key("m1")).Reason, ReasonEnded)
 	})
-	story(t, "not yours", func(t *testing.T, w *world) {
-		w = prompted()
+	story(t, "not yours", func(t *testing.T, _ *world) {
+		w := prompted()
 		is(t, "another user", w.answer(bob+"/x", Claim), NotFound)
 		a := &Answer{Prompt: "p-unknown", By: phone, Action: Claim}
 		w.feed(a)
 		is(t, "unknown", a.Verdict, NotFound)
 		is(t, "nothing happens", w.outbox(), "show")
 	})
-	story(t, "a lease ends", func(t *testing.T, w *world) {
-		w = prompted()
+	story(t, "a lease ends", func(t *testing.T, _ *world) {
+		w := prompted()
 		w.answer(phone, Claim)
 		w.step(Lease - time.Millisecond)
 		is(t, "held", w.answer(desk, Claim), Conflict)
@@ -122,23 +122,23 @@ func TestAnswers(t *testing.T) {
 		is(t, "open", w.answer(desk, Claim), OK)
 		is(t, "outbox", w.outbox(), "show, withdraw claimed /desk, show, withdraw claimed /phone")
 	})
-	story(t, "a lease ends by the clock, not by its alarm", func(t *testing.T, w *world) {
-		w = prompted()
+	story(t, "a lease ends by the clock, not by its alarm", func(t *testing.T, _ *world) {
+		w := prompted()
 		w.answer(phone, Claim)
 		w.now = w.now.Add(Lease)
 		is(t, "open", w.answer(desk, Claim), OK)
 		w.now = w.now.Add(2 * time.Hour)
 		is(t, "expired", w.answer(desk, Claim), Gone)
 	})
-	story(t, "a claim and the alarm of the prompt in one batch", func(t *testing.T, w *world) {
-		w = prompted()
+	story(t, "a claim and the alarm of the prompt in one batch", func(t *testing.T, _ *world) {
+		w := prompted()
 		w.fact(Corrected, "c1", func(f *Fact) { f.Original = "m1" })
 		w.now = w.now.Add(Gather) // it is to be shown anew
 		w.feed(append([]Input{&Answer{Prompt: w.prompts()[0].ID, By: phone, Action: Claim}}, w.due()...)...)
 		is(t, "claimed", w.prompts()[0].State, PromptClaimed)
 	})
-	story(t, "a claim outlives the expiry, for its lease", func(t *testing.T, w *world) {
-		w = prompted()
+	story(t, "a claim outlives the expiry, for its lease", func(t *testing.T, _ *world) {
+		w := prompted()
 		w.now = w.prompts()[0].ExpiresAt.Add(-time.Second)
 		w.answer(phone, Claim)
 		w.step(Lease - time.Millisecond)
@@ -146,15 +146,15 @@ func TestAnswers(t *testing.T) {
 		w.step(time.Millisecond)
 		is(t, "expired", w.prompts()[0].State, PromptExpired)
 	})
-	story(t, "the alarm of a prompt that rings too early is set again", func(t *testing.T, w *world) {
-		w = prompted()
+	story(t, "the alarm of a prompt that rings too early is set again", func(t *testing.T, _ *world) {
+		w := prompted()
 		clear(w.heap)
 		w.feed(&PromptAlarm{Row: w.prompts()[0].Row})
 		w.step(time.Hour)
 		is(t, "expired", w.prompts()[0].State, PromptExpired)
 	})
-	story(t, "an SMS after all, when others of the prompt are asked about again", func(t *testing.T, w *world) {
-		w = prompted()
+	story(t, "an SMS after all, when others of the prompt are asked about again", func(t *testing.T, _ *world) {
+		w := prompted()
 		w.answer(phone, Snooze, 10*time.Minute)
 		w.send("m2")
 		w.step(2 * time.Minute)
@@ -171,8 +171,8 @@ func TestAnswers(t *testing.T) {
 		is(t, "its prompt lives on", len(w.prompts(PromptOpen)), 1)
 		is(t, "and is joined", w.asked(), "m2 m3")
 	})
-	story(t, "read while claimed", func(t *testing.T, w *world) {
-		w = prompted()
+	story(t, "read while claimed", func(t *testing.T, _ *world) {
+		w := prompted()
 		w.answer(phone, Claim)
 		w.fact(Read, "m1")
 		is(t, "the claimer is told", w.outbox(), "show, withdraw claimed /desk, withdraw displayed /phone /desk")
@@ -182,8 +182,8 @@ func TestAnswers(t *testing.T) {
 		is(t, "recorded", w.store.find(key("m1")).Marks.Has(Escalated), true)
 		is(t, "nothing is told after displayed", w.told("m1"), "timeout-undelivered displayed")
 	})
-	story(t, "declined: a new prompt waits for a new message", func(t *testing.T, w *world) {
-		w = prompted()
+	story(t, "declined: a new prompt waits for a new message", func(t *testing.T, _ *world) {
+		w := prompted()
 		w.send("m2", hinted(Hint{Timeout: 3600}))
 		w.answer(phone, Declined)
 		w.fact(Received, "m1")
@@ -192,14 +192,14 @@ func TestAnswers(t *testing.T) {
 		is(t, "the new message", w.asked(), "m2")
 		is(t, "prompts", len(w.prompts()), 2)
 	})
-	story(t, "failed", func(t *testing.T, w *world) {
-		w = prompted()
+	story(t, "failed", func(t *testing.T, _ *world) {
+		w := prompted()
 		is(t, "failed", w.answer(phone, NotSent), OK)
 		is(t, "not escalated", w.told("m1"), "timeout-undelivered")
 		is(t, "outbox", w.outbox(), "show, withdraw answered /desk")
 	})
-	story(t, "snoozed", func(t *testing.T, w *world) {
-		w = prompted()
+	story(t, "snoozed", func(t *testing.T, _ *world) {
+		w := prompted()
 		id := w.prompts()[0].ID
 		is(t, "snooze", w.answer(phone, Snooze, 10*time.Minute), OK)
 		until := w.prompts()[0].Until
@@ -212,8 +212,8 @@ func TestAnswers(t *testing.T) {
 		is(t, "the same prompt", w.prompts()[0].ID, id)
 		is(t, "put off, not given up", w.prompts()[0].ExpiresAt, until.Add(time.Hour))
 	})
-	story(t, "snoozes are clamped, and counted", func(t *testing.T, w *world) {
-		w = prompted()
+	story(t, "snoozes are clamped, and counted", func(t *testing.T, _ *world) {
+		w := prompted()
 		for range MaxSnoozes {
 			now := w.now
 			w.answer(phone, Snooze, time.Second)
@@ -225,15 +225,15 @@ func TestAnswers(t *testing.T) {
 		w.answer(phone, Snooze, 1000*time.Hour)
 		is(t, "at most", w.prompts()[0].Until, w.now.Add(time.Hour))
 	})
-	story(t, "read while snoozed", func(t *testing.T, w *world) {
-		w = prompted()
+	story(t, "read while snoozed", func(t *testing.T, _ *world) {
+		w := prompted()
 		w.answer(phone, Snooze, 10*time.Minute)
 		w.fact(Read, "m1")
 		w.step(time.Hour)
 		is(t, "outbox", w.outbox(), "show, withdraw snoozed /desk, withdraw displayed /phone /desk")
 	})
-	story(t, "nobody answers", func(t *testing.T, w *world) {
-		w = prompted()
+	story(t, "nobody answers", func(t *testing.T, _ *world) {
+		w := prompted()
 		w.step(time.Hour)
 		is(t, "outbox", w.outbox(), "show, withdraw expired /phone /desk")
 		is(t, "why", w.store.find(key("m1")).Reason, ReasonExpired)
@@ -261,8 +261,8 @@ func TestAnswers(t *testing.T) {
 		is(t, "told", w.told("m1"), "escalated timeout-undelivered")
 		is(t, "outbox", w.outbox(), "")
 	})
-	story(t, "a restart in the middle", func(t *testing.T, w *world) {
-		w = prompted()
+	story(t, "a restart in the middle", func(t *testing.T, _ *world) {
+		w := prompted()
 		w.answer(phone, Claim)
 		w.restart()
 		w.step(Lease)

@@ -299,15 +299,15 @@ func TestForced(t *testing.T) {
 		w.fact(Received, "m1")
 		is(t, "not about the delivery", len(w.prompts(PromptOpen)), 1)
 	})
-	story(t, "after a declined prompt", func(t *testing.T, w *world) {
-		w = prompted()
+	story(t, "after a declined prompt", func(t *testing.T, _ *world) {
+		w := prompted()
 		w.answer(phone, Declined)
 		w.fact(Forced, "m1")
 		w.ring()
 		is(t, "outbox", w.outbox(), "show, withdraw answered /desk, show")
 	})
-	story(t, "what is asked already", func(t *testing.T, w *world) {
-		w = prompted()
+	story(t, "what is asked already", func(t *testing.T, _ *world) {
+		w := prompted()
 		w.step(time.Minute)
 		w.fact(Forced, "m1")
 		w.ring()

@@ -201,8 +201,6 @@ type judge struct {
 	outbox   map[string]Outgoing
 	reminds  map[int64]int
 	opened   map[string]bool
-	seen     int // of world.tells
-	sent     int // of world.sent
 }
 
 func newJudge(t *rapid.T, w *world) *judge {

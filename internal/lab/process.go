@@ -73,15 +73,6 @@ func start(name, log string, env []string, argv ...string) (*process, error) {
 	return p, nil
 }
 
-func (p *process) running() bool {
-	select {
-	case <-p.done:
-		return false
-	default:
-		return true
-	}
-}
-
 // stop asks the process to end, waits for the grace, then kills the group.
 func (p *process) stop(grace time.Duration) {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
