@@ -8,8 +8,6 @@ package presence
 
 import (
 	"maps"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -359,97 +357,6 @@ func (r *Registry) sweep() {
 	for _, d := range asks {
 		r.ask(d)
 	}
-}
-
-// View is who can be reached of a user at a moment.
-type View struct {
-	Ready   bool // false: something is being asked, and Events.Changed will be called
-	Online  bool
-	Told    bool     // the user's server tells presence: silence means absence
-	SMS     []string // full JIDs that support T#sms
-	Capable []string // full JIDs that support T
-}
-
-// Look returns who can be reached of a user. Resources that have not been seen for long are checked first.
-func (r *Registry) Look(owner string) View {
-	now := r.clock.Now()
-	r.mu.Lock()
-	v := View{Ready: true, Told: r.told[track.Domain(owner)]}
-	var asks []device
-	for _, d := range r.users[owner] {
-		if d.source == FromActivity && now.Sub(d.seen) > activityLife && !d.answers {
-			r.remove(owner, d.full)
-			continue
-		}
-		if !d.confirmed || d.answers && min(now.Sub(d.seen), now.Sub(d.silent)) > sureFor {
-			if r.begin(d, true, now) {
-				check := *d
-				check.check = true
-				asks = append(asks, check)
-			}
-		}
-		if d.asking {
-			v.Ready = false
-			continue
-		}
-		v.Online = true
-		if d.features&track.CanStatus != 0 {
-			v.Capable = append(v.Capable, d.full)
-		}
-		if d.features&track.CanSMS != 0 {
-			v.SMS = append(v.SMS, d.full)
-		}
-	}
-	r.mu.Unlock()
-	for _, d := range asks {
-		r.ask(d)
-	}
-	return v
-}
-
-// IsTold reports whether some server has told presence.
-func (r *Registry) IsTold() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.told) > 0
-}
-
-// Online reports whether a resource is believed to be there, without asking.
-func (r *Registry) Online(full string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.users[track.Bare(full)][full] != nil
-}
-
-// Devices returns the resources of a user that are known to be there.
-func (r *Registry) Devices(owner string) []track.Device {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var list []track.Device
-	for _, d := range r.users[owner] {
-		list = append(list, track.Device{JID: d.full, Features: d.features, At: track.At(d.seen)})
-	}
-	slices.SortFunc(list, func(x, y track.Device) int { return strings.Compare(x.JID, y.JID) })
-	return list
-}
-
-// Can returns what is known of the clients of a user from their features.
-func (r *Registry) Can(bare string) track.Can {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var can track.Can
-	known, silent := 0, 0
-	for _, d := range r.users[bare] {
-		known++
-		can.Receipt = can.Receipt || d.features&track.CanReceipts != 0
-		if d.features&track.CanMarkers != 0 {
-			can.Marker = true
-		} else if d.itself {
-			silent++
-		}
-	}
-	can.NoMarker = known > 0 && silent == known
-	return can
 }
 
 // ask queues a question, unless too many wait.

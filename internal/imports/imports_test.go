@@ -31,6 +31,18 @@ var rules = []struct {
 	{"cmd/...", []string{"track", "address", "xep/...", "storage", "config", "component/..."}},
 }
 
+// floors are the packages of component, from the ground up: each imports only what stands on the floors below it. What
+// comes in (request) and what goes out (outbox) stand beside each other.
+var floors = [][]string{
+	{"component/clock", "component/queue"},
+	{"component/fair", "component/intake", "component/metrics", "component/numbers", "component/session", "component/sms", "component/tap"},
+	{"component/phrase", "component/settings"},
+	{"component/alarm", "component/people", "component/presence", "component/writer"},
+	{"component/command", "component/privacy"},
+	{"component/outbox", "component/request"},
+	{"component"},
+}
+
 // foreign names the libraries that only some packages may use.
 var foreign = map[string][]string{
 	"github.com/BurntSushi/toml":                 {"config"},
@@ -41,9 +53,9 @@ var foreign = map[string][]string{
 	"github.com/pressly/goose":                   {"storage/..."},
 	"modernc.org/sqlite":                         {"storage/..."},
 	"database/sql":                               {"storage/..."},
-	"github.com/prometheus/client_golang":        {"component/...", "cmd/..."},
+	"github.com/prometheus/client_golang":        {"component", "component/metrics", "cmd/..."},
 	"os":                                         {"cmd/...", "config", "storage/..."},
-	"net/http":                                   {"cmd/...", "component/..."},
+	"net/http":                                   {"cmd/...", "component/outbox"},
 	"github.com/xdg-go/stringprep":               {"address"},
 	"mellium.im/xmpp":                            {"address", "xep/...", "component/...", "cmd/..."},
 	"go.uber.org/goleak":                         {},
@@ -78,6 +90,37 @@ func TestImports(t *testing.T) {
 			if ok && own != name && !matches(own, allowed) && !matches(own, []string{"internal/...", "storage/storagetest", "xep/..."}) {
 				t.Errorf("a test of %s imports %s", name, own)
 			}
+		}
+	}
+}
+
+// No arrow of component points upward, nor to a neighbour.
+func TestFloors(t *testing.T) {
+	floor := map[string]int{}
+	for i, names := range floors {
+		for _, name := range names {
+			floor[name] = i + 1
+		}
+	}
+	packages := list(t)
+	for _, p := range packages {
+		name := strings.TrimPrefix(p.ImportPath, module+"/")
+		if !matches(name, []string{"component/..."}) {
+			continue
+		}
+		own := floor[name]
+		if own == 0 {
+			t.Errorf("%s stands on no floor", name)
+		}
+		for _, path := range p.Imports {
+			if below := strings.TrimPrefix(path, module+"/"); floor[below] >= own && floor[below] > 0 {
+				t.Errorf("%s imports %s, which does not stand below it", name, below)
+			}
+		}
+	}
+	for name := range floor {
+		if !slices.ContainsFunc(packages, func(p goPackage) bool { return p.ImportPath == module+"/"+name }) {
+			t.Errorf("%s has a floor, and is not there", name)
 		}
 	}
 }
