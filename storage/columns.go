@@ -172,8 +172,8 @@ func cleanKey(k track.Key) track.Key {
 	return track.Key{Sender: clean(k.Sender), Recipient: clean(k.Recipient), ID: clean(k.ID)}
 }
 
-// message visits all columns, progress those that change after the insert.
-func (h *hasher) message(w *walk, m *track.Message) {
+// messageColumns visits all columns, progress those that change after the insert.
+func (h *hasher) messageColumns(w *walk, m *track.Message) {
 	var hash, conv int64
 	if w.mode == taking {
 		hash, conv = h.key(cleanKey(m.Key))
@@ -224,7 +224,13 @@ func toldColumns(w *walk, t *track.Told) {
 	num(w, "told", &t.Seq)
 }
 
-func promptColumns(w *walk, p *track.Prompt) {
+func (h *hasher) promptColumns(w *walk, p *track.Prompt) {
+	var sender, recipient int64
+	if w.mode == taking {
+		sender, recipient = h.whole(clean(p.Sender), ""), h.whole(clean(p.Recipient), "")
+	}
+	num(w, "sender_hash", &sender)
+	num(w, "recipient_hash", &recipient)
 	num(w, "ord", &p.Row)
 	num(w, "state", &p.State)
 	num(w, "covered", &p.Covered)
@@ -283,7 +289,13 @@ func peerColumns(w *walk, p *track.Peer) {
 	str(w, "jid", &p.JID)
 }
 
-func releaseColumns(w *walk, r *track.Release) {
+func (h *hasher) releaseColumns(w *walk, r *track.Release) {
+	var owner, hash int64
+	if w.mode == taking {
+		owner, hash = h.whole(clean(r.Owner), ""), h.whole(clean(r.To), clean(r.ID))
+	}
+	num(w, "owner_hash", &owner)
+	num(w, "hash", &hash)
 	num(w, "at", &r.At)
 	str(w, "owner", &r.Owner)
 	str(w, "receiver", &r.To)
@@ -314,14 +326,25 @@ func prefsColumns(w *walk, p *track.Prefs) {
 	str(w, "text", &p.Text)
 }
 
-func contactColumns(w *walk, c *track.Contact) {
+func (h *hasher) contactColumns(w *walk, c *track.Contact) {
+	var owner, contact int64
+	if w.mode == taking {
+		owner, contact = h.whole(clean(c.Owner), ""), h.whole(clean(c.Contact), "")
+	}
+	num(w, "owner_hash", &owner)
+	num(w, "contact_hash", &contact)
 	flag(w, "muted", &c.Muted)
 	flag(w, "hidden", &c.Hidden)
 	str(w, "owner", &c.Owner)
 	str(w, "contact", &c.Contact)
 }
 
-func deviceColumns(w *walk, d *track.Device) {
+func (h *hasher) deviceColumns(w *walk, d *track.Device) {
+	var hash int64
+	if w.mode == taking {
+		hash = h.device(clean(d.JID))
+	}
+	num(w, "hash", &hash)
 	num(w, "features", &d.Features)
 	num(w, "at", &d.At)
 	str(w, "jid", &d.JID)

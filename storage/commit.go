@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/jmoiron/sqlx"
 
@@ -12,23 +11,25 @@ import (
 )
 
 // Commit stores changes in one transaction, or nothing of them. It fails with track.ErrFenced when another instance has
-// taken the database, and with track.ErrRefused when something in the changes can't be stored. After any other error they
-// may have been stored all the same.
+// taken the database, with a track.BehindError when the database has lost earlier commits, and with track.ErrRefused when
+// something in the changes can't be stored. After any other error they may have been stored all the same: Settled knows.
 func (s *Store) Commit(ctx context.Context, c track.Changes) error {
-	err := s.within(ctx, func(tx *sqlx.Tx) error { return s.store(ctx, tx, &c) })
-	if refuses(err) {
-		return fmt.Errorf("commit: %w: %w", track.ErrRefused, err)
+	s.fence.writing.Lock()
+	defer s.fence.writing.Unlock()
+	ord, rev := reached(&c)
+	open, err := s.transact(ctx, true, ord, rev, func(tx *sqlx.Tx) error { return s.store(ctx, tx, &c) })
+	s.fence.last = settled
+	if open {
+		s.fence.last = uncertain
 	}
 	if err != nil {
-		return fmt.Errorf("commit: %w", err)
+		s.renew(ctx, err)
+		return failed("commit", err)
 	}
 	return nil
 }
 
 func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error {
-	if err := s.checkFence(ctx, tx); err != nil {
-		return err
-	}
 	var entries []entry
 	if len(c.Outbox) > 0 {
 		var last int64
@@ -45,14 +46,13 @@ func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error 
 		table *table
 		rows  rows
 	}{
-		{"insert messages", s.insertMessage, &s.message.table, s.message.pack(c.Insert...)},
+		{"insert messages", s.insertMessage, &s.messages.table, s.messages.pack(c.Insert...)},
 		{"update messages", s.updateMessage, &updates.table, updates.pack(c.Update...)},
 		{"told", s.tell, &tolds.table, tolds.pack(greatest(c.Told)...)},
-		{"prompts", s.putPrompt, &prompts.table, prompts.pack(endedFirst(c.Prompts)...)},
+		{"prompts", s.putPrompt, &s.prompts.table, s.prompts.pack(endedFirst(c.Prompts)...)},
 		{"peers", s.putPeer, &peers.table, peers.pack(c.Peers...)},
 		{"outbox", s.putOutgoing, &outbox.table, outbox.pack(entries...)},
-		{"releases", s.putRelease, &releases.table, releases.pack(c.Releases...)},
-		{"marks", s.raise, &meta.table, meta.pack(reached(c)...)},
+		{"releases", s.putRelease, &s.releases.table, s.releases.pack(c.Releases...)},
 	} {
 		if part.rows.n == 0 {
 			continue
@@ -69,27 +69,9 @@ func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error 
 	return nil
 }
 
-// checkFence fails unless no other instance has taken the database since this one did. On PostgreSQL the row stays
-// as it is until the transaction ends: a takeover waits for it.
-func (s *Store) checkFence(ctx context.Context, tx *sqlx.Tx) error {
-	ours := s.epoch.Load()
-	if ours == 0 {
-		return nil
-	}
-	var epoch int64
-	if err := tx.StmtxContext(ctx, s.fence).GetContext(ctx, &epoch); err != nil {
-		return fmt.Errorf("fence: %w", err)
-	}
-	if epoch != ours {
-		return track.ErrFenced
-	}
-	return nil
-}
-
-// reached are the marks that the next instance goes on from, whatever is pruned until then: clients hold revisions as
-// tokens, and prompts are named after their row.
-func reached(c *track.Changes) (marks []fact) {
-	var ord, rev int64
+// reached is how far the changes go, in Ord and in Rev. The next instance goes on from there, whatever is pruned until
+// then: clients hold revisions as tokens, and prompts are named after their row.
+func reached(c *track.Changes) (ord, rev int64) {
 	for _, changed := range [][]track.Message{c.Insert, c.Update} {
 		for i := range changed {
 			ord, rev = max(ord, changed[i].Ord), max(rev, changed[i].Notice.Rev)
@@ -98,13 +80,7 @@ func reached(c *track.Changes) (marks []fact) {
 	for i := range c.Prompts {
 		ord = max(ord, c.Prompts[i].Row)
 	}
-	if ord > 0 {
-		marks = append(marks, fact{metaLastOrd, strconv.FormatInt(ord, 10)})
-	}
-	if rev > 0 {
-		marks = append(marks, fact{metaLastRev, strconv.FormatInt(rev, 10)})
-	}
-	return marks
+	return ord, rev
 }
 
 // greatest keeps one Told of each message.

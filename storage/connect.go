@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
@@ -11,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 	_ "modernc.org/sqlite"
 
 	"tocsin/storage/dsn"
@@ -40,7 +38,7 @@ var pragmas = []string{
 }
 
 func connectSQLite(ctx context.Context, d dsn.DSN, o Options) (*Store, error) {
-	s := &Store{dialect: sqlite{}, name: d.Name()}
+	s := &Store{dialect: sqlite{}, locker: fileLock{}, name: d.Name()}
 	path := d.Path
 	query := url.Values{"_pragma": append([]string{"cache_size(-32768)"}, pragmas...), "_journal_mode": {"WAL"}, "_txlock": {"immediate"}}
 	if path == dsn.Memory {
@@ -68,7 +66,7 @@ func connectSQLite(ctx context.Context, d dsn.DSN, o Options) (*Store, error) {
 	if err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
-	s.lockFile = path + ".lock"
+	s.locker = fileLock{path + ".lock"}
 	file := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) + "?"
 	writer, err := open(ctx, "sqlite", file+query.Encode(), 1)
 	if err != nil {
@@ -85,33 +83,34 @@ func connectSQLite(ctx context.Context, d dsn.DSN, o Options) (*Store, error) {
 	return s, nil
 }
 
-// What holds for every connection to PostgreSQL, unless the DSN says otherwise. A transaction that its owner forgot
-// (a stopped process, a lost machine) must not hold the rows that the next holder needs.
-var settings = map[string]string{
-	"synchronous_commit":                  "on",
-	"idle_in_transaction_session_timeout": "4s",
-	"application_name":                    "tocsin",
-	"connect_timeout":                     "5",
-}
-
-// The ledger's statements find everything by an index. Their plans are made once, when the tables may still be empty:
-// they must not be made for that.
-var writerSettings = map[string]string{"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off"}
-
 func connectPostgres(ctx context.Context, d dsn.DSN) (*Store, error) {
-	s := &Store{dialect: postgres{}, name: d.Name(), dsn: d.Conninfo(settings), dialer: &dialer{}}
-	var err error
-	if s.writer, err = openPostgres(ctx, d.Conninfo(settings, writerSettings), 1, s.dialer); err != nil {
+	session, err := sessionsOf(d)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{dialect: postgres{}, name: d.Name(), dialer: &dialer{}}
+	s.dialer.within(answersWithin)
+	if s.writer, err = session.open(ctx, 1, s.dialer, writerSettings); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
-	if s.readers, err = openPostgres(ctx, s.dsn, readerCount, s.dialer); err != nil {
+	if s.readers, err = session.open(ctx, readerCount, s.dialer, nil); err != nil {
 		s.writer.Close()
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
-	if err := s.get(ctx, &s.schema, "SELECT coalesce(current_schema(), '')"); err != nil {
+	var is struct{ Schema, Encoding string }
+	err = s.get(ctx, &is, "SELECT coalesce(current_schema(), '') AS schema, current_setting('server_encoding') AS encoding")
+	switch {
+	case err != nil:
+	case is.Encoding != "UTF8":
+		err = fmt.Errorf("the database's encoding is %s, not UTF8 (example: createdb -E UTF8 -T template0 tocsin)", is.Encoding)
+	default:
+		err = ownSessions(ctx, s.readers)
+	}
+	if err != nil {
 		s.Close()
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
+	s.locker = &advisoryLock{session, is.Schema}
 	return s, nil
 }
 
@@ -121,15 +120,6 @@ func open(ctx context.Context, driver, dsn string, connections int) (*sqlx.DB, e
 		return nil, err
 	}
 	return ready(ctx, db, connections)
-}
-
-func openPostgres(ctx context.Context, conninfo string, connections int, d *dialer) (*sqlx.DB, error) {
-	connector, err := pq.NewConnector(conninfo)
-	if err != nil {
-		return nil, errors.New("the DSN can't be read") // it was read before; the error might show the password
-	}
-	connector.Dialer(d)
-	return ready(ctx, sqlx.NewDb(sql.OpenDB(connector), "postgres"), connections)
 }
 
 func ready(ctx context.Context, db *sqlx.DB, connections int) (*sqlx.DB, error) {

@@ -18,36 +18,51 @@ const copyBatch = 2000
 // Copy copies everything from one database into another, empty one, and counts it there. If it is broken off, the next Copy goes on
 // where it was; if the source was used in between, it begins again. Both databases are held as long as it takes, and their stores
 // commit nothing afterwards. progress may be nil.
-func Copy(ctx context.Context, from, to *Store, progress func(table string, done, total int64)) (err error) {
+func Copy(ctx context.Context, from, to *Store, progress func(table string, done, total int64)) (failed error) {
 	for _, s := range []*Store{from, to} {
-		h := &Leadership{store: s, lost: make(chan struct{}), stop: func() {}, release: func() error { return nil }}
-		if err := h.take(ctx, "a copy", false); err != nil {
+		leadership, err := s.lead(ctx, s, "a copy", false)
+		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		defer func() { err = errors.Join(err, h.Release()) }()
+		defer func() { failed = errors.Join(failed, leadership.Release()) }()
 	}
 	if progress == nil {
 		progress = func(string, int64, int64) {}
 	}
-	c := &copying{ctx, from, to, progress}
-	if err := c.begin(); err != nil {
+	c := &copying{from, to, progress}
+	return from.dialer.patiently(func() error {
+		return to.dialer.patiently(func() error { return c.run(ctx) })
+	})
+}
+
+func (c *copying) run(ctx context.Context) error {
+	from, to := c.from, c.to
+	if err := c.begin(ctx); err != nil {
 		return fmt.Errorf("%s: %w", to.name, err)
 	}
-	for _, table := range []func() error{
-		copyOf(c, from.message, to.message, "ord"), copyOf(c, prompts, prompts, "ord"), copyOf(c, outbox, outbox, "pos"),
-		copyOf(c, peers, peers, ""), copyOf(c, releases, releases, ""), copyOf(c, numbers, numbers, ""),
-		copyOf(c, prefs, prefs, ""), copyOf(c, contacts, contacts, ""), copyOf(c, devices, devices, ""), copyOf(c, meta, meta, ""),
+	for _, table := range []func(context.Context) error{
+		copyOf(c, from.messages, to.messages, "ord"), copyOf(c, from.prompts, to.prompts, "ord"), copyOf(c, outbox, outbox, "pos"),
+		copyOf(c, peers, peers, ""), copyOf(c, from.releases, to.releases, ""), copyOf(c, numbers, numbers, ""),
+		copyOf(c, prefs, prefs, ""), copyOf(c, from.contacts, to.contacts, ""), copyOf(c, from.devices, to.devices, ""), copyOf(c, meta, meta, ""),
 	} {
-		if err := table(); err != nil {
+		if err := table(ctx); err != nil {
 			return err
 		}
 	}
-	_, err = to.writer.ExecContext(ctx, to.writer.Rebind("DELETE FROM meta WHERE key = ?"), metaCopy)
-	return err
+	var last struct{ Ord, Rev int64 }
+	if err := from.get(ctx, &last, lastOrdRev); err != nil {
+		return err
+	}
+	return to.fenced(ctx, func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, tx.Rebind("UPDATE holder SET last_ord = ?, last_rev = ? WHERE one = 1"), last.Ord, last.Rev); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, tx.Rebind("DELETE FROM meta WHERE key = ?"), metaCopy)
+		return err
+	})
 }
 
 type copying struct {
-	ctx      context.Context
 	from, to *Store
 	progress func(table string, done, total int64)
 }
@@ -56,17 +71,17 @@ type copying struct {
 var copied = []string{"messages", "prompts", "outbox", "peers", "releases", "numbers", "prefs", "contacts", "devices"}
 
 // begin makes the target ready: empty, or with a first part of what the source has now.
-func (c *copying) begin() error {
-	if half, err := c.from.Get(c.ctx, metaCopy); err != nil {
+func (c *copying) begin(ctx context.Context) error {
+	if half, err := c.from.Get(ctx, metaCopy); err != nil {
 		return err
 	} else if half != "" {
 		return errors.New("the source is itself a copy that was not finished")
 	}
-	mark, err := c.from.mark(c.ctx)
+	mark, err := c.from.mark(ctx)
 	if err != nil {
 		return err
 	}
-	begun, err := c.to.Get(c.ctx, metaCopy)
+	begun, err := c.to.Get(ctx, metaCopy)
 	if err != nil {
 		return err
 	}
@@ -74,24 +89,24 @@ func (c *copying) begin() error {
 		if begun != "" {
 			break
 		}
-		if n, err := c.to.count(c.ctx, table); err != nil {
+		if n, err := c.to.countRows(ctx, table); err != nil {
 			return err
 		} else if n > 0 {
 			return fmt.Errorf("it is not empty: there are %d rows in %s", n, table)
 		}
 	}
-	c.to.keyed(c.from.hash.secret)
+	c.to.hashed = hashedBy(c.from.hash.secret)
 	if begun == mark {
 		return nil
 	}
-	return c.to.within(c.ctx, func(tx *sqlx.Tx) error {
+	return c.to.fenced(ctx, func(tx *sqlx.Tx) error {
 		for _, table := range append(slices.Clone(copied), meta.name) {
-			if _, err := tx.ExecContext(c.ctx, "DELETE FROM "+table); err != nil {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table); err != nil {
 				return err
 			}
 		}
 		facts := meta.pack(fact{metaSecret, hex.EncodeToString(c.from.hash.secret)}, fact{metaCopy, mark})
-		return c.to.put(c.ctx, tx, &meta.table, "", facts)
+		return c.to.put(ctx, tx, &meta.table, "", facts)
 	})
 }
 
@@ -113,22 +128,22 @@ func (s *Store) mark(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%x %+v", s.hash.half("", ""), sum), err
 }
 
-func (s *Store) count(ctx context.Context, table string) (n int64, err error) {
+func (s *Store) countRows(ctx context.Context, table string) (n int64, err error) {
 	err = s.get(ctx, &n, "SELECT count(*) FROM "+table)
 	return n, err
 }
 
 // copyOf gives what copies one table, and counts it.
-func copyOf[T any](c *copying, source, target *kind[T], key string) func() error {
-	return func() error {
-		total, err := c.from.count(c.ctx, source.name)
+func copyOf[T any](c *copying, source, target *kind[T], key string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		total, err := c.from.countRows(ctx, source.name)
 		if err == nil {
-			err = copyTable(c, source, target, key, total)
+			err = copyTable(ctx, c, source, target, key, total)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", source.name, err)
 		}
-		there, err := c.to.count(c.ctx, source.name)
+		there, err := c.to.countRows(ctx, source.name)
 		if err != nil {
 			return fmt.Errorf("%s: %w", source.name, err)
 		}
@@ -144,17 +159,17 @@ func copyOf[T any](c *copying, source, target *kind[T], key string) func() error
 
 // copyTable goes on after the greatest key that is there; without a key, which must be a number, it begins again and passes over what
 // is there.
-func copyTable[T any](c *copying, source, target *kind[T], key string, total int64) error {
+func copyTable[T any](ctx context.Context, c *copying, source, target *kind[T], key string, total int64) error {
 	var done int64
 	var args []any
 	query := "SELECT " + source.list() + " FROM " + source.name
 	if key != "" {
 		var last int64
-		if err := c.to.get(c.ctx, &last, fmt.Sprintf("SELECT coalesce(max(%s), -1) FROM %s", key, source.name)); err != nil {
+		if err := c.to.get(ctx, &last, fmt.Sprintf("SELECT coalesce(max(%s), -1) FROM %s", key, source.name)); err != nil {
 			return err
 		}
 		var err error
-		if done, err = c.to.count(c.ctx, source.name); err != nil {
+		if done, err = c.to.countRows(ctx, source.name); err != nil {
 			return err
 		}
 		query += fmt.Sprintf(" WHERE %s > ? ORDER BY %s", key, key)
@@ -162,15 +177,15 @@ func copyTable[T any](c *copying, source, target *kind[T], key string, total int
 	}
 	batch := make([]T, 0, copyBatch)
 	flush := func() error {
-		err := c.to.within(c.ctx, func(tx *sqlx.Tx) error {
-			return c.to.put(c.ctx, tx, &target.table, "ON CONFLICT DO NOTHING", target.pack(batch...))
+		err := c.to.fenced(ctx, func(tx *sqlx.Tx) error {
+			return c.to.put(ctx, tx, &target.table, "ON CONFLICT DO NOTHING", target.pack(batch...))
 		})
 		done += int64(len(batch))
 		batch = batch[:0]
 		c.progress(source.name, done, total)
 		return err
 	}
-	found, err := c.from.query(c.ctx, query, args...)
+	found, err := c.from.query(ctx, query, args...)
 	err = source.read(found, err, func(v *T) error {
 		if batch = append(batch, *v); len(batch) < copyBatch {
 			return nil

@@ -20,7 +20,7 @@ const (
 	bob   = "bob@example.org"
 )
 
-func open(t *testing.T, dsn string) *storage.Store {
+func open(t testing.TB, dsn string) *storage.Store {
 	t.Helper()
 	s, err := storage.Open(t.Context(), dsn, storage.Options{Migrate: true})
 	if err != nil {
@@ -30,7 +30,7 @@ func open(t *testing.T, dsn string) *storage.Store {
 	return s
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

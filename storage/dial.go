@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -11,22 +13,43 @@ import (
 	"github.com/lib/pq/pqerror"
 )
 
-// dialer makes connections to PostgreSQL on which nobody waits for ever: lib/pq heeds a context by asking the server to
-// cancel, which a server that is not there does not do.
+// dialer makes connections to PostgreSQL on which nobody waits for ever. lib/pq heeds a context by asking the server to
+// cancel, which a server that is not there does not do; and its own deadlines hold only until a connection is made.
 type dialer struct {
-	net.Dialer
 	patience atomic.Int64 // nanoseconds without a byte, after which a connection is given up; 0: none
+
+	mu    sync.Mutex
+	wires map[*wire]bool
 }
+
+// A host that is gone takes its connections along unseen. Where there is no patience, these probes find out.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}
 
 func (d *dialer) within(t time.Duration) { d.patience.Store(int64(t)) }
 
+// patiently lets statements take their time as long as f runs.
+func (d *dialer) patiently(f func() error) error {
+	if d == nil {
+		return f()
+	}
+	defer d.within(time.Duration(d.patience.Swap(0)))
+	return f()
+}
+
 // DialContext implements pq.DialerContext.
 func (d *dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	c, err := d.Dialer.DialContext(ctx, network, address)
+	c, err := (&net.Dialer{KeepAliveConfig: keepAlive}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	return &wire{c, d}, nil
+	w := &wire{Conn: c, dialer: d}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.wires == nil {
+		d.wires = map[*wire]bool{}
+	}
+	d.wires[w] = true
+	return w, nil
 }
 
 // Dial implements pq.Dialer.
@@ -41,32 +64,71 @@ func (d *dialer) DialTimeout(network, address string, timeout time.Duration) (ne
 	return d.DialContext(ctx, network, address)
 }
 
+// wire is a connection whose reads and writes have a deadline each: the patience of its dialer, or one that was set.
 type wire struct {
 	net.Conn
-	dialer *dialer
+	dialer   *dialer
+	deadline atomic.Pointer[time.Time]
+}
+
+// SetDeadline implements net.Conn. lib/pq sets one until the handshake is done.
+func (w *wire) SetDeadline(t time.Time) error {
+	w.deadline.Store(&t)
+	return w.Conn.SetDeadline(t)
 }
 
 // Read implements net.Conn.
 func (w *wire) Read(b []byte) (int, error) {
-	if err := w.SetReadDeadline(w.deadline()); err != nil {
+	if err := w.SetReadDeadline(w.until()); err != nil {
 		return 0, err
 	}
-	return w.Conn.Read(b)
+	n, err := w.Conn.Read(b)
+	w.dialer.note(w, err)
+	return n, err
 }
 
 // Write implements net.Conn.
 func (w *wire) Write(b []byte) (int, error) {
-	if err := w.SetWriteDeadline(w.deadline()); err != nil {
+	if err := w.SetWriteDeadline(w.until()); err != nil {
 		return 0, err
 	}
-	return w.Conn.Write(b)
+	n, err := w.Conn.Write(b)
+	w.dialer.note(w, err)
+	return n, err
 }
 
-func (w *wire) deadline() time.Time {
+// Close implements net.Conn.
+func (w *wire) Close() error {
+	w.dialer.mu.Lock()
+	delete(w.dialer.wires, w)
+	w.dialer.mu.Unlock()
+	return w.Conn.Close()
+}
+
+func (w *wire) until() (until time.Time) {
 	if patience := w.dialer.patience.Load(); patience > 0 {
-		return time.Now().Add(time.Duration(patience))
+		until = time.Now().Add(time.Duration(patience))
 	}
-	return time.Time{}
+	if set := w.deadline.Load(); set != nil && !set.IsZero() && (until.IsZero() || set.Before(until)) {
+		until = *set
+	}
+	return until
+}
+
+// note closes all connections when one has fallen silent: the others have most likely, too, and whoever uses one next
+// would have to find out anew.
+func (d *dialer) note(w *wire, err error) {
+	if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for other := range d.wires {
+		if other != w {
+			other.Conn.Close()
+		}
+	}
+	clear(d.wires)
 }
 
 const lockNotAvailable pqerror.Code = "55P03"

@@ -32,6 +32,7 @@ type dialect interface {
 	unsettled() string // a query: senders, and how many of their messages are unsettled
 	ringing() string   // a condition: those messages that have an alarm, which are unsettled
 
+	bind() int // how parameters are written, as sqlx numbers it
 	goose() goose.Dialect
 	hasVersions() string           // a query: were migrations ever run
 	makes() bool                   // whether a missing schema is always made
@@ -39,7 +40,8 @@ type dialect interface {
 	bytewise(column string) string // to sort by
 	row() string                   // what names a row of a table without a key of one column
 	erase() string                 // a script after which nothing deleted is left in the files, or ""
-	share() string                 // the end of a SELECT whose row must not change until the transaction ends
+	lockRow() string               // the end of a SELECT that waits for those who change its row
+	staysOpen() bool               // whether a transaction may go on after a failed commit
 }
 
 type sqlite struct{}
@@ -114,6 +116,8 @@ func (sqlite) erase() string {
 	return "PRAGMA busy_timeout = 50; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 5000"
 }
 
+func (sqlite) bind() int { return sqlx.QUESTION }
+
 func (sqlite) goose() goose.Dialect { return goose.DialectSQLite3 }
 
 func (sqlite) hasVersions() string {
@@ -140,7 +144,8 @@ func without(script, mark string) string {
 
 func (sqlite) bytewise(column string) string { return column }
 func (sqlite) row() string                   { return "rowid" }
-func (sqlite) share() string                 { return "" }
+func (sqlite) lockRow() string               { return "" }
+func (sqlite) staysOpen() bool               { return true }
 
 type postgres struct{}
 
@@ -197,6 +202,7 @@ func (postgres) unsettled() string {
 
 func (postgres) ringing() string { return isOpen + " AND due <> 0" }
 
+func (postgres) bind() int                { return sqlx.DOLLAR }
 func (postgres) goose() goose.Dialect     { return goose.DialectPostgres }
 func (postgres) hasVersions() string      { return "SELECT to_regclass('goose_db_version') IS NOT NULL" }
 func (postgres) makes() bool              { return false }
@@ -204,9 +210,10 @@ func (postgres) ddl(script string) string { return without(script, "-- sqlite") 
 func (postgres) bytewise(column string) string {
 	return column + ` COLLATE "C"`
 }
-func (postgres) row() string   { return "ctid" }
-func (postgres) erase() string { return "" }
-func (postgres) share() string { return "FOR SHARE" }
+func (postgres) row() string     { return "ctid" }
+func (postgres) erase() string   { return "" }
+func (postgres) lockRow() string { return " FOR UPDATE" }
+func (postgres) staysOpen() bool { return false }
 
 // intArray is the array of every stride-th value, from the first.
 type intArray struct {

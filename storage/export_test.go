@@ -6,6 +6,7 @@ import (
 	"maps"
 	"testing"
 	"testing/fstest"
+	"time"
 )
 
 // Latest is the version of the newest migration.
@@ -55,3 +56,38 @@ func Pragma(t testing.TB, s *Store, name string) (value string) {
 	}
 	return value
 }
+
+// Exec runs a statement of the database's own, beside the store's fence.
+func Exec(t testing.TB, s *Store, query string) {
+	t.Helper()
+	if _, err := s.writer.Exec(query); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Token is that of the last hold.
+func Token(t testing.TB, s *Store) (token string) {
+	t.Helper()
+	if err := s.writer.Get(&token, "SELECT token FROM holder"); err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// InDoubt leaves a commit of the store open on the server, by the connection of another store, as if its answer had not
+// come; commit ends it.
+func InDoubt(t testing.TB, s, other *Store) (commit func() error) {
+	t.Helper()
+	tx, err := other.writer.BeginTxx(t.Context(), nil)
+	if err == nil {
+		_, err = tx.Exec("UPDATE holder SET commits = commits + 1")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.fence.lost, s.fence.last = true, uncertain
+	return tx.Commit
+}
+
+// AnswersWithin changes how long a connection may be silent.
+func AnswersWithin(s *Store, d time.Duration) { s.dialer.within(d) }

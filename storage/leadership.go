@@ -2,10 +2,10 @@ package storage
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -14,90 +14,83 @@ import (
 // ErrInUse is the error of a database that another process holds.
 var ErrInUse = errors.New("the database is in use")
 
+// locker is how a kind of database makes sure that one instance is live.
+type locker interface {
+	// lead takes the lock of the live instance, and begins a hold under it; wait says whether to wait for others.
+	lead(ctx context.Context, s *Store, jid string, wait bool) (*Leadership, error)
+	// hasLeader tells whether somebody has that lock.
+	hasLeader(ctx context.Context, s *Store) (bool, error)
+	// alone takes the lock under which the schema is changed.
+	alone(ctx context.Context, s *Store) (release func() error, err error)
+}
+
 // Leadership is the right to be the one live instance on a database.
 type Leadership struct {
-	store   *Store
-	lost    chan struct{}
-	stop    context.CancelFunc
-	beating sync.WaitGroup
-	release func() error // gives the lock back
+	store  *Store
+	sure   func() bool
+	stop   func()       // ends the watch over the lock
+	unlock func() error // gives the lock back
 
-	// On PostgreSQL; beat owns them until it ends.
-	line   *line
-	others bool                      // somebody waits for the lock
-	asked  atomic.Pointer[time.Time] // when the last question was asked that was answered; anybody may read it
+	lost chan struct{}
+	why  error // may be read when lost is closed
 }
 
 // Lead takes the right to be the one live instance, for the component jid. If another instance has it, Lead waits on
-// PostgreSQL until that one ends, or ctx; on SQLite it fails with ErrHeld and names the process. From then on the
-// commits of all earlier holders fail with track.ErrFenced.
+// PostgreSQL until that one ends, or ctx; on SQLite it fails with ErrInUse and names the process. From then on the
+// writes of all earlier holders fail with track.ErrFenced.
 func (s *Store) Lead(ctx context.Context, jid string) (*Leadership, error) {
-	h := &Leadership{store: s, lost: make(chan struct{}), stop: func() {}, release: func() error { return nil }}
-	if err := h.take(ctx, jid, true); err != nil {
-		return nil, fmt.Errorf("hold: %w", err)
-	}
-	return h, nil
-}
-
-func (h *Leadership) take(ctx context.Context, jid string, wait bool) error {
-	if h.store.dsn != "" {
-		return h.takePostgres(ctx, jid, wait)
-	}
-	if name := h.store.lockFile; name != "" {
-		f, err := lockSoon(ctx, name)
-		if err != nil {
-			return err
-		}
-		h.release = f.Close
-	}
-	_, err := h.begin(ctx, h.store.writer, jid)
+	l, err := s.lead(ctx, s, jid, true)
 	if err != nil {
-		h.release()
+		return nil, fmt.Errorf("lead: %w", err)
 	}
-	return err
+	return l, nil
 }
 
-// begin opens an epoch; the lock is ours. clean reports whether the last holder gave up by itself.
-func (h *Leadership) begin(ctx context.Context, db *sqlx.DB, jid string) (clean bool, err error) {
+// begin begins a hold under a new token; the lock is ours. clean reports whether the last holder gave up by itself.
+func (s *Store) begin(ctx context.Context, db *sqlx.DB, jid string) (clean bool, err error) {
 	var last string
 	if err := db.GetContext(ctx, &last, "SELECT jid FROM holder WHERE one = 1"); err != nil {
 		return false, err
 	}
-	var epoch int64
-	err = db.GetContext(ctx, &epoch, db.Rebind("UPDATE holder SET epoch = epoch + 1, jid = ? WHERE one = 1 RETURNING epoch"), jid)
+	random := make([]byte, 16)
+	rand.Read(random) // never fails
+	found := head{Token: hex.EncodeToString(random)}
+	// This waits for a transaction of the last holder: what it has committed is seen by all that is read after this.
+	err = db.GetContext(ctx, &found.Commits, db.Rebind("UPDATE holder SET token = ?, jid = ? WHERE one = 1 RETURNING commits"), found.Token, jid)
 	if err != nil {
 		return false, err
 	}
-	h.store.epoch.Store(epoch)
+	s.fence.begin(found)
 	return last == "", nil
 }
 
 // Lost is closed when the right is gone without a Release: another instance may have it now.
-func (h *Leadership) Lost() <-chan struct{} { return h.lost }
+func (l *Leadership) Lost() <-chan struct{} { return l.lost }
+
+// Err returns why the right was lost, and nil as long as it is not. A track.BehindError says that the database has lost
+// commits of this hold.
+func (l *Leadership) Err() error {
+	select {
+	case <-l.lost:
+		return l.why
+	default:
+		return nil
+	}
+}
 
 // IsLeader reports whether no other instance can be live at this moment. It is false for a while, too, when the database has
 // not answered, or the process has been stopped: what others can see must wait then.
-func (h *Leadership) IsLeader() bool {
-	asked := h.asked.Load()
-	if asked == nil { // SQLite: the lock is this process's as long as it lives
-		return true
-	}
-	now := time.Now()
-	// The monotonic clock stands still in a machine that sleeps, the other one may be set.
-	elapsed, onTheWall := now.Sub(*asked), now.Round(0).Sub(asked.Round(0))
-	return elapsed < doubt && onTheWall.Abs() < doubt
-}
+func (l *Leadership) IsLeader() bool { return l.sure() }
 
-// Release gives the right up. The store commits nothing any more.
-func (h *Leadership) Release() error {
-	h.stop()
-	h.beating.Wait()
+// Release gives the right up. The store writes nothing any more.
+func (l *Leadership) Release() error {
+	l.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	epoch := h.store.epoch.Swap(-1)
+	token := l.store.fence.end()
 	// The next holder sees that it need not wait.
-	_, err := h.store.writer.ExecContext(ctx, h.store.writer.Rebind("UPDATE holder SET jid = '' WHERE one = 1 AND epoch = ?"), epoch)
-	if err = errors.Join(err, h.release()); err != nil {
+	_, err := l.store.writer.ExecContext(ctx, l.store.writer.Rebind("UPDATE holder SET jid = '' WHERE one = 1 AND token = ?"), token)
+	if err = errors.Join(err, l.unlock()); err != nil {
 		return fmt.Errorf("release: %w", err)
 	}
 	return nil
@@ -105,35 +98,11 @@ func (h *Leadership) Release() error {
 
 // HasLeader tells whether an instance holds the database.
 func (s *Store) HasLeader(ctx context.Context) (bool, error) {
-	if s.dsn != "" {
-		return s.heldPostgres(ctx)
-	}
-	if s.lockFile == "" {
-		return s.epoch.Load() > 0, nil
-	}
-	f, err := lockFile(s.lockFile)
-	if errors.Is(err, ErrInUse) {
-		return true, nil
-	}
+	has, err := s.hasLeader(ctx, s)
 	if err != nil {
-		return false, fmt.Errorf("held: %w", err)
+		return false, fmt.Errorf("look for the leader: %w", err)
 	}
-	return false, f.Close()
-}
-
-// alone takes the lock under which the schema is changed.
-func (s *Store) alone(ctx context.Context) (release func() error, err error) {
-	if s.dsn != "" {
-		return s.alonePostgres(ctx)
-	}
-	if s.lockFile == "" {
-		return func() error { return nil }, nil
-	}
-	f, err := lockFile(s.lockFile)
-	if err != nil {
-		return nil, err
-	}
-	return f.Close, nil
+	return has, nil
 }
 
 // wait waits a little, or until ctx ends.

@@ -12,10 +12,9 @@ import (
 	"tocsin/track"
 )
 
-// load gathers what a Want asks for.
-type load struct {
-	*Store
-	ctx      context.Context
+// loading gathers what a Want asks for.
+type loading struct {
+	store    *Store
 	messages map[int64]track.Message
 	prompts  map[string]track.Prompt
 	asked    map[string]bool // prompts that were looked for
@@ -23,16 +22,17 @@ type load struct {
 
 // Load finds what w asks for, and what belongs to it.
 func (s *Store) Load(ctx context.Context, w track.Want, now track.Time) (track.Loaded, error) {
-	l := &load{Store: s, ctx: ctx, messages: map[int64]track.Message{}, prompts: map[string]track.Prompt{}, asked: map[string]bool{}}
-	out, err := l.all(w, now)
+	l := &loading{store: s, messages: map[int64]track.Message{}, prompts: map[string]track.Prompt{}, asked: map[string]bool{}}
+	out, err := l.all(ctx, w, now)
 	if err != nil {
-		return track.Loaded{}, fmt.Errorf("load: %w", err)
+		return track.Loaded{}, failed("load", err)
 	}
 	return out, nil
 }
 
-func (l *load) all(w track.Want, now track.Time) (out track.Loaded, err error) {
-	if err := l.byOrds(w.Ords); err != nil {
+func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out track.Loaded, err error) {
+	s := l.store
+	if err := l.byOrds(ctx, w.Ords); err != nil {
 		return out, err
 	}
 	senders, recipients := set(w.Senders), set[string](nil)
@@ -47,32 +47,32 @@ func (l *load) all(w track.Want, now track.Time) (out track.Loaded, err error) {
 			recipients[k.Recipient] = true
 		}
 	}
-	if err := l.byKeys(w.Keys); err != nil {
+	if err := l.byKeys(ctx, w.Keys); err != nil {
 		return out, err
 	}
-	if err := l.byConvs(l.open, open); err != nil {
+	if err := l.byConvs(ctx, s.open, open); err != nil {
 		return out, err
 	}
-	if err := l.byConvs(l.got, w.Got); err != nil {
+	if err := l.byConvs(ctx, s.got, w.Got); err != nil {
 		return out, err
 	}
-	if err := l.promptsBy(l.promptByID, l.names(w.Prompts), len(w.Prompts)); err != nil {
+	if err := l.promptsBy(ctx, s.promptByID, s.names(w.Prompts), len(w.Prompts)); err != nil {
 		return out, err
 	}
-	if err := l.promptsBy(l.promptByOrd, l.numbers(w.Rows), len(w.Rows)); err != nil {
+	if err := l.promptsBy(ctx, s.promptByOrd, s.numbers(w.Rows), len(w.Rows)); err != nil {
 		return out, err
 	}
-	if err := l.promptsBy(l.promptOf, l.names(keys(senders)), len(senders)); err != nil {
+	if err := l.promptsOf(ctx, senders); err != nil {
 		return out, err
 	}
-	if err := l.belonging(); err != nil {
+	if err := l.belonging(ctx); err != nil {
 		return out, err
 	}
-	if out.Opened, err = l.opened(senders, recipients, now); err != nil {
+	if out.Opened, err = s.opened(ctx, senders, recipients, now); err != nil {
 		return out, err
 	}
 	if len(people) > 0 {
-		found, err := l.peer.QueryContext(l.ctx, l.names(keys(people)))
+		found, err := s.peer.QueryContext(ctx, s.names(keys(people)))
 		err = peers.read(found, err, func(p *track.Peer) error { out.Peers = append(out.Peers, *p); return nil })
 		if err != nil {
 			return out, fmt.Errorf("peers: %w", err)
@@ -88,16 +88,16 @@ func (l *load) all(w track.Want, now track.Time) (out track.Loaded, err error) {
 	return out, nil
 }
 
-func (l *load) byOrds(ords []int64) error {
+func (l *loading) byOrds(ctx context.Context, ords []int64) error {
 	if len(ords) == 0 {
 		return nil
 	}
-	return l.find(l.byOrd, ords, func(*track.Message) bool { return true })
+	return l.find(ctx, l.store.byOrd, ords, func(*track.Message) bool { return true })
 }
 
-func (l *load) find(stmt *sqlx.Stmt, wanted []int64, exact func(*track.Message) bool) error {
-	found, err := stmt.QueryContext(l.ctx, l.numbers(wanted))
-	err = l.message.read(found, err, func(m *track.Message) error {
+func (l *loading) find(ctx context.Context, stmt *sqlx.Stmt, wanted []int64, exact func(*track.Message) bool) error {
+	found, err := stmt.QueryContext(ctx, l.store.numbers(wanted))
+	err = l.store.messages.read(found, err, func(m *track.Message) error {
 		if exact(m) {
 			l.messages[m.Ord] = *m
 		}
@@ -109,7 +109,7 @@ func (l *load) find(stmt *sqlx.Stmt, wanted []int64, exact func(*track.Message) 
 	return nil
 }
 
-func (l *load) byKeys(wanted []track.Key) error {
+func (l *loading) byKeys(ctx context.Context, wanted []track.Key) error {
 	if len(wanted) == 0 {
 		return nil
 	}
@@ -117,14 +117,14 @@ func (l *load) byKeys(wanted []track.Key) error {
 	for _, k := range wanted {
 		if k = cleanKey(k); !exact[k] {
 			exact[k] = true
-			hash, _ := l.hash.key(k)
+			hash, _ := l.store.hash.key(k)
 			hashes = append(hashes, hash)
 		}
 	}
-	return l.find(l.byHash, hashes, func(m *track.Message) bool { return exact[m.Key] })
+	return l.find(ctx, l.store.byHash, hashes, func(m *track.Message) bool { return exact[m.Key] })
 }
 
-func (l *load) byConvs(stmt *sqlx.Stmt, wanted []track.Conv) error {
+func (l *loading) byConvs(ctx context.Context, stmt *sqlx.Stmt, wanted []track.Conv) error {
 	if len(wanted) == 0 {
 		return nil
 	}
@@ -132,18 +132,34 @@ func (l *load) byConvs(stmt *sqlx.Stmt, wanted []track.Conv) error {
 	for _, c := range wanted {
 		if c = (track.Conv{Sender: clean(c.Sender), Recipient: clean(c.Recipient)}); !exact[c] {
 			exact[c] = true
-			hashes = append(hashes, l.hash.conv(c))
+			hashes = append(hashes, l.store.hash.conv(c))
 		}
 	}
-	return l.find(stmt, hashes, func(m *track.Message) bool { return exact[m.Conv()] })
+	return l.find(ctx, stmt, hashes, func(m *track.Message) bool { return exact[m.Conv()] })
 }
 
-func (l *load) promptsBy(stmt *sqlx.Stmt, wanted any, n int) error {
+// promptsOf finds the live prompts of senders.
+func (l *loading) promptsOf(ctx context.Context, senders map[string]bool) error {
+	if len(senders) == 0 {
+		return nil
+	}
+	exact, hashes := l.store.hash.all(senders)
+	return l.addPrompts(ctx, l.store.promptOf, l.store.numbers(hashes), func(p *track.Prompt) bool { return exact[p.Sender] })
+}
+
+func (l *loading) promptsBy(ctx context.Context, stmt *sqlx.Stmt, wanted any, n int) error {
 	if n == 0 {
 		return nil
 	}
-	found, err := stmt.QueryContext(l.ctx, wanted)
-	err = prompts.read(found, err, func(p *track.Prompt) error {
+	return l.addPrompts(ctx, stmt, wanted, func(*track.Prompt) bool { return true })
+}
+
+func (l *loading) addPrompts(ctx context.Context, stmt *sqlx.Stmt, wanted any, exact func(*track.Prompt) bool) error {
+	found, err := stmt.QueryContext(ctx, wanted)
+	err = l.store.prompts.read(found, err, func(p *track.Prompt) error {
+		if !exact(p) {
+			return nil
+		}
 		l.prompts[p.ID] = *p
 		l.asked[p.ID] = true
 		return nil
@@ -156,7 +172,7 @@ func (l *load) promptsBy(stmt *sqlx.Stmt, wanted any, n int) error {
 
 // belonging adds the originals of aliases, the messages of prompts and the live prompts of messages, until nothing
 // is missing.
-func (l *load) belonging() error {
+func (l *loading) belonging(ctx context.Context) error {
 	sought := map[int64]bool{} // messages that were looked for; what is not found was pruned
 	for {
 		var ords []int64
@@ -176,7 +192,7 @@ func (l *load) belonging() error {
 				ids = append(ids, m.Prompt)
 			}
 		}
-		if err := l.promptsBy(l.promptIn, l.names(ids), len(ids)); err != nil {
+		if err := l.promptsBy(ctx, l.store.promptIn, l.store.names(ids), len(ids)); err != nil {
 			return err
 		}
 		for _, p := range l.prompts {
@@ -187,32 +203,34 @@ func (l *load) belonging() error {
 		if len(ords) == 0 {
 			return nil
 		}
-		if err := l.byOrds(ords); err != nil {
+		if err := l.byOrds(ctx, ords); err != nil {
 			return err
 		}
 	}
 }
 
-// openings finds the prompts that count for the caps: of a day, which is the longest of their spans. Those of a
+// opened finds the prompts that count for the caps: of a day, which is the longest of their spans. Those of a
 // conversation are among those of its sender.
-func (l *load) opened(senders, recipients map[string]bool, now track.Time) ([]track.Opened, error) {
+func (s *Store) opened(ctx context.Context, senders, recipients map[string]bool, now track.Time) ([]track.Opened, error) {
 	var opened []track.Opened
 	since := now.Add(-24 * time.Hour)
-	read := func(stmt *sqlx.Stmt, people map[string]bool, known func(*track.Opened) bool) error {
-		if len(people) == 0 {
+	by, senderHashes := s.hash.all(senders)
+	about, recipientHashes := s.hash.all(recipients)
+	read := func(stmt *sqlx.Stmt, hashes []int64, wanted func(*track.Opened) bool) error {
+		if len(hashes) == 0 {
 			return nil
 		}
-		found, err := stmt.QueryContext(l.ctx, since, l.names(keys(people)))
+		found, err := stmt.QueryContext(ctx, since, s.numbers(hashes))
 		return openings.read(found, err, func(o *track.Opened) error {
-			if !known(o) {
+			if wanted(o) {
 				opened = append(opened, *o)
 			}
 			return nil
 		})
 	}
-	err := read(l.openedBy, senders, func(*track.Opened) bool { return false })
+	err := read(s.openedBy, senderHashes, func(o *track.Opened) bool { return by[o.Sender] })
 	if err == nil {
-		err = read(l.openedAbout, recipients, func(o *track.Opened) bool { return senders[o.Sender] })
+		err = read(s.openedAbout, recipientHashes, func(o *track.Opened) bool { return about[o.Recipient] && !by[o.Sender] })
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opened: %w", err)

@@ -54,7 +54,13 @@ func (s *Store) provider(last int64) (*goose.Provider, error) {
 			return nil, err
 		}
 		steps = append(steps, goose.NewGoMigration(m.Version, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
-			_, err := tx.ExecContext(ctx, s.ddl(string(script)))
+			first, second, filled := strings.Cut(string(script), hashesMark)
+			_, err := tx.ExecContext(ctx, s.ddl(first))
+			if err == nil && filled {
+				if err = fillHashes(ctx, tx, s.dialect); err == nil {
+					_, err = tx.ExecContext(ctx, s.ddl(second))
+				}
+			}
 			return err
 		}}, nil))
 	}
@@ -108,7 +114,7 @@ func (s *Store) ready(ctx context.Context, o Options) error {
 
 // migrate runs the missing migrations up to the version last, while nobody else does.
 func (s *Store) migrate(ctx context.Context, last int64) (err error) {
-	release, err := s.alone(ctx)
+	release, err := s.alone(ctx, s)
 	if err != nil {
 		return err
 	}

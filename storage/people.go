@@ -13,7 +13,7 @@ import (
 
 // upsert puts rows in the place of those of the same key, all or none.
 func (s *Store) upsert(ctx context.Context, t *table, key string, r rows) error {
-	return s.within(ctx, func(tx *sqlx.Tx) error { return s.put(ctx, tx, t, replace(key, t), r) })
+	return s.fenced(ctx, func(tx *sqlx.Tx) error { return s.put(ctx, tx, t, replace(key, t), r) })
 }
 
 // put inserts rows by a statement that is prepared for this.
@@ -35,7 +35,7 @@ func (s *Store) secret(ctx context.Context) ([]byte, error) {
 	rand.Read(fresh) // never fails
 	text, err := s.Get(ctx, metaSecret)
 	if err == nil && text == "" {
-		err = s.within(ctx, func(tx *sqlx.Tx) error {
+		err = s.fenced(ctx, func(tx *sqlx.Tx) error {
 			return s.put(ctx, tx, &meta.table, "ON CONFLICT DO NOTHING", meta.pack(fact{metaSecret, hex.EncodeToString(fresh)}))
 		})
 		if err == nil {
@@ -64,7 +64,7 @@ const importBatch = 5000
 // SetNumbers binds numbers, all or none. Of several for one JID the last counts.
 func (s *Store) SetNumbers(ctx context.Context, all ...track.Number) error {
 	all = lastOf(all)
-	err := s.within(ctx, func(tx *sqlx.Tx) error {
+	err := s.fenced(ctx, func(tx *sqlx.Tx) error {
 		stmt, err := tx.PreparexContext(ctx, s.insert(&numbers.table, replace("jid", &numbers.table)))
 		if err != nil {
 			return err
@@ -80,7 +80,7 @@ func (s *Store) SetNumbers(ctx context.Context, all ...track.Number) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("set numbers: %w", err)
+		return failed("set numbers", err)
 	}
 	return nil
 }
@@ -105,12 +105,19 @@ func lastOf(all []track.Number) []track.Number {
 
 // RemoveNumber unbinds the number of a bare JID, and tells whether there was one.
 func (s *Store) RemoveNumber(ctx context.Context, jid string) (bool, error) {
-	result, err := s.writer.ExecContext(ctx, s.writer.Rebind("DELETE FROM numbers WHERE jid = ?"), clean(jid))
+	var n int64
+	err := s.fenced(ctx, func(tx *sqlx.Tx) error {
+		result, err := tx.ExecContext(ctx, tx.Rebind("DELETE FROM numbers WHERE jid = ?"), clean(jid))
+		if err != nil {
+			return err
+		}
+		n, err = result.RowsAffected()
+		return err
+	})
 	if err != nil {
-		return false, fmt.Errorf("remove number: %w", err)
+		return false, failed("remove number", err)
 	}
-	n, err := result.RowsAffected()
-	return n > 0, err
+	return n > 0, nil
 }
 
 // Numbers yields all numbers, by JID in the order of their bytes, until yield fails.
@@ -136,15 +143,15 @@ func (s *Store) Prefs(ctx context.Context, yield func(track.Prefs)) error {
 // SavePrefs keeps the settings of a user.
 func (s *Store) SavePrefs(ctx context.Context, p track.Prefs) error {
 	if err := s.upsert(ctx, &prefs.table, "jid", prefs.pack(p)); err != nil {
-		return fmt.Errorf("save prefs: %w", err)
+		return failed("save prefs", err)
 	}
 	return nil
 }
 
 // Contacts yields all settings of users about others.
 func (s *Store) Contacts(ctx context.Context, yield func(track.Contact)) error {
-	found, err := s.query(ctx, "SELECT "+contacts.list()+" FROM contacts")
-	err = contacts.read(found, err, func(c *track.Contact) error { yield(*c); return nil })
+	found, err := s.query(ctx, "SELECT "+s.contacts.list()+" FROM contacts")
+	err = s.contacts.read(found, err, func(c *track.Contact) error { yield(*c); return nil })
 	if err != nil {
 		return fmt.Errorf("contacts: %w", err)
 	}
@@ -153,23 +160,24 @@ func (s *Store) Contacts(ctx context.Context, yield func(track.Contact)) error {
 
 // SaveContact keeps what a user has set about another; what sets nothing is removed.
 func (s *Store) SaveContact(ctx context.Context, c track.Contact) error {
-	err := s.within(ctx, func(tx *sqlx.Tx) error {
+	err := s.fenced(ctx, func(tx *sqlx.Tx) error {
 		if !c.Muted && !c.Hidden {
-			_, err := tx.ExecContext(ctx, tx.Rebind("DELETE FROM contacts WHERE owner = ? AND contact = ?"), clean(c.Owner), clean(c.Contact))
+			_, err := tx.ExecContext(ctx, tx.Rebind("DELETE FROM contacts WHERE owner_hash = ? AND contact_hash = ?"),
+				s.hash.whole(clean(c.Owner), ""), s.hash.whole(clean(c.Contact), ""))
 			return err
 		}
-		return s.put(ctx, tx, &contacts.table, replace("owner, contact", &contacts.table), contacts.pack(c))
+		return s.put(ctx, tx, &s.contacts.table, replace("owner_hash, contact_hash", &s.contacts.table), s.contacts.pack(c))
 	})
 	if err != nil {
-		return fmt.Errorf("save contact: %w", err)
+		return failed("save contact", err)
 	}
 	return nil
 }
 
 // Devices yields the devices that were seen.
 func (s *Store) Devices(ctx context.Context, yield func(track.Device)) error {
-	found, err := s.query(ctx, "SELECT "+devices.list()+" FROM devices")
-	err = devices.read(found, err, func(d *track.Device) error { yield(*d); return nil })
+	found, err := s.query(ctx, "SELECT "+s.devices.list()+" FROM devices")
+	err = s.devices.read(found, err, func(d *track.Device) error { yield(*d); return nil })
 	if err != nil {
 		return fmt.Errorf("devices: %w", err)
 	}
@@ -178,15 +186,19 @@ func (s *Store) Devices(ctx context.Context, yield func(track.Device)) error {
 
 // SaveDevices keeps the devices seen, and forgets those gone (full JIDs).
 func (s *Store) SaveDevices(ctx context.Context, seen []track.Device, gone []string) error {
-	err := s.within(ctx, func(tx *sqlx.Tx) error {
-		if err := s.put(ctx, tx, &devices.table, replace("jid", &devices.table), devices.pack(seen...)); err != nil || len(gone) == 0 {
+	err := s.fenced(ctx, func(tx *sqlx.Tx) error {
+		if err := s.put(ctx, tx, &s.devices.table, replace("hash", &s.devices.table), s.devices.pack(seen...)); err != nil || len(gone) == 0 {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, tx.Rebind("DELETE FROM devices WHERE "+s.among("jid")), s.dialect.names(gone))
+		hashes := make([]int64, len(gone))
+		for i, jid := range gone {
+			hashes[i] = s.hash.device(clean(jid))
+		}
+		_, err := tx.ExecContext(ctx, tx.Rebind("DELETE FROM devices WHERE "+s.among("hash")), s.dialect.numbers(hashes))
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("save devices: %w", err)
+		return failed("save devices", err)
 	}
 	return nil
 }
@@ -194,15 +206,16 @@ func (s *Store) SaveDevices(ctx context.Context, seen []track.Device, gone []str
 // Forget removes what a user has told us: number, settings, devices.
 func (s *Store) Forget(ctx context.Context, jid string) error {
 	jid = clean(jid)
-	err := s.within(ctx, func(tx *sqlx.Tx) error {
+	first, last := s.hash.sender(jid)
+	err := s.fenced(ctx, func(tx *sqlx.Tx) error {
 		for _, part := range []struct {
 			query string
 			args  []any
 		}{
 			{"DELETE FROM numbers WHERE jid = ?", []any{jid}},
 			{"DELETE FROM prefs WHERE jid = ?", []any{jid}},
-			{"DELETE FROM contacts WHERE owner = ?", []any{jid}},
-			{"DELETE FROM devices WHERE substr(jid, 1, length(?)) = ?", []any{jid + "/", jid + "/"}},
+			{"DELETE FROM contacts WHERE owner_hash = ?", []any{s.hash.whole(jid, "")}},
+			{"DELETE FROM devices WHERE hash BETWEEN ? AND ? AND substr(jid, 1, length(?)) = ?", []any{first, last, jid + "/", jid + "/"}},
 		} {
 			if _, err := tx.ExecContext(ctx, tx.Rebind(part.query), part.args...); err != nil {
 				return err
@@ -211,7 +224,7 @@ func (s *Store) Forget(ctx context.Context, jid string) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("forget: %w", err)
+		return failed("forget", err)
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func (s *Store) prune(ctx context.Context, before track.Time, limit int) (int, e
 		return 0, err
 	}
 	var n int64
-	err = s.within(ctx, func(tx *sqlx.Tx) error {
+	err = s.fenced(ctx, func(tx *sqlx.Tx) error {
 		remove := func(query string, args ...any) error {
 			result, err := tx.ExecContext(ctx, tx.Rebind(query), args...)
 			if err != nil {

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"tocsin/track"
@@ -22,21 +21,19 @@ func (s *Store) get(ctx context.Context, dest any, query string, args ...any) er
 
 // Keys of the table meta.
 const (
-	metaSecret  = "secret"
-	metaLastOrd = "last-ord" // greatest that was ever stored
-	metaLastRev = "last-rev"
+	metaSecret = "secret"
 )
+
+const lastOrdRev = "SELECT last_ord AS ord, last_rev AS rev FROM holder WHERE one = 1"
 
 // Seed gives what an instance must know when it starts.
 func (s *Store) Seed(ctx context.Context) (track.Seed, error) {
 	seed := track.Seed{Secret: s.hash.secret, Pending: map[string]int32{}}
-	for key, value := range map[string]*int64{metaLastOrd: &seed.LastOrd, metaLastRev: &seed.LastRev} {
-		text, err := s.Get(ctx, key)
-		if err != nil {
-			return seed, fmt.Errorf("seed: %w", err)
-		}
-		*value, _ = strconv.ParseInt(text, 10, 64) // what Commit has put, or nothing yet
+	var last struct{ Ord, Rev int64 }
+	if err := s.get(ctx, &last, lastOrdRev); err != nil {
+		return seed, fmt.Errorf("seed: %w", err)
 	}
+	seed.LastOrd, seed.LastRev = last.Ord, last.Rev
 	found, err := s.query(ctx, s.unsettled())
 	if err != nil {
 		return seed, fmt.Errorf("seed: %w", err)
@@ -120,7 +117,7 @@ func (s *Store) Messages(ctx context.Context, sender string, f track.Filter) ([]
 	if f.ID != "" {
 		add("id = ?", clean(f.ID))
 	}
-	query := "SELECT " + s.message.list() + " FROM messages WHERE " + strings.Join(where, " AND ")
+	query := "SELECT " + s.messages.list() + " FROM messages WHERE " + strings.Join(where, " AND ")
 	if f.Newest {
 		query += " ORDER BY ord DESC"
 	} else {
@@ -131,7 +128,7 @@ func (s *Store) Messages(ctx context.Context, sender string, f track.Filter) ([]
 	}
 	var all []track.Message
 	found, err := s.query(ctx, query, args...)
-	err = s.message.read(found, err, func(m *track.Message) error { all = append(all, *m); return nil })
+	err = s.messages.read(found, err, func(m *track.Message) error { all = append(all, *m); return nil })
 	if err != nil {
 		return nil, fmt.Errorf("messages: %w", err)
 	}
@@ -141,8 +138,9 @@ func (s *Store) Messages(ctx context.Context, sender string, f track.Filter) ([]
 // Prompts gives the live prompts of a sender, oldest first.
 func (s *Store) Prompts(ctx context.Context, sender string) ([]track.Prompt, error) {
 	var all []track.Prompt
-	found, err := s.query(ctx, "SELECT "+prompts.list()+" FROM prompts WHERE sender = ? AND "+isLive+" ORDER BY ord", clean(sender))
-	err = prompts.read(found, err, func(p *track.Prompt) error { all = append(all, *p); return nil })
+	found, err := s.query(ctx, "SELECT "+s.prompts.list()+" FROM prompts WHERE sender_hash = ? AND sender = ? AND "+isLive+" ORDER BY ord",
+		s.hash.whole(clean(sender), ""), clean(sender))
+	err = s.prompts.read(found, err, func(p *track.Prompt) error { all = append(all, *p); return nil })
 	if err != nil {
 		return nil, fmt.Errorf("prompts: %w", err)
 	}
@@ -152,8 +150,9 @@ func (s *Store) Prompts(ctx context.Context, sender string) ([]track.Prompt, err
 // Releases gives the newest releases of a user's number, newest first.
 func (s *Store) Releases(ctx context.Context, owner string, limit int) ([]track.Release, error) {
 	var all []track.Release
-	found, err := s.query(ctx, "SELECT "+releases.list()+" FROM releases WHERE owner = ? ORDER BY at DESC, id LIMIT ?", clean(owner), limit)
-	err = releases.read(found, err, func(r *track.Release) error { all = append(all, *r); return nil })
+	found, err := s.query(ctx, "SELECT "+s.releases.list()+" FROM releases WHERE owner_hash = ? AND owner = ? ORDER BY at DESC, id LIMIT ?",
+		s.hash.whole(clean(owner), ""), clean(owner), limit)
+	err = s.releases.read(found, err, func(r *track.Release) error { all = append(all, *r); return nil })
 	if err != nil {
 		return nil, fmt.Errorf("releases: %w", err)
 	}
@@ -208,7 +207,7 @@ func (s *Store) Get(ctx context.Context, key string) (string, error) {
 // Put keeps a small fact.
 func (s *Store) Put(ctx context.Context, key, value string) error {
 	if err := s.upsert(ctx, &meta.table, "key", meta.pack(fact{key, value})); err != nil {
-		return fmt.Errorf("put %s: %w", key, err)
+		return failed("put "+key, err)
 	}
 	return nil
 }

@@ -2,27 +2,62 @@ package storage
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 	driver "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"tocsin/track"
 )
 
-// refuses reports whether an error is the database's word on what it was given. All other errors are about the database
-// itself, and pass: it is away, busy, full, read-only.
+// failed wraps the error of an operation. One that the same input would meet for ever is marked with track.ErrRefused.
+func failed(op string, err error) error {
+	if refuses(err) {
+		return fmt.Errorf("%s: %w: %w", op, track.ErrRefused, err)
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}
+
+// refuses reports whether an error is the database's word on what it was given. Errors about the database itself, or the
+// way to it, are listed: they pass, or an admin has to mend something. Every other answer is about the input, for one that
+// was taken for passing would hold up everybody for ever.
 func refuses(err error) bool {
 	if answer := (*pq.Error)(nil); errors.As(err, &answer) {
-		switch answer.Code.Class() {
-		case "22", "23": // data exception, integrity constraint violation
-			return true
-		}
-		return false
+		// FATAL and PANIC end the session, whatever the code: poolers send codes of their own with them. (The server's own
+		// word may be a translation; its codes are listed.)
+		return answer.Severity != pqerror.SeverityFatal && answer.Severity != pqerror.SeverityPanic && !aboutPostgres[answer.Code.Class()]
 	}
 	if answer := (*driver.Error)(nil); errors.As(err, &answer) {
-		switch answer.Code() & 0xff {
-		case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE:
-			return true
-		}
+		return !aboutSQLite[answer.Code()&0xff] // the lower byte is the primary code
 	}
-	return false
+	return false // the answer did not come
+}
+
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+var aboutPostgres = map[pq.ErrorClass]bool{
+	"08": true, // connection exception
+	"0A": true, // feature not supported: a plan is out of date
+	"25": true, // invalid transaction state: read-only, timed out
+	"26": true, // invalid SQL statement name: another session answers
+	"28": true, // invalid authorization
+	"34": true, // invalid cursor name: as 26
+	"3D": true, // invalid catalog name: no such database
+	"3F": true, // invalid schema name
+	"40": true, // transaction rollback: serialization, deadlock
+	"42": true, // access rule violation: privileges, missing tables; statements are fixed
+	"53": true, // insufficient resources: disk, memory, connections
+	"55": true, // object not in prerequisite state: locked, in use
+	"57": true, // operator intervention: shutting down, cancelled
+	"58": true, // system error: I/O
+	"F0": true, // configuration file error
+}
+
+// https://www.sqlite.org/rescode.html
+var aboutSQLite = map[int]bool{
+	sqlite3.SQLITE_PERM: true, sqlite3.SQLITE_ABORT: true, sqlite3.SQLITE_BUSY: true, sqlite3.SQLITE_LOCKED: true, sqlite3.SQLITE_NOMEM: true,
+	sqlite3.SQLITE_READONLY: true, sqlite3.SQLITE_INTERRUPT: true, sqlite3.SQLITE_IOERR: true, sqlite3.SQLITE_CORRUPT: true, sqlite3.SQLITE_FULL: true,
+	sqlite3.SQLITE_CANTOPEN: true, sqlite3.SQLITE_PROTOCOL: true, sqlite3.SQLITE_SCHEMA: true, sqlite3.SQLITE_NOLFS: true, sqlite3.SQLITE_AUTH: true,
+	sqlite3.SQLITE_NOTADB: true,
 }

@@ -6,22 +6,38 @@ import (
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
+
+	"tocsin/track"
 )
 
 var (
 	updates  = kindOf("messages", progress)
 	tolds    = kindOf("messages", toldColumns)
-	prompts  = kindOf("prompts", promptColumns)
 	openings = kindOf("prompts", openedColumns)
 	outbox   = kindOf("outbox", entryColumns)
 	peers    = kindOf("peers", peerColumns)
-	releases = kindOf("releases", releaseColumns)
 	numbers  = kindOf("numbers", numberColumns)
 	prefs    = kindOf("prefs", prefsColumns)
-	contacts = kindOf("contacts", contactColumns)
-	devices  = kindOf("devices", deviceColumns)
 	meta     = kindOf("meta", metaColumns)
 )
+
+// hashed are the tables whose rows are found by hashes, which the secret of the database goes into.
+type hashed struct {
+	hash     *hasher
+	messages *kind[track.Message]
+	prompts  *kind[track.Prompt]
+	releases *kind[track.Release]
+	contacts *kind[track.Contact]
+	devices  *kind[track.Device]
+}
+
+func hashedBy(secret []byte) hashed {
+	h := &hasher{secret}
+	return hashed{
+		h, kindOf("messages", h.messageColumns), kindOf("prompts", h.promptColumns), kindOf("releases", h.releaseColumns),
+		kindOf("contacts", h.contactColumns), kindOf("devices", h.deviceColumns),
+	}
+}
 
 // statements are those of the ledger, prepared on the writer's connection.
 type statements struct {
@@ -31,10 +47,10 @@ type statements struct {
 	promptByID, promptByOrd, promptOf, promptIn *sqlx.Stmt
 	openedBy, openedAbout, peer                 *sqlx.Stmt
 
-	lastPos, fence                              *sqlx.Stmt
+	lastPos, countUp                            *sqlx.Stmt
 	insertMessage, updateMessage, tell          *sqlx.Stmt
 	putPrompt, putPeer, putOutgoing, putRelease *sqlx.Stmt
-	dropOutgoing, raise                         *sqlx.Stmt
+	dropOutgoing                                *sqlx.Stmt
 }
 
 // Of the rows of one key only the newest can matter: ids that a client uses over and over make no batch slow.
@@ -55,25 +71,26 @@ func (s *Store) prepare(ctx context.Context) error {
 		s.all = append(s.all, stmt)
 		return stmt
 	}
-	messages := "SELECT " + s.message.list() + " FROM messages WHERE "
-	s.byHash = prepare(s.newest(&s.message.table, "hash", newestOfKey))
+	messages := "SELECT " + s.messages.list() + " FROM messages WHERE "
+	s.byHash = prepare(s.newest(&s.messages.table, "hash", newestOfKey))
 	s.byOrd = prepare(messages + s.among("ord"))
 	s.open = prepare(messages + s.among("conv") + " AND " + isOpen)
 	s.got = prepare(messages + s.among("conv") + " AND " + isOpen + " AND status = 1")
 
-	asked := "SELECT " + prompts.list() + " FROM prompts WHERE "
+	asked := "SELECT " + s.prompts.list() + " FROM prompts WHERE "
 	s.promptByID = prepare(asked + s.among("id"))
 	s.promptByOrd = prepare(asked + s.among("ord"))
-	s.promptOf = prepare(asked + s.among("sender") + " AND " + isLive)
+	s.promptOf = prepare(asked + s.among("sender_hash") + " AND " + isLive)
 	s.promptIn = prepare(asked + s.among("id") + " AND " + isLive)
 	opened := "SELECT " + openings.list() + " FROM prompts WHERE covered > 0 AND opened_at > ? AND "
-	s.openedBy = prepare(opened + s.among("sender"))
-	s.openedAbout = prepare(opened + s.among("recipient"))
+	s.openedBy = prepare(opened + s.among("sender_hash"))
+	s.openedAbout = prepare(opened + s.among("recipient_hash"))
 	s.peer = prepare("SELECT " + peers.list() + " FROM peers WHERE " + s.among("jid"))
 
 	s.lastPos = prepare("SELECT coalesce(max(pos), 0) FROM outbox")
-	s.fence = prepare("SELECT epoch FROM holder WHERE one = 1 " + s.share())
-	s.insertMessage = prepare(s.insert(&s.message.table, ""))
+	s.countUp = prepare("UPDATE holder SET commits = commits + 1, last_ord = " + greater("last_ord", "?") + ", last_rev = " + greater("last_rev", "?") +
+		" WHERE one = 1 RETURNING token, commits")
+	s.insertMessage = prepare(s.insert(&s.messages.table, ""))
 	s.updateMessage = prepare(s.update("messages", "ord", &updates.table, func(column, value string) string {
 		if column == "told" {
 			return greater("messages.told", value)
@@ -83,12 +100,10 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.tell = prepare(s.update("messages", "ord", &tolds.table, func(_, value string) string {
 		return greater("messages.told", value)
 	}))
-	s.putPrompt = prepare(s.insert(&prompts.table, replace("id", &prompts.table)))
+	s.putPrompt = prepare(s.insert(&s.prompts.table, replace("id", &s.prompts.table)))
 	s.putPeer = prepare(s.insert(&peers.table, replace("jid", &peers.table)))
 	s.putOutgoing = prepare(s.insert(&outbox.table, "ON CONFLICT (id) DO NOTHING"))
-	s.putRelease = prepare(s.insert(&releases.table, "ON CONFLICT DO NOTHING"))
-	s.raise = prepare(s.insert(&meta.table, "ON CONFLICT (key) DO UPDATE SET value = excluded.value "+
-		"WHERE CAST(excluded.value AS BIGINT) > CAST(meta.value AS BIGINT)"))
+	s.putRelease = prepare(s.insert(&s.releases.table, "ON CONFLICT DO NOTHING"))
 	s.dropOutgoing = prepare("DELETE FROM outbox WHERE " + s.among("id"))
 	return failed
 }

@@ -6,12 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
-
-	"tocsin/track"
 )
 
 // Options say how a database is opened.
@@ -21,22 +18,23 @@ type Options struct {
 	Migrate bool
 	// Existing refuses a database that is not there, or has no schema, in place of making it.
 	Existing bool
+	// Now is the time that leadership is measured by; nil: time.Now. It should tell both the monotonic clock and the other.
+	Now func() time.Time
 }
 
 // Store is a database. It is safe for concurrent use.
 type Store struct {
 	dialect
+	locker
 	// One connection does what the ledger needs, reading included: its statements are prepared once, and its cache
 	// stays valid over its own commits. Everybody else reads on the others.
 	writer, readers *sqlx.DB
-	name            string // for errors: the path or the URL without its password
-	lockFile        string // SQLite in a file: what Hold locks
-	dsn, schema     string // PostgreSQL: for the connection that Hold locks with
-	dialer          *dialer
-	hash            *hasher
-	message         *kind[track.Message]
+	name            string  // for errors: the path or the URL without its password
+	dialer          *dialer // PostgreSQL
+	now             func() time.Time
+	hashed
 	statements
-	epoch atomic.Int64 // of the Hold; 0: it was never held, every Commit is taken
+	fence fence
 
 	pruning sync.Mutex
 	pruned  int64 // where Prune goes on
@@ -44,13 +42,16 @@ type Store struct {
 
 // answersWithin is how long PostgreSQL may work on one statement before the first of its answer: after it, the connection
 // is taken for dead.
-const answersWithin = 30 * time.Second
+const answersWithin = 10 * time.Second
 
 // Open opens a database: "sqlite:PATH", "sqlite::memory:" or a "postgres://" URL.
 func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	s, err := connect(ctx, dsn, o)
 	if err != nil {
 		return nil, err
+	}
+	if s.now = o.Now; s.now == nil {
+		s.now = time.Now
 	}
 	if err := s.setUp(ctx, o); err != nil {
 		s.Close()
@@ -60,24 +61,15 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 }
 
 func (s *Store) setUp(ctx context.Context, o Options) error {
-	if err := s.ready(ctx, o); err != nil {
+	if err := s.dialer.patiently(func() error { return s.ready(ctx, o) }); err != nil {
 		return err
-	}
-	if s.dialer != nil { // a migration may take its time
-		s.dialer.within(answersWithin)
 	}
 	secret, err := s.secret(ctx)
 	if err != nil {
 		return err
 	}
-	s.keyed(secret)
+	s.hashed = hashedBy(secret)
 	return s.prepare(ctx)
-}
-
-// keyed makes the store find messages by the hashes of this secret.
-func (s *Store) keyed(secret []byte) {
-	s.hash = &hasher{secret}
-	s.message = kindOf("messages", s.hash.message)
 }
 
 // Close closes all connections.
@@ -93,17 +85,4 @@ func (s *Store) Close() error {
 func (s *Store) Ping(ctx context.Context) error {
 	_, err := s.Get(ctx, "")
 	return err
-}
-
-// within runs f in one transaction of the writer.
-func (s *Store) within(ctx context.Context, f func(*sqlx.Tx) error) error {
-	tx, err := s.writer.BeginTxx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() // nothing, after Commit
-	if err := f(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
 }

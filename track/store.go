@@ -1,12 +1,21 @@
 package track
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // ErrFenced is returned by a store whose holder is no longer the one live instance: nothing of the batch was written.
 var ErrFenced = errors.New("another instance has taken over")
 
 // ErrRefused is returned by a store that works and can't take what it was given: trying again will not help.
 var ErrRefused = errors.New("the database refuses this")
+
+// BehindError is returned by a store whose database has lost commits that it had acknowledged: a replica that did not have
+// them was promoted, or a backup was restored. What is in memory is ahead of it.
+type BehindError struct{ Commits int64 }
+
+func (e *BehindError) Error() string { return fmt.Sprintf("the database has lost %d commits", e.Commits) }
 
 // Want names what a batch of facts touches, so that the store can load it in few queries.
 // The store may load more than is wanted, never less.

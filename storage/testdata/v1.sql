@@ -10,3 +10,6 @@ VALUES (1882194549145600000, 0, 1, 0, 0, 1795000600000, 1795004200000, 0, 0, 1, 
   '', '[1882193920000000000]', '', '7f3c', '["alice@example.org/phone"]', '');
 INSERT INTO numbers (consent, verified, at, jid, e164, source) VALUES (1, 0, 1795000000000, 'bob@example.org', '+8613800138000', 'admin');
 INSERT INTO meta (key, value) VALUES ('last-ord', '1882194549145600000'), ('last-rev', '7');
+INSERT INTO contacts (muted, hidden, owner, contact) VALUES (1, 0, 'alice@example.org', 'bob@example.org');
+INSERT INTO devices (features, at, jid) VALUES (3, 1795000000000, 'alice@example.org/phone');
+INSERT INTO releases (at, owner, receiver, number, id) VALUES (1795000600000, 'bob@example.org', 'alice@example.org', '+8613800138000', 'm1');

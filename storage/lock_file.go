@@ -14,6 +14,50 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// fileLock is a lock on a file beside an SQLite database. It ends with the process, so nobody can have taken it unseen. A
+// database in memory has none: path is "".
+type fileLock struct{ path string }
+
+func (l fileLock) lead(ctx context.Context, s *Store, jid string, _ bool) (*Leadership, error) {
+	unlock := func() error { return nil }
+	if l.path != "" {
+		f, err := lockSoon(ctx, l.path)
+		if err != nil {
+			return nil, err
+		}
+		unlock = f.Close
+	}
+	if _, err := s.begin(ctx, s.writer, jid); err != nil {
+		return nil, errors.Join(err, unlock())
+	}
+	return &Leadership{store: s, sure: func() bool { return true }, stop: func() {}, unlock: unlock, lost: make(chan struct{})}, nil
+}
+
+func (l fileLock) hasLeader(_ context.Context, s *Store) (bool, error) {
+	if l.path == "" {
+		return s.fence.isHeld(), nil
+	}
+	f, err := lockFile(l.path)
+	if errors.Is(err, ErrInUse) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return false, f.Close()
+}
+
+func (l fileLock) alone(context.Context, *Store) (release func() error, err error) {
+	if l.path == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := lockFile(l.path)
+	if err != nil {
+		return nil, err
+	}
+	return f.Close, nil
+}
+
 // lockFile locks a file, which it makes if it is missing, until it is closed or the process ends: a file that is
 // merely there locks nothing.
 func lockFile(name string) (*os.File, error) {

@@ -1,0 +1,289 @@
+package storage
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"tocsin/track"
+)
+
+// The times of a hold on PostgreSQL are argued in docs/design/survival.md. A holder asks every beat, and is sure of its right
+// until doubt after the last question that was answered; who takes over from one that did not give up by itself waits as
+// long before it is live; and the database lets the lock of a silent holder go.
+const (
+	beat     = 500 * time.Millisecond
+	patience = 1500 * time.Millisecond // with one question
+	doubt    = beat + patience
+	silence  = 4 * time.Second
+	pause    = doubt
+	// turn is how long a standby waits on one connection: after it, it makes sure that the database is still there.
+	turn = 15 * time.Second
+	// leaveAfter is when a holder that can't reach the database leaves the stream to those who had waited for the lock.
+	leaveAfter = time.Minute
+)
+
+var (
+	errNotOurs = errors.New("the lock is not ours")
+	errGone    = errors.New("the database can't be reached, and another instance was waiting for it")
+)
+
+// advisoryLock is a session's advisory lock in PostgreSQL. The lock ends with the session, and that may end unseen.
+type advisoryLock struct {
+	session sessionOptions
+	schema  string
+}
+
+// What is locked.
+const (
+	liveLock   = "live"
+	schemaLock = "schema"
+)
+
+// key names a lock of this schema. Advisory locks are the database's own.
+func (a *advisoryLock) key(what string) int64 {
+	sum := sha256.Sum256([]byte("tocsin " + what + " " + a.schema))
+	return int64(binary.BigEndian.Uint64(sum[:]))
+}
+
+const lockQuery = `EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1
+	AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+	AND (classid::bigint << 32 | objid::bigint) = $1`
+
+func (a *advisoryLock) hasLeader(ctx context.Context, s *Store) (has bool, err error) {
+	err = s.get(ctx, &has, "SELECT "+lockQuery+" AND granted)", a.key(liveLock))
+	return has, err
+}
+
+func (a *advisoryLock) alone(ctx context.Context, _ *Store) (release func() error, err error) {
+	db, err := a.session.open(ctx, 1, &dialer{}, map[string]string{"lock_timeout": "0"})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := db.ExecContext(ctx, "SELECT pg_advisory_lock($1)", a.key(schemaLock)); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db.Close, nil
+}
+
+// lead takes the lock, and keeps asking whether it is still there.
+func (a *advisoryLock) lead(ctx context.Context, s *Store, jid string, waits bool) (*Leadership, error) {
+	w := &watch{advisoryLock: a, store: s}
+	for {
+		err := w.take(ctx, jid, waits)
+		if err == nil {
+			return w.start(), nil
+		}
+		if ctx.Err() != nil || !waits || errors.Is(err, ErrInUse) {
+			return nil, err
+		}
+		if isState(err, lockNotAvailable) {
+			continue
+		}
+		// The database went away while we stood by. Who held it goes first, if it is there: it has much to lose.
+		if err := wait(ctx, doubt); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// watch looks after a lock that is held. Its goroutine owns line and others.
+type watch struct {
+	*advisoryLock
+	store  *Store
+	line   *line
+	others bool                      // somebody waits for the lock
+	asked  atomic.Pointer[time.Time] // when the last question was asked that was answered; anybody may read it
+}
+
+// line is a connection of its own, which has the lock or waits for it.
+type line struct {
+	*sqlx.DB
+	dialer *dialer
+}
+
+func (w *watch) dial(ctx context.Context) (*line, error) {
+	l := &line{dialer: &dialer{}}
+	l.dialer.within(doubt)
+	var err error
+	l.DB, err = w.session.open(ctx, 1, l.dialer, map[string]string{
+		"statement_timeout": "0", "lock_timeout": milliseconds(turn), "idle_session_timeout": milliseconds(silence),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+func milliseconds(d time.Duration) string { return fmt.Sprint(d.Milliseconds(), "ms") }
+
+// take connects, waits for the lock, and begins a hold.
+func (w *watch) take(ctx context.Context, jid string, waits bool) error {
+	l, err := w.dial(ctx)
+	if err != nil {
+		return err
+	}
+	w.line = l
+	if err = w.lock(ctx, jid, waits); err == nil {
+		asked := w.store.now()
+		if err = w.ask(ctx); err == nil {
+			w.asked.Store(&asked)
+			return nil
+		}
+	}
+	return errors.Join(err, l.Close())
+}
+
+func (w *watch) lock(ctx context.Context, jid string, waits bool) error {
+	key := w.key(liveLock)
+	var ours bool
+	if err := w.line.GetContext(ctx, &ours, "SELECT pg_try_advisory_lock($1)", key); err != nil {
+		return err
+	}
+	if !ours {
+		var holder string
+		if err := w.line.GetContext(ctx, &holder, "SELECT jid FROM holder WHERE one = 1"); err != nil {
+			return err
+		}
+		if !waits {
+			return fmt.Errorf("%w by %s", ErrInUse, holder)
+		}
+		if holder != "" && holder != jid {
+			return fmt.Errorf("%w by %s: every component needs a schema of its own", ErrInUse, holder)
+		}
+		w.line.dialer.within(turn + patience)
+		if _, err := w.line.ExecContext(ctx, "SELECT pg_advisory_lock($1)", key); err != nil {
+			return err
+		}
+		w.line.dialer.within(doubt)
+	}
+	clean, err := w.store.begin(ctx, w.line.DB, jid)
+	if err != nil || clean {
+		return err
+	}
+	return wait(ctx, pause)
+}
+
+// start makes the Leadership of a lock that was taken.
+func (w *watch) start() *Leadership {
+	alive, stop := context.WithCancel(context.Background())
+	var beating sync.WaitGroup
+	l := &Leadership{store: w.store, sure: w.sure, lost: make(chan struct{})}
+	l.stop = func() {
+		stop()
+		beating.Wait()
+	}
+	l.unlock = func() error { return w.line.Close() } // the lock ends with its session
+	beating.Go(func() {
+		if err := w.beat(alive); err != nil {
+			w.asked.Store(&time.Time{})
+			l.why = err
+			close(l.lost)
+		}
+	})
+	return l
+}
+
+func (w *watch) sure() bool {
+	now, asked := w.store.now(), w.asked.Load()
+	// The monotonic clock stands still in a machine that sleeps, the other one may be set.
+	elapsed, onTheWall := now.Sub(*asked), now.Round(0).Sub(asked.Round(0))
+	return elapsed < doubt && onTheWall.Abs() < doubt
+}
+
+// beat asks until the right is lost, and says why, or until ctx ends. A connection that ends is no loss as long as nobody
+// has taken over: the database may just have been started again.
+func (w *watch) beat(ctx context.Context) error {
+	for wait(ctx, beat) == nil {
+		asked := w.store.now()
+		err := w.ask(ctx)
+		if err != nil && ctx.Err() == nil {
+			err = w.regain(ctx, &asked)
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		w.asked.Store(&asked)
+	}
+	return nil
+}
+
+// ask asks whether the lock is there, and whether others wait for it.
+func (w *watch) ask(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var is struct{ Ours, Others bool }
+	// A new connection would answer, too: it is the lock that counts.
+	err := w.line.GetContext(ctx, &is, "SELECT "+lockQuery+" AND granted AND pid = pg_backend_pid()) AS ours, "+lockQuery+" AND NOT granted) AS others",
+		w.key(liveLock))
+	if err == nil && !is.Ours {
+		return errNotOurs
+	}
+	if err == nil {
+		w.others = is.Others
+	}
+	return err
+}
+
+// regain takes the lock again after its connection was lost, unless another instance has been live since, or the database
+// has lost commits: then it fails. It tries for ever where no other waited, and else until that one should have the stream.
+func (w *watch) regain(ctx context.Context, asked *time.Time) error {
+	last := *w.asked.Load()
+	w.line.Close()
+	for {
+		*asked = w.store.now()
+		l, err := w.dial(ctx)
+		if err == nil {
+			if err = w.retake(ctx, l); err == nil {
+				w.line = l
+				return nil
+			}
+			l.Close()
+		}
+		behind := (*track.BehindError)(nil)
+		if errors.Is(err, track.ErrFenced) || errors.As(err, &behind) {
+			return err
+		}
+		if w.others && w.store.now().Sub(last) > leaveAfter {
+			return errGone
+		}
+		if err := wait(ctx, beat/2); err != nil {
+			return err
+		}
+	}
+}
+
+// retake takes the lock if the token is still ours.
+func (w *watch) retake(ctx context.Context, l *line) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	still := func() error {
+		var found head
+		if err := l.GetContext(ctx, &found, "SELECT token, commits FROM holder WHERE one = 1"); err != nil {
+			return err
+		}
+		return w.store.fence.compare(found)
+	}
+	if err := still(); err != nil {
+		return err
+	}
+	var ours bool
+	if err := l.GetContext(ctx, &ours, "SELECT pg_try_advisory_lock($1)", w.key(liveLock)); err != nil {
+		return err
+	}
+	if !ours {
+		return errNotOurs
+	}
+	return still()
+}

@@ -1,0 +1,204 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"tocsin/storage/dsn"
+)
+
+// connectWithin is how long a connection to one host may take, handshake and all.
+const connectWithin = 5 * time.Second
+
+// settings hold for every session on PostgreSQL, unless the DSN says otherwise. A transaction that its owner forgot (a
+// stopped process, a lost machine) must not hold the rows that the next holder needs, and nobody waits long for a row.
+var settings = map[string]string{
+	"synchronous_commit":                  "on",
+	"idle_in_transaction_session_timeout": "4s",
+	"lock_timeout":                        "3s",
+}
+
+// The ledger's statements find everything by an index. Their plans are made once, when the tables may still be empty:
+// they must not be made for that.
+var writerSettings = map[string]string{"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off"}
+
+// sessionOptions say how sessions on PostgreSQL are made.
+type sessionOptions struct {
+	hosts    []pq.Config       // one for each
+	settings map[string]string // parameters of the server, by name
+	last     *atomic.Int32     // the host that was connected to last
+}
+
+// sessionsOf gives the options for a DSN.
+func sessionsOf(d dsn.DSN) (o sessionOptions, err error) {
+	config, err := pq.NewConfig(d.Conninfo())
+	if err != nil {
+		return o, errInvalidDSN
+	}
+	o.settings, o.last = maps.Clone(settings), &atomic.Int32{}
+	maps.Copy(o.settings, config.Runtime)
+	// A pooler refuses parameters that it does not know: they are set once the connection is made.
+	config.Runtime = nil
+	if config.ConnectTimeout <= 0 {
+		config.ConnectTimeout = connectWithin
+	}
+	if config.TargetSessionAttrs == "" {
+		config.TargetSessionAttrs = pq.TargetSessionAttrsReadWrite
+	}
+	if config.ApplicationName == "" {
+		config.ApplicationName = "tocsin"
+	}
+	others := config.Multi
+	config.Multi = nil
+	o.hosts = append(o.hosts, config)
+	for _, other := range others {
+		c := config.Clone()
+		c.Host, c.Hostaddr, c.Port = other.Host, other.Hostaddr, other.Port
+		o.hosts = append(o.hosts, c)
+	}
+	return o, nil
+}
+
+var errInvalidDSN = errors.New("invalid DSN") // it was read before; the error of lib/pq might show the password
+
+func address(c *pq.Config) string {
+	return net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))
+}
+
+// open makes a pool of so many sessions, with more settings, which hold unless the DSN has them.
+func (o *sessionOptions) open(ctx context.Context, sessions int, d *dialer, more map[string]string) (*sqlx.DB, error) {
+	c := &sessionConnector{options: o}
+	for _, config := range o.hosts {
+		connector, err := pq.NewConnectorConfig(config)
+		if err != nil {
+			return nil, errInvalidDSN
+		}
+		connector.Dialer(d)
+		c.hosts = append(c.hosts, connector)
+	}
+	set := maps.Clone(more)
+	if set == nil {
+		set = map[string]string{}
+	}
+	maps.Copy(set, o.settings)
+	var calls []string
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		calls = append(calls, fmt.Sprintf("set_config(%s, %s, false)", pq.QuoteLiteral(name), pq.QuoteLiteral(set[name])))
+	}
+	c.set = "SELECT " + strings.Join(calls, ", ")
+	return ready(ctx, sqlx.NewDb(sql.OpenDB(c), "postgres"), sessions)
+}
+
+// sessionConnector tries one host after the other, and sets parameters in each session that it makes.
+type sessionConnector struct {
+	options *sessionOptions
+	hosts   []*pq.Connector
+	set     string
+}
+
+// Driver implements driver.Connector.
+func (c *sessionConnector) Driver() driver.Driver { return c.hosts[0].Driver() }
+
+// Connect implements driver.Connector. It begins with the host that answered last: one that is silent takes its time.
+func (c *sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	first := int(c.options.last.Load())
+	var failed error
+	for i := range c.hosts {
+		host := (first + i) % len(c.hosts)
+		conn, err := c.connect(ctx, c.hosts[host])
+		if err == nil {
+			c.options.last.Store(int32(host))
+			return conn, nil
+		}
+		if len(c.hosts) > 1 {
+			err = fmt.Errorf("%s: %w", address(&c.options.hosts[host]), err)
+		}
+		if failed == nil {
+			failed = err
+		} else {
+			failed = fmt.Errorf("%w; %w", failed, err)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, failed
+}
+
+func (c *sessionConnector) connect(ctx context.Context, host *pq.Connector) (driver.Conn, error) {
+	conn, err := host.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.(driver.ExecerContext).ExecContext(ctx, c.set, nil); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// ErrPooler is the error of a pooler that gives a session's transactions to whatever connection is free.
+var ErrPooler = errors.New(`a pooler shares the connections between transactions; the lock of the live instance needs sessions: set pool_mode = session, or connect to PostgreSQL itself`)
+
+// ownSessions fails if db's sessions are not their own. While others are in a transaction, a session that is one answers
+// from the process that it had before.
+func ownSessions(ctx context.Context, db *sqlx.DB) error {
+	first, err := db.Connx(ctx)
+	if err != nil {
+		return err
+	}
+	defer first.Close()
+	var before, after int64
+	if err := first.GetContext(ctx, &before, "SELECT pg_backend_pid()"); err != nil {
+		return err
+	}
+	for range readerCount - 1 {
+		tx, err := db.BeginTxx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		var other int64
+		if err := tx.GetContext(ctx, &other, "SELECT pg_backend_pid()"); err != nil {
+			return err
+		}
+		if other == before {
+			return ErrPooler
+		}
+	}
+	if err := first.GetContext(ctx, &after, "SELECT pg_backend_pid()"); err != nil {
+		return err
+	}
+	if before != after {
+		return ErrPooler
+	}
+	return nil
+}
+
+// renew closes the writer's connection after an error that would come again and again on it: the server it leads to is
+// read-only now, statements that were prepared are unknown or out of date.
+func (s *Store) renew(ctx context.Context, err error) {
+	answer := (*pq.Error)(nil)
+	if !errors.As(err, &answer) || !slices.Contains([]pq.ErrorClass{"0A", "25", "26"}, answer.Code.Class()) {
+		return
+	}
+	conn, err := s.writer.Conn(ctx)
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	conn.Raw(func(any) error { return driver.ErrBadConn }) //nolint:errcheck // it closes the connection
+}
