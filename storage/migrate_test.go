@@ -24,10 +24,19 @@ func onBoth(t *testing.T, test func(t *testing.T, dsn string)) {
 
 // Every schema that was ever released becomes today's, with what is in it. testdata has rows of each version.
 func TestUpgrade(t *testing.T) {
-	for version := int64(1); version <= storage.Latest(); version++ {
+	names, err := filepath.Glob("testdata/v*.sql")
+	must(t, err)
+	if len(names) == 0 {
+		t.Fatal("there are no rows of any version")
+	}
+	for _, name := range names {
+		var version int64
+		if _, err := fmt.Sscanf(filepath.Base(name), "v%d.sql", &version); err != nil {
+			t.Fatal(name, err)
+		}
 		t.Run(fmt.Sprint("from ", version), func(t *testing.T) {
 			onBoth(t, func(t *testing.T, dsn string) {
-				rows, err := os.ReadFile(filepath.Join("testdata", fmt.Sprintf("v%d.sql", version)))
+				rows, err := os.ReadFile(name)
 				must(t, err)
 				must(t, storage.OpenAt(t.Context(), dsn, version, string(rows)))
 				store := open(t, dsn)
