@@ -15,7 +15,9 @@ var ErrRefused = errors.New("the database refuses this")
 // them was promoted, or a backup was restored. What is in memory is ahead of it.
 type BehindError struct{ Commits int64 }
 
-func (e *BehindError) Error() string { return fmt.Sprintf("the database has lost %d commits", e.Commits) }
+func (e *BehindError) Error() string {
+	return fmt.Sprintf("the database has lost %d commits", e.Commits)
+}
 
 // Want names what a batch of facts touches, so that the store can load it in few queries.
 // The store may load more than is wanted, never less.
