@@ -24,6 +24,7 @@ type reader struct {
 	presence  *presence.Registry
 	clock     clock.Clock
 	metrics   *metrics.Metrics
+	refuse    func(from, to, id string) // answers a request that nobody else sees
 
 	tap      *tap.Tap
 	of       *settings.Settings // those that tap was made with
@@ -34,6 +35,7 @@ type reader struct {
 func (r *reader) wrap(c net.Conn) net.Conn {
 	conn := intake.NewConn(c, intake.Limits{Bytes: r.maxStanza}, r.take)
 	conn.Dropped = func(why intake.Reason) { r.dropped(string(why)) }
+	conn.Refuse = func(iq intake.Request) { r.refuse(iq.From, iq.To, iq.ID) }
 	return conn
 }
 

@@ -14,10 +14,11 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"mellium.im/xmpp/jid"
 
+	"tocsin/address"
 	"tocsin/component/alarm"
 	"tocsin/component/clock"
 	"tocsin/component/command"
@@ -32,8 +33,6 @@ import (
 	"tocsin/component/writer"
 	"tocsin/track"
 	"tocsin/xep/adhoc"
-
-	"time"
 )
 
 // Options say what the component is, and where.
@@ -87,7 +86,7 @@ type Service struct {
 // New puts a component together, on what the store knows. Every part gets what it needs when it is made, and starts to work
 // in Run.
 func New(ctx context.Context, o Options) (*Service, error) {
-	domain, err := jid.Parse(o.JID)
+	domain, err := address.Parse(o.JID)
 	if err != nil {
 		return nil, fmt.Errorf("component address %q: %w", o.JID, err)
 	}
@@ -149,7 +148,9 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		JID: o.JID, Contact: o.Contact, Version: o.Version, Stream: s.session, Inputs: s.queue, Registry: s.presence, Server: s.server,
 		People: users, Privacy: disclosure, Store: o.Store, Commands: commands, Settings: s.settings, Clock: o.Clock, Log: o.Log,
 	})
-	s.reader = &reader{maxStanza: o.MaxStanza, settings: s.settings, queue: s.queue, presence: s.presence, clock: o.Clock, metrics: s.metrics}
+	s.reader = &reader{
+		maxStanza: o.MaxStanza, settings: s.settings, queue: s.queue, presence: s.presence, clock: o.Clock, metrics: s.metrics, refuse: s.session.Refuse,
+	}
 	s.maintenance = &maintenance{store: o.Store, queue: s.queue, settings: s.settings, clock: o.Clock, log: o.Log}
 	return s, nil
 }

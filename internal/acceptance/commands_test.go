@@ -66,6 +66,7 @@ func TestDiscovery(t *testing.T) {
 			t.Error("an admin's command is shown to a user")
 		}
 		wantsError(t, alice.Ask("get", h.Component, "<query xmlns='urn:unknown'/>"), "service-unavailable")
+		wantsError(t, alice.Ask("get", h.Component, ""), "bad-request")
 	})
 }
 
