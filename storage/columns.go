@@ -282,6 +282,13 @@ func entryColumns(w *walk, e *entry) {
 	list(w, "recipients", &e.To)
 }
 
+// attemptColumns are those of the table outbox that an Attempt is about.
+func attemptColumns(w *walk, a *track.Attempt) {
+	num(w, "after", &a.After)
+	num(w, "tries", &a.Tries)
+	str(w, "id", &a.ID)
+}
+
 func peerColumns(w *walk, p *track.Peer) {
 	num(w, "receipts", &p.Receipts)
 	num(w, "markers", &p.Markers)

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/jmoiron/sqlx"
@@ -52,6 +53,7 @@ func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error 
 		{"prompts", s.putPrompt, &s.prompts.table, s.prompts.pack(endedFirst(c.Prompts)...)},
 		{"peers", s.putPeer, &peers.table, peers.pack(c.Peers...)},
 		{"outbox", s.putOutgoing, &outbox.table, outbox.pack(entries...)},
+		{"attempts", s.retryOutgoing, &attempts.table, attempts.pack(lastAttempts(c.Attempts)...)},
 		{"releases", s.putRelease, &s.releases.table, s.releases.pack(c.Releases...)},
 	} {
 		if part.rows.n == 0 {
@@ -81,6 +83,17 @@ func reached(c *track.Changes) (ord, rev int64) {
 		ord = max(ord, c.Prompts[i].Row)
 	}
 	return ord, rev
+}
+
+// lastAttempts keeps the last attempt of each entry.
+func lastAttempts(list []track.Attempt) []track.Attempt {
+	last := make(map[string]track.Attempt, len(list))
+	for _, a := range list {
+		if a.Tries >= last[a.ID].Tries {
+			last[a.ID] = a
+		}
+	}
+	return slices.Collect(maps.Values(last))
 }
 
 // greatest keeps one Told of each message.

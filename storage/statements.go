@@ -15,6 +15,7 @@ var (
 	tolds    = kindOf("messages", toldColumns)
 	openings = kindOf("prompts", openedColumns)
 	outbox   = kindOf("outbox", entryColumns)
+	attempts = kindOf("outbox", attemptColumns)
 	peers    = kindOf("peers", peerColumns)
 	numbers  = kindOf("numbers", numberColumns)
 	prefs    = kindOf("prefs", prefsColumns)
@@ -50,7 +51,7 @@ type statements struct {
 	lastPos, countUp                            *sqlx.Stmt
 	insertMessage, updateMessage, tell          *sqlx.Stmt
 	putPrompt, putPeer, putOutgoing, putRelease *sqlx.Stmt
-	dropOutgoing                                *sqlx.Stmt
+	dropOutgoing, retryOutgoing                 *sqlx.Stmt
 }
 
 // Of the rows of one key only the newest can matter: ids that a client uses over and over make no batch slow.
@@ -103,6 +104,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.putPrompt = prepare(s.insert(&s.prompts.table, replace("id", &s.prompts.table)))
 	s.putPeer = prepare(s.insert(&peers.table, replace("jid", &peers.table)))
 	s.putOutgoing = prepare(s.insert(&outbox.table, "ON CONFLICT (id) DO NOTHING"))
+	s.retryOutgoing = prepare(s.update("outbox", "id", &attempts.table, func(_, value string) string { return value }))
 	s.putRelease = prepare(s.insert(&s.releases.table, "ON CONFLICT DO NOTHING"))
 	s.dropOutgoing = prepare("DELETE FROM outbox WHERE " + s.among("id"))
 	return failed

@@ -152,6 +152,12 @@ type OutboxDone []string
 func (l *OutboxDone) want(*Ledger, *Want) {}
 func (l *OutboxDone) apply(b *batch)      { b.out.Done = append(b.out.Done, *l...) }
 
+// OutboxRetry says that outbox entries could not be sent, and when they are tried again.
+type OutboxRetry []Attempt
+
+func (l *OutboxRetry) want(*Ledger, *Want) {}
+func (l *OutboxRetry) apply(b *batch)      { b.out.Attempts = append(b.out.Attempts, *l...) }
+
 // Snapshot reads a prompt with its open messages, or a message, as they are between two facts. It changes nothing.
 type Snapshot struct {
 	Prompt string // either

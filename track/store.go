@@ -58,13 +58,21 @@ type Changes struct {
 	Peers    []Peer     // inserted or replaced, by JID
 	Outbox   []Outgoing // inserted; one with a known ID is left as it is
 	Done     []string   // ids of outbox entries to remove
+	Attempts []Attempt  // failed ones of outbox entries; of entries that are not there they are nothing
 	Told     []Told     // notices that reached their sender
 	Releases []Release  // numbers that were handed out
 }
 
 // Empty reports whether a batch has changed nothing.
 func (c *Changes) Empty() bool {
-	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Outbox)+len(c.Done)+len(c.Told)+len(c.Releases) == 0
+	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Outbox)+len(c.Done)+len(c.Attempts)+len(c.Told)+len(c.Releases) == 0
+}
+
+// Attempt records that an outbox entry could not be sent.
+type Attempt struct {
+	ID    string
+	Tries int  // so far
+	After Time // the next one comes not before this instant
 }
 
 // Told says that the notice Seq of a message has reached its sender. It never lowers Notice.Told.

@@ -18,8 +18,10 @@ const (
 	ownerRate  = 20
 	ownerBurst = 200
 	senders    = 128
-	// retryAfter is how long an entry waits that could not be sent for a reason that passes.
-	retryAfter = time.Second
+	// retryAfter is how long an entry waits that could not be sent for a reason that passes. After an error it is doubled
+	// from try to try, up to retryAfterMax.
+	retryAfter    = time.Second
+	retryAfterMax = time.Minute
 )
 
 // errNobody says that there is nobody to send an entry to, for now.
@@ -214,10 +216,10 @@ func (d *Dispatcher) send(ctx context.Context, out track.Outgoing) {
 		d.Log.Warn("dropping undeliverable outbox entry", "kind", out.Kind, "err", err)
 		d.done(out)
 	default:
-		if out.Tries++; out.Tries == 1 {
+		if out.Tries == 0 {
 			d.Log.Error("could not send, retrying", "kind", out.Kind, "err", err)
 		}
-		d.Backlog.retry(out)
+		d.postpone(out, retryAfter, retryAfterMax)
 	}
 }
 

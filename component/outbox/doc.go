@@ -87,3 +87,14 @@ type Options struct {
 	Log      *slog.Logger
 	Metrics  *metrics.Metrics
 }
+
+// postpone has an entry tried again after a wait that is doubled from try to try, from first up to limit. The attempt is
+// durable: a restart changes nothing about it. It returns the wait.
+func (o *Options) postpone(out track.Outgoing, first, limit time.Duration) time.Duration {
+	wait := min(first<<min(out.Tries, 20), limit)
+	out.Tries++
+	out.After = track.At(o.Clock.Now().Add(wait))
+	o.Inputs.Put(&track.OutboxRetry{{ID: out.ID, Tries: out.Tries, After: out.After}}, nil)
+	o.Backlog.retry(out)
+	return wait
+}

@@ -44,11 +44,15 @@ type hookBody struct {
 // delays nobody.
 type webhooks struct {
 	*Options
-	queue *queue.Queue[track.Outgoing]
+	queue  *queue.Queue[track.Outgoing]
+	client *http.Client
 }
 
+// newWebhooks follows no redirects: the signed body goes where the admin said.
 func newWebhooks(o *Options) *webhooks {
-	return &webhooks{Options: o, queue: queue.New[track.Outgoing](maxHooks)}
+	return &webhooks{Options: o, queue: queue.New[track.Outgoing](maxHooks), client: &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 }
 
 func (w *webhooks) run(ctx context.Context) { w.queue.Work(ctx, hookWorkers, w.post) }
@@ -66,16 +70,13 @@ func (w *webhooks) post(ctx context.Context, out track.Outgoing) {
 		w.Backlog.retry(out)
 		return
 	}
-	out.Tries++
-	if out.Tries >= hookTries {
-		w.Log.Error("giving up on a webhook", "err", err, "tries", out.Tries)
+	if out.Tries+1 >= hookTries {
+		w.Log.Error("giving up on a webhook", "err", err, "tries", out.Tries+1)
 		w.Inputs.Put(&track.OutboxDone{out.ID}, nil)
 		return
 	}
-	wait := min(hookWait<<(out.Tries-1), hookWaitMax)
+	wait := w.postpone(out, hookWait, hookWaitMax)
 	w.Log.Warn("webhook failed, retrying", "err", err, "in", wait)
-	out.After = track.At(w.Clock.Now().Add(wait))
-	w.Backlog.retry(out)
 }
 
 func (w *webhooks) try(ctx context.Context, out track.Outgoing) error {
@@ -102,11 +103,11 @@ func (w *webhooks) try(ctx context.Context, out track.Outgoing) error {
 	if !w.IsLeader() {
 		return session.ErrHeldBack
 	}
-	return deliver(ctx, step, out.ID, body)
+	return w.deliver(ctx, step, out.ID, body)
 }
 
 // deliver posts a body. Its error does not hold the URL, which is the secret of many services.
-func deliver(ctx context.Context, step track.Step, id string, body []byte) error {
+func (w *webhooks) deliver(ctx context.Context, step track.Step, id string, body []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, hookWithin)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, step.URL, bytes.NewReader(body))
@@ -121,7 +122,7 @@ func deliver(ctx context.Context, step track.Step, id string, body []byte) error
 		mac.Write(body)
 		req.Header.Set("Tocsin-Signature", "sha256="+hex.EncodeToString(mac.Sum(nil)))
 	}
-	resp, err := hookClient.Do(req)
+	resp, err := w.client.Do(req)
 	if wrong := (*url.Error)(nil); errors.As(err, &wrong) {
 		err = wrong.Err
 	}
@@ -135,6 +136,3 @@ func deliver(ctx context.Context, step track.Step, id string, body []byte) error
 	}
 	return nil
 }
-
-// hookClient follows no redirects: the signed body goes where the admin said.
-var hookClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

@@ -1,11 +1,19 @@
 package outbox
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"tocsin/component/clock"
+	"tocsin/component/settings"
 	"tocsin/internal/expect"
 	"tocsin/track"
 )
@@ -24,7 +32,7 @@ func TestWebhookThatFails(t *testing.T) {
 		"down":     {gone.URL, "connection refused"},
 		"no URL":   {"http://[", "invalid URL"},
 	} {
-		err := deliver(t.Context(), track.Step{URL: tc.url + "/hooks/T0KEN"}, "s-1", []byte("{}"))
+		err := newWebhooks(&Options{}).deliver(t.Context(), track.Step{URL: tc.url + "/hooks/T0KEN"}, "s-1", []byte("{}"))
 		if err == nil || strings.Contains(err.Error(), "T0KEN") || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -37,8 +45,72 @@ func TestWebhookThatIsTaken(t *testing.T) {
 		id, signature = r.Header.Get("Tocsin-Id"), r.Header.Get("Tocsin-Signature")
 	}))
 	defer takes.Close()
-	expect.Equal(t, "error", deliver(t.Context(), track.Step{URL: takes.URL, Key: "key"}, "s-1", []byte("{}")), error(nil))
+	expect.Equal(t, "error", newWebhooks(&Options{}).deliver(t.Context(), track.Step{URL: takes.URL, Key: "key"}, "s-1", []byte("{}")), error(nil))
 	expect.Equal(t, "id", id, "s-1")
 	// printf '{}' | openssl dgst -sha256 -hmac key
 	expect.Equal(t, "signature", signature, "sha256=a777724d943eb48dc69bca8a4a6d57a04db3f9ec7e1de4e581e860265bdf3032")
+}
+
+// system is an admin's system in memory: it counts what it is sent, and answers with a status.
+type system struct {
+	status atomic.Int32
+	posts  atomic.Int32
+}
+
+// RoundTrip implements http.RoundTripper.
+func (s *system) RoundTrip(*http.Request) (*http.Response, error) {
+	s.posts.Add(1)
+	status := int(s.status.Load())
+	return &http.Response{StatusCode: status, Status: http.StatusText(status), Body: http.NoBody}, nil
+}
+
+// A system that takes nothing is asked less and less often, for as many times in all, whether the component is restarted
+// between them or not.
+func TestWebhookAttemptsOutliveARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hook := &system{}
+		hook.status.Store(http.StatusBadGateway)
+		in := &inputs{snapshot: track.Message{Key: track.Key{ID: "m1"}}}
+		live := settings.NewLive(settings.Settings{Policy: track.Policy{Steps: []track.Step{{Do: track.DoWebhook, URL: "http://hooks.example.org/"}}}}, false)
+		// lives runs webhooks that begin with an entry, for so long, and returns what the outbox has of it then.
+		lives := func(out track.Outgoing, d time.Duration) track.Outgoing {
+			o := &Options{
+				Inputs: in, Backlog: NewBacklog(), Settings: live, IsLeader: func() bool { return true },
+				Clock: clock.System{}, Log: slog.New(slog.DiscardHandler),
+			}
+			dispatcher := &Dispatcher{Options: *o, sender: newSender(o), webhooks: newWebhooks(o)}
+			dispatcher.webhooks.client.Transport = hook
+			ctx, stop := context.WithCancel(t.Context())
+			var running sync.WaitGroup
+			running.Go(func() { dispatcher.webhooks.run(ctx) })
+			running.Go(func() { dispatcher.attend(ctx) })
+			dispatcher.dispatch(out)
+			time.Sleep(d)
+			stop()
+			running.Wait()
+			for _, put := range in.take() {
+				switch put := put.(type) {
+				case *track.OutboxRetry:
+					for _, a := range *put {
+						out.Tries, out.After = a.Tries, a.After
+					}
+				case *track.OutboxDone:
+					out = track.Outgoing{}
+				}
+			}
+			return out
+		}
+		out := lives(track.Outgoing{ID: "w-1", Kind: track.OutWebhook, Ord: 1}, 16*time.Second) // at 0, 5, 15 seconds, and a moment each
+		expect.Equal(t, "tries", out.Tries, 3)
+		expect.Equal(t, "posts", int(hook.posts.Load()), 3)
+		out = lives(out, 10*time.Second) // the next one is 20 seconds after the third
+		expect.Equal(t, "posts soon after a restart", int(hook.posts.Load()), 3)
+		out = lives(out, 15*time.Second)
+		expect.Equal(t, "posts in time", int(hook.posts.Load()), 4)
+		for i := 0; out.ID != "" && i < 10; i++ {
+			out = lives(out, 5*time.Minute)
+		}
+		expect.Equal(t, "posts in all", int(hook.posts.Load()), hookTries)
+		expect.Equal(t, "given up", out.ID, "")
+	})
 }

@@ -84,8 +84,32 @@ func (s *shelf) Messages(_ context.Context, sender string, f track.Filter) (list
 	return list, nil
 }
 
-// inputs take nothing in.
-type inputs struct{ put []track.Input }
+// inputs keep what is put in, and have one message.
+type inputs struct {
+	snapshot track.Message
 
-func (i *inputs) Put(in track.Input, _ func(error))          { i.put = append(i.put, in) }
-func (i *inputs) Do(_ context.Context, in track.Input) error { i.put = append(i.put, in); return nil }
+	mu  sync.Mutex
+	put []track.Input
+}
+
+func (i *inputs) Put(in track.Input, _ func(error)) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.put = append(i.put, in)
+}
+
+func (i *inputs) Do(_ context.Context, in track.Input) error {
+	if s, ok := in.(*track.Snapshot); ok {
+		s.Found, s.Messages = true, []track.Message{i.snapshot}
+	}
+	return nil
+}
+
+// take returns what was put in since the last time.
+func (i *inputs) take() []track.Input {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	put := i.put
+	i.put = nil
+	return put
+}

@@ -267,6 +267,9 @@ func outbox(s *suite) {
 		var ids []string
 		for _, o := range all {
 			ids = append(ids, fmt.Sprint(o.ID, o.Tries))
+			if o.After != now {
+				ids = append(ids, fmt.Sprint("after ", o.After-now))
+			}
 		}
 		return strings.Join(ids, " ")
 	}
@@ -274,7 +277,12 @@ func outbox(s *suite) {
 	s.same("z0 a0 m0", queue())
 	s.commit(track.Changes{Outbox: []track.Outgoing{out("b", 0), out("z", 5)}, Done: []string{"a", "none"}})
 	s.same("z0 m0 b0", queue())
-	s.commit(track.Changes{Done: []string{"z", "m", "b"}})
+	attempt := func(id string, tries int) track.Attempt {
+		return track.Attempt{ID: id, Tries: tries, After: now + track.Time(tries)}
+	}
+	s.commit(track.Changes{Attempts: []track.Attempt{attempt("m", 1), attempt("m", 2), attempt("none", 1), attempt("b", 1)}})
+	s.same("z0 m2 after 2 b1 after 1", queue())
+	s.commit(track.Changes{Done: []string{"z", "m", "b"}, Attempts: []track.Attempt{attempt("z", 7)}})
 	s.same("", queue())
 	s.commit(track.Changes{Outbox: []track.Outgoing{out("z", 1)}}) // it has left: this is another one
 	s.same("z1", queue())
