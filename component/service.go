@@ -79,8 +79,9 @@ type Service struct {
 	reader      *reader
 	maintenance *maintenance
 
-	pinger pinger
-	since  atomic.Int64 // Unix milliseconds of the stream's beginning
+	pinger   pinger
+	since    atomic.Int64 // Unix milliseconds of the stream's beginning
+	revision atomic.Int64 // the newest notice that is durable
 }
 
 // New puts a component together, on what the store knows. Every part gets what it needs when it is made, and starts to work
@@ -102,6 +103,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		return nil, fmt.Errorf("load the pause: %w", err)
 	}
 	s := &Service{opts: o, settings: settings.NewLive(o.Settings, paused != ""), metrics: metrics.New(o.Metrics)}
+	s.revision.Store(seed.LastRev)
 	metrics.RegisterStored(o.Metrics, o.Store, o.Clock)
 
 	s.queue = writer.NewQueue(o.Clock, s.metrics)
@@ -145,7 +147,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		Forget: forget(o.Store, users), Devices: s.presence.Devices,
 	}, commandOptions(domain, s.settings), adhoc.Options{})
 	s.requests = request.New(request.Options{
-		JID: o.JID, Contact: o.Contact, Version: o.Version, Stream: s.session, Inputs: s.queue, Registry: s.presence, Server: s.server,
+		JID: o.JID, Contact: o.Contact, Version: o.Version, Secret: seed.Secret, Revision: s.revision.Load, Stream: s.session, Inputs: s.queue, Registry: s.presence, Server: s.server,
 		People: users, Privacy: disclosure, Store: o.Store, Commands: commands, Settings: s.settings, Clock: o.Clock, Log: o.Log,
 	})
 	s.reader = &reader{
@@ -196,6 +198,9 @@ func (s *Service) serve(ctx context.Context) error {
 
 // committed runs the effects of a batch that is durable.
 func (s *Service) committed(r *track.Result) {
+	for i := range r.Tells {
+		s.revision.Store(max(s.revision.Load(), r.Tells[i].Notice.Rev))
+	}
 	s.alarms.Set(r.Alarms...)
 	s.outbox.Committed(r)
 }

@@ -14,6 +14,9 @@ import (
 // maxDigest is how many states a returning sender is told at most; the oldest of more are dropped, and counted.
 const maxDigest = 1000
 
+// digestBytes is how much of a digest statuses may take: the rest is for addresses.
+const digestBytes = session.MaxStanza - 64<<10
+
 // notifier tells senders the states of their messages.
 type notifier struct {
 	*Options
@@ -75,11 +78,12 @@ func (n *notifier) digest(ctx context.Context, owner string, held []track.Messag
 	}
 	untold = slices.DeleteFunc(untold, func(m track.Message) bool { return later[toldOf(&m)] })
 	for len(untold) > 0 {
-		count := min(len(untold), escalation.MaxStatuses)
 		var list escalation.Statuses
-		for i := range untold[:count] {
+		for i := range untold[:min(len(untold), escalation.MaxStatuses)] {
 			list.Status = append(list.Status, n.Privacy.Status(ctx, &untold[i]))
 		}
+		count := escalation.Fit(list.Status, digestBytes)
+		list.Status = list.Status[:count]
 		last := untold[count-1].Notice
 		digest := session.Message{
 			To: owner, Type: "headline", ID: fmt.Sprintf("d-%x-%d", last.Rev, count),

@@ -2,7 +2,7 @@
 // table says what there is and who may ask for it (routes.go); the router runs what it names (router.go).
 //
 //	routes.go      the table, and what service discovery makes of it; disco.go answers with it
-//	escalation.go  our own protocol: sync and answer
+//	escalation.go  our own protocol: sync, by tokens (token.go), and answer
 //	command.go     ad-hoc commands and registration, which component/command has
 //	chat.go        what people write to the contact
 //	presence.go    presence, and the rights that the server grants
@@ -91,6 +91,8 @@ type Options struct {
 	JID      string // the component's domain
 	Contact  string // the bare JID that people read in a chat
 	Version  string
+	Secret   []byte       // of the database: tokens are made with it
+	Revision func() int64 // the newest that the database has reached
 	Stream   Stream
 	Inputs   Inputs
 	Registry Presence

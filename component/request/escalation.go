@@ -2,7 +2,6 @@ package request
 
 import (
 	"context"
-	"strconv"
 
 	"mellium.im/xmpp/stanza"
 
@@ -11,7 +10,10 @@ import (
 	"tocsin/xep/escalation"
 )
 
-// sync answers with the states after a token (protocol §4). Tokens are revisions: they hold across restarts.
+// pageBytes is how much of an answer statuses may take: the rest is for addresses.
+const pageBytes = session.MaxStanza - 64<<10
+
+// sync answers with the states after a token (protocol §4). Tokens hold across restarts.
 func (r *Router) sync(ctx context.Context, iq *session.Stanza, p *session.Payload) any {
 	var ask escalation.Sync
 	bad := session.Error(iq, stanza.BadRequest, stanza.Modify, nil)
@@ -22,21 +24,28 @@ func (r *Router) sync(ctx context.Context, iq *session.Stanza, p *session.Payloa
 	if err != nil {
 		return bad
 	}
+	sender := iq.From.Bare().String()
 	var after int64
 	if ask.After != "" {
-		if after, err = strconv.ParseInt(ask.After, 10, 64); err != nil || after < 0 {
+		var ok bool
+		if after, ok = r.tokens.revision(sender, ask.After); !ok || after > r.Revision() { // the database was restored from a copy
 			return session.Error(iq, stanza.ItemNotFound, stanza.Cancel, nil)
 		}
 	}
-	list, err := r.Store.Messages(ctx, iq.From.Bare().String(), track.Filter{AfterRev: after, Limit: page + 1})
+	list, err := r.Store.Messages(ctx, sender, track.Filter{AfterRev: after, Limit: page + 1})
 	if err != nil {
 		return r.failed(iq, err)
 	}
-	answer := escalation.Sync{Last: strconv.FormatInt(after, 10), Complete: len(list) <= page}
+	var answer escalation.Sync
 	for i := range list[:min(page, len(list))] {
 		answer.Status = append(answer.Status, r.Privacy.Status(ctx, &list[i]))
-		answer.Last = strconv.FormatInt(list[i].Notice.Rev, 10)
 	}
+	answer.Status = answer.Status[:escalation.Fit(answer.Status, pageBytes)]
+	told := len(answer.Status)
+	if told > 0 {
+		after = list[told-1].Notice.Rev
+	}
+	answer.Last, answer.Complete = r.tokens.of(sender, after), told == len(list)
 	return session.Result(iq, answer)
 }
 

@@ -31,6 +31,7 @@ const (
 type Router struct {
 	Options
 	routes   []route
+	tokens   tokens
 	work     *fair.Queue
 	refusals *queue.Queue[*session.Stanza]
 	helped   helped
@@ -39,7 +40,7 @@ type Router struct {
 // New returns a router.
 func New(o Options) *Router {
 	return &Router{
-		Options: o, routes: table(), refusals: queue.New[*session.Stanza](maxRefusals),
+		Options: o, routes: table(), tokens: tokens{o.Secret}, refusals: queue.New[*session.Stanza](maxRefusals),
 		work: fair.New(fair.Options{Rate: workRate, Burst: WorkBurst, PerOwner: WorkBurst, Workers: workers, Clock: o.Clock}),
 	}
 }
@@ -58,9 +59,18 @@ func (r *Router) Run(ctx context.Context) error {
 
 // IQ implements session.Handler: exactly one answer to every request (RFC 6120 §8.2.3).
 func (r *Router) IQ(iq *session.Stanza) {
-	if !r.later(iq.From.Bare().String(), func(ctx context.Context) { r.send(ctx, r.reply(ctx, iq)) }) {
+	if !r.later(iq.From.Bare().String(), func(ctx context.Context) { r.respond(ctx, iq) }) {
 		r.refusals.Push(iq)
 	}
+}
+
+// respond answers a request. What is too big to be an answer is answered with an error, not with silence.
+func (r *Router) respond(ctx context.Context, iq *session.Stanza) {
+	err := r.Stream.Send(ctx, r.reply(ctx, iq))
+	if errors.Is(err, session.ErrTooBig) {
+		err = r.Stream.Send(ctx, session.Error(iq, stanza.ResourceConstraint, stanza.Cancel, nil))
+	}
+	r.sent(ctx, err)
 }
 
 // Message implements session.Handler.
@@ -117,8 +127,11 @@ func (r *Router) recoverPanic(fallback func()) {
 	}
 }
 
-func (r *Router) send(ctx context.Context, v any) {
-	if err := r.Stream.Send(ctx, v); err != nil && !errors.Is(err, session.ErrDown) && ctx.Err() == nil {
+func (r *Router) send(ctx context.Context, v any) { r.sent(ctx, r.Stream.Send(ctx, v)) }
+
+// sent logs why a stanza could not be sent.
+func (r *Router) sent(ctx context.Context, err error) {
+	if err != nil && !errors.Is(err, session.ErrDown) && ctx.Err() == nil {
 		r.Log.Warn("could not answer", "err", err)
 	}
 }

@@ -59,6 +59,10 @@ export class Service {
         for (let page = 0; page < PAGES; page++) {
             const after = token ? Stanza.unsafeXML(`after="${this.env.Strophe.xmlescape(token)}"`) : '';
             const iq = await this.ask('get', stx`<sync xmlns="${NS}" max="${PAGE}" ${after}/>`);
+            if (token && readError(iq) === 'unknown') {
+                token = ''; // the service has another database: everything anew
+                continue;
+            }
             const [answer] = iq ? children(iq, 'sync') : [];
             if (!answer) return;
             const last = answer.getAttribute('last') ?? '';

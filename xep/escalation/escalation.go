@@ -87,6 +87,18 @@ type Statuses struct {
 	Status  []Status `xml:"urn:tocsin:escalation:0 status"`
 }
 
+// Fit returns how many of the first statuses have no more than so many bytes as XML, one at least if there are any: ids and
+// addresses are of their authors' making.
+func Fit(list []Status, bytes int) int {
+	for i := range list {
+		b, err := xml.Marshal(list[i])
+		if bytes -= len(b); err != nil || bytes < 0 {
+			return max(i, 1)
+		}
+	}
+	return len(list)
+}
+
 // Sync asks for the statuses after a token, or answers with them.
 type Sync struct {
 	XMLName  xml.Name `xml:"urn:tocsin:escalation:0 sync"`
