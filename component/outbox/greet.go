@@ -43,7 +43,7 @@ func (n *notifier) greet(ctx context.Context, owner string) error {
 const leaving = 5 * time.Second
 
 // welcome tells a returning user of an ordinary client, who has asked for it, in one line what has become of the
-// messages of before.
+// messages of before. It does not count as told: a client that shows states gets its digest all the same.
 func (n *notifier) welcome(ctx context.Context, owner string, left time.Time) error {
 	if n.People.Of(owner).Fallback != track.On {
 		return nil
@@ -80,5 +80,9 @@ func (n *notifier) welcome(ctx context.Context, owner string, left time.Time) er
 	say := phrase.In(n.People.Language(owner, ""))
 	m := n.sender.chat(owner, fmt.Sprintf("d-%x", untold[len(untold)-1].Notice.Rev), hints.Store{})
 	m.Lang, m.Body = say.Lang, say.Chat.Digest(d)
-	return n.sendNotices(ctx, m, untold, greeting{left: left})
+	return n.sendConfirmed(ctx, m, func(lost bool) {
+		if lost {
+			n.Backlog.greet(owner, greeting{left: left}, true)
+		}
+	})
 }

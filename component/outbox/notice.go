@@ -37,17 +37,22 @@ func (n *notifier) status(ctx context.Context, m track.Message) error {
 // sendNotices sends notices to their sender. They are told when the server is known to have them; if they are lost, the
 // sender is greeted once more.
 func (n *notifier) sendNotices(ctx context.Context, m session.Message, list []track.Message, lost greeting) error {
-	stream := n.Stream.Stream()
-	if err := n.sender.send(ctx, m); err != nil {
-		return err
-	}
-	n.confirm.after(stream, func(isLost bool) {
+	return n.sendConfirmed(ctx, m, func(isLost bool) {
 		if isLost {
 			n.Backlog.greet(list[0].Sender, lost, true)
 		} else {
 			n.delivered(list)
 		}
 	})
+}
+
+// sendConfirmed sends a message, and has then called once it is known whether the server has it.
+func (n *notifier) sendConfirmed(ctx context.Context, m session.Message, then func(lost bool)) error {
+	stream := n.Stream.Stream()
+	if err := n.sender.send(ctx, m); err != nil {
+		return err
+	}
+	n.confirm.after(stream, then)
 	return nil
 }
 
