@@ -148,7 +148,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	}, commandOptions(domain, s.settings), adhoc.Options{})
 	s.requests = request.New(request.Options{
 		JID: o.JID, Contact: o.Contact, Version: o.Version, Secret: seed.Secret, Revision: s.revision.Load, Stream: s.session, Inputs: s.queue, Registry: s.presence, Server: s.server,
-		People: users, Privacy: disclosure, Store: o.Store, Commands: commands, Settings: s.settings, Clock: o.Clock, Log: o.Log,
+		People: users, Privacy: disclosure, Store: o.Store, Commands: commands, Orders: commands, Settings: s.settings, Clock: o.Clock, Log: o.Log,
 	})
 	s.reader = &reader{
 		maxStanza: o.MaxStanza, settings: s.settings, queue: s.queue, presence: s.presence, clock: o.Clock, metrics: s.metrics, refuse: s.session.Refuse,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -132,6 +133,16 @@ func (b *batch) show(w *work, more bool) {
 	b.out.Outbox = append(b.out.Outbox, Outgoing{
 		ID: fmt.Sprintf("%s-%d", w.ID, w.Sends), Kind: OutShow, Owner: w.Sender, Prompt: w.ID, Reason: reason, After: b.now,
 	})
+}
+
+// PromptOf returns the prompt whose message has this stanza id, as show and withdraw name them; "" if it is none of ours.
+func PromptOf(stanzaID string) string {
+	rest, ok := strings.CutPrefix(stanzaID, "p-")
+	name, _, found := strings.Cut(rest, "-")
+	if !ok || !found || name == "" {
+		return ""
+	}
+	return "p-" + name
 }
 
 // again gathers what joined or changed for the next sending. A prompt that nobody was shown yet still waits for its

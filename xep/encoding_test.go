@@ -13,9 +13,10 @@ import (
 	"tocsin/xep/forms"
 	"tocsin/xep/hints"
 	"tocsin/xep/markers"
+	"tocsin/xep/reactions"
 	"tocsin/xep/receipts"
 	"tocsin/xep/register"
-	"tocsin/xep/retract"
+	"tocsin/xep/reply"
 	"tocsin/xep/vcard"
 )
 
@@ -34,9 +35,10 @@ func TestEncoding(t *testing.T) {
 		{fallback.Body("urn:tocsin:escalation:0"),
 			`<fallback xmlns="urn:xmpp:fallback:0" for="urn:tocsin:escalation:0"><body></body></fallback>`},
 		{&fallback.Fallback{}, `<fallback xmlns="urn:xmpp:fallback:0"></fallback>`},
-		{&retract.Retract{ID: "p-1"}, `<retract xmlns="urn:xmpp:message-retract:1" id="p-1"></retract>`},
-		{&retract.ApplyTo{ID: "m1", Retract: &retract.Old{}},
-			`<apply-to xmlns="urn:xmpp:fasten:0" id="m1"><retract xmlns="urn:xmpp:message-retract:0"></retract></apply-to>`},
+		{&fallback.Fallback{For: reply.NS, Body: &fallback.Part{Start: new(uint(0)), End: new(uint(33))}},
+			`<fallback xmlns="urn:xmpp:fallback:0" for="urn:xmpp:reply:0"><body start="0" end="33"></body></fallback>`},
+		{&reply.Reply{To: "sms@tocsin.example.org", ID: "p-1"}, `<reply xmlns="urn:xmpp:reply:0" to="sms@tocsin.example.org" id="p-1"></reply>`},
+		{&reactions.Reactions{ID: "p-1", Emoji: []string{"👍"}}, `<reactions xmlns="urn:xmpp:reactions:0" id="p-1"><reaction>👍</reaction></reactions>`},
 		{&correct.Replace{ID: "p-1"}, `<replace xmlns="urn:xmpp:message-correct:0" id="p-1"></replace>`},
 		{&receipts.Request{}, `<request xmlns="urn:xmpp:receipts"></request>`},
 		{&receipts.Received{ID: "m1"}, `<received xmlns="urn:xmpp:receipts" id="m1"></received>`},

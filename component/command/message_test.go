@@ -45,7 +45,7 @@ func TestWatching(t *testing.T) {
 	c.lang = "zh-Hans"
 	want = []string{
 		"carol@example.org，10:02：尚未送达。如果到 10:13 还未送达，即为超时。",
-		"bob@example.org，10:02：未能及时被读。暂未询问：对方的免打扰时段，到 07:00 Europe/Berlin 为止。",
+		"bob@example.org，10:02：未按时阅读。暂未询问：对方的免打扰时段，到 07:00 Europe/Berlin 为止。",
 	}
 	out = c.begin(alice, "watching")
 	if diff := cmp.Diff(want, lines(out.Form)); diff != "" || note(out) != "info: 有 2 条消息等待阅读。" || out.Lang != "zh" {

@@ -2,6 +2,9 @@ package outbox
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 
 	"tocsin/component/phrase"
 	"tocsin/component/session"
@@ -10,7 +13,6 @@ import (
 	"tocsin/xep/escalation"
 	"tocsin/xep/fallback"
 	"tocsin/xep/hints"
-	"tocsin/xep/retract"
 )
 
 // chatID is the stanza id of the chat message that a prompt is: what brings more corrects the message before, every other
@@ -23,35 +25,48 @@ func chatID(out track.Outgoing, p *track.Prompt) string {
 }
 
 // chatPrompt is a prompt for an ordinary client.
-func (p *prompter) chatPrompt(out track.Outgoing, shown *track.Shown, payload *escalation.Escalate) session.Message {
+func (p *prompter) chatPrompt(ctx context.Context, out track.Outgoing, shown *track.Shown, payload *escalation.Escalate) (session.Message, error) {
 	was, zone := &shown.Was, p.People.Zone(out.Owner)
 	say := phrase.In(p.People.Language(out.Owner, newest(shown.Messages).Lang))
-	ask := phrase.Ask{
-		With: was.Recipient, Reason: track.State(payload.Reason), Now: p.Clock.Now().In(zone), Code: was.Code, NoText: payload.Text.Value == "",
-	}
+	ask := phrase.Ask{With: was.Recipient, Reason: track.State(payload.Reason), Now: p.Clock.Now().In(zone), Text: payload.Text.Value}
+	known := true
 	for i := range shown.Messages {
-		ask.Sent = append(ask.Sent, shown.Messages[i].SentAt.Std().In(zone))
+		m := &shown.Messages[i]
+		ask.Sent = append(ask.Sent, m.SentAt.Std().In(zone))
+		ask.Quotes = append(ask.Quotes, m.Text)
+		known = known && m.Text != "" && !m.Marks.Has(track.Encrypted)
+	}
+	if !known {
+		ask.Quotes = nil
 	}
 	if payload.SMS != nil {
-		ask.URI = payload.SMS.URI
+		ask.Number, ask.Link = strings.TrimPrefix(payload.Number.URI, "tel:"), payload.SMS.URI
+	}
+	prompts, err := p.Store.Prompts(ctx, out.Owner)
+	if err != nil {
+		return session.Message{}, fmt.Errorf("load the prompts: %w", err)
+	}
+	if slices.ContainsFunc(prompts, func(other track.Prompt) bool { return other.ID != was.ID }) {
+		ask.Code = was.Code // "sent" alone would be ambiguous
 	}
 	m := p.sender.chat(out.Owner, stanzaID(out, out.Owner), payload, fallback.Body(escalation.NS), hints.Store{})
 	m.Lang, m.Body = say.Lang, say.Chat.Prompt(ask)
 	if shown.Chat != m.ID {
 		m.Payload = append(m.Payload, correct.Replace{ID: shown.Chat})
 	}
-	return m
+	return m, nil
 }
 
-// retracts are the reasons for which an ordinary client's prompt is taken back; of the others the user knows.
-var retracts = map[track.Withdrawal]bool{
+// settles are the reasons for which an ordinary client's prompt is over; the others are those of other devices.
+var settles = map[track.Withdrawal]bool{
 	track.WithdrawDisplayed: true, track.WithdrawDelivered: true, track.WithdrawExpired: true, track.WithdrawCancelled: true,
-	track.WithdrawRetracted: true,
+	track.WithdrawRetracted: true, track.WithdrawAnswered: true,
 }
 
-// retract takes a prompt back from an ordinary client (XEP-0424), with a line for one that does not know retractions.
-func (p *prompter) retract(ctx context.Context, out track.Outgoing) error {
-	if !retracts[track.Withdrawal(out.Reason)] {
+// settle corrects the prompt of an ordinary client to one line that says that it is over (XEP-0308). A retraction would be
+// shown as a second message by clients that do not know it.
+func (p *prompter) settle(ctx context.Context, out track.Outgoing) error {
+	if !settles[track.Withdrawal(out.Reason)] {
 		return nil
 	}
 	snap := &track.Snapshot{Prompt: out.Prompt}
@@ -61,9 +76,17 @@ func (p *prompter) retract(ctx context.Context, out track.Outgoing) error {
 	if !snap.Found || snap.Was.Chat == "" {
 		return nil
 	}
-	say := phrase.In(p.People.Language(out.Owner, ""))
-	m := p.sender.chat(out.Owner, stanzaID(out, out.Owner), retract.Retract{ID: snap.Was.Chat}, fallback.Body(retract.NS), hints.Store{})
-	m.Lang, m.Body = say.Lang, say.Chat.Withdrawn(snap.Was.Recipient, out.Reason)
+	last := &track.Snapshot{Ord: slices.Max(snap.Was.Messages)}
+	if err := p.Inputs.Do(ctx, last); err != nil {
+		return err
+	}
+	lang := "" // as it was asked
+	if last.Found {
+		lang = last.Messages[0].Lang
+	}
+	say, now := phrase.In(p.People.Language(out.Owner, lang)), p.Clock.Now().In(p.People.Zone(out.Owner))
+	m := p.sender.chat(out.Owner, stanzaID(out, out.Owner), correct.Replace{ID: snap.Was.Chat}, hints.Store{})
+	m.Lang, m.Body = say.Lang, say.Chat.Settled(snap.Was.Recipient, track.Withdrawal(out.Reason), out.After.Std().In(now.Location()), now)
 	return p.sender.send(ctx, m)
 }
 
@@ -84,7 +107,7 @@ func (p *prompter) remind(ctx context.Context, out track.Outgoing) error {
 	return p.sender.send(ctx, reminder)
 }
 
-// chat says one line to a sender: that a cap snap reached.
+// chat says one line to a sender: that a cap was reached.
 func (p *prompter) capped(ctx context.Context, out track.Outgoing) error {
 	// Whoever would have been asked is told why not.
 	if !p.allowed(out.Owner) && len(p.Presence.Look(out.Owner).Capable) == 0 {

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 // What an ordinary client is sent of one prompt: what joins corrects the message before, a snooze that is over is a
 // message of its own; and each of them, when it is repeated after a crash, is the same stanza again.
 func TestPromptAsChatMessages(t *testing.T) {
-	o := &Options{People: strangers{}, Clock: clock.System{}, Contact: "sms@tocsin.example.org", Backlog: NewBacklog()}
+	o := &Options{People: strangers{}, Store: unasked{}, Clock: clock.System{}, Contact: "sms@tocsin.example.org", Backlog: NewBacklog()}
 	prompts := &prompter{o, newSender(o)}
 	p := track.Prompt{ID: "p-x", Conv: track.Conv{Sender: "alice@example.org", Recipient: "bob@example.org"}, Code: "7f3c"}
 	// sent returns the id of the stanza that an entry becomes, and that of the message it corrects.
@@ -21,7 +22,10 @@ func TestPromptAsChatMessages(t *testing.T) {
 		out.Owner, out.Prompt = p.Sender, p.ID
 		shown := &track.Shown{Was: p, Chat: chatID(out, &p), Messages: []track.Message{{SentAt: track.At(time.Now())}}}
 		p.Chat = shown.Chat // as the ledger keeps it, before the first byte leaves
-		m := prompts.chatPrompt(out, shown, &escalation.Escalate{Text: &escalation.Text{}})
+		m, err := prompts.chatPrompt(t.Context(), out, shown, &escalation.Escalate{Text: &escalation.Text{}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, payload := range m.Payload {
 			if r, ok := payload.(correct.Replace); ok {
 				corrects = r.ID
@@ -46,3 +50,8 @@ func TestPromptAsChatMessages(t *testing.T) {
 		}
 	}
 }
+
+// unasked is a store in which nobody is asked anything else.
+type unasked struct{ Store }
+
+func (unasked) Prompts(context.Context, string) ([]track.Prompt, error) { return nil, nil }

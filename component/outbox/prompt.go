@@ -81,7 +81,11 @@ func (p *prompter) showTo(ctx context.Context, out track.Outgoing, to []string, 
 		return err
 	}
 	if chat {
-		return p.sender.send(ctx, p.chatPrompt(out, shown, payload))
+		m, err := p.chatPrompt(ctx, out, shown, payload)
+		if err != nil {
+			return err
+		}
+		return p.sender.send(ctx, m)
 	}
 	for _, full := range to {
 		if err := p.sender.send(ctx, p.sender.private(full, stanzaID(out, full), payload)); err != nil {
@@ -193,12 +197,12 @@ func (p *prompter) draft(messages []track.Message, number string) (sms.Draft, st
 	return draft, lang, nil
 }
 
-// withdraw takes a prompt back from those it snap sent to.
+// withdraw takes a prompt back from those it was sent to.
 func (p *prompter) withdraw(ctx context.Context, out track.Outgoing) error {
 	for _, to := range out.To {
 		switch {
 		case to == out.Owner:
-			if err := p.retract(ctx, out); err != nil {
+			if err := p.settle(ctx, out); err != nil {
 				return err
 			}
 		case p.Presence.Online(to): // else it is told by a status on return

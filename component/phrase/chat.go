@@ -1,6 +1,7 @@
 package phrase
 
 import (
+	"strings"
 	"time"
 
 	"tocsin/track"
@@ -8,16 +9,17 @@ import (
 
 // Chat is what the contact says in a chat.
 type Chat struct {
-	Prompt    func(Ask) string
-	Withdrawn func(with string, reason string) string // in place of a prompt that is taken back (protocol §5)
-	Remind    func(from string, at, now time.Time) string
-	Capped    func(with string) string
-	Digest    func(Digest) string
+	Prompt func(Ask) string
+	// Settled takes the place of a prompt that is over, and says why in one line (protocol §7). at is when that was known.
+	Settled func(with string, reason track.Withdrawal, at, now time.Time) string
+	Remind  func(from string, at, now time.Time) string
+	Capped  func(with string) string
+	Digest  func(Digest) string
 
 	// Answers to what a person wrote, one line each.
 	Sent        func(with string) string
 	Declined    func(with string) string
-	Snoozed     func(with string, again, now time.Time) string
+	Snoozed     func(with string, again, now time.Time, most time.Duration) string // most: they had said more, and this is the most; or 0
 	NothingOpen string
 	NoSuchCode  func(code string) string
 	WhichOne    func([]Open) string
@@ -25,11 +27,10 @@ type Chat struct {
 	AlreadyRead func(with string) string
 	Over        func(with string) string // the prompt has expired, or was withdrawn
 	TooOften    func(with string) string // it was put off too often
+	TooLate     func(with string) string // to take an answer back
 	Started     string
 	StartedOnly string // and yet the admin allows no prompts by chat
 	Stopped     string
-	Status      func(waiting []Waiting, now time.Time) string
-	Help        string
 	Broken      string // a fault of ours
 }
 
@@ -39,9 +40,50 @@ type Ask struct {
 	Reason track.State
 	Sent   []time.Time // when the messages were written, the oldest first
 	Now    time.Time
-	URI    string // sms:, "" if no number can be shown
-	NoText bool   // the text is not known here: the message was encrypted, or is not kept
-	Code   string
+	Quotes []string // what they say; nothing if a text is not known
+	Number string   // E.164; "" if no number can be shown
+	Text   string   // of the SMS; "" if the client has to fill it in
+	Link   string   // where the SMS can be sent from: a page, or an sms: URI; "" if there is none
+	IsPage bool     // Link is a page, which shows number and text
+	Code   string   // of the answers; "" if there is nothing else that they could be about
+}
+
+// maxQuotes is how many messages a prompt quotes, maxQuote how much of each, in code points.
+const (
+	maxQuotes = 5
+	maxQuote  = 160
+)
+
+// quoted returns the messages as quotations, a line each; of very many the middle is left out.
+func (a *Ask) quoted() []string {
+	quotes := a.Quotes
+	var lines []string
+	for i, text := range quotes {
+		if skipped := len(quotes) - maxQuotes; skipped > 0 && i >= 2 && i < 2+skipped {
+			if i == 2 {
+				lines = append(lines, "> …")
+			}
+			continue
+		}
+		text = strings.Join(strings.Fields(text), " ")
+		if runes := []rune(text); len(runes) > maxQuote {
+			text = string(runes[:maxQuote]) + "…"
+		}
+		lines = append(lines, "> "+text)
+	}
+	return lines
+}
+
+// lines joins the parts of a prompt: who and what, the quotations, how to send, how to answer.
+func (a *Ask) lines(what, send, answer string) string {
+	all := append([]string{what}, a.quoted()...)
+	if send != "" {
+		all = append(all, send)
+	}
+	if a.Link != "" && !a.IsPage {
+		all = append(all, a.Link)
+	}
+	return strings.Join(append(all, answer), "\n")
 }
 
 // Digest is what has become of a sender's messages while the sender was away: names of recipients, each once.

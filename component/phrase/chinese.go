@@ -16,24 +16,20 @@ var chinese = Phrases{
 	Orders:   zhOrders,
 	Chat: Chat{
 		Prompt: zhPrompt,
-		Withdrawn: func(with, reason string) string {
+		Settled: func(with string, reason track.Withdrawal, at, now time.Time) string {
 			switch reason {
-			case "displayed":
-				return with + " 已经读过了，不用发短信。"
-			case "delivered":
-				return "消息已经送达 " + with + "，暂时不用发短信。"
-			case "claimed":
-				return "您的另一台设备正在处理发给 " + with + " 的消息。"
-			case "answered":
-				return "关于 " + with + " 您已经答复。"
-			case "snoozed":
-				return "稍后会再问您关于 " + with + " 的消息。"
-			case "retracted":
-				return "您已撤回发给 " + with + " 的消息。"
-			case "expired":
-				return "关于 " + with + " 的答复时间已过。"
+			case track.WithdrawDisplayed:
+				return with + " 已于 " + zhTime(at, now) + " 阅读，无需处理。"
+			case track.WithdrawDelivered:
+				return "消息已于 " + zhTime(at, now) + " 送达 " + with + "，暂时无需处理。"
+			case track.WithdrawRetracted:
+				return "您已撤回发给 " + with + " 的消息，无需处理。"
+			case track.WithdrawExpired:
+				return "关于 " + with + " 的询问已于 " + zhTime(at, now) + " 过期。"
+			case track.WithdrawAnswered:
+				return "关于 " + with + " 您已答复，无需处理。"
 			}
-			return "关于 " + with + " 不再需要答复。"
+			return "发给 " + with + " 的消息不再跟踪，无需处理。"
 		},
 		Remind: func(from string, at, now time.Time) string {
 			return "提醒：" + from + " 在 " + zhTime(at, now) + " 给您发了消息，正等您阅读。"
@@ -52,18 +48,22 @@ var chinese = Phrases{
 			add(d.Unread, "未读")
 			add(d.Undelivered, "未送达")
 			add(d.Failed, "发送失败")
-			return "您离开期间：" + strings.Join(parts, "；") + "。回复“status”查看详情。"
+			return "您离开期间：" + strings.Join(parts, "；") + "。回复“状态”查看详情。"
 		},
 
 		Sent:        func(with string) string { return "已记下：您给 " + with + " 发了短信。" },
 		Declined:    func(with string) string { return "好的，不给 " + with + " 发短信。" },
 		NothingOpen: "现在没有需要答复的询问。",
-		Snoozed: func(with string, again, now time.Time) string {
-			return "将在 " + zhTime(again, now) + " 再问您关于 " + with + " 的消息。"
+		Snoozed: func(with string, again, now time.Time, most time.Duration) string {
+			limit := ""
+			if most > 0 {
+				limit = "最长 " + zhDuration(most) + "。"
+			}
+			return "将在 " + zhTime(again, now) + " 再问您关于 " + with + " 的消息。" + limit
 		},
 		NoSuchCode: func(code string) string { return "没有代码为“" + code + "”的询问。" },
 		WhichOne: func(open []Open) string {
-			return "是哪一个？请带上代码回复，例如“sent " + open[0].Code + "”：" + list(open, func(o Open) string { return o.Code + "（" + o.With + "）" }, "、", zhMore) + "。"
+			return "是哪一个？请带上代码回复，例如“已发 " + open[0].Code + "”：" + list(open, func(o Open) string { return o.Code + "（" + o.With + "）" }, "、", zhMore) + "。"
 		},
 		Elsewhere: func(with string) string {
 			return "您的另一台设备正在处理或已经答复关于 " + with + " 的询问。"
@@ -71,22 +71,13 @@ var chinese = Phrases{
 		AlreadyRead: func(with string) string { return with + " 已经读过了，不用发短信。" },
 		Over:        func(with string) string { return "已经结束：关于 " + with + " 不再需要答复。" },
 		TooOften: func(with string) string {
-			return "推迟的次数太多了。关于 " + with + "，请回复“sent”或“no”。"
+			return "推迟的次数太多了。关于 " + with + "，请回复“已发”或“不发”。"
 		},
-		Started:     "您的消息未能及时被读时，将在这里问您。回复“stop”可停止。",
+		TooLate:     func(with string) string { return "关于 " + with + " 的答复已经不能收回。" },
+		Started:     "您的消息没有按时被阅读时，将在这里问您。回复“停止”可关闭。",
 		StartedOnly: "您的选择已保存，但管理员不允许通过聊天询问。",
-		Stopped:     "以后不会在这里问您了。回复“start”可重新开始。",
-		Status: func(waiting []Waiting, now time.Time) string {
-			if len(waiting) == 0 {
-				return "您没有等待阅读的消息。"
-			}
-			return "等待中：" + list(waiting, func(w Waiting) string {
-				return w.With + "（" + zhTime(w.Sent, now) + "，" + zhStates[w.State] + "）"
-			}, "、", zhMore) + "。"
-		},
-		Help: "发了短信请回复“sent 代码”，不发请回复“no 代码”，稍后再问请回复“snooze 代码 10m”，" +
-			"“status”查看等待中的消息，“stop”或“start”关闭或打开这些询问。只有同时有几个询问时才需要代码。",
-		Broken: "出错了，不是您的问题。请稍后再试。",
+		Stopped:     "以后不会在这里问您了。回复“开始”可重新打开。",
+		Broken:      "出错了，不是您的问题。请稍后再试。",
 	},
 	Watch: Watch{
 		State:  func(s track.State) string { return zhStates[s] },
@@ -120,7 +111,7 @@ func zhWhy(r track.Explanation, now time.Time) string {
 	case track.ReasonNeverMode:
 		switch r.Whose {
 		case track.TierSender:
-			return "未询问：您的设置是从不询问。"
+			return "未询问：您设置了从不询问。"
 		case track.TierHint:
 			return "未询问：消息本身要求不询问。"
 		}
@@ -142,11 +133,11 @@ func zhWhy(r track.Explanation, now time.Time) string {
 	case track.ReasonNotWatched:
 		return "未跟踪：消息和规则都没有要求。"
 	case track.ReasonNotAsked:
-		return "没有消息不说明什么：该消息没有要求回执。"
+		return "没有回执不代表未读：这条消息没有要求回执。"
 	case track.ReasonNoMarkers:
-		return "没有消息不说明什么：不知道对方的客户端是否会告知已读。"
+		return "没有回执不代表未读：对方的客户端可能不告知已读。"
 	case track.ReasonMaybeHidden:
-		return "没有消息不说明什么：回执可能在加密内容中。"
+		return "没有回执不代表未读：回执可能在加密内容中。"
 	case track.ReasonUntilReached:
 		return "已经送达，没有其他要求。"
 	case track.ReasonSettled:
@@ -162,36 +153,50 @@ var zhStates = map[track.State]string{
 	track.StateDisplayed:          "已读",
 	track.StateFailed:             "失败",
 	track.StateCancelled:          "不再跟踪",
-	track.StateTimeoutUndelivered: "未能及时送达",
-	track.StateTimeoutUnread:      "未能及时被读",
-	track.StateTimeout:            "未能及时得到确认",
+	track.StateTimeoutUndelivered: "未按时送达",
+	track.StateTimeoutUnread:      "未按时阅读",
+	track.StateTimeout:            "未按时确认",
 	track.StateEscalated:          "已发短信",
 }
 
 func zhPrompt(a Ask) string {
-	at := zhTime(a.Sent[0], a.Now)
-	mine, theirs := "您 "+at+" 发的消息", "您 "+at+" 发给 "+a.With+" 的消息"
-	if n := len(a.Sent); n > 1 {
-		mine = "您从 " + at + " 起发的 " + strconv.Itoa(n) + " 条消息"
-		theirs = "您从 " + at + " 起发给 " + a.With + " 的 " + strconv.Itoa(n) + " 条消息"
+	since := zhTime(a.Sent[0], a.Now)
+	yours, toThem := "您 "+since+" 的消息", "您 "+since+" 发给 "+a.With+" 的消息"
+	if n := strconv.Itoa(len(a.Sent)); n != "1" {
+		yours, toThem = "您 "+since+" 以来的 "+n+" 条消息", "您 "+since+" 以来发给 "+a.With+" 的 "+n+" 条消息"
 	}
 	var what string
 	switch a.Reason {
 	case track.StateTimeoutUnread:
-		what = a.With + " 还没有读" + mine + "。"
+		what = a.With + " 还没有阅读" + yours
 	case track.StateTimeoutUndelivered:
-		what = theirs + "还没有送达。"
+		what = toThem + "还没有送达"
+	case track.StateTimeout:
+		what = toThem + "还没有确认"
 	default:
-		what = theirs + "还没有得到确认。"
+		what = "改发短信？" + toThem
 	}
-	answer := "\n然后回复“sent " + a.Code + "”；不发请回复“no " + a.Code + "”。"
+	if len(a.Quotes) > 0 {
+		what += "："
+	} else {
+		what += "。"
+	}
+	var send string
 	switch {
-	case a.URI == "":
-		return what + "\n这里没有可以显示的电话号码。如果您知道号码，请发短信。" + answer
-	case a.NoText:
-		return what + "\n发短信（内容请您自己写）： " + a.URI + answer
+	case a.IsPage:
+		send = "短信：" + a.Link
+	case a.Number == "":
+		send = "没有可以显示的号码。如果您知道号码，请发短信。"
+	case a.Text == "":
+		send = "发短信到 " + a.Number + "，内容请您自己写："
+	default:
+		send = "发短信到 " + a.Number + "：\n" + a.Text
 	}
-	return what + "\n发短信： " + a.URI + answer
+	code := ""
+	if a.Code != "" {
+		code = " " + a.Code
+	}
+	return a.lines(what, send, "已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发"+code+"、不发"+code+"、稍后"+code+"。）")
 }
 
 func zhTime(at, now time.Time) string {

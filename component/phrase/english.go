@@ -16,24 +16,20 @@ var english = Phrases{
 	Orders:   enOrders,
 	Chat: Chat{
 		Prompt: enPrompt,
-		Withdrawn: func(with, reason string) string {
+		Settled: func(with string, reason track.Withdrawal, at, now time.Time) string {
 			switch reason {
-			case "displayed":
-				return with + " has read it in the meantime: no SMS is needed."
-			case "delivered":
-				return "It has reached " + with + " in the meantime: no SMS is needed for now."
-			case "claimed":
-				return "Another of your devices is dealing with " + with + "."
-			case "answered":
-				return "You have answered about " + with + "."
-			case "snoozed":
-				return "You will be asked about " + with + " again later."
-			case "retracted":
-				return "You have taken your message to " + with + " back."
-			case "expired":
-				return "The time for an answer about " + with + " is over."
+			case track.WithdrawDisplayed:
+				return with + " has read it at " + enTime(at, now) + ". Nothing to do."
+			case track.WithdrawDelivered:
+				return "It reached " + with + " at " + enTime(at, now) + ". Nothing to do for now."
+			case track.WithdrawRetracted:
+				return "You took back your message to " + with + ". Nothing to do."
+			case track.WithdrawExpired:
+				return "This question about " + with + " expired at " + enTime(at, now) + "."
+			case track.WithdrawAnswered:
+				return "You have answered about " + with + ". Nothing to do."
 			}
-			return "No answer about " + with + " is needed any more."
+			return "Your message to " + with + " is no longer watched. Nothing to do."
 		},
 		Remind: func(from string, at, now time.Time) string {
 			return "A reminder: " + from + " wrote to you at " + enTime(at, now) + " and waits for you to read it."
@@ -58,8 +54,12 @@ var english = Phrases{
 		Sent:        func(with string) string { return "Noted: you have sent an SMS to " + with + "." },
 		Declined:    func(with string) string { return "All right: no SMS to " + with + "." },
 		NothingOpen: "There is nothing to answer.",
-		Snoozed: func(with string, again, now time.Time) string {
-			return "You will be asked about " + with + " again at " + enTime(again, now) + "."
+		Snoozed: func(with string, again, now time.Time, most time.Duration) string {
+			limit := ""
+			if most > 0 {
+				limit = " " + enDuration(most) + " is the longest."
+			}
+			return "You will be asked about " + with + " again at " + enTime(again, now) + "." + limit
 		},
 		NoSuchCode: func(code string) string { return `Nothing that "` + code + `" would answer is open.` },
 		WhichOne: func(open []Open) string {
@@ -73,20 +73,11 @@ var english = Phrases{
 		TooOften: func(with string) string {
 			return `It was put off too often. Answer "sent" or "no" about ` + with + "."
 		},
+		TooLate:     func(with string) string { return "It is too late to take your answer about " + with + " back." },
 		Started:     `You will be asked here when a message of yours is not read in time. "stop" ends it.`,
 		StartedOnly: "Your wish is kept, but your admin allows no questions by chat.",
 		Stopped:     `You will not be asked here any more. "start" begins again.`,
-		Status: func(waiting []Waiting, now time.Time) string {
-			if len(waiting) == 0 {
-				return "Nothing of yours is waiting to be read."
-			}
-			return "Waiting: " + list(waiting, func(w Waiting) string {
-				return w.With + " (" + enTime(w.Sent, now) + ", " + enStates[w.State] + ")"
-			}, ", ", enMore) + "."
-		},
-		Help: `Say "sent CODE" when you have sent the SMS, "no CODE" for no SMS, "snooze CODE 10m" to be asked later, ` +
-			`"status" for what is waiting, "stop" or "start" to switch these questions off or on. The code is needed only when several questions are open.`,
-		Broken: "That did not work, and it is not your fault. Please try again later.",
+		Broken:      "That did not work, and it is not your fault. Please try again later.",
 	},
 	Watch: Watch{
 		State:  func(s track.State) string { return enStates[s] },
@@ -169,27 +160,41 @@ var enStates = map[track.State]string{
 }
 
 func enPrompt(a Ask) string {
-	message, s, have := "your message of "+enTime(a.Sent[0], a.Now), "", "has"
+	since := enTime(a.Sent[0], a.Now)
+	yours, have := "your message of "+since, "has"
 	if n := len(a.Sent); n > 1 {
-		message, s, have = strconv.Itoa(n)+" messages of yours, the first of "+enTime(a.Sent[0], a.Now), ",", "have"
+		yours, have = "your "+strconv.Itoa(n)+" messages since "+since, "have"
 	}
 	var what string
 	switch a.Reason {
 	case track.StateTimeoutUnread:
-		what = a.With + " has not read " + message + "."
+		what = a.With + " has not read " + yours
 	case track.StateTimeoutUndelivered:
-		what = strings.ToUpper(message[:1]) + message[1:] + s + " " + have + " not reached " + a.With + "."
+		what = "Y" + yours[1:] + " " + have + " not reached " + a.With
+	case track.StateTimeout:
+		what = a.With + " has not confirmed " + yours
 	default:
-		what = a.With + " has not confirmed " + message + "."
+		what = "Go on by SMS? " + a.With + ", " + yours
 	}
-	answer := "\n" + `Then answer "sent ` + a.Code + `", or "no ` + a.Code + `".`
+	if what += "."; len(a.Quotes) > 0 {
+		what = what[:len(what)-1] + ":"
+	}
+	var send string
 	switch {
-	case a.URI == "":
-		return what + "\nNo phone number can be shown. If you know one, send an SMS." + answer
-	case a.NoText:
-		return what + "\nSend an SMS and write its text yourself: " + a.URI + answer
+	case a.IsPage:
+		send = "SMS: " + a.Link
+	case a.Number == "":
+		send = "No phone number can be shown. If you know one, send an SMS."
+	case a.Text == "":
+		send = "SMS to " + a.Number + " – write the text yourself:"
+	default:
+		send = "SMS to " + a.Number + ":\n" + a.Text
 	}
-	return what + "\nSend an SMS: " + a.URI + answer
+	code := ""
+	if a.Code != "" {
+		code = " " + a.Code
+	}
+	return a.lines(what, send, "React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent"+code+", no"+code+", later"+code+".)")
 }
 
 func enTime(at, now time.Time) string {

@@ -272,3 +272,22 @@ func ParseDuration(text string) (d time.Duration, ok bool) {
 	}
 	return d, d > 0
 }
+
+// Reaction returns the answer that an emoji stands for (protocol §7), Unknown if for none.
+func Reaction(emoji string) Verb {
+	plain := strings.Map(func(r rune) rune {
+		if r == '\uFE0F' || r == '\uFE0E' || r >= '\U0001F3FB' && r <= '\U0001F3FF' { // how it is drawn, and the colour of the skin
+			return -1
+		}
+		return r
+	}, emoji)
+	switch plain {
+	case "👍", "✅", "✔", "👌":
+		return Sent
+	case "👎", "❌", "✖":
+		return No
+	case "⏰", "💤", "⏳":
+		return Snooze
+	}
+	return Unknown
+}

@@ -145,7 +145,9 @@ func TestEveryWord(t *testing.T) {
 			distinct("refusal "+string(r), p.Form.Fault.Refused("110", r))
 		}
 		for _, r := range []string{"displayed", "delivered", "claimed", "answered", "snoozed", "cancelled", "expired", "retracted"} {
-			distinct("withdrawn, "+r, p.Chat.Withdrawn("bob", r))
+			if r != "claimed" && r != "snoozed" { // nothing is settled
+				distinct("settled, "+r, p.Chat.Settled("bob", track.Withdrawal(r), sent, now))
+			}
 		}
 		for _, of := range []track.Tier{track.TierDomain, track.TierSender, track.TierHint} {
 			if of != track.TierDomain {
@@ -188,60 +190,89 @@ func constants(t *testing.T, types ...string) map[string][]string {
 }
 
 func TestPrompt(t *testing.T) {
-	const link = "sms:+8613800138000?body=Hello"
+	const link, page = "sms:+8613800138000?body=Hello", "https://xmpp.example.org/tocsin/p/x7f3k9"
 	one, three := []time.Time{sent}, []time.Time{sent, sent.Add(time.Minute), now}
-	ask := func(reason track.State, sent []time.Time, uri string, noText bool) Ask {
-		return Ask{With: "bob@example.org", Reason: reason, Sent: sent, Now: now, URI: uri, NoText: noText, Code: "7f3c"}
-	}
+	burst := []string{"Hi Bob", "The pump\nhas failed", "please call me"}
+	const number = "+8613800138000"
 	for name, tc := range map[string]struct {
 		ask    Ask
 		en, zh string
 	}{
-		"unread": {ask(track.StateTimeoutUnread, one, link, false),
-			`bob@example.org has not read your message of 10:02.
-Send an SMS: sms:+8613800138000?body=Hello
-Then answer "sent 7f3c", or "no 7f3c".`,
-			`bob@example.org 还没有读您 10:02 发的消息。
-发短信： sms:+8613800138000?body=Hello
-然后回复“sent 7f3c”；不发请回复“no 7f3c”。`},
-		"undelivered": {ask(track.StateTimeoutUndelivered, one, link, false),
-			`Your message of 10:02 has not reached bob@example.org.
-Send an SMS: sms:+8613800138000?body=Hello
-Then answer "sent 7f3c", or "no 7f3c".`,
-			`您 10:02 发给 bob@example.org 的消息还没有送达。
-发短信： sms:+8613800138000?body=Hello
-然后回复“sent 7f3c”；不发请回复“no 7f3c”。`},
-		"which of them may not be told": {ask(track.StateTimeout, one, "", false),
-			`bob@example.org has not confirmed your message of 10:02.
+		"unread": {Ask{Reason: track.StateTimeoutUnread, Sent: one, Quotes: burst[:1], Number: number, Text: "alice wrote: Hi Bob", Link: link},
+			`bob@example.org has not read your message of 10:02:
+> Hi Bob
+SMS to +8613800138000:
+alice wrote: Hi Bob
+sms:+8613800138000?body=Hello
+React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent, no, later.)`,
+			`bob@example.org 还没有阅读您 10:02 的消息：
+> Hi Bob
+发短信到 +8613800138000：
+alice wrote: Hi Bob
+sms:+8613800138000?body=Hello
+已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发、不发、稍后。）`},
+		"a burst, with a page": {Ask{Reason: track.StateTimeoutUnread, Sent: three, Quotes: burst, Number: number, Text: "…", Link: page, IsPage: true},
+			`bob@example.org has not read your 3 messages since 10:02:
+> Hi Bob
+> The pump has failed
+> please call me
+SMS: https://xmpp.example.org/tocsin/p/x7f3k9
+React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent, no, later.)`,
+			`bob@example.org 还没有阅读您 10:02 以来的 3 条消息：
+> Hi Bob
+> The pump has failed
+> please call me
+短信：https://xmpp.example.org/tocsin/p/x7f3k9
+已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发、不发、稍后。）`},
+		"which of them may not be told, and there are other prompts": {Ask{Reason: track.StateTimeout, Sent: one, Quotes: burst[:1], Code: "7f3c"},
+			`bob@example.org has not confirmed your message of 10:02:
+> Hi Bob
 No phone number can be shown. If you know one, send an SMS.
-Then answer "sent 7f3c", or "no 7f3c".`,
-			`您 10:02 发给 bob@example.org 的消息还没有得到确认。
-这里没有可以显示的电话号码。如果您知道号码，请发短信。
-然后回复“sent 7f3c”；不发请回复“no 7f3c”。`},
-		"encrypted": {ask(track.StateTimeoutUnread, one, "sms:+8613800138000", true),
-			`bob@example.org has not read your message of 10:02.
-Send an SMS and write its text yourself: sms:+8613800138000
-Then answer "sent 7f3c", or "no 7f3c".`,
-			`bob@example.org 还没有读您 10:02 发的消息。
-发短信（内容请您自己写）： sms:+8613800138000
-然后回复“sent 7f3c”；不发请回复“no 7f3c”。`},
-		"several": {ask(track.StateTimeoutUnread, three, link, false),
-			`bob@example.org has not read 3 messages of yours, the first of 10:02.
-Send an SMS: sms:+8613800138000?body=Hello
-Then answer "sent 7f3c", or "no 7f3c".`,
-			`bob@example.org 还没有读您从 10:02 起发的 3 条消息。
-发短信： sms:+8613800138000?body=Hello
-然后回复“sent 7f3c”；不发请回复“no 7f3c”。`},
-		"several, undelivered": {ask(track.StateTimeoutUndelivered, three, "", true),
-			`3 messages of yours, the first of 10:02, have not reached bob@example.org.
-No phone number can be shown. If you know one, send an SMS.
-Then answer "sent 7f3c", or "no 7f3c".`,
-			`您从 10:02 起发给 bob@example.org 的 3 条消息还没有送达。
-这里没有可以显示的电话号码。如果您知道号码，请发短信。
-然后回复“sent 7f3c”；不发请回复“no 7f3c”。`},
+React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent 7f3c, no 7f3c, later 7f3c.)`,
+			`您 10:02 发给 bob@example.org 的消息还没有确认：
+> Hi Bob
+没有可以显示的号码。如果您知道号码，请发短信。
+已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发 7f3c、不发 7f3c、稍后 7f3c。）`},
+		"encrypted, undelivered": {Ask{Reason: track.StateTimeoutUndelivered, Sent: three, Number: number, Link: "sms:" + number},
+			`Your 3 messages since 10:02 have not reached bob@example.org.
+SMS to +8613800138000 – write the text yourself:
+sms:+8613800138000
+React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent, no, later.)`,
+			`您 10:02 以来发给 bob@example.org 的 3 条消息还没有送达。
+发短信到 +8613800138000，内容请您自己写：
+sms:+8613800138000
+已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发、不发、稍后。）`},
+		"by command, very many": {Ask{Sent: make([]time.Time, 7), Quotes: []string{"1", "2", "3", "4", "5", "6", strings.Repeat("7", 200)}, Number: number, Link: page, IsPage: true},
+			`Go on by SMS? bob@example.org, your 7 messages since ` + enTime(time.Time{}, now) + `:
+> 1
+> 2
+> …
+> 5
+> 6
+> ` + strings.Repeat("7", 160) + `…
+SMS: https://xmpp.example.org/tocsin/p/x7f3k9
+React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent, no, later.)`,
+			`改发短信？您 ` + zhTime(time.Time{}, now) + ` 以来发给 bob@example.org 的 7 条消息：
+> 1
+> 2
+> …
+> 5
+> 6
+> ` + strings.Repeat("7", 160) + `…
+短信：https://xmpp.example.org/tocsin/p/x7f3k9
+已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发、不发、稍后。）`},
 	} {
+		tc.ask.With, tc.ask.Now = "bob@example.org", now
 		if diff := cmp.Diff([]string{tc.en, tc.zh}, []string{In("en").Chat.Prompt(tc.ask), In("zh").Chat.Prompt(tc.ask)}); diff != "" {
 			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestReaction(t *testing.T) {
+	for emoji, want := range map[string]Verb{"👍": Sent, "👍🏽": Sent, "✔️": Sent, "✅": Sent, "👎🏿": No, "❌": No, "✖️": No, "⏰": Snooze, "⏳": Snooze, "❤️": Unknown, "": Unknown} {
+		if got := Reaction(emoji); got != want {
+			t.Errorf("Reaction(%q) = %q, want %q", emoji, got, want)
 		}
 	}
 }
@@ -258,16 +289,14 @@ func TestSentences(t *testing.T) {
 		many[i] = "u" + strconv.Itoa(i)
 	}
 	for _, tc := range []struct{ got, want string }{
-		{en.Chat.Withdrawn("Bob", "displayed"), "Bob has read it in the meantime: no SMS is needed."},
-		{zh.Chat.Withdrawn("Bob", "displayed"), "Bob 已经读过了，不用发短信。"},
+		{en.Chat.Settled("Bob", track.WithdrawDisplayed, now, now), "Bob has read it at 10:12. Nothing to do."},
+		{zh.Chat.Settled("Bob", track.WithdrawDisplayed, now, now), "Bob 已于 10:12 阅读，无需处理。"},
 		{en.Chat.Digest(Digest{Read: []string{"bob", "carol"}, Unread: []string{"dave"}}), `While you were away: read by bob, carol; not read by dave. Reply "status" for more.`},
-		{zh.Chat.Digest(Digest{Read: []string{"bob", "carol"}, Failed: []string{"dave"}}), "您离开期间：bob、carol 已读；dave 发送失败。回复“status”查看详情。"},
+		{zh.Chat.Digest(Digest{Read: []string{"bob", "carol"}, Failed: []string{"dave"}}), "您离开期间：bob、carol 已读；dave 发送失败。回复“状态”查看详情。"},
 		{en.Chat.Digest(Digest{Unread: many}), `While you were away: not read by u0, u1, u2, u3, u4, u5, u6, u7, u8, u9 and 4 more. Reply "status" for more.`},
-		{en.Chat.Status([]Waiting{{"bob", sent, track.StateTimeoutUnread}, {"carol", sent, track.StatePending}}, now),
-			"Waiting: bob (10:02, not read in time), carol (10:02, not delivered yet)."},
-		{en.Chat.Status(nil, now), "Nothing of yours is waiting to be read."},
 		{en.Chat.WhichOne([]Open{{"7f3c", "bob"}, {"9k2d", "carol"}}), `Which one? Say it with its code, like "sent 7f3c": 7f3c for bob, 9k2d for carol.`},
-		{en.Chat.Snoozed("bob", now.Add(10*time.Minute), now), "You will be asked about bob again at 10:22."},
+		{en.Chat.Snoozed("bob", now.Add(10*time.Minute), now, 0), "You will be asked about bob again at 10:22."},
+		{en.Chat.Snoozed("bob", now.Add(time.Hour), now, time.Hour), "You will be asked about bob again at 11:12. 1 hour is the longest."},
 		{en.Chat.Remind("alice", sent, now), "A reminder: alice wrote to you at 10:02 and waits for you to read it."},
 		{en.Watch.Reason(quiet, now), "Not asked yet: quiet hours of the recipient until 07:00 Europe/Berlin."},
 		{zh.Watch.Reason(quiet, now), "暂未询问：对方的免打扰时段，到 07:00 Europe/Berlin 为止。"},

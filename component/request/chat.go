@@ -4,13 +4,17 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"tocsin/component/phrase"
 	"tocsin/component/session"
 	"tocsin/track"
+	"tocsin/xep/fallback"
 	"tocsin/xep/hints"
+	"tocsin/xep/reply"
 )
 
 // helpEvery is how often a user is told how to answer at most, when what the user writes is not understood.
@@ -39,20 +43,71 @@ func (h *helped) may(owner string, now time.Time) bool {
 	return true
 }
 
-// chat takes in what a user wrote to the contact, and answers in one line (protocol §7).
+// chat takes in what a user wrote to the contact, and answers in one message (protocol §7).
 func (r *Router) chat(ctx context.Context, m *session.Stanza) {
 	owner := m.From.Bare().String()
-	say := phrase.In(r.People.Language(owner, m.Lang))
-	order := phrase.Parse(m.Body())
-	if order.Verb == phrase.Unknown && !r.helped.may(owner, r.Clock.Now()) {
-		return
+	text, prompt := written(m)
+	order := phrase.Parse(text)
+	if order.Verb == phrase.Unknown {
+		if !r.helped.may(owner, r.Clock.Now()) {
+			return
+		}
+		order.Verb = phrase.Help
 	}
+	say := phrase.In(r.languageOf(owner, m.Lang, text))
+	r.tell(ctx, m, say, func(ctx context.Context) (string, error) {
+		switch order.Verb {
+		case phrase.Sent, phrase.No, phrase.Snooze:
+			return r.answerPrompt(ctx, m.From.String(), prompt, order, say)
+		case phrase.Start, phrase.Stop:
+			return r.opt(ctx, owner, order.Verb == phrase.Start, say)
+		}
+		text, _, err := r.Orders.Chat(ctx, r.Clock.Now(), m.From, say.Lang, order)
+		return text, err
+	})
+}
+
+// written returns what a person wrote, without the quotation of a reply, and the prompt that it replies to, "" if to none
+// (XEP-0461 §3.1, XEP-0428).
+func written(m *session.Stanza) (text, prompt string) {
+	text = m.Body()
+	var quotations []fallback.Fallback
+	for i := range m.Payloads {
+		var f fallback.Fallback
+		p := &m.Payloads[i]
+		if p.Name.Space == fallback.NS && p.Decode(&f) == nil && f.For == reply.NS && f.Body != nil && f.Body.End != nil {
+			quotations = append(quotations, f)
+		}
+	}
+	if len(quotations) > 0 {
+		text = fallback.Cut(text, quotations...)
+	}
+	var to reply.Reply
+	if p := m.Child(reply.NS, "reply"); p != nil && p.Decode(&to) == nil {
+		prompt = track.PromptOf(to.ID)
+	}
+	return text, prompt
+}
+
+// languageOf is the language to answer a text in: whoever writes Chinese reads it.
+func (r *Router) languageOf(owner, lang, text string) string {
+	if strings.ContainsFunc(text, func(c rune) bool { return unicode.Is(unicode.Han, c) }) {
+		return "zh"
+	}
+	return r.People.Language(owner, lang)
+}
+
+// tell does what was asked for by chat, and sends the answer, unless that is "".
+func (r *Router) tell(ctx context.Context, m *session.Stanza, say *phrase.Phrases, do func(context.Context) (string, error)) {
 	doing, cancel := context.WithTimeout(ctx, workWithin)
 	defer cancel()
-	text, err := r.obey(doing, m.From.String(), owner, order, say)
+	text, err := do(doing)
 	if err != nil {
 		r.Log.Error("could not carry out an order by chat", "err", err)
 		text = say.Chat.Broken
+	}
+	if text == "" {
+		return
 	}
 	answer := session.Message{From: r.Contact, To: m.From.String(), Type: "chat", Lang: say.Lang, Body: text, Payload: []any{hints.Store{}}}
 	if err := r.Stream.Send(ctx, answer); err != nil && ctx.Err() == nil {
@@ -60,22 +115,19 @@ func (r *Router) chat(ctx context.Context, m *session.Stanza) {
 	}
 }
 
-func (r *Router) obey(ctx context.Context, by, owner string, order phrase.Order, say *phrase.Phrases) (string, error) {
-	switch order.Verb {
-	case phrase.Sent, phrase.No, phrase.Snooze:
-		return r.answerPrompt(ctx, by, owner, order, say)
-	case phrase.Status:
-		return r.watching(ctx, owner, say)
-	case phrase.Start, phrase.Stop:
-		return r.opt(ctx, owner, order.Verb == phrase.Start, say)
+// answerPrompt answers the prompt that was replied to, that of a code, or the only one that is open.
+func (r *Router) answerPrompt(ctx context.Context, by, prompt string, order phrase.Order, say *phrase.Phrases) (string, error) {
+	owner := track.Bare(by)
+	if prompt != "" {
+		p, err := r.promptOf(ctx, owner, prompt)
+		switch {
+		case err != nil:
+			return "", err
+		case p != nil:
+			verdict, err := r.answer(ctx, by, p, order)
+			return r.confirm(p, verdict, order, say), err
+		}
 	}
-	return say.Chat.Help, nil
-}
-
-var actions = map[phrase.Verb]track.AnswerAction{phrase.Sent: track.SentSMS, phrase.No: track.Declined, phrase.Snooze: track.Snooze}
-
-// answerPrompt answers the prompt of a code, or without one the only prompt that is open.
-func (r *Router) answerPrompt(ctx context.Context, by, owner string, order phrase.Order, say *phrase.Phrases) (string, error) {
 	prompts, err := r.Store.Prompts(ctx, owner)
 	if err != nil {
 		return "", fmt.Errorf("load the prompts: %w", err)
@@ -97,52 +149,63 @@ func (r *Router) answerPrompt(ctx context.Context, by, owner string, order phras
 		}
 		return say.Chat.WhichOne(open), nil
 	}
-	p := prompts[0]
-	a := &track.Answer{Prompt: p.ID, By: by, Action: actions[order.Verb], For: order.For}
+	verdict, err := r.answer(ctx, by, &prompts[0], order)
+	return r.confirm(&prompts[0], verdict, order, say), err
+}
+
+// promptOf returns a prompt of this user, whatever has become of it; nil if there is none.
+func (r *Router) promptOf(ctx context.Context, owner, id string) (*track.Prompt, error) {
+	snap := &track.Snapshot{Prompt: id}
+	if err := r.Inputs.Do(ctx, snap); err != nil {
+		return nil, err
+	}
+	if !snap.Found || snap.Was.Sender != owner {
+		return nil, nil
+	}
+	return &snap.Was, nil
+}
+
+var actions = map[phrase.Verb]track.AnswerAction{phrase.Sent: track.SentSMS, phrase.No: track.Declined, phrase.Snooze: track.Snooze}
+
+// answer gives an answer to a prompt, and brings p up to date.
+func (r *Router) answer(ctx context.Context, by string, p *track.Prompt, order phrase.Order) (track.Verdict, error) {
+	a := &track.Answer{Prompt: p.ID, By: by, Action: actions[order.Verb], For: order.For, Renew: true}
 	if err := r.Inputs.Do(ctx, a); err != nil {
 		return "", err
 	}
-	switch a.Verdict {
+	if now, err := r.promptOf(ctx, p.Sender, p.ID); err != nil {
+		return "", err
+	} else if now != nil {
+		*p = *now
+	}
+	return a.Verdict, nil
+}
+
+// confirm says what an answer came to.
+func (r *Router) confirm(p *track.Prompt, verdict track.Verdict, order phrase.Order, say *phrase.Phrases) string {
+	switch verdict {
+	case track.OK:
 	case track.Conflict:
-		return say.Chat.Elsewhere(p.Recipient), nil
+		return say.Chat.Elsewhere(p.Recipient)
 	case track.AlreadyDisplayed:
-		return say.Chat.AlreadyRead(p.Recipient), nil
+		return say.Chat.AlreadyRead(p.Recipient)
 	case track.TooOften:
-		return say.Chat.TooOften(p.Recipient), nil
-	case track.Gone, track.NotFound:
-		return say.Chat.Over(p.Recipient), nil
+		return say.Chat.TooOften(p.Recipient)
+	default:
+		return say.Chat.Over(p.Recipient)
 	}
 	switch order.Verb {
 	case phrase.Sent:
-		return say.Chat.Sent(p.Recipient), nil
+		return say.Chat.Sent(p.Recipient)
 	case phrase.No:
-		return say.Chat.Declined(p.Recipient), nil
+		return say.Chat.Declined(p.Recipient)
 	}
-	snap := &track.Snapshot{Prompt: p.ID}
-	if err := r.Inputs.Do(ctx, snap); err != nil {
-		return "", err
+	var most time.Duration
+	if longest := r.Settings.Get().Policy.Expires; order.For > longest {
+		most = longest
 	}
-	zone := r.People.Zone(owner)
-	return say.Chat.Snoozed(p.Recipient, snap.Was.Until.Std().In(zone), r.Clock.Now().In(zone)), nil
-}
-
-// watching names what is being watched of a user.
-func (r *Router) watching(ctx context.Context, owner string, say *phrase.Phrases) (string, error) {
-	list, err := r.Store.Messages(ctx, owner, track.Filter{Unsettled: true, Newest: true, Limit: 50})
-	if err != nil {
-		return "", fmt.Errorf("load what is watched: %w", err)
-	}
-	zone := r.People.Zone(owner)
-	var waiting []phrase.Waiting
-	for i := range list {
-		m := &list[i]
-		state := m.Notice.State
-		if m.Notice.Seq == 0 {
-			state = track.StatePending
-		}
-		waiting = append(waiting, phrase.Waiting{With: m.Recipient, Sent: m.SentAt.Std().In(zone), State: r.Privacy.State(ctx, m, state)})
-	}
-	return say.Chat.Status(waiting, r.Clock.Now().In(zone)), nil
+	zone := r.People.Zone(p.Sender)
+	return say.Chat.Snoozed(p.Recipient, p.Until.Std().In(zone), r.Clock.Now().In(zone), most)
 }
 
 // opt switches the chat messages of a user on or off.

@@ -4,7 +4,7 @@
 //	routes.go      the table, and what service discovery makes of it; disco.go answers with it
 //	escalation.go  our own protocol: sync, by tokens (token.go), and answer
 //	command.go     ad-hoc commands and registration, which component/command has
-//	chat.go        what people write to the contact
+//	chat.go        what people write to the contact; reaction.go: answers by a tap
 //	presence.go    presence, and the rights that the server grants
 //
 // Who asks is known by the address that the server stamped, and nothing else. The package knows nothing of what goes out
@@ -20,6 +20,7 @@ import (
 	"mellium.im/xmpp/jid"
 
 	"tocsin/component/clock"
+	"tocsin/component/phrase"
 	"tocsin/component/presence"
 	"tocsin/component/settings"
 	"tocsin/track"
@@ -86,6 +87,12 @@ type Commands interface {
 	Info(node string, from jid.JID, lang string) (disco.Info, *adhoc.Error)
 }
 
+// Orders carries out what people write to the contact, beside answers: see command.Commands. ok is false if it is none of
+// its verbs.
+type Orders interface {
+	Chat(ctx context.Context, now time.Time, from jid.JID, lang string, order phrase.Order) (text string, ok bool, err error)
+}
+
 // Options are what a Router works with. All are needed.
 type Options struct {
 	JID      string // the component's domain
@@ -101,6 +108,7 @@ type Options struct {
 	Privacy  Privacy
 	Store    Store
 	Commands Commands
+	Orders   Orders
 	Settings *settings.Live
 	Clock    clock.Clock
 	Log      *slog.Logger

@@ -11,6 +11,7 @@ import (
 	"tocsin/xep/caps"
 	"tocsin/xep/escalation"
 	"tocsin/xep/privilege"
+	"tocsin/xep/reactions"
 	"tocsin/xep/register"
 )
 
@@ -86,6 +87,7 @@ func table() []route {
 		{stanza: "message", space: privilege.NS, local: "privilege", to: everywhere, now: (*Router).privilege},
 		{stanza: "message", space: privilege.NS1, local: "privilege", to: everywhere, now: (*Router).privilege},
 		{stanza: "message", types: isWrong, to: everywhere, users: notFound, now: (*Router).bounced},
+		{stanza: "message", types: isChat, space: reactions.NS, local: "reactions", to: contact, users: notFound, feature: reactions.NS, at: contact, later: (*Router).react},
 		{stanza: "message", types: isChat, local: "body", to: contact, users: notFound, feature: escalation.NS, at: contact, later: (*Router).chat},
 
 		{stanza: "presence", types: []string{""}, to: everywhere, users: notFound, now: (*Router).available},

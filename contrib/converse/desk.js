@@ -35,7 +35,8 @@ export class Desk extends EventTarget {
         const late = children(stanza, 'delay', 'urn:xmpp:delay').length > 0;
         for (const element of children(stanza, 'escalate')) this.takePrompt(readPrompt(element), late, stanza.getAttribute('id'));
         for (const element of children(stanza, 'withdraw')) this.takeWithdrawal(readWithdrawal(element));
-        for (const element of children(stanza, 'retract', 'urn:xmpp:message-retract:1')) this.takeRetraction(element.getAttribute('id'));
+        if (children(stanza, 'escalate').length) return;
+        for (const element of children(stanza, 'replace', 'urn:xmpp:message-correct:0')) this.takeSettled(element.getAttribute('id'));
     }
 
     takeStatuses(elements) {
@@ -79,7 +80,8 @@ export class Desk extends EventTarget {
         if (prompt) this.remove(prompt, this.say(`gone-${withdrawal.reason}`, { name: this.name(prompt.with) }));
     }
 
-    takeRetraction(stanza) {
+    /** Takes the line that an ordinary client gets in place of a prompt that is over. */
+    takeSettled(stanza) {
         const prompt = [...this.store.prompts.values()].find((p) => stanza && p.stanza === stanza);
         if (prompt) this.takeWithdrawal({ id: prompt.id, reason: 'unknown' });
     }

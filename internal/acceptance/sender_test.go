@@ -141,16 +141,16 @@ func TestChatCommands(t *testing.T) {
 		h.reachable(bob.Bare())
 		alice.Say(bob.Bare(), "m1", "Are you there?")
 		prompt := alice.Expect("message[@from='%s']/escalate", h.contact())
-		body := prompt.Find("body").Text
-		_, rest, _ := strings.Cut(body, `"sent `)
-		code, _, _ := strings.Cut(rest, `"`)
-		if len(code) != 4 {
-			t.Fatalf("no code in %q", body)
-		}
 		contains(t, "the answer to status", say("status"), bob.Bare())
 		contains(t, "the answer to a wrong code", say("sent 2222"), "2222")
-		contains(t, "the answer to sent", say("Sent "+strings.ToUpper(code)), bob.Bare())
-		contains(t, "the answer to something else", say("what is this?"), "sent CODE")
+		alice.Send("<message type='chat' id='r1' to='%s'><reactions xmlns='urn:xmpp:reactions:0' id='%s'><reaction>👍</reaction></reactions><store xmlns='urn:xmpp:hints'/></message>",
+			h.contact(), prompt.Attr("id"))
+		alice.ExpectNone(time.Second, "message[@from='%s']", h.contact())
+		alice.Send("<message type='chat' id='r2' to='%s'><reactions xmlns='urn:xmpp:reactions:0' id='%s'/><store xmlns='urn:xmpp:hints'/></message>",
+			h.contact(), prompt.Attr("id"))
+		contains(t, "the answer to sent, after the reaction was taken back", say("Sent."), bob.Bare())
+		contains(t, "the answer to something else", say("what is this?"), "sent", "later 10m")
+		contains(t, "the answer to a setting", say("times 30s 5m"), "30s", "5m")
 		alice.Say(h.contact(), "c9", "and this?") // within a minute: no second help
 		alice.Send("<message type='error' to='%s' id='e1'><body>no</body><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>", h.contact())
 		alice.ExpectNone(2*time.Second, "message[@from='%s']", h.contact())

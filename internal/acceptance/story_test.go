@@ -68,7 +68,8 @@ func TestReadInTime(t *testing.T) {
 	})
 }
 
-// Alice's client knows nothing of Tocsin: the prompt is a chat message with the link, taken back when Bob reads.
+// Alice's client knows nothing of Tocsin: the prompt is a chat message that says it all, and is corrected to one line
+// when Bob reads.
 func TestOrdinaryClient(t *testing.T) {
 	everywhere(t, lab.Settings{"escalate.fallback": "all"}, func(t *testing.T, h *house) {
 		alice := h.Login("alice/desk", lab.Gajim)
@@ -77,7 +78,7 @@ func TestOrdinaryClient(t *testing.T) {
 
 		alice.Say(bob.Bare(), "m1", "Are you there?")
 		chat := alice.Expect("message[@from='%s'][@type='chat']/body", h.contact())
-		contains(t, "the chat message", chat.Find("body").Text, bob.Bare(), "sms:"+number+"?body=", "sent ")
+		contains(t, "the chat message", chat.Find("body").Text, bob.Bare(), "> Are you there?", number+":", "sms:"+number+"?body=", "👍", "sent, no, later")
 		if !chat.Has("{urn:xmpp:fallback:0}fallback[@for='"+ns+"']") || !chat.Has("{urn:xmpp:hints}store") || !chat.Has("escalate[@id='m1']") {
 			t.Errorf("the chat message lacks a part: %s", chat)
 		}
@@ -86,7 +87,8 @@ func TestOrdinaryClient(t *testing.T) {
 		}
 
 		bob.Read()
-		alice.Expect("message[@from='%s']/{urn:xmpp:message-retract:1}retract[@id='%s']", h.contact(), chat.Attr("id"))
+		settled := alice.Expect("message[@from='%s']/{urn:xmpp:message-correct:0}replace[@id='%s']", h.contact(), chat.Attr("id"))
+		contains(t, "what takes its place", settled.Find("body").Text, bob.Bare(), "Nothing to do.")
 		alice.ExpectNone(time.Second, "message/{%s}status", ns)
 	})
 }

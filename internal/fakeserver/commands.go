@@ -115,19 +115,23 @@ var commands = map[string]func(*stage, []string) error{
 		return nil
 	},
 
-	// say WHO "TEXT" [lang=]: a user writes to the contact.
+	// react WHO ID EMOJI…: a user reacts to a message of the contact; without an emoji, takes all back.
+	"react": func(st *stage, args []string) error {
+		if len(args) < 2 {
+			return errors.New("react NAME/RESOURCE ID [EMOJI…]")
+		}
+		var all strings.Builder
+		for _, emoji := range args[2:] {
+			fmt.Fprintf(&all, "<reaction>%s</reaction>", escape(emoji))
+		}
+		return st.write(address(args[0]), []string{fmt.Sprintf("<reactions xmlns='urn:xmpp:reactions:0' id='%s'>%s</reactions>", escape(args[1]), all.String())})
+	},
+	// say WHO "TEXT" [lang=] [reply=ID]: a user writes to the contact.
 	"say": func(st *stage, args []string) error {
 		if len(args) < 2 {
 			return errors.New(`say NAME/RESOURCE "TEXT"`)
 		}
-		xml, err := message(address(args[0]), contact, args[1:])
-		if err != nil {
-			return err
-		}
-		st.tell(eventOut, address(args[0]), contact, xml)
-		st.send(strings.Replace(xml, " xmlns='jabber:client'", "", 1))
-		synctest.Wait()
-		return nil
+		return st.write(address(args[0]), args[1:])
 	},
 	// answer WHO PROMPT ACTION [for=SECONDS] → ok, or the condition of the error, and its application's condition.
 	"answer": func(st *stage, args []string) error {
@@ -325,4 +329,16 @@ func arrow(args []string) int {
 		}
 	}
 	return -1
+}
+
+// write brings a message of a user to the contact: the tap's copy, and the stanza.
+func (st *stage) write(from string, words []string) error {
+	xml, err := message(from, contact, words)
+	if err != nil {
+		return err
+	}
+	st.tell(eventOut, from, contact, xml)
+	st.send(strings.Replace(xml, " xmlns='jabber:client'", "", 1))
+	synctest.Wait()
+	return nil
 }

@@ -29,7 +29,8 @@ What happens at the server:
 	                                 a delay; acked: the recipient's client has it (XEP-0198); bounce: the server's own
 	                                 error. Each shape makes its own copies of it, or none
 	recv <message …>                 the server sends this
-	say alice/phone "sent 7f3c"      a user writes to the contact
+	say alice/phone "sent 7f3c"      a user writes to the contact; with reply=$m it answers that message
+	react alice/phone $m 👍          a user reacts to a message of the contact; without an emoji, takes that back
 	ask alice/phone get <sync xmlns='T'/> → ok
 	                                 a user's request; its answer is ok, whose payload can be expected next, or a condition
 	answer alice/phone $p claim → ok an answer to a prompt, in short; snooze needs for=600
@@ -58,7 +59,7 @@ What is expected of the component up to now:
 	expect prompt alice/phone m1 timeout-unread as=$p also=m2
 	expect withdraw alice/phone $p displayed
 	expect chat alice "…sent $code…" id=$m
-	expect retract alice $m "…read it…"
+	expect settled alice $m "…read it…"
 	! expect …                       nothing like it came, beside what was expected before
 	expect nothing                   nothing at all came beside it, but questions and presence
 

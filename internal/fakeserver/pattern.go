@@ -179,9 +179,9 @@ var shorts = map[string]struct {
 		return fmt.Sprintf("<message from='%s' to='%s' type='chat'%s><body>%s</body><not:request/><not:markable/></message>",
 			contact, address(w[0]), attrs(o, "id"), escape(strings.Trim(w[1], `"`)))
 	}},
-	// retract WHO CHAT-ID "TEXT"
-	"retract": {3, func(w []string, o map[string]string) string {
-		return fmt.Sprintf("<message from='%s' to='%s' type='chat'><body>%s</body><retract xmlns='urn:xmpp:message-retract:1' id='%s'/></message>",
+	// settled WHO CHAT-ID "TEXT": a prompt by chat is corrected to one line (XEP-0308)
+	"settled": {3, func(w []string, o map[string]string) string {
+		return fmt.Sprintf("<message from='%s' to='%s' type='chat'><body>%s</body><replace xmlns='urn:xmpp:message-correct:0' id='%s'/><not:escalate/></message>",
 			contact, address(w[0]), escape(strings.Trim(w[2], `"`)), w[1])
 	}},
 }

@@ -156,7 +156,7 @@ test('what a contact sends changes nothing', async () => {
     const inner = (payload) => `<message xmlns='jabber:client' from='sms@${stage.component.jid}' to='${alice}' type='chat' id='in'>${payload}<body>x</body></message>`;
     const forward = (payload) => `<forwarded xmlns='urn:xmpp:forward:0'>${inner(payload)}</forwarded>`;
     for (const payload of [status, `<statuses xmlns='${NS}'>${status}</statuses>`, evil, changed, withdraw,
-        `<retract xmlns='urn:xmpp:message-retract:1' id='${name}'/>`]) {
+        `<replace xmlns='urn:xmpp:message-correct:0' id='${name}'/>`]) {
         for (const type of ['chat', 'headline', 'normal']) {
             for (const to of [alice, a.full]) {
                 await eve.sends(`<message xmlns='jabber:client' to='${to}' type='${type}' id='evil'>${payload}<body>look</body></message>`);

@@ -1,0 +1,64 @@
+package request
+
+import (
+	"context"
+
+	"tocsin/component/phrase"
+	"tocsin/component/session"
+	"tocsin/track"
+	"tocsin/xep/reactions"
+)
+
+// react takes in the reactions to a prompt by chat: an answer by a tap, or its taking back (XEP-0444, protocol §7). The
+// reaction shows by itself what was answered: only more than that is said.
+func (r *Router) react(ctx context.Context, m *session.Stanza) {
+	var to reactions.Reactions
+	if p := m.Child(reactions.NS, "reactions"); p == nil || p.Decode(&to) != nil {
+		return
+	}
+	order := phrase.Order{For: phrase.DefaultSnooze}
+	for _, emoji := range to.Emoji {
+		if verb := phrase.Reaction(emoji); verb != phrase.Unknown {
+			order.Verb = verb
+		}
+	}
+	prompt := track.PromptOf(to.ID)
+	if prompt == "" || order.Verb == phrase.Unknown && len(to.Emoji) > 0 {
+		return
+	}
+	owner := m.From.Bare().String()
+	say := phrase.In(r.People.Language(owner, m.Lang))
+	r.tell(ctx, m, say, func(ctx context.Context) (string, error) {
+		p, err := r.promptOf(ctx, owner, prompt)
+		if err != nil || p == nil {
+			return "", err
+		}
+		by := m.From.String()
+		if order.Verb == phrase.Unknown {
+			return r.takeBack(ctx, by, p, say)
+		}
+		verdict, err := r.answer(ctx, by, p, order)
+		if err == nil && verdict == track.Conflict && p.State != track.PromptClaimed { // another reaction in place of the first
+			if text, err := r.takeBack(ctx, by, p, say); text != "" || err != nil {
+				return text, err
+			}
+			verdict, err = r.answer(ctx, by, p, order)
+		}
+		if err != nil || verdict == track.OK && order.Verb != phrase.Snooze {
+			return "", err
+		}
+		return r.confirm(p, verdict, order, say), nil
+	})
+}
+
+// takeBack takes an answer back, and says so only if it is too late.
+func (r *Router) takeBack(ctx context.Context, by string, p *track.Prompt, say *phrase.Phrases) (string, error) {
+	back := &track.TakeBack{Prompt: p.ID, By: by}
+	if err := r.Inputs.Do(ctx, back); err != nil {
+		return "", err
+	}
+	if back.Verdict != track.OK {
+		return say.Chat.TooLate(p.Recipient), nil
+	}
+	return "", nil
+}
