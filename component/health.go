@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"tocsin/component/clock"
 	"tocsin/component/writer"
 )
 
@@ -86,6 +87,8 @@ func (s *Service) LastTap() time.Time {
 // pinger asks the database for a sign of life, one question at a time. It does not wait for one that never answers; that
 // question ends with the store.
 type pinger struct {
+	clock clock.Clock
+
 	mu      sync.Mutex
 	pending chan struct{} // closed with the answer; nil: nothing is asked
 	err     error         // the last answer
@@ -108,14 +111,14 @@ func (p *pinger) ping(store func(context.Context) error) error {
 	}
 	answered := p.pending
 	p.mu.Unlock()
-	late := time.NewTimer(pingWithin)
-	defer late.Stop()
+	late, stop := p.clock.After(pingWithin)
+	defer stop()
 	select {
 	case <-answered:
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		return p.err
-	case <-late.C:
+	case <-late:
 		return errors.New("the database does not answer")
 	}
 }

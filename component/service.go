@@ -102,7 +102,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the pause: %w", err)
 	}
-	s := &Service{opts: o, settings: settings.NewLive(o.Settings, paused != ""), metrics: metrics.New(o.Metrics)}
+	s := &Service{opts: o, settings: settings.NewLive(o.Settings, paused != ""), metrics: metrics.New(o.Metrics), pinger: pinger{clock: o.Clock}}
 	s.revision.Store(seed.LastRev)
 	metrics.RegisterStored(o.Metrics, o.Store, o.Clock)
 

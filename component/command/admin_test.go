@@ -22,9 +22,9 @@ func TestAdmin(t *testing.T) {
 		note   string
 	}{
 		{[]string{"jid=Bob@example.org", "number=138 0013 8000"}, "info: The number of bob@example.org is +8613800138000, bound by an admin; senders may see it."},
-		{[]string{"jid=bob@example.org", "number=13800138000", "consent=0"}, "info: The number of bob@example.org is +8613800138000, bound by an admin; without consent."},
-		{[]string{"jid=bob@example.org", "number="}, "info: The number of bob@example.org is +8613800138000, bound by an admin; without consent."},
-		{[]string{"jid=bob@example.org", "number=110"}, `error: Nothing was changed. "110" is a short number. Say a mobile number with its country code, such as "+86 138 0013 8000".`},
+		{[]string{"jid=bob@example.org", "number=13800138000", "consent=0"}, "info: The number of bob@example.org is +8613800138000, bound by an admin; the owner has not agreed."},
+		{[]string{"jid=bob@example.org", "number="}, "info: The number of bob@example.org is +8613800138000, bound by an admin; the owner has not agreed."},
+		{[]string{"jid=bob@example.org", "number=110"}, `error: Nothing was changed. "110" is a short number. Enter a mobile number with its country code, for example "+86 138 0013 8000".`},
 		{[]string{"jid=bob@example.org", "remove=1"}, "info: The number of bob@example.org is removed."},
 		{[]string{"jid=bob@example.org", "remove=1"}, "error: Nothing was changed. No number is bound to bob@example.org."},
 		{[]string{"jid=bob@example.org"}, "info: No number is bound to bob@example.org."},
@@ -87,12 +87,12 @@ func TestAdmin(t *testing.T) {
 	if got := note(c.complete(admin, "admin-announce-off")); got != "info: Nothing was changed." || !w.paused {
 		t.Error(got, w.paused)
 	}
-	if got := note(c.complete(admin, "admin-announce-off", "paused=0")); got != "info: Prompts are sent again." || w.paused {
+	if got := note(c.complete(admin, "admin-announce-off", "paused=0")); got != "info: Prompts are resumed." || w.paused {
 		t.Error(got, w.paused)
 	}
 
 	w.did = nil
-	if got := note(c.begin(admin, "admin-reload")); got != "info: The configuration was read again." || len(w.did) != 1 {
+	if got := note(c.begin(admin, "admin-reload")); got != "info: Configuration reloaded." || len(w.did) != 1 {
 		t.Error(got)
 	}
 	w.reload = errors.New(`config.toml:12: track.unread_after: "10%x" is no duration`)

@@ -26,16 +26,16 @@ func TestChat(t *testing.T) {
 		"help about a topic":  {"en", []string{"help quiet", phrase.In("en").Orders.Usage(phrase.SetQuiet)}, track.Prefs{}, nil},
 		"mode":                {"en", []string{"mode never", "When a message is not read in time: do nothing"}, track.Prefs{Mode: track.Never}, nil},
 		"mode, Chinese":       {"zh", []string{"方式 从不", phrase.In("zh").Form.Preferences.Mode.Label + "：" + phrase.In("zh").Form.Preferences.Never}, track.Prefs{Mode: track.Never}, nil},
-		"mode that is none":   {"en", []string{"mode perhaps", `"perhaps" is none of the choices for "When a message is not read in time".` + "\nExample: " + phrase.In("en").Orders.Usage(phrase.SetMode)}, track.Prefs{}, nil},
-		"times":               {"en", []string{"times 2m 10m", "Overdue when not delivered after: 2m\nOverdue when not read after: 10m"}, track.Prefs{UndeliveredAfter: 2 * time.Minute, UnreadAfter: 10 * time.Minute}, nil},
-		"times, out of bound": {"en", []string{"times 1s, 10m", "Saved. Times are kept between 10 seconds and 72 hours.\nOverdue when not delivered after: 10s\nOverdue when not read after: 10m"}, track.Prefs{UndeliveredAfter: 10 * time.Second, UnreadAfter: 10 * time.Minute}, nil},
-		"two bad times":       {"en", []string{"times soon later", `"soon" is no time. Say "90s", "10m" or "2h".` + "\n" + `"later" is no time. Say "90s", "10m" or "2h".` + "\nExample: " + phrase.In("en").Orders.Usage(phrase.SetTimes)}, track.Prefs{}, nil},
-		"quiet hours":         {"en", []string{"Quiet 22:00 - 7:00 Europe/Berlin", "Hours in which nobody is asked to send me an SMS: 22:00-07:00\nTime zone: Europe/Berlin"}, track.Prefs{Quiet: "22:00-07:00", Zone: "Europe/Berlin"}, nil},
-		"quiet hours, none":   {"en", []string{"quiet off", "Hours in which nobody is asked to send me an SMS: never"}, track.Prefs{Quiet: track.NoQuiet}, nil},
-		"quiet hours, asked":  {"en", []string{"quiet", "Hours in which nobody is asked to send me an SMS: as usual here\nExample: " + phrase.In("en").Orders.Usage(phrase.SetQuiet)}, track.Prefs{}, nil},
-		"text":                {"en", []string{"text notice", "An SMS says: only that I wrote"}, track.Prefs{Text: "notice"}, nil},
+		"mode that is none":   {"en", []string{"mode perhaps", `"perhaps" is not a choice for "When a message is not read in time".` + "\nExample: " + phrase.In("en").Orders.Usage(phrase.SetMode)}, track.Prefs{}, nil},
+		"times":               {"en", []string{"times 2m 10m", "Overdue if not delivered within: 2m\nOverdue if not read within: 10m"}, track.Prefs{UndeliveredAfter: 2 * time.Minute, UnreadAfter: 10 * time.Minute}, nil},
+		"times, out of bound": {"en", []string{"times 1s, 10m", "Saved. Durations are limited to between 10 seconds and 72 hours.\nOverdue if not delivered within: 10s\nOverdue if not read within: 10m"}, track.Prefs{UndeliveredAfter: 10 * time.Second, UnreadAfter: 10 * time.Minute}, nil},
+		"two bad times":       {"en", []string{"times soon later", `"soon" is not a duration (example: 10m).` + "\n" + `"later" is not a duration (example: 10m).` + "\nExample: " + phrase.In("en").Orders.Usage(phrase.SetTimes)}, track.Prefs{}, nil},
+		"quiet hours":         {"en", []string{"Quiet 22:00 - 7:00 Europe/Berlin", "Quiet hours (nobody is asked to send me an SMS): 22:00-07:00\nTime zone: Europe/Berlin"}, track.Prefs{Quiet: "22:00-07:00", Zone: "Europe/Berlin"}, nil},
+		"quiet hours, none":   {"en", []string{"quiet off", "Quiet hours (nobody is asked to send me an SMS): never"}, track.Prefs{Quiet: track.NoQuiet}, nil},
+		"quiet hours, asked":  {"en", []string{"quiet", "Quiet hours (nobody is asked to send me an SMS): server default\nExample: " + phrase.In("en").Orders.Usage(phrase.SetQuiet)}, track.Prefs{}, nil},
+		"text":                {"en", []string{"text notice", "Text of an SMS: only that I wrote"}, track.Prefs{Text: "notice"}, nil},
 		"language":            {"en", []string{"language chinese", "Language: Chinese"}, track.Prefs{Language: "zh"}, nil},
-		"watch me":            {"en", []string{"watch me off", "My delivery and reading may be watched: no"}, track.Prefs{Watch: track.Off}, nil},
+		"watch me":            {"en", []string{"watch me off", "Messages to me may be watched: no"}, track.Prefs{Watch: track.Off}, nil},
 		"number":              {"en", []string{"number", phrase.In("en").Form.Number.NotBound + "\nExample: " + phrase.In("en").Orders.Usage(phrase.Number), "number +86 138 0013 8000", "Your number is +8613800138000. You have not agreed that senders see it.\n" + phrase.In("en").Orders.ShareHint, "share with everybody", phrase.In("en").Orders.SharedAll, "number remove", "Your number is removed."}, track.Prefs{}, nil},
 		"share with contacts": {"en", []string{"number 13800138000", "Your number is +8613800138000. You have not agreed that senders see it.\n" + phrase.In("en").Orders.ShareHint, "share with contacts", phrase.In("en").Orders.SharedContacts}, track.Prefs{Share: track.ShareContacts}, nil},
 		"share, no number":    {"en", []string{"share with everybody", "Bind a number first."}, track.Prefs{}, nil},
@@ -92,7 +92,7 @@ func TestChatAboutMessages(t *testing.T) {
 		{"send now bob", "You will be asked about bob@example.org now."},
 		{"escalate carol", "You will be asked about carol@second.example now."},
 		{"cancel bob", "2 messages to bob@example.org are no longer watched."},
-		{"cancel dave.example", `"dave.example" is no address of a person. Say "bob@example.org".` + "\nExample: " + phrase.In("en").Orders.Usage(phrase.Cancel)},
+		{"cancel dave.example", `"dave.example" is not a user address (example: bob@example.org).` + "\nExample: " + phrase.In("en").Orders.Usage(phrase.Cancel)},
 	} {
 		if diff := cmp.Diff(tc.want, w.chat(t, tc.line)); diff != "" {
 			t.Errorf("%q: %s", tc.line, diff)
@@ -111,10 +111,10 @@ func TestChatAboutMessages(t *testing.T) {
 func TestChatSettings(t *testing.T) {
 	w := newWorld()
 	w.prefs["alice@example.org"] = track.Prefs{Mode: track.Never, Quiet: "22:00-07:00", Watch: track.Off}
-	want := []string{"Your settings:", "When a message is not read in time: do nothing", "Overdue when not delivered after: as usual here",
-		"Overdue when not read after: as usual here", "An SMS says: as usual: what I wrote", "Ask me by chat when none of my apps can do better: no",
-		"Hours in which nobody is asked to send me an SMS: 22:00-07:00", "My delivery and reading may be watched: no",
-		"Time zone: as usual here", "Language: as usual here", "No number is bound to you."}
+	want := []string{"Your settings:", "When a message is not read in time: do nothing", "Overdue if not delivered within: server default",
+		"Overdue if not read within: server default", "Text of an SMS: default: what I wrote", "Ask me by chat if none of my apps can show prompts: no",
+		"Quiet hours (nobody is asked to send me an SMS): 22:00-07:00", "Messages to me may be watched: no",
+		"Time zone: server default", "Language: server default", "No number is bound to you."}
 	if diff := cmp.Diff(strings.Join(want, "\n"), w.chat(t, "settings")); diff != "" {
 		t.Error(diff)
 	}

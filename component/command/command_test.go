@@ -123,7 +123,7 @@ func TestLanguage(t *testing.T) {
 		}
 		return out.Lang + " " + out.Form.Title
 	}
-	const en, zh = "en Mute a contact", "zh 联系人免询问"
+	const en, zh = "en Mute a contact", "zh 不再询问的联系人"
 	for _, tc := range []struct{ iq, command, own, domain, want string }{
 		{"", "", "", "en", en},
 		{"", "", "", "zh", zh},

@@ -21,7 +21,7 @@ func watched(id, to string, status track.Status, state track.State, reason track
 func TestWatching(t *testing.T) {
 	w := newWorld()
 	c := newClient(t, w)
-	if got := note(c.begin(alice, "watching")); got != "info: Nothing of yours is waiting to be read." {
+	if got := note(c.begin(alice, "watching")); got != "info: None of your messages is waiting to be read." {
 		t.Error(got)
 	}
 	berlin, err := time.LoadLocation("Europe/Berlin")
@@ -48,10 +48,10 @@ func TestWatching(t *testing.T) {
 		"bob@example.org，10:02：未按时阅读。暂未询问：对方的免打扰时段，到 07:00 Europe/Berlin 为止。",
 	}
 	out = c.begin(alice, "watching")
-	if diff := cmp.Diff(want, lines(out.Form)); diff != "" || note(out) != "info: 有 2 条消息等待阅读。" || out.Lang != "zh" {
+	if diff := cmp.Diff(want, lines(out.Form)); diff != "" || note(out) != "info: 有 2 条消息等待对方阅读。" || out.Lang != "zh" {
 		t.Error(note(out), diff)
 	}
-	if got := note(c.begin(bob, "watching")); got != "info: 您没有等待阅读的消息。" {
+	if got := note(c.begin(bob, "watching")); got != "info: 没有等待对方阅读的消息。" {
 		t.Error(got)
 	}
 
@@ -60,7 +60,7 @@ func TestWatching(t *testing.T) {
 		w.messages = append(w.messages, watched(fmt.Sprint(i), "bob@example.org", track.Pending, track.StatePending, track.Explanation{Reason: track.ReasonMuted}))
 	}
 	c.lang = ""
-	if got := lines(c.begin(alice, "watching").Form); len(got) != 51 || got[50] != "There are older ones." {
+	if got := lines(c.begin(alice, "watching").Form); len(got) != 51 || got[50] != "There are older ones, too." {
 		t.Errorf("%d lines: %q", len(got), got)
 	}
 }
@@ -74,12 +74,12 @@ func TestEscalateAndCancel(t *testing.T) {
 		"by id":            {[]string{"id=m1"}, "info: You will be asked about bob@example.org now.", "m1 to bob@example.org"},
 		"by id and to":     {[]string{"id=m2", "with=Carol@example.org/x"}, "info: You will be asked about carol@example.org now.", "m2 to carol@example.org"},
 		"which of two":     {[]string{"id=m2"}, `error: Nothing was changed. Several messages have this id: fill in "To", too.`, ""},
-		"to somebody else": {[]string{"id=m1", "with=carol@example.org"}, "error: Nothing was changed. No message of yours with this id is being watched.", ""},
-		"unknown":          {[]string{"id=m9"}, "error: Nothing was changed. No message of yours with this id is being watched.", ""},
+		"to somebody else": {[]string{"id=m1", "with=carol@example.org"}, "error: Nothing was changed. None of your watched messages has this id.", ""},
+		"unknown":          {[]string{"id=m9"}, "error: Nothing was changed. None of your watched messages has this id.", ""},
 		"read":             {[]string{"id=m3"}, "error: Nothing was changed. The message to bob@example.org is settled: read.", ""},
-		"somebody else's":  {[]string{"id=b1"}, "error: Nothing was changed. No message of yours with this id is being watched.", ""},
+		"somebody else's":  {[]string{"id=b1"}, "error: Nothing was changed. None of your watched messages has this id.", ""},
 		"without an id":    {[]string{"id=", "with=bob@example.org"}, `error: Nothing was changed. "Message" must be filled in.`, ""},
-		"bad address":      {[]string{"id=m1", "with=example.org"}, `error: Nothing was changed. "example.org" is no address of a person. Say "bob@example.org".`, ""},
+		"bad address":      {[]string{"id=m1", "with=example.org"}, `error: Nothing was changed. "example.org" is not a user address (example: bob@example.org).`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, command := range []string{"escalate", "cancel"} {
@@ -117,7 +117,7 @@ func TestEscalateAndCancel(t *testing.T) {
 			}
 		})
 	}
-	if got := note(newClient(t, newWorld()).begin(alice, "escalate")); got != "error: Nothing was changed. Nothing of yours is waiting to be read." {
+	if got := note(newClient(t, newWorld()).begin(alice, "escalate")); got != "error: Nothing was changed. None of your messages is waiting to be read." {
 		t.Errorf("with nothing to choose from: %s", got)
 	}
 }
@@ -134,7 +134,7 @@ func TestMute(t *testing.T) {
 		{[]string{"jid=bob@example.org", "muted=0"}, "info: You may be asked about bob@example.org again.", false},
 		{[]string{"jid=bob@example.org"}, "info: You will not be asked about bob@example.org.", true},
 		{[]string{"jid=", "muted=0"}, `error: Nothing was changed. "Contact" must be filled in.`, true},
-		{[]string{"jid=example.org"}, `error: Nothing was changed. "example.org" is no address of a person. Say "bob@example.org".`, true},
+		{[]string{"jid=example.org"}, `error: Nothing was changed. "example.org" is not a user address (example: bob@example.org).`, true},
 		{[]string{"jid=alice@example.org"}, "error: Nothing was changed. That is you.", true},
 	} {
 		if diff := cmp.Diff(tc.note, note(c.complete(alice, "mute", tc.fields...))); diff != "" {
@@ -148,10 +148,10 @@ func TestMute(t *testing.T) {
 	for i := range maxContacts {
 		w.SetContact(context.Background(), track.Contact{Owner: "alice@example.org", Contact: fmt.Sprintf("u%d@example.org", i), Muted: true})
 	}
-	if got := note(c.complete(alice, "mute", "jid=carol@example.org")); got != "error: Nothing was changed. More than 500 contacts can't be kept." {
+	if got := note(c.complete(alice, "mute", "jid=carol@example.org")); got != "error: Nothing was changed. You can save at most 500 contacts." {
 		t.Error(got)
 	}
-	if got := note(c.complete(alice, "number", "hide_from=carol@example.org")); got != "error: Nothing was changed. More than 500 contacts can't be kept." {
+	if got := note(c.complete(alice, "number", "hide_from=carol@example.org")); got != "error: Nothing was changed. You can save at most 500 contacts." {
 		t.Error(got)
 	}
 }

@@ -23,23 +23,23 @@ func TestPreferences(t *testing.T) {
 		"cleared":                          {track.Prefs{UnreadAfter: time.Hour, Quiet: "22:00-07:00", Zone: "Europe/Berlin"}, []string{"unread_after=", "quiet_hours=", "time_zone="}, "info: Saved.", track.Prefs{}},
 		"untouched boxes":                  {track.Prefs{}, []string{"fallback=0", "watch_me=true"}, "info: Nothing was changed.", track.Prefs{}},
 		"boxes":                            {track.Prefs{Fallback: track.On, Watch: track.Off}, []string{"fallback=false", "watch_me=true"}, "info: Saved.", track.Prefs{Fallback: track.Off, Watch: track.On}},
-		"auto asks":                        {track.Prefs{}, []string{"mode=auto"}, "info: Saved. As long as no SMS can be sent from here, you are asked.", track.Prefs{Mode: track.Auto}},
-		"too short":                        {track.Prefs{}, []string{"unread_after=1s"}, "info: Saved. Times are kept between 10 seconds and 72 hours.", track.Prefs{UnreadAfter: 10 * time.Second}},
-		"too long":                         {track.Prefs{}, []string{"undelivered_after=30d"}, "info: Saved. Times are kept between 10 seconds and 72 hours.", track.Prefs{UndeliveredAfter: 72 * time.Hour}},
+		"auto asks":                        {track.Prefs{}, []string{"mode=auto"}, "info: Saved. You will be asked as long as this server cannot send SMS itself.", track.Prefs{Mode: track.Auto}},
+		"too short":                        {track.Prefs{}, []string{"unread_after=1s"}, "info: Saved. Durations are limited to between 10 seconds and 72 hours.", track.Prefs{UnreadAfter: 10 * time.Second}},
+		"too long":                         {track.Prefs{}, []string{"undelivered_after=30d"}, "info: Saved. Durations are limited to between 10 seconds and 72 hours.", track.Prefs{UndeliveredAfter: 72 * time.Hour}},
 		"quiet hours with a zone":          {track.Prefs{}, []string{"quiet_hours=22:00-07:00 Asia/Tokyo"}, "info: Saved.", track.Prefs{Quiet: "22:00-07:00 Asia/Tokyo"}},
-		"quiet hours without a zone":       {track.Prefs{}, []string{"quiet_hours=22:00-7:00"}, "info: Saved. Set your time zone, too: your hours count in UTC until then.", track.Prefs{Quiet: "22:00-07:00"}},
+		"quiet hours without a zone":       {track.Prefs{}, []string{"quiet_hours=22:00-7:00"}, "info: Saved. Set your time zone, too: until then your quiet hours are in UTC.", track.Prefs{Quiet: "22:00-07:00"}},
 		"quiet hours as people write them": {track.Prefs{Zone: "Asia/Shanghai"}, []string{"quiet_hours=22：00 – 7:00"}, "info: Saved.", track.Prefs{Zone: "Asia/Shanghai", Quiet: "22:00-07:00"}},
 		"no quiet hours":                   {track.Prefs{}, []string{"quiet_hours=Never"}, "info: Saved.", track.Prefs{Quiet: "never"}},
 
-		"several faults": {track.Prefs{}, []string{"mode=perhaps", "unread_after=soon", "quiet_hours=9"}, `error: Nothing was changed. "perhaps" is none of the choices for "When a message is not read in time". "soon" is no time. Say "90s", "10m" or "2h". "9" is no span of hours. Say "22:00-07:00".`, track.Prefs{}},
-		"bad mode":       {track.Prefs{}, []string{"mode=perhaps", "text=notice"}, `error: Nothing was changed. "perhaps" is none of the choices for "When a message is not read in time".`, track.Prefs{}},
-		"bad time":       {track.Prefs{}, []string{"unread_after=soon"}, `error: Nothing was changed. "soon" is no time. Say "90s", "10m" or "2h".`, track.Prefs{}},
-		"bare number":    {track.Prefs{}, []string{"unread_after=600"}, `error: Nothing was changed. "600" is no time. Say "90s", "10m" or "2h".`, track.Prefs{}},
-		"bad zone":       {track.Prefs{}, []string{"time_zone=Mars/Olympus"}, `error: Nothing was changed. "Mars/Olympus" is no time zone. Say "Europe/Berlin" or "Asia/Shanghai".`, track.Prefs{}},
-		"local zone":     {track.Prefs{}, []string{"time_zone=Local"}, `error: Nothing was changed. "Local" is no time zone. Say "Europe/Berlin" or "Asia/Shanghai".`, track.Prefs{}},
-		"bad hours":      {track.Prefs{}, []string{"quiet_hours=25:00-07:00"}, `error: Nothing was changed. "25:00-07:00" is no span of hours. Say "22:00-07:00".`, track.Prefs{}},
-		"bad box":        {track.Prefs{}, []string{"watch_me=no"}, `error: Nothing was changed. "My delivery and reading may be watched" is neither yes nor no.`, track.Prefs{}},
-		"bad language":   {track.Prefs{}, []string{"language=de"}, `error: Nothing was changed. "de" is none of the choices for "Language".`, track.Prefs{}},
+		"several faults": {track.Prefs{}, []string{"mode=perhaps", "unread_after=soon", "quiet_hours=9"}, `error: Nothing was changed. "perhaps" is not a choice for "When a message is not read in time". "soon" is not a duration (example: 10m). "9" is not a range of hours (example: 22:00-07:00).`, track.Prefs{}},
+		"bad mode":       {track.Prefs{}, []string{"mode=perhaps", "text=notice"}, `error: Nothing was changed. "perhaps" is not a choice for "When a message is not read in time".`, track.Prefs{}},
+		"bad time":       {track.Prefs{}, []string{"unread_after=soon"}, `error: Nothing was changed. "soon" is not a duration (example: 10m).`, track.Prefs{}},
+		"bare number":    {track.Prefs{}, []string{"unread_after=600"}, `error: Nothing was changed. "600" is not a duration (example: 10m).`, track.Prefs{}},
+		"bad zone":       {track.Prefs{}, []string{"time_zone=Mars/Olympus"}, `error: Nothing was changed. "Mars/Olympus" is not a time zone (example: Europe/Berlin).`, track.Prefs{}},
+		"local zone":     {track.Prefs{}, []string{"time_zone=Local"}, `error: Nothing was changed. "Local" is not a time zone (example: Europe/Berlin).`, track.Prefs{}},
+		"bad hours":      {track.Prefs{}, []string{"quiet_hours=25:00-07:00"}, `error: Nothing was changed. "25:00-07:00" is not a range of hours (example: 22:00-07:00).`, track.Prefs{}},
+		"bad box":        {track.Prefs{}, []string{"watch_me=no"}, `error: Nothing was changed. "Messages to me may be watched" is neither yes nor no.`, track.Prefs{}},
+		"bad language":   {track.Prefs{}, []string{"language=de"}, `error: Nothing was changed. "de" is not a choice for "Language".`, track.Prefs{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
@@ -65,7 +65,7 @@ func TestPreferences(t *testing.T) {
 		t.Error(diff)
 	}
 
-	says(t, shown, `"default" is what is usual here: any time for delivery, any time for reading, no such hours.`)
+	says(t, shown, `"default" is the server default: no limit for delivery, no limit for reading, no quiet hours.`)
 
 	// A form that is sent back as it was shown changes nothing.
 	var fields []string

@@ -72,7 +72,7 @@ func TestRegister(t *testing.T) {
 		"empty in the form":       {own(true), form("<field var='phone'><value/></field>"), "", none},
 		"empty, none bound":       {none, "<phone> </phone>", "", none},
 		"remove":                  {own(true), "<remove/>", "", own(true)}, // by Forget
-		"no number":               {own(true), "<phone>call me</phone>", `modify not-acceptable (en: "call me" is not a phone number. Say a mobile number with its country code, such as "+86 138 0013 8000".)`, own(true)},
+		"no number":               {own(true), "<phone>call me</phone>", `modify not-acceptable (en: "call me" is not a phone number. Enter a mobile number with its country code, for example "+86 138 0013 8000".)`, own(true)},
 		"nothing":                 {own(true), "", "modify bad-request", own(true)},
 		"bad consent":             {own(true), form(phone + "<field var='consent'><value>x</value></field>"), "modify bad-request", own(true)},
 		"given up":                {own(true), "<x xmlns='jabber:x:data' type='cancel'/>", "", own(true)},
@@ -100,12 +100,12 @@ func TestRegister(t *testing.T) {
 func TestRegistration(t *testing.T) {
 	w := newWorld()
 	c := newClient(t, w)
-	const intro = "The number that an SMS is sent to when you have not read a message in time. Senders of such messages may see it. Leave it empty to remove it."
+	const intro = "The number for an SMS when you have not read a message in time. Senders of such messages may see it. Leave it empty to remove it."
 	const head = `<query xmlns="jabber:iq:register">`
 	fields := func(number, consent string) string {
 		return `<x xmlns="jabber:x:data" type="form"><title>Phone number</title><instructions>` + intro + `</instructions>` +
 			`<field var="FORM_TYPE" type="hidden"><value>jabber:iq:register</value></field>` +
-			`<field var="phone" type="text-single" label="Mobile number"><desc>such as &#34;+86 138 0013 8000&#34;</desc>` + number + `</field>` +
+			`<field var="phone" type="text-single" label="Mobile number"><desc>for example &#34;+86 138 0013 8000&#34;</desc>` + number + `</field>` +
 			`<field var="consent" type="boolean" label="Senders whose messages I have not read may see it"><value>` + consent + `</value></field></x></query>`
 	}
 	want := head + "<instructions>" + intro + "</instructions><phone></phone>" + fields("", "true")

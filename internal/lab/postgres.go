@@ -11,7 +11,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -281,6 +280,3 @@ func (c *Cluster) remove() {
 	}
 	os.RemoveAll(c.dir)
 }
-
-// Log returns what the server has printed.
-func (c *Cluster) Log() string { return strings.TrimSpace(tail(filepath.Join(c.dir, "log"), 1<<30)) }

@@ -137,14 +137,6 @@ func (d *Daemon) Ready() {
 	}
 }
 
-// NotReady waits until /readyz says 503.
-func (d *Daemon) NotReady() {
-	d.t.Helper()
-	if err := d.proc.await(time.Minute, func() bool { return answers("http://"+d.admin+"/readyz", http.StatusServiceUnavailable) }); err != nil {
-		d.t.Fatal(err)
-	}
-}
-
 // Stop ends the component by SIGTERM; one that does not end with 0 within 15 s fails the test.
 func (d *Daemon) Stop() {
 	d.t.Helper()

@@ -26,14 +26,6 @@ type Error struct {
 	Cause     error     // of an internal-server-error: for the log, not for the requester
 }
 
-// Reject returns the error by which a command refuses a form, with a text that says why. The session goes on, so that
-// the form can be sent again.
-func Reject(lang, text string) *Error {
-	e := badRequest(BadPayload)
-	e.Stanza.Text = map[string]string{lang: text}
-	return e
-}
-
 // Error implements error.
 func (e *Error) Error() string {
 	s := string(e.Stanza.Condition)
