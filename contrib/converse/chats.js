@@ -2,7 +2,7 @@
 
 const SETTLE = 300; // milliseconds: elements that are drawn anew are out of sight for a moment
 
-export function openChats({ api, desk }) {
+export function openChats({ api, prompts }) {
     const visible = new Set();
     let timer;
 
@@ -13,11 +13,11 @@ export function openChats({ api, desk }) {
         return document.querySelector(name) ?? page().appendChild(make());
     }
 
-    desk.addEventListener('news', ({ detail }) => {
+    prompts.addEventListener('news', ({ detail }) => {
         const live = stand('.tocsin-live', () => Object.assign(document.createElement('div'), { className: 'tocsin-live', role: 'status' }));
         live.textContent = detail;
     });
-    desk.addEventListener('change', () => redraw());
+    prompts.addEventListener('change', () => redraw());
 
     function redraw() {
         clearTimeout(timer);

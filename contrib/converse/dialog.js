@@ -6,8 +6,8 @@ import { makeURI, measure } from './sms.js';
 const READABLE = 1200; // bytes that a camera still reads off a screen
 
 /** Opens the dialog, after the prompt is claimed: whoever looks at the code is about to send. */
-export async function openDialog({ env, desk, say, settings, prompt }) {
-    if (!(await desk.claim(prompt)) && !prompt.mine) return;
+export async function openDialog({ env, prompts, say, settings, prompt }) {
+    if (!(await prompts.claim(prompt)) && !prompt.mine) return;
     const { html, render } = env;
     const dialog = document.createElement('dialog');
     dialog.className = 'tocsin-dialog';
@@ -17,19 +17,19 @@ export async function openDialog({ env, desk, say, settings, prompt }) {
     const close = () => dialog.close();
     const settle = async (action) => {
         close();
-        await desk.settle(prompt, action);
+        await prompts.settle(prompt, action);
     };
     const draw = async () => {
-        const draft = desk.draft(prompt);
+        const draft = prompts.draft(prompt);
         const { encoding, segments, left } = measure(draft.text);
-        const uri = desk.uri(prompt, draft);
+        const uri = prompts.uri(prompt, draft);
         const code = settings.phone || !uri ? null : await picture(settings.qr, uri, makeURI(draft.number, ''));
         const edit = (change) => {
-            desk.edit(prompt, change);
+            prompts.edit(prompt, change);
             draw();
         };
         render(html`
-            <h2 id="tocsin-dialog-title">${say('dialog-title', { name: desk.name(prompt.with) })}</h2>
+            <h2 id="tocsin-dialog-title">${say('dialog-title', { name: prompts.name(prompt.with) })}</h2>
             <div class="tocsin-screen">
                 <div class="tocsin-fields">
                     <label class="tocsin-number"><span>${say('number')}</span>
@@ -49,10 +49,10 @@ export async function openDialog({ env, desk, say, settings, prompt }) {
                 <button type="button" class="tocsin-button" data-action="close" @click=${close}>${say('close')}</button>
             </div>`, dialog);
     };
-    const gone = () => desk.prompts().includes(prompt) || close(); // withdrawn while it is open
-    desk.addEventListener('change', gone);
+    const gone = () => prompts.shown().includes(prompt) || close(); // withdrawn while it is open
+    prompts.addEventListener('change', gone);
     dialog.addEventListener('close', () => {
-        desk.removeEventListener('change', gone);
+        prompts.removeEventListener('change', gone);
         dialog.remove();
     });
     await draw();

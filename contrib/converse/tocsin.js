@@ -8,7 +8,7 @@
 // Settings: tocsin_service, tocsin_snooze, tocsin_phone, tocsin_qrcode. Style: tocsin.css. See docs/CLIENTS.md.
 
 import { MARKERS, NS, NS_SMS, children } from './protocol.js';
-import { Desk, own } from './desk.js';
+import { Prompts, own } from './prompts.js';
 import { Service } from './service.js';
 import { Store } from './store.js';
 import { defineElements } from './view.js';
@@ -28,7 +28,7 @@ export default (converse) => converse.plugins.add('tocsin', {
         });
         const say = speaker(api.settings.get('i18n'), ...navigator.languages);
         const service = new Service(converse, api, api.settings.get('tocsin_service'));
-        const desk = new Desk({
+        const prompts = new Prompts({
             service, say,
             store: new Store(''),
             snooze: api.settings.get('tocsin_snooze'),
@@ -36,8 +36,8 @@ export default (converse) => converse.plugins.add('tocsin', {
             name: (jid) => (_converse.state.chatboxes?.get(jid) ?? _converse.state.roster?.get(jid))?.getDisplayName() || jid,
         });
         const settings = { phone: api.settings.get('tocsin_phone'), qr: api.settings.get('tocsin_qrcode') };
-        const chats = openChats({ api, desk });
-        defineElements({ env: converse.env, desk, say, chats, settings });
+        const chats = openChats({ api, prompts });
+        defineElements({ env: converse.env, prompts, say, chats, settings });
 
         // ---- the session ----------------------------------------------------------------------------------------
 
@@ -49,21 +49,21 @@ export default (converse) => converse.plugins.add('tocsin', {
 
         api.listen.on('afterResourceBinding', () => {
             const connection = api.connection.get();
-            desk.store = new Store(Strophe.getBareJidFromJid(connection.jid));
+            prompts.store = new Store(Strophe.getBareJidFromJid(connection.jid));
             found = Promise.withResolvers();
             present = Promise.withResolvers();
-            if (connection.hasResumed?.() && desk.store.service) {
+            if (connection.hasResumed?.() && prompts.store.service) {
                 // A resumed stream goes on where it was (XEP-0198), under its old resource; no presence is sent anew.
-                service.jid ||= desk.store.service;
+                service.jid ||= prompts.store.service;
                 found.resolve();
                 present.resolve();
             } else {
-                if (desk.store.resource !== connection.jid) desk.hidePrompts(); // the service knows the old ones by it
-                desk.store.resource = connection.jid;
+                if (prompts.store.resource !== connection.jid) prompts.hidePrompts(); // the service knows the old ones by it
+                prompts.store.resource = connection.jid;
             }
             const { promise } = found;
             api.listen.stanza('message', (stanza) => {
-                promise.then(() => desk.receive(stanza));
+                promise.then(() => prompts.receive(stanza));
                 return true;
             });
         });
@@ -71,18 +71,18 @@ export default (converse) => converse.plugins.add('tocsin', {
         const arrive = async () => {
             const [done, sent] = [found, present.promise];
             if (await service.find()) {
-                desk.store.service = service.jid;
+                prompts.store.service = service.jid;
                 await sent;
                 await service.greet();
             }
             done.resolve();
             if (service.jid) {
-                await service.sync(desk.store.token, (statuses, token) => {
-                    desk.takeStatuses(statuses);
-                    desk.store.token = token;
+                await service.sync(prompts.store.token, (statuses, token) => {
+                    prompts.takeStatuses(statuses);
+                    prompts.store.token = token;
                 });
             }
-            desk.changed();
+            prompts.changed();
         };
         api.listen.on('connected', arrive);
         api.listen.on('reconnected', arrive);
@@ -91,7 +91,7 @@ export default (converse) => converse.plugins.add('tocsin', {
             if (!attributes.to && !attributes.type) setTimeout(() => present?.resolve()); // it is sent after this hook
             return presence;
         });
-        api.listen.on('clearSession', () => desk.store.clear());
+        api.listen.on('clearSession', () => prompts.store.clear());
 
         // ---- what we send ---------------------------------------------------------------------------------------
 
@@ -133,7 +133,7 @@ export default (converse) => converse.plugins.add('tocsin', {
             if (attrs.sender !== 'them' || stanza.getAttribute('type') === 'error') return attrs;
             const marker = ['displayed', 'acknowledged'].flatMap((name) => children(stanza, name, MARKERS))[0];
             const id = marker?.getAttribute('id') ?? attrs.receipt_id;
-            if (id) desk.takeEvidence(attrs.contact_jid, id, marker ? 'displayed' : 'delivered', attrs.time);
+            if (id) prompts.takeEvidence(attrs.contact_jid, id, marker ? 'displayed' : 'delivered', attrs.time);
             return attrs;
         });
 

@@ -4,19 +4,19 @@
 import { measure } from './sms.js';
 import { follow, openDialog } from './dialog.js';
 
-/** Defines the elements. They share the desk, and are drawn anew when it changes. */
-export function defineElements({ env, desk, say, chats, settings }) {
+/** Defines the elements. They share the prompts, and are drawn anew when it changes. */
+export function defineElements({ env, prompts, say, chats, settings }) {
     const { html, render, dayjs, nothing } = env;
 
     class Part extends HTMLElement {
         connectedCallback() {
             this.draw = () => render(this.template() ?? nothing, this);
-            desk.addEventListener('change', this.draw);
+            prompts.addEventListener('change', this.draw);
             this.draw();
         }
 
         disconnectedCallback() {
-            desk.removeEventListener('change', this.draw);
+            prompts.removeEventListener('change', this.draw);
         }
     }
 
@@ -47,7 +47,7 @@ export function defineElements({ env, desk, say, chats, settings }) {
     }
 
     function stateLine(message) {
-        const state = desk.state(message);
+        const state = prompts.state(message);
         const entry = message.get('tocsin') ?? {};
         const steps = (entry.steps ?? []).filter((s) => s.state !== 'pending');
         const sent = { state: 'sent', stamp: message.get('time') };
@@ -76,7 +76,7 @@ export function defineElements({ env, desk, say, chats, settings }) {
         }
 
         template() {
-            const prompt = desk.promptUnder(this.message);
+            const prompt = prompts.promptUnder(this.message);
             return html`${stateLine(this.message)}
                 ${prompt ? html`<tocsin-banner .prompt=${prompt}></tocsin-banner>` : ''}`;
         }
@@ -106,25 +106,25 @@ export function defineElements({ env, desk, say, chats, settings }) {
             const heading = `tocsin-${prompt.id}`;
             return html`<section class="tocsin-banner ${prompt.urgent ? 'tocsin-urgent' : ''}" aria-labelledby=${heading}>
                 <p class="tocsin-heading" id=${heading}><span aria-hidden="true">◷</span>
-                    <span><b>${desk.sentence(prompt)}</b> ${prompt.mine ? say('did-you') : say('prompt-question')}</span></p>
+                    <span><b>${prompts.sentence(prompt)}</b> ${prompt.mine ? say('did-you') : say('prompt-question')}</span></p>
                 ${prompt.mine ? this.opened(prompt) : this.open(prompt)}
                 <p class="tocsin-note" role="status">${prompt.busy ? say('working') : prompt.note ? say(`error-${prompt.note}`) : ''}</p>
             </section>`;
         }
 
         open(prompt) {
-            const draft = desk.draft(prompt);
+            const draft = prompts.draft(prompt);
             const { encoding, segments, left } = measure(draft.text);
-            const uri = desk.uri(prompt, draft);
+            const uri = prompts.uri(prompt, draft);
             const desktop = !settings.phone;
-            const compose = () => openDialog({ env, desk, say, settings, prompt });
+            const compose = () => openDialog({ env, prompts, say, settings, prompt });
             return html`
                 <label class="tocsin-number"><span>${say(prompt.number ? 'number' : 'number-missing')}</span>
                     <input type="tel" autocomplete="tel" .value=${draft.number}
-                        @input=${(e) => desk.edit(prompt, { draftNumber: e.target.value })}></label>
+                        @input=${(e) => prompts.edit(prompt, { draftNumber: e.target.value })}></label>
                 <label class="tocsin-text"><span>${say('text')}</span>
                     <textarea rows="2" placeholder=${say('text-empty')} .value=${draft.text}
-                        @input=${(e) => desk.edit(prompt, { draftText: e.target.value })}></textarea>
+                        @input=${(e) => prompts.edit(prompt, { draftText: e.target.value })}></textarea>
                     <small>${say(`count-${encoding}`, { segments, left })}</small></label>
                 ${draft.encrypted ? html`<p class="tocsin-warning">${say('encrypted')}</p>` : ''}
                 <div class="tocsin-actions">
@@ -133,17 +133,17 @@ export function defineElements({ env, desk, say, chats, settings }) {
                     ${button('copy', () => this.copy(draft.text))}
                 </div>
                 <div class="tocsin-actions tocsin-quiet">
-                    ${button('told', () => desk.settle(prompt, 'sent'), { disabled: prompt.busy })}
-                    ${button('later', () => desk.settle(prompt, 'snooze'), { disabled: prompt.busy })}
-                    ${button('dont', () => desk.settle(prompt, 'declined'), { disabled: prompt.busy })}
+                    ${button('told', () => prompts.settle(prompt, 'sent'), { disabled: prompt.busy })}
+                    ${button('later', () => prompts.settle(prompt, 'snooze'), { disabled: prompt.busy })}
+                    ${button('dont', () => prompts.settle(prompt, 'declined'), { disabled: prompt.busy })}
                 </div>`;
         }
 
         opened(prompt) {
-            const uri = desk.uri(prompt, desk.draft(prompt));
+            const uri = prompts.uri(prompt, prompts.draft(prompt));
             return html`<div class="tocsin-actions">
-                ${button('yes-sent', () => desk.settle(prompt, 'sent'), { primary: true, disabled: prompt.busy })}
-                ${button('not-sent', () => desk.settle(prompt, 'failed'), { disabled: prompt.busy })}
+                ${button('yes-sent', () => prompts.settle(prompt, 'sent'), { primary: true, disabled: prompt.busy })}
+                ${button('not-sent', () => prompts.settle(prompt, 'failed'), { disabled: prompt.busy })}
                 ${uri ? html`<a class="tocsin-button" data-action="open-again" href=${uri}>${say('open-again')}</a>` : ''}
             </div>`;
         }
@@ -156,7 +156,7 @@ export function defineElements({ env, desk, say, chats, settings }) {
 
         async copy(text) {
             await navigator.clipboard.writeText(text);
-            desk.news(say('copied'));
+            prompts.news(say('copied'));
         }
     }
 
@@ -166,7 +166,7 @@ export function defineElements({ env, desk, say, chats, settings }) {
         if (prompt.mine) return;
         event.preventDefault();
         const href = link.href;
-        if (await desk.claim(prompt)) follow(href);
+        if (await prompts.claim(prompt)) follow(href);
     }
 
     // ---- the choice of urgency ----------------------------------------------------------------------------------
@@ -199,20 +199,20 @@ export function defineElements({ env, desk, say, chats, settings }) {
 
     class Tray extends Part {
         template() {
-            const unseen = desk.prompts().filter((p) => !chats.sees(p.id));
+            const unseen = prompts.shown().filter((p) => !chats.sees(p.id));
             if (!unseen.length) return nothing;
             return html`<section class="tocsin-tray" aria-label=${say('tray-title')}>${unseen.map((p) => this.row(p))}</section>`;
         }
 
         row(prompt) {
-            const here = desk.anchor(prompt);
+            const here = prompts.anchor(prompt);
             const expanded = !here && this.expanded === prompt.id;
             const toggle = () => {
                 this.expanded = expanded ? '' : prompt.id;
                 this.draw();
             };
             return html`<div class="tocsin-row">
-                ${expanded ? html`<tocsin-banner .prompt=${prompt}></tocsin-banner>` : html`<span>${desk.sentence(prompt)}</span>`}
+                ${expanded ? html`<tocsin-banner .prompt=${prompt}></tocsin-banner>` : html`<span>${prompts.sentence(prompt)}</span>`}
                 ${button(expanded ? 'hide' : 'show', () => (here ? chats.show(prompt, here) : toggle()), { primary: !expanded })}
             </div>`;
         }

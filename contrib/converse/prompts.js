@@ -1,4 +1,4 @@
-// The desk: where states and prompts arrive, are kept, and are answered. It knows nothing of how they are drawn; it
+// Where states and prompts arrive, are kept, and are answered. It knows nothing of how they are drawn; it
 // fires 'change' when something looks different, and 'news' with a sentence for screen readers.
 
 import { children, readPrompt, readStatus, readWithdrawal } from './protocol.js';
@@ -7,7 +7,7 @@ import { cleanNumber, makeURI, readURI } from './sms.js';
 
 const OVER = ['displayed', 'delivered', 'answered', 'cancelled', 'expired', 'retracted', 'unknown']; // not claimed, snoozed
 
-export class Desk extends EventTarget {
+export class Prompts extends EventTarget {
     /**
      * chat gives the conversation with a contact, if there is one, and name what to call them; snooze is how long "not now"
      * lasts, in seconds.
@@ -121,7 +121,7 @@ export class Desk extends EventTarget {
     }
 
     /** Returns the prompts to be shown: those of this session that are about a message which is not known to be read. */
-    prompts() {
+    shown() {
         const open = (prompt) => (id) => !settled(this.message(prompt.with, id)?.get('tocsin'));
         return [...this.store.prompts.values()].filter((p) => !p.hidden && p.about.some(open(p)));
     }
@@ -133,7 +133,7 @@ export class Desk extends EventTarget {
     }
 
     promptUnder(message) {
-        return this.prompts().find((p) => p.about.includes(message.get('msgid')) && this.anchor(p) === message);
+        return this.shown().find((p) => p.about.includes(message.get('msgid')) && this.anchor(p) === message);
     }
 
     /** Returns the number and the text that an SMS would have: what the user typed, else what the service says. */
