@@ -140,11 +140,11 @@ func (d *decoder) secret(table path, secret *Secret, name string) {
 }
 
 // resolve makes a path in the file relative to the file.
-func (d *decoder) resolve(name string) string {
+func (s source) resolve(name string) string {
 	if filepath.IsAbs(name) {
 		return name
 	}
-	return filepath.Join(filepath.Dir(d.file), name)
+	return filepath.Join(filepath.Dir(s.file), name)
 }
 
 // Where says where the value of a key like "component.secret" comes from, for a message that asks to change it:

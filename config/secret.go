@@ -2,6 +2,7 @@ package config
 
 import (
 	"log/slog"
+	"slices"
 	"strings"
 
 	"tocsin/storage/dsn"
@@ -57,6 +58,33 @@ func (d DSN) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // LogValue gives the DSN without a password.
 func (d DSN) LogValue() slog.Value { return slog.StringValue(d.String()) }
+
+// SecretFiles returns the files that hold a secret or a password, each once.
+func (c *Config) SecretFiles() []string {
+	var files []string
+	add := func(file string) {
+		if !slices.Contains(files, file) {
+			files = append(files, file)
+		}
+	}
+	held := func(table path, given Secret, file string) {
+		switch {
+		case c.source.env[table.add("secret").String()] != "" || given == "":
+		case file != "":
+			add(c.source.resolve(file))
+		default:
+			add(c.source.file)
+		}
+	}
+	held(path{"component"}, c.Component.Secret, c.Component.SecretFile)
+	for i, step := range c.Escalate.Steps {
+		held(stepPath(i), step.Secret, step.SecretFile)
+	}
+	if dsn := c.Storage.DSN; dsn.String() != string(dsn) && c.source.env[path{"storage", "dsn"}.String()] == "" {
+		add(c.source.file)
+	}
+	return files
+}
 
 // String sums the configuration up in a line, without secrets.
 func (c Config) String() string {

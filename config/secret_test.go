@@ -83,6 +83,32 @@ func TestWhereSecretsComeFrom(t *testing.T) {
 	}
 }
 
+func TestSecretFiles(t *testing.T) {
+	dir := t.TempDir()
+	secret := write(t, dir, "secret", "hunter2")
+	for name, test := range map[string]struct {
+		doc  string
+		env  []string
+		want []string
+	}{
+		"in the file":           {with(), nil, []string{dir + "/config.toml"}},
+		"in another":            {strings.Replace(with(), "secret = 'hunter2'", "secret_file = 'secret'", 1), nil, []string{secret}},
+		"in the environment":    {with("[storage]", "dsn = 'postgres://db/x'"), []string{"TOCSIN_COMPONENT_SECRET=hunter2"}, nil},
+		"of a database":         {with("[storage]", "dsn = 'postgres://u:p@db/x'"), []string{"TOCSIN_COMPONENT_SECRET=hunter2"}, []string{dir + "/config.toml"}},
+		"of a webhook":          {with("[[escalate.step]]", "do = 'webhook'", "url = 'https://example.org'", "secret_file = 'secret'"), nil, []string{dir + "/config.toml", secret}},
+		"all in an environment": {with("[storage]", "dsn = 'postgres://u:p@db/x'"), []string{"TOCSIN_COMPONENT_SECRET=x", "TOCSIN_STORAGE_DSN=sqlite:x"}, nil},
+	} {
+		c, err := Load(write(t, dir, "config.toml", test.doc), env(test.env...))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(test.want, c.SecretFiles()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 // Wherever a secret stands in a file, broken or not, no fault shows a part of it.
 func FuzzNoSecretIsShown(f *testing.F) {
 	for _, password := range []string{"hunter2hunter2", "a/b@c?d=e&f", "%zz%00x", "12/34@5678", "it's \"quoted\" here", "[[x]]y=1", "line\nbreak\n"} {

@@ -61,10 +61,13 @@ func connectSQLite(ctx context.Context, d dsn.DSN, o Options) (*Store, error) {
 	// there is not touched: closing it would end the locks that SQLite has on it in this process.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err == nil {
-		err = f.Close()
+		err = errors.Join(bequeath(f), f.Close())
 	}
 	if err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
+	}
+	if err := usable(path); err != nil {
+		return nil, err
 	}
 	s.locker = fileLock{path + ".lock"}
 	file := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) + "?"

@@ -65,6 +65,10 @@ func lockFile(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err = bequeath(f); err != nil {
+		f.Close()
+		return nil, err
+	}
 	if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
 		pid, _ := io.ReadAll(io.LimitReader(f, 20))
 		err = fmt.Errorf("%w by process %s (it locks %s)", ErrInUse, strings.TrimSpace(string(pid)), name)

@@ -48,14 +48,14 @@ const answersWithin = 10 * time.Second
 func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	s, err := connect(ctx, dsn, o)
 	if err != nil {
-		return nil, err
+		return nil, hinted(err)
 	}
 	if s.now = o.Now; s.now == nil {
 		s.now = time.Now
 	}
 	if err := s.setUp(ctx, o); err != nil {
 		s.Close()
-		return nil, fmt.Errorf("%s: %w", s.name, err)
+		return nil, hinted(fmt.Errorf("%s: %w", s.name, err))
 	}
 	return s, nil
 }

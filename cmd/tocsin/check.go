@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -15,11 +16,11 @@ import (
 
 type checkCommand struct {
 	configFlag
-	Offline bool          `help:"Stop before the handshake with the server."`
-	Wait    time.Duration `default:"10s" help:"How long to wait for the tap's first copy."`
+	Offline bool          `help:"Check configuration and database only."`
+	Wait    time.Duration `default:"10s" help:"How long to wait for the first copy of a message."`
 }
 
-// findings are what check tells: one line each.
+// findings prints what check finds, a line each.
 type findings struct {
 	out    io.Writer
 	failed bool
@@ -27,9 +28,18 @@ type findings struct {
 
 func (f *findings) ok(check, format string, args ...any) { f.line("ok", check, format, args...) }
 
+// note is for what is neither right nor wrong.
 func (f *findings) note(check, format string, args ...any) { f.line("note", check, format, args...) }
 
-// fail tells what is wrong, and the line to change, if there is one.
+// warn is for what works and should be otherwise.
+func (f *findings) warn(check, format string, args ...any) { f.line("warn", check, format, args...) }
+
+// unknown is for what could not be seen either way.
+func (f *findings) unknown(check, format string, args ...any) {
+	f.line("unknown", check, format, args...)
+}
+
+// fail is for what does not work. It names the line to change, if there is one.
 func (f *findings) fail(check, format string, args ...any) {
 	f.failed = true
 	f.line("FAIL", check, format, args...)
@@ -65,6 +75,7 @@ func (c *checkCommand) all(ctx context.Context, e *environment, f *findings) {
 	for _, note := range conf.Notes() {
 		f.note("config", "%s", note)
 	}
+	checkSecrets(conf, f)
 	store := checkDatabase(ctx, conf, f, e.now())
 	if store != nil {
 		defer store.Close()
@@ -72,14 +83,28 @@ func (c *checkCommand) all(ctx context.Context, e *environment, f *findings) {
 	if c.Offline {
 		return
 	}
+	checkDNS(ctx, conf, f, e.lookup)
 	found, why := findInstance(ctx, conf)
 	switch {
 	case found != nil:
 		checkInstance(conf, found, f, e.now())
-	case isHeld(ctx, store):
-		f.fail("stream", "an instance runs on this database, but %s: a second stream would take copies from it (%s)", why, conf.Where("metrics.listen"))
+	case hasLeader(ctx, store):
+		f.fail("stream", "%s: an instance uses this database, but %s: a second stream would take copies from it", conf.Where("metrics.listen"), why)
 	default:
-		checkServer(ctx, conf, f, c.Wait)
+		checkServer(ctx, conf, f, &waiting{out: e.stderr, terminal: isTerminal(e.stderr), limit: c.Wait}, e.now)
+	}
+}
+
+// checkSecrets warns of secrets that everybody on the machine may read.
+func checkSecrets(conf *config.Config, f *findings) {
+	for _, file := range conf.SecretFiles() {
+		info, err := os.Stat(file)
+		if err != nil {
+			continue
+		}
+		if mode := info.Mode().Perm(); mode&0o007 != 0 {
+			f.warn("secret", "%s holds a secret and has mode %04o, every user may read it: chmod %04o %s", file, mode, mode&^0o007, file)
+		}
 	}
 }
 
@@ -103,8 +128,8 @@ func checkDatabase(ctx context.Context, conf *config.Config, f *findings, now ti
 	return store
 }
 
-// isHeld reports whether a running instance holds the database.
-func isHeld(ctx context.Context, store *storage.Store) bool {
+// hasLeader reports whether a running instance uses the database.
+func hasLeader(ctx context.Context, store *storage.Store) bool {
 	if store == nil {
 		return false
 	}
@@ -112,11 +137,21 @@ func isHeld(ctx context.Context, store *storage.Store) bool {
 	return err == nil && held
 }
 
-// checkInstance tells what a running instance says of itself.
+// checkDNS warns of a component that other servers can find: while it is away its own server would ask them for it.
+func checkDNS(ctx context.Context, conf *config.Config, f *findings, lookup func(context.Context, string) ([]string, error)) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	if addresses, err := lookup(ctx, conf.Component.JID); err == nil && len(addresses) > 0 {
+		f.warn("dns", "%s has a DNS record (%s): remove it, or except the name from a wildcard; while Tocsin is away ejabberd would connect there",
+			conf.Component.JID, list(addresses))
+	}
+}
+
+// checkInstance reports what a running instance says of itself.
 func checkInstance(conf *config.Config, found *instance, f *findings, now time.Time) {
-	f.note("stream", "an instance runs: %s is asked in place of a second stream", found.URL)
+	f.note("stream", "an instance is running: %s was asked, without a second stream", found.URL)
 	if found.Standby {
-		f.ok("stream", "the instance stands by: another one has the stream, check there")
+		f.ok("stream", "this instance is a standby: run check beside the one that has the stream")
 		return
 	}
 	if found.Since.IsZero() {
@@ -132,9 +167,9 @@ func checkInstance(conf *config.Config, found *instance, f *findings, now time.T
 	case !found.LastCopy.IsZero():
 		f.ok("tap", "last copy %s", ago(now, found.LastCopy))
 	case up < time.Minute:
-		f.ok("tap", "no copy yet, the stream is new: let somebody write a message, and check again")
+		f.unknown("tap", "no copy yet, the stream is new: write a message to another user, then check again")
 	default:
-		f.fail("tap", "%s: no copy came yet: %s", conf.Where("tap.domains"), tapAdvice)
+		f.fail("tap", "%s: no copy since the stream is up: %s", conf.Where("tap.domains"), tapAdvice)
 	}
 	checkPresence(f, found.Presence)
 }
@@ -145,7 +180,8 @@ const (
 	presenceByPrivilege = "privilege"
 )
 
-// checkPresence tells how senders are known to be online. No source fails: clients that know Tocsin tell it themselves.
+// checkPresence reports how senders are known to be online. Having no source is no failure: Tocsin-aware clients send
+// their presence to the component themselves.
 func checkPresence(f *findings, source string) {
 	switch source {
 	case presenceByTap:
@@ -153,10 +189,10 @@ func checkPresence(f *findings, source string) {
 	case presenceByPrivilege:
 		f.ok("presence", "comes by mod_privilege")
 	default:
-		f.ok("presence", "none seen yet: of clients that know Tocsin it is told by themselves, of others by mod_tocsin, ejabberd's copies or mod_privilege")
+		f.ok("presence", "none yet: Tocsin-aware clients send it themselves; others need mod_tocsin, mod_service_log or mod_privilege")
 	}
 }
 
-const tapAdvice = "let somebody write a message; if nothing comes, see that the server has the lines of tocsin init and was restarted"
+const tapAdvice = `write a message to another user; if nothing comes, check that the server has the lines of "tocsin init -print" and was restarted`
 
 func list(of []string) string { return strings.Join(of, ", ") }

@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,12 +24,18 @@ func tocsin(t *testing.T, args ...string) (code int, out string) {
 	var stdout, stderr bytes.Buffer
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	code = execute(ctx, args, &environment{strings.NewReader(""), &stdout, &stderr, func(string) string { return "" }, time.Now})
+	code = execute(ctx, args, &environment{
+		stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr,
+		getenv: func(string) string { return "" }, now: time.Now, lookup: unlisted,
+	})
 	if strings.Contains(stdout.String()+stderr.String(), secret) {
 		t.Errorf("the secret was told: %s%s", stdout.String(), stderr.String())
 	}
 	return code, stdout.String() + stderr.String()
 }
+
+// unlisted is a DNS without any record.
+func unlisted(context.Context, string) ([]string, error) { return nil, errors.New("no such host") }
 
 // configured writes a configuration; more is added at its end.
 func configured(t *testing.T, server, listen, more string) string {
@@ -96,6 +104,7 @@ func lines(t *testing.T, out string, want ...string) {
 const (
 	configOK   = `ok    config    .*/config.toml`
 	databaseOK = `ok    database  sqlite:.*/tocsin.db, 0 messages pending`
+	invitation = `Write a message to another user now: waiting .* for its copy`
 	streamOK   = `ok    stream    connected to 127.0.0.1:\d+ as tocsin.example.org`
 )
 
@@ -108,7 +117,7 @@ func TestCheckSeesCopies(t *testing.T) {
 		p.Send(copyFrom("example.org", "<presence xmlns='jabber:client' from='alice@example.org/phone'/>"))
 	}, func(p *fakeserver.Peer, e *fakeserver.Element) bool { return refuseIQ(p, e) })
 	code, out := tocsin(t, "check", "-config", configured(t, s.Addr(), "", ""))
-	lines(t, out, configOK, databaseOK, streamOK, `ok    tap       copies come from example.org`, `ok    presence  comes with the tap`)
+	lines(t, out, configOK, databaseOK, streamOK, `ok    tap       copies come from example.org`, `ok    presence  comes with the tap`, invitation)
 	if code != done {
 		t.Errorf("exit code %d", code)
 	}
@@ -121,7 +130,7 @@ func TestCheckSeesForeignCopies(t *testing.T) {
 	}, refuseIQ)
 	code, out := tocsin(t, "check", "-config", configured(t, s.Addr(), "", ""))
 	lines(t, out, configOK, databaseOK, streamOK,
-		`FAIL  tap       copies come from example.com, which is not in tap.domains: they are not believed \(.*config.toml:8: tap.domains\)`, `ok    presence  .*`)
+		`FAIL  tap       .*config.toml:8: tap.domains: copies from example.com are not believed: add the domain`, `ok    presence  .*`, invitation)
 	if code != failed {
 		t.Errorf("exit code %d", code)
 	}
@@ -130,8 +139,8 @@ func TestCheckSeesForeignCopies(t *testing.T) {
 func TestCheckWaitsForACopy(t *testing.T) {
 	s := serverFor(t, func(*fakeserver.Peer) {}, refuseIQ)
 	code, out := tocsin(t, "check", "-wait", "20ms", "-config", configured(t, s.Addr(), "", ""))
-	lines(t, out, configOK, databaseOK, streamOK, `FAIL  tap       no copy came in 20ms \(.*config.toml:8: tap.domains\): .*`, `ok    presence  none seen yet.*`)
-	if code != failed {
+	lines(t, out, configOK, databaseOK, streamOK, `unknown  tap       no copy in 20ms: write a message .*`, `ok    presence  none yet.*`, invitation)
+	if code != done {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -143,7 +152,7 @@ func TestCheckFindsTheModule(t *testing.T) {
 	}, moduleOn("example.org"))
 	code, out := tocsin(t, "check", "-config", configured(t, s.Addr(), "", ""))
 	lines(t, out, configOK, databaseOK, streamOK, `ok    tap       mod_tocsin is loaded on example.org`,
-		`note  tap       1 message that the server kept while Tocsin was away came to this check: they won't be watched`, `ok    presence  comes with the tap`)
+		`note  tap       this check consumed 1 message that the server had kept: they won't be watched`, `ok    presence  comes with the tap`)
 	if code != done {
 		t.Errorf("exit code %d", code)
 	}
@@ -158,20 +167,22 @@ func TestCheckFindsTheModule(t *testing.T) {
 
 func refuseIQ(p *fakeserver.Peer, e *fakeserver.Element) bool { return moduleOn()(p, e) }
 
-// moduleOn answers disco#info as VirtualHosts do that load mod_tocsin or don't.
+// moduleOn answers disco#info as VirtualHosts do that load mod_tocsin or don't, and refuses everything else but pings.
 func moduleOn(hosts ...string) func(*fakeserver.Peer, *fakeserver.Element) bool {
 	return func(p *fakeserver.Peer, e *fakeserver.Element) bool {
-		if e.Name.Local != "iq" || e.Child("http://jabber.org/protocol/disco#info", "query") == nil {
+		kind, answer := "error", "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+		switch {
+		case e.Name.Local != "iq" || e.Child("urn:xmpp:ping", "ping") != nil:
 			return fakeserver.AnswerPings(p, e)
-		}
-		feature := "urn:xmpp:ping"
-		for _, host := range hosts {
-			if e.Attr["to"] == host {
-				feature = "urn:tocsin:tap:0"
+		case e.Child("http://jabber.org/protocol/disco#info", "query") != nil:
+			info := ""
+			if slices.Contains(hosts, e.Attr["to"]) {
+				info = fmt.Sprintf("<feature var='urn:tocsin:tap:0'/><x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE' type='hidden'><value>urn:tocsin:tap</value></field>"+
+					"<field var='component'><value>%s</value></field><field var='module'><value>mod_tocsin %d</value></field></x>", domain, moduleVersion)
 			}
+			kind, answer = "result", "<query xmlns='http://jabber.org/protocol/disco#info'>"+info+"</query>"
 		}
-		p.Send(fmt.Sprintf("<iq type='result' id='%s' from='%s' to='%s'><query xmlns='http://jabber.org/protocol/disco#info'><feature var='%s'/></query></iq>",
-			e.Attr["id"], e.Attr["to"], domain, feature))
+		p.Send(fmt.Sprintf("<iq type='%s' id='%s' from='%s' to='%s'>%s</iq>", kind, e.Attr["id"], e.Attr["to"], domain, answer))
 		return true
 	}
 }
@@ -180,7 +191,7 @@ func TestCheckIsRefused(t *testing.T) {
 	s := serverFor(t, func(*fakeserver.Peer) {}, refuseIQ)
 	s.Refuse("not-authorized")
 	code, out := tocsin(t, "check", "-config", configured(t, s.Addr(), "", ""))
-	lines(t, out, configOK, databaseOK, `FAIL  stream    .*config.toml:4: component.secret: the server does not accept the component's secret`)
+	lines(t, out, configOK, databaseOK, `FAIL  stream    .*config.toml:4: component.secret: the server does not accept the component's secret: .*`)
 	if code != failed {
 		t.Errorf("exit code %d", code)
 	}
@@ -188,11 +199,12 @@ func TestCheckIsRefused(t *testing.T) {
 	s.Refuse("")
 	s = serverFor(t, func(p *fakeserver.Peer) { p.EndStream("conflict") }, refuseIQ)
 	_, out = tocsin(t, "check", "-config", configured(t, s.Addr(), "", ""))
+	out = regexp.MustCompile("(?m)^"+invitation+"\n").ReplaceAllString(out, "") // if it came to that
 	lines(t, out, configOK, databaseOK, streamOK, `FAIL  stream    .*config.toml:3: component.server: the server has another connection .*`)
 
 	s.Close()
 	_, out = tocsin(t, "check", "-config", configured(t, s.Addr(), "", ""))
-	lines(t, out, configOK, databaseOK, `FAIL  stream    .*config.toml:3: component.server: .*connection refused`)
+	lines(t, out, configOK, databaseOK, `FAIL  stream    .*config.toml:3: component.server: nothing listens on 127.0.0.1:\d+ .*connection refused.*`)
 }
 
 func TestCheckOffline(t *testing.T) {
@@ -214,7 +226,7 @@ func TestCheckBesideAnInstance(t *testing.T) {
 	now := time.Now()
 	h := &fixed{state: State{Component: domain, Since: now.Add(-time.Hour), LastCopy: now.Add(-90 * time.Second), Presence: presenceByTap}}
 	file := configured(t, "127.0.0.1:1", serve(t, h), "")
-	beside := `note  stream    an instance runs: http://127.0.0.1:\d+/readyz is asked in place of a second stream`
+	beside := `note  stream    an instance is running: http://127.0.0.1:\d+/readyz was asked, without a second stream`
 	code, out := tocsin(t, "check", "-config", file)
 	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for 1h 0m`, `ok    tap       last copy 1m \d+s ago`, `ok    presence  comes with the tap`)
 	if code != done {
@@ -223,13 +235,13 @@ func TestCheckBesideAnInstance(t *testing.T) {
 
 	h.state.LastCopy = time.Time{}
 	code, out = tocsin(t, "check", "-config", file)
-	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for 1h 0m`, `FAIL  tap       .*config.toml:8: tap.domains: no copy came yet: .*`, `ok    presence  comes with the tap`)
+	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for 1h 0m`, `FAIL  tap       .*config.toml:8: tap.domains: no copy since the stream is up: .*`, `ok    presence  comes with the tap`)
 	if code != failed {
 		t.Errorf("exit code %d", code)
 	}
 	h.state.Since = now
 	code, out = tocsin(t, "check", "-config", file)
-	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for \d+m?s`, `ok    tap       no copy yet, .*`, `ok    presence  comes with the tap`)
+	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for \d+m?s`, `unknown  tap       no copy yet, .*`, `ok    presence  comes with the tap`)
 	if code != done {
 		t.Errorf("exit code %d", code)
 	}

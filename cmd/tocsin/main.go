@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"regexp"
@@ -53,11 +54,15 @@ type environment struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	now            func() time.Time
+	lookup         func(ctx context.Context, host string) (addresses []string, err error)
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := execute(ctx, os.Args[1:], &environment{os.Stdin, os.Stdout, os.Stderr, os.Getenv, time.Now})
+	code := execute(ctx, os.Args[1:], &environment{
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		getenv: os.Getenv, now: time.Now, lookup: net.DefaultResolver.LookupHost,
+	})
 	stop()
 	os.Exit(code)
 }

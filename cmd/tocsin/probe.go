@@ -3,28 +3,32 @@ package main
 import (
 	"context"
 	"encoding/xml"
-	"errors"
-	"maps"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"mellium.im/xmpp/jid"
 	"mellium.im/xmpp/stanza"
 
-	"tocsin/address"
 	"tocsin/component/intake"
 	"tocsin/component/session"
 	"tocsin/config"
+	"tocsin/xep/caps"
 	"tocsin/xep/privilege"
 )
 
 // probe is the short-lived connection by which check sees what the server does.
 type probe struct {
 	session *session.Session
+	cancel  context.CancelFunc
+	up      chan struct{} // closed when there is a stream
+	ended   chan struct{} // closed when it is over
+	err     error         // why; read after ended is closed
 	answers sync.WaitGroup
-	ctx     context.Context
+	refuse  func(*session.Stanza)
 
 	mu       sync.Mutex
 	copies   map[string]int // tapped copies by the address they come from
@@ -33,40 +37,44 @@ type probe struct {
 	news     chan struct{} // something above has changed; has room for one
 }
 
-// checkServer connects as the component, and looks what comes.
-func checkServer(ctx context.Context, conf *config.Config, f *findings, wait time.Duration) {
+// startProbe connects, and returns when there is a stream or it is known that there will be none.
+func startProbe(ctx context.Context, conf *config.Config) *probe {
 	ctx, cancel := context.WithCancel(ctx)
-	up, ended := make(chan struct{}), make(chan struct{})
-	p := newProbe(ctx, conf)
+	p := &probe{
+		session: session.New(session.Options{
+			JID: jid.MustParse(conf.Component.JID), Server: conf.Component.Server, Secret: string(conf.Component.Secret), DialWithin: answerWithin,
+		}),
+		cancel: cancel, up: make(chan struct{}), ended: make(chan struct{}),
+		copies: map[string]int{}, news: make(chan struct{}, 1),
+	}
+	p.refuse = func(s *session.Stanza) {
+		p.session.Send(ctx, session.Error(s, stanza.ServiceUnavailable, stanza.Cancel, nil))
+	}
 	limits := intake.Limits{Bytes: int(conf.Tap.MaxStanza)}
-	var err error // why it ended
 	go func() {
-		defer close(ended)
-		err = p.session.Once(ctx, session.Inbound{
-			Handler: p, Up: func() { close(up) },
+		defer close(p.ended)
+		p.err = p.session.Once(ctx, session.Inbound{
+			Handler: p, Up: func() { close(p.up) },
 			Wrap: func(c net.Conn) net.Conn { return intake.NewConn(c, limits, p.taken) },
 		})
 	}()
 	select {
-	case <-ended:
-	case <-up:
+	case <-p.ended:
+	case <-p.up:
 	}
-	module := false
-	if isClosed(up) {
-		f.ok("stream", "connected to %s as %s", conf.Component.Server, conf.Component.JID)
-		if module = checkModule(ctx, conf, p, f); !module {
-			p.await(ended, wait)
-		}
-	}
-	lost := isClosed(ended)
-	cancel()
-	<-ended
+	return p
+}
+
+// connected reports whether there was a stream.
+func (p *probe) connected() bool { return isClosed(p.up) }
+
+// close ends the stream. lost says that it was over before, and err why.
+func (p *probe) close() (err error, lost bool) {
+	lost = isClosed(p.ended)
+	p.cancel()
+	<-p.ended
 	p.answers.Wait()
-	if lost {
-		f.fail("stream", "%s", refusal(conf, err))
-		return
-	}
-	p.checkTap(conf, f, module, wait)
+	return p.err, lost
 }
 
 func isClosed(ch <-chan struct{}) bool {
@@ -78,123 +86,83 @@ func isClosed(ch <-chan struct{}) bool {
 	}
 }
 
-// refusal tells what to change when the connection is not made.
-func refusal(conf *config.Config, err error) string {
-	key := "component.server"
-	if errors.Is(err, session.ErrNotAuthorized) {
-		key = "component.secret"
+// answerWithin is how long a domain has to answer a question.
+const answerWithin = 5 * time.Second
+
+// askHosts asks domains about themselves, all at once.
+func (p *probe) askHosts(ctx context.Context, domains []string) []host {
+	hosts := make([]host, len(domains))
+	var asked sync.WaitGroup
+	for i, domain := range domains {
+		asked.Go(func() { hosts[i] = p.askHost(ctx, domain) })
 	}
-	if err == nil {
-		return conf.Where(key) + ": stopped"
-	}
-	return conf.Where(key) + ": " + oneLine(err)
+	asked.Wait()
+	return hosts
 }
 
-// checkModule asks the users' domains whether they load mod_tocsin, and tells if they all do.
-func checkModule(ctx context.Context, conf *config.Config, p *probe, f *findings) bool {
-	var with, without []string
-	for _, domain := range conf.Tap.Domains {
-		if p.hasModule(ctx, domain) {
-			with = append(with, domain)
-		} else {
-			without = append(without, domain)
-		}
-	}
-	switch {
-	case len(with) == 0:
-		return false
-	case len(without) > 0:
-		f.fail("tap", "mod_tocsin is loaded on %s, but not on %s (%s)", list(with), list(without), conf.Where("tap.domains"))
-	default:
-		f.ok("tap", "mod_tocsin is loaded on %s", list(with))
-	}
-	return true
-}
+// Features of a domain that loads mod_tocsin, and the form in which that says more (docs/PROTOCOL.md §10).
+var tapFeatures = []string{"urn:tocsin:tap:0", "urn:tocsin:tap:1"}
 
-// featureTap is what a VirtualHost of Prosody says that loads mod_tocsin.
-const featureTap = "urn:tocsin:tap:0"
+const tapForm = "urn:tocsin:tap"
 
-func (p *probe) hasModule(ctx context.Context, domain string) bool {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+func (p *probe) askHost(ctx context.Context, domain string) host {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	var info struct {
-		XMLName  xml.Name `xml:"http://jabber.org/protocol/disco#info query"`
-		Features []struct {
-			Var string `xml:"var,attr"`
-		} `xml:"feature"`
+	h := host{domain: domain}
+	var info caps.Info
+	if h.err = p.session.Ask(ctx, domain, "get", &caps.Info{}, &info); h.err != nil {
+		return h
 	}
-	if p.session.Ask(ctx, domain, "get", &info, &info) != nil {
-		return false
+	for _, identity := range info.Identities {
+		if identity.Category == "server" {
+			h.software = identity.Name
+		}
 	}
 	for _, feature := range info.Features {
-		if feature.Var == featureTap {
-			return true
+		h.tap = h.tap || slices.Contains(tapFeatures, feature.Var)
+	}
+	for _, form := range info.Forms {
+		if valueOf(form, "FORM_TYPE") == tapForm {
+			h.module, h.target = valueOf(form, "module"), strings.ToLower(valueOf(form, "component"))
 		}
 	}
-	return false
+	return h
 }
 
-func newProbe(ctx context.Context, conf *config.Config) *probe {
-	domain, err := address.Parse(conf.Component.JID)
-	if err != nil { // the configuration was checked
-		panic(err)
-	}
-	p := &probe{ctx: ctx, copies: map[string]int{}, news: make(chan struct{}, 1)}
-	p.session = session.New(session.Options{
-		JID: domain, Server: conf.Component.Server, Secret: string(conf.Component.Secret),
-	})
-	return p
-}
-
-// await waits for the first copy of the tap, or the end of the stream.
-func (p *probe) await(ended <-chan struct{}, wait time.Duration) {
-	timeout := time.NewTimer(wait)
-	defer timeout.Stop()
-	for !p.sawCopies() {
-		select {
-		case <-p.news:
-		case <-timeout.C:
-			return
-		case <-ended:
-			return
+func valueOf(form caps.Form, name string) string {
+	for _, field := range form.Fields {
+		if field.Var == name && len(field.Values) > 0 {
+			return field.Values[0]
 		}
 	}
+	return ""
+}
+
+// entityTime is a question for the time and the answer (XEP-0202).
+type entityTime struct {
+	XMLName xml.Name `xml:"urn:xmpp:time time"`
+	UTC     string   `xml:"utc,omitempty"`
+}
+
+// time asks a domain for its clock.
+func (p *probe) time(ctx context.Context, domain string) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	var answer entityTime
+	if err := p.session.Ask(ctx, domain, "get", &entityTime{}, &answer); err != nil {
+		return time.Time{}, err
+	}
+	at, err := time.Parse(time.RFC3339, answer.UTC)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("time of %s: %w", domain, err)
+	}
+	return at, nil
 }
 
 func (p *probe) sawCopies() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.copies) > 0
-}
-
-// checkTap tells what came.
-func (p *probe) checkTap(conf *config.Config, f *findings, module bool, waited time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var believed, foreign []string
-	for _, from := range slices.Sorted(maps.Keys(p.copies)) {
-		if slices.Contains(conf.Tap.Domains, from) {
-			believed = append(believed, from)
-		} else {
-			foreign = append(foreign, from)
-		}
-	}
-	if len(foreign) > 0 {
-		f.fail("tap", "copies come from %s, which is not in tap.domains: they are not believed (%s)", list(foreign), conf.Where("tap.domains"))
-	}
-	switch {
-	case len(believed) > 0 && !module:
-		f.ok("tap", "copies come from %s", list(believed))
-	case len(foreign) == 0 && !module:
-		f.fail("tap", "no copy came in %s (%s): %s", roughly(waited), conf.Where("tap.domains"), tapAdvice)
-	}
-	if p.messages > 0 {
-		f.note("tap", "%s that the server kept while Tocsin was away came to this check: they won't be watched", counted(int64(p.messages), "message"))
-	}
-	if module && p.presence == "" {
-		p.presence = presenceByTap
-	}
-	checkPresence(f, p.presence)
 }
 
 // taken sees each tapped copy.
@@ -248,7 +216,5 @@ func (p *probe) Presence(*session.Stanza) {}
 
 // IQ implements session.Handler: nothing is served.
 func (p *probe) IQ(s *session.Stanza) {
-	p.answers.Go(func() {
-		p.session.Send(p.ctx, session.Error(s, stanza.ServiceUnavailable, stanza.Cancel, nil))
-	})
+	p.answers.Go(func() { p.refuse(s) })
 }

@@ -97,7 +97,7 @@ func (s *Session) connect(ctx context.Context) (*link, error) {
 		if errors.Is(err, stream.NotAuthorized) {
 			return nil, ErrNotAuthorized
 		}
-		return nil, fmt.Errorf("handshake: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrHandshake, err)
 	}
 	tap.silent.Store(true)
 	l := &link{

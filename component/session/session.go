@@ -26,6 +26,8 @@ import (
 var (
 	// ErrNotAuthorized: the server refused the secret.
 	ErrNotAuthorized = errors.New("the server does not accept the component's secret")
+	// ErrHandshake: whatever is at the other end, it does not take a component there.
+	ErrHandshake = errors.New("handshake")
 	// ErrDown: there is no connection, or it ended before the answer or the last byte.
 	ErrDown = errors.New("not connected to the server")
 	// ErrForeignFrom: a stanza claims to be from another domain than the component's, which costs the connection.
@@ -211,16 +213,28 @@ func plain(err error) error {
 	case errors.Is(err, ErrNotAuthorized):
 		return ErrNotAuthorized
 	case errors.Is(err, stream.Conflict):
-		return errors.New("the server has another connection for this component (conflict): is Tocsin running twice?")
+		return explained{"the server has another connection for this component (conflict): is Tocsin running twice?", err}
 	case errors.Is(err, stream.HostUnknown):
-		return errors.New("the server has no such component (host-unknown)")
+		return explained{"the server has no such component (host-unknown)", err}
 	case errors.Is(err, stream.SystemShutdown):
-		return errors.New("the server is shutting down")
+		return explained{"the server is shutting down", err}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &cut) && cut.Msg == "unexpected EOF":
-		return errors.New("the server closed the connection")
+		return explained{"the server closed the connection", err}
 	}
 	return err
 }
+
+// explained is an error in words of ours.
+type explained struct {
+	text string
+	error
+}
+
+// Error implements error.
+func (e explained) Error() string { return e.text }
+
+// Unwrap returns the error in the words of others.
+func (e explained) Unwrap() error { return e.error }
 
 // network splits a server address into what net.Dial takes.
 func network(server string) (network, address string) {

@@ -1,9 +1,11 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,7 +54,7 @@ func (p prosody) configure(s *Server) error {
 }
 
 func (p prosody) config(s *Server) string {
-	modules := []string{"roster", "saslauth", "disco", "ping", "carbons", "blocklist", "websocket", "http", "pep", "vcard"}
+	modules := []string{"roster", "saslauth", "disco", "ping", "carbons", "blocklist", "websocket", "http", "pep", "vcard", "time"}
 	if !s.NoSM {
 		modules = append(modules, "smacks")
 	}
@@ -66,7 +68,7 @@ func (p prosody) config(s *Server) string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("run_as_root = true; daemonize = false; pidfile = %q", filepath.Join(s.Dir, "prosody.pid"))
 	line("data_path = %q; certificates = %q", filepath.Join(s.Dir, "data"), filepath.Join(s.Dir, "certs"))
-	line("plugin_paths = { %q }", p.contrib)
+	line("plugin_paths = { %q }", cmp.Or(s.Contrib, p.contrib))
 	line("log = { debug = %q }", filepath.Join(s.Dir, "prosody.log"))
 	line("interfaces = { '127.0.0.1' }; local_interfaces = { '127.0.0.1' }")
 	line("c2s_ports = { %s }; component_ports = { %s }; component_interfaces = { '127.0.0.1' }", portOf(s.C2S), portOf(s.ComponentAddr))
@@ -79,7 +81,11 @@ func (p prosody) config(s *Server) string {
 	for _, host := range s.Hosts {
 		line("VirtualHost %q", host)
 		line("	disco_items = { { %q, 'SMS escalation' } }", s.Component)
-		switch s.Tap {
+		tap := s.Tap
+		if slices.Contains(s.Untapped, host) {
+			tap = NoTap
+		}
+		switch tap {
 		case Module:
 			line("	modules_enabled = { 'tocsin'%s }", privilege(s))
 			line("	tocsin_component = %q; tocsin_sm_acks = %t; tocsin_presence = %t", s.Target, !s.NoAcks, !s.NoPresence)

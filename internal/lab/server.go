@@ -36,6 +36,8 @@ type Options struct {
 	Hosts     []string // virtual hosts; default lab.test
 	Component string   // default tocsin. and the first host
 	Target    string   // tocsin_component of Module; default is Component
+	Contrib   string   // folder of mod_tocsin.lua; default is contrib/prosody
+	Untapped  []string // those of Hosts that do not load Module
 	Secret    string   // default is made up
 
 	SMTimeout    time.Duration // XEP-0198 hibernation, whole seconds; default 5 minutes

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"mellium.im/xmpp/stream"
+
+	"tocsin/component/session"
+	"tocsin/config"
+)
+
+// moduleVersion is the version of contrib's mod_tocsin that belongs to this program.
+const moduleVersion = 0
+
+// checkServer connects as the component, asks the users' domains about the tap, and waits for a copy where none of them
+// says anything of it.
+func checkServer(ctx context.Context, conf *config.Config, f *findings, w *waiting, now func() time.Time) {
+	p := startProbe(ctx, conf)
+	var hosts []host
+	if p.connected() {
+		f.ok("stream", "connected to %s as %s", conf.Component.Server, conf.Component.JID)
+		hosts = p.askHosts(ctx, conf.Tap.Domains)
+		checkClock(ctx, conf, p, f, now)
+		if !slices.ContainsFunc(hosts, func(h host) bool { return h.tap }) && !isClosed(p.ended) {
+			w.until(ctx, p)
+		}
+	}
+	if err, lost := p.close(); lost {
+		f.fail("stream", "%s", refusal(conf, err))
+		return
+	}
+	checkTap(conf, f, hosts, p, w.limit)
+}
+
+// refusal says why there is no connection, and what to change.
+func refusal(conf *config.Config, err error) string {
+	server := conf.Component.Server
+	where := func(key, format string, args ...any) string {
+		return conf.Where(key) + ": " + fmt.Sprintf(format, args...)
+	}
+	switch {
+	case err == nil:
+		return where("component.server", "stopped")
+	case errors.Is(err, session.ErrNotAuthorized):
+		return where("component.secret", "%v: it is component_secret of Component %q in Prosody, the password of the ejabberd_service listener in ejabberd",
+			err, conf.Component.JID)
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT):
+		return where("component.server", "nothing listens on %s (%s)%s", server, oneLine(err), elsewhere(listening()))
+	case errors.Is(err, stream.HostUnknown):
+		return where("component.jid", "the server has no component %q at %s (host-unknown): add it as \"tocsin init -print\" shows and restart the server, "+
+			"or correct component.server: %s%s may be for clients", conf.Component.JID, server, server, by(listening(), server))
+	case errors.Is(err, session.ErrHandshake):
+		return where("component.server", "%s%s does not take components (%s): use component_ports of Prosody (5347), or the port of the ejabberd_service listener",
+			server, by(listening(), server), oneLine(err))
+	}
+	return where("component.server", "%s", oneLine(err))
+}
+
+// checkClock compares the server's clock with this machine's (XEP-0202).
+func checkClock(ctx context.Context, conf *config.Config, p *probe, f *findings, now func() time.Time) {
+	const tolerated = 5 * time.Second
+	for _, domain := range conf.Tap.Domains {
+		before := now()
+		at, err := p.time(ctx, domain)
+		if err != nil {
+			continue
+		}
+		// It was asked for some time between before and now.
+		ahead := at.Sub(before.Add(now().Sub(before) / 2))
+		if ahead.Abs() > tolerated {
+			direction := "ahead of"
+			if ahead < 0 {
+				direction = "behind"
+			}
+			f.warn("clock", "the server's clock is %s %s this machine's: synchronise both", roughly(ahead.Abs()), direction)
+		}
+		return
+	}
+}
+
+// checkTap reports what the users' domains say of the tap, and what came by it.
+func checkTap(conf *config.Config, f *findings, hosts []host, p *probe, waited time.Duration) {
+	where := conf.Where("tap.domains")
+	var with, without []string
+	good := true
+	bad := func(format string, args ...any) {
+		good = false
+		f.fail("tap", format, args...)
+	}
+	for _, h := range hosts {
+		switch {
+		case h.err != nil:
+			bad("%s: %s does not answer (%s): is it a domain of this server?", where, h.domain, oneLine(h.err))
+		case !h.tap:
+			without = append(without, h.domain)
+		case h.target != "" && h.target != conf.Component.JID:
+			bad("mod_tocsin on %s sends to %q: set its tocsin_component to %q", h.domain, h.target, conf.Component.JID)
+			with = append(with, h.domain)
+		default:
+			with = append(with, h.domain)
+			if h.version() < moduleVersion {
+				f.warn("tap", "mod_tocsin on %s is older than this program: copy the one in contrib, and restart the server", h.domain)
+			}
+		}
+	}
+	if len(with) > 0 && len(without) > 0 {
+		bad("mod_tocsin is loaded on %s, but not on %s: add it to modules_enabled there, or remove the domain (%s)", list(with), list(without), where)
+	}
+
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var believed, foreign []string
+	for _, from := range slices.Sorted(maps.Keys(p.copies)) {
+		if slices.Contains(conf.Tap.Domains, from) {
+			believed = append(believed, from)
+		} else {
+			foreign = append(foreign, from)
+		}
+	}
+	if len(foreign) > 0 {
+		bad("%s: copies from %s are not believed: add the domain", where, list(foreign))
+	}
+	switch {
+	case len(with) > 0 && good:
+		f.ok("tap", "mod_tocsin is loaded on %s", list(with))
+	case len(with) == 0 && len(believed) > 0:
+		f.ok("tap", "copies come from %s", list(believed))
+		warnOfStock(f, hosts)
+	case len(with) == 0 && good:
+		f.unknown("tap", "no copy in %s: %s", roughly(waited), tapAdvice)
+	}
+	if p.messages > 0 {
+		f.note("tap", "this check consumed %s that the server had kept: they won't be watched", counted(int64(p.messages), "message"))
+	}
+	if len(with) > 0 && p.presence == "" {
+		p.presence = presenceByTap
+	}
+	checkPresence(f, p.presence)
+}
+
+// warnOfStock says what copies of the servers' stock modules cost.
+func warnOfStock(f *findings, hosts []host) {
+	for _, h := range hosts {
+		switch h.software {
+		case "ejabberd":
+			f.warn("tap", "they are made by mod_service_log, of which ejabberd loses many under load: install contrib/ejabberd's mod_tocsin")
+			return
+		case "Prosody":
+			f.warn("tap", "they are made by mod_firewall: no acknowledgements, bounces or presence, and errors for senders while Tocsin is away; install contrib/prosody's mod_tocsin")
+			return
+		}
+	}
+}
+
+// host is what a domain of users says of itself.
+type host struct {
+	domain   string
+	err      error  // it does not answer
+	software string // the server's name
+	tap      bool   // it loads a module of ours
+	module   string // which, "mod_tocsin 1"; "" if it does not say
+	target   string // where that one sends to; "" if it does not say
+}
+
+var moduleName = regexp.MustCompile(`^mod_tocsin (\d+)$`)
+
+// version is that of its module; -1 if it does not say.
+func (h host) version() int {
+	if found := moduleName.FindStringSubmatch(h.module); found != nil {
+		if n, err := strconv.Atoi(found[1]); err == nil {
+			return n
+		}
+	}
+	return -1
+}
+
+// waiting asks for a message to be written, and counts down.
+type waiting struct {
+	out      io.Writer
+	terminal bool
+	limit    time.Duration
+}
+
+// until waits until the probe has seen a copy, its stream has ended, or the time is up.
+func (w *waiting) until(ctx context.Context, p *probe) {
+	const invitation = "Write a message to another user now"
+	end := time.After(w.limit)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	left := w.limit.Round(time.Second)
+	if !w.terminal {
+		fmt.Fprintf(w.out, "%s: waiting %s for its copy\n", invitation, roughly(w.limit))
+	} else {
+		defer fmt.Fprint(w.out, "\r\x1b[K")
+	}
+	for !p.sawCopies() {
+		if w.terminal {
+			fmt.Fprintf(w.out, "\r%s … %s \x1b[K", invitation, roughly(left))
+		}
+		select {
+		case <-p.news:
+		case <-tick.C:
+			left -= time.Second
+		case <-end:
+			return
+		case <-p.ended:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/procfs"
+)
+
+// listener is a TCP socket on which a process of this machine takes connections.
+type listener struct {
+	port    uint64
+	process string // its name, of which that of an interpreter says nothing
+	pid     int
+}
+
+// listening lists the listeners whose process may be seen: all for root, else those of the same user. On systems without
+// /proc there are none.
+func listening() []listener {
+	fs, err := procfs.NewDefaultFS()
+	if err != nil {
+		return nil
+	}
+	ports := map[string]uint64{} // by the socket, as a process' file descriptors name it
+	for _, sockets := range []func() (procfs.NetTCP, error){fs.NetTCP, fs.NetTCP6} {
+		all, _ := sockets()
+		for _, socket := range all {
+			if socket.St == tcpListen {
+				ports[fmt.Sprintf("socket:[%d]", socket.Inode)] = socket.LocalPort
+			}
+		}
+	}
+	processes, _ := fs.AllProcs()
+	var found []listener
+	for _, process := range processes {
+		files, err := process.FileDescriptorTargets()
+		if err != nil {
+			continue
+		}
+		name, _ := process.Comm()
+		if args, err := process.CmdLine(); err == nil && slices.ContainsFunc(args, func(arg string) bool { return filepath.Base(arg) == "prosody" }) {
+			name = "prosody"
+		}
+		for _, file := range files {
+			if port, ok := ports[file]; ok {
+				found = append(found, listener{port, name, process.PID})
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b listener) int {
+		return cmp.Or(cmp.Compare(a.pid, b.pid), cmp.Compare(a.port, b.port))
+	})
+	return slices.Compact(found)
+}
+
+const tcpListen = 0x0a // include/net/tcp_states.h
+
+// by names the process that listens on a local address: ", where prosody listens (process 42),", or "".
+func by(all []listener, server string) string {
+	host, port, err := net.SplitHostPort(server)
+	ip := net.ParseIP(host)
+	if err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return ""
+	}
+	for _, l := range all {
+		if strconv.FormatUint(l.port, 10) == port {
+			return fmt.Sprintf(", where %s listens (process %d),", l.process, l.pid)
+		}
+	}
+	return ""
+}
+
+// elsewhere says where servers listen that may be the one meant: "; prosody listens on 5222, 5347 (process 42)", or "".
+func elsewhere(all []listener) string {
+	var b strings.Builder
+	for i, l := range all {
+		if !slices.Contains([]string{"prosody", "beam.smp"}, l.process) {
+			continue
+		}
+		if i > 0 && all[i-1].pid == l.pid {
+			fmt.Fprintf(&b, ", %d", l.port)
+		} else {
+			fmt.Fprintf(&b, "; %s (process %d) listens on %d", l.process, l.pid, l.port)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,21 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/lib/pq"
+)
+
+// hinted adds the cure to an error whose own words do not tell it.
+func hinted(err error) error {
+	switch {
+	case errors.Is(err, pq.ErrSSLNotSupported):
+		return fmt.Errorf("%w (where the connection needs no encryption, add sslmode=disable to the DSN)", err)
+	case isState(err, noDatabase):
+		return fmt.Errorf("%w (make it: createdb -E UTF8 -T template0)", err)
+	}
+	return err
+}
+
+const noDatabase pq.ErrorCode = "3D000"
