@@ -122,7 +122,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if s.learner, err = presence.NewLearner(ctx, s.presence, s.session, o.Store, o.Log); err != nil {
 		return nil, err
 	}
-	users, err := people.New(ctx, o.Store, backlog, s.presence, s.settings)
+	users, err := people.New(ctx, o.Store, backlog, s.presence, s.session, s.settings)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		Directory: o.Store, Settings: users,
 		Watch:  watch{o.Store, s.queue, s.settings, users, disclosure, o.Clock},
 		Admin:  admin{o.Store, s.settings, o.Reload, o.Clock},
-		Forget: forget(o.Store, users), Devices: s.presence.Devices,
+		Forget: forget(o.Store, users), Zone: users.Zone, Devices: s.presence.Devices,
 	}, commandOptions(domain, s.settings), adhoc.Options{})
 	s.requests = request.New(request.Options{
 		JID: o.JID, Contact: o.Contact, Version: o.Version, Secret: seed.Secret, Revision: s.revision.Load, Stream: s.session, Inputs: s.queue, Registry: s.presence, Server: s.server,
@@ -212,6 +212,7 @@ func (s *Service) up() {
 	s.server.Reset()
 	s.alarms.Up()
 	s.outbox.Up()
+	s.requests.Up()
 }
 
 func (s *Service) down(error) {

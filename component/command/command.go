@@ -168,7 +168,7 @@ func (c *Commands) language(user string, choices ...string) string {
 
 func (c *Commands) request(r adhoc.Request[forms.Form]) request {
 	user := r.From.Bare().String()
-	return request{Request: r, user: user, now: r.Now.In(people.Zone(c.deps.Settings.Of(user))), say: phrase.In(r.Lang), o: c.options()}
+	return request{Request: r, user: user, now: r.Now.In(c.deps.Zone(user)), say: phrase.In(r.Lang), o: c.options()}
 }
 
 // Command answers the payload of an IQ set by that of its result, or by its error. lang is the xml:lang of the IQ.

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"time"
 
 	"tocsin/track"
 )
@@ -15,6 +16,8 @@ type Deps struct {
 
 	// Forget drops all that a user has told us, the number included.
 	Forget func(ctx context.Context, user string) error
+	// Zone returns the time zone in which a user is told times.
+	Zone func(user string) *time.Location
 	// Devices returns the resources of a user that are known to be there.
 	Devices func(user string) []track.Device
 }

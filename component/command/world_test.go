@@ -144,7 +144,14 @@ func (w *world) Reload(context.Context) error {
 func (w *world) deps() Deps {
 	return Deps{
 		Directory: w, Settings: w, Watch: w, Admin: w,
-		Forget:  func(_ context.Context, user string) error { w.log("forget %s", user); return w.broken },
+		Forget: func(_ context.Context, user string) error { w.log("forget %s", user); return w.broken },
+		Zone: func(user string) *time.Location {
+			zone, err := time.LoadLocation(w.prefs[user].Zone)
+			if err != nil {
+				return time.UTC
+			}
+			return zone
+		},
 		Devices: func(string) []track.Device { return []track.Device{{JID: bob}} },
 	}
 }

@@ -26,6 +26,7 @@ func chatID(out track.Outgoing, p *track.Prompt) string {
 
 // chatPrompt is a prompt for an ordinary client.
 func (p *prompter) chatPrompt(ctx context.Context, out track.Outgoing, shown *track.Shown, payload *escalation.Escalate) (session.Message, error) {
+	p.People.Locate(ctx, out.Owner, "")
 	was, zone := &shown.Was, p.People.Zone(out.Owner)
 	say := phrase.In(p.People.Language(out.Owner, newest(shown.Messages).Lang))
 	ask := phrase.Ask{With: was.Recipient, Reason: track.State(payload.Reason), Now: p.Clock.Now().In(zone), Text: payload.Text.Value}

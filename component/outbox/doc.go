@@ -54,6 +54,7 @@ type People interface {
 	Of(bare string) track.Prefs
 	Language(owner string, choices ...string) string
 	Zone(owner string) *time.Location
+	Locate(ctx context.Context, owner, from string) // finds out the zone, if it can be
 }
 
 // Privacy decides what senders are told of recipients.

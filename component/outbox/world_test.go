@@ -66,9 +66,10 @@ func (deaf) Presence(*session.Stanza) {}
 // strangers are people who have chosen nothing.
 type strangers struct{}
 
-func (strangers) Of(bare string) track.Prefs        { return track.Prefs{JID: bare} }
-func (strangers) Language(string, ...string) string { return "en" }
-func (strangers) Zone(string) *time.Location        { return time.UTC }
+func (strangers) Of(bare string) track.Prefs             { return track.Prefs{JID: bare} }
+func (strangers) Language(string, ...string) string      { return "en" }
+func (strangers) Zone(string) *time.Location             { return time.UTC }
+func (strangers) Locate(context.Context, string, string) {}
 
 // shelf is a store that holds messages.
 type shelf struct{ messages []track.Message }

@@ -2,7 +2,6 @@ package people
 
 import (
 	"slices"
-	"time"
 
 	"tocsin/component/phrase"
 	"tocsin/track"
@@ -14,12 +13,4 @@ import (
 func Language(prefs track.Prefs, domain string, choices ...string) string {
 	chosen := slices.DeleteFunc(slices.Clone(choices), func(lang string) bool { return lang != "" && phrase.Language(lang) == domain })
 	return phrase.Language(append(chosen, prefs.Language, domain)...)
-}
-
-// Zone returns the time zone of a user, UTC if that is not known.
-func Zone(prefs track.Prefs) *time.Location {
-	if zone, err := time.LoadLocation(prefs.Zone); err == nil && zone != time.Local {
-		return zone
-	}
-	return time.UTC
 }

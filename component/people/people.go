@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"tocsin/component/settings"
 	"tocsin/track"
@@ -31,6 +30,7 @@ type Events interface {
 // Clients knows what the clients of a user can do.
 type Clients interface {
 	Can(bare string) track.Can
+	Answering(owner string) []string // full JIDs of those that answer questions
 }
 
 // Users are the users' choices. The methods may be called by several goroutines; of two that change the same the last one
@@ -39,7 +39,9 @@ type Users struct {
 	store    Store
 	events   Events
 	clients  Clients
+	asker    Asker
 	settings *settings.Live // Language
+	zones    zones
 
 	mu       sync.RWMutex
 	prefs    map[string]track.Prefs
@@ -47,9 +49,9 @@ type Users struct {
 }
 
 // New returns the users of a store.
-func New(ctx context.Context, store Store, events Events, clients Clients, s *settings.Live) (*Users, error) {
+func New(ctx context.Context, store Store, events Events, clients Clients, asker Asker, s *settings.Live) (*Users, error) {
 	u := &Users{
-		store: store, events: events, clients: clients, settings: s,
+		store: store, events: events, clients: clients, asker: asker, settings: s,
 		prefs: map[string]track.Prefs{}, contacts: map[[2]string]track.Contact{},
 	}
 	if err := store.Prefs(ctx, func(p track.Prefs) { u.prefs[p.JID] = p }); err != nil {
@@ -76,9 +78,6 @@ func (u *Users) Language(owner string, choices ...string) string {
 	return Language(u.Of(owner), u.settings.Get().Language, choices...)
 }
 
-// Zone returns the time zone of a user: see the function Zone.
-func (u *Users) Zone(owner string) *time.Location { return Zone(u.Of(owner)) }
-
 // Of returns the preferences of a user: the zero Prefs, but for the JID, of one who has chosen nothing.
 func (u *Users) Of(bare string) track.Prefs {
 	u.mu.RLock()
@@ -86,6 +85,19 @@ func (u *Users) Of(bare string) track.Prefs {
 	prefs := u.prefs[bare]
 	prefs.JID = bare
 	return prefs
+}
+
+// OptedIn returns the users who have asked for prompts by chat.
+func (u *Users) OptedIn() []string {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	var all []string
+	for jid, prefs := range u.prefs {
+		if prefs.Fallback == track.On {
+			all = append(all, jid)
+		}
+	}
+	return all
 }
 
 // Set saves the preferences of a user.

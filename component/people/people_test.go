@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
+	"tocsin/component/session"
 	"tocsin/component/settings"
 	"tocsin/internal/expect"
 	"tocsin/track"
@@ -29,9 +31,34 @@ func TestLanguage(t *testing.T) {
 	}
 }
 
+// TestZone: what the user has chosen, else what a client tells, else UTC; a client is asked once.
 func TestZone(t *testing.T) {
-	for zone, want := range map[string]string{"": "UTC", "Asia/Shanghai": "Asia/Shanghai", "Local": "UTC", "Mars/Olympus": "UTC", "../etc": "UTC"} {
-		expect.Equal(t, zone, Zone(track.Prefs{Zone: zone}).String(), want)
+	const alice, phone = "alice@example.org", "alice@example.org/phone"
+	for name, tc := range map[string]struct {
+		chosen, told, want string
+		asked              int
+	}{
+		"nothing is known":    {"", "", "+00:00", 1},
+		"chosen":              {"Asia/Shanghai", "-05:00", "+08:00", 0},
+		"a client tells":      {"", "+05:30", "+05:30", 1},
+		"UTC":                 {"", "Z", "+00:00", 1},
+		"what is none":        {"", "CET", "+00:00", 1},
+		"a zone that is gone": {"Mars/Olympus", "", "+00:00", 0},
+		"that of the machine": {"Local", "", "+00:00", 0},
+		"a path, not a zone":  {"../etc", "", "+00:00", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &book{prefs: []track.Prefs{{JID: alice, Zone: tc.chosen}}, tzo: tc.told}
+			u, err := New(t.Context(), b, b, b, b, settings.NewLive(settings.Settings{Language: "en"}, false))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				u.Locate(t.Context(), alice, phone)
+			}
+			expect.Equal(t, "zone", time.Date(2026, 1, 1, 0, 0, 0, 0, u.Zone(alice)).Format("-07:00"), tc.want)
+			expect.Equal(t, "asked", b.asked, tc.asked)
+		})
 	}
 }
 
@@ -40,6 +67,8 @@ type book struct {
 	broken  error
 	changed []string
 	prefs   []track.Prefs
+	tzo     string // what clients tell; "" they refuse
+	asked   int
 }
 
 func (b *book) Prefs(_ context.Context, add func(track.Prefs)) error {
@@ -52,13 +81,22 @@ func (b *book) SavePrefs(context.Context, track.Prefs) error        { return b.b
 func (b *book) Contacts(context.Context, func(track.Contact)) error { return nil }
 func (b *book) SaveContact(context.Context, track.Contact) error    { return b.broken }
 func (b *book) Changed(owner string)                                { b.changed = append(b.changed, owner) }
-func (b *book) Can(string) track.Can                                { return track.Can{} }
+func (b *book) Answering(string) []string                           { return nil }
+func (b *book) Ask(_ context.Context, _, _ string, _, answer any) error {
+	b.asked++
+	answer.(*entityTime).TZO = b.tzo
+	if b.tzo == "" {
+		return &session.StanzaError{Condition: "service-unavailable"}
+	}
+	return nil
+}
+func (b *book) Can(string) track.Can { return track.Can{} }
 
 // What could not be saved does not hold, and nobody is told of it.
 func TestSet(t *testing.T) {
 	const alice, bob = "alice@example.org", "bob@example.org"
 	b := &book{prefs: []track.Prefs{{JID: alice, Zone: "Asia/Shanghai"}}}
-	u, err := New(t.Context(), b, b, b, settings.NewLive(settings.Settings{Language: "en"}, false))
+	u, err := New(t.Context(), b, b, b, b, settings.NewLive(settings.Settings{Language: "en"}, false))
 	if err != nil {
 		t.Fatal(err)
 	}

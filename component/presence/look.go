@@ -97,3 +97,17 @@ func (r *Registry) Can(bare string) track.Can {
 	can.NoMarker = known > 0 && silent == known
 	return can
 }
+
+// Answering returns the full JIDs of a user's resources that have answered a question.
+func (r *Registry) Answering(owner string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []string
+	for _, d := range r.users[owner] {
+		if d.answers {
+			list = append(list, d.full)
+		}
+	}
+	slices.Sort(list)
+	return list
+}

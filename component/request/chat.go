@@ -101,6 +101,7 @@ func (r *Router) languageOf(owner, lang, text string) string {
 func (r *Router) tell(ctx context.Context, m *session.Stanza, say *phrase.Phrases, do func(context.Context) (string, error)) {
 	doing, cancel := context.WithTimeout(ctx, workWithin)
 	defer cancel()
+	r.People.Locate(doing, m.From.Bare().String(), m.From.String())
 	text, err := do(doing)
 	if err != nil {
 		r.Log.Error("could not carry out an order by chat", "err", err)
@@ -217,6 +218,9 @@ func (r *Router) opt(ctx context.Context, owner string, on bool, say *phrase.Phr
 	}
 	if err := r.People.Set(ctx, prefs); err != nil {
 		return "", err
+	}
+	if on {
+		r.greet(owner)
 	}
 	switch {
 	case !on:

@@ -83,7 +83,7 @@ func (r *Router) info(_ context.Context, iq *session.Stanza, p *session.Payload)
 		answer := r.describe(at)
 		answer.Node = query.Node
 		return session.Result(iq, answer)
-	case at == domain:
+	default:
 		answer, refused := r.Commands.Info(query.Node, iq.From, iq.Lang)
 		if refused == nil {
 			return session.Result(iq, answer)
@@ -103,9 +103,9 @@ func (r *Router) items(_ context.Context, iq *session.Stanza, p *session.Payload
 	case at == contact && query.Node == "":
 	case at == domain && query.Node == "":
 		answer.Items = []discoItem{{JID: r.Contact, Name: r.Settings.Get().Name}}
-	case at == domain && query.Node == adhoc.NS:
+	case at != other && query.Node == adhoc.NS: // on the contact, too: some clients look for commands there only
 		for _, item := range r.Commands.Items(iq.From, iq.Lang) {
-			answer.Items = append(answer.Items, discoItem{JID: item.JID.String(), Node: item.Node, Name: item.Name})
+			answer.Items = append(answer.Items, discoItem{JID: iq.To.Bare().String(), Node: item.Node, Name: item.Name})
 		}
 	default:
 		return session.Error(iq, stanza.ItemNotFound, stanza.Cancel, nil)

@@ -5,6 +5,7 @@
 //	escalation.go  our own protocol: sync, by tokens (token.go), and answer
 //	command.go     ad-hoc commands and registration, which component/command has
 //	chat.go        what people write to the contact; reaction.go: answers by a tap
+//	contact.go     who the contact is: name, avatar, description
 //	presence.go    presence, and the rights that the server grants
 //
 // Who asks is known by the address that the server stamped, and nothing else. The package knows nothing of what goes out
@@ -65,6 +66,8 @@ type People interface {
 	Set(context.Context, track.Prefs) error
 	Language(owner string, choices ...string) string
 	Zone(owner string) *time.Location
+	Locate(ctx context.Context, owner, from string) // finds out the zone, if it can be
+	OptedIn() []string                              // the users who have asked for prompts by chat
 }
 
 // Privacy decides what senders are told of recipients.

@@ -30,7 +30,7 @@ func (r *Router) available(p *session.Stanza, _ *session.Payload) {
 	known := r.Registry.Online(full)
 	r.Registry.Saw(full, source, c)
 	if !granted || !known {
-		r.answerPresence(p, "", r.caps(p))
+		r.answerPresence(p, "", r.about(p)...)
 	}
 }
 
@@ -41,7 +41,7 @@ func (r *Router) unavailable(p *session.Stanza, _ *session.Payload) {
 }
 
 func (r *Router) probed(p *session.Stanza, _ *session.Payload) {
-	r.answerPresence(p, "", r.caps(p))
+	r.answerPresence(p, "", r.about(p)...)
 }
 
 // subscribed lets whoever wants see the contact, and asks to see them, too: on some servers nothing else tells of a lost
@@ -49,7 +49,7 @@ func (r *Router) probed(p *session.Stanza, _ *session.Payload) {
 func (r *Router) subscribed(p *session.Stanza, _ *session.Payload) {
 	r.answerPresence(p, "subscribed")
 	r.answerPresence(p, "subscribe")
-	r.answerPresence(p, "", r.caps(p))
+	r.answerPresence(p, "", r.about(p)...)
 }
 
 func (r *Router) unsubscribed(p *session.Stanza, _ *session.Payload) {
@@ -70,6 +70,29 @@ func (r *Router) bounced(m *session.Stanza, _ *session.Payload) {
 	if m.From.Resourcepart() != "" && slices.Contains(absent, m.Err().Condition) {
 		r.Registry.Left(m.From.String())
 	}
+}
+
+// Up shows the contact to those who talk to it: a server does not ask for it again when the stream is made anew.
+func (r *Router) Up() {
+	for _, owner := range r.People.OptedIn() {
+		r.greet(owner)
+	}
+}
+
+// greet sends a user the contact's presence.
+func (r *Router) greet(owner string) {
+	r.later(owner, func(ctx context.Context) {
+		r.send(ctx, session.Presence{From: r.Contact, To: owner, Payload: []any{r.capsOf(contact), photoUpdate{Photo: avatarID}}})
+	})
+}
+
+// about is what presence says of the address that it comes from: its capabilities, and the contact's avatar.
+func (r *Router) about(p *session.Stanza) []any {
+	payload := []any{r.caps(p)}
+	if p.To.Localpart() != "" {
+		payload = append(payload, photoUpdate{Photo: avatarID})
+	}
+	return payload
 }
 
 // absent are the conditions by which servers answer for a resource that is not there (RFC 6121 §8.5.3.2).

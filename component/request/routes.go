@@ -13,6 +13,7 @@ import (
 	"tocsin/xep/privilege"
 	"tocsin/xep/reactions"
 	"tocsin/xep/register"
+	"tocsin/xep/vcard"
 )
 
 const (
@@ -75,14 +76,17 @@ var (
 func table() []route {
 	return []route{
 		{stanza: "iq", types: get, space: nsInfo, local: "query", to: everywhere, feature: nsInfo, at: domain | contact, answer: (*Router).info},
-		{stanza: "iq", types: get, space: nsItems, local: "query", to: everywhere, feature: nsItems, at: domain, answer: (*Router).items},
+		{stanza: "iq", types: get, space: nsItems, local: "query", to: everywhere, feature: nsItems, at: domain | contact, answer: (*Router).items},
 		{stanza: "iq", types: get, space: nsPing, local: "ping", to: domain | contact, feature: nsPing, at: domain | contact, answer: (*Router).pong},
 		{stanza: "iq", types: get, space: nsVersion, local: "query", to: domain, feature: nsVersion, at: domain, answer: (*Router).version},
 
 		{stanza: "iq", types: get, space: escalation.NS, local: "sync", to: domain, users: forbidden, stored: true, feature: escalation.NSSync, at: domain, answer: (*Router).sync},
 		{stanza: "iq", types: set, space: escalation.NS, local: "answer", to: domain, users: notFound, stored: true, feature: escalation.NS, at: domain, answer: (*Router).answered},
-		{stanza: "iq", types: set, space: adhoc.NS, local: "command", to: domain, stored: true, feature: adhoc.NS, at: domain, answer: (*Router).command},
+		{stanza: "iq", types: set, space: adhoc.NS, local: "command", to: domain | contact, stored: true, feature: adhoc.NS, at: domain | contact, answer: (*Router).command},
 		{stanza: "iq", types: getSet, space: register.NS, local: "query", to: domain, stored: true, feature: register.NS, at: domain, answer: (*Router).register},
+
+		{stanza: "iq", types: get, space: vcard.NS, local: "vCard", to: contact, feature: vcard.NS, at: contact, answer: (*Router).card},
+		{stanza: "iq", types: get, space: nsPubSub, local: "pubsub", to: contact, answer: (*Router).published},
 
 		{stanza: "message", space: privilege.NS, local: "privilege", to: everywhere, now: (*Router).privilege},
 		{stanza: "message", space: privilege.NS1, local: "privilege", to: everywhere, now: (*Router).privilege},

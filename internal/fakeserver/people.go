@@ -73,6 +73,16 @@ func (p people) presence(full, to, kind string) string {
 	return b.String()
 }
 
+// zoneOf returns the offset that a client tells (XEP-0202), "" if it tells none.
+func zoneOf(list []string) string {
+	for _, word := range list {
+		if zone, ok := strings.CutPrefix(word, "zone="); ok {
+			return zone
+		}
+	}
+	return ""
+}
+
 // there reports whether a user has a device online.
 func (p people) there(bare string) bool {
 	for full := range p.devices {
@@ -117,6 +127,8 @@ func (p people) answer(e *Element) string {
 			fmt.Fprintf(&b, "<feature var='%s'/>", escape(feature))
 		}
 		return result(b.String() + "</query>")
+	case query.Name.Space == "urn:xmpp:time" && zoneOf(list) != "":
+		return result("<time xmlns='urn:xmpp:time'><tzo>" + escape(zoneOf(list)) + "</tzo><utc>2026-11-24T12:00:00Z</utc></time>")
 	case query.Name.Space == "urn:xmpp:ping" && (online || !strings.Contains(to, "@")):
 		return result("")
 	case query.Name.Space == "vcard-temp" && p.vcards[to] != "":

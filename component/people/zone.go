@@ -1,0 +1,107 @@
+package people
+
+import (
+	"context"
+	"encoding/xml"
+	"sync"
+	"time"
+
+	"tocsin/track"
+)
+
+const (
+	// askZoneWithin is how long a client has to tell its time, maxZoneAsks how many clients of a user are asked.
+	askZoneWithin = 2 * time.Second
+	maxZoneAsks   = 3
+	// maxZones is how many users' zones are remembered; past it all are asked again.
+	maxZones = 100_000
+)
+
+// Asker asks an entity by an IQ, and reads its answer: see session.Session.
+type Asker interface {
+	Ask(ctx context.Context, to, kind string, payload, answer any) error
+}
+
+// zones are those that users' clients have told, by bare JID: nil of a user whose clients don't tell.
+type zones struct {
+	mu    sync.Mutex
+	known map[string]*time.Location
+}
+
+func (z *zones) get(owner string) (zone *time.Location, asked bool) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	zone, asked = z.known[owner]
+	return zone, asked
+}
+
+func (z *zones) set(owner string, zone *time.Location) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if z.known == nil || len(z.known) >= maxZones {
+		z.known = map[string]*time.Location{}
+	}
+	z.known[owner] = zone
+}
+
+// entityTime is a client's time, of which the offset matters (XEP-0202 §2).
+type entityTime struct {
+	XMLName xml.Name `xml:"urn:xmpp:time time"`
+	TZO     string   `xml:"tzo,omitempty"`
+}
+
+// Locate asks a user's clients for their time zone, once, unless the user has chosen one; it may take some seconds. from is
+// a client that is there, or "".
+func (u *Users) Locate(ctx context.Context, owner, from string) {
+	if _, asked := u.zones.get(owner); asked || u.Of(owner).Zone != "" {
+		return
+	}
+	var clients []string
+	if from != "" {
+		clients = append(clients, from)
+	}
+	for _, full := range u.clients.Answering(owner) {
+		if full != from {
+			clients = append(clients, full)
+		}
+	}
+	if len(clients) == 0 {
+		return // there may be one later
+	}
+	for _, full := range clients[:min(len(clients), maxZoneAsks)] {
+		within, cancel := context.WithTimeout(ctx, askZoneWithin)
+		var at entityTime
+		err := u.asker.Ask(within, full, "get", entityTime{}, &at)
+		cancel()
+		if zone := offset(at.TZO); err == nil && zone != nil {
+			u.zones.set(owner, zone)
+			return
+		}
+	}
+	u.zones.set(owner, nil)
+}
+
+// offset reads an offset from UTC, as in "+08:00" (XEP-0082 §3.2); nil of anything else.
+func offset(tzo string) *time.Location {
+	if tzo == "Z" {
+		return time.UTC
+	}
+	at, err := time.Parse("-07:00", tzo)
+	if err != nil {
+		return nil
+	}
+	_, seconds := at.Zone()
+	return time.FixedZone("", seconds)
+}
+
+// Zone returns the time zone in which a user is told times: the one that was chosen, else that of a client, else UTC.
+func (u *Users) Zone(owner string) *time.Location {
+	prefs := u.Of(owner)
+	if zone, err := time.LoadLocation(prefs.Zone); prefs.Zone != "" && err == nil && zone != time.Local {
+		return zone
+	}
+	if zone, _ := u.zones.get(track.Bare(owner)); zone != nil {
+		return zone
+	}
+	return time.UTC
+}
