@@ -98,13 +98,13 @@ func (r *Registry) Can(bare string) track.Can {
 	return can
 }
 
-// Answering returns the full JIDs of a user's resources that have answered a question.
+// Answering returns the full JIDs of a user's resources that answer questions, as far as is known.
 func (r *Registry) Answering(owner string) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var list []string
 	for _, d := range r.users[owner] {
-		if d.answers {
+		if d.answers && !d.silent.After(d.seen) {
 			list = append(list, d.full)
 		}
 	}
