@@ -3,6 +3,7 @@ package converse
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,6 +30,7 @@ func TestPure(t *testing.T) {
 
 // The plugin against a service that a script plays: what the real one does rarely, and what nobody may do.
 func TestPlugin(t *testing.T) {
+	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Hosts: []string{"example.org"}, NoMAM: true})
 	befriend(t, server, "alice", "bob")
 	befriend(t, server, "alice", "eve")
@@ -36,12 +39,14 @@ func TestPlugin(t *testing.T) {
 
 // The story with the real service.
 func TestStory(t *testing.T) {
+	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module, Hosts: []string{"example.org"}})
 	story(t, server, serve(t, server), "story.test.js", "details.test.js", "encrypted.test.js", "forms.test.js")
 }
 
 // The same plugin by ejabberd's websocket.
 func TestStoryOnEjabberd(t *testing.T) {
+	t.Parallel()
 	server := lab.Ejabberd(t, lab.Options{Tap: lab.ServiceLog, Hosts: []string{"example.org"}})
 	story(t, server, serve(t, server), "story.test.js")
 }
@@ -152,14 +157,29 @@ func need(t *testing.T, program string) string {
 // install brings what package-lock.json says into node_modules, unless it is there.
 func install(t *testing.T) {
 	t.Helper()
-	lock, err := os.Stat("package-lock.json")
-	if err != nil {
+	if err := installed(need(t, "npm")); err != nil {
 		t.Fatal(err)
 	}
-	if done, err := os.Stat("node_modules/.package-lock.json"); err == nil && !done.ModTime().Before(lock.ModTime()) {
-		return
-	}
-	if out, err := exec.CommandContext(t.Context(), need(t, "npm"), "ci", "--no-audit", "--no-fund").CombinedOutput(); err != nil {
-		t.Fatalf("npm ci: %v\n%s", err, out)
-	}
+}
+
+var once struct {
+	sync.Once
+	err error
+}
+
+func installed(npm string) error {
+	once.Do(func() {
+		lock, err := os.Stat("package-lock.json")
+		if err != nil {
+			once.err = err
+			return
+		}
+		if done, err := os.Stat("node_modules/.package-lock.json"); err == nil && !done.ModTime().Before(lock.ModTime()) {
+			return
+		}
+		if out, err := exec.Command(npm, "ci", "--no-audit", "--no-fund").CombinedOutput(); err != nil {
+			once.err = fmt.Errorf("npm ci: %w\n%s", err, out)
+		}
+	})
+	return once.err
 }

@@ -59,7 +59,7 @@ func everywhere(t *testing.T, settings lab.Settings, story func(*testing.T, *hou
 func TestMain(m *testing.M) {
 	flag.Parse()
 	flag.Set("test.parallel", "8")
-	os.Exit(m.Run())
+	os.Exit(lab.Main(m))
 }
 
 func open(t *testing.T, tap lab.Tap, o lab.Options, settings lab.Settings) *house {
@@ -67,7 +67,7 @@ func open(t *testing.T, tap lab.Tap, o lab.Options, settings lab.Settings) *hous
 	o.Tap = tap
 	var server *lab.Server
 	if tap == lab.ServiceLog {
-		server = lab.Ejabberd(t, o)
+		server = lab.SharedEjabberd(t, o)
 	} else {
 		server = lab.Prosody(t, o)
 	}

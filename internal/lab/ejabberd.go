@@ -15,11 +15,15 @@ import (
 // Ejabberd starts an ejabberd.
 func Ejabberd(t testing.TB, o Options) *Server {
 	t.Helper()
-	o = o.withDefaults()
-	web := Port(t)
+	return newEjabberd(t, o.withDefaults(), t.TempDir(), Port).run()
+}
+
+func newEjabberd(t testing.TB, o Options, dir string, port func(testing.TB) int) *Server {
+	t.Helper()
+	web := port(t)
 	s := &Server{
-		Options: o, Domain: o.Hosts[0], Dir: t.TempDir(), t: t,
-		C2S: loopback(Port(t)), ComponentAddr: loopback(Port(t)), Websocket: "ws://" + loopback(web) + "/ws",
+		Options: o, Domain: o.Hosts[0], Dir: dir, t: t,
+		C2S: loopback(port(t)), ComponentAddr: loopback(port(t)), Websocket: "ws://" + loopback(web) + "/ws",
 		software: ejabberd{
 			program: program(t, "erl"), libs: libraries(t), web: web,
 			block: filepath.Join(root(t), "contrib", "ejabberd", "tocsin.yml"),
@@ -28,7 +32,7 @@ func Ejabberd(t testing.TB, o Options) *Server {
 	if err := s.software.(ejabberd).configure(s); err != nil {
 		t.Fatal(err)
 	}
-	return s.run()
+	return s
 }
 
 // libraries returns the folder of ejabberd's own Erlang library, whose place depends on the architecture; nothing if erl finds
@@ -129,17 +133,23 @@ func (e ejabberd) register(_ *Server, user, host, password string) error {
 
 // call runs a command of mod_http_api.
 func (e ejabberd) call(command string, args map[string]string) error {
+	_, err := e.post(command, args)
+	return err
+}
+
+func (e ejabberd) post(command string, args map[string]string) (answer []byte, err error) {
 	body, err := json.Marshal(args)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	resp, err := http.Post("http://"+loopback(e.web)+"/api/"+command, "application/json", bytes.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
-	if answer, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s: %s", command, resp.Status, answer)
+	answer, err = io.ReadAll(resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s: %s", command, resp.Status, answer)
 	}
-	return nil
+	return answer, err
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync"
 	"testing"
 )
 
@@ -15,6 +16,28 @@ const firstPort, lastPort = 20000, 32000
 // Port returns a free loopback port that no other test binary gets while the test runs: the claim is a socket in the
 // kernel's abstract namespace, which goes with the process whatever happens to it.
 func Port(t testing.TB) int {
+	t.Helper()
+	port, claim := claimPort(t)
+	t.Cleanup(func() { _ = claim.Close() })
+	return port
+}
+
+// lastingPort is Port for what outlives the test: the claim lasts as long as the test binary.
+func lastingPort(t testing.TB) int {
+	t.Helper()
+	port, claim := claimPort(t)
+	lasting.Lock()
+	defer lasting.Unlock()
+	lasting.claims = append(lasting.claims, claim)
+	return port
+}
+
+var lasting struct {
+	sync.Mutex
+	claims []net.Listener // kept from the garbage collector, which would close them
+}
+
+func claimPort(t testing.TB) (int, net.Listener) {
 	t.Helper()
 	for range 1000 {
 		port := firstPort + rand.IntN(lastPort-firstPort)
@@ -28,11 +51,10 @@ func Port(t testing.TB) int {
 			continue
 		}
 		_ = l.Close()
-		t.Cleanup(func() { _ = claim.Close() })
-		return port
+		return port, claim
 	}
 	t.Fatal("no free port on 127.0.0.1")
-	return 0
+	return 0, nil
 }
 
 func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }

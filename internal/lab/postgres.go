@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/url"
@@ -22,12 +23,13 @@ import (
 )
 
 // Postgres returns the URL of an empty schema of its own on a real PostgreSQL, which is started once per test binary and goes with
-// it. The schema is dropped when the test ends.
+// it. The schema is dropped when the test ends. Only for benchmarks does it write through to the disk: no test cuts the power.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	shared.once.Do(func() {
 		shared.cluster, shared.err = newCluster(t)
 		if shared.err == nil {
+			shared.cluster.careless = flag.Lookup("test.bench").Value.String() == ""
 			shared.err = shared.cluster.start()
 		}
 	})
@@ -49,7 +51,8 @@ type Cluster struct {
 	dir  string
 	bin  string
 	owner
-	schemas atomic.Int64
+	schemas  atomic.Int64
+	careless bool // no fsync
 
 	watch *exec.Cmd
 	leash io.Closer // the watch lives as long as this is open
@@ -144,7 +147,7 @@ func (c *Cluster) command(name string, args ...string) *exec.Cmd {
 
 // guard runs the server until its input ends, which happens too when the test binary is killed: then it stops the
 // server, and removes the data unless told "keep".
-const guard = `"$1"/postgres -D "$2"/data -p "$3" -h 127.0.0.1 -k '' -c max_connections=200 -c shared_buffers=128MB -c max_wal_size=2GB \
+const guard = `"$1"/postgres -D "$2"/data -p "$3" -c fsync="$4" -h 127.0.0.1 -k '' -c max_connections=200 -c shared_buffers=128MB -c max_wal_size=2GB \
 	</dev/null >>"$2"/log 2>&1 &
 server=$!
 read -r word || word=
@@ -153,7 +156,11 @@ wait $server
 [ -n "$word" ] || rm -rf "$2"`
 
 func (c *Cluster) start() error {
-	cmd := c.command("/bin/sh", "-c", guard, "guard", c.bin, c.dir, strconv.Itoa(c.Port))
+	fsync := "on"
+	if c.careless {
+		fsync = "off"
+	}
+	cmd := c.command("/bin/sh", "-c", guard, "guard", c.bin, c.dir, strconv.Itoa(c.Port), fsync)
 	leash, err := cmd.StdinPipe()
 	if err != nil {
 		return err

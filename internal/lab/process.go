@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,30 +23,6 @@ type process struct {
 	log  string        // path of what it prints
 	done chan struct{} // closed when it has ended
 	err  error         // of Wait; valid after done
-}
-
-var turn struct {
-	once sync.Once
-	lock *os.File // held until the test binary ends
-}
-
-// takeTurn waits until no other test binary runs servers: go test runs several at a time, and what these tests wait for
-// takes too long on a machine that does everything at once. It is a courtesy: after five minutes the test goes ahead.
-func takeTurn() {
-	turn.once.Do(func() {
-		lock, err := os.OpenFile(filepath.Join(os.TempDir(), "tocsin-lab.lock"), os.O_CREATE|os.O_RDWR, 0o666)
-		if err != nil {
-			return
-		}
-		turn.lock = lock
-		poll := time.NewTicker(100 * time.Millisecond)
-		defer poll.Stop()
-		for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); <-poll.C {
-			if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
-				return
-			}
-		}
-	})
 }
 
 // start runs a command whose output is appended to the file log.

@@ -84,6 +84,8 @@ type Server struct {
 	script   *transcript
 	proc     *process
 	users    map[string]bool
+	streams  []*stream // clients' and components'
+	touched  bool      // stopped or killed by the test
 }
 
 // software is what differs between the servers.
@@ -95,27 +97,36 @@ type software interface {
 	logs(s *Server) []string
 }
 
-// run prepares nothing: it starts the server whose configuration lies in s.Dir and ends it with the test.
+// run starts the server whose configuration lies in s.Dir and ends it with the test.
 func (s *Server) run() *Server {
 	s.t.Helper()
-	takeTurn()
-	s.users = map[string]bool{}
-	s.script = &transcript{}
+	s.prepare(s.t)
 	s.t.Cleanup(func() {
 		if s.proc != nil {
 			s.proc.kill()
 		}
-		if s.t.Failed() {
-			s.t.Logf("what was said:\n%s", s.script)
-			for _, log := range s.software.logs(s) {
-				if text := tail(log, 60); text != "" {
-					s.t.Logf("end of %s:\n%s", log, text)
-				}
-			}
-		}
+		s.report()
 	})
 	s.Start()
 	return s
+}
+
+// prepare makes the server that of a test.
+func (s *Server) prepare(t testing.TB) {
+	s.t, s.script, s.users, s.streams, s.touched = t, &transcript{}, map[string]bool{}, nil, false
+}
+
+// report shows what was said and logged if the test has failed.
+func (s *Server) report() {
+	if !s.t.Failed() {
+		return
+	}
+	s.t.Logf("what was said:\n%s", s.script)
+	for _, log := range s.software.logs(s) {
+		if text := tail(log, 60); text != "" {
+			s.t.Logf("end of %s:\n%s", log, text)
+		}
+	}
 }
 
 // Start starts a stopped server and returns when clients and components can connect.
@@ -133,12 +144,14 @@ func (s *Server) Start() {
 
 // Stop ends the server as its administrator would.
 func (s *Server) Stop() {
+	s.touched = true
 	s.script.add(s.software.name(), "--", "stops")
 	s.proc.stop(15 * time.Second)
 }
 
 // Kill ends the server at once.
 func (s *Server) Kill() {
+	s.touched = true
 	s.script.add(s.software.name(), "--", "is killed")
 	s.proc.kill()
 }
@@ -201,7 +214,9 @@ func (s *Server) Client(jid string, p Profile) *Client {
 	if !s.users[name+"@"+host] {
 		s.AddUser(name+"@"+host, password)
 	}
-	return newClient(s.t, s.script, s.C2S, fmt.Sprintf("%s@%s/%s", name, host, resource), password, p)
+	c := newClient(s.t, s.script, s.C2S, fmt.Sprintf("%s@%s/%s", name, host, resource), password, p)
+	s.streams = append(s.streams, &c.stream)
+	return c
 }
 
 // Login returns a client that is connected and available.
@@ -217,7 +232,9 @@ func (s *Server) Login(jid string, p Profile) *Client {
 
 // NewComponent returns a bare component for the server's component domain, not connected yet.
 func (s *Server) NewComponent() *Component {
-	return newComponent(s.t, s.script, s.ComponentAddr, s.Component, s.Secret)
+	c := newComponent(s.t, s.script, s.ComponentAddr, s.Component, s.Secret)
+	s.streams = append(s.streams, &c.stream)
+	return c
 }
 
 // Attach returns a bare component that is connected.

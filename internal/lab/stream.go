@@ -13,7 +13,7 @@ import (
 )
 
 // Patience is how long an expectation waits for a real server before the test fails.
-const Patience = 10 * time.Second
+const Patience = 30 * time.Second
 
 // stream is one XML stream of a test, client's or component's: what comes in goes to an inbox, from which the test takes
 // what it expects, in any order.
@@ -291,6 +291,14 @@ func (s *stream) Drop() {
 	s.script.add(s.name, "--", "drops the connection")
 	_ = s.conn.Close()
 	s.reader.Wait()
+}
+
+// hangUp is Drop for a stream that may never have been connected.
+func (s *stream) hangUp() {
+	if s.conn != nil {
+		_ = s.conn.Close()
+		s.reader.Wait()
+	}
 }
 
 // transcript is what was said on all streams of one server, shown when the test fails.
