@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"tocsin/component/clock"
@@ -26,6 +27,9 @@ type maintenance struct {
 	settings *settings.Live
 	clock    clock.Clock
 	log      *slog.Logger
+
+	mu   sync.Mutex
+	gone []string // accounts that were deleted, whose messages are to be let go of
 }
 
 // Run works until ctx is done.
@@ -33,6 +37,9 @@ func (m *maintenance) Run(ctx context.Context) error {
 	for {
 		if err := m.prune(ctx); err != nil && ctx.Err() == nil {
 			m.log.Error("pruning failed", "err", err)
+		}
+		if err := m.letGo(ctx); err != nil && ctx.Err() == nil {
+			m.log.Error("could not let go of messages to deleted accounts", "err", err)
 		}
 		due, stop := m.clock.After(pruneEvery)
 		for waiting := true; waiting; {
@@ -85,6 +92,36 @@ func (m *maintenance) prune(ctx context.Context) error {
 		if n, err = m.store.Prune(ctx, before, pruneMax); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// forget has what is still watched for an account as its recipient let go of: whoever gets its name is not the one it was meant
+// for.
+func (m *maintenance) forget(jid string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.gone = append(m.gone, jid)
+}
+
+// letGo looks for all of them at once: it has to read everything that is watched.
+func (m *maintenance) letGo(ctx context.Context) error {
+	m.mu.Lock()
+	gone := m.gone
+	m.gone = nil
+	m.mu.Unlock()
+	if len(gone) == 0 {
+		return nil
+	}
+	ords, err := m.store.OpenTo(ctx, gone)
+	if err != nil {
+		m.mu.Lock()
+		m.gone = append(gone, m.gone...)
+		m.mu.Unlock()
+		return err
+	}
+	for _, ord := range ords {
+		m.queue.Put(&track.Fact{Kind: track.Stopped, Ord: ord, At: track.At(m.clock.Now()), Basis: track.ByCommand}, nil)
 	}
 	return nil
 }

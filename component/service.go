@@ -73,6 +73,8 @@ type Service struct {
 	presence    *presence.Registry
 	learner     *presence.Learner
 	server      *privacy.Server
+	users       *people.Users
+	backlog     *outbox.Backlog
 	outbox      *outbox.Dispatcher
 	writer      *writer.Writer
 	requests    *request.Router
@@ -126,6 +128,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.users, s.backlog = users, backlog
 	s.server = privacy.NewServer(s.session, o.Clock, o.Log)
 	disclosure := privacy.New(s.settings, users, o.Store, s.server, o.Log)
 	s.outbox, err = outbox.New(ctx, outbox.Options{
@@ -144,7 +147,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		Directory: o.Store, Settings: users,
 		Watch:  watch{o.Store, s.queue, s.settings, users, disclosure, o.Clock},
 		Admin:  admin{o.Store, s.settings, o.Reload, o.Clock},
-		Forget: forget(o.Store, users), Zone: users.Zone, Devices: s.presence.Devices,
+		Forget: forget(o.Store, users), Remove: s.remove, Zone: users.Zone, Devices: s.presence.Devices,
 	}, commandOptions(domain, s.settings), adhoc.Options{})
 	s.requests = request.New(request.Options{
 		JID: o.JID, Contact: o.Contact, Version: o.Version, Secret: seed.Secret, Revision: s.revision.Load, Stream: s.session, Inputs: s.queue, Registry: s.presence, Server: s.server,
@@ -201,8 +204,20 @@ func (s *Service) committed(r *track.Result) {
 	for i := range r.Tells {
 		s.revision.Store(max(s.revision.Load(), r.Tells[i].Notice.Rev))
 	}
+	for _, gone := range r.Removed {
+		s.users.Forget(gone.JID)
+		s.presence.Forget(gone.JID)
+		s.server.Forget(gone.JID)
+		s.backlog.Forget(gone.JID)
+		s.maintenance.forget(gone.JID)
+	}
 	s.alarms.Set(r.Alarms...)
 	s.outbox.Committed(r)
+}
+
+// remove drops all that there is of an account that was deleted.
+func (s *Service) remove(ctx context.Context, jid string) error {
+	return s.queue.Do(ctx, &track.Removed{JID: jid})
 }
 
 func (s *Service) up() {

@@ -31,6 +31,11 @@ func (s *Store) Commit(ctx context.Context, c track.Changes) error {
 }
 
 func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error {
+	for _, r := range c.Removed {
+		if err := s.remove(ctx, tx, r); err != nil {
+			return fmt.Errorf("remove an account: %w", err)
+		}
+	}
 	var entries []entry
 	if len(c.Outbox) > 0 {
 		var last int64
@@ -81,6 +86,9 @@ func reached(c *track.Changes) (ord, rev int64) {
 	}
 	for i := range c.Prompts {
 		ord = max(ord, c.Prompts[i].Row)
+	}
+	for _, r := range c.Removed {
+		ord = max(ord, r.Ord)
 	}
 	return ord, rev
 }

@@ -2,11 +2,16 @@ package storage
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"maps"
+	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"github.com/jmoiron/sqlx"
 )
 
 // Latest is the version of the newest migration.
@@ -91,3 +96,29 @@ func InDoubt(t testing.TB, s, other *Store) (commit func() error) {
 
 // AnswersWithin changes how long a connection may be silent.
 func AnswersWithin(s *Store, d time.Duration) { s.dialer.within(d) }
+
+// Mentions returns the columns, as "table.column", that hold an address or one of its resources, in order.
+func Mentions(t testing.TB, s *Store, jid string) (columns []string) {
+	t.Helper()
+	query := "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = current_schema() AND data_type = 'text'"
+	if s.bind() == sqlx.QUESTION {
+		query = "SELECT m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.type = 'TEXT'"
+	}
+	var all []string
+	if err := s.writer.Select(&all, query); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range all {
+		table, column, _ := strings.Cut(name, ".")
+		var n int
+		query := fmt.Sprintf("SELECT count(*) FROM %[1]s WHERE %[2]s = ? OR substr(%[2]s, 1, length(?) + 1) = ? || '/'", table, column)
+		if err := s.writer.Get(&n, s.writer.Rebind(query), jid, jid, jid); err != nil {
+			t.Fatal(err)
+		}
+		if n > 0 {
+			columns = append(columns, name)
+		}
+	}
+	slices.Sort(columns)
+	return columns
+}

@@ -56,6 +56,11 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 	if err := l.byConvs(ctx, s.got, w.Got); err != nil {
 		return out, err
 	}
+	for _, sender := range w.Of {
+		if err := l.bySender(ctx, clean(sender)); err != nil {
+			return out, err
+		}
+	}
 	if err := l.promptsBy(ctx, s.promptByID, s.names(w.Prompts), len(w.Prompts)); err != nil {
 		return out, err
 	}
@@ -136,6 +141,22 @@ func (l *loading) byConvs(ctx context.Context, stmt *sqlx.Stmt, wanted []track.C
 		}
 	}
 	return l.find(ctx, stmt, hashes, func(m *track.Message) bool { return exact[m.Conv()] })
+}
+
+// bySender finds what is watched for a sender and not settled.
+func (l *loading) bySender(ctx context.Context, sender string) error {
+	first, last := l.store.hash.sender(sender)
+	found, err := l.store.openOf.QueryContext(ctx, first, last)
+	err = l.store.messages.read(found, err, func(m *track.Message) error {
+		if m.Sender == sender {
+			l.messages[m.Ord] = *m
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("messages of a sender: %w", err)
+	}
+	return nil
 }
 
 // promptsOf finds the live prompts of senders.

@@ -205,26 +205,49 @@ func (s *Store) SaveDevices(ctx context.Context, seen []track.Device, gone []str
 
 // Forget removes what a user has told us: number, settings, devices.
 func (s *Store) Forget(ctx context.Context, jid string) error {
-	jid = clean(jid)
-	first, last := s.hash.sender(jid)
-	err := s.fenced(ctx, func(tx *sqlx.Tx) error {
-		for _, part := range []struct {
-			query string
-			args  []any
-		}{
-			{"DELETE FROM numbers WHERE jid = ?", []any{jid}},
-			{"DELETE FROM prefs WHERE jid = ?", []any{jid}},
-			{"DELETE FROM contacts WHERE owner_hash = ?", []any{s.hash.whole(jid, "")}},
-			{"DELETE FROM devices WHERE hash BETWEEN ? AND ? AND substr(jid, 1, length(?)) = ?", []any{first, last, jid + "/", jid + "/"}},
-		} {
-			if _, err := tx.ExecContext(ctx, tx.Rebind(part.query), part.args...); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := s.fenced(ctx, func(tx *sqlx.Tx) error { return s.forget(ctx, tx, clean(jid)) })
 	if err != nil {
 		return failed("forget", err)
+	}
+	return nil
+}
+
+func (s *Store) forget(ctx context.Context, tx *sqlx.Tx, jid string) error {
+	first, last := s.hash.sender(jid)
+	return deleteFrom(ctx, tx,
+		part{"numbers WHERE jid = ?", []any{jid}},
+		part{"prefs WHERE jid = ?", []any{jid}},
+		part{"contacts WHERE owner_hash = ?", []any{s.hash.whole(jid, "")}},
+		part{"devices WHERE hash BETWEEN ? AND ? AND substr(jid, 1, length(?)) = ?", []any{first, last, jid + "/", jid + "/"}})
+}
+
+// remove removes all that there is of an account: what Forget does, what was learned and kept of it, and what it wrote.
+func (s *Store) remove(ctx context.Context, tx *sqlx.Tx, r track.Removal) error {
+	jid := clean(r.JID)
+	if err := s.forget(ctx, tx, jid); err != nil {
+		return err
+	}
+	first, last := s.hash.sender(jid)
+	own := s.hash.whole(jid, "")
+	return deleteFrom(ctx, tx,
+		part{"peers WHERE jid = ?", []any{jid}},
+		part{"outbox WHERE owner = ?", []any{jid}},
+		part{"releases WHERE owner_hash = ?", []any{own}},
+		part{"prompts WHERE sender_hash = ? AND ord <= ?", []any{own, r.Ord}},
+		part{"messages WHERE hash BETWEEN ? AND ? AND sender = ? AND ord <= ?", []any{first, last, jid, r.Ord}})
+}
+
+// part is what is deleted of a table.
+type part struct {
+	where string
+	args  []any
+}
+
+func deleteFrom(ctx context.Context, tx *sqlx.Tx, parts ...part) error {
+	for _, p := range parts {
+		if _, err := tx.ExecContext(ctx, tx.Rebind("DELETE FROM "+p.where), p.args...); err != nil {
+			return err
+		}
 	}
 	return nil
 }

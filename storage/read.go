@@ -73,6 +73,30 @@ func (s *Store) Alarms(ctx context.Context, yield func(track.Alarm)) error {
 	return nil
 }
 
+// OpenTo returns the Ords of all that is watched and not settled for these recipients. It reads everything that is not settled.
+func (s *Store) OpenTo(ctx context.Context, recipients []string) (ords []int64, err error) {
+	wanted := map[string]bool{}
+	for _, r := range recipients {
+		wanted[clean(r)] = true
+	}
+	found, err := s.query(ctx, "SELECT ord, recipient FROM messages WHERE "+isOpen)
+	if err != nil {
+		return nil, fmt.Errorf("messages to: %w", err)
+	}
+	defer found.Close()
+	for found.Next() {
+		var ord int64
+		var recipient string
+		if err := found.Scan(&ord, &recipient); err != nil {
+			return nil, fmt.Errorf("messages to: %w", err)
+		}
+		if wanted[recipient] {
+			ords = append(ords, ord)
+		}
+	}
+	return ords, found.Err()
+}
+
 // Pending gives the outbox in its order.
 func (s *Store) Pending(ctx context.Context) ([]track.Outgoing, error) {
 	var all []track.Outgoing

@@ -36,7 +36,7 @@ func refuses(err error) bool {
 }
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
-var aboutPostgres = map[pq.ErrorClass]bool{
+var aboutPostgres = map[pqerror.Class]bool{
 	"08": true, // connection exception
 	"0A": true, // feature not supported: a plan is out of date
 	"25": true, // invalid transaction state: read-only, timed out

@@ -16,6 +16,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 
 	"tocsin/storage/dsn"
 )
@@ -192,7 +193,7 @@ func ownSessions(ctx context.Context, db *sqlx.DB) error {
 // read-only now, statements that were prepared are unknown or out of date.
 func (s *Store) renew(ctx context.Context, err error) {
 	answer := (*pq.Error)(nil)
-	if !errors.As(err, &answer) || !slices.Contains([]pq.ErrorClass{"0A", "25", "26"}, answer.Code.Class()) {
+	if !errors.As(err, &answer) || !slices.Contains([]pqerror.Class{"0A", "25", "26"}, answer.Code.Class()) {
 		return
 	}
 	conn, err := s.writer.Conn(ctx)

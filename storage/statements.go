@@ -44,7 +44,7 @@ func hashedBy(secret []byte) hashed {
 type statements struct {
 	all []*sqlx.Stmt
 
-	byHash, byOrd, open, got                    *sqlx.Stmt
+	byHash, byOrd, open, got, openOf            *sqlx.Stmt
 	promptByID, promptByOrd, promptOf, promptIn *sqlx.Stmt
 	openedBy, openedAbout, peer                 *sqlx.Stmt
 
@@ -76,6 +76,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.byHash = prepare(s.newest(&s.messages.table, "hash", newestOfKey))
 	s.byOrd = prepare(messages + s.among("ord"))
 	s.open = prepare(messages + s.among("conv") + " AND " + isOpen)
+	s.openOf = prepare(messages + "conv BETWEEN ? AND ? AND " + isOpen)
 	s.got = prepare(messages + s.among("conv") + " AND " + isOpen + " AND status = 1")
 
 	asked := "SELECT " + s.prompts.list() + " FROM prompts WHERE "

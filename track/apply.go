@@ -13,10 +13,11 @@ func (f *Fact) want(l *Ledger, w *Want) {
 			w.Open = append(w.Open, f.Conv())
 		}
 	}
-	switch f.Kind {
-	case AlarmFired, SMSSent, Aged:
+	if f.Ord != 0 {
 		w.Ords = append(w.Ords, f.Ord)
 		return
+	}
+	switch f.Kind {
 	case Replied:
 		w.Got = append(w.Got, f.Conv())
 		return
@@ -36,17 +37,19 @@ func (f *Fact) want(l *Ledger, w *Want) {
 }
 
 func (f *Fact) apply(b *batch) {
+	if f.Ord != 0 {
+		r := b.rows[f.Ord]
+		if r != nil && r.Kind == Watched && !(f.Kind == Aged && b.prompted(r)) {
+			b.transit(r, f)
+		}
+		return
+	}
 	b.learn(f)
 	switch f.Kind {
 	case Sent:
 		b.sent(f)
 	case Corrected:
 		b.corrected(f)
-	case AlarmFired, SMSSent, Aged:
-		r := b.rows[f.Ord]
-		if r != nil && r.Kind == Watched && !(f.Kind == Aged && b.prompted(r)) {
-			b.transit(r, f)
-		}
 	case Replied:
 		// Every earlier message that was delivered. This is the one fact whose meaning depends on what was known
 		// before it: the receipt of a message must have come before the reply.

@@ -22,7 +22,7 @@ const (
 	Corrected
 	// Retracted: the sender took the message ID back.
 	Retracted
-	// Stopped: the sender, or an admin, stops the watching of message ID.
+	// Stopped: the sender, or an admin, stops the watching of message ID, or its recipient's account was deleted (by Ord).
 	Stopped
 	// Forced: the sender wants message ID escalated now.
 	Forced
@@ -50,7 +50,7 @@ const (
 type Fact struct {
 	Kind FactKind
 	Key
-	Ord   int64 // for facts that come from inside: the row they are about
+	Ord   int64 // for facts that come from inside: the row they are about, in place of Key
 	At    Time  // when it was observed; by the tap's own <delay/> if it has one
 	Basis Basis
 

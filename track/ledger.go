@@ -112,6 +112,9 @@ func (r *Result) Commit() {
 	if len(l.peers) > 100_000 {
 		clear(l.peers)
 	}
+	for _, gone := range r.Removed {
+		delete(l.peers, gone.JID)
+	}
 	for jid, p := range r.learnt {
 		l.peers[jid] = p
 	}
@@ -145,6 +148,7 @@ type batch struct {
 	live    map[Conv]*work
 	opened  []Opened
 	peers   map[string]Peer
+	gone    map[string]int64 // the last Ord of accounts that were removed
 	out     *Result
 }
 
@@ -152,7 +156,7 @@ func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 	b := &batch{
 		Ledger: l, now: now, rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, convs: map[Conv][]*row{},
 		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{},
-		out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}},
+		gone: map[string]int64{}, out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}},
 	}
 	for _, m := range loaded.Messages {
 		b.add(&row{Message: m, before: m})
@@ -270,6 +274,8 @@ func (b *batch) finish() *Result {
 	for _, ord := range sorted(b.rows) {
 		r := b.rows[ord]
 		switch {
+		case b.isGone(r.Sender, ord):
+			r.Due = 0
 		case r.fresh:
 			b.out.Insert = append(b.out.Insert, r.Message)
 		case r.Message != r.before:
@@ -292,7 +298,9 @@ func (b *batch) finish() *Result {
 		w := b.prompts[id]
 		if w.dirty {
 			w.schedule()
-			b.out.Prompts = append(b.out.Prompts, w.Prompt)
+			if !b.isGone(w.Sender, w.Row) {
+				b.out.Prompts = append(b.out.Prompts, w.Prompt)
+			}
 		}
 		if w.dirty || w.rang {
 			b.out.Alarms = append(b.out.Alarms, Alarm{w.Due, -w.Row})

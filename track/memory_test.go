@@ -19,6 +19,7 @@ type memory struct {
 	outbox   map[string]Outgoing
 	gone     []Outgoing // what was removed from the outbox
 	releases []Release
+	ord, rev int64 // the last that were given out
 }
 
 func newMemory() *memory {
@@ -70,6 +71,13 @@ func (s *memory) load(w Want, now Time) Loaded {
 			add(s.messages[ord])
 		}
 	}
+	for c, ords := range s.open {
+		if slices.Contains(w.Of, c.Sender) {
+			for ord := range ords {
+				add(s.messages[ord])
+			}
+		}
+	}
 	for _, c := range w.Got {
 		for ord := range s.open[c] {
 			if m := s.messages[ord]; m.Status == Delivered {
@@ -95,6 +103,9 @@ func (s *memory) load(w Want, now Time) Loaded {
 
 // commit writes a batch; it panics on what no database would take.
 func (s *memory) commit(c Changes) {
+	for _, gone := range c.Removed {
+		s.remove(gone.JID, gone.Ord)
+	}
 	for _, m := range c.Insert {
 		if _, ok := s.messages[m.Ord]; ok {
 			panic(fmt.Sprintf("row %d is inserted twice", m.Ord))
@@ -111,6 +122,7 @@ func (s *memory) commit(c Changes) {
 	for _, p := range c.Prompts {
 		p.Messages, p.Shown = slices.Clone(p.Messages), slices.Clone(p.Shown)
 		s.prompts[p.ID] = p
+		s.ord = max(s.ord, p.Row)
 	}
 	for _, p := range c.Peers {
 		s.peers[p.JID] = p
@@ -127,15 +139,29 @@ func (s *memory) commit(c Changes) {
 		}
 	}
 	for _, t := range c.Told {
-		m := s.messages[t.Ord]
-		m.Notice.Told = max(m.Notice.Told, t.Seq)
-		s.messages[t.Ord] = m
+		if m, ok := s.messages[t.Ord]; ok {
+			m.Notice.Told = max(m.Notice.Told, t.Seq)
+			s.messages[t.Ord] = m
+		}
 	}
 	s.releases = append(s.releases, c.Releases...)
 }
 
+func (s *memory) remove(jid string, last int64) {
+	maps.DeleteFunc(s.messages, func(ord int64, m Message) bool { return m.Sender == jid && ord <= last })
+	maps.DeleteFunc(s.newest, func(k Key, ord int64) bool { return k.Sender == jid && ord <= last })
+	for _, ords := range s.open {
+		maps.DeleteFunc(ords, func(ord int64, _ bool) bool { _, ok := s.messages[ord]; return !ok })
+	}
+	maps.DeleteFunc(s.prompts, func(_ string, p Prompt) bool { return p.Sender == jid && p.Row <= last })
+	maps.DeleteFunc(s.outbox, func(_ string, o Outgoing) bool { return o.Owner == jid })
+	delete(s.peers, jid)
+	s.releases = slices.DeleteFunc(s.releases, func(r Release) bool { return r.Owner == jid })
+}
+
 func (s *memory) put(m Message) {
 	s.messages[m.Ord] = m
+	s.ord, s.rev = max(s.ord, m.Ord), max(s.rev, m.Notice.Rev)
 	open := s.open[m.Conv()]
 	switch {
 	case m.Kind != Watched || m.Status.Settled():
@@ -163,15 +189,11 @@ func (s *memory) alarms() []Alarm {
 }
 
 func (s *memory) seed() Seed {
-	seed := Seed{Secret: bytes.Repeat([]byte{7}, 32), Pending: map[string]int32{}}
+	seed := Seed{LastOrd: s.ord, LastRev: s.rev, Secret: bytes.Repeat([]byte{7}, 32), Pending: map[string]int32{}}
 	for _, m := range s.messages {
-		seed.LastOrd, seed.LastRev = max(seed.LastOrd, m.Ord), max(seed.LastRev, m.Notice.Rev)
 		if m.Kind == Watched && !m.Status.Settled() {
 			seed.Pending[m.Sender]++
 		}
-	}
-	for _, p := range s.prompts {
-		seed.LastOrd = max(seed.LastOrd, p.Row)
 	}
 	return seed
 }

@@ -29,6 +29,7 @@ type Want struct {
 	Prompts []string // these prompts, with all their messages
 	Rows    []int64  // the same, by Prompt.Row
 	Senders []string // all open prompts of these senders, with all their messages
+	Of      []string // all watched rows of these senders that are Pending or Delivered
 	Peers   []string // what is known about the clients of these bare JIDs
 }
 
@@ -61,11 +62,19 @@ type Changes struct {
 	Attempts []Attempt  // failed ones of outbox entries; of entries that are not there they are nothing
 	Told     []Told     // notices that reached their sender
 	Releases []Release  // numbers that were handed out
+	Removed  []Removal  // accounts that were deleted: before all else everything of theirs goes
 }
 
 // Empty reports whether a batch has changed nothing.
 func (c *Changes) Empty() bool {
-	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Outbox)+len(c.Done)+len(c.Attempts)+len(c.Told)+len(c.Releases) == 0
+	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Outbox)+len(c.Done)+len(c.Attempts)+len(c.Told)+len(c.Releases)+len(c.Removed) == 0
+}
+
+// Removal is an account that was deleted: its settings, its number and who was shown it, what was learned of its clients, what
+// waits for it, and its messages and prompts up to Ord.
+type Removal struct {
+	JID string
+	Ord int64
 }
 
 // Attempt records that an outbox entry could not be sent.

@@ -75,6 +75,9 @@ func (w *world) anything(t *rapid.T) Input {
 	case 3, 4:
 		return drawEvidence(t, key, w.now)
 	case 5:
+		if rapid.IntRange(0, 9).Draw(t, "removed") == 0 {
+			return &Removed{conv.Sender}
+		}
 		return &Fact{Kind: Forced, Key: key, At: w.now}
 	case 6: // an alarm, early or not
 		alarms := w.store.alarms()

@@ -47,19 +47,26 @@ func (r request) yes(is bool) string {
 	return r.say.Form.No
 }
 
-// adminUser shows what is known about a user.
+// adminUser shows what is known about a user, or forgets one whose account was deleted.
 func (c *Commands) adminUser(ctx context.Context, r request) (response, error) {
 	say := &r.say.Form.Admin
 	if r.Stage == 0 {
-		return r.ask("admin-user", say.User, labelled(forms.JID("jid", "", "").Needed(), say.JID)), nil
+		return r.ask("admin-user", say.User, labelled(forms.JID("jid", "", "").Needed(), say.JID), labelled(forms.Bool("forget", "", false), say.Forget)), nil
 	}
 	if r.nothing() {
 		return r.unchanged(), nil
 	}
 	a := r.answers()
 	user := a.needed("jid", a.person("jid"), say.JID)
+	remove, _ := a.truth("forget", say.Forget)
 	if err := a.err(); err != nil {
 		return response{}, err
+	}
+	if remove {
+		if err := c.deps.Remove(ctx, user); err != nil {
+			return response{}, fmt.Errorf("forget a user: %w", err)
+		}
+		return done(say.Forgotten(user)), nil
 	}
 	n, bound, err := c.deps.Directory.Number(ctx, user)
 	if err != nil {

@@ -56,6 +56,9 @@ func TestAdmin(t *testing.T) {
 		t.Error(diff)
 	}
 
+	if got := note(c.complete(admin, "admin-user", "jid=carol@example.org", "forget=1")); got != "info: Nothing is known of carol@example.org anymore." {
+		t.Error(got)
+	}
 	w.messages = []Watched{
 		watched("m1", "bob@example.org", track.Delivered, track.StateDelivered, track.Explanation{}),
 		watched("m2", "carol@example.org", track.Pending, track.StatePending, track.Explanation{}),

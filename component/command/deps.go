@@ -18,6 +18,8 @@ type Deps struct {
 	Forget func(ctx context.Context, user string) error
 	// Zone returns the time zone in which a user is told times.
 	Zone func(user string) *time.Location
+	// Remove drops all that there is of a user whose account was deleted.
+	Remove func(ctx context.Context, user string) error
 	// Devices returns the resources of a user that are known to be there.
 	Devices func(user string) []track.Device
 }

@@ -145,6 +145,7 @@ func (w *world) deps() Deps {
 	return Deps{
 		Directory: w, Settings: w, Watch: w, Admin: w,
 		Forget: func(_ context.Context, user string) error { w.log("forget %s", user); return w.broken },
+		Remove: func(_ context.Context, user string) error { w.log("remove %s", user); return w.broken },
 		Zone: func(user string) *time.Location {
 			zone, err := time.LoadLocation(w.prefs[user].Zone)
 			if err != nil {

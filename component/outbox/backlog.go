@@ -65,6 +65,17 @@ func (b *Backlog) Returned(owner string, left time.Time) {
 	b.of(owner).left = left
 }
 
+// Forget drops what waits for a user whose account was deleted.
+func (b *Backlog) Forget(owner string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s := b.owners[owner]; s != nil {
+		s.parked, s.notices, s.greeting = nil, nil, greeting{}
+		b.drop(owner)
+	}
+	b.failed = slices.DeleteFunc(b.failed, func(out track.Outgoing) bool { return out.Owner == owner })
+}
+
 // of returns the state of an owner. The caller holds mu.
 func (b *Backlog) of(owner string) *ownerState {
 	s := b.owners[owner]

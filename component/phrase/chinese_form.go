@@ -131,9 +131,11 @@ var zhForm = Form{
 		Paused:      "询问已暂停",
 		None:        "无",
 
-		User:    Title{"查看用户", ""},
-		JID:     Label{"用户", "例如“bob@example.org”"},
-		Devices: "设备",
+		User:      Title{"查看用户", ""},
+		JID:       Label{"用户", "例如“bob@example.org”"},
+		Forget:    Label{"清除此用户的数据", "帐号已注销：号码、设置和消息记录将全部删除"},
+		Devices:   "设备",
+		Forgotten: func(who string) string { return "已清除 " + who + " 的全部数据。" },
 
 		Numbers:  Title{"绑定号码", "绑定一个号码，或多行号码：要么全部绑定，要么一个也不绑定。"},
 		Phone:    Label{"手机号码", "留空则显示现有号码"},

@@ -137,9 +137,11 @@ var enForm = Form{
 		Paused:      "Prompts are paused",
 		None:        "none",
 
-		User:    Title{"Look up a user", ""},
-		JID:     Label{"User", `for example "bob@example.org"`},
-		Devices: "Devices",
+		User:      Title{"Look up a user", ""},
+		JID:       Label{"User", `for example "bob@example.org"`},
+		Forget:    Label{"Forget this user", "the account was deleted: the number, all settings and all messages go"},
+		Devices:   "Devices",
+		Forgotten: func(who string) string { return "Nothing is known of " + who + " anymore." },
 
 		Numbers: Title{"Bind numbers", "One number, or one per line: either all are bound, or none."},
 		Phone:   Label{"Mobile number", "leave empty to show the number"},

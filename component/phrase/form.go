@@ -99,9 +99,10 @@ type AdminForms struct {
 	Pending, Overdue, OpenPrompts, Outbox, Oldest, Paused string
 	None                                                  string
 
-	User    Title
-	JID     Label
-	Devices string
+	User        Title
+	JID, Forget Label
+	Devices     string
+	Forgotten   func(who string) string
 
 	Numbers                       Title
 	Phone, Consent, Remove, Lines Label

@@ -223,6 +223,16 @@ func (r *Registry) Left(full string) {
 	}
 }
 
+// Forget drops all resources of a user whose account was deleted, and that there was one.
+func (r *Registry) Forget(owner string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for full := range r.users[owner] {
+		r.remove(owner, full)
+	}
+	delete(r.left, owner)
+}
+
 func (r *Registry) remove(owner, full string) bool {
 	devices := r.users[owner]
 	d := devices[full]

@@ -78,6 +78,14 @@ func (s *Server) Grants(domain string) privilege.Grants {
 	return s.grants[domain]
 }
 
+// Forget drops what is remembered of a user whose account was deleted.
+func (s *Server) Forget(owner string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.known, owner)
+	delete(s.cards, owner)
+}
+
 // shows reports whether the owner's roster lets the contact see the owner's presence. Without the right to look it is
 // taken not to.
 func (s *Server) shows(ctx context.Context, owner, contact string) bool {

@@ -1,0 +1,38 @@
+package track
+
+import (
+	"maps"
+	"slices"
+)
+
+// Removed says that an account was deleted: whoever gets its name later is somebody else. All that is kept of it goes, and what
+// is watched for it is not any more. Nobody is told: there is nobody.
+type Removed struct{ JID string }
+
+func (r *Removed) want(_ *Ledger, w *Want) {
+	w.Of = append(w.Of, r.JID)
+	w.Senders = append(w.Senders, r.JID)
+}
+
+func (r *Removed) apply(b *batch) {
+	for _, ord := range sorted(b.rows) {
+		if m := b.rows[ord]; m.Sender == r.JID && m.Kind == Watched && !m.Status.Settled() {
+			b.transit(m, &Fact{Kind: Stopped, Key: m.Key, At: b.now, Basis: ByCommand})
+		}
+	}
+	b.gone[r.JID] = b.nextOrd()
+	b.out.Removed = append(b.out.Removed, Removal{JID: r.JID, Ord: b.gone[r.JID]})
+
+	// What this batch has made of it until now is not stored, and not found by what follows.
+	maps.DeleteFunc(b.newest, func(k Key, _ *row) bool { return k.Sender == r.JID })
+	maps.DeleteFunc(b.convs, func(c Conv, _ []*row) bool { return c.Sender == r.JID })
+	maps.DeleteFunc(b.live, func(c Conv, _ *work) bool { return c.Sender == r.JID })
+	b.peers[r.JID] = Peer{JID: r.JID}
+	b.out.Peers = slices.DeleteFunc(b.out.Peers, func(p Peer) bool { return p.JID == r.JID })
+	b.out.Tells = slices.DeleteFunc(b.out.Tells, func(m Message) bool { return m.Sender == r.JID })
+	b.out.Outbox = slices.DeleteFunc(b.out.Outbox, func(o Outgoing) bool { return o.Owner == r.JID })
+	b.out.Releases = slices.DeleteFunc(b.out.Releases, func(l Release) bool { return l.Owner == r.JID })
+}
+
+// isGone reports whether a row, by its sender and its Ord, belongs to an account that was removed in this batch.
+func (b *batch) isGone(sender string, ord int64) bool { return ord <= b.gone[sender] }
