@@ -150,6 +150,7 @@ func Default() *Config {
 			ReplyReads:       true,
 			Grace:            10 * time.Second,
 			FireRate:         1000,
+			Priorities:       []Priority{{Name: "urgent", UndeliveredAfter: 30 * time.Second, UnreadAfter: 2 * time.Minute}},
 		},
 		Escalate: Escalate{
 			Mode:      "ask",

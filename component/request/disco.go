@@ -47,10 +47,14 @@ type discoItem struct {
 // describe is what one of the component's addresses is (protocol §9).
 func (r *Router) describe(at address) caps.Info {
 	identity := caps.Identity{Category: "component", Type: "generic", Name: r.Settings.Get().Name}
+	info := caps.Info{Features: r.features(at)}
 	if at == contact {
 		identity.Category, identity.Type = "client", "bot"
+	} else {
+		info.Forms = []caps.Form{times(r.Settings.Policy())}
 	}
-	return caps.Info{Identities: []caps.Identity{identity}, Features: r.features(at)}
+	info.Identities = []caps.Identity{identity}
+	return info
 }
 
 // caps is the <c/> in the presence that answers one, from the address that it was sent to.

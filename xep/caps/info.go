@@ -31,6 +31,7 @@ type Feature struct {
 
 // Form is extended information (XEP-0128).
 type Form struct {
+	Type   string  `xml:"type,attr,omitempty"` // result
 	Fields []Field `xml:"jabber:x:data field"`
 }
 
