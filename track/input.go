@@ -146,7 +146,7 @@ type NoticesDelivered []Told
 func (r *NoticesDelivered) want(*Ledger, *Want) {}
 func (r *NoticesDelivered) apply(b *batch)      { b.out.Told = append(b.out.Told, *r...) }
 
-// OutboxDone says that these outbox entries have left the house.
+// OutboxDone says that these outbox entries have been sent.
 type OutboxDone []string
 
 func (l *OutboxDone) want(*Ledger, *Want) {}

@@ -113,7 +113,7 @@ const (
 // ShowsMore is the reason for which a prompt is shown again that is open: further messages have joined it.
 const ShowsMore = "more"
 
-// Outgoing is one thing that must leave the house at least once. Its ID is deterministic: a repeat after a crash
+// Outgoing is an outbox entry: it is sent at least once. Its ID is deterministic: a repeat after a crash
 // carries the same stanza id.
 type Outgoing struct {
 	ID     string
