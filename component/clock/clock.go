@@ -1,4 +1,4 @@
-// Package clock is the time that everything waits by: the system's, or one that a test steps.
+// Package clock abstracts the clock that the component waits by: the system's, or one that a test steps.
 package clock
 
 import (
@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// Clock tells the time and wakes those who wait for it.
+// Clock tells the time and wakes waiters.
 type Clock interface {
 	Now() time.Time
-	// After returns a channel that gets one value d from now, and a function that gives up the wait.
+	// After returns a channel that receives one value after d, and a function that releases the timer.
 	After(d time.Duration) (<-chan time.Time, func())
 }
 
-// System is the real time.
+// System is the system's clock.
 type System struct{}
 
 // Now implements Clock.
@@ -26,14 +26,14 @@ func (System) After(d time.Duration) (<-chan time.Time, func()) {
 	return t.C, func() { t.Stop() }
 }
 
-// Stepped is a time that stands still until it is stepped.
+// Stepped is a clock that stands still until it is stepped.
 type Stepped struct {
 	mu      sync.Mutex
 	now     time.Time
 	waiters waiters
 }
 
-// NewStepped returns a clock that stands at now.
+// NewStepped returns a clock set to now.
 func NewStepped(now time.Time) *Stepped { return &Stepped{now: now} }
 
 // Now implements Clock.
@@ -62,7 +62,7 @@ func (c *Stepped) After(d time.Duration) (<-chan time.Time, func()) {
 	}
 }
 
-// Step moves the time on by d and wakes, in order, those who waited for it.
+// Step advances the clock by d and wakes, in order, waiters whose time has come.
 func (c *Stepped) Step(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -73,7 +73,7 @@ func (c *Stepped) Step(d time.Duration) {
 	}
 }
 
-// Next returns the instant that is waited for first; ok is false if nobody waits.
+// Next returns when the first waiter is due; ok is false if there is none.
 func (c *Stepped) Next() (at time.Time, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

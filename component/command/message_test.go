@@ -37,7 +37,7 @@ func TestWatching(t *testing.T) {
 	out := c.begin(alice, "watching")
 	want := []string{
 		"carol@example.org, 10:02: not delivered yet. Overdue if not delivered by 10:13.",
-		"bob@example.org, 10:02: not read in time. Not asked yet: quiet hours of the recipient until 07:00 Europe/Berlin.",
+		"bob@example.org, 10:02: not read in time. Not asked yet: the recipient's quiet hours until 07:00 Europe/Berlin.",
 	}
 	if diff := cmp.Diff(want, lines(out.Form)); diff != "" || note(out) != "info: 2 messages are waiting to be read." || out.Form.Type != "result" {
 		t.Error(note(out), diff)

@@ -1,5 +1,6 @@
-// Package fair is a queue in which everybody waits for their own work only: what one owner floods it with delays
-// nobody else.
+// Package fair is a rate-limited job queue in which owners take turns: a flood of jobs for one owner delays no other owner.
+//
+// It owns the jobs that wait and when they may run, and knows nothing of what they do. Its tests step the clock.
 package fair
 
 import (
@@ -17,30 +18,29 @@ import (
 
 var (
 	// ErrOwnerFull: the owner has PerOwner jobs waiting.
-	ErrOwnerFull = errors.New("too much is waiting for this owner")
+	ErrOwnerFull = errors.New("too many jobs are waiting for this owner")
 	// ErrFull: there are Total jobs waiting.
-	ErrFull = errors.New("too much is waiting")
+	ErrFull = errors.New("too many jobs are waiting")
 )
 
-// Job is one piece of work. It gets the context of Run.
+// Job is one unit of work. It is called with the context of Run.
 type Job func(context.Context) error
 
-// Options bound a Queue. Zero fields have the defaults given.
+// Options are the limits of a Queue. Zero fields have the defaults given.
 type Options struct {
 	Rate     float64 // jobs a second of one owner, in the long run: 5
-	Burst    int     // jobs of one owner at once, after a rest: 50
+	Burst    int     // jobs of one owner in a burst: 50
 	PerOwner int     // jobs of one owner that wait: 1000
 
 	Workers   int     // jobs that run at the same time, of different owners: 1
 	TotalRate float64 // jobs a second of all owners: 2000
 	Total     int     // jobs of all owners that wait: 100 000
 
-	Failed func(owner string, err error) // is told of jobs that fail; nil: nobody is
+	Failed func(owner string, err error) // is called with the error of a failed job; nil: errors are ignored
 	Clock  clock.Clock                   // nil: the system's
 }
 
-// Queue runs jobs: the owners take turns, each within its rate. The jobs of one owner run one after the other, in their
-// order.
+// Queue runs jobs. Owners take turns, each within its rate; the jobs of one owner run one at a time, in order.
 type Queue struct {
 	opts  Options
 	wake  chan struct{}
@@ -48,8 +48,8 @@ type Queue struct {
 
 	mu      sync.Mutex
 	owners  map[string]*owner
-	ready   []*owner // have a job and may run it, in the order of their turns
-	resting resting  // wait until they may run the next job, or, without one, until they can be forgotten
+	ready   []*owner // may run a job now, in order of their turns
+	resting resting  // may run their next job later, or, without a job, can be forgotten then
 	waiting int
 }
 
@@ -91,7 +91,7 @@ func (q *Queue) Len() int {
 	return q.waiting
 }
 
-// Put adds a job to those of its owner. It does not wait: the error is ErrOwnerFull or ErrFull.
+// Put queues a job for an owner. It does not wait; the error is ErrOwnerFull or ErrFull.
 func (q *Queue) Put(name string, job Job) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -122,7 +122,7 @@ func (q *Queue) poke() {
 	}
 }
 
-// Run runs the jobs until ctx is done, and then returns nil; those that wait are left undone. Run is called once.
+// Run runs jobs until ctx is done, and then returns nil; jobs still waiting are not run. Run may be called once.
 func (q *Queue) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for range q.opts.Workers {
@@ -160,7 +160,7 @@ func (q *Queue) work(ctx context.Context) {
 	}
 }
 
-// next returns the job whose turn it is, and its owner; or else how long to wait, 0 if for a Put.
+// next returns the next job and its owner, or how long to wait for one; 0: until the next Put.
 func (q *Queue) next() (*owner, Job, time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -198,7 +198,7 @@ func (q *Queue) next() (*owner, Job, time.Duration) {
 	return o, job, 0
 }
 
-// ran gives the owner of a job that has run its next turn; one without a job is forgotten after a rest.
+// ran schedules the next turn of an owner whose job has run; an owner without jobs is forgotten after a rest.
 func (q *Queue) ran(o *owner) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -217,7 +217,7 @@ func (q *Queue) ran(o *owner) {
 	}
 }
 
-// place gives an owner its next turn, once it has so many tokens.
+// place schedules the next turn of an owner for when it has so many tokens.
 func (q *Queue) place(o *owner, now time.Time, tokens float64) {
 	pause := until(o.limit, now, tokens)
 	if pause <= 0 {

@@ -32,10 +32,10 @@ var chinese = Phrases{
 			return "发给 " + with + " 的消息不再跟踪，无需处理。"
 		},
 		Remind: func(from string, at, now time.Time) string {
-			return "提醒：" + from + " 在 " + zhTime(at, now) + " 给您发了消息，正等您阅读。"
+			return "提醒：" + from + " 在 " + zhTime(at, now) + " 给您发了消息，正在等您阅读。"
 		},
 		Capped: func(with string) string {
-			return "关于 " + with + " 的询问已达到上限。暂时不会再问您，但您的消息仍在跟踪中。"
+			return "关于 " + with + " 的询问已达上限，暂时不会再问您。您的消息仍在跟踪中。"
 		},
 		Digest: func(d Digest) string {
 			var parts []string
@@ -47,7 +47,7 @@ var chinese = Phrases{
 			add(d.Read, "已读")
 			add(d.Unread, "未读")
 			add(d.Undelivered, "未送达")
-			add(d.Failed, "发送失败")
+			add(d.Failed, "未能送达")
 			return "您离开期间：" + strings.Join(parts, "；") + "。回复“状态”查看详情。"
 		},
 
@@ -68,16 +68,16 @@ var chinese = Phrases{
 		Elsewhere: func(with string) string {
 			return "您的另一台设备正在处理或已经答复关于 " + with + " 的询问。"
 		},
-		AlreadyRead: func(with string) string { return with + " 已经读过了，不用发短信。" },
-		Over:        func(with string) string { return "已经结束：关于 " + with + " 不再需要答复。" },
+		AlreadyRead: func(with string) string { return with + " 已读，不需要发短信了。" },
+		Over:        func(with string) string { return "关于 " + with + " 的询问已结束，不需要答复了。" },
 		TooOften: func(with string) string {
-			return "推迟的次数太多了。关于 " + with + "，请回复“已发”或“不发”。"
+			return "不能再推迟了。关于 " + with + "，请回复“已发”或“不发”。"
 		},
 		TooLate:     func(with string) string { return "关于 " + with + " 的答复已经不能收回。" },
-		Started:     "您的消息没有按时被阅读时，将在这里问您。回复“停止”可关闭。",
-		StartedOnly: "您的选择已保存，但管理员不允许通过聊天询问。",
-		Stopped:     "以后不会在这里问您了。回复“开始”可重新打开。",
-		Broken:      "出错了，不是您的问题。请稍后再试。",
+		Started:     "您的消息未按时阅读时，会在这里询问您。回复“停止”可关闭。",
+		StartedOnly: "已保存，但本服务器不通过聊天询问。",
+		Stopped:     "以后不会在这里询问您。回复“开始”可重新打开。",
+		Broken:      "服务出错了，请稍后再试。",
 	},
 	Watch: Watch{
 		State:  func(s track.State) string { return zhStates[s] },
@@ -94,20 +94,20 @@ func zhWhy(r track.Explanation, now time.Time) string {
 	case track.ReasonAwaitsDelivery:
 		return "如果到 " + at + " 还未送达，即为超时。"
 	case track.ReasonAwaitsReading:
-		return "如果到 " + at + " 还未被读，即为超时。"
+		return "如果到 " + at + " 还未阅读，即为超时。"
 	case track.ReasonNextStep:
 		if at == "" {
 			break
 		}
-		return "下一步在 " + at + "。"
+		return "下一步：" + at + "。"
 	case track.ReasonPrompted:
 		return "正在询问您。"
 	case track.ReasonEnded:
 		return "您已答复，不会再问。"
 	case track.ReasonExpired:
-		return "已询问过您，但您未及时答复。"
+		return "已询问过您，但您未按时答复。"
 	case track.ReasonUnseen:
-		return "未询问：您没有设备能及时显示询问。"
+		return "未询问：当时没有能显示询问的设备在线。"
 	case track.ReasonNeverMode:
 		switch r.Whose {
 		case track.TierSender:
@@ -115,11 +115,11 @@ func zhWhy(r track.Explanation, now time.Time) string {
 		case track.TierHint:
 			return "未询问：消息本身要求不询问。"
 		}
-		return "未询问：这里从不询问。"
+		return "未询问：本服务器不询问。"
 	case track.ReasonMuted:
-		return "未询问：您已将此联系人设为免询问。"
+		return "未询问：您已设为不再询问此联系人。"
 	case track.ReasonQuiet:
-		whose := "这里的免打扰时段"
+		whose := "免打扰时段"
 		if r.Whose == track.TierRecipient {
 			whose = "对方的免打扰时段"
 		}
@@ -129,9 +129,9 @@ func zhWhy(r track.Explanation, now time.Time) string {
 	case track.ReasonPaused:
 		return "暂未询问：管理员暂停了所有询问。"
 	case track.ReasonOptedOut:
-		return "未跟踪：对方不愿被跟踪。"
+		return "未跟踪：对方选择不被跟踪。"
 	case track.ReasonNotWatched:
-		return "未跟踪：消息和规则都没有要求。"
+		return "未跟踪：消息和服务器规则都没有要求。"
 	case track.ReasonNotAsked:
 		return "没有回执不代表未读：这条消息没有要求回执。"
 	case track.ReasonNoMarkers:
@@ -139,24 +139,24 @@ func zhWhy(r track.Explanation, now time.Time) string {
 	case track.ReasonMaybeHidden:
 		return "没有回执不代表未读：回执可能在加密内容中。"
 	case track.ReasonUntilReached:
-		return "已经送达，没有其他要求。"
+		return "已送达，没有其他要求。"
 	case track.ReasonSettled:
-		return "已经了结。"
+		return "已结束。"
 	}
 	return "没有后续步骤。"
 }
 
 var zhStates = map[track.State]string{
 	track.StatePending:            "尚未送达",
-	track.StateUnknown:            "无从得知",
+	track.StateUnknown:            "不会有回执",
 	track.StateDelivered:          "已送达",
 	track.StateDisplayed:          "已读",
-	track.StateFailed:             "失败",
-	track.StateCancelled:          "不再跟踪",
+	track.StateFailed:             "未能送达",
+	track.StateCancelled:          "已停止跟踪",
 	track.StateTimeoutUndelivered: "未按时送达",
 	track.StateTimeoutUnread:      "未按时阅读",
 	track.StateTimeout:            "未按时确认",
-	track.StateEscalated:          "已发短信",
+	track.StateEscalated:          "已用短信告知",
 }
 
 func zhPrompt(a Ask) string {

@@ -19,23 +19,23 @@ var english = Phrases{
 		Settled: func(with string, reason track.Withdrawal, at, now time.Time) string {
 			switch reason {
 			case track.WithdrawDisplayed:
-				return with + " has read it at " + enTime(at, now) + ". Nothing to do."
+				return with + " read it at " + enTime(at, now) + ". Nothing to do."
 			case track.WithdrawDelivered:
 				return "It reached " + with + " at " + enTime(at, now) + ". Nothing to do for now."
 			case track.WithdrawRetracted:
-				return "You took back your message to " + with + ". Nothing to do."
+				return "You retracted your message to " + with + ". Nothing to do."
 			case track.WithdrawExpired:
-				return "This question about " + with + " expired at " + enTime(at, now) + "."
+				return "The prompt about " + with + " expired at " + enTime(at, now) + "."
 			case track.WithdrawAnswered:
 				return "You have answered about " + with + ". Nothing to do."
 			}
 			return "Your message to " + with + " is no longer watched. Nothing to do."
 		},
 		Remind: func(from string, at, now time.Time) string {
-			return "A reminder: " + from + " wrote to you at " + enTime(at, now) + " and waits for you to read it."
+			return "Reminder: " + from + " wrote to you at " + enTime(at, now) + " and is waiting for you to read it."
 		},
 		Capped: func(with string) string {
-			return "You have been asked about " + with + " as often as is allowed. For now you are not asked about them again; your messages are still watched."
+			return "You have reached the limit of prompts about " + with + ", so you won't be asked about them for now. Your messages are still watched."
 		},
 		Digest: func(d Digest) string {
 			var parts []string
@@ -47,37 +47,37 @@ var english = Phrases{
 			add("read by ", d.Read)
 			add("not read by ", d.Unread)
 			add("not delivered to ", d.Undelivered)
-			add("failed to ", d.Failed)
+			add("not deliverable to ", d.Failed)
 			return "While you were away: " + strings.Join(parts, "; ") + `. Reply "status" for more.`
 		},
 
-		Sent:        func(with string) string { return "Noted: you have sent an SMS to " + with + "." },
-		Declined:    func(with string) string { return "All right: no SMS to " + with + "." },
-		NothingOpen: "There is nothing to answer.",
+		Sent:        func(with string) string { return "Noted: you sent " + with + " an SMS." },
+		Declined:    func(with string) string { return "OK, no SMS to " + with + "." },
+		NothingOpen: "There is nothing to answer right now.",
 		Snoozed: func(with string, again, now time.Time, most time.Duration) string {
 			limit := ""
 			if most > 0 {
-				limit = " " + enDuration(most) + " is the longest."
+				limit = " The longest is " + enDuration(most) + "."
 			}
 			return "You will be asked about " + with + " again at " + enTime(again, now) + "." + limit
 		},
-		NoSuchCode: func(code string) string { return `Nothing that "` + code + `" would answer is open.` },
+		NoSuchCode: func(code string) string { return `No open prompt has the code "` + code + `".` },
 		WhichOne: func(open []Open) string {
-			return `Which one? Say it with its code, like "sent ` + open[0].Code + `": ` + list(open, func(o Open) string { return o.Code + " for " + o.With }, ", ", enMore) + "."
+			return `Which one? Add the code, for example "sent ` + open[0].Code + `": ` + list(open, func(o Open) string { return o.Code + " for " + o.With }, ", ", enMore) + "."
 		},
 		Elsewhere: func(with string) string {
-			return "Another of your devices is dealing with " + with + ", or has answered."
+			return "Another of your devices is handling the prompt about " + with + ", or has answered it."
 		},
-		AlreadyRead: func(with string) string { return with + " has read it in the meantime: no SMS is needed." },
-		Over:        func(with string) string { return "This is over: no answer about " + with + " is needed any more." },
+		AlreadyRead: func(with string) string { return with + " has read it in the meantime: no SMS needed." },
+		Over:        func(with string) string { return "The prompt about " + with + " is over: no answer needed." },
 		TooOften: func(with string) string {
-			return `It was put off too often. Answer "sent" or "no" about ` + with + "."
+			return `You can't put it off any more. Answer "sent" or "no" about ` + with + "."
 		},
-		TooLate:     func(with string) string { return "It is too late to take your answer about " + with + " back." },
-		Started:     `You will be asked here when a message of yours is not read in time. "stop" ends it.`,
-		StartedOnly: "Your wish is kept, but your admin allows no questions by chat.",
-		Stopped:     `You will not be asked here any more. "start" begins again.`,
-		Broken:      "That did not work, and it is not your fault. Please try again later.",
+		TooLate:     func(with string) string { return "It is too late to take back your answer about " + with + "." },
+		Started:     `You will be asked here when one of your messages is not read in time. Reply "stop" to end this.`,
+		StartedOnly: "Saved, but prompts by chat are disabled on this server.",
+		Stopped:     `You won't be asked here any more. Reply "start" to begin again.`,
+		Broken:      "Something went wrong on our side. Please try again later.",
 	},
 	Watch: Watch{
 		State:  func(s track.State) string { return enStates[s] },
@@ -99,39 +99,39 @@ func enWhy(r track.Explanation, now time.Time) string {
 		if at == "" {
 			break
 		}
-		return "The next step is at " + at + "."
+		return "Next step at " + at + "."
 	case track.ReasonPrompted:
 		return "You are being asked about it."
 	case track.ReasonEnded:
-		return "You have answered: you are not asked again."
+		return "You have answered: you won't be asked again."
 	case track.ReasonExpired:
-		return "You were asked, and did not answer in time."
+		return "You were asked, but did not answer in time."
 	case track.ReasonUnseen:
-		return "Not asked: none of your devices was there to show the question in time."
+		return "Not asked: none of your devices was online in time to show the prompt."
 	case track.ReasonNeverMode:
 		switch r.Whose {
 		case track.TierSender:
 			return "Not asked: your preferences say never."
 		case track.TierHint:
-			return "Not asked: the message itself says never."
+			return "Not asked: the message says never."
 		}
-		return "Not asked: nobody is, here."
+		return "Not asked: prompts are disabled on this server."
 	case track.ReasonMuted:
 		return "Not asked: you have muted this contact."
 	case track.ReasonQuiet:
-		whose := "quiet hours here"
+		whose := "quiet hours"
 		if r.Whose == track.TierRecipient {
-			whose = "quiet hours of the recipient"
+			whose = "the recipient's quiet hours"
 		}
 		return "Not asked yet: " + whose + " until " + quietEnd(r, now) + "."
 	case track.ReasonCap:
-		return "Not asked: you have been asked as often as is allowed."
+		return "Not asked: you have reached the limit of prompts."
 	case track.ReasonPaused:
-		return "Not asked yet: an admin has paused all questions."
+		return "Not asked yet: an admin has paused all prompts."
 	case track.ReasonOptedOut:
-		return "Not watched: the recipient does not wish it."
+		return "Not watched: the recipient has opted out."
 	case track.ReasonNotWatched:
-		return "Not watched: neither the message nor a rule asks for it."
+		return "Not watched: neither the message nor the server's policy asks for it."
 	case track.ReasonNotAsked:
 		return "Silence says nothing: the message asks for no receipt."
 	case track.ReasonNoMarkers:
@@ -139,7 +139,7 @@ func enWhy(r track.Explanation, now time.Time) string {
 	case track.ReasonMaybeHidden:
 		return "Silence says nothing: what comes back may be hidden by the encryption."
 	case track.ReasonUntilReached:
-		return "It has arrived, and nothing else was asked for."
+		return "Delivered, and nothing more was asked for."
 	case track.ReasonSettled:
 		return "Nothing more can happen."
 	}
@@ -148,15 +148,15 @@ func enWhy(r track.Explanation, now time.Time) string {
 
 var enStates = map[track.State]string{
 	track.StatePending:            "not delivered yet",
-	track.StateUnknown:            "nothing can be known",
+	track.StateUnknown:            "no confirmation expected",
 	track.StateDelivered:          "delivered",
 	track.StateDisplayed:          "read",
-	track.StateFailed:             "failed",
+	track.StateFailed:             "not deliverable",
 	track.StateCancelled:          "no longer watched",
 	track.StateTimeoutUndelivered: "not delivered in time",
 	track.StateTimeoutUnread:      "not read in time",
 	track.StateTimeout:            "not confirmed in time",
-	track.StateEscalated:          "SMS sent",
+	track.StateEscalated:          "told by SMS",
 }
 
 func enPrompt(a Ask) string {

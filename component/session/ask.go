@@ -12,7 +12,7 @@ import (
 	"tocsin/address"
 )
 
-// StanzaError is the error by which somebody answered (RFC 6120 §8.3).
+// StanzaError is an error that answered a request (RFC 6120 §8.3).
 type StanzaError struct {
 	From      jid.JID
 	Type      string // auth, cancel, continue, modify, wait
@@ -20,29 +20,29 @@ type StanzaError struct {
 	Text      string
 }
 
-// Error implements error. It leaves the text out, which is the other side's.
+// Error implements error. It leaves out the text, which the other side wrote.
 func (e *StanzaError) Error() string {
-	return fmt.Sprintf("answer is the error %s (%s)", e.Condition, e.Type)
+	return fmt.Sprintf("answered with error %s (%s)", e.Condition, e.Type)
 }
 
-// IsAnswer reports whether an error of Ask is the answer of the one that was asked.
+// IsAnswer reports whether an error returned by Ask is an answer of the entity that was asked.
 func IsAnswer(err error) bool {
 	var answer *StanzaError
 	return errors.As(err, &answer)
 }
 
-// question is an IQ that waits for its answer.
+// question is an IQ waiting for its answer.
 type question struct {
 	to     jid.JID
-	answer chan *Stanza // has room for one
+	answer chan *Stanza // buffered, 1
 }
 
-// Ask sends an IQ of type get or set from the component's domain and waits for the answer, whose payload is read into
-// answer unless that is nil; an answer without payload leaves it as it is. An answer from anybody but the one that was
-// asked is none. ctx should end some time: nobody has to answer. Ask must not be called by the Handler, which the answer
-// has to pass.
+// Ask sends an IQ of type get or set from the component's domain, waits for the answer, and decodes its payload into
+// answer unless that is nil; an answer without a payload leaves it unchanged. Answers from anybody but the entity asked are
+// ignored. Use a ctx that ends: nobody has to answer. Ask must not be called by the Handler, which runs in the goroutine that
+// would read the answer.
 //
-// The errors are those of Send, ErrDown if the stream ends before the answer, *StanzaError, and that of ctx.
+// The errors are those of Send, ErrDown if the stream ends before the answer, *StanzaError, and the error of ctx.
 func (s *Session) Ask(ctx context.Context, to, kind string, payload, answer any) error {
 	return s.AskAs(ctx, "", to, kind, payload, answer)
 }
@@ -59,7 +59,7 @@ func (s *Session) AskAs(ctx context.Context, from, to, kind string, payload, ans
 func (s *Session) ask(ctx context.Context, l *link, from, to, kind string, payload, answer any) error {
 	whom, err := address.Parse(to)
 	if err != nil {
-		return fmt.Errorf("to: no address: %w", err)
+		return fmt.Errorf("to: %w", err)
 	}
 	id := rand.Text()
 	q := &question{to: whom, answer: make(chan *Stanza, 1)}
@@ -80,7 +80,7 @@ func (s *Session) ask(ctx context.Context, l *link, from, to, kind string, paylo
 	}
 }
 
-// Stream is the number of the stream that is up; 0: there is none.
+// Stream returns the number of the stream that is up, 0 if none is.
 func (s *Session) Stream() uint64 {
 	if l := s.current.Load(); l != nil {
 		return l.number
@@ -88,9 +88,9 @@ func (s *Session) Stream() uint64 {
 	return 0
 }
 
-// Taken waits until the server has taken all that was sent before: it answers a ping (XEP-0199) that was sent after it
-// on the same stream, which is in order. The stream is the number that it had before the first of the sends. The error
-// is ErrDown if that stream is over, unless it was left in good order: the server ends its half when it has read ours.
+// Taken waits until the server has received everything sent before on a stream, by a ping (XEP-0199) sent after it on the
+// same stream, which preserves order. stream is the value of Stream before the first of those sends. The error is ErrDown if
+// that stream is over, unless it was closed cleanly: a server closes its half when it has read all of ours.
 func (s *Session) Taken(ctx context.Context, stream uint64) error {
 	l := s.current.Load()
 	if l == nil || l.number != stream {
@@ -106,7 +106,7 @@ func (s *Session) Taken(ctx context.Context, stream uint64) error {
 	return err
 }
 
-// expect notes a question. It reports whether the link is up.
+// expect registers a question. It reports whether the link is up.
 func (l *link) expect(id string, q *question) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -123,7 +123,7 @@ func (l *link) forget(id string) {
 	delete(l.pending, id)
 }
 
-// answered hands an answer to who waits for it. It reports whether there was somebody.
+// answered delivers an answer to its question. It reports whether there is one.
 func (l *link) answered(iq *Stanza, self jid.JID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -143,7 +143,7 @@ func (l *link) answered(iq *Stanza, self jid.JID) bool {
 	return true
 }
 
-// result reads the payload of an answer into v, or returns the error that it is.
+// result decodes the payload of an answer into v, or returns the error that the answer is.
 func (s *Stanza) result(v any) error {
 	if s.Type == "error" {
 		return s.Err()
@@ -157,7 +157,7 @@ func (s *Stanza) result(v any) error {
 	return nil
 }
 
-// Err returns the error that a stanza of type error carries; its condition is undefined-condition if there is none.
+// Err returns the error of a stanza of type error; without a condition it is undefined-condition.
 func (s *Stanza) Err() *StanzaError {
 	e := &StanzaError{From: s.From, Condition: "undefined-condition"}
 	p := s.Child("", "error")

@@ -24,10 +24,10 @@ var (
 	errLeave = errors.New("stopped")
 )
 
-// leaveWithin is how long the server has to end its half of a stream that we end.
+// leaveWithin is how long the server has to close its half of a stream that we close.
 const leaveWithin = time.Second
 
-// pingPrefix begins the ids of our pings, whose answers nobody waits for.
+// pingPrefix is the prefix of the ids of keep-alive pings, whose answers nobody waits for.
 const pingPrefix = "ping-"
 
 // link is one stream, from its handshake to its end.
@@ -38,18 +38,18 @@ type link struct {
 	xmpp   *xmpp.Session
 
 	within  time.Duration // a write
-	writing chan struct{} // holds one token, which the writer takes
-	sayings chan IQ       // pings, and errors for what the handler is not bothered with
+	writing chan struct{} // a mutex that can be given up on: whoever holds its token writes
+	replies chan IQ       // pings, and errors for what does not reach the handler
 	down    chan struct{} // closed with the link
 	once    sync.Once
-	cause   error // why it is down; read after down is closed
+	cause   error // why it is down; valid once down is closed
 
 	mu      sync.Mutex
 	pending map[string]*question // nil once the link is down
 }
 
-// pulse is the connection as mellium sees it. It notes when bytes come in. Once the stream is up it lets nothing of
-// mellium's own out: what Serve writes when it ends could fall into the middle of another stanza.
+// pulse is the connection as mellium sees it. It records when bytes arrive. Once the stream is up it discards what mellium
+// writes itself: what Serve writes when it ends could land in the middle of another stanza.
 type pulse struct {
 	net.Conn
 	now    func() time.Time
@@ -74,13 +74,13 @@ func (p *pulse) Write(b []byte) (int, error) {
 	return p.Conn.Write(b)
 }
 
-// connect dials the server and shakes hands (XEP-0114 §3).
+// connect dials the server and performs the handshake (XEP-0114 §3).
 func (s *Session) connect(ctx context.Context) (*link, error) {
 	tcp, err := s.opts.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	// Mellium's own way to heed ctx resets the deadline at once, which a blocked read can miss.
+	// Mellium cancels by a deadline that it resets at once, which a blocked read can miss.
 	stop := context.AfterFunc(ctx, func() { tcp.Close() })
 	defer stop()
 	tap := &pulse{Conn: tcp, now: s.opts.Clock.Now}
@@ -106,7 +106,7 @@ func (s *Session) connect(ctx context.Context) (*link, error) {
 		xmpp:    x,
 		within:  s.opts.WriteWithin,
 		writing: make(chan struct{}, 1),
-		sayings: make(chan IQ, 64),
+		replies: make(chan IQ, 64),
 		down:    make(chan struct{}),
 		pending: make(map[string]*question),
 	}
@@ -114,11 +114,11 @@ func (s *Session) connect(ctx context.Context) (*link, error) {
 	return l, nil
 }
 
-// serve handles what comes in until the link is down, and returns why.
+// serve handles what arrives until the link is down, and returns why.
 func (s *Session) serve(ctx context.Context, l *link) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.watch(l) })
-	wg.Go(func() { s.speak(l) })
+	wg.Go(func() { s.sendReplies(l) })
 	wg.Go(func() {
 		select {
 		case <-ctx.Done():
@@ -136,7 +136,7 @@ func (s *Session) serve(ctx context.Context, l *link) error {
 	return l.cause
 }
 
-// read runs the library's loop. It has a reason for every end.
+// read runs the library's loop. It never returns nil.
 func read(x *xmpp.Session, take func(xmlstream.TokenReadEncoder, *xml.StartElement)) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -166,7 +166,7 @@ func (s *Session) watch(l *link) {
 			continue
 		}
 		due, stop := s.opts.Clock.After(s.opts.PongWithin)
-		l.say(IQ{To: s.opts.PingTo.String(), Type: "get", ID: pingPrefix + rand.Text(), Payload: []any{ping{}}})
+		l.reply(IQ{To: s.opts.PingTo.String(), Type: "get", ID: pingPrefix + rand.Text(), Payload: []any{ping{}}})
 		select {
 		case <-due:
 		case <-l.down:
@@ -192,19 +192,19 @@ func (s *Session) sleep(l *link, d time.Duration) bool {
 	}
 }
 
-// say queues a stanza of the session's own; it does not wait. A queue that is full does without it.
-func (l *link) say(iq IQ) {
+// reply queues a stanza of the session's own without waiting. When the queue is full it is dropped.
+func (l *link) reply(iq IQ) {
 	select {
-	case l.sayings <- iq:
+	case l.replies <- iq:
 	default:
 	}
 }
 
-// speak sends what say has queued.
-func (s *Session) speak(l *link) {
+// sendReplies sends what reply has queued.
+func (s *Session) sendReplies(l *link) {
 	for {
 		select {
-		case iq := <-l.sayings:
+		case iq := <-l.replies:
 			s.send(context.Background(), l, iq) //nolint:errcheck // a failed write has closed the link
 		case <-l.down:
 			return
@@ -212,8 +212,8 @@ func (s *Session) speak(l *link) {
 	}
 }
 
-// write sends one whole stanza. Nobody else writes meanwhile. A write that fails, or takes longer than allowed, has
-// spoilt the stream and closes the link.
+// write writes one whole stanza; writes exclude each other. A write that fails or exceeds its deadline has corrupted the
+// stream and closes the link.
 func (l *link) write(ctx context.Context, stanza []byte) error {
 	return l.writeIf(ctx, stanza, func() bool { return true })
 }
@@ -247,8 +247,8 @@ func (l *link) writeIf(ctx context.Context, stanza []byte, may func() bool) erro
 	return nil
 }
 
-// leave ends the stream, lets the server end it, too, for a moment, and closes the link: closed at once, with bytes
-// unread, what was written last could be lost. It reports whether the server has ended it.
+// leave closes the stream, waits a moment for the server to close its half, and closes the link: closing the connection at
+// once, with bytes unread, could lose what was written last. It reports whether the server has closed its half.
 func (l *link) leave() (ended bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveWithin)
 	defer cancel()
@@ -263,7 +263,7 @@ func (l *link) leave() (ended bool) {
 	return ended
 }
 
-// close ends the link because of err, which the first call decides. Whoever waits for an answer gets ErrDown.
+// close closes the link; the first call decides why. Whoever waits for an answer gets ErrDown.
 func (l *link) close(err error) {
 	l.once.Do(func() {
 		if errors.Is(err, io.EOF) {

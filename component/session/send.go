@@ -12,26 +12,26 @@ import (
 	"tocsin/address"
 )
 
-// Message is one to send. From is the component's domain if it is empty, ID a random one.
+// Message is an outgoing message stanza. An empty From is the component's domain, an empty ID a random one.
 type Message struct {
 	From, To, Type, ID, Lang string
 	Body                     string // no <body/> if it is empty
 	Payload                  []any  // child elements, written by encoding/xml
 }
 
-// Presence is one to send, like Message.
+// Presence is an outgoing presence stanza, like Message.
 type Presence struct {
 	From, To, Type, ID string
 	Payload            []any
 }
 
-// IQ is an answer to send, like Message; Result and Error make one. Requests are sent by Ask.
+// IQ is an outgoing answer, like Message; Result and Error make one. Requests are sent by Ask.
 type IQ struct {
 	From, To, Type, ID string
 	Payload            []any
 }
 
-// Result returns the answer to iq, with a payload if it is not nil.
+// Result returns the result of iq, with a payload unless that is nil.
 func Result(iq *Stanza, payload any) IQ {
 	answer := answer(iq, "result")
 	if payload != nil {
@@ -40,8 +40,8 @@ func Result(iq *Stanza, payload any) IQ {
 	return answer
 }
 
-// Error returns the error that answers iq, of one of the conditions and types of RFC 6120 §8.3. extra is the
-// application's own condition, or nil.
+// Error returns an error that answers iq, with a condition and type of RFC 6120 §8.3. extra is an application-specific
+// condition, or nil.
 func Error(iq *Stanza, condition stanza.Condition, kind stanza.ErrorType, extra any) IQ {
 	e := fault{Type: kind}
 	e.Condition.XMLName = xml.Name{Space: nsStanzas, Local: string(condition)}
@@ -58,7 +58,7 @@ func ErrorWith(iq *Stanza, element any) IQ {
 	return answer
 }
 
-// answer is from the address that was asked: clients check it.
+// answer returns an answer from the address that was asked: clients check it.
 func answer(iq *Stanza, kind string) IQ {
 	return IQ{From: iq.To.String(), To: iq.From.String(), Type: kind, ID: iq.ID}
 }
@@ -76,11 +76,11 @@ type ping struct {
 	XMLName xml.Name `xml:"urn:xmpp:ping ping"`
 }
 
-// Send writes a Message, Presence or IQ to the stream. When it returns nil the bytes are with the kernel, which is no
-// proof that the server has them. It may be called from several goroutines.
+// Send writes a Message, Presence or IQ to the stream. When it returns nil the kernel has the bytes, which does not prove that
+// the server does. It may be called by several goroutines.
 //
-// The errors are ErrDown, ErrForeignFrom, ErrNoTo, ErrTooBig, wrapped, those of encoding/xml, and that of ctx. After
-// ErrDown part of the stanza may have gone out.
+// The errors are ErrDown, ErrForeignFrom, ErrNoTo and ErrTooBig, wrapped, those of encoding/xml, and the error of ctx. After
+// ErrDown a part of the stanza may have been sent.
 func (s *Session) Send(ctx context.Context, v any) error {
 	l := s.current.Load()
 	if l == nil {
@@ -89,8 +89,8 @@ func (s *Session) Send(ctx context.Context, v any) error {
 	return s.send(ctx, l, v)
 }
 
-// SendIf is Send for a stanza that may go out only while may says so. It is asked when nothing stands before the stanza
-// any more: else the error is ErrHeldBack, and nothing has gone out.
+// SendIf is Send under a condition, which is evaluated at the last moment, when the stanza is next to be written. If may
+// returns false, nothing is sent and the error is ErrHeldBack.
 func (s *Session) SendIf(ctx context.Context, v any, may func() bool) error {
 	l := s.current.Load()
 	if l == nil {
@@ -111,7 +111,7 @@ func (s *Session) send(ctx context.Context, l *link, v any) error {
 	return l.write(ctx, b)
 }
 
-// encode checks a stanza and writes it as XML.
+// encode validates a stanza and encodes it as XML.
 func (s *Session) encode(v any) ([]byte, error) {
 	out, err := outgoing(v)
 	if err != nil {
@@ -126,7 +126,7 @@ func (s *Session) encode(v any) ([]byte, error) {
 		return nil, ErrNoTo
 	}
 	if _, err := address.Parse(out.to); err != nil {
-		return nil, fmt.Errorf("to: no address: %w", err)
+		return nil, fmt.Errorf("to: %w", err)
 	}
 	if out.id == "" {
 		out.id = rand.Text()
@@ -134,7 +134,7 @@ func (s *Session) encode(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := xml.NewEncoder(&buf)
 	if err := enc.Encode(out); err != nil {
-		return nil, fmt.Errorf("write %s: %w", out.name, err)
+		return nil, fmt.Errorf("encode %s: %w", out.name, err)
 	}
 	if buf.Len() >= MaxStanza {
 		return nil, fmt.Errorf("%w: %d bytes", ErrTooBig, buf.Len())
@@ -142,7 +142,7 @@ func (s *Session) encode(v any) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// envelope is what the three stanzas have in common. Its name has no namespace: it is that of the stream.
+// envelope is what the three kinds of stanza have in common. Its name has no namespace: the stream's applies.
 type envelope struct {
 	name, from, to, kind, id, lang, body string
 	payload                              []any
@@ -163,7 +163,7 @@ func outgoing(v any) (*envelope, error) {
 	case *IQ:
 		return outgoing(*v)
 	}
-	return nil, fmt.Errorf("%T is no stanza", v)
+	return nil, fmt.Errorf("cannot send a %T", v)
 }
 
 // MarshalXML implements xml.Marshaler.

@@ -1,6 +1,9 @@
-// Package session keeps the component connected to its server (XEP-0114): it dials, shakes hands, finds out when the
-// server is dead, and connects again for ever. All that is sent goes out by one sender, all that comes in goes to one
-// handler.
+// Package session keeps the component connected to its server (XEP-0114): it dials, performs the handshake, detects a dead
+// server by pings (XEP-0199), and reconnects forever with backoff. It is the only sender on the stream, validates every
+// stanza before writing it, and hands what arrives to one Handler.
+//
+// It owns the connection and its goroutines, and knows nothing of what the stanzas mean. Its tests run against
+// internal/fakeserver; docs/design/session.md has the reasons.
 package session
 
 import (
@@ -26,60 +29,59 @@ import (
 var (
 	// ErrNotAuthorized: the server refused the secret.
 	ErrNotAuthorized = errors.New("the server does not accept the component's secret")
-	// ErrHandshake: whatever is at the other end, it does not take a component there.
+	// ErrHandshake: the other end does not accept a component there.
 	ErrHandshake = errors.New("handshake")
-	// ErrDown: there is no connection, or it ended before the answer or the last byte.
+	// ErrDown: the stream is down, or went down before the answer arrived or the last byte was written.
 	ErrDown = errors.New("not connected to the server")
-	// ErrForeignFrom: a stanza claims to be from another domain than the component's, which costs the connection.
-	ErrForeignFrom = errors.New("from: not an address of the component")
-	// ErrNoTo: a stanza has no address to go to, which costs the connection on ejabberd.
-	ErrNoTo = errors.New("to: missing")
-	// ErrHeldBack: what SendIf asks does not let the stanza out now.
+	// ErrForeignFrom: the stanza is not from the component's domain. Servers close the stream for that.
+	ErrForeignFrom = errors.New("from is not an address of the component")
+	// ErrNoTo: the stanza has no recipient. ejabberd closes the stream for that.
+	ErrNoTo = errors.New("missing to")
+	// ErrHeldBack: the condition of SendIf was false.
 	ErrHeldBack = errors.New("held back")
-	// ErrTooBig: a stanza has MaxStanza bytes or more, at which Prosody ends the stream.
+	// ErrTooBig: the stanza has MaxStanza bytes or more. Prosody closes the stream for that.
 	ErrTooBig = errors.New("stanza too big")
 )
 
-// MaxStanza is the size in bytes that everything sent stays below.
+// MaxStanza limits outgoing stanzas: all are smaller, in bytes.
 const MaxStanza = 512 << 10
 
-// Options say what to connect to and who is to know. JID, Server and Secret are needed; zero fields have the
-// defaults given.
+// Options configure a Session. JID, Server and Secret are required; zero fields have the defaults given.
 type Options struct {
 	JID    jid.JID // the component's domain
 	Server string  // host:port, or unix:/path
 	Secret string
 
-	// Dial makes the connection; nil: to Server, by TCP or a Unix socket.
+	// Dial opens the connection; nil: to Server, by TCP or a Unix socket.
 	Dial func(context.Context) (net.Conn, error)
-	// Dropped is told why a stanza was not handed on.
+	// Dropped is called with the reason when a stanza is not handed to the Handler.
 	Dropped func(reason string)
 	Log     *slog.Logger // nil: none
 
-	// PingTo is who is asked for a sign of life (XEP-0199): a domain of the server, or by default the component's own,
-	// by which the server sends the request back. Any answer will do, and so will anything else that comes in.
+	// PingTo is who is pinged (XEP-0199): a domain of the server, or by default the component's own, in which case the
+	// server routes the request back to us. Any answer proves the server alive, and so does anything else that arrives.
 	PingTo      jid.JID
 	PingEvery   time.Duration // of silence before a ping: 10 s
 	PongWithin  time.Duration // after a ping, else the server is dead: 10 s
 	WriteWithin time.Duration // for one stanza, else the connection is stuck, and closed: 15 s
 	DialWithin  time.Duration // for the connection, and again for the handshake: 15 s
 
-	// The wait before connecting again is random between RetryMin and a limit that is doubled from attempt to attempt
-	// up to RetryMax: 0.5 s, 30 s.
+	// The wait before reconnecting is random between RetryMin and a limit that doubles with every attempt, up to
+	// RetryMax: 0.5 s, 30 s.
 	RetryMin, RetryMax time.Duration
 
-	Clock clock.Clock    // nil: the system's. Deadlines of the connection itself are real time
+	Clock clock.Clock    // nil: the system's. Deadlines of the connection itself are in real time
 	Rand  func() float64 // in [0, 1); nil: math/rand
 }
 
-// Inbound is where a session's streams lead. Only Handler is needed.
+// Inbound receives what arrives on a session's streams. Only Handler is required.
 type Inbound struct {
 	Handler Handler
 	// Wrap wraps every new connection before anything reads it, so that it can take frames out. The stream header has
 	// to pass untouched.
 	Wrap func(net.Conn) net.Conn
-	// Up is called when a stream is up, before anything of it is handled; Down when that stream has ended, with the
-	// reason. The connection waits for them to return.
+	// Up is called when a stream is up, before anything that arrives on it is handled; Down when it has ended, with the
+	// reason. The session waits for them to return.
 	Up   func()
 	Down func(error)
 }
@@ -96,18 +98,18 @@ func (in *Inbound) setDefaults() {
 	}
 }
 
-// Session is the component's connection, whichever stream carries it at the moment.
+// Session is the component's connection across any number of streams.
 type Session struct {
 	opts    Options
 	in      Inbound // set by Run
 	self    string  // opts.JID
 	current atomic.Pointer[link]
-	left    atomic.Uint64 // the number of the stream that was ended in good order by ctx
-	welcome bool          // a handshake succeeded before; only Run reads and writes it
-	streams uint64        // that there were; as welcome
+	left    atomic.Uint64 // number of the stream that was closed cleanly when ctx ended
+	welcome bool          // a handshake has succeeded before; owned by Run
+	streams uint64        // established so far; owned by Run
 }
 
-// New returns a Session that is not connected yet: Run does that.
+// New returns a Session that is not connected yet; Run connects it.
 func New(o Options) *Session {
 	o.JID = o.JID.Domain()
 	if o.PingTo.Equal(jid.JID{}) {
@@ -141,12 +143,12 @@ func New(o Options) *Session {
 	return &Session{opts: o, self: o.JID.String()}
 }
 
-// Up reports whether there is a stream.
+// Up reports whether a stream is up.
 func (s *Session) Up() bool { return s.current.Load() != nil }
 
-// Run keeps the session connected until ctx is done, and then returns nil. As long as the server has never accepted
-// the secret, its refusal is a fault of the configuration, which ends Run with ErrNotAuthorized; once it has, a refusal
-// is retried like anything else that ends a stream. Run is called once.
+// Run keeps the session connected until ctx is done, and then returns nil. If the server refuses the secret before it has
+// ever accepted it, the configuration is wrong, and Run returns ErrNotAuthorized; later refusals are retried like any other
+// failure. Run may be called once.
 func (s *Session) Run(ctx context.Context, in Inbound) error {
 	in.setDefaults()
 	s.in = in
@@ -159,7 +161,7 @@ func (s *Session) Run(ctx context.Context, in Inbound) error {
 		if errors.Is(err, ErrNotAuthorized) && !s.welcome {
 			return fmt.Errorf("connect to %s as %s: %w", s.opts.Server, s.self, ErrNotAuthorized)
 		}
-		// A stream that held for a while starts the series anew; one that is cut at once does not.
+		// A stream that lasted resets the backoff; one that is cut at once does not.
 		if held >= s.opts.RetryMax {
 			limit = s.opts.RetryMin
 		}
@@ -176,8 +178,8 @@ func (s *Session) Run(ctx context.Context, in Inbound) error {
 	}
 }
 
-// Once connects a single time, and returns why it could not, or why the stream ended: nil if that was by ctx. It is
-// called in place of Run.
+// Once connects once, and returns why that failed or why the stream ended; nil if ctx ended it. It is called in place of
+// Run.
 func (s *Session) Once(ctx context.Context, in Inbound) error {
 	in.setDefaults()
 	s.in = in
@@ -188,7 +190,7 @@ func (s *Session) Once(ctx context.Context, in Inbound) error {
 	return plain(err)
 }
 
-// once connects and stays until the stream ends, for which it always has a reason. It says how long the stream held.
+// once connects and serves the stream until it ends. It returns how long the stream lasted, and always a reason.
 func (s *Session) once(ctx context.Context) (held time.Duration, err error) {
 	l, err := s.connect(ctx)
 	if err != nil {
@@ -206,7 +208,7 @@ func (s *Session) once(ctx context.Context) (held time.Duration, err error) {
 	return s.opts.Clock.Now().Sub(began), err
 }
 
-// plain says in words of ours what stream errors mean for a component.
+// plain explains what a stream error means for a component.
 func plain(err error) error {
 	var cut *xml.SyntaxError
 	switch {

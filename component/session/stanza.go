@@ -17,16 +17,16 @@ import (
 	"tocsin/address"
 )
 
-// Handler gets what comes in, in order, from the one goroutine that reads: it must not block, nor Ask. It may keep the
-// stanzas. Answers to Ask, and IQs that are against the rules, do not come to it.
+// Handler handles incoming stanzas, in order, in the goroutine that reads the stream: it must neither block nor call Ask. It may
+// keep the stanzas. Answers to Ask and invalid IQs do not reach it.
 type Handler interface {
-	// IQ gets a request (get or set, one payload), which is to be answered exactly once, at any time.
+	// IQ handles a request (get or set, with one payload), which must be answered exactly once, at any time.
 	IQ(*Stanza)
 	Message(*Stanza)
 	Presence(*Stanza)
 }
 
-// Stanza is one that came in.
+// Stanza is an incoming stanza.
 type Stanza struct {
 	Name     string // iq, message or presence
 	Type     string
@@ -36,7 +36,7 @@ type Stanza struct {
 	Payloads []Payload
 }
 
-// Child returns the first payload of that name, or nil. space "" is the stream's own namespace.
+// Child returns the first payload with a name, or nil. An empty space is the stream's namespace.
 func (s *Stanza) Child(space, local string) *Payload {
 	if space == "" {
 		space = component.NSAccept
@@ -56,14 +56,14 @@ func (s *Stanza) Body() string {
 	return ""
 }
 
-// Payload is one child element of a stanza. It can be read any number of times.
+// Payload is one child element of a stanza. It can be decoded any number of times.
 type Payload struct {
 	Name   xml.Name
 	Attr   []xml.Attr
-	tokens []xml.Token // with start and end
+	tokens []xml.Token // including start and end
 }
 
-// Decode reads the element into v, as encoding/xml does.
+// Decode decodes the element into v, as encoding/xml does.
 func (p *Payload) Decode(v any) error {
 	return xml.NewTokenDecoder(&replay{p.tokens}).Decode(v)
 }
@@ -100,7 +100,7 @@ func (r *replay) Token() (xml.Token, error) {
 	return t, nil
 }
 
-// take reads one element of the stream, and hands it on. Whatever is wrong with it, the stream goes on.
+// take reads one element of the stream and hands it on. Whatever is wrong with it, the stream survives.
 func (s *Session) take(l *link, t xml.TokenReader, start *xml.StartElement) {
 	if !stanza.Is(start.Name, component.NSAccept) {
 		s.opts.Dropped("no stanza")
@@ -119,7 +119,7 @@ func (s *Session) take(l *link, t xml.TokenReader, start *xml.StartElement) {
 			s.opts.Dropped("panic")
 			s.opts.Log.Error("handler failed", "stanza", in.Name, "panic", Harmless(r), "stack", string(debug.Stack()))
 			if in.Name == "iq" {
-				l.say(Error(in, stanza.InternalServerError, stanza.Cancel, nil))
+				l.reply(Error(in, stanza.InternalServerError, stanza.Cancel, nil))
 			}
 		}
 	}()
@@ -140,11 +140,11 @@ func (s *Session) Refuse(from, to, id string) {
 	iq.From, fromErr = parse(from)
 	iq.To, toErr = parse(to)
 	if l := s.current.Load(); l != nil && fromErr == nil && toErr == nil {
-		l.say(Error(iq, stanza.BadRequest, stanza.Modify, nil))
+		l.reply(Error(iq, stanza.BadRequest, stanza.Modify, nil))
 	}
 }
 
-// request reports whether an IQ is a request for the handler. Answers go to who waits for them, malformed requests are
+// request reports whether an IQ is a request for the handler. Answers go to whoever waits for them; malformed requests are
 // refused (RFC 6120 §8.2.3).
 func (s *Session) request(l *link, iq *Stanza) bool {
 	switch iq.Type {
@@ -158,13 +158,13 @@ func (s *Session) request(l *link, iq *Stanza) bool {
 		s.opts.Dropped("IQ type")
 		return false
 	}
-	if iq.From.Equal(jid.JID{}) || iq.From.Equal(s.opts.JID) { // our own ping, sent back: that is all that we ask of it
+	if iq.From.Equal(jid.JID{}) || iq.From.Equal(s.opts.JID) { // our own ping, routed back: its arrival is all we want
 		l.answered(iq, s.opts.JID)
 		return false
 	}
 	if len(iq.Payloads) != 1 || iq.ID == "" {
 		s.opts.Dropped("IQ shape")
-		l.say(Error(iq, stanza.BadRequest, stanza.Modify, nil))
+		l.reply(Error(iq, stanza.BadRequest, stanza.Modify, nil))
 		return false
 	}
 	return true
@@ -175,7 +175,7 @@ var (
 	errXML     = errors.New("XML")
 )
 
-// capture reads a stanza to its end.
+// capture reads a whole stanza.
 func capture(t xml.TokenReader, start *xml.StartElement) (*Stanza, error) {
 	in := &Stanza{Name: start.Name.Local}
 	var from, to string
@@ -207,8 +207,8 @@ func capture(t xml.TokenReader, start *xml.StartElement) (*Stanza, error) {
 	return in, nil
 }
 
-// children keeps the child elements. Declarations of namespaces are left out: the names have been resolved by them, and
-// must not be again.
+// children reads the child elements. Namespace declarations are left out: names are resolved already, and must not be
+// resolved again.
 func (s *Stanza) children(r xml.TokenReader) error {
 	var depth, begin int
 	var tokens []xml.Token
@@ -257,7 +257,7 @@ func parse(s string) (jid.JID, error) {
 	return address.Parse(s)
 }
 
-// Harmless returns what a log may show of a panic: a value could hold anything that was read.
+// Harmless returns what may be logged of a panic: its value could contain anything that was read.
 func Harmless(r any) slog.Value {
 	if err, ok := r.(runtime.Error); ok {
 		return slog.StringValue(err.Error())
