@@ -1,7 +1,10 @@
-// Package command is what people can do by ad-hoc commands (XEP-0050) and by registration (XEP-0077): bind a number,
-// choose, see what is watched; and for admins, look after all of that (protocol §8).
+// Package command is what users can do by ad-hoc commands (XEP-0050), registration (XEP-0077) and chat: bind a number, change
+// their preferences, see what is watched; and what admins can do for them (protocol §8). The list is in this file, a file
+// each has the commands, settings.go every setting once, for forms and chat alike.
 //
-// Who asks is known by the address that the server stamped, and nothing else. Whether they may is checked at every stage.
+// Whoever asks is identified by the address that the server stamped, and authorised at every stage. The package owns the
+// sessions of commands and nothing else; it reaches stores and the ledger through the small interfaces of deps.go, and never
+// sees a stream. Its tests run all of it on a world in memory (world_test.go).
 package command
 
 import (

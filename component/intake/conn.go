@@ -1,5 +1,8 @@
 // Package intake cuts whole frames from the bytes of a component's stream before the XMPP library sees them: copies of
 // the tap are taken out, what would end the library's session is dropped and counted, the rest is passed on untouched.
+//
+// It owns the buffer of the stream and the limits on a stanza, and knows as much of XML as it takes to find where a stanza
+// ends. Its tests divide streams at every byte (conn_test.go), send what ends mellium's session (mellium_test.go), and fuzz.
 package intake
 
 import (

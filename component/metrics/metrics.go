@@ -1,5 +1,5 @@
 // Package metrics holds the component's Prometheus metrics. Their names are documented in docs/ADMIN.md: admins build
-// alerts on them.
+// alerts on them. A test of cmd/tocsin compares them with the documentation and the dashboard.
 package metrics
 
 import "github.com/prometheus/client_golang/prometheus"

@@ -1,4 +1,5 @@
-// Package numbers reads telephone numbers, one or a file of them, and decides who is shown one. It does no I/O.
+// Package numbers reads telephone numbers, one (parse.go) or a file of them (csv.go), and decides who is shown one (release.go,
+// docs/design/numbers.md). It is pure: no I/O, no clock. Its tests are tables, with real vCards and spreadsheets among them.
 package numbers
 
 import (

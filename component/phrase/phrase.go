@@ -1,8 +1,9 @@
-// Package phrase holds every sentence that a person reads, in English and in Chinese, and reads what people write back.
-// It does no I/O.
+// Package phrase holds every sentence that the component says, in English and in Chinese, and parses what people write back
+// (parse.go). It is pure.
 //
-// Each language is one value of the same type, whose fields are texts and functions that make texts: what one of them
-// can say, the other has to.
+// Each language is one value of the same type, whose fields are texts and functions that make texts: what one language can
+// say, the other has to. Its tests hold both to being complete, and to the terms of docs/design/glossary.md
+// (complete_test.go).
 package phrase
 
 import (

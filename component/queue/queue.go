@@ -1,5 +1,6 @@
 // Package queue is the one bounded queue of the component: a FIFO that any number of goroutines fill without waiting, and
-// a signal for those who empty it. What becomes of a value that finds no room is for whoever pushes it to decide.
+// a signal for those who empty it. What becomes of a value that finds no room is for whoever pushes it to decide. Its tests
+// compare it with a slice.
 package queue
 
 import "sync"

@@ -1,5 +1,6 @@
 // Package settings is the part of the configuration that may change while the component runs. Everybody who needs a
-// setting reads it from Live when it is needed, so that nobody has to be told of a change.
+// setting reads it from Live when it is needed, so that nobody has to be told of a change. It knows neither the file nor
+// what anybody makes of a setting; package config has the tests of where they come from.
 package settings
 
 import (

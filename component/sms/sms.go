@@ -1,4 +1,5 @@
-// Package sms makes the text of an SMS and the URIs that open a composer with it. It does no I/O.
+// Package sms composes the text of an SMS, counts its segments, and makes the URIs that open a composer with it. It is pure,
+// and knows neither messages nor numbers' owners. Its tests are tables, and fuzz what is cut.
 package sms
 
 import (

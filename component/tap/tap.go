@@ -1,5 +1,8 @@
 // Package tap reads what the server tells of its users' messages: XEP-0297 copies from ejabberd's mod_service_log, from
 // our Prosody module, or from mod_firewall. It turns each into facts about messages. docs/design/tap.md has the rules.
+//
+// It owns the reused memory of one reading goroutine, and knows no state: what a fact means is for package track. Its tests
+// compare the fast reader with encoding/xml (fuzz_test.go) and with captures of real servers (golden_test.go).
 package tap
 
 import (

@@ -1,4 +1,4 @@
-// The playground's page: Alice and Bob side by side, the switch, the SMS, the line of time.
+// The playground's page: Alice and Bob side by side, the switch, the SMS, the timeline.
 
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';

@@ -45,7 +45,7 @@ converse.plugins.add('playground', {
             if (last) send({ from: contact }, stx`<displayed xmlns="urn:xmpp:chat-markers:0" id="${last.id}"/>`);
         };
 
-        // What Alice sees, for the line of time.
+        // What Alice sees, for the timeline.
         const watched = new WeakSet();
         const report = (message) => message.get('sender') === 'me' && message.get('body') && tell({
             kind: 'message', user, id: message.get('msgid'), text: message.get('body'), sent: message.get('time'),

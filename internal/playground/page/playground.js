@@ -1,4 +1,4 @@
-// The page around the two clients: the switch, the SMS that arrives, the line of time.
+// The page around the two clients: the switch, the SMS that arrives, the timeline.
 
 import { COLOURS, draw, stepsOf } from './timeline.js';
 import { texts } from './texts.js';
@@ -49,7 +49,7 @@ function showSMS(uri) {
 }
 document.querySelector('.sms button').addEventListener('click', () => (document.querySelector('.sms').hidden = true));
 
-// ---- the line of time -----------------------------------------------------------------------------------------------
+// ---- the timeline -----------------------------------------------------------------------------------------------
 
 const svg = document.querySelector('svg');
 const legend = ['sent', 'delivered', 'displayed', 'timeout-unread', 'escalated', 'asked'];

@@ -7,7 +7,7 @@ export const texts = {
         alice: 'writes; below each of her messages stands how far it has come',
         confirms: 'Bob’s client confirms',
         nothing: 'nothing', receipts: 'receipt', markers: 'receipt and reading',
-        line: 'Line of time',
+        line: 'Timeline',
         empty: 'Write something as Alice, and watch it here.',
         sms: 'SMS to {number}', dismiss: 'Close',
         sent: 'sent', delivered: 'delivered', displayed: 'read', failed: 'not delivered', cancelled: 'cancelled', unknown: 'nothing expected',

@@ -1,4 +1,4 @@
-// Draws the line of time: a lane for each message, from its sending on, in the colours of the states it goes through.
+// Draws the timeline: a lane for each message, from its sending on, in the colours of the states it goes through.
 
 const LANE = 64; // pixels
 const TOP = 14;
