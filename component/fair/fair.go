@@ -14,6 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"tocsin/component/clock"
+	"tocsin/component/queue"
 )
 
 var (
@@ -43,7 +44,7 @@ type Options struct {
 // Queue runs jobs. Owners take turns, each within its rate; the jobs of one owner run one at a time, in order.
 type Queue struct {
 	opts  Options
-	wake  chan struct{}
+	wake  queue.Signal
 	total *rate.Limiter
 
 	mu      sync.Mutex
@@ -78,7 +79,7 @@ func New(o Options) *Queue {
 	}
 	return &Queue{
 		opts:   o,
-		wake:   make(chan struct{}, 1),
+		wake:   queue.NewSignal(),
 		total:  rate.NewLimiter(rate.Limit(o.TotalRate), max(1, int(o.TotalRate/20))),
 		owners: make(map[string]*owner),
 	}
@@ -111,15 +112,8 @@ func (q *Queue) Put(name string, job Job) error {
 	}
 	o.jobs = append(o.jobs, job)
 	q.waiting++
-	q.poke()
+	q.wake.Set()
 	return nil
-}
-
-func (q *Queue) poke() {
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
 }
 
 // Run runs jobs until ctx is done, and then returns nil; jobs still waiting are not run. Run may be called once.
@@ -193,7 +187,7 @@ func (q *Queue) next() (*owner, Job, time.Duration) {
 	o.limit.ReserveN(now, 1)
 	o.runs = true
 	if len(q.ready) > 0 && q.opts.Workers > 1 {
-		q.poke() // there is work for another one
+		q.wake.Set() // there is work for another one
 	}
 	return o, job, 0
 }
@@ -213,7 +207,7 @@ func (q *Queue) ran(o *owner) {
 		delete(q.owners, o.name)
 	}
 	if q.opts.Workers > 1 {
-		q.poke()
+		q.wake.Set()
 	}
 }
 

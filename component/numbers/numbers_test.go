@@ -227,15 +227,17 @@ func TestRelease(t *testing.T) {
 		"an admin need not confirm":    {Policy{Disclose: consented, Verify: true}, Case{Number: number(track.FromAdmin, true)}, Shown},
 		"a vcard has nothing to agree": {Policy{Disclose: all, VCards: true, Verify: true}, Case{Number: vcard}, Shown},
 	} {
-		tc.c.Sender = "alice@example.org"
-		got, why := tc.policy.Release(tc.c)
-		want := ""
-		if tc.want == Shown {
-			want = "+8613800138000"
-		}
-		if got != want || why != tc.want {
-			t.Errorf("%s: %q, because %q, want %q, %q", name, got, why, want, tc.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			tc.c.Sender = "alice@example.org"
+			got, why := tc.policy.Release(tc.c)
+			want := ""
+			if tc.want == Shown {
+				want = "+8613800138000"
+			}
+			if got != want || why != tc.want {
+				t.Errorf("%s: %q, because %q, want %q, %q", name, got, why, want, tc.want)
+			}
+		})
 	}
 }
 
@@ -256,9 +258,11 @@ func TestReveals(t *testing.T) {
 		"not of a bounced message": {track.RevealAll, Case{Failed: true, Visible: true, Number: agreed}, false},
 		"not of one who opted out": {track.RevealAll, Case{Owner: track.Prefs{Watch: track.Off}}, false},
 	} {
-		tc.c.Sender = "alice@example.org"
-		if got := (Policy{Reveal: tc.reveal}).Reveals(tc.c); got != tc.want {
-			t.Errorf("%s: %t", name, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			tc.c.Sender = "alice@example.org"
+			if got := (Policy{Reveal: tc.reveal}).Reveals(tc.c); got != tc.want {
+				t.Errorf("%s: %t", name, got)
+			}
+		})
 	}
 }

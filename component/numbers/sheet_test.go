@@ -32,10 +32,12 @@ func TestSheets(t *testing.T) {
 		"cells forced to text": "bob@example.org,=\"+8613800138000\"\ncarol@example.org,\"=\"\"+4915112345678\"\"\",no\n",
 		"marked as text":       "bob@example.org,'+8613800138000\ncarol@example.org,'+4915112345678,no\n",
 	} {
-		got, err := ReadCSV(strings.NewReader(text), Terms{Region: "CN"})
-		if diff := cmp.Diff(want, got); diff != "" || err != nil {
-			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
-		}
+		t.Run(name, func(t *testing.T) {
+			got, err := ReadCSV(strings.NewReader(text), Terms{Region: "CN"})
+			if diff := cmp.Diff(want, got); diff != "" || err != nil {
+				t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+			}
+		})
 	}
 }
 
@@ -63,13 +65,15 @@ func TestForcedNumbers(t *testing.T) {
 		"+86 110;ext=5":        "an extension, which receives no SMS",
 		"+999 123456789":       "not a phone number",
 	} {
-		got, err := ParseForced(text)
-		if err != nil {
-			got = err.Error()
-		}
-		if got != want {
-			t.Errorf("ParseForced(%q) = %q, want %q", text, got, want)
-		}
+		t.Run(text, func(t *testing.T) {
+			got, err := ParseForced(text)
+			if err != nil {
+				got = err.Error()
+			}
+			if got != want {
+				t.Errorf("ParseForced(%q) = %q, want %q", text, got, want)
+			}
+		})
 	}
 
 	lines := "bob@example.org,+5215512345678,no,yes\ncarol@example.org,+8613800138000\n"

@@ -32,10 +32,12 @@ func TestWebhookThatFails(t *testing.T) {
 		"down":     {gone.URL, "connection refused"},
 		"no URL":   {"http://[", "invalid URL"},
 	} {
-		err := newWebhooks(&Options{}).deliver(t.Context(), track.Step{URL: tc.url + "/hooks/T0KEN"}, "s-1", []byte("{}"))
-		if err == nil || strings.Contains(err.Error(), "T0KEN") || !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			err := newWebhooks(&Options{}).deliver(t.Context(), track.Step{URL: tc.url + "/hooks/T0KEN"}, "s-1", []byte("{}"))
+			if err == nil || strings.Contains(err.Error(), "T0KEN") || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
 	}
 }
 

@@ -90,18 +90,22 @@ React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent, no, later.)`
 短信：https://xmpp.example.org/tocsin/p/x7f3k9
 已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发、不发、稍后。）`},
 	} {
-		tc.ask.With, tc.ask.Now = "bob@example.org", now
-		if diff := cmp.Diff([]string{tc.en, tc.zh}, []string{In("en").Chat.Prompt(tc.ask), In("zh").Chat.Prompt(tc.ask)}); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
+		t.Run(name, func(t *testing.T) {
+			tc.ask.With, tc.ask.Now = "bob@example.org", now
+			if diff := cmp.Diff([]string{tc.en, tc.zh}, []string{In("en").Chat.Prompt(tc.ask), In("zh").Chat.Prompt(tc.ask)}); diff != "" {
+				t.Errorf("%s: %s", name, diff)
+			}
+		})
 	}
 }
 
 func TestReaction(t *testing.T) {
 	for emoji, want := range map[string]Verb{"👍": Sent, "👍🏽": Sent, "✔️": Sent, "✅": Sent, "👎🏿": No, "❌": No, "✖️": No, "⏰": Snooze, "⏳": Snooze, "❤️": Unknown, "": Unknown} {
-		if got := Reaction(emoji); got != want {
-			t.Errorf("Reaction(%q) = %q, want %q", emoji, got, want)
-		}
+		t.Run(emoji, func(t *testing.T) {
+			if got := Reaction(emoji); got != want {
+				t.Errorf("Reaction(%q) = %q, want %q", emoji, got, want)
+			}
+		})
 	}
 }
 
@@ -266,9 +270,11 @@ func TestParseDuration(t *testing.T) {
 		"10 分钟": 10 * time.Minute, "2小时": 2 * time.Hour, "1d": 24 * time.Hour, "半小时": 30 * time.Minute, " 5 MIN ": 5 * time.Minute,
 		"": 0, "0": 0, "m": 0, "10x": 0, "10m5": 0, "-5m": 0, "1.5h": 0, "10 10": 0, "400d": 0, "18446744073709551616s": 0, "4294967295h": 0,
 	} {
-		if d, ok := ParseDuration(text); d != want || ok != (want > 0) {
-			t.Errorf("ParseDuration(%q) = %v, %t", text, d, ok)
-		}
+		t.Run(text, func(t *testing.T) {
+			if d, ok := ParseDuration(text); d != want || ok != (want > 0) {
+				t.Errorf("ParseDuration(%q) = %v, %t", text, d, ok)
+			}
+		})
 	}
 }
 

@@ -20,9 +20,11 @@ func TestTokens(t *testing.T) {
 			"of another sender": mine.of("bob@example.org", rev), "of another database": other.of("alice@example.org", rev),
 			"a number": fmt.Sprint(rev), "cut": token[:len(token)-1], "longer": token + "A", "none": "", "with padding": token + "==",
 		} {
-			if got, ok := mine.revision("alice@example.org", foreign); ok {
-				t.Errorf("revision %d: a token %s is taken for %d", rev, what, got)
-			}
+			t.Run(what, func(t *testing.T) {
+				if got, ok := mine.revision("alice@example.org", foreign); ok {
+					t.Errorf("revision %d: a token %s is taken for %d", rev, what, got)
+				}
+			})
 		}
 		for i := range token {
 			changed := []byte(token)

@@ -215,11 +215,13 @@ func TestServerRefusesForNow(t *testing.T) {
 		"internal-server-error": "internal-server-error",
 		"close":                 "closed the connection",
 	} {
-		r := start(t, func(s *fakeserver.Server, _ *session.Options) { s.Refuse(refuse) })
-		r.logs(words)
-		r.logs(words)
-		r.server.Refuse("")
-		r.accept()
+		t.Run(refuse, func(t *testing.T) {
+			r := start(t, func(s *fakeserver.Server, _ *session.Options) { s.Refuse(refuse) })
+			r.logs(words)
+			r.logs(words)
+			r.server.Refuse("")
+			r.accept()
+		})
 	}
 }
 

@@ -44,9 +44,11 @@ func TestClean(t *testing.T) {
 		"characters XML can't do": {"a\ufffe\uffffb", "ab"},
 		"nothing left":            {"\u200b\u202e\x01", ""},
 	} {
-		if diff := cmp.Diff(tc.want, Clean(tc.text)); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, Clean(tc.text)); diff != "" {
+				t.Errorf("%s: %s", name, diff)
+			}
+		})
 	}
 }
 
@@ -135,10 +137,12 @@ func TestCount(t *testing.T) {
 		"surrogates need one more":    {x("😀", 67), 3, ucs2},
 		"latin then emoji at the end": {x("好", 66) + "😀" + x("好", 66), 3, ucs2},
 	} {
-		segments, encoding := Count(tc.text)
-		if segments != tc.segments || encoding != tc.encoding {
-			t.Errorf("%s: %d %s, want %d %s", name, segments, encoding, tc.segments, tc.encoding)
-		}
+		t.Run(name, func(t *testing.T) {
+			segments, encoding := Count(tc.text)
+			if segments != tc.segments || encoding != tc.encoding {
+				t.Errorf("%s: %d %s, want %d %s", name, segments, encoding, tc.segments, tc.encoding)
+			}
+		})
 	}
 }
 

@@ -115,13 +115,15 @@ func TestTrackCheck(t *testing.T) {
 		`timeout='٣'`:          "timeout: not 1 to 9 digits above zero",
 		`timeout='1000000000'`: "timeout: not 1 to 9 digits above zero",
 	} {
-		var track Track
-		if err := xml.Unmarshal([]byte(`<track xmlns='urn:tocsin:escalation:0' `+attrs+`/>`), &track); err != nil {
-			t.Errorf("%s: %v", attrs, err)
-		}
-		if got := message(track.Check()); got != want {
-			t.Errorf("%s: %q, want %q", attrs, got, want)
-		}
+		t.Run(attrs, func(t *testing.T) {
+			var track Track
+			if err := xml.Unmarshal([]byte(`<track xmlns='urn:tocsin:escalation:0' `+attrs+`/>`), &track); err != nil {
+				t.Errorf("%s: %v", attrs, err)
+			}
+			if got := message(track.Check()); got != want {
+				t.Errorf("%s: %q, want %q", attrs, got, want)
+			}
+		})
 	}
 	if got := (Track{Timeout: "0090"}).Seconds(); got != 90 {
 		t.Errorf("Seconds() = %d", got)
@@ -190,14 +192,16 @@ func TestTimes(t *testing.T) {
 		"0000-01-01T00:00:00Z":             "stamp: no time of XEP-0082",
 		"2026-11-24T02:00:00.000Z trailer": "stamp: no time of XEP-0082",
 	} {
-		var at Time
-		got := message(at.UnmarshalXMLAttr(xml.Attr{Name: xml.Name{Local: "stamp"}, Value: text}))
-		if got == "" {
-			got = at.String()
-		}
-		if got != want {
-			t.Errorf("%s: %s, want %s", text, got, want)
-		}
+		t.Run(text, func(t *testing.T) {
+			var at Time
+			got := message(at.UnmarshalXMLAttr(xml.Attr{Name: xml.Name{Local: "stamp"}, Value: text}))
+			if got == "" {
+				got = at.String()
+			}
+			if got != want {
+				t.Errorf("%s: %s, want %s", text, got, want)
+			}
+		})
 	}
 }
 

@@ -96,9 +96,11 @@ func TestRoster(t *testing.T) {
 		"both@example.org": true, "from@example.org": true, "to@example.org": false, "none@example.org": false,
 		"bare@example.org": false, "stranger@example.org": false, "foreign@example.org": false,
 	} {
-		if got := r.Shows(jid); got != want {
-			t.Errorf("Shows(%s) = %t", jid, got)
-		}
+		t.Run(jid, func(t *testing.T) {
+			if got := r.Shows(jid); got != want {
+				t.Errorf("Shows(%s) = %t", jid, got)
+			}
+		})
 	}
 	if diff := cmp.Diff([]string{"Friends"}, r.Items[1].Groups); diff != "" {
 		t.Error(diff)
