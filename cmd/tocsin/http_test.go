@@ -126,7 +126,7 @@ func TestFindInstance(t *testing.T) {
 	}
 
 	c.Component.JID = "tocsin.example.com"
-	if found, why := findInstance(t.Context(), c); found != nil || !strings.HasSuffix(why, "/readyz is not of this component") {
+	if found, why := findInstance(t.Context(), c); found != nil || !strings.HasSuffix(why, "/readyz belongs to another component") {
 		t.Errorf("another's instance: %v (%s)", found, why)
 	}
 

@@ -30,7 +30,7 @@ func findInstance(ctx context.Context, c *config.Config) (found *instance, why s
 		return nil, fmt.Sprintf("no instance answers at %s", url)
 	}
 	if found.Component != c.Component.JID {
-		return nil, fmt.Sprintf("%s is not of this component", url)
+		return nil, fmt.Sprintf("%s belongs to another component", url)
 	}
 	return found, ""
 }

@@ -1,5 +1,5 @@
-// Tocsin tells the senders of chat messages what became of them, and asks them to send an SMS when a message is not
-// delivered or read in time. This is the program of the XMPP component: see config.example.toml and docs/ADMIN.md.
+// Tocsin tells the senders of chat messages what became of them, and prompts them to send an SMS when a message is not
+// delivered or read in time. This is the XMPP component: see config.example.toml and docs/ADMIN.md.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -25,14 +26,22 @@ import (
 
 // commands is the command line: one field a subcommand, each in a file of its own.
 type commands struct {
-	Init    initCommand    `cmd:"" help:"Write a configuration with a fresh secret, and tell what the server needs."`
-	Check   checkCommand   `cmd:"" help:"Tell what is wrong with configuration, database, connection and rights."`
-	Run     runCommand     `cmd:"" help:"Serve until told to stop."`
+	ShowVersion kong.VersionFlag `name:"version" help:"Show the version."`
+
+	Init    initCommand    `cmd:"" help:"Write a configuration with a fresh secret, and print what the server needs."`
+	Check   checkCommand   `cmd:"" help:"Check the configuration, the database, the connection and the tap."`
+	Run     runCommand     `cmd:"" help:"Run the component until it is stopped."`
 	Status  statusCommand  `cmd:"" help:"Show what is pending, overdue and open."`
-	Numbers numbersCommand `cmd:"" help:"Keep the directory of phone numbers."`
-	Migrate migrateCommand `cmd:"" help:"Bring the database to this version's schema."`
-	Storage storageCommand `cmd:"" help:"Move a database."`
+	Numbers numbersCommand `cmd:"" help:"Manage the directory of phone numbers."`
+	Migrate migrateCommand `cmd:"" help:"Bring the database schema up to date."`
+	Storage storageCommand `cmd:"" help:"Manage the database."`
 	Version versionCommand `cmd:"" help:"Show the version."`
+	Help    helpCommand    `cmd:"" help:"Show the help of a command."`
+}
+
+// helpCommand is "tocsin help COMMAND", which execute turns into "tocsin COMMAND -help".
+type helpCommand struct {
+	Command []string `arg:"" optional:"" name:"COMMAND"`
 }
 
 // Exit codes.
@@ -42,13 +51,13 @@ const (
 	wrongUsage
 )
 
-// errFailed ends a command that has told already what is wrong.
+// errFailed ends a command that has reported already what is wrong.
 var errFailed = errors.New("failed")
 
-// usageError is a fault of the command line, not of the work.
+// usageError is an error of the command line.
 type usageError struct{ error }
 
-// environment is what a command knows of the world around it.
+// environment is what a command needs of the world around it.
 type environment struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -74,13 +83,17 @@ func execute(ctx context.Context, args []string, e *environment) int {
 		kong.Name("tocsin"),
 		kong.Description("SMS escalation for XMPP."),
 		kong.Writers(e.stdout, e.stderr),
-		kong.Exit(func(int) { helped = true }), // kong exits after it has shown the help
+		kong.Exit(func(int) { helped = true }), // kong exits after it has shown the help or the version
+		kong.Vars{"version": versionLine()},
 		kong.Help(printHelp),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(e),
 	)
 	if err != nil {
 		panic(err) // the tags above are wrong
+	}
+	if len(args) > 0 && args[0] == "help" {
+		args = append(slices.Clone(args[1:]), "-help")
 	}
 	command, err := parser.Parse(doubleDashes(args))
 	if helped {
@@ -93,7 +106,7 @@ func execute(ctx context.Context, args []string, e *environment) int {
 	return e.report(command.Run())
 }
 
-// report tells an error and returns the exit code for it.
+// report prints an error and returns the exit code for it.
 func (e *environment) report(err error) int {
 	faults, usage := config.Faults(nil), usageError{}
 	switch {
@@ -132,6 +145,7 @@ var doubleDash = regexp.MustCompile(`(^|[\s\[("])--([a-z])`)
 
 func singleDashes(text string) string { return doubleDash.ReplaceAllString(text, "$1-$2") }
 
+// printHelp is kong's help, with our dashes in the same columns.
 func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	out := ctx.Stdout
 	var text bytes.Buffer
@@ -141,9 +155,11 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(out, singleDashes(text.String()))
+	_, err = io.WriteString(out, singleDashes(described.ReplaceAllString(text.String(), "$1 ")))
 	return err
 }
 
-// oneLine keeps an error of a library to the one line that is promised.
+var described = regexp.MustCompile(`(?m)^((?:  -h,|     ) --\S+  +)`) // a flag, up to its description
+
+// oneLine is an error on one line, whatever a library makes of it.
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

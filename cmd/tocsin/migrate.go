@@ -9,10 +9,10 @@ import (
 
 type migrateCommand struct {
 	configFlag
-	Status bool `help:"Only tell which migrations were made."`
+	Status bool `help:"Only show which migrations are applied."`
 }
 
-// Run brings the schema to this version's, or tells where it is.
+// Run brings the schema up to date, and lists the migrations.
 func (c *migrateCommand) Run(ctx context.Context, e *environment) error {
 	conf, err := c.load(e)
 	if err != nil {

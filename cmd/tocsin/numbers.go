@@ -14,11 +14,11 @@ import (
 
 type numbersCommand struct {
 	configFlag
-	List   listNumbers   `cmd:"" help:"Show all numbers."`
-	Set    setNumber     `cmd:"" help:"Give a user a number, with their consent unless it is -private."`
-	Remove removeNumber  `cmd:"" help:"Take a user's number away."`
-	Import importNumbers `cmd:"" help:"Take in a CSV file of jid,number[,consent]: all of it, or nothing if a line is bad."`
-	Export exportNumbers `cmd:"" help:"Write all numbers as CSV."`
+	List   listNumbers   `cmd:"" help:"List all numbers."`
+	Set    setNumber     `cmd:"" help:"Set a user's number, with their consent unless -private is given."`
+	Remove removeNumber  `cmd:"" help:"Remove a user's number."`
+	Import importNumbers `cmd:"" help:"Import a CSV file of jid,number[,consent]: all of it, or nothing if a line is bad."`
+	Export exportNumbers `cmd:"" help:"Export all numbers as CSV."`
 }
 
 type (
@@ -33,7 +33,7 @@ type (
 		JID string `arg:"" name:"JID"`
 	}
 	importNumbers struct {
-		File    string `arg:"" name:"FILE.csv" help:"A file, or - for what comes in on stdin."`
+		File    string `arg:"" name:"FILE.csv" help:"The file, or - for standard input."`
 		Private bool   `help:"Do not show them to anybody, whatever the file says."`
 		Force   bool   `help:"Accept numbers that are not known as mobile numbers."`
 	}
@@ -150,7 +150,7 @@ func (c *importNumbers) Run(ctx context.Context, e *environment, all *numbersCom
 		for _, fault := range faults {
 			fmt.Fprintf(e.stderr, "%s:%d: %s\n", name, fault.Line, fault.Text)
 		}
-		return fmt.Errorf("%s: %s bad, no number was imported", name, areLines(len(faults)))
+		return fmt.Errorf("%s: %s bad, nothing was imported", name, areLines(len(faults)))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)

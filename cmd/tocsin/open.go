@@ -11,7 +11,7 @@ import (
 
 // configFlag is the flag of every command that reads the configuration.
 type configFlag struct {
-	Config string `placeholder:"FILE" help:"The configuration; by default $$TOCSIN_CONFIG, ./config.toml or /etc/tocsin/config.toml."`
+	Config string `placeholder:"FILE" help:"The configuration; default: $$TOCSIN_CONFIG, ./config.toml or /etc/tocsin/config.toml."`
 }
 
 var configPlaces = []string{"config.toml", "/etc/tocsin/config.toml"}
@@ -29,7 +29,7 @@ func (f configFlag) file(e *environment) (string, error) {
 			return name, nil
 		}
 	}
-	return "", fmt.Errorf("there is no %s and no %s: give one by -config, or make one by tocsin init", configPlaces[0], configPlaces[1])
+	return "", fmt.Errorf("no configuration: neither %s nor %s exists (use -config, or create one with \"tocsin init\")", configPlaces[0], configPlaces[1])
 }
 
 // load reads the configuration.

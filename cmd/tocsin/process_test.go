@@ -137,3 +137,45 @@ func place(t *testing.T, from, to string) {
 		t.Fatal(err)
 	}
 }
+
+// A standby says that it is one, and when it is no more.
+func TestStandbySaysSo(t *testing.T) {
+	config := configured(t, "127.0.0.1:1", "", "[storage]\ndsn = '"+lab.Postgres(t)+"'")
+	first, live := started(t, config)
+	said(t, live, `msg="live: this instance has the database"`)
+	_, standby := started(t, config)
+	said(t, standby, `msg="standing by: another instance is live"`)
+	if err := first.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	said(t, standby, `msg="live: this instance has the database"`)
+}
+
+// started runs the component; what it logs can be read.
+func started(t *testing.T, config string) (*exec.Cmd, *bufio.Scanner) {
+	t.Helper()
+	run := command(t, "run", "-config", config)
+	log, err := run.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		run.Process.Kill()
+		run.Wait()
+	})
+	return run, bufio.NewScanner(log)
+}
+
+// said reads the log up to a line with the text.
+func said(t *testing.T, log *bufio.Scanner, text string) {
+	t.Helper()
+	for log.Scan() {
+		if strings.Contains(log.Text(), text) {
+			return
+		}
+	}
+	t.Fatalf("it did not say %s", text)
+}

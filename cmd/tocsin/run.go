@@ -26,9 +26,9 @@ import (
 
 type runCommand struct{ configFlag }
 
-// Run serves until ctx ends. With PostgreSQL any number of instances may be started: one serves, the others wait.
+// Run serves until ctx ends. With PostgreSQL any number of instances may be started: one is live, the others are standbys.
 func (c *runCommand) Run(ctx context.Context, e *environment) error {
-	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more is no reason to stop
+	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more must not end the service
 	file, err := c.file(e)
 	if err != nil {
 		return err
@@ -54,7 +54,7 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 	if err := r.web.Listen(ctx, cfg.Metrics.Listen); err != nil {
 		err = fmt.Errorf("%s: %w", cfg.Where("metrics.listen"), err)
 		if held, _ := store.HasLeader(ctx); held {
-			err = fmt.Errorf("%w (the database is in use, too: is Tocsin running already?)", err)
+			err = fmt.Errorf("%w (and the database is in use: is Tocsin already running?)", err)
 		}
 		return err
 	}
@@ -67,19 +67,19 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 	defer stop()
 	wg.Go(func() { watchdog(ctx, clock.System{}, r.Alive) })
 	wg.Go(func() { r.heed(ctx) })
-	notifyReady() // a standby is in order, too
+	notifyReady() // a standby is ready, too
 	defer notifyStopping()
 	for {
 		err := r.serve(ctx)
 		if !errors.Is(err, errLost) {
 			return err
 		}
-		log.Warn("standing by: another instance may serve now", "reason", err)
+		log.Warn("standing by: another instance may be live", "reason", err)
 	}
 }
 
-// runner is the running instance: a standby until it holds the database, then the service, and a standby again if it
-// loses its hold.
+// runner is the running instance: a standby until it leads, then the service, and a standby again if it loses the
+// leadership.
 type runner struct {
 	getenv func(string) string
 	log    *slog.Logger
@@ -89,13 +89,16 @@ type runner struct {
 
 	mu      sync.Mutex // over a reload
 	config  *config.Config
-	service atomic.Pointer[component.Service]   // nil: standing by
+	service atomic.Pointer[component.Service]   // nil: a standby
 	metrics atomic.Pointer[prometheus.Registry] // the service's
 }
 
-// serve waits for the right to be the one live instance, and then serves, until ctx ends, or with errLost until that
-// right is lost. All that the service had in memory goes with it: the next one begins with what is in the database.
+// serve waits for the leadership, and then serves until ctx ends, or, with errLost, until the leadership is lost. What the
+// service has in memory goes with it: the next one begins with what is in the database.
 func (r *runner) serve(ctx context.Context) error {
+	if held, err := r.store.HasLeader(ctx); err == nil && held {
+		r.log.Info("standing by: another instance is live")
+	}
 	hold, err := r.store.Lead(ctx, r.jid())
 	if ctx.Err() != nil {
 		if err == nil {
@@ -107,6 +110,7 @@ func (r *runner) serve(ctx context.Context) error {
 		return err
 	}
 	defer hold.Release()
+	r.log.Info("live: this instance has the database")
 	ctx, lose := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup
 	defer watching.Wait()
@@ -152,7 +156,7 @@ func (r *runner) make(ctx context.Context, hold *storage.Leadership) (*component
 	return service, err
 }
 
-var errLost = errors.New("the hold on the database was lost")
+var errLost = errors.New("the leadership was lost")
 
 // Gather implements prometheus.Gatherer: a standby has no metrics of its own.
 func (r *runner) Gather() ([]*dto.MetricFamily, error) {
@@ -174,7 +178,7 @@ func (r *runner) heed(ctx context.Context) {
 		case <-hup:
 			notifyReloading()
 			if settings, err := r.reload(); err != nil {
-				r.log.Error("the configuration stays as it was", "err", err)
+				r.log.Error("invalid configuration, keeping the current one", "err", err)
 			} else if service := r.service.Load(); service != nil {
 				service.Apply(settings)
 			}
@@ -183,7 +187,7 @@ func (r *runner) heed(ctx context.Context) {
 	}
 }
 
-// reload reads the file again. What it returns is for Service.Apply; the log and the metrics' address hold at once.
+// reload reads the file again. What it returns is for Service.Apply; the log and the address of the metrics change at once.
 func (r *runner) reload() (settings.Settings, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -199,7 +203,7 @@ func (r *runner) reload() (settings.Settings, error) {
 	for _, note := range notes {
 		r.log.Warn(note)
 	}
-	r.log.Info("the configuration was read again")
+	r.log.Info("configuration reloaded")
 	return next.Settings(), nil
 }
 
@@ -215,7 +219,7 @@ func (r *runner) Ready() []string {
 	if service := r.service.Load(); service != nil {
 		return service.Ready()
 	}
-	return []string{"standby: another instance holds the database"}
+	return []string{"standby: another instance is live"}
 }
 
 // Alive implements Health.

@@ -14,10 +14,10 @@ import (
 
 type statusCommand struct {
 	configFlag
-	JSON bool `name:"json" help:"As JSON."`
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
-// status is what the database and the running instance tell together.
+// status is what the database and the running instance say together.
 type status struct {
 	Component   string `json:"component"`
 	Pending     int64  `json:"pending"`
@@ -28,7 +28,7 @@ type status struct {
 	Lag seconds `json:"lag_seconds"`
 
 	Instance *instanceStatus `json:"instance"` // nil: none was found
-	unfound  string          // why
+	notFound string          // why
 }
 
 type instanceStatus struct {
@@ -62,11 +62,11 @@ func (c *statusCommand) Run(ctx context.Context, e *environment) error {
 	now := e.now()
 	sum, err := store.Summary(ctx, track.At(now))
 	if err != nil {
-		return fmt.Errorf("ask the database: %w", err)
+		return fmt.Errorf("query the database: %w", err)
 	}
 	found, why := findInstance(ctx, conf)
 	s := newStatus(conf.Component.JID, sum, found, now)
-	s.unfound = why
+	s.notFound = why
 	if c.JSON {
 		out := json.NewEncoder(e.stdout)
 		out.SetIndent("", "  ")
@@ -107,14 +107,14 @@ func (s *status) write(w io.Writer, now time.Time) error {
 	line("outbox", "%d", s.Outbox)
 	i := s.Instance
 	if i == nil {
-		line("instance", "%s", s.unfound)
+		line("instance", "%s", s.notFound)
 		line("last copy", "unknown")
 		line("lag", "%s", roughly(time.Duration(s.Lag)))
 		return out.Flush()
 	}
 	switch {
 	case i.Standby:
-		line("instance", "stands by: another one has the stream")
+		line("instance", "standby: another instance has the stream")
 	case i.Ready:
 		line("instance", "ready, version %s", i.Version)
 	default:

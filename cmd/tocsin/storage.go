@@ -9,8 +9,8 @@ import (
 	"tocsin/storage"
 )
 
-// openStore opens the configured database. A missing SQLite file is made, with its schema; a missing or older schema
-// is for "run" and "migrate".
+// openStore opens the configured database. A missing SQLite file is created, with its schema; a missing or older schema
+// is left to "run" and "migrate".
 func openStore(ctx context.Context, c *config.Config) (*storage.Store, error) {
 	store, err := storage.Open(ctx, string(c.Storage.DSN), storage.Options{})
 	if err != nil {
@@ -20,15 +20,15 @@ func openStore(ctx context.Context, c *config.Config) (*storage.Store, error) {
 }
 
 type storageCommand struct {
-	Copy copyCommand `cmd:"" help:"Copy a database into another, as from SQLite to PostgreSQL."`
+	Copy copyCommand `cmd:"" help:"Copy a database into another, for example from SQLite to PostgreSQL."`
 }
 
 type copyCommand struct {
 	From string `required:"" placeholder:"DSN" help:"The database to read: sqlite:PATH or postgres://…"`
-	To   string `required:"" placeholder:"DSN" help:"The database to write: an empty one, or one that a copy was broken off to."`
+	To   string `required:"" placeholder:"DSN" help:"The database to write: an empty one, or that of an interrupted copy."`
 }
 
-// Run copies, and tells how far it is.
+// Run copies, and shows the progress.
 func (c *copyCommand) Run(ctx context.Context, e *environment) (err error) {
 	open := func(flag, text string, o storage.Options) (*storage.Store, error) {
 		dsn, err := config.ParseDSN(text)
@@ -58,6 +58,6 @@ func (c *copyCommand) Run(ctx context.Context, e *environment) (err error) {
 		return fmt.Errorf("copy: %w", err)
 	}
 	bar.end()
-	fmt.Fprintln(e.stdout, "Copied, and every table counted again. Now set storage.dsn to the new database, and restart Tocsin.")
+	fmt.Fprintln(e.stdout, "Copied, and every table counted. Now set storage.dsn to the new database and restart Tocsin.")
 	return nil
 }

@@ -6,18 +6,22 @@ import (
 	"runtime/debug"
 )
 
-// version is set by the linker (see the Makefile); built otherwise, the program tells what Go knows of it.
+// version is set by the linker (see the Makefile); else it is what Go has recorded.
 var version string
 
 type versionCommand struct{}
 
 // Run shows the version.
 func (versionCommand) Run(e *environment) error {
-	fmt.Fprintf(e.stdout, "tocsin %s (%s %s/%s)\n", programVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintln(e.stdout, versionLine())
 	return nil
 }
 
-// programVersion is what XEP-0092 and "tocsin version" tell.
+func versionLine() string {
+	return fmt.Sprintf("tocsin %s (%s %s/%s)", programVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// programVersion is the version, as XEP-0092 shows it, too.
 func programVersion() string {
 	if version != "" {
 		return version
