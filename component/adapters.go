@@ -62,9 +62,9 @@ func (w watch) Watching(ctx context.Context, sender string, limit int) ([]comman
 		if m.Notice.Seq == 0 {
 			state = track.StatePending
 		}
-		settings := policy.Resolve(m, w.users.Parties(m.Conv()), w.users.Can(m.Recipient))
+		settings := policy.Resolve(m, w.users.Parties(m.Conv()), m.Expects)
 		watched[i] = command.Watched{
-			Message: *m, State: w.privacy.State(ctx, m, state), Reason: track.Explain(m, settings, now),
+			Message: *m, State: w.privacy.State(ctx, m, state), Reason: w.privacy.Explanation(ctx, m, track.Explain(m, settings, now)),
 		}
 	}
 	return watched, nil

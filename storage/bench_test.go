@@ -222,7 +222,8 @@ func benchFacts(b *testing.B, store *storage.Store, t *traffic) {
 type nobody struct{}
 
 func (nobody) Parties(track.Conv) track.Parties { return track.Parties{} }
-func (nobody) Can(string) track.Can             { return track.Can{} }
+func (nobody) Clients(string) track.Clients     { return track.Clients{} }
+func (nobody) Present(string, string) bool      { return true }
 
 // BenchmarkStart is what a restart reads, with a million alarms.
 func BenchmarkStart(b *testing.B) {

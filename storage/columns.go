@@ -187,14 +187,26 @@ func (h *hasher) messageColumns(w *walk, m *track.Message) {
 }
 
 func progress(w *walk, m *track.Message) {
-	unsettled := m.Kind == track.Watched && !m.Status.Settled()
+	var unsettled uint8
+	switch {
+	case m.Kind != track.Watched || m.Status.Final():
+	case m.Status.Settled():
+		unsettled = 2 // it bounced
+	default:
+		unsettled = 1
+	}
 	num(w, "ord", &m.Ord)
-	flag(w, "unsettled", &unsettled)
+	num(w, "unsettled", &unsettled)
 	num(w, "kind", &m.Kind)
 	num(w, "original", &m.Original)
 	num(w, "status", &m.Status)
 	num(w, "marks", &m.Marks)
+	num(w, "standing", &m.Standing)
+	num(w, "there", &m.There)
+	num(w, "delivery_rule", &m.Expects.Delivery)
+	num(w, "reading_rule", &m.Expects.Reading)
 	num(w, "sent_at", &m.SentAt)
+	num(w, "handed_at", &m.HandedAt)
 	num(w, "delivered_at", &m.DeliveredAt)
 	num(w, "timeout_at", &m.TimeoutAt)
 	num(w, "settled_at", &m.SettledAt)
@@ -293,7 +305,31 @@ func peerColumns(w *walk, p *track.Peer) {
 	num(w, "receipts", &p.Receipts)
 	num(w, "markers", &p.Markers)
 	num(w, "acks", &p.Acks)
+	num(w, "came_at", &p.Came)
+	num(w, "managed", &p.Managed)
+	num(w, "announces", &p.Announces)
 	str(w, "jid", &p.JID)
+}
+
+func (h *hasher) pairColumns(w *walk, p *track.Pair) {
+	var conv int64
+	if w.mode == taking {
+		conv = h.conv(track.Conv{Sender: clean(p.Sender), Recipient: clean(p.Recipient)})
+	}
+	num(w, "conv", &conv)
+	num(w, "receipts", &p.Receipts)
+	num(w, "arrivals", &p.Arrivals)
+	num(w, "markers", &p.Markers)
+	num(w, "unasked", &p.Unasked)
+	num(w, "past", &p.Past)
+	num(w, "sealed_receipts", &p.SealedReceipts)
+	num(w, "sealed_markers", &p.SealedMarkers)
+	num(w, "unconfirmed", &p.Unconfirmed)
+	num(w, "unmarked", &p.Unmarked)
+	num(w, "counted_at", &p.CountedAt)
+	str(w, "sender", &p.Sender)
+	str(w, "recipient", &p.Recipient)
+	str(w, "device", &p.Device)
 }
 
 func (h *hasher) releaseColumns(w *walk, r *track.Release) {
@@ -325,6 +361,7 @@ func prefsColumns(w *walk, p *track.Prefs) {
 	span(w, "unread_after", &p.UnreadAfter)
 	num(w, "fallback", &p.Fallback)
 	num(w, "share", &p.Share)
+	num(w, "sync", &p.Sync)
 	num(w, "watch", &p.Watch)
 	str(w, "jid", &p.JID)
 	str(w, "quiet", &p.Quiet)

@@ -57,6 +57,7 @@ func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error 
 		{"told", s.tell, &tolds.table, tolds.pack(greatest(c.Told)...)},
 		{"prompts", s.putPrompt, &s.prompts.table, s.prompts.pack(endedFirst(c.Prompts)...)},
 		{"peers", s.putPeer, &peers.table, peers.pack(c.Peers...)},
+		{"pairs", s.putPair, &s.pairs.table, s.pairs.pack(c.Pairs...)},
 		{"outbox", s.putOutgoing, &outbox.table, outbox.pack(entries...)},
 		{"attempts", s.retryOutgoing, &attempts.table, attempts.pack(lastAttempts(c.Attempts)...)},
 		{"releases", s.putRelease, &s.releases.table, s.releases.pack(c.Releases...)},

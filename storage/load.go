@@ -37,9 +37,9 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 	}
 	senders, recipients := set(w.Senders), set[string](nil)
 	people := set(w.Peers)
-	open := slices.Clone(w.Open)
+	open, pairs := slices.Clone(w.Open), slices.Clone(w.Pairs)
 	for _, m := range l.messages { // those of w.Ords
-		open = append(open, m.Conv())
+		open, pairs = append(open, m.Conv()), append(pairs, m.Conv())
 		senders[m.Sender], recipients[m.Recipient], people[m.Recipient] = true, true, true
 	}
 	for _, k := range w.Keys {
@@ -53,7 +53,7 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 	if err := l.byConvs(ctx, s.open, open); err != nil {
 		return out, err
 	}
-	if err := l.byConvs(ctx, s.got, w.Got); err != nil {
+	if err := l.byConvs(ctx, s.failed, open); err != nil {
 		return out, err
 	}
 	for _, sender := range w.Of {
@@ -82,6 +82,9 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 		if err != nil {
 			return out, fmt.Errorf("peers: %w", err)
 		}
+	}
+	if out.Pairs, err = l.pairsOf(ctx, pairs); err != nil {
+		return out, err
 	}
 	for _, ord := range keys(l.messages) {
 		out.Messages = append(out.Messages, l.messages[ord])
@@ -129,17 +132,42 @@ func (l *loading) byKeys(ctx context.Context, wanted []track.Key) error {
 	return l.find(ctx, l.store.byHash, hashes, func(m *track.Message) bool { return exact[m.Key] })
 }
 
-func (l *loading) byConvs(ctx context.Context, stmt *sqlx.Stmt, wanted []track.Conv) error {
+// pairsOf finds what recipients have shown to senders.
+func (l *loading) pairsOf(ctx context.Context, wanted []track.Conv) (pairs []track.Pair, err error) {
 	if len(wanted) == 0 {
-		return nil
+		return nil, nil
 	}
-	exact, hashes := make(map[track.Conv]bool, len(wanted)), make([]int64, 0, len(wanted))
+	exact, hashes := l.hashes(wanted)
+	found, err := l.store.pairOf.QueryContext(ctx, l.store.numbers(hashes))
+	err = l.store.pairs.read(found, err, func(p *track.Pair) error {
+		if exact[p.Conv] {
+			pairs = append(pairs, *p)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("pairs: %w", err)
+	}
+	return pairs, nil
+}
+
+// hashes returns the hashes of conversations, each once, and what they stand for.
+func (l *loading) hashes(wanted []track.Conv) (exact map[track.Conv]bool, hashes []int64) {
+	exact, hashes = make(map[track.Conv]bool, len(wanted)), make([]int64, 0, len(wanted))
 	for _, c := range wanted {
 		if c = (track.Conv{Sender: clean(c.Sender), Recipient: clean(c.Recipient)}); !exact[c] {
 			exact[c] = true
 			hashes = append(hashes, l.store.hash.conv(c))
 		}
 	}
+	return exact, hashes
+}
+
+func (l *loading) byConvs(ctx context.Context, stmt *sqlx.Stmt, wanted []track.Conv) error {
+	if len(wanted) == 0 {
+		return nil
+	}
+	exact, hashes := l.hashes(wanted)
 	return l.find(ctx, stmt, hashes, func(m *track.Message) bool { return exact[m.Conv()] })
 }
 

@@ -231,6 +231,7 @@ func (s *Store) remove(ctx context.Context, tx *sqlx.Tx, r track.Removal) error 
 	own := s.hash.whole(jid, "")
 	return deleteFrom(ctx, tx,
 		part{"peers WHERE jid = ?", []any{jid}},
+		part{"pairs WHERE conv BETWEEN ? AND ? AND sender = ? OR recipient = ?", []any{first, last, jid, jid}},
 		part{"outbox WHERE owner = ?", []any{jid}},
 		part{"releases WHERE owner_hash = ?", []any{own}},
 		part{"prompts WHERE sender_hash = ? AND ord <= ?", []any{own, r.Ord}},

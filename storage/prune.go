@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -91,8 +92,13 @@ func (s *Store) prune(ctx context.Context, before track.Time, limit int) (int, e
 // tidy ends a round.
 func (s *Store) tidy(ctx context.Context, before track.Time) error {
 	old := before.Add(-peerLife)
-	if _, err := s.writer.ExecContext(ctx, s.writer.Rebind("DELETE FROM peers WHERE receipts < ? AND markers < ? AND acks < ?"), old, old, old); err != nil {
-		return err
+	for query, n := range map[string]int{
+		"DELETE FROM peers WHERE receipts < ? AND markers < ? AND acks < ? AND came_at < ?":        4,
+		"DELETE FROM pairs WHERE receipts < ? AND arrivals < ? AND markers < ? AND counted_at < ?": 4, // whatever else was seen, one of these was
+	} {
+		if _, err := s.writer.ExecContext(ctx, s.writer.Rebind(query), slices.Repeat([]any{old}, n)...); err != nil {
+			return err
+		}
 	}
 	if sql := s.erase(); sql != "" {
 		_, err := s.writer.ExecContext(ctx, sql)

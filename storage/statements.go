@@ -30,13 +30,14 @@ type hashed struct {
 	releases *kind[track.Release]
 	contacts *kind[track.Contact]
 	devices  *kind[track.Device]
+	pairs    *kind[track.Pair]
 }
 
 func hashedBy(secret []byte) hashed {
 	h := &hasher{secret}
 	return hashed{
 		h, kindOf("messages", h.messageColumns), kindOf("prompts", h.promptColumns), kindOf("releases", h.releaseColumns),
-		kindOf("contacts", h.contactColumns), kindOf("devices", h.deviceColumns),
+		kindOf("contacts", h.contactColumns), kindOf("devices", h.deviceColumns), kindOf("pairs", h.pairColumns),
 	}
 }
 
@@ -44,14 +45,15 @@ func hashedBy(secret []byte) hashed {
 type statements struct {
 	all []*sqlx.Stmt
 
-	byHash, byOrd, open, got, openOf            *sqlx.Stmt
+	byHash, byOrd, open, failed, openOf         *sqlx.Stmt
 	promptByID, promptByOrd, promptOf, promptIn *sqlx.Stmt
-	openedBy, openedAbout, peer                 *sqlx.Stmt
+	openedBy, openedAbout, peer, pairOf         *sqlx.Stmt
 
 	lastPos, countUp                            *sqlx.Stmt
 	insertMessage, updateMessage, tell          *sqlx.Stmt
 	putPrompt, putPeer, putOutgoing, putRelease *sqlx.Stmt
 	dropOutgoing, retryOutgoing                 *sqlx.Stmt
+	putPair                                     *sqlx.Stmt
 }
 
 // Of the rows of one key only the newest can matter: ids that a client uses over and over make no batch slow.
@@ -59,7 +61,10 @@ const newestOfKey = 4
 
 const isLive = "state < 3" // PromptState.Live
 
-const isOpen = "unsettled = 1"
+const (
+	isOpen   = "unsettled = 1"
+	isFailed = "unsettled = 2"
+)
 
 func (s *Store) prepare(ctx context.Context) error {
 	var failed error
@@ -77,7 +82,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.byOrd = prepare(messages + s.among("ord"))
 	s.open = prepare(messages + s.among("conv") + " AND " + isOpen)
 	s.openOf = prepare(messages + "conv BETWEEN ? AND ? AND " + isOpen)
-	s.got = prepare(messages + s.among("conv") + " AND " + isOpen + " AND status = 1")
+	s.failed = prepare(messages + s.among("conv") + " AND " + isFailed)
 
 	asked := "SELECT " + s.prompts.list() + " FROM prompts WHERE "
 	s.promptByID = prepare(asked + s.among("id"))
@@ -87,6 +92,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	opened := "SELECT " + openings.list() + " FROM prompts WHERE covered > 0 AND opened_at > ? AND "
 	s.openedBy = prepare(opened + s.among("sender_hash"))
 	s.openedAbout = prepare(opened + s.among("recipient_hash"))
+	s.pairOf = prepare("SELECT " + s.pairs.list() + " FROM pairs WHERE " + s.among("conv"))
 	s.peer = prepare("SELECT " + peers.list() + " FROM peers WHERE " + s.among("jid"))
 
 	s.lastPos = prepare("SELECT coalesce(max(pos), 0) FROM outbox")
@@ -104,6 +110,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	}))
 	s.putPrompt = prepare(s.insert(&s.prompts.table, replace("id", &s.prompts.table)))
 	s.putPeer = prepare(s.insert(&peers.table, replace("jid", &peers.table)))
+	s.putPair = prepare(s.insert(&s.pairs.table, replace("conv", &s.pairs.table)))
 	s.putOutgoing = prepare(s.insert(&outbox.table, "ON CONFLICT (id) DO NOTHING"))
 	s.retryOutgoing = prepare(s.update("outbox", "id", &attempts.table, func(_, value string) string { return value }))
 	s.putRelease = prepare(s.insert(&s.releases.table, "ON CONFLICT DO NOTHING"))

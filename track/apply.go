@@ -1,15 +1,23 @@
 package track
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 func (f *Fact) want(l *Ledger, w *Want) {
 	peer := func() {
 		if _, ok := l.peers[f.Recipient]; !ok {
 			w.Peers = append(w.Peers, f.Recipient)
 		}
+		if _, ok := l.pairs[f.Conv()]; !ok {
+			w.Pairs = append(w.Pairs, f.Conv())
+		}
 	}
 	early := func() { // what came before it will be applied with it
-		if _, ok := l.early[f.Key]; ok {
+		others := f.otherKeys()
+		w.Keys = append(w.Keys, others...)
+		if len(l.early) > 0 && slices.ContainsFunc(append(others, f.Key), func(k Key) bool { return len(l.early[k]) > 0 }) {
 			w.Open = append(w.Open, f.Conv())
 		}
 	}
@@ -19,9 +27,10 @@ func (f *Fact) want(l *Ledger, w *Want) {
 	}
 	switch f.Kind {
 	case Replied:
-		w.Got = append(w.Got, f.Conv())
+		w.Open = append(w.Open, f.Conv())
+		peer()
 		return
-	case Read:
+	case Read, Synced:
 		w.Open = append(w.Open, f.Conv())
 		peer()
 	case Corrected:
@@ -31,6 +40,7 @@ func (f *Fact) want(l *Ledger, w *Want) {
 		peer()
 		early()
 	case Received:
+		w.Open = append(w.Open, f.Conv())
 		peer()
 	}
 	w.Keys = append(w.Keys, f.Key)
@@ -44,28 +54,67 @@ func (f *Fact) apply(b *batch) {
 		}
 		return
 	}
-	b.learn(f)
+	switch f.Kind {
+	case Sent, Replied, Read, Synced, Received:
+		b.recall(f.Conv())
+	}
 	switch f.Kind {
 	case Sent:
 		b.sent(f)
 	case Corrected:
 		b.corrected(f)
 	case Replied:
-		// Every earlier message that was delivered. This is the one fact whose meaning depends on what was known
+		// Every earlier message that has reached a client. This is the one fact whose meaning depends on what was known
 		// before it: the receipt of a message must have come before the reply.
+		var read []*row
 		for _, r := range b.upTo(f.Conv(), math.MaxInt64) {
-			if r.Status == Delivered && (f.WrittenAt == 0 || r.SentAt <= f.WrittenAt) {
+			if (r.Status == Delivered || r.Status == Pending && b.hasReached(r)) && (f.WrittenAt == 0 || r.SentAt <= f.WrittenAt) {
 				b.transit(r, f)
+				read = append(read, r)
 			}
 		}
-	case Read:
+		b.missed(f, read)
+	case Received:
 		named := b.find(f.Key)
 		if named == nil {
 			b.keep(f)
 			return
 		}
-		for _, r := range b.upTo(f.Conv(), named.Ord) {
+		b.learn(f, named)
+		before := *f
+		before.Basis = ByOrder
+		for _, r := range b.upTo(f.Conv(), named.Ord-1) {
+			if r.Status == Pending {
+				b.transit(r, &before)
+			}
+			r.Marks &^= Refused // something arrives again
+		}
+		if named.Kind == Watched {
+			b.transit(named, f)
+		}
+	case Read, Synced:
+		named := b.find(f.Key)
+		if named == nil {
+			b.keep(f)
+			return
+		}
+		b.learn(f, named)
+		read := b.upTo(f.Conv(), named.Ord)
+		for _, r := range read {
 			b.transit(r, f)
+		}
+		if f.Kind == Read {
+			b.missed(f, read)
+		}
+	case Bounced, Deferred, Stored, Handed, Unacked, Dropped: // what the servers say of one stanza: of a correction nothing about its original
+		switch r := b.newest[f.Key]; {
+		case r == nil:
+			b.keep(f)
+		case r.Kind == Watched:
+			b.transit(r, f)
+			if f.Kind == Handed {
+				b.handedOver(f)
+			}
 		}
 	default:
 		r := b.find(f.Key)
@@ -83,8 +132,8 @@ func (b *batch) sent(f *Fact) {
 	if b.isCopy(f) {
 		return
 	}
-	probe := Message{Key: f.Key, Marks: f.Marks, Hint: f.Hint}
-	s := b.settings(&probe)
+	m := newMessage(f, b.people.Clients(f.Recipient).Sessions)
+	s := b.settings(&m)
 	if s.Watch && !f.Passed && b.full(f.Sender) {
 		b.out.limited++
 		s.Watch = false
@@ -92,11 +141,37 @@ func (b *batch) sent(f *Fact) {
 	if !s.Watch || f.Passed {
 		b.add(&row{Message: Message{Ord: b.nextOrd(), Key: f.Key, Kind: Passed, SentAt: f.At}, fresh: true})
 	} else {
-		m, effects := Begin(*f, b.nextOrd(), s, b.now)
+		m.Ord = b.nextOrd()
+		effects := m.begin(s, b.now)
 		r := b.add(&row{Message: m, fresh: true})
 		b.effects(r, effects, s)
 	}
+	b.alsoKnown(f)
+}
+
+// alsoKnown makes the other ids of a stanza aliases of it, unless they name something already, and takes in what has come
+// before it.
+func (b *batch) alsoKnown(f *Fact) {
+	named := b.find(f.Key)
+	for _, k := range f.otherKeys() {
+		if b.newest[k] == nil {
+			b.add(&row{Message: Message{Ord: b.nextOrd(), Key: k, Kind: Alias, Original: named.Ord, SentAt: f.At}, fresh: true})
+		}
+	}
 	b.catchUp(f.Key)
+	for _, k := range f.otherKeys() {
+		b.catchUp(k)
+	}
+}
+
+// otherKeys are the ids by which a stanza is known beside its own (XEP-0359).
+func (f *Fact) otherKeys() (keys []Key) {
+	for _, id := range []string{f.OriginID, f.ArchiveID} {
+		if id != "" && id != f.ID {
+			keys = append(keys, Key{f.Sender, f.Recipient, id})
+		}
+	}
+	return keys
 }
 
 // isCopy reports whether the stanza is another copy of one that is known.
@@ -132,7 +207,7 @@ func (b *batch) corrected(f *Fact) {
 	if original != nil && original.Kind == Watched {
 		b.transit(original, f)
 	}
-	b.catchUp(f.Key)
+	b.alsoKnown(f)
 }
 
 func (b *batch) transit(r *row, f *Fact) {

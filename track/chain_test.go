@@ -249,7 +249,7 @@ func TestChain(t *testing.T) {
 	})
 	story(t, "the state of a message that can only be read", func(t *testing.T, w *world) {
 		chain(w, Step{Do: DoWebhook})
-		w.can[bob] = Can{Marker: true}
+		w.policy.AssumeMarkers = true
 		w.send("m1", marked(0))
 		w.step(time.Hour)
 		is(t, "outbox", w.outbox(), "webhook timeout-unread")
@@ -338,7 +338,7 @@ func TestForced(t *testing.T) {
 func TestExplain(t *testing.T) {
 	why := func(w *world, id string) Explanation {
 		m := w.store.find(key(id))
-		return Explain(&m, w.policy.Resolve(&m, w.Parties(m.Conv()), Can{}), w.now)
+		return Explain(&m, w.policy.Resolve(&m, w.Parties(m.Conv()), Expectation{}), w.now)
 	}
 	berlin, _ := loadZone("Europe/Berlin")
 	for _, tc := range []struct {
@@ -346,8 +346,8 @@ func TestExplain(t *testing.T) {
 		tell func(*world)
 		want Explanation
 	}{
-		{"waits for delivery", func(w *world) {}, Explanation{Reason: ReasonAwaitsDelivery, Until: noon.Add(2 * time.Minute)}},
-		{"waits for reading", func(w *world) { w.fact(Received, "m1") }, Explanation{Reason: ReasonAwaitsReading, Until: noon.Add(10 * time.Minute)}},
+		{"waits for delivery", func(w *world) {}, Explanation{Reason: ReasonAwaitsDelivery, Until: noon.Add(2 * time.Minute), Rule: RuleReceiptAssumed}},
+		{"waits for reading", func(w *world) { w.fact(Received, "m1") }, Explanation{Reason: ReasonAwaitsReading, Until: noon.Add(10 * time.Minute), Rule: RuleMarkerAssumed}},
 		{"prompted", func(w *world) { w.step(3 * time.Minute) }, Explanation{Reason: ReasonPrompted}},
 		{"declined", func(w *world) { w.step(3 * time.Minute); w.answer(phone, Declined) }, Explanation{Reason: ReasonEnded}},
 		{"declined, the rest is status", func(w *world) { w.step(3 * time.Minute); w.answer(phone, Declined); w.fact(Received, "m1") },
@@ -376,7 +376,7 @@ func TestExplain(t *testing.T) {
 		}, Explanation{Reason: ReasonCap}},
 		{"opted out", func(w *world) { w.prefs[bob] = Prefs{Watch: Off} }, Explanation{Reason: ReasonOptedOut}},
 		{"settled", func(w *world) { w.fact(Read, "m1") }, Explanation{Reason: ReasonSettled}},
-		{"no markers", func(w *world) { w.can[bob] = Can{NoMarker: true}; w.fact(Received, "m1") }, Explanation{Reason: ReasonNoMarkers}},
+		{"no markers", func(w *world) { w.clients[bob] = Clients{Markers: No}; w.fact(Received, "m1") }, Explanation{Reason: ReasonNoMarkers}},
 		{"the chain goes on", func(w *world) { w.policy.Steps = []Step{{After: time.Hour, Do: DoPrompt}}; w.step(3 * time.Minute) },
 			Explanation{Reason: ReasonNextStep, Until: noon.Add(62 * time.Minute)}},
 		{"the chain goes on, without a prompt", func(w *world) {

@@ -166,24 +166,25 @@ func TestEvidence(t *testing.T) {
 		w.fact(Received, "m1")
 		w.step(100 * time.Hour)
 		is(t, "told", w.told("m1"), "delivered/unknown")
-		is(t, "why", w.store.find(key("m1")).Reason, ReasonNoMarkers)
+		is(t, "why", w.store.find(key("m1")).Reason, ReasonNotMarkable)
 	})
-	story(t, "one who was seen to send markers", func(t *testing.T, w *world) {
+	story(t, "one who was seen to mark unasked", func(t *testing.T, w *world) {
 		w.send("m1", marked(AsksReceipt))
 		w.fact(Read, "m1")
 		w.restart()
-		w.send("m2", marked(0))
+		w.send("m2", marked(AsksReceipt))
+		w.fact(Received, "m2")
 		w.step(10 * time.Minute)
-		is(t, "m2", w.told("m2"), "timeout-unread")
-		w.step(60 * day)
-		w.send("m3")
-		w.fact(Read, "m3")
-		w.step(60 * day)
-		w.send("m4", marked(0))
-		is(t, "two months after the last one", w.told("m4"), "")
-		w.step(31 * day)
-		w.send("m5", marked(0))
-		is(t, "three months after it", w.told("m5"), "unknown")
+		is(t, "m2", w.told("m2"), "delivered timeout-unread")
+		w.fact(Read, "m2")
+		w.step(89 * day)
+		w.send("m3", marked(AsksReceipt))
+		w.fact(Received, "m3")
+		is(t, "three months later", w.told("m3"), "delivered")
+		w.step(2 * day)
+		w.send("m4", marked(AsksReceipt))
+		w.fact(Received, "m4")
+		is(t, "and after that", w.told("m4"), "delivered/unknown")
 	})
 	story(t, "what is known of a recipient is loaded with the evidence", func(t *testing.T, w *world) {
 		w.send("m1", marked(AsksReceipt))
@@ -201,23 +202,24 @@ func TestEvidence(t *testing.T) {
 		w.send("m2", marked(0))
 		w.step(2 * time.Minute)
 		is(t, "m2", w.told("m2"), "timeout-undelivered")
+		is(t, "by", w.store.find(key("m2")).Expects.Delivery, RuleAcknowledges)
 	})
 	story(t, "what could be expected when it was sent, and can't any more", func(t *testing.T, w *world) {
-		w.can[bob] = Can{Marker: true}
-		w.send("m1", marked(0))
+		w.policy.AssumeMarkers = true
+		w.send("m1", to(carol), marked(0))
 		w.send("m2", marked(AsksReceipt))
 		w.fact(Received, "m2")
-		w.can[bob] = Can{}
+		w.policy.AssumeMarkers = false
 		w.step(time.Hour)
 		is(t, "m1", w.told("m1"), "unknown")
 		is(t, "m2", w.told("m2"), "delivered delivered/unknown")
 	})
 	story(t, "nor is it told again after an SMS", func(t *testing.T, w *world) {
-		w.can[bob] = Can{Marker: true}
+		w.policy.AssumeMarkers = true
 		w.send("m1", marked(AsksReceipt))
 		w.fact(Received, "m1")
 		w.feed(&Fact{Kind: SMSSent, Ord: w.store.find(key("m1")).Ord})
-		w.can[bob] = Can{}
+		w.policy.AssumeMarkers = false
 		w.step(time.Hour)
 		is(t, "m1", w.told("m1"), "delivered escalated")
 	})

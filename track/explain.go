@@ -8,6 +8,7 @@ type Explanation struct {
 	Until  Time           // the message's next alarm, or the end of what holds a prompt back; 0: nothing will happen by itself
 	Zone   *time.Location // of ReasonQuiet: the zone of the quiet hours, in which Until should be told
 	Whose  Tier           // of ReasonNeverMode and ReasonQuiet: whose setting it is
+	Rule   Rule           // of ReasonAwaitsDelivery and ReasonAwaitsReading: by which rule a proof is to be expected
 }
 
 // Explain says how a watched message stands at now. Its settings may have been resolved without knowledge of the
@@ -39,7 +40,20 @@ func Explain(m *Message, s Settings, now Time) Explanation {
 	case inChain:
 		return Explanation{Reason: ReasonNextStep, Until: m.Due}
 	case m.Status == Pending && m.Marks.Has(ExpectsDelivery):
-		return Explanation{Reason: ReasonAwaitsDelivery, Until: m.Due}
+		return Explanation{Reason: ReasonAwaitsDelivery, Until: m.Due, Rule: m.Expects.Delivery}
 	}
-	return Explanation{Reason: ReasonAwaitsReading, Until: m.Due}
+	return Explanation{Reason: ReasonAwaitsReading, Until: m.Due, Rule: m.Expects.Reading}
+}
+
+// Merged is what somebody may be told who may not know whether the recipient was there.
+func (e Explanation) Merged() Explanation {
+	switch e.Reason {
+	case ReasonHanded, ReasonFetched:
+		e.Reason = ReasonNoReceipts
+	}
+	switch e.Rule {
+	case RuleStored, RuleAcknowledges:
+		e.Rule = NoRule
+	}
+	return e
 }

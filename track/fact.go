@@ -6,15 +6,15 @@ type FactKind uint8
 const (
 	// Sent: a user wrote a message; with Fact.Passed it only takes its place in the order.
 	Sent FactKind = iota
-	// Received: the recipient's side has the message ID (receipt, ack).
+	// Received: the recipient's side has the message ID (receipt, ack), and by order every message before it.
 	Received
 	// Read: the recipient has read the message ID and every message before it (marker, XEP-0461 reply, reaction).
 	Read
-	// Replied: the recipient wrote to the sender: every earlier message that was delivered is read. No ID.
+	// Replied: the recipient wrote to the sender: every earlier message that reached a client is read. No ID.
 	Replied
 	// Stored: the server keeps the message for a recipient who is away.
 	Stored
-	// Bounced: the recipient's side refused the message for good.
+	// Bounced: the recipient's side returned the message for good. It may be the doing of one device.
 	Bounced
 	// Deferred: a temporary error: noted, nothing changes.
 	Deferred
@@ -38,6 +38,8 @@ const (
 	// Unacked: a session ended before it acknowledged the message: what it was handed may be lost. Resource is that
 	// session's.
 	Unacked
+	// Synced: the recipient has read the message ID and every message before it, and has told their own devices (XEP-0490).
+	Synced
 	// Dropped: the server threw it away and tells its sender nothing (a block list).
 	Dropped
 
@@ -60,6 +62,8 @@ type Fact struct {
 	Passed bool
 	// Original is the id that a correction names.
 	Original string
+	// Refusal: this Bounced says that the recipient doesn't want the message, or its sender.
+	Refusal bool
 	// OriginID is another id by which the sender's client names a Sent or Corrected message, ArchiveID the one by which the
 	// recipient's archive does (XEP-0359). Either may be empty.
 	OriginID, ArchiveID string
@@ -123,6 +127,12 @@ type Reason string
 const (
 	ReasonNotAsked     Reason = "not-asked"       // the message asked for no receipt and no marker
 	ReasonNoMarkers    Reason = "no-markers"      // delivered, and the recipient is not known to send markers
+	ReasonNoReceipts   Reason = "no-receipts"     // the recipient is not known to confirm anything to this sender
+	ReasonNeverConfirm Reason = "never-confirms"  // the recipient reads, and sends no receipts
+	ReasonNotMarkable  Reason = "not-markable"    // delivered, and the message asks for no marker
+	ReasonNeverMarks   Reason = "never-marks"     // the recipient answers, and sends no markers
+	ReasonHanded       Reason = "handed-over"     // to a client that confirms nothing
+	ReasonFetched      Reason = "fetched"         // the recipient's client has come, and confirms nothing
 	ReasonMaybeHidden  Reason = "maybe-hidden"    // receipts and markers may be inside the encryption
 	ReasonUntilReached Reason = "until-delivered" // the hint asked for delivery only
 	ReasonTimedOut     Reason = "timed-out"       // the timeout was told, the chain has no further step

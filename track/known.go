@@ -25,5 +25,34 @@ type Sessions struct {
 	Inactive    uint8 // of Managed: their client said that nobody looks (XEP-0352), and the server holds back
 }
 
-// AllManaged reports whether somebody is there, and every session acknowledges what it gets.
-func (s Sessions) AllManaged() bool { return s.Known && s.All > 0 && s.Managed == s.All }
+// There is who of the recipient's sessions was there when a message was sent.
+type There uint8
+
+const (
+	ThereUnknown There = iota
+	ThereNobody
+	ThereManaged // every session acknowledges what it gets (XEP-0198)
+	ThereMixed   // not every one does
+)
+
+// There sums the sessions up.
+func (s Sessions) There() There {
+	switch {
+	case !s.Known:
+		return ThereUnknown
+	case s.All == 0:
+		return ThereNobody
+	case s.Managed == s.All:
+		return ThereManaged
+	}
+	return ThereMixed
+}
+
+// Live reports whether a client was there to be handed the message.
+func (s Sessions) Live() bool { return s.Known && s.All > s.Hibernating }
+
+// Clients is what is known of a user's clients now, beside what was learned.
+type Clients struct {
+	Sessions Sessions // those that are known of, where the tap does not count them at each message
+	Markers  Ternary  // whether one of those there announces markers; No: all say that they don't
+}

@@ -25,7 +25,10 @@ const copyWindow = 2 * time.Second
 // People is what is known of the users in memory: their settings, and what their clients can do.
 type People interface {
 	Parties(Conv) Parties
-	Can(bare string) Can
+	Clients(bare string) Clients
+	// Present reports whether a resource is there, or whether nobody can tell: because no server tells who is, or because
+	// nobody is.
+	Present(bare, resource string) bool
 }
 
 // Ledger turns inputs into changes. It holds what must outlive a batch; one goroutine owns it.
@@ -38,7 +41,9 @@ type Ledger struct {
 	pending map[string]int32
 	total   int
 	peers   map[string]Peer
+	pairs   map[Conv]Pair
 	early   early // by key: evidence that came before its message
+	handed  handovers
 	// Limited counts the messages that were not watched because a bound of pending messages was hit.
 	Limited uint64
 }
@@ -46,7 +51,7 @@ type Ledger struct {
 // NewLedger goes on from what the store knows.
 func NewLedger(seed Seed, policy *Policy, people People) *Ledger {
 	l := &Ledger{policy: policy, people: people, secret: seed.Secret, lastOrd: seed.LastOrd, lastRev: seed.LastRev,
-		pending: seed.Pending, peers: map[string]Peer{}, early: early{}}
+		pending: seed.Pending, peers: map[string]Peer{}, pairs: map[Conv]Pair{}, early: early{}, handed: handovers{}}
 	if l.pending == nil {
 		l.pending = map[string]int32{}
 	}
@@ -84,8 +89,10 @@ type Result struct {
 	ledger  *Ledger
 	now     Time
 	delta   map[string]int32
-	learnt  map[string]Peer
+	peers   map[string]Peer // known, or learned
+	pairs   map[Conv]Pair
 	early   early
+	handed  handovers
 	used    []Key // of the ledger's early
 	limited uint64
 }
@@ -109,17 +116,26 @@ func (r *Result) Commit() {
 			delete(l.pending, sender)
 		}
 	}
-	if len(l.peers) > 100_000 {
-		clear(l.peers)
-	}
 	for _, gone := range r.Removed {
-		delete(l.peers, gone.JID)
+		l.forget(gone.JID)
 	}
-	for jid, p := range r.learnt {
-		l.peers[jid] = p
-	}
+	remember(l.peers, r.peers)
+	remember(l.pairs, r.pairs)
+	l.handed.merge(r.handed, r.now)
 	l.early.merge(r.early, r.used, r.now)
 	l.Limited += r.limited
+}
+
+// maxRemembered bounds what is remembered of what the store knows, too.
+const maxRemembered = 100_000
+
+func remember[K comparable, V any](known, more map[K]V) {
+	if len(known) > maxRemembered {
+		clear(known)
+	}
+	for k, v := range more {
+		known[k] = v
+	}
 }
 
 // row is a message in work.
@@ -149,6 +165,7 @@ type batch struct {
 	opened  []Opened
 	peers   map[string]Peer
 	gone    map[string]int64 // the last Ord of accounts that were removed
+	pairs   map[Conv]Pair
 	out     *Result
 }
 
@@ -156,7 +173,7 @@ func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 	b := &batch{
 		Ledger: l, now: now, rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, convs: map[Conv][]*row{},
 		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{},
-		gone: map[string]int64{}, out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}},
+		gone: map[string]int64{}, pairs: map[Conv]Pair{}, out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}, handed: handovers{}},
 	}
 	for _, m := range loaded.Messages {
 		b.add(&row{Message: m, before: m})
@@ -166,6 +183,9 @@ func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 	}
 	for _, p := range loaded.Peers {
 		b.peers[p.JID] = p
+	}
+	for _, p := range loaded.Pairs {
+		b.pairs[p.Conv] = p
 	}
 	return b
 }
@@ -201,11 +221,11 @@ func (b *batch) find(k Key) *row {
 	return r
 }
 
-// upTo returns the unsettled messages of a conversation, in order, up to and including the Ord last.
+// upTo returns the messages of a conversation that evidence can change, in order, up to and including the Ord last.
 func (b *batch) upTo(c Conv, last int64) []*row {
 	var open []*row
 	for _, r := range b.convs[c] {
-		if r.Ord <= last && !r.Status.Settled() {
+		if r.Ord <= last && !r.Status.Final() {
 			open = append(open, r)
 		}
 	}
@@ -218,55 +238,8 @@ func (b *batch) nextOrd() int64 {
 	return b.lastOrd
 }
 
-// peer returns what is known of a user's clients; what is learned in this batch is seen at once.
-func (b *batch) peer(jid string) Peer {
-	if p, ok := b.peers[jid]; ok {
-		return p
-	}
-	if p, ok := b.Ledger.peers[jid]; ok {
-		return p
-	}
-	return Peer{JID: jid}
-}
-
-// peerLife is how long something learned about a client holds; peerFresh how old it may get before it is written again.
-const (
-	peerLife  = 90 * 24 * time.Hour
-	peerFresh = 24 * time.Hour
-)
-
-func (b *batch) learn(f *Fact) {
-	p := b.peer(f.Recipient)
-	var at *Time
-	switch {
-	case f.Basis == ByReceipt:
-		at = &p.Receipts
-	case f.Basis == ByMarker && f.Kind == Read:
-		at = &p.Markers
-	case f.Basis == ByAck:
-		at = &p.Acks
-	default:
-		return
-	}
-	if *at != 0 && f.At < at.Add(peerFresh) {
-		return
-	}
-	*at = f.At
-	b.peers[p.JID] = p
-	b.out.Peers = append(slices.DeleteFunc(b.out.Peers, func(o Peer) bool { return o.JID == p.JID }), p)
-}
-
-func (b *batch) can(jid string) Can {
-	can, p := b.people.Can(jid), b.peer(jid)
-	known := func(at Time) bool { return at != 0 && b.now < at.Add(peerLife) }
-	can.Receipt = can.Receipt || known(p.Receipts)
-	can.Marker = can.Marker || known(p.Markers)
-	can.Ack = can.Ack || known(p.Acks)
-	return can
-}
-
 func (b *batch) settings(m *Message) Settings {
-	return b.policy.Resolve(m, b.people.Parties(m.Conv()), b.can(m.Recipient))
+	return b.policy.Resolve(m, b.people.Parties(m.Conv()), b.expect(m))
 }
 
 // finish collects what has changed, in order.
@@ -306,7 +279,7 @@ func (b *batch) finish() *Result {
 			b.out.Alarms = append(b.out.Alarms, Alarm{w.Due, -w.Row})
 		}
 	}
-	b.out.learnt = b.peers
+	b.out.peers, b.out.pairs = b.peers, b.pairs
 	return b.out
 }
 

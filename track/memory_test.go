@@ -13,9 +13,10 @@ import (
 type memory struct {
 	messages map[int64]Message
 	newest   map[Key]int64           // of its rows
-	open     map[Conv]map[int64]bool // watched rows that are not settled
+	open     map[Conv]map[int64]bool // watched rows that evidence can change
 	prompts  map[string]Prompt
 	peers    map[string]Peer
+	pairs    map[Conv]Pair
 	outbox   map[string]Outgoing
 	gone     []Outgoing // what was removed from the outbox
 	releases []Release
@@ -23,7 +24,7 @@ type memory struct {
 }
 
 func newMemory() *memory {
-	return &memory{messages: map[int64]Message{}, newest: map[Key]int64{}, open: map[Conv]map[int64]bool{}, prompts: map[string]Prompt{}, peers: map[string]Peer{}, outbox: map[string]Outgoing{}}
+	return &memory{messages: map[int64]Message{}, newest: map[Key]int64{}, open: map[Conv]map[int64]bool{}, prompts: map[string]Prompt{}, peers: map[string]Peer{}, pairs: map[Conv]Pair{}, outbox: map[string]Outgoing{}}
 }
 
 func (s *memory) load(w Want, now Time) Loaded {
@@ -78,19 +79,17 @@ func (s *memory) load(w Want, now Time) Loaded {
 			}
 		}
 	}
-	for _, c := range w.Got {
-		for ord := range s.open[c] {
-			if m := s.messages[ord]; m.Status == Delivered {
-				add(m)
-			}
-		}
-	}
 	for _, p := range s.prompts {
 		if slices.Contains(w.Prompts, p.ID) || slices.Contains(w.Rows, p.Row) || p.State.Live() && slices.Contains(senders, p.Sender) {
 			addPrompt(p)
 		}
 		if len(p.Shown) > 0 && now < p.OpenedAt.Add(day) && slices.ContainsFunc(capped, func(c Conv) bool { return c.Sender == p.Sender || c.Recipient == p.Recipient }) {
 			l.Opened = append(l.Opened, Opened{p.Conv, p.OpenedAt, p.State})
+		}
+	}
+	for _, c := range append(slices.Clone(w.Pairs), capped...) {
+		if p, ok := s.pairs[c]; ok && !slices.Contains(l.Pairs, p) {
+			l.Pairs = append(l.Pairs, p)
 		}
 	}
 	for _, jid := range peers {
@@ -126,6 +125,9 @@ func (s *memory) commit(c Changes) {
 	}
 	for _, p := range c.Peers {
 		s.peers[p.JID] = p
+	}
+	for _, p := range c.Pairs {
+		s.pairs[p.Conv] = p
 	}
 	for _, o := range c.Outbox {
 		if _, ok := s.outbox[o.ID]; !ok {
@@ -164,7 +166,7 @@ func (s *memory) put(m Message) {
 	s.ord, s.rev = max(s.ord, m.Ord), max(s.rev, m.Notice.Rev)
 	open := s.open[m.Conv()]
 	switch {
-	case m.Kind != Watched || m.Status.Settled():
+	case m.Kind != Watched || m.Status.Final():
 		delete(open, m.Ord)
 	case open == nil:
 		s.open[m.Conv()] = map[int64]bool{m.Ord: true}
@@ -204,14 +206,19 @@ func (s *memory) find(k Key) Message { return s.messages[s.newest[k]] }
 type folk struct {
 	prefs    map[string]Prefs
 	contacts map[Conv]Contact
-	can      map[string]Can
+	clients  map[string]Clients
+	present  map[string]bool // by full JID; nobody there: nobody can tell
 }
 
 func (f *folk) Parties(c Conv) Parties {
 	return Parties{Sender: f.prefs[c.Sender], Recipient: f.prefs[c.Recipient], Contact: f.contacts[c]}
 }
 
-func (f *folk) Can(bare string) Can { return f.can[bare] }
+func (f *folk) Clients(bare string) Clients { return f.clients[bare] }
+
+func (f *folk) Present(bare, resource string) bool {
+	return len(f.present) == 0 || f.present[bare+"/"+resource]
+}
 
 // world is a ledger on a store, with a clock that is stepped and a heap of alarms that knows only what it was told.
 type world struct {
@@ -251,7 +258,7 @@ func standard() Policy {
 
 func newWorld() *world {
 	w := &world{store: newMemory(), policy: standard(), now: noon, heap: map[Alarm]bool{}, live: true,
-		folk: folk{prefs: map[string]Prefs{}, contacts: map[Conv]Contact{}, can: map[string]Can{}}}
+		folk: folk{prefs: map[string]Prefs{}, contacts: map[Conv]Contact{}, clients: map[string]Clients{}, present: map[string]bool{}}}
 	w.ledger = NewLedger(w.store.seed(), &w.policy, &w.folk)
 	return w
 }

@@ -17,8 +17,7 @@ func (t Time) Add(d time.Duration) Time { return t + Time(d.Milliseconds()) }
 // Std returns t as a UTC time.Time.
 func (t Time) Std() time.Time { return time.UnixMilli(int64(t)).UTC() }
 
-// Status is how far a message has come. Facts join it by maximum, so that their order and their repetition do not
-// matter: what names one message exactly (a bounce, a retraction) outranks what may be about several (a marker).
+// Status is how far a message has come. Facts join it by its rank, so that their order and their repetition do not matter.
 type Status uint8
 
 const (
@@ -29,8 +28,17 @@ const (
 	Cancelled
 )
 
-// Settled reports whether nothing more can happen to a message of this status.
+// Settled reports whether nothing is due any more about a message of this status.
 func (s Status) Settled() bool { return s >= Displayed }
+
+// Final reports whether no evidence can change a message of this status. A bounce is of one device: evidence of another one
+// lifts it.
+func (s Status) Final() bool { return s == Displayed || s == Cancelled }
+
+// rank is the order in which statuses join: what the recipient's own clients prove outranks an error.
+func (s Status) rank() int {
+	return [...]int{Pending: 0, Failed: 1, Delivered: 2, Displayed: 3, Cancelled: 4}[s]
+}
 
 // Kind tells what a row about a stanza id is.
 type Kind uint8
@@ -66,6 +74,12 @@ const (
 	Ordered                               // it is wanted by command, which goes before mode, mute and quiet hours
 	Reminded                              // the recipient was reminded: once is enough
 	Asked                                 // a prompt was asked for about this message by itself: a further time shows it again
+	StoredArchive                         // it is in the archive only
+	Live                                  // a client of the recipient's was there when it was sent
+	Confirmed                             // a receipt came for it
+	Hushed                                // the recipient has read it, and wants nothing said of that
+	Inferred                              // delivered by order only: no proof names it
+	Refused                               // the recipient's side said no: no number is given away until something arrives again
 )
 
 // Has reports whether all of x are set.
@@ -80,6 +94,7 @@ const (
 	ByReply    Basis = "reply"
 	ByReaction Basis = "reaction"
 	ByAck      Basis = "ack"
+	ByOrder    Basis = "order" // a later message of the conversation arrived: so did this one
 	ByError    Basis = "error"
 	ByTimer    Basis = "timer"
 	ByCommand  Basis = "command"
@@ -136,7 +151,12 @@ type Message struct {
 	Resource string // the sender's resource that sent it
 	Lang     string // xml:lang of the stanza, may be empty
 
+	Standing Standing    // in the recipient's roster, when it was sent
+	There    There       // whose sessions were there then
+	Expects  Expectation // by which rules; Until is not kept
+
 	SentAt      Time
+	HandedAt    Time // when a session without stream management got it that has stayed
 	DeliveredAt Time
 	TimeoutAt   Time // of the newest timeout
 	SettledAt   Time

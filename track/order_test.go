@@ -45,7 +45,7 @@ func drawHistory(t *rapid.T) history {
 // after it, and that is not what the test is about.
 func newKnowing() *world {
 	w := newWorld()
-	w.can[bob] = Can{Receipt: true, Marker: true, Ack: true}
+	w.knows(Peer{Receipts: noon, Markers: noon, Acks: noon, Managed: Yes}, Pair{Receipts: noon, Markers: noon, Unasked: noon, SealedReceipts: noon, SealedMarkers: noon})
 	return w
 }
 
@@ -99,9 +99,11 @@ func TestAnyOrderEndsAlike(t *testing.T) {
 			}
 			got.now = got.now.Add(time.Duration(rapid.IntRange(0, 1000/(n+len(all))).Draw(t, "ms")) * time.Millisecond)
 		}
+		// An error takes the text away, and what lifts it does not bring it back.
+		bounced := slices.ContainsFunc(h.evidence, func(f *Fact) bool { return f.Kind == Bounced })
 		for _, f := range h.messages {
 			x, y := want.store.find(f.Key), got.store.find(f.Key)
-			if x.Kind != y.Kind || x.Status != y.Status || x.Marks != y.Marks || x.Text != y.Text || x.Due == 0 != (y.Due == 0) || x.Reason != y.Reason {
+			if x.Kind != y.Kind || x.Status != y.Status || x.Marks != y.Marks || x.Text != y.Text && !bounced || x.Due == 0 != (y.Due == 0) || x.Reason != y.Reason {
 				t.Fatalf("%s: got %+v,\nwant %+v", f.ID, y, x)
 			}
 			if state := y.Notice.State; y.Status == Delivered && state != StateDelivered || y.Status == Displayed && state != StateDisplayed {
@@ -131,7 +133,7 @@ func TestLostEvidenceOnlyDelays(t *testing.T) {
 			}
 		}
 		for _, f := range h.messages {
-			if x, y := whole.store.find(f.Key), part.store.find(f.Key); y.Status > x.Status {
+			if x, y := whole.store.find(f.Key), part.store.find(f.Key); y.Status.rank() > x.Status.rank() && x.Status != Failed {
 				t.Fatalf("%s: %d without some evidence, %d with all", f.ID, y.Status, x.Status)
 			}
 		}

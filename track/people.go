@@ -24,6 +24,7 @@ type Prefs struct {
 	Fallback         Switch // chat prompts to ordinary clients of this user
 	Watch            Switch // Off: this user is never watched as a recipient
 	Share            Share  // of a number that is released: with whom
+	Sync             Sync   // what a message is that this user has displayed on a device of their own
 }
 
 // Share narrows whom a released number goes to.
@@ -32,6 +33,16 @@ type Share uint8
 const (
 	ShareAll      Share = iota // every sender who is asked to use it
 	ShareContacts              // those in the owner's roster with a subscription from or both
+)
+
+// Sync is what becomes of a message when its recipient's devices tell each other that it was displayed (XEP-0490). They tell
+// nobody else: it counts only if the recipient says so.
+type Sync uint8
+
+const (
+	SyncOff   Sync = iota // nothing
+	SyncQuiet             // nobody is alarmed or prompted, and nobody is told
+	SyncTold              // it is read, as by a marker
 )
 
 // Contact is one user's settings about another.

@@ -9,15 +9,6 @@ type Parties struct {
 	Contact   Contact // what Sender has set about Recipient
 }
 
-// Can is what is known about the recipient's clients.
-type Can struct {
-	Receipt bool // they were seen to send receipts in clear
-	Marker  bool // they were seen to send markers, or one of them says that it does
-	Ack     bool // their server tells of XEP-0198 acks
-	// NoMarker: all the resources that are known say that they send no markers.
-	NoMarker bool
-}
-
 // Tier tells where a setting came from.
 type Tier string
 
@@ -41,8 +32,10 @@ type Settings struct {
 	Quiet            Quiet // of the recipient; the zero Quiet when the priority goes through it
 	QuietOf          Tier
 	Steps            []Step
-	Delivery         bool // silence about delivery means something
-	Reading          bool // silence about reading means something
+	Sync             Sync // of the recipient
+	Expectation
+	Delivery bool // silence about delivery means something
+	Reading  bool // silence about reading means something
 
 	// The verdict on a prompt at this moment: not at all because of Refuse; or not before Hold, because of Held.
 	Refuse Reason
@@ -52,7 +45,7 @@ type Settings struct {
 
 // Resolve makes the settings of a message. Precedence: recipient's opt-out > admin's rules > hint > sender's settings
 // > domain default (protocol §3). Senders' own times are kept within the policy's bounds.
-func (p *Policy) Resolve(m *Message, who Parties, can Can) Settings {
+func (p *Policy) Resolve(m *Message, who Parties, e Expectation) Settings {
 	h := m.Hint
 	s := Settings{
 		Unwatched:        p.unwatched(m, who),
@@ -63,7 +56,7 @@ func (p *Policy) Resolve(m *Message, who Parties, can Can) Settings {
 		Muted:            who.Contact.Muted,
 		Steps:            p.Steps,
 	}
-	s.Watch = s.Unwatched == ""
+	s.Watch, s.Sync = s.Unwatched == "", who.Recipient.Sync
 	if who.Sender.Mode != ModeUnset {
 		s.Mode, s.ModeOf = who.Sender.Mode, TierSender
 	}
@@ -87,7 +80,8 @@ func (p *Policy) Resolve(m *Message, who Parties, can Can) Settings {
 	if rule == nil || !rule.BypassQuiet {
 		s.Quiet, s.QuietOf = p.quietOf(who.Recipient)
 	}
-	s.Delivery, s.Reading = p.expects(m.Marks, can)
+	s.Expectation = e
+	s.Delivery, s.Reading = e.Delivery.Expected(), e.Reading.Expected()
 	if h.Until == UntilDelivered {
 		s.Reading = false // nobody waits for it
 	}
@@ -186,16 +180,6 @@ func (p *Policy) quietOf(who Prefs) (Quiet, Tier) {
 		return p.quietOf(Prefs{}) // settings are checked when they are made
 	}
 	return q, TierRecipient
-}
-
-// expects tells whether silence means something (protocol §2; XEP-0184 §4: no meaning in a missing ack by itself).
-func (p *Policy) expects(m Marks, can Can) (delivery, reading bool) {
-	if m.Has(Sealed) { // evidence may be inside the encryption: only what was seen in clear before counts
-		return can.Receipt || can.Ack, can.Marker || p.AssumeMarkers
-	}
-	delivery = m&(AsksReceipt|Markable) != 0 || can.Ack
-	reading = can.Marker || m.Has(Markable) && !can.NoMarker || p.AssumeMarkers
-	return delivery, reading
 }
 
 // first returns the first of its arguments that is not zero.

@@ -12,12 +12,10 @@ func TestResolve(t *testing.T) {
 		policy func(*Policy)
 		hint   Hint
 		who    Parties
-		marks  Marks
-		can    Can
+		expect Expectation
 		sender string
 	}
 	minute := time.Minute
-	asks := AsksReceipt | Markable
 	urgentOps := func(p *Policy) {
 		p.Priorities = []PriorityRule{
 			{Name: Urgent, UndeliveredAfter: 30 * time.Second, UnreadAfter: 2 * minute, BypassQuiet: true, Senders: []Pattern{"*@ops.example.org"}},
@@ -28,7 +26,7 @@ func TestResolve(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		given given
-		want  Settings // Steps are not compared; Priority, Mode and ModeOf default to normal, ask and domain
+		want  Settings // Steps and Expectation are not compared; Priority, Mode and ModeOf default to normal, ask and domain
 	}{
 		{"the domain's", given{}, Settings{Watch: true, UndeliveredAfter: 2 * minute, UnreadAfter: 10 * minute}},
 		{"the sender's times", given{who: Parties{Sender: Prefs{UndeliveredAfter: 3 * minute, UnreadAfter: 4 * minute}}},
@@ -41,8 +39,8 @@ func TestResolve(t *testing.T) {
 			Settings{Watch: true, UndeliveredAfter: 2 * minute, UnreadAfter: time.Hour}},
 		{"hint clamped below", given{hint: Hint{Timeout: 1}}, Settings{Watch: true, UndeliveredAfter: 10 * time.Second, UnreadAfter: 10 * time.Second}},
 		{"hint clamped above", given{hint: Hint{Timeout: 999_999_999}}, Settings{Watch: true, UndeliveredAfter: 2 * minute, UnreadAfter: 72 * time.Hour}},
-		{"until delivered", given{hint: Hint{Until: UntilDelivered, Timeout: 60}, marks: asks}, Settings{Watch: true, UndeliveredAfter: minute, Delivery: true}},
-		{"until delivered without a time", given{hint: Hint{Until: UntilDelivered}, marks: asks, can: Can{Marker: true}}, Settings{Watch: true, UndeliveredAfter: 2 * minute, Delivery: true}},
+		{"until delivered", given{hint: Hint{Until: UntilDelivered, Timeout: 60}, expect: Expectation{Delivery: RuleReceiptAssumed, Reading: RuleMarks}}, Settings{Watch: true, UndeliveredAfter: minute, Delivery: true}},
+		{"until delivered without a time", given{hint: Hint{Until: UntilDelivered}, expect: Expectation{Delivery: RuleReceiptAssumed, Reading: RuleMarks}}, Settings{Watch: true, UndeliveredAfter: 2 * minute, Delivery: true}},
 		{"until none", given{hint: Hint{Until: UntilNone}}, Settings{Unwatched: ReasonNotWatched, UndeliveredAfter: 2 * minute, UnreadAfter: 10 * minute}},
 		{"opt-out over hint", given{hint: Hint{Until: UntilDisplayed, Escalate: Ask, Priority: High}, who: Parties{Recipient: Prefs{Watch: Off}}},
 			Settings{Unwatched: ReasonOptedOut, UndeliveredAfter: 2 * minute, UnreadAfter: 10 * minute, Priority: High, ModeOf: TierHint}},
@@ -100,49 +98,14 @@ func TestResolve(t *testing.T) {
 			if tc.given.policy != nil {
 				tc.given.policy(&p)
 			}
-			m := Message{Key: Key{first(tc.given.sender, alice), bob, "m1"}, Hint: tc.given.hint, Marks: tc.given.marks}
-			got := p.Resolve(&m, tc.given.who, tc.given.can)
+			m := Message{Key: Key{first(tc.given.sender, alice), bob, "m1"}, Hint: tc.given.hint}
+			got := p.Resolve(&m, tc.given.who, tc.given.expect)
 			tc.want.Priority = first(tc.want.Priority, Normal)
 			tc.want.Mode, tc.want.ModeOf = first(tc.want.Mode, Ask), first(tc.want.ModeOf, TierDomain)
-			if got.Steps = nil; !reflect.DeepEqual(got, tc.want) {
+			if got.Steps, got.Expectation = nil, (Expectation{}); !reflect.DeepEqual(got, tc.want) {
 				t.Errorf("got  %+v\nwant %+v", got, tc.want)
 			}
 		})
-	}
-}
-
-// TestExpectations holds what silence means (protocol §2).
-func TestExpectations(t *testing.T) {
-	for _, tc := range []struct {
-		name              string
-		marks             Marks
-		can               Can
-		assume            bool
-		delivery, reading bool
-	}{
-		{"asked for nothing", 0, Can{}, false, false, false},
-		{"asked for nothing, of one who sends receipts", 0, Can{Receipt: true}, false, false, false},
-		{"asked for nothing, of one who sends markers", 0, Can{Marker: true}, false, false, true},
-		{"asked for nothing, the server tells of acks", 0, Can{Ack: true}, false, true, false},
-		{"asked for nothing, silence is unread by policy", 0, Can{}, true, false, true},
-		{"a receipt", AsksReceipt, Can{}, false, true, false},
-		{"a receipt, of one who sends markers", AsksReceipt, Can{Marker: true}, false, true, true},
-		{"a marker", Markable, Can{}, false, true, true},
-		{"a marker, of clients that all say they send none", Markable, Can{NoMarker: true}, false, true, false},
-		{"a marker, of one who was seen to send them", Markable, Can{NoMarker: true, Marker: true}, false, true, true},
-		{"both", AsksReceipt | Markable, Can{}, false, true, true},
-		{"encrypted, but asked in clear", AsksReceipt | Markable | Encrypted, Can{}, false, true, true},
-		{"sealed", AsksReceipt | Markable | Sealed | Encrypted, Can{}, false, false, false},
-		{"sealed, of one who answers in clear", Sealed | Encrypted, Can{Receipt: true, Marker: true}, false, true, true},
-		{"sealed, acked", Sealed | Encrypted, Can{Ack: true}, false, true, false},
-		{"sealed, silence is unread by policy", Sealed | Encrypted, Can{}, true, false, true},
-	} {
-		p := standard()
-		p.AssumeMarkers = tc.assume
-		s := p.Resolve(&Message{Key: Key{alice, bob, "m1"}, Marks: tc.marks}, Parties{}, tc.can)
-		if s.Delivery != tc.delivery || s.Reading != tc.reading {
-			t.Errorf("%s: delivery %v, reading %v", tc.name, s.Delivery, s.Reading)
-		}
 	}
 }
 

@@ -23,14 +23,14 @@ func (e *BehindError) Error() string {
 // The store may load more than is wanted, never less.
 type Want struct {
 	Keys    []Key    // rows of these keys, newest first per key, with the originals of aliases
-	Open    []Conv   // all watched rows of these conversations that are Pending or Delivered
-	Got     []Conv   // all watched rows of these conversations that are Delivered
+	Open    []Conv   // all watched rows of these conversations that are Pending, Delivered or Failed
 	Ords    []int64  // these rows, and for their conversations what Open, Senders and Peers load
 	Prompts []string // these prompts, with all their messages
 	Rows    []int64  // the same, by Prompt.Row
 	Senders []string // all open prompts of these senders, with all their messages
 	Of      []string // all watched rows of these senders that are Pending or Delivered
 	Peers   []string // what is known about the clients of these bare JIDs
+	Pairs   []Conv   // what these recipients have shown to these senders
 }
 
 // Loaded is what the store found. Messages and prompts that belong together are both there: a prompt's messages,
@@ -39,6 +39,7 @@ type Loaded struct {
 	Messages []Message
 	Prompts  []Prompt
 	Peers    []Peer
+	Pairs    []Pair
 	// The prompts that count for the caps of the conversations of Want.Ords and Want.Senders.
 	Opened []Opened
 }
@@ -57,6 +58,7 @@ type Changes struct {
 	Update   []Message  // all columns but Ord and Key
 	Prompts  []Prompt   // inserted or replaced, by ID
 	Peers    []Peer     // inserted or replaced, by JID
+	Pairs    []Pair     // inserted or replaced, by Conv
 	Outbox   []Outgoing // inserted; one with a known ID is left as it is
 	Done     []string   // ids of outbox entries to remove
 	Attempts []Attempt  // failed ones of outbox entries; of entries that are not there they are nothing
@@ -67,7 +69,7 @@ type Changes struct {
 
 // Empty reports whether a batch has changed nothing.
 func (c *Changes) Empty() bool {
-	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Outbox)+len(c.Done)+len(c.Attempts)+len(c.Told)+len(c.Releases)+len(c.Removed) == 0
+	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Pairs)+len(c.Outbox)+len(c.Done)+len(c.Attempts)+len(c.Told)+len(c.Releases)+len(c.Removed) == 0
 }
 
 // Removal is an account that was deleted: its settings, its number and who was shown it, what was learned of its clients, what
@@ -126,14 +128,6 @@ type Outgoing struct {
 	After  Time     // not before this instant
 	Step   int      // OutWebhook: index of the step of the chain
 	Tries  int
-}
-
-// Peer is what has been learned about the clients of a bare JID; each is the time it was last observed.
-type Peer struct {
-	JID      string
-	Receipts Time // it sent a XEP-0184 receipt
-	Markers  Time // it sent a XEP-0333 marker
-	Acks     Time // its server told of XEP-0198 acks
 }
 
 // Alarm is an entry of the alarm heap: Ref is a message's Ord, or the negated Row of a prompt.

@@ -25,6 +25,13 @@ func hinted(h Hint) func(*Fact)       { return func(f *Fact) { f.Hint = h } }
 func passed(f *Fact)                  { f.Passed, f.Marks, f.Text = true, 0, "" }
 func copied(f *Fact)                  { f.Once = false }
 
+// knows has something learned about Bob, and towards Alice, before what follows.
+func (w *world) knows(peer Peer, pair Pair) {
+	peer.JID, pair.Conv = bob, Conv{alice, bob}
+	w.store.peers[bob], w.store.pairs[pair.Conv] = peer, pair
+	w.restart()
+}
+
 func (w *world) fact(kind FactKind, id string, change ...func(*Fact)) {
 	f := tableFact(kind, w.now)
 	f.Key = key(id)

@@ -40,13 +40,28 @@ func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 	case Read, Replied:
 		return m.settle(Displayed, StateDisplayed, f.Basis, WithdrawDisplayed, f, now)
 	case Bounced:
-		return m.settle(Failed, StateFailed, ByError, WithdrawCancelled, f, now)
+		return m.bounce(f, now)
 	case Retracted:
 		return m.settle(Cancelled, StateCancelled, first(f.Basis, ByCommand), WithdrawRetracted, f, now)
 	case Stopped:
 		return m.settle(Cancelled, StateCancelled, ByCommand, WithdrawCancelled, f, now)
 	case Stored:
-		m.Marks |= StoredOffline
+		if f.Archived {
+			m.Marks |= StoredArchive
+		} else {
+			m.Marks |= StoredOffline
+		}
+		if m.Status == Pending && m.Due == 0 && !m.inChain() {
+			m.Due = now // silence means something again: its alarm takes that in
+		}
+	case Handed:
+		m.HandedAt = max(m.HandedAt, f.At)
+	case Unacked:
+		m.Marks &^= Live
+	case Dropped:
+		m.Marks |= Refused
+	case Synced:
+		return m.synced(f, s, now)
 	case Corrected:
 		return m.correct(f)
 	case AlarmFired:
@@ -57,23 +72,45 @@ func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 		return m.texted(now)
 	case Aged:
 		return m.age()
-	case Sent, Deferred, Handed, Unacked, Dropped: // another copy; a temporary error: nothing new
+	case Sent, Deferred: // another copy; a temporary error: nothing new
 	}
 	return nil
 }
 
-// Begin makes the message of a Sent fact, with its first alarm, and the notice "unknown" if nothing can be known.
-func Begin(f Fact, ord int64, s Settings, now Time) (Message, []Effect) {
-	m := Message{Ord: ord, Key: f.Key, Marks: f.Marks, Resource: f.Resource, Lang: f.Lang, SentAt: f.At, Hint: f.Hint, Text: f.Text}
+// newMessage makes the message of a Sent fact. Of the recipient's sessions the fact knows more than anybody else, if it knows.
+func newMessage(f *Fact, known Sessions) Message {
+	m := Message{
+		Key: f.Key, Marks: f.Marks, Resource: f.Resource, Lang: f.Lang, SentAt: f.At, Hint: f.Hint, Text: f.Text, Standing: f.Standing,
+	}
+	if f.Sessions.Known {
+		known = f.Sessions
+	}
+	if m.There = known.There(); known.Live() {
+		m.Marks |= Live
+	}
+	return m
+}
+
+// begin sets the first alarm, and tells "unknown" if nothing can be known.
+func (m *Message) begin(s Settings, now Time) []Effect {
 	m.schedule(s, now)
-	return m, m.doubt(now)
+	return m.doubt(now)
 }
 
 func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
-	if m.Status >= Delivered {
+	if f.Basis != ByOrder {
+		m.Marks &^= Inferred | Refused
+		if f.Basis != ByAck {
+			m.Marks |= Confirmed
+		}
+	}
+	if m.Status != Pending && (m.Status != Failed || f.Basis == ByOrder) {
 		return nil
 	}
-	m.Status, m.DeliveredAt = Delivered, f.At
+	if f.Basis == ByOrder {
+		m.Marks |= Inferred
+	}
+	m.Status, m.DeliveredAt, m.SettledAt, m.Reason = Delivered, f.At, 0, ""
 	if !m.inChain() && !m.Marks.Has(Ordered) {
 		m.Marks &^= Wanted // it was wanted because of the delivery
 	}
@@ -117,18 +154,50 @@ func (m *Message) unwatch(s Settings, now Time) []Effect {
 // end settles the message: nothing is due any more, and its text is erased.
 func (m *Message) end(status Status, why Reason, now Time) {
 	m.Status, m.SettledAt, m.Due, m.Reason, m.Text = status, now, 0, why, ""
-	m.Marks &^= Wanted | Ordered
+	m.Marks &^= Wanted | Ordered | Inferred
+	if status == Displayed {
+		m.Marks &^= Refused
+	}
 }
 
-// settle ends the message. One that is settled already only joins the status: nothing more is said about it.
+// settle ends the message. Of one that is over already nothing more is said, but that an error is lifted.
 func (m *Message) settle(status Status, state State, basis Basis, reason Withdrawal, f Fact, now Time) []Effect {
-	if m.Status.Settled() {
-		m.Status = max(m.Status, status)
+	if m.Status.Settled() && !(m.Status == Failed && status == Displayed) {
+		if status.rank() > m.Status.rank() {
+			m.Status = status
+		}
 		return nil
 	}
 	m.end(status, ReasonSettled, now)
 	effects := m.tell(state, basis, f.At)
 	return append(effects, Effect{Kind: Settle, Reason: reason})
+}
+
+// bounce is an error: it changes nothing once some client of the recipient's was seen to have the message. That a later
+// message arrived is not enough for that.
+func (m *Message) bounce(f Fact, now Time) []Effect {
+	if m.Status != Pending && !(m.Status == Delivered && m.Marks.Has(Inferred)) {
+		return nil
+	}
+	m.Marks &^= Inferred
+	if f.Refusal {
+		m.Marks |= Refused
+	}
+	return m.settle(Failed, StateFailed, ByError, WithdrawCancelled, f, now)
+}
+
+// synced: the recipient has read the message on a device of theirs, and says so to their own devices alone (XEP-0490). What
+// becomes of that is theirs to choose.
+func (m *Message) synced(f Fact, s Settings, now Time) []Effect {
+	switch {
+	case s.Sync == SyncTold:
+		return m.settle(Displayed, StateDisplayed, ByMarker, WithdrawDisplayed, f, now)
+	case s.Sync != SyncQuiet || m.Status.Settled() || m.Marks.Has(Hushed):
+		return nil
+	}
+	m.Marks = m.Marks&^(Wanted|Ordered) | Hushed | PromptingEnded
+	m.Due, m.Reason = 0, ReasonOptedOut
+	return []Effect{{Kind: Settle, Reason: WithdrawCancelled}}
 }
 
 // correct refreshes the text: the alarm stays (XEP-0308: a correction is the same message).
@@ -137,7 +206,7 @@ func (m *Message) correct(f Fact) []Effect {
 		return nil
 	}
 	m.Text = f.Text
-	m.Marks = m.Marks&^(Encrypted|NoStore|Sealed) | f.Marks&(Encrypted|NoStore|Sealed)
+	m.Marks = m.Marks&^(Encrypted|NoStore|Sealed) | f.Marks&(Encrypted|NoStore|Sealed|AsksReceipt|Markable)
 	return []Effect{{Kind: Refresh}}
 }
 
@@ -292,6 +361,7 @@ func (m *Message) schedule(s Settings, now Time) {
 	if s.Reading {
 		m.Marks |= ExpectsReading
 	}
+	m.Expects = Expectation{Delivery: s.Expectation.Delivery, Reading: s.Expectation.Reading}
 	kept := m.Reason
 	m.Due, m.Reason = m.next(s)
 	if m.inChain() && kept != "" {
@@ -312,8 +382,10 @@ func (m *Message) next(s Settings) (Time, Reason) {
 			return m.TimeoutAt.Add(s.Steps[m.Step].After), ""
 		}
 		return 0, ReasonTimedOut
+	case m.Marks.Has(Hushed):
+		return 0, ReasonOptedOut
 	case m.Status == Pending && s.awaitsDelivery():
-		return m.SentAt.Add(s.UndeliveredAfter), ""
+		return max(m.SentAt.Add(s.UndeliveredAfter), s.Until), ""
 	case s.Reading && s.UnreadAfter > 0:
 		if m.Marks.Has(TimedOutUndelivered) {
 			return m.DeliveredAt.Add(s.UnreadAfter), ""
@@ -321,12 +393,10 @@ func (m *Message) next(s Settings) (Time, Reason) {
 		return m.SentAt.Add(s.UnreadAfter), ""
 	case m.Hint.Until == UntilDelivered && m.Status == Delivered:
 		return 0, ReasonUntilReached
-	case m.Marks.Has(Sealed):
-		return 0, ReasonMaybeHidden
-	case m.Status == Delivered:
-		return 0, ReasonNoMarkers
+	case m.Status == Delivered || s.Expectation.Delivery.Expected():
+		return 0, first(s.Expectation.Reading.row().reason, ReasonNoMarkers)
 	}
-	return 0, ReasonNotAsked
+	return 0, first(s.Expectation.Delivery.row().reason, ReasonNotAsked)
 }
 
 // inChain reports whether a timeout of the message's present status was reached, so that the chain goes on from it.

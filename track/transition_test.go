@@ -24,6 +24,7 @@ func tableSettings() Settings {
 	return Settings{
 		Watch: true, UndeliveredAfter: tableUndelivered, UnreadAfter: tableUnread, Priority: Normal, Mode: Ask, ModeOf: TierDomain,
 		Steps: []Step{{Do: DoPrompt}, {After: tableWebhook, Do: DoWebhook}}, Delivery: true, Reading: true,
+		Expectation: Expectation{Delivery: RuleReceiptAssumed, Reading: RuleMarkerAssumed},
 	}
 }
 
@@ -32,19 +33,23 @@ type tableState struct {
 	name, means string
 	settings    func(*Settings)
 	hint        Hint
-	facts       []FactKind // Rang: at its due
+	facts       []FactKind // AlarmFired: at its due
 	after       func(*Settings)
 }
 
-func unknowable(s *Settings)     { s.Delivery, s.Reading = false, false }
-func onlyReading(s *Settings)    { s.Delivery = false }
-func onlyDelivery(s *Settings)   { s.Reading = false }
+func expecting(s *Settings, delivery, reading Rule) {
+	s.Expectation = Expectation{Delivery: delivery, Reading: reading}
+	s.Delivery, s.Reading = delivery.Expected(), reading.Expected()
+}
+func unknowable(s *Settings)     { expecting(s, RuleNothingAsked, RuleNotReached) }
+func onlyReading(s *Settings)    { expecting(s, RuleFetched, RuleMarkerAssumed) }
+func onlyDelivery(s *Settings)   { expecting(s, RuleReceiptAssumed, RuleNotMarkable) }
 func quietTillSeven(s *Settings) { s.Hold, s.Held = noon.Add(19*time.Hour), ReasonQuiet }
 
 var tableStates = []tableState{
 	{name: "pending", means: "sent; a receipt and a marker can be expected"},
 	{name: "pending, delivery only", means: "sent; no marker can be expected", settings: onlyDelivery},
-	{name: "pending, reading only", means: "sent; no receipt can be expected, but a marker", settings: onlyReading},
+	{name: "pending, reading only", means: "fetched from the archive: no receipt can be expected, but a marker", settings: onlyReading},
 	{name: "pending, until delivered", means: "the hint asks for delivery only", hint: Hint{Until: UntilDelivered}, settings: func(s *Settings) { onlyDelivery(s); s.UnreadAfter = 0 }},
 	{name: "unknown", means: "neither can be expected: silence means nothing", settings: unknowable},
 	{name: "undelivered", means: "timeout-undelivered was told, the sender prompted", facts: []FactKind{AlarmFired}},
@@ -53,6 +58,7 @@ var tableStates = []tableState{
 	{name: "undelivered, over the cap", means: "timeout-undelivered is due, and a cap is reached", settings: func(s *Settings) { s.Refuse = ReasonCap }},
 	{name: "undelivered, chain done", means: "every step was done", facts: []FactKind{AlarmFired, AlarmFired}},
 	{name: "delivered", means: "the recipient's side has it; a marker can be expected", facts: []FactKind{Received}},
+	{name: "delivered by order", means: "a later message arrived: so did this one", facts: []FactKind{byOrder}},
 	{name: "delivered, reading unknown", means: "no marker can be expected", settings: onlyDelivery, facts: []FactKind{Received}},
 	{name: "delivered, until delivered", means: "all that the hint asks for", hint: Hint{Until: UntilDelivered}, settings: func(s *Settings) { onlyDelivery(s); s.UnreadAfter = 0 }, facts: []FactKind{Received}},
 	{name: "delivered late", means: "after timeout-undelivered: the time to read counts from the delivery", facts: []FactKind{AlarmFired, Received}},
@@ -63,7 +69,9 @@ var tableStates = []tableState{
 	{name: "escalated", means: "an SMS was reported sent", facts: []FactKind{AlarmFired, SMSSent}},
 	{name: "not watched any more", means: "the recipient opted out after the message was sent", after: func(s *Settings) { s.Watch, s.Unwatched = false, ReasonOptedOut }},
 	{name: "displayed", means: "read", facts: []FactKind{Read}},
-	{name: "failed", means: "refused by the recipient's side", facts: []FactKind{Bounced}},
+	{name: "hushed", means: "read on a device of the recipient's, who wants nothing said of that", settings: func(s *Settings) { s.Sync = SyncQuiet }, facts: []FactKind{Received, Synced}},
+	{name: "failed", means: "returned by the recipient's side", facts: []FactKind{Bounced}},
+	{name: "delivered after an error", means: "returned by one device, and received by another", facts: []FactKind{Bounced, Received}},
 	{name: "cancelled", means: "retracted, or by command", facts: []FactKind{Retracted}},
 }
 
@@ -73,7 +81,9 @@ func (ts tableState) make() (Message, Settings, Time) {
 	if ts.settings != nil {
 		ts.settings(&s)
 	}
-	m, _ := Begin(Fact{Kind: Sent, Key: Key{alice, bob, "m1"}, At: now, Text: "text", Marks: AsksReceipt | Markable, Hint: ts.hint}, 1, s, now)
+	m := newMessage(&Fact{Kind: Sent, Key: Key{alice, bob, "m1"}, At: now, Text: "text", Marks: AsksReceipt | Markable, Hint: ts.hint}, Sessions{})
+	m.Ord = 1
+	m.begin(s, now)
 	for _, kind := range ts.facts {
 		now = now.Add(time.Minute)
 		if kind == AlarmFired {
@@ -87,8 +97,14 @@ func (ts tableState) make() (Message, Settings, Time) {
 	return m, s, now.Add(time.Minute)
 }
 
+// byOrder stands for a Received by order.
+const byOrder = factKinds
+
 func tableFact(kind FactKind, at Time) Fact {
-	basis := map[FactKind]Basis{Received: ByReceipt, Read: ByMarker, Replied: ByReply, Bounced: ByError, Stopped: ByCommand}
+	basis := map[FactKind]Basis{Received: ByReceipt, byOrder: ByOrder, Read: ByMarker, Replied: ByReply, Bounced: ByError, Stopped: ByCommand}
+	if kind == byOrder {
+		return Fact{Kind: Received, Key: Key{alice, bob, "m1"}, At: at, Basis: ByOrder}
+	}
 	return Fact{Kind: kind, Key: Key{alice, bob, "m1"}, At: at, Basis: basis[kind], Text: "better"}
 }
 
@@ -98,9 +114,9 @@ var tableFacts = []struct {
 	due  bool
 	name string
 }{
-	{Sent, false, "another copy"}, {Received, false, "received"}, {Read, false, "read"}, {Replied, false, "replied"}, {Stored, false, "stored"},
-	{Bounced, false, "bounced"}, {Deferred, false, "deferred"}, {Corrected, false, "corrected"}, {Retracted, false, "retracted"},
-	{Stopped, false, "stopped"}, {Forced, false, "forced"}, {SMSSent, false, "texted"}, {Aged, false, "aged"}, {AlarmFired, false, "alarm, early"}, {AlarmFired, true, "alarm"},
+	{Sent, false, "another copy"}, {Received, false, "received"}, {byOrder, false, "received, by order"}, {Read, false, "read"}, {Replied, false, "replied"}, {Stored, false, "stored"}, {Handed, false, "handed"}, {Unacked, false, "unacked"}, {Dropped, false, "dropped"},
+	{Bounced, false, "bounced"}, {Deferred, false, "deferred"}, {Corrected, false, "corrected"}, {Synced, false, "synced"}, {Retracted, false, "retracted"},
+	{Stopped, false, "stopped"}, {Forced, false, "forced"}, {SMSSent, false, "SMS sent"}, {Aged, false, "aged"}, {AlarmFired, false, "alarm, early"}, {AlarmFired, true, "alarm"},
 }
 
 // transition is one cell of the table.
@@ -136,7 +152,7 @@ func nameState(m Message) string {
 		name string
 	}{
 		{TimedOutUndelivered, "timeout-undelivered"}, {TimedOutUnread, "timeout-unread"}, {Escalated, "escalated"}, {PromptingEnded, "prompting ended"},
-		{StoredOffline, "stored"}, {Wanted, "prompt wanted"},
+		{StoredOffline, "stored"}, {Refused, "refused"}, {Hushed, "hushed"}, {Wanted, "prompt wanted"},
 	} {
 		if m.Marks.Has(mark.mark) {
 			name += " + " + mark.name
@@ -264,7 +280,7 @@ meets a pending message). Whether a prompt is really opened, joined or withdrawn
 // TestTransitionIsTotal throws every fact at every status with every combination of marks, under different settings, and
 // holds what must be true of each.
 func TestTransitionIsTotal(t *testing.T) {
-	marks := []Marks{AsksReceipt, Sealed, TimedOutUndelivered, TimedOutUnread, Escalated, PromptingEnded, OutOfTurn, Wanted, Ordered, Reminded}
+	marks := []Marks{AsksReceipt, Inferred, TimedOutUndelivered, TimedOutUnread, Escalated, PromptingEnded, OutOfTurn, Wanted, Ordered, Reminded}
 	settings := []Settings{tableSettings()}
 	for _, vary := range []func(*Settings){unknowable, onlyReading, onlyDelivery, quietTillSeven,
 		func(s *Settings) { s.Watch, s.Unwatched = false, ReasonOptedOut },
@@ -315,11 +331,13 @@ func faultOf(before, m Message, effects []Effect, kind FactKind) string {
 	told := slices.ContainsFunc(effects, func(e Effect) bool { return e.Kind == Tell })
 	const once = TimedOutUndelivered | TimedOutUnread | Escalated | Reminded | StoredOffline
 	switch {
-	case m.Status < before.Status:
+	case m.Status.rank() < before.Status.rank() && !(before.Status == Delivered && before.Marks.Has(Inferred)):
 		return "the status goes back"
+	case m.Status == Failed && before.Status != Failed && before.Marks.Has(Confirmed):
+		return "an error outdoes evidence"
 	case before.Marks&once&^m.Marks != 0:
 		return "what has happened is forgotten"
-	case before.Status.Settled() && len(effects) > 0:
+	case before.Status.Final() && len(effects) > 0:
 		return "something follows for a message that is over"
 	case m.Status.Settled() && (m.Due != 0 || m.Text != ""):
 		return "a message that is over keeps its alarm or text"

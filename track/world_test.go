@@ -226,13 +226,13 @@ func (j *judge) batch(t *rapid.T, r *Result) {
 			t.Fatalf("%s: seq goes from %d to %d", m.ID, before, n.Seq)
 		}
 		told[m.Ord] = n.Seq
-		if old, ok := j.w.store.messages[m.Ord]; ok && old.Status.Settled() {
+		if old, ok := j.w.store.messages[m.Ord]; ok && old.Status.Final() {
 			t.Fatalf("%s is told %s, but it is over", m.ID, n.State)
 		}
 		j.timeout(t, m, now)
 	}
 	for _, m := range slices.Concat(r.Insert, r.Update) {
-		if old, ok := j.w.store.messages[m.Ord]; ok && (m.Status < old.Status || m.Notice.Seq < old.Notice.Seq || m.Notice.Rev < old.Notice.Rev) {
+		if old, ok := j.w.store.messages[m.Ord]; ok && (m.Status.rank() < old.Status.rank() && !old.Marks.Has(Inferred) || m.Notice.Seq < old.Notice.Seq || m.Notice.Rev < old.Notice.Rev) {
 			t.Fatalf("%s goes back from %+v to %+v", m.ID, old, m)
 		}
 	}
@@ -276,7 +276,7 @@ func (j *judge) batch(t *rapid.T, r *Result) {
 
 // mayOpen reports whether nothing stands against a prompt about the message.
 func (j *judge) mayOpen(m Message, now Time) bool {
-	s := j.w.policy.Resolve(&m, j.w.Parties(m.Conv()), Can{})
+	s := j.w.policy.Resolve(&m, j.w.Parties(m.Conv()), Expectation{})
 	commanded := m.Marks.Has(OutOfTurn)
 	return !j.w.policy.Paused && s.Watch && (commanded || s.Quiet.Until(now) == 0 && s.Mode != Never && !s.Muted)
 }
@@ -398,7 +398,7 @@ func (j *judge) message(t *rapid.T, m Message) {
 	case m.Reason == ReasonPrompted && !j.w.store.prompts[m.Prompt].State.Live():
 		t.Fatalf("prompted, but the prompt is over: %+v, %+v", m, j.w.store.prompts[m.Prompt])
 	}
-	s := j.w.policy.Resolve(&m, j.w.Parties(m.Conv()), Can{})
+	s := j.w.policy.Resolve(&m, j.w.Parties(m.Conv()), Expectation{})
 	if r := Explain(&m, s, j.w.now); r.Reason == "" {
 		t.Fatalf("no explanation for %+v", m)
 	}

@@ -29,7 +29,8 @@ type Events interface {
 
 // Clients knows what the clients of a user can do.
 type Clients interface {
-	Can(bare string) track.Can
+	Clients(bare string) track.Clients
+	Present(bare, resource string) bool
 	Answering(owner string) []string // full JIDs of those that answer questions
 }
 
@@ -70,8 +71,11 @@ func (u *Users) Parties(c track.Conv) track.Parties {
 	return track.Parties{Sender: u.prefs[c.Sender], Recipient: u.prefs[c.Recipient], Contact: u.contacts[[2]string{c.Sender, c.Recipient}]}
 }
 
-// Can implements track.People.
-func (u *Users) Can(bare string) track.Can { return u.clients.Can(bare) }
+// Clients implements track.People.
+func (u *Users) Clients(bare string) track.Clients { return u.clients.Clients(bare) }
+
+// Present implements track.People.
+func (u *Users) Present(bare, resource string) bool { return u.clients.Present(bare, resource) }
 
 // Language returns the language to speak to a user: see the function Language.
 func (u *Users) Language(owner string, choices ...string) string {

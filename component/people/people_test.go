@@ -90,7 +90,8 @@ func (b *book) Ask(_ context.Context, _, _ string, _, answer any) error {
 	}
 	return nil
 }
-func (b *book) Can(string) track.Can { return track.Can{} }
+func (b *book) Clients(string) track.Clients { return track.Clients{} }
+func (b *book) Present(string, string) bool  { return true }
 
 // What could not be saved does not hold, and nobody is told of it.
 func TestSet(t *testing.T) {

@@ -92,9 +92,9 @@ func zhWhy(r track.Explanation, now time.Time) string {
 	}
 	switch r.Reason {
 	case track.ReasonAwaitsDelivery:
-		return "如果到 " + at + " 还未送达，即为超时。"
+		return "如果到 " + at + " 还未送达，即为超时" + because(zhRules, r.Rule, "：") + "。"
 	case track.ReasonAwaitsReading:
-		return "如果到 " + at + " 还未阅读，即为超时。"
+		return "如果到 " + at + " 还未阅读，即为超时" + because(zhRules, r.Rule, "：") + "。"
 	case track.ReasonNextStep:
 		if at == "" {
 			break
@@ -134,8 +134,20 @@ func zhWhy(r track.Explanation, now time.Time) string {
 		return "未跟踪：消息和服务器规则都没有要求。"
 	case track.ReasonNotAsked:
 		return "没有回执不代表未读：这条消息没有要求回执。"
+	case track.ReasonNoReceipts:
+		return "没有回执不代表未读：对方还没有确认过您的任何消息。"
+	case track.ReasonNeverConfirm:
+		return "没有回执不代表未读：对方阅读您的消息时不发回执。"
+	case track.ReasonHanded:
+		return "没有回执不代表未读：消息已交给一个不发回执的客户端。"
+	case track.ReasonFetched:
+		return "没有回执不代表未读：对方之后上过线，但其客户端不确认较早的消息。"
+	case track.ReasonNotMarkable:
+		return "已送达，是否已读没有回执不代表未读：您的客户端没有要求已读回执。"
 	case track.ReasonNoMarkers:
-		return "没有回执不代表未读：对方的客户端可能不告知已读。"
+		return "已送达，是否已读没有回执不代表未读：对方的客户端不发已读回执。"
+	case track.ReasonNeverMarks:
+		return "已送达，是否已读没有回执不代表未读：对方会回复，但不发已读回执。"
 	case track.ReasonMaybeHidden:
 		return "没有回执不代表未读：回执可能在加密内容中。"
 	case track.ReasonUntilReached:
@@ -144,6 +156,22 @@ func zhWhy(r track.Explanation, now time.Time) string {
 		return "已结束。"
 	}
 	return "没有后续步骤。"
+}
+
+// zhRules say why a confirmation is expected.
+var zhRules = map[track.Rule]string{
+	track.RuleStored:         "服务器正在保存，等对方上线",
+	track.RuleAcknowledges:   "对方的客户端收到消息会确认",
+	track.RuleConfirms:       "对方曾确认收到您的消息",
+	track.RuleConfirmsOldWay: "对方曾确认收到您的消息",
+	track.RuleConfirmsSealed: "对方曾确认收到您的加密消息",
+	track.RuleReceiptAssumed: "多数客户端会向联系人确认收到",
+	track.RulePolicy:         "本服务器把没有已读回执视为未读",
+	track.RuleMarks:          "对方曾对您的消息发过已读回执",
+	track.RuleMarksUnasked:   "对方曾对您的消息发过已读回执",
+	track.RuleMarksSealed:    "对方曾对您的加密消息发过已读回执",
+	track.RuleAnnounces:      "对方的客户端会发已读回执",
+	track.RuleMarkerAssumed:  "还不知道对方是否发已读回执",
 }
 
 var zhStates = map[track.State]string{

@@ -92,9 +92,9 @@ func enWhy(r track.Explanation, now time.Time) string {
 	}
 	switch r.Reason {
 	case track.ReasonAwaitsDelivery:
-		return "Overdue if not delivered by " + at + "."
+		return "Overdue if not delivered by " + at + because(enRules, r.Rule, ": ") + "."
 	case track.ReasonAwaitsReading:
-		return "Overdue if not read by " + at + "."
+		return "Overdue if not read by " + at + because(enRules, r.Rule, ": ") + "."
 	case track.ReasonNextStep:
 		if at == "" {
 			break
@@ -133,17 +133,45 @@ func enWhy(r track.Explanation, now time.Time) string {
 	case track.ReasonNotWatched:
 		return "Not watched: neither the message nor the server's policy asks for it."
 	case track.ReasonNotAsked:
-		return "Silence says nothing: the message asks for no receipt."
+		return "Can't tell: no receipt was requested."
+	case track.ReasonNoReceipts:
+		return "Can't tell: this contact has not confirmed any of your messages yet."
+	case track.ReasonNeverConfirm:
+		return "Can't tell: this contact reads your messages without confirming them."
+	case track.ReasonHanded:
+		return "Can't tell: it went to a client that doesn't confirm anything."
+	case track.ReasonFetched:
+		return "Can't tell: the contact has been online since, with a client that doesn't confirm older messages."
+	case track.ReasonNotMarkable:
+		return "Delivered. Can't tell whether it was read: your client didn't ask for that."
 	case track.ReasonNoMarkers:
-		return "Silence says nothing: the recipient's app is not known to tell what was read."
+		return "Delivered. Can't tell whether it was read: this contact's client doesn't say."
+	case track.ReasonNeverMarks:
+		return "Delivered. Can't tell whether it was read: this contact answers without confirming what was read."
 	case track.ReasonMaybeHidden:
-		return "Silence says nothing: what comes back may be hidden by the encryption."
+		return "Can't tell: confirmations may be hidden by the encryption."
 	case track.ReasonUntilReached:
 		return "Delivered, and nothing more was asked for."
 	case track.ReasonSettled:
 		return "Nothing more can happen."
 	}
 	return "Nothing more is planned."
+}
+
+// enRules say why a confirmation is expected.
+var enRules = map[track.Rule]string{
+	track.RuleStored:         "the server is keeping it until the contact comes online",
+	track.RuleAcknowledges:   "the contact's client acknowledges what it receives",
+	track.RuleConfirms:       "the contact has confirmed your messages before",
+	track.RuleConfirmsOldWay: "the contact has confirmed your messages before",
+	track.RuleConfirmsSealed: "the contact has confirmed your encrypted messages before",
+	track.RuleReceiptAssumed: "most clients confirm messages of contacts",
+	track.RulePolicy:         "on this server, no confirmation counts as unread",
+	track.RuleMarks:          "the contact has confirmed reading your messages before",
+	track.RuleMarksUnasked:   "the contact has confirmed reading your messages before",
+	track.RuleMarksSealed:    "the contact has confirmed reading your encrypted messages before",
+	track.RuleAnnounces:      "the contact's client confirms what was read",
+	track.RuleMarkerAssumed:  "whether the contact confirms reading isn't known yet",
 }
 
 var enStates = map[track.State]string{

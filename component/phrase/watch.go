@@ -21,3 +21,11 @@ func quietEnd(r track.Explanation, now time.Time) string {
 	}
 	return r.Until.Std().In(zone).Format("15:04 ") + zone.String()
 }
+
+// because adds why a confirmation is expected, if there is something to say.
+func because(rules map[track.Rule]string, r track.Rule, colon string) string {
+	if text := rules[r]; text != "" {
+		return colon + text
+	}
+	return ""
+}

@@ -79,23 +79,44 @@ func (r *Registry) Devices(owner string) []track.Device {
 	return list
 }
 
-// Can returns what is known of the clients of a user from their features.
-func (r *Registry) Can(bare string) track.Can {
+// Clients returns what is known of a user's clients by their presence and their features.
+func (r *Registry) Clients(bare string) track.Clients {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var can track.Can
-	known, silent := 0, 0
+	c := track.Clients{Sessions: track.Sessions{Known: r.told[track.Domain(bare)]}}
+	silent := 0
 	for _, d := range r.users[bare] {
-		known++
-		can.Receipt = can.Receipt || d.features&track.CanReceipts != 0
+		c.Sessions.All++
+		if d.acks {
+			c.Sessions.Managed++
+		}
 		if d.features&track.CanMarkers != 0 {
-			can.Marker = true
+			c.Markers = track.Yes
 		} else if d.itself {
 			silent++
 		}
 	}
-	can.NoMarker = known > 0 && silent == known
-	return can
+	if silent > 0 && silent == int(c.Sessions.All) {
+		c.Markers = track.No
+	}
+	return c
+}
+
+// Present reports whether a resource of a user is there, or whether nobody of that user is known to be.
+func (r *Registry) Present(bare, resource string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	devices := r.users[bare]
+	return len(devices) == 0 || devices[bare+"/"+resource] != nil
+}
+
+// Acknowledged notes that a resource has acknowledged what it was sent (XEP-0198).
+func (r *Registry) Acknowledged(full string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if d := r.users[track.Bare(full)][full]; d != nil {
+		d.acks = true
+	}
 }
 
 // Answering returns the full JIDs of a user's resources that answer questions, as far as is known.

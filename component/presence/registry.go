@@ -69,6 +69,7 @@ type device struct {
 	silent   time.Time // when it last did not answer a check; it is left alone for sureFor
 	tries    int       // FromStore: how often it was asked in vain
 	answers  bool      // it has answered disco#info: it can be checked
+	acks     bool      // it acknowledges what it gets
 	itself   bool      // its features are what it has answered itself, not what another with the same hash has
 	// confirmed: something has gone there and back since it came. Before, what is sent to its user's bare JID may be a
 	// little too early, and be stored for the next login instead.

@@ -77,6 +77,14 @@ func (d *Disclosure) State(ctx context.Context, m *track.Message, state track.St
 	return state
 }
 
+// Explanation is what the sender may know of why a message stands as it does.
+func (d *Disclosure) Explanation(ctx context.Context, m *track.Message, e track.Explanation) track.Explanation {
+	if merged := e.Merged(); merged != e && !d.reveals(ctx, m.Conv()) {
+		return merged
+	}
+	return e
+}
+
 // reveals reports whether the sender may tell undelivered from unread. What cannot be found out is not revealed.
 func (d *Disclosure) reveals(ctx context.Context, conv track.Conv) bool {
 	policy := d.policy()

@@ -67,7 +67,8 @@ func (s *store) Commit(ctx context.Context, c track.Changes) error {
 type nobody struct{}
 
 func (nobody) Parties(track.Conv) track.Parties { return track.Parties{} }
-func (nobody) Can(string) track.Can             { return track.Can{} }
+func (nobody) Clients(string) track.Clients     { return track.Clients{} }
+func (nobody) Present(string, string) bool      { return true }
 
 // writing runs a writer in a bubble of testing/synctest.
 type writing struct {

@@ -15,16 +15,21 @@ func roundTrips(s *suite) {
 		Undelivered: true, Priority: track.High, OpenedAt: now, ExpiresAt: now + 1, Until: now + 2, Claimer: alice + "/phone", Snoozes: 10, Code: "7f3c",
 		Shown: []string{alice + "/a \"b\"", alice}, Sends: 1<<32 - 1, SentAt: now + 3, Chat: "p-1-1", Resend: true, Due: now + 4,
 	}
-	peer := track.Peer{JID: bob, Receipts: now, Markers: now + 1, Acks: now + 2}
+	peer := track.Peer{JID: bob, Receipts: now, Markers: now + 1, Acks: now + 2, Came: now + 3, Managed: track.Yes, Announces: track.No}
+	pair := track.Pair{
+		Conv: key("").Conv(), Receipts: now, Arrivals: now + 1, Markers: now + 2, Device: "phone", Unasked: now + 3, Past: now + 4,
+		SealedReceipts: now + 5, SealedMarkers: now + 6, Unconfirmed: 2, Unmarked: 3, CountedAt: now + 7,
+	}
 	out := track.Outgoing{ID: "o1", Kind: track.OutWithdraw, Owner: alice, Prompt: "p-1", Ord: ord(7), Reason: "displayed",
 		To: []string{alice + "/{x,\\y}", alice}, After: now + 1, Step: 3, Tries: 2}
 	release := track.Release{Owner: bob, To: alice, Number: "+8613800138000", ID: "p-1-1", At: now}
-	s.commit(track.Changes{Insert: []track.Message{m}, Prompts: []track.Prompt{p}, Peers: []track.Peer{peer}, Outbox: []track.Outgoing{out}, Releases: []track.Release{release}})
+	s.commit(track.Changes{Insert: []track.Message{m}, Prompts: []track.Prompt{p}, Peers: []track.Peer{peer}, Pairs: []track.Pair{pair}, Outbox: []track.Outgoing{out}, Releases: []track.Release{release}})
 
 	loaded := s.load(track.Want{Ords: []int64{m.Ord}})
 	s.same([]track.Message{m}, loaded.Messages)
 	s.same([]track.Prompt{p}, loaded.Prompts)
 	s.same([]track.Peer{peer}, loaded.Peers)
+	s.same([]track.Pair{pair}, loaded.Pairs)
 	s.same([]track.Opened{{Conv: p.Conv, At: p.OpenedAt, State: p.State}}, loaded.Opened)
 	queue, err := s.Pending(s.ctx)
 	s.must(err)
@@ -36,11 +41,12 @@ func roundTrips(s *suite) {
 	// Everything but Ord and Key can be changed, to nothing, too.
 	empty := track.Message{Ord: m.Ord, Key: m.Key, Notice: track.Notice{Told: m.Notice.Told}}
 	bare := track.Prompt{ID: p.ID, Row: p.Row, Conv: p.Conv}
-	s.commit(track.Changes{Update: []track.Message{empty}, Prompts: []track.Prompt{bare}, Peers: []track.Peer{{JID: bob}}})
-	loaded = s.load(track.Want{Ords: []int64{m.Ord}, Peers: []string{bob}})
+	s.commit(track.Changes{Update: []track.Message{empty}, Prompts: []track.Prompt{bare}, Peers: []track.Peer{{JID: bob}}, Pairs: []track.Pair{{Conv: pair.Conv}}})
+	loaded = s.load(track.Want{Ords: []int64{m.Ord}, Peers: []string{bob}, Pairs: []track.Conv{pair.Conv, {Sender: bob, Recipient: alice}}})
 	s.same([]track.Message{empty}, loaded.Messages)
 	s.same([]track.Prompt{bare}, loaded.Prompts)
 	s.same([]track.Peer{{JID: bob}}, loaded.Peers)
+	s.same([]track.Pair{{Conv: pair.Conv}}, loaded.Pairs)
 	s.commit(track.Changes{Update: []track.Message{m}})
 	s.same([]track.Message{m}, s.load(track.Want{Keys: []track.Key{m.Key}}).Messages)
 }
@@ -54,8 +60,9 @@ func strangeBytes(s *suite) {
 	s.commit(track.Changes{
 		Insert: []track.Message{m, pending(2, "")}, Prompts: []track.Prompt{p},
 		Outbox: []track.Outgoing{{ID: "\x00", To: []string{"\xff"}}}, Peers: []track.Peer{{JID: "\x00"}},
+		Pairs: []track.Pair{{Conv: track.Conv{Sender: "\x00", Recipient: "\xff"}}},
 	})
-	loaded := s.load(track.Want{Keys: []track.Key{m.Key, {Sender: "\xff"}}, Open: []track.Conv{m.Conv(), {Sender: "\x00"}}, Prompts: []string{"\xff"}, Peers: []string{"\x00"}})
+	loaded := s.load(track.Want{Keys: []track.Key{m.Key, {Sender: "\xff"}}, Open: []track.Conv{m.Conv(), {Sender: "\x00"}}, Prompts: []string{"\xff"}, Peers: []string{"\x00"}, Pairs: []track.Conv{{Sender: "\x00", Recipient: "\xff"}}})
 	s.same([]string{"", "a\uFFFDb"}, ids(loaded.Messages))
 	s.same("\uFFFD bad", loaded.Messages[1].Text)
 }
@@ -79,20 +86,25 @@ func loadByKey(s *suite) {
 	s.same(track.Loaded{}, s.load(track.Want{Keys: []track.Key{{Sender: bob, Recipient: alice, ID: "m1"}, {Sender: alice, Recipient: bob}, {}}}))
 
 	// A row stands there once, however often it is wanted, and all the wants are answered together.
-	loaded := s.load(track.Want{Keys: []track.Key{newest.Key, other.Key, alias.Key}, Open: []track.Conv{newest.Conv()}, Got: []track.Conv{newest.Conv()}, Ords: []int64{old.Ord}})
+	loaded := s.load(track.Want{Keys: []track.Key{newest.Key, other.Key, alias.Key}, Open: []track.Conv{newest.Conv()}, Ords: []int64{old.Ord}})
 	s.same([]track.Message{newest, middle, alias, original, other, old}, loaded.Messages)
 }
 
 func loadByConversation(s *suite) {
 	delivered := pending(1, "m1")
 	delivered.Status = track.Delivered
+	failed := settled(5, "m5")
+	failed.Status = track.Failed // evidence may lift it
 	open, there := pending(2, "m2"), pending(3, "m3")
 	there.Sender, there.Recipient = bob, alice
-	s.insert(settled(0, "m0"), delivered, open, there, passed(4, "m4"))
+	s.insert(settled(0, "m0"), delivered, open, there, passed(4, "m4"), failed)
 
+	s.same([]track.Message{failed, open, delivered}, s.load(track.Want{Open: []track.Conv{open.Conv()}}).Messages)
+	s.same([]track.Message{there}, s.load(track.Want{Open: []track.Conv{there.Conv()}}).Messages)
+	lifted := failed
+	lifted.Status = track.Displayed
+	s.commit(track.Changes{Update: []track.Message{lifted}})
 	s.same([]track.Message{open, delivered}, s.load(track.Want{Open: []track.Conv{open.Conv()}}).Messages)
-	s.same([]track.Message{delivered}, s.load(track.Want{Got: []track.Conv{open.Conv()}}).Messages)
-	s.same([]track.Message{there}, s.load(track.Want{Open: []track.Conv{there.Conv()}, Got: []track.Conv{there.Conv()}}).Messages)
 	s.same(track.Loaded{}, s.load(track.Want{Open: []track.Conv{{Sender: alice, Recipient: carol}, {}}}))
 }
 

@@ -174,7 +174,8 @@ func passed(after int64, id string) track.Message {
 // full has a value in every field.
 func full() track.Message {
 	return track.Message{
-		Ord: ord(7), Key: key("m1"), Kind: track.Alias, Original: ord(3), Status: track.Delivered, Marks: 1<<13 - 1,
+		Ord: ord(7), Key: key("m1"), Kind: track.Alias, Original: ord(3), Status: track.Delivered, Marks: 1<<23 - 1,
+		Standing: track.StandingBoth, There: track.ThereMixed, Expects: track.Expectation{Delivery: track.RuleConfirms, Reading: track.RuleMarks}, HandedAt: now + 6,
 		Resource: "phone \"2\"", Lang: "zh-Hant", SentAt: now, DeliveredAt: now + 1, TimeoutAt: now + 2, SettledAt: now + 3,
 		Hint: track.Hint{Until: track.UntilDisplayed, Timeout: 999_999_999, Priority: track.Urgent, Escalate: track.Auto},
 		Text: "{\"a\",\\b}\n'c' NULL 你好 👋", Step: 255, Due: now + 4, Reason: track.ReasonQuiet, Prompt: "p-1",

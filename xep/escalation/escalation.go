@@ -58,6 +58,7 @@ const (
 	ByReply    Basis = "reply"
 	ByReaction Basis = "reaction"
 	ByAck      Basis = "ack"
+	ByOrder    Basis = "order"
 	ByError    Basis = "error"
 	ByTimer    Basis = "timer"
 	ByCommand  Basis = "command"
@@ -66,7 +67,7 @@ const (
 
 // Valid reports whether b is a basis of the protocol.
 func (b Basis) Valid() bool {
-	return slices.Contains([]Basis{ByReceipt, ByMarker, ByReply, ByReaction, ByAck, ByError, ByTimer, ByCommand, ByHint}, b)
+	return slices.Contains([]Basis{ByReceipt, ByMarker, ByReply, ByReaction, ByAck, ByOrder, ByError, ByTimer, ByCommand, ByHint}, b)
 }
 
 // Status tells the sender of the message ID to With how far it has come. Seq grows with every status of the message.

@@ -1,0 +1,293 @@
+package track
+
+import (
+	"slices"
+	"time"
+)
+
+// Pair is what a recipient has shown to one sender: the time at which each was last observed, and what was missed. It is learned
+// from what the recipient's own server vouches for; nothing that the sender says is in it.
+type Pair struct {
+	Conv
+	Receipts       Time   // a receipt (XEP-0184)
+	Arrivals       Time   // the marker for arrival of XEP-0333 before 0.5
+	Markers        Time   // a displayed marker
+	Device         string // the resource that sent it
+	Unasked        Time   // one for a message that was not markable
+	Past           Time   // one for a markable message that a later one stood behind that was not
+	SealedReceipts Time   // a receipt for a sealed message
+	SealedMarkers  Time   // a marker for one
+	Unconfirmed    uint8  // how often something was read or answered for which a receipt was asked in vain
+	Unmarked       uint8  // how often something markable was answered without a marker
+	CountedAt      Time   // when one of the two has grown
+}
+
+// Peer is what has been learned about the clients of a bare JID; each Time is when it was last observed.
+type Peer struct {
+	JID       string
+	Receipts  Time    // it sent a XEP-0184 receipt
+	Markers   Time    // it sent a XEP-0333 marker
+	Acks      Time    // its server told of XEP-0198 acks
+	Came      Time    // a client of it came: a new session, not a resumed one
+	Managed   Ternary // whether the last session of it that was heard of speaks XEP-0198
+	Announces Ternary // whether one of its clients announces markers, as was last known
+}
+
+// Ternary is yes or no, or not known.
+type Ternary uint8
+
+const (
+	Unknown Ternary = iota
+	No
+	Yes
+)
+
+// seenFresh is how old something learned may get before it is written again.
+const seenFresh = 24 * time.Hour
+
+// peer returns what is known of a user's clients; what is learned in this batch is seen at once.
+func (b *batch) peer(jid string) Peer {
+	if p, ok := b.peers[jid]; ok {
+		return p
+	}
+	if p, ok := b.Ledger.peers[jid]; ok {
+		return p
+	}
+	return Peer{JID: jid}
+}
+
+// pair returns what is known of a recipient towards a sender.
+func (b *batch) pair(c Conv) Pair {
+	if p, ok := b.pairs[c]; ok {
+		return p
+	}
+	if p, ok := b.Ledger.pairs[c]; ok {
+		return p
+	}
+	return Pair{Conv: c}
+}
+
+// recall has what is known of a conversation's recipient, which was loaded if it was not remembered, remembered from now on:
+// that nothing is known, too.
+func (b *batch) recall(c Conv) {
+	b.peers[c.Recipient], b.pairs[c] = b.peer(c.Recipient), b.pair(c)
+}
+
+// forget forgets what is remembered of an account.
+func (l *Ledger) forget(jid string) {
+	delete(l.peers, jid)
+	delete(l.handed, jid)
+	for c := range l.pairs {
+		if c.Sender == jid || c.Recipient == jid {
+			delete(l.pairs, c)
+		}
+	}
+}
+
+// dropPairs forgets what an account has shown, and what it was shown.
+func (b *batch) dropPairs(jid string) {
+	about := func(c Conv) bool { return c.Sender == jid || c.Recipient == jid }
+	for _, known := range []map[Conv]Pair{b.Ledger.pairs, b.pairs} {
+		for c := range known {
+			if about(c) {
+				b.pairs[c] = Pair{Conv: c}
+			}
+		}
+	}
+	b.out.Pairs = slices.DeleteFunc(b.out.Pairs, func(p Pair) bool { return about(p.Conv) })
+}
+
+func (b *batch) putPeer(p Peer) {
+	if p == b.peer(p.JID) {
+		return
+	}
+	b.peers[p.JID] = p
+	b.out.Peers = append(slices.DeleteFunc(b.out.Peers, func(o Peer) bool { return o.JID == p.JID }), p)
+}
+
+func (b *batch) putPair(p Pair) {
+	if p == b.pair(p.Conv) {
+		return
+	}
+	b.pairs[p.Conv] = p
+	b.out.Pairs = append(slices.DeleteFunc(b.out.Pairs, func(o Pair) bool { return o.Conv == p.Conv }), p)
+}
+
+// renew notes that something was observed, and reports whether that is news.
+func renew(t *Time, at Time) bool {
+	news := *t == 0 || at >= t.Add(seenFresh)
+	if news {
+		*t = at
+	}
+	return news
+}
+
+// learn takes in what a proof shows of the client that sent it: a receipt or a marker about the message named, of which
+// more is known if it is watched.
+func (b *batch) learn(f *Fact, named *row) {
+	peer, pair := b.peer(f.Recipient), b.pair(f.Conv())
+	watched := named.Kind == Watched
+	sealed := watched && named.Marks.Has(Sealed)
+	switch {
+	case f.Kind == Received && f.Basis == ByAck:
+		renew(&peer.Acks, f.At)
+		peer.Managed = Yes
+	case f.Kind == Received && (f.Basis == ByReceipt || f.Basis == ByMarker):
+		renew(&peer.Receipts, f.At)
+		if f.Basis == ByReceipt {
+			renew(&pair.Receipts, f.At)
+		} else {
+			renew(&pair.Arrivals, f.At)
+		}
+		if sealed {
+			renew(&pair.SealedReceipts, f.At)
+		}
+		pair.Unconfirmed = 0
+	case f.Kind == Read && f.Basis == ByMarker:
+		renew(&peer.Markers, f.At)
+		if renew(&pair.Markers, f.At) {
+			pair.Device = f.Resource
+		}
+		if sealed {
+			renew(&pair.SealedMarkers, f.At)
+		}
+		if watched && !named.Marks.Has(Markable) {
+			renew(&pair.Unasked, f.At)
+		}
+		if watched && named.Marks.Has(Markable) && b.marksPast(named, f.At) {
+			renew(&pair.Past, f.At)
+		}
+		pair.Unmarked = 0
+	}
+	b.putPeer(peer)
+	b.putPair(pair)
+}
+
+// marksPast reports whether a marker names a message although a later one that is not markable had been there for a while.
+func (b *batch) marksPast(named *row, at Time) bool {
+	return slices.ContainsFunc(b.convs[named.Conv()], func(r *row) bool {
+		return r.Ord > named.Ord && r.Status == Delivered && !r.Marks.Has(Markable) && r.DeliveredAt.Add(10*time.Second) < at
+	})
+}
+
+// missed counts what a recipient who has seen or answered messages did not prove, once however many messages it was.
+func (b *batch) missed(f *Fact, seen []*row) {
+	pair := b.pair(f.Conv())
+	var receipt, marker bool
+	for _, r := range seen {
+		receipt = receipt || r.Marks&(AsksReceipt|Confirmed|Sealed) == AsksReceipt
+		marker = marker || f.Basis != ByMarker && r.Marks&(Markable|Sealed) == Markable
+	}
+	count := func(n *uint8, is bool, shown Time) {
+		if is && *n < enough && (shown == 0 || f.At >= shown.Add(habitLife)) {
+			*n++
+			pair.CountedAt = f.At
+		}
+	}
+	count(&pair.Unconfirmed, receipt, pair.Receipts)
+	count(&pair.Unmarked, marker, pair.Markers)
+	b.putPair(pair)
+}
+
+// Client is what became of a client of a local user: an Input.
+type Client struct {
+	JID     string // full
+	At      Time
+	Came    bool    // its session is new, not resumed
+	Left    bool    // its session has ended
+	Managed Ternary // whether it speaks XEP-0198
+	Markers Ternary // whether one of its user's clients announces markers
+}
+
+func (c *Client) want(l *Ledger, w *Want) {
+	who := Bare(c.JID)
+	if _, ok := l.peers[who]; !ok {
+		w.Peers = append(w.Peers, who)
+	}
+	if c.Left {
+		for _, h := range l.handed[who] {
+			if h.to == c.JID {
+				w.Keys = append(w.Keys, h.Key)
+			}
+		}
+	}
+}
+
+func (c *Client) apply(b *batch) {
+	p := b.peer(Bare(c.JID))
+	if c.Came {
+		p.Came = max(p.Came, c.At)
+	}
+	if c.Managed != Unknown {
+		p.Managed = c.Managed
+	}
+	if c.Markers != Unknown {
+		p.Announces = c.Markers
+	}
+	b.putPeer(p)
+	if c.Left {
+		b.left(c.JID, c.At)
+	}
+}
+
+// handover is a message that was handed to a session a moment ago.
+type handover struct {
+	Key
+	to string // full JID
+	at Time
+}
+
+// handovers holds the last ones by recipient, in memory: of a session that ends soon after, nobody knows what it still had.
+type handovers map[string][]handover
+
+const (
+	maxHanded   = 1 << 16
+	maxHandedTo = 256
+)
+
+// handedOver notes to which session a message went.
+func (b *batch) handedOver(f *Fact) {
+	if list := b.out.handed[f.Recipient]; len(list) < maxHandedTo {
+		b.out.handed[f.Recipient] = append(list, handover{f.Key, f.Recipient + "/" + f.Resource, f.At})
+	}
+}
+
+// left takes back what was handed to a session in its last minute, unless another session had it, too.
+func (b *batch) left(session string, at Time) {
+	who := Bare(session)
+	all := slices.Concat(b.Ledger.handed[who], b.out.handed[who])
+	for _, h := range all {
+		if h.to != session || at >= h.at.Add(settling) {
+			continue
+		}
+		var other Time
+		for _, o := range all {
+			if o.Key == h.Key && o.to != session {
+				other = o.at
+			}
+		}
+		if r := b.newest[h.Key]; r != nil && r.Kind == Watched {
+			r.HandedAt = other
+		}
+	}
+}
+
+// merge takes in what a batch has noted, and forgets what is older than a minute.
+func (h handovers) merge(noted handovers, now Time) {
+	if len(h) >= maxHanded {
+		clear(h)
+	}
+	for who, list := range noted {
+		kept := slices.DeleteFunc(h[who], func(o handover) bool { return now >= o.at.Add(settling) })
+		kept = append(kept, list...)
+		h[who] = kept[max(0, len(kept)-maxHandedTo):]
+	}
+}
+
+// hasReached reports whether a message was at least handed to a client for a minute, so that who writes back has seen it: to a
+// session that was there when it was sent, or to one that has come since.
+func (b *batch) hasReached(r *row) bool {
+	peer := b.peer(r.Recipient)
+	since := func(at Time) bool { return at != 0 && b.now >= at.Add(settling) }
+	return r.Marks.Has(Live) && since(r.SentAt) || since(r.HandedAt) || peer.Came > r.SentAt && since(peer.Came)
+}
