@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"container/heap"
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -15,13 +14,6 @@ import (
 
 	"tocsin/component/clock"
 	"tocsin/component/queue"
-)
-
-var (
-	// ErrOwnerFull: the owner has PerOwner jobs waiting.
-	ErrOwnerFull = errors.New("too many jobs are waiting for this owner")
-	// ErrFull: there are Total jobs waiting.
-	ErrFull = errors.New("too many jobs are waiting")
 )
 
 // Job is one unit of work. It is called with the context of Run.
@@ -35,7 +27,7 @@ type Options struct {
 
 	Workers   int     // jobs that run at the same time, of different owners: 1
 	TotalRate float64 // jobs a second of all owners: 2000
-	Total     int     // jobs of all owners that wait: 100 000
+	Total     int     // jobs of all owners that wait: 100 000; of more, the newest of the owner who has most is given up
 
 	Failed func(owner string, err error) // is called with the error of a failed job; nil: errors are ignored
 	Clock  clock.Clock                   // nil: the system's
@@ -52,11 +44,19 @@ type Queue struct {
 	ready   []*owner // may run a job now, in order of their turns
 	resting resting  // may run their next job later, or, without a job, can be forgotten then
 	waiting int
+	bySize  []map[*owner]bool // the owners by how many of their jobs wait
+	largest int               // how many wait of the owner who has most
+}
+
+// waiter is a job that waits.
+type waiter struct {
+	job    Job
+	refuse func()
 }
 
 type owner struct {
 	name  string
-	jobs  []Job
+	jobs  []waiter
 	limit *rate.Limiter
 	until time.Time // of the rest
 	index int       // in resting; -1: ready, or running
@@ -82,6 +82,7 @@ func New(o Options) *Queue {
 		wake:   queue.NewSignal(),
 		total:  rate.NewLimiter(rate.Limit(o.TotalRate), max(1, int(o.TotalRate/20))),
 		owners: make(map[string]*owner),
+		bySize: []map[*owner]bool{nil},
 	}
 }
 
@@ -92,28 +93,73 @@ func (q *Queue) Len() int {
 	return q.waiting
 }
 
-// Put queues a job for an owner. It does not wait; the error is ErrOwnerFull or ErrFull.
-func (q *Queue) Put(name string, job Job) error {
+// Put queues a job for an owner. It does not wait. If there is no room for the job, now or later, because others who have
+// less waiting put theirs, refuse is called instead of it, unless it is nil.
+func (q *Queue) Put(name string, job Job, refuse func()) {
+	if refuse == nil {
+		refuse = func() {}
+	}
+	if given := q.put(name, waiter{job, refuse}); given != nil {
+		given()
+	}
+}
+
+// put returns the refusal of a job that has no room, this one or another.
+func (q *Queue) put(name string, w waiter) (refuse func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	o := q.owners[name]
+	var own int
+	if o != nil {
+		own = len(o.jobs)
+	}
+	if own >= q.opts.PerOwner || q.waiting >= q.opts.Total && own+1 >= q.largest {
+		return w.refuse
+	}
+	if q.waiting >= q.opts.Total {
+		refuse = q.giveUp()
+	}
 	switch {
-	case o != nil && len(o.jobs) >= q.opts.PerOwner:
-		return ErrOwnerFull
-	case q.waiting >= q.opts.Total:
-		return ErrFull
 	case o == nil:
 		o = &owner{name: name, index: -1, limit: rate.NewLimiter(rate.Limit(q.opts.Rate), q.opts.Burst)}
 		q.owners[name] = o
 		q.ready = append(q.ready, o)
-	case len(o.jobs) == 0 && !o.runs: // it was about to be forgotten
+	case own == 0 && !o.runs: // it was about to be forgotten
 		heap.Remove(&q.resting, o.index)
 		q.place(o, q.opts.Clock.Now(), 1)
 	}
-	o.jobs = append(o.jobs, job)
-	q.waiting++
+	q.resize(o, append(o.jobs, w))
 	q.wake.Set()
-	return nil
+	return refuse
+}
+
+// giveUp takes the newest job of an owner who has most, and returns its refusal.
+func (q *Queue) giveUp() (refuse func()) {
+	for o := range q.bySize[q.largest] {
+		last := len(o.jobs) - 1
+		refuse = o.jobs[last].refuse
+		o.jobs[last] = waiter{}
+		q.resize(o, o.jobs[:last])
+		break
+	}
+	return refuse
+}
+
+// resize changes what waits of an owner.
+func (q *Queue) resize(o *owner, jobs []waiter) {
+	q.waiting += len(jobs) - len(o.jobs)
+	delete(q.bySize[len(o.jobs)], o)
+	o.jobs = jobs
+	for len(q.bySize) <= len(jobs) {
+		q.bySize = append(q.bySize, map[*owner]bool{})
+	}
+	if len(jobs) > 0 {
+		q.bySize[len(jobs)][o] = true
+	}
+	q.largest = max(q.largest, len(jobs))
+	for q.largest > 0 && len(q.bySize[q.largest]) == 0 {
+		q.largest--
+	}
 }
 
 // Run runs jobs until ctx is done, and then returns nil; jobs still waiting are not run. Run may be called once.
@@ -180,10 +226,9 @@ func (q *Queue) next() (*owner, Job, time.Duration) {
 
 	o := q.ready[0]
 	q.ready = q.ready[1:]
-	job := o.jobs[0]
-	o.jobs[0] = nil
-	o.jobs = o.jobs[1:]
-	q.waiting--
+	job := o.jobs[0].job
+	o.jobs[0] = waiter{}
+	q.resize(o, o.jobs[1:])
 	o.limit.ReserveN(now, 1)
 	o.runs = true
 	if len(q.ready) > 0 && q.opts.Workers > 1 {

@@ -36,6 +36,8 @@ type rig struct {
 	clock waits
 	began time.Time
 	ran   []string // only while the queue waits
+
+	refused []string
 }
 
 func newRig(t *testing.T, o fair.Options) *rig {
@@ -49,12 +51,10 @@ func newRig(t *testing.T, o fair.Options) *rig {
 func (r *rig) put(owner string, n int) {
 	r.Helper()
 	for range n {
-		if err := r.queue.Put(owner, func(context.Context) error {
+		r.queue.Put(owner, func(context.Context) error {
 			r.ran = append(r.ran, fmt.Sprintf("%s@%g", owner, r.clock.Now().Sub(r.began).Seconds()))
 			return nil
-		}); err != nil {
-			r.Fatal(err)
-		}
+		}, func() { r.refused = append(r.refused, owner) })
 	}
 }
 
@@ -142,19 +142,55 @@ func TestRest(t *testing.T) {
 	}
 }
 
+// What finds no room is refused: the newest job of whoever has most waiting, which may be the one that is put.
 func TestBounds(t *testing.T) {
-	r := newRig(t, fair.Options{PerOwner: 2, Total: 3})
-	nop := func(context.Context) error { return nil }
-	r.put("alice", 2)
-	if err := r.queue.Put("alice", nop); !errors.Is(err, fair.ErrOwnerFull) {
-		t.Error(err)
+	r := newRig(t, fair.Options{PerOwner: 4, Total: 6})
+	put := func(owner string, n int, refused ...string) {
+		t.Helper()
+		r.refused = nil
+		r.put(owner, n)
+		if !slices.Equal(r.refused, refused) {
+			t.Errorf("%d of %s: refused %v, want %v", n, owner, r.refused, refused)
+		}
 	}
-	r.put("bob", 1)
-	if err := r.queue.Put("bob", nop); !errors.Is(err, fair.ErrFull) {
-		t.Error(err)
+	put("alice", 5, "alice")
+	put("bob", 2)
+	put("carol", 3, "alice", "alice", "carol")
+	put("bob", 1, "bob")
+	r.put("dave", 2) // the others have two each: one of them gives one up, for the first of Dave's
+	if len(r.refused) != 3 || r.refused[1] == "dave" || r.refused[2] != "dave" {
+		t.Errorf("refused %v", r.refused)
 	}
-	if err := r.queue.Put("carol", nop); !errors.Is(err, fair.ErrFull) {
-		t.Error(err)
+	if n := r.queue.Len(); n != 6 {
+		t.Errorf("%d wait", n)
+	}
+}
+
+// However many put in as much as they can, whoever has less waiting finds room, and every job runs or is refused.
+func TestFloodTakesNoRoom(t *testing.T) {
+	const total = 1000
+	q := fair.New(fair.Options{Rate: 1e9, Burst: 1e9, TotalRate: 1e9, PerOwner: 100, Total: total})
+	ran, refused, put := 0, 0, 0
+	ctx, stop := context.WithCancel(context.Background())
+	job := func(context.Context) error {
+		if ran++; ran == total {
+			stop()
+		}
+		return nil
+	}
+	for i := range 50 {
+		for range 200 {
+			put++
+			q.Put(fmt.Sprintf("hog%d", i), job, func() { refused++ })
+		}
+	}
+	for range 10 {
+		put++
+		q.Put("alice", job, func() { t.Error("alice is refused") })
+	}
+	q.Run(ctx) //nolint:errcheck // nil
+	if ran+refused != put {
+		t.Errorf("of %d jobs %d ran and %d were refused", put, ran, refused)
 	}
 }
 
@@ -164,9 +200,7 @@ func TestFailures(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- q.Run(ctx) }()
-	if err := q.Put("alice", func(context.Context) error { return errors.New("no") }); err != nil {
-		t.Fatal(err)
-	}
+	q.Put("alice", func(context.Context) error { return errors.New("no") }, nil)
 	if got := <-failed; got != "alice: no" {
 		t.Error(got)
 	}
@@ -186,12 +220,12 @@ func BenchmarkQueue(b *testing.B) {
 	defer cancel()
 	var ran int
 	for i := range b.N {
-		q.Put(owners[i%len(owners)], func(context.Context) error { //nolint:errcheck
+		q.Put(owners[i%len(owners)], func(context.Context) error {
 			if ran++; ran == b.N {
 				cancel()
 			}
 			return nil
-		})
+		}, nil)
 	}
 	b.ResetTimer()
 	q.Run(ctx) //nolint:errcheck
@@ -205,15 +239,13 @@ func TestSlowJobDelaysItsOwnerOnly(t *testing.T) {
 	go func() { stopped <- q.Run(ctx) }()
 	slow, ran := make(chan struct{}), make(chan string, 10)
 	put := func(owner, name string, before <-chan struct{}) {
-		if err := q.Put(owner, func(context.Context) error {
+		q.Put(owner, func(context.Context) error {
 			if before != nil {
 				<-before
 			}
 			ran <- name
 			return nil
-		}); err != nil {
-			t.Error(err)
-		}
+		}, func() { t.Errorf("%s is refused", name) })
 	}
 	put("alice", "alice 1", slow)
 	put("alice", "alice 2", nil)

@@ -156,9 +156,7 @@ func (d *Dispatcher) tell(m track.Message) {
 
 // job queues work for a user. What there is no room for is told in a digest, as soon as there is.
 func (d *Dispatcher) job(owner string, work func(context.Context) error) {
-	if d.fair.Put(owner, work) != nil {
-		d.Backlog.greet(owner, greeting{untold: true}, true)
-	}
+	d.fair.Put(owner, work, func() { d.Backlog.greet(owner, greeting{untold: true}, true) })
 }
 
 // dispatch queues an entry of the outbox.
@@ -173,13 +171,10 @@ func (d *Dispatcher) dispatch(out track.Outgoing) {
 	case out.Kind == track.OutShow && d.prompter.nobody(out.Owner): // most users are never there to be asked: they take up nobody's turns
 		d.park(out, func() bool { return d.prompter.nobody(out.Owner) })
 	default:
-		err := d.fair.Put(out.Owner, func(ctx context.Context) error {
+		d.fair.Put(out.Owner, func(ctx context.Context) error {
 			d.send(ctx, out)
 			return nil
-		})
-		if err != nil { // the user's share of the queue is full
-			d.Backlog.retry(out)
-		}
+		}, func() { d.Backlog.retry(out) })
 	}
 }
 

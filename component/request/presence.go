@@ -62,7 +62,7 @@ func (r *Router) answerPresence(p *session.Stanza, kind string, payload ...any) 
 	if kind != "" {
 		answer.To = from
 	}
-	r.later(from, func(ctx context.Context) { r.send(ctx, answer) })
+	r.later(from, func(ctx context.Context) { r.send(ctx, answer) }, nil)
 }
 
 // bounced takes in an error, which is never answered. One from a resource may say that it is not there any more.
@@ -83,7 +83,7 @@ func (r *Router) Up() {
 func (r *Router) greet(owner string) {
 	r.later(owner, func(ctx context.Context) {
 		r.send(ctx, session.Presence{From: r.Contact, To: owner, Payload: []any{r.capsOf(contact), photoUpdate{Photo: avatarID}}})
-	})
+	}, nil)
 }
 
 // about is what presence says of the address that it comes from: its capabilities, and the contact's avatar.

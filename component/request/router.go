@@ -59,9 +59,7 @@ func (r *Router) Run(ctx context.Context) error {
 
 // IQ implements session.Handler: exactly one answer to every request (RFC 6120 §8.2.3).
 func (r *Router) IQ(iq *session.Stanza) {
-	if !r.later(iq.From.Bare().String(), func(ctx context.Context) { r.respond(ctx, iq) }) {
-		r.refusals.Push(iq)
-	}
+	r.later(iq.From.Bare().String(), func(ctx context.Context) { r.respond(ctx, iq) }, func() { r.refusals.Push(iq) })
 }
 
 // respond answers a request. What is too big to be an answer is answered with an error, not with silence.
@@ -88,7 +86,7 @@ func (r *Router) handle(in *session.Stanza) {
 	case rt.now != nil:
 		rt.now(r, in, p)
 	default:
-		r.later(from, func(ctx context.Context) { rt.later(r, ctx, in) })
+		r.later(from, func(ctx context.Context) { rt.later(r, ctx, in) }, nil)
 	}
 }
 
@@ -109,14 +107,13 @@ func (r *Router) reply(ctx context.Context, iq *session.Stanza) (reply any) {
 	return rt.answer(r, ctx, iq, p)
 }
 
-// later queues work for a user. It reports false if too much waits already.
-func (r *Router) later(owner string, job func(context.Context)) bool {
-	err := r.work.Put(owner, func(ctx context.Context) error {
+// later queues work for a user. If too much waits refuse is called instead, unless it is nil.
+func (r *Router) later(owner string, job func(context.Context), refuse func()) {
+	r.work.Put(owner, func(ctx context.Context) error {
 		defer r.recoverPanic(func() {})
 		job(ctx)
 		return nil
-	})
-	return err == nil
+	}, refuse)
 }
 
 // recoverPanic, deferred, logs a panic, then calls fallback: whatever somebody sends, the component lives.
