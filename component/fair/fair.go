@@ -44,8 +44,7 @@ type Queue struct {
 	ready   []*owner // may run a job now, in order of their turns
 	resting resting  // may run their next job later, or, without a job, can be forgotten then
 	waiting int
-	bySize  []map[*owner]bool // the owners by how many of their jobs wait
-	largest int               // how many wait of the owner who has most
+	shares  queue.Shares // of waiting
 }
 
 // waiter is a job that waits.
@@ -82,7 +81,6 @@ func New(o Options) *Queue {
 		wake:   queue.NewSignal(),
 		total:  rate.NewLimiter(rate.Limit(o.TotalRate), max(1, int(o.TotalRate/20))),
 		owners: make(map[string]*owner),
-		bySize: []map[*owner]bool{nil},
 	}
 }
 
@@ -113,11 +111,19 @@ func (q *Queue) put(name string, w waiter) (refuse func()) {
 	if o != nil {
 		own = len(o.jobs)
 	}
-	if own >= q.opts.PerOwner || q.waiting >= q.opts.Total && own+1 >= q.largest {
+	if own >= q.opts.PerOwner {
 		return w.refuse
 	}
 	if q.waiting >= q.opts.Total {
-		refuse = q.giveUp()
+		name, larger := q.shares.Larger(name)
+		if !larger {
+			return w.refuse
+		}
+		most := q.owners[name]
+		last := len(most.jobs) - 1
+		refuse = most.jobs[last].refuse
+		most.jobs[last] = waiter{}
+		q.resize(most, most.jobs[:last])
 	}
 	switch {
 	case o == nil:
@@ -133,33 +139,12 @@ func (q *Queue) put(name string, w waiter) (refuse func()) {
 	return refuse
 }
 
-// giveUp takes the newest job of an owner who has most, and returns its refusal.
-func (q *Queue) giveUp() (refuse func()) {
-	for o := range q.bySize[q.largest] {
-		last := len(o.jobs) - 1
-		refuse = o.jobs[last].refuse
-		o.jobs[last] = waiter{}
-		q.resize(o, o.jobs[:last])
-		break
-	}
-	return refuse
-}
-
-// resize changes what waits of an owner.
+// resize changes what waits of an owner, by one.
 func (q *Queue) resize(o *owner, jobs []waiter) {
-	q.waiting += len(jobs) - len(o.jobs)
-	delete(q.bySize[len(o.jobs)], o)
+	change := len(jobs) - len(o.jobs)
 	o.jobs = jobs
-	for len(q.bySize) <= len(jobs) {
-		q.bySize = append(q.bySize, map[*owner]bool{})
-	}
-	if len(jobs) > 0 {
-		q.bySize[len(jobs)][o] = true
-	}
-	q.largest = max(q.largest, len(jobs))
-	for q.largest > 0 && len(q.bySize[q.largest]) == 0 {
-		q.largest--
-	}
+	q.waiting += change
+	q.shares.Add(o.name, change)
 }
 
 // Run runs jobs until ctx is done, and then returns nil; jobs still waiting are not run. Run may be called once.

@@ -92,25 +92,27 @@ type Events interface {
 type Registry struct {
 	events    Events
 	clock     clock.Clock
-	questions *queue.Queue[device] // for a Learner, which answers each of them by answered
-	unsaved   queue.Signal         // there is something in saves
+	questions *queue.Shared[device] // for a Learner, which answers each of them by answered
+	unsaved   queue.Signal          // there is something in saves
 
-	mu    sync.Mutex
-	users map[string]map[string]*device // by bare, then by full JID
-	told  map[string]bool               // domains whose server tells presence
-	ended map[string]time.Time          // resources that have left, and when
-	left  map[string]time.Time          // users who have left, and when
-	saves map[string]track.Device       // by full JID: what a restart must know; without features: may forget
-	began time.Time                     // of the stream
-	n     int
+	mu     sync.Mutex
+	users  map[string]map[string]*device // by bare, then by full JID
+	told   map[string]bool               // domains whose server tells presence
+	ended  map[string]time.Time          // resources that have left, and when
+	left   map[string]time.Time          // users who have left, and when
+	saves  map[string]track.Device       // by full JID: what a restart must know; without features: may forget
+	began  time.Time                     // of the stream
+	n      int
+	max    int
+	shares queue.Shares // of n, by user
 }
 
 // New returns an empty registry.
 func New(events Events, c clock.Clock) *Registry {
 	return &Registry{
-		events: events, clock: c, questions: queue.New[device](maxQuestions), unsaved: queue.NewSignal(),
+		events: events, clock: c, questions: queue.NewShared[device](maxQuestions), unsaved: queue.NewSignal(),
 		users: map[string]map[string]*device{}, told: map[string]bool{}, ended: map[string]time.Time{}, left: map[string]time.Time{},
-		saves: map[string]track.Device{},
+		saves: map[string]track.Device{}, max: maxResources,
 	}
 }
 
@@ -155,13 +157,23 @@ func (r *Registry) Saw(full string, from Source, c caps.Caps) {
 	}
 }
 
-// device finds or adds a resource; it returns nil when there is no room for one.
+// device finds or adds a resource; it returns nil when there is no room for one. When all are too many, whoever has most has
+// one less.
 func (r *Registry) device(owner, full string) (d *device, isNew bool) {
 	if d = r.users[owner][full]; d != nil {
 		return d, false
 	}
-	if r.n >= maxResources || len(r.users[owner]) >= maxPerUser && !r.makeRoom(owner) {
+	if len(r.users[owner]) >= maxPerUser && !r.makeRoom(owner) {
 		return nil, false
+	}
+	if r.n >= r.max {
+		largest, larger := r.shares.Larger(owner)
+		if !larger {
+			largest = owner
+		}
+		if !r.makeRoom(largest) {
+			return nil, false
+		}
 	}
 	devices := r.users[owner]
 	if devices == nil {
@@ -171,6 +183,7 @@ func (r *Registry) device(owner, full string) (d *device, isNew bool) {
 	d = &device{full: full}
 	devices[full] = d
 	r.n++
+	r.shares.Add(owner, 1)
 	return d, true
 }
 
@@ -244,6 +257,7 @@ func (r *Registry) remove(owner, full string) bool {
 		r.save(track.Device{JID: full})
 	}
 	r.n--
+	r.shares.Add(owner, -1)
 	if delete(devices, full); len(devices) == 0 {
 		delete(r.users, owner)
 	}
@@ -372,8 +386,8 @@ func (r *Registry) sweep() {
 
 // ask queues a question, unless too many wait.
 func (r *Registry) ask(d device) {
-	if !r.questions.Push(d) {
-		r.answered(d, 0, unasked)
+	if lost, ok := r.questions.Push(track.Bare(d.full), d); !ok {
+		r.answered(lost, 0, unasked)
 	}
 }
 

@@ -22,6 +22,7 @@ type desk struct {
 	clock *clock.Stepped
 	kept  map[string]track.Features // what a restart would know
 	came  []string                  // capable resources
+	open  *device                   // the question that was taken and not answered yet
 
 	changed func(owner string) // nil: nothing is done
 }
@@ -50,17 +51,28 @@ func (d *desk) hears(full string, from Source, ver string) {
 	d.Saw(full, from, caps.Caps{Ver: ver})
 }
 
-// asked returns the oldest question; ok is false if there is none.
-func (d *desk) asked() (device, bool) { return d.questions.First() }
+// asked returns the next question; ok is false if there is none.
+func (d *desk) asked() (device, bool) {
+	if d.open == nil {
+		if next, ok := d.questions.Take(); ok {
+			d.open = &next
+		}
+	}
+	if d.open == nil {
+		return device{}, false
+	}
+	return *d.open, true
+}
 
-// answer answers the oldest question.
+// answer answers the next question.
 func (d *desk) answer(features track.Features, as reply) {
 	d.t.Helper()
-	asked := d.questions.Take(1)
-	if len(asked) == 0 {
+	asked, ok := d.asked()
+	if !ok {
 		d.t.Fatal("nothing was asked")
 	}
-	d.answered(asked[0], features, as)
+	d.open = nil
+	d.answered(asked, features, as)
 }
 
 // saved is what a restart would know.
@@ -201,14 +213,48 @@ func TestLeftWithoutAWord(t *testing.T) {
 func TestTooManyQuestions(t *testing.T) {
 	s := newDesk(t)
 	s.Restore(track.Device{JID: "alice@example.org/phone", Features: both, At: track.At(s.clock.Now())})
-	s.questions = queue.New[device](0)
+	s.questions = queue.NewShared[device](0)
 	s.changed = func(owner string) { s.Look(owner) }
 	s.Recheck()
 	s.Look("alice@example.org")
 	expect.Equal(t, "capable", s.Look("alice@example.org").Capable, []string{"alice@example.org/phone"})
 	s.hears("bob@example.org/new", FromPresence, "")
-	s.questions = queue.New[device](1)
+	s.questions = queue.NewShared[device](1)
 	s.hears("bob@example.org/new", FromPresence, "")
 	s.answer(both, replied)
 	expect.Equal(t, "asked at the next sign of life", len(s.Look("bob@example.org").Capable), 1)
+}
+
+// When all resources are too many, whoever has most has one less: nobody can keep others out.
+func TestTooManyResources(t *testing.T) {
+	s := newDesk(t)
+	s.max = 20
+	for i := range 5 {
+		for j := range 10 {
+			s.clock.Step(time.Second)
+			s.hears(fmt.Sprintf("hog%d@example.org/%d", i, j), FromPresence, "")
+			s.answer(0, replied)
+		}
+	}
+	for _, full := range []string{"alice@example.org/phone", "alice@example.org/laptop"} {
+		s.hears(full, FromPresence, "")
+		s.answer(both, replied)
+	}
+	s.hears("hog1@example.org/more", FromPresence, "")
+	expect.Equal(t, "all", s.n, 20)
+	expect.Equal(t, "alice's", len(s.reach("alice@example.org", replied).Capable), 2)
+}
+
+// A flood of questions about one user's resources delays no other's, and costs that user alone.
+func TestQuestionsTakeTurns(t *testing.T) {
+	s := newDesk(t)
+	s.questions = queue.NewShared[device](10)
+	for i := range 20 {
+		s.hears(fmt.Sprintf("hog@example.org/%d", i), FromPresence, "")
+	}
+	s.hears("alice@example.org/phone", FromPresence, "")
+	expect.Equal(t, "questions", s.questions.Len(), 10)
+	s.answer(0, replied)
+	next, _ := s.asked()
+	expect.Equal(t, "the second", next.full, "alice@example.org/phone")
 }

@@ -88,3 +88,65 @@ func TestWork(t *testing.T) {
 		}
 	})
 }
+
+// Owners take turns, whatever is pushed and taken each value comes once or is lost, those of one owner in their order, and when
+// the queue is full what is lost is the newest value of an owner who had no less than the one who pushed.
+func TestShared(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		type value struct {
+			owner string
+			n     int
+		}
+		room := rapid.IntRange(0, 6).Draw(t, "room")
+		q := NewShared[value](room)
+		want := map[string][]int{}
+		waiting := func() (n int) {
+			for _, w := range want {
+				n += len(w)
+			}
+			return n
+		}
+		last := "" // whose turn it was, with nothing pushed since
+		for n := range rapid.IntRange(0, 80).Draw(t, "acts") {
+			if rapid.IntRange(0, 2).Draw(t, "act") == 0 {
+				got, ok := q.Take()
+				if ok != (waiting() > 0) {
+					t.Fatalf("take: %v of %v", ok, want)
+				}
+				if ok {
+					if got.n != want[got.owner][0] {
+						t.Fatalf("%+v comes, want of %v", got, want)
+					}
+					if want[got.owner] = want[got.owner][1:]; len(want[got.owner]) == 0 {
+						delete(want, got.owner)
+					}
+					if got.owner == last && len(want) > 1 {
+						t.Fatalf("%s has two turns, and others wait: %v", last, want)
+					}
+					last = got.owner
+				}
+				continue
+			}
+			v := value{rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "owner"), n}
+			before := len(want[v.owner])
+			want[v.owner] = append(want[v.owner], n)
+			last = ""
+			lost, ok := q.Push(v.owner, v)
+			if full := waiting() > room; ok == full {
+				t.Fatalf("push into %d of %d: %v", waiting()-1, room, ok)
+			}
+			if !ok {
+				newest := len(want[lost.owner]) - 1
+				if want[lost.owner][newest] != lost.n || lost.owner != v.owner && newest+1 < before+2 {
+					t.Fatalf("%+v is lost for %+v, of %v", lost, v, want)
+				}
+				if want[lost.owner] = want[lost.owner][:newest]; newest == 0 {
+					delete(want, lost.owner)
+				}
+			}
+			if q.Len() != waiting() {
+				t.Fatalf("%d wait, want %d", q.Len(), waiting())
+			}
+		}
+	})
+}

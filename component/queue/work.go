@@ -8,19 +8,28 @@ import (
 // Work has so many workers do with each value what do does, until ctx is done; then it returns when all have returned. What
 // still waits then stays in the queue.
 func (q *Queue[T]) Work(ctx context.Context, workers int, do func(context.Context, T)) {
+	work(ctx, workers, q.ready, func(ctx context.Context) bool {
+		taken := q.Take(1)
+		for _, v := range taken {
+			do(ctx, v)
+		}
+		return len(taken) > 0
+	})
+}
+
+// work has workers call one until ctx is done, and wait whenever it had nothing to do. Whoever takes a value and leaves others
+// behind wakes the next.
+func work(ctx context.Context, workers int, ready Signal, one func(context.Context) bool) {
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				for _, v := range q.Take(1) {
-					do(ctx, v)
-				}
-				if q.Len() > 0 {
+				if one(ctx) {
 					continue
 				}
 				select {
 				case <-ctx.Done():
-				case <-q.ready:
+				case <-ready:
 				}
 			}
 		})

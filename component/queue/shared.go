@@ -1,0 +1,96 @@
+package queue
+
+import (
+	"context"
+	"sync"
+)
+
+// Shared is a bounded queue whose values have owners, who take turns: in front of an owner's value wait as many others as
+// there are owners, not as many as there are values. When it is full the newest value of whoever has most gives way.
+// Its methods may be called by several goroutines.
+type Shared[T any] struct {
+	mu     sync.Mutex
+	items  map[string][]T
+	turns  []string // owners of items
+	n, max int
+	shares Shares
+	ready  Signal
+}
+
+// NewShared returns an empty queue for at most max values.
+func NewShared[T any](max int) *Shared[T] {
+	return &Shared[T]{items: map[string][]T{}, max: max, ready: NewSignal()}
+}
+
+// Push appends a value to those of its owner. lost is the value that there is no room for, v or another one; ok is false if there
+// is one.
+func (q *Shared[T]) Push(owner string, v T) (lost T, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	ok = true
+	if q.n >= q.max {
+		largest, larger := q.shares.Larger(owner)
+		if !larger {
+			return v, false
+		}
+		items := q.items[largest]
+		last := len(items) - 1
+		lost, ok = items[last], false
+		q.items[largest] = items[:last]
+		q.count(largest, -1)
+	}
+	if len(q.items[owner]) == 0 {
+		q.turns = append(q.turns, owner)
+	}
+	q.items[owner] = append(q.items[owner], v)
+	q.count(owner, 1)
+	q.ready.Set()
+	return lost, ok
+}
+
+func (q *Shared[T]) count(owner string, n int) {
+	q.n += n
+	q.shares.Add(owner, n)
+}
+
+// Take removes and returns the value whose turn it is; ok is false if there is none. It does not wait.
+func (q *Shared[T]) Take() (v T, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.n == 0 {
+		return v, false
+	}
+	owner := q.turns[0]
+	q.turns = q.turns[1:]
+	items := q.items[owner]
+	v = items[0]
+	if len(items) == 1 {
+		delete(q.items, owner)
+	} else {
+		q.items[owner] = items[1:]
+		q.turns = append(q.turns, owner)
+	}
+	if q.count(owner, -1); q.n > 0 {
+		q.ready.Set()
+	}
+	return v, true
+}
+
+// Len returns how many values wait.
+func (q *Shared[T]) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.n
+}
+
+// Work has so many workers do with each value what do does, until ctx is done; then it returns when all have returned. What
+// still waits then stays in the queue.
+func (q *Shared[T]) Work(ctx context.Context, workers int, do func(context.Context, T)) {
+	work(ctx, workers, q.ready, func(ctx context.Context) bool {
+		v, ok := q.Take()
+		if ok {
+			do(ctx, v)
+		}
+		return ok
+	})
+}
