@@ -1,37 +1,69 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 
 	"tocsin/config"
+	"tocsin/contrib/systemd"
 )
 
 type initCommand struct {
-	Domain    []string `required:"" placeholder:"DOMAIN" help:"The domain of your users; several are divided by commas."`
-	Component string   `placeholder:"DOMAIN" help:"The component's own domain; by default tocsin.DOMAIN."`
+	Domain    []string `placeholder:"DOMAIN" help:"The domain of your users; several are separated by commas."`
+	Component string   `placeholder:"DOMAIN" help:"The component's own domain; default: tocsin.DOMAIN."`
 	Server    string   `enum:"prosody,ejabberd" default:"prosody" help:"The server to print lines for: prosody or ejabberd."`
-	Dir       string   `default:"." help:"Where to write config.toml."`
+	Dir       string   `default:"." help:"The folder of config.toml."`
+	Print     bool     `help:"Write nothing: print once more what the server needs, by the configuration that is there."`
+	Unit      bool     `help:"Write nothing: print a systemd unit for this program and -dir."`
+	Config    string   `placeholder:"FILE" help:"With -print: another configuration than config.toml in -dir."`
 }
 
 // installation is what the texts of init are filled with.
 type installation struct {
 	File      string
 	Component string
+	Name      string
 	Domains   []string
 	Secret    string
 	DSN       string
+	Port      string // of the server, for components
+
+	Program    string // where this program is
+	Installed  bool   // it is where programs belong
+	Systemd    bool   // the machine is run by systemd
+	HasUnit    bool   // systemd knows a unit for it
+	HasUser    bool   // the unit's user is there
+	Standalone bool   // the configuration is no system's, but somebody's own
 }
 
-// Run writes a configuration and tells what else is to be done.
+const (
+	defaultPort = "5347"
+	serviceUser = "tocsin" // of the unit
+)
+
+// Run writes a configuration and says what else is to be done.
 func (c *initCommand) Run(e *environment) error {
-	in := installation{File: filepath.Join(c.Dir, "config.toml"), Secret: rand.Text(), DSN: "sqlite:tocsin.db"}
+	file := filepath.Join(c.Dir, "config.toml")
+	switch {
+	case c.Unit:
+		return c.printUnit(e.stdout, file)
+	case c.Print:
+		return c.printAgain(e)
+	case len(c.Domain) == 0:
+		return usageError{errors.New("missing flags: -domain=DOMAIN,... (see tocsin init -help)")}
+	}
+	in := installation{File: file, Secret: rand.Text(), DSN: "sqlite:tocsin.db", Port: defaultPort, Name: config.Default().Component.Name}
 	for _, name := range c.Domain {
 		domain, err := config.ParseDomain(strings.TrimSpace(name))
 		if err != nil {
@@ -39,29 +71,92 @@ func (c *initCommand) Run(e *environment) error {
 		}
 		in.Domains = append(in.Domains, domain)
 	}
-	if c.Component == "" {
-		c.Component = "tocsin." + in.Domains[0]
-	}
 	var err error
-	if in.Component, err = config.ParseDomain(c.Component); err != nil {
+	if in.Component, err = config.ParseDomain(cmp.Or(c.Component, "tocsin."+in.Domains[0])); err != nil {
 		return usageError{fmt.Errorf("-component: %w", err)}
 	}
-	for _, domain := range in.Domains {
-		if domain == in.Component {
-			return usageError{fmt.Errorf("-component: %q is the domain of your users: the component needs its own (say %q)", domain, "tocsin."+domain)}
-		}
+	if slices.Contains(in.Domains, in.Component) {
+		return usageError{fmt.Errorf("-component: %q is the domain of your users: the component needs its own (example: %s)", in.Component, "tocsin."+in.Component)}
 	}
-	if dir, err := filepath.Abs(c.Dir); err == nil && strings.HasPrefix(dir, "/etc/") {
+	if isSystem(c.Dir) {
 		in.DSN = "sqlite:/var/lib/tocsin/tocsin.db" // services don't write below /etc
 	}
+	in.look(e.root)
 	if err := in.write(); err != nil {
 		return err
 	}
-	blocks := map[string]*template.Template{"prosody": prosodyBlock, "ejabberd": ejabberdBlock}
-	return errors.Join(blocks[c.Server].Execute(e.stdout, in), nextSteps.Execute(e.stdout, in))
+	fmt.Fprintf(e.stdout, "Wrote %s. It holds the secret: keep it private.\n\n", in.File)
+	return in.print(e.stdout, c.Server)
 }
 
-// write makes the file, unless there is one.
+// printAgain prints what a configuration asks of the server.
+func (c *initCommand) printAgain(e *environment) error {
+	file := cmp.Or(c.Config, filepath.Join(c.Dir, "config.toml"))
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && c.Config == "" && c.Dir == "." {
+		if file, err = (configFlag{}).file(e); err != nil {
+			return err
+		}
+	}
+	conf, err := config.Load(file, e.getenv)
+	if err != nil {
+		return err
+	}
+	in := installation{
+		File: file, Component: conf.Component.JID, Name: conf.Component.Name, Domains: conf.Tap.Domains, Secret: string(conf.Component.Secret),
+		Port: defaultPort,
+	}
+	if _, port, found := strings.Cut(conf.Component.Server, ":"); found && !strings.HasPrefix(conf.Component.Server, "unix:") {
+		in.Port = port[strings.LastIndexByte(port, ':')+1:]
+	}
+	in.look(e.root)
+	return in.print(e.stdout, c.Server)
+}
+
+func (in installation) print(w io.Writer, server string) error {
+	blocks := map[string]*template.Template{"prosody": prosodyBlock, "ejabberd": ejabberdBlock}
+	return errors.Join(blocks[server].Execute(w, in), nextSteps.Execute(w, in))
+}
+
+// printUnit prints the unit, for the place of this program and of the configuration.
+func (c *initCommand) printUnit(w io.Writer, file string) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if c.Dir == "." { // nobody has said where
+		file = "/etc/tocsin/config.toml"
+	}
+	if file, err = filepath.Abs(file); err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, strings.NewReplacer("/usr/local/bin/tocsin", program, "/etc/tocsin/config.toml", file).Replace(systemd.Unit))
+	return err
+}
+
+// isSystem reports whether a folder is for the configuration of a service.
+func isSystem(dir string) bool {
+	abs, err := filepath.Abs(dir)
+	return err == nil && strings.HasPrefix(abs, "/etc/")
+}
+
+// look finds out what is there already. root is the machine's, but in tests.
+func (in *installation) look(root string) {
+	exists := func(name string) bool {
+		_, err := os.Stat(root + name)
+		return err == nil
+	}
+	in.Program, _ = os.Executable()
+	in.Installed = slices.Contains([]string{"/usr/local/bin", "/usr/bin"}, filepath.Dir(in.Program))
+	in.Systemd = exists("/run/systemd/system")
+	in.HasUnit = slices.ContainsFunc([]string{"/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}, func(dir string) bool {
+		return exists(dir + "/tocsin.service")
+	})
+	_, err := user.Lookup(serviceUser)
+	in.HasUser = err == nil
+	in.Standalone = !isSystem(filepath.Dir(in.File))
+}
+
+// write makes the file, unless there is one. Where the service's user is there, it is theirs.
 func (in installation) write() error {
 	var text strings.Builder
 	if err := shortConfig.Execute(&text, in); err != nil {
@@ -72,89 +167,19 @@ func (in installation) write() error {
 	}
 	f, err := os.OpenFile(in.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already, and stays as it is", in.File)
+		return fmt.Errorf("%s already exists, and is left as it is (-print prints what the server needs)", in.File)
 	}
 	if err != nil {
 		return err
 	}
 	_, err = f.WriteString(text.String())
+	if service, e := user.Lookup(serviceUser); e == nil && err == nil && os.Geteuid() == 0 && !in.Standalone {
+		uid, _ := strconv.Atoi(service.Uid)
+		gid, _ := strconv.Atoi(service.Gid)
+		err = f.Chown(uid, gid)
+	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, os.Remove(in.File))
 	}
 	return nil
 }
-
-func initText(text string) *template.Template { return template.Must(template.New("").Parse(text)) }
-
-var shortConfig = initText(`# Configuration of Tocsin. Every other key, with its default and what it does: config.example.toml.
-
-[component]
-jid = "{{.Component}}"
-server = "127.0.0.1:5347"
-secret = "{{.Secret}}" # the server's configuration has the same
-admins = [] # who may use the admin commands: bare JIDs
-
-[tap]
-domains = [{{range $i, $domain := .Domains}}{{if $i}}, {{end}}"{{$domain}}"{{end}}]
-# Your group chats and gateways:
-ignore = [{{range $i, $domain := .Domains}}{{if $i}}, {{end}}"conference.{{$domain}}"{{end}}]
-
-[storage]
-dsn = "{{.DSN}}"
-`)
-
-var prosodyBlock = initText(`Wrote {{.File}}. It holds the secret: keep it to yourself.
-
-1. Copy contrib/prosody/mod_tocsin.lua into a folder of Prosody's plugin_paths, say /usr/local/lib/prosody/modules.
-2. Paste this at the end of /etc/prosody/prosody.cfg.lua, and restart Prosody:
-
-----8<----
-{{range .Domains}}VirtualHost "{{.}}"
-    modules_enabled = { "tocsin" } -- and those that this host enables already, if any
-    tocsin_component = "{{$.Component}}"
-    disco_items = { { "{{$.Component}}", "SMS escalation" } }
-
-{{end}}Component "{{.Component}}"
-    component_secret = "{{.Secret}}"
----->8----
-
-   Without our module, Prosody's mod_firewall can do: contrib/prosody/tocsin.pfw says how, and what it can't tell.
-`)
-
-var ejabberdBlock = initText(`Wrote {{.File}}. It holds the secret: keep it to yourself.
-
-1. Paste this into a new file /etc/ejabberd/tocsin.yml, which only ejabberd may read:
-
-----8<----
-listen:
-  - port: 5347
-    ip: 127.0.0.1
-    module: ejabberd_service
-    access: all
-    shaper: none
-    max_fsm_queue: 100000
-    global_routes: false
-    hosts:
-      {{.Component}}:
-        password: {{.Secret}}
-
-modules:
-  mod_service_log:
-    loggers:
-      - {{.Component}}
----->8----
-
-   Into ejabberd.yml itself it goes in two parts, below the listen: and the modules: that stand there. The listener must be
-   one of its own.
-2. Add this line to /etc/ejabberd/ejabberd.yml, and restart ejabberd:
-
-include_config_file: /etc/ejabberd/tocsin.yml
-
-   Clients find the component if its domain is below that of their own server; else name it in mod_disco's extra_domains.
-`)
-
-var nextSteps = initText(`3. See whether all is well:  tocsin check -config {{.File}}
-4. Serve:                    tocsin run -config {{.File}}
-
-Give {{.Component}} no DNS record: only the server needs to know it.
-`)

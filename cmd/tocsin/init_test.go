@@ -45,6 +45,73 @@ func TestInitPrintsWhatContribHas(t *testing.T) {
 	}
 }
 
+// What init has printed is printed again.
+func TestInitPrintsAgain(t *testing.T) {
+	for _, server := range []string{"prosody", "ejabberd"} {
+		dir := t.TempDir()
+		first := must(t, "init", "-domain", "example.org", "-server", server, "-dir", dir)
+		_, first, _ = strings.Cut(first, "\n\n")
+		if diff := cmp.Diff(first, must(t, "init", "-print", "-server", server, "-dir", dir)); diff != "" {
+			t.Errorf("%s (-first +again):\n%s", server, diff)
+		}
+	}
+}
+
+// Where systemd runs the machine, init offers the unit, and what else is missing for it.
+func TestInitOffersTheUnit(t *testing.T) {
+	root := t.TempDir()
+	mkdir := func(dir string) {
+		t.Helper()
+		if err := os.MkdirAll(root+dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in := installation{File: "/etc/tocsin/config.toml", Component: "tocsin.example.org"}
+	steps := func() string {
+		in.look(root)
+		in.HasUser = false // whoever the tests' machine has
+		var b strings.Builder
+		if err := nextSteps.Execute(&b, in); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	if got := steps(); strings.Contains(got, "service") || strings.Contains(got, "systemctl") {
+		t.Errorf("without systemd:\n%s", got)
+	}
+	mkdir("/run/systemd/system")
+	got := steps()
+	for _, line := range []string{
+		"install -m 755 " + in.Program + " /usr/local/bin/tocsin\n", "adduser --system --group --home /var/lib/tocsin tocsin\n", "chown tocsin /etc/tocsin/config.toml\n",
+		"/usr/local/bin/tocsin init -unit > /etc/systemd/system/tocsin.service\n", "systemctl daemon-reload\n", "systemctl enable --now tocsin\n",
+	} {
+		if !strings.Contains(got, "       "+line) {
+			t.Errorf("no %q in\n%s", line, got)
+		}
+	}
+	mkdir("/usr/lib/systemd/system/tocsin.service") // a package's
+	if got := steps(); strings.Contains(got, "init -unit") || !strings.Contains(got, "systemctl enable --now tocsin\n") {
+		t.Errorf("with a unit:\n%s", got)
+	}
+	in.File = "config.toml"
+	if got := steps(); strings.Contains(got, "systemctl") || !strings.Contains(got, "-dir /etc/tocsin") {
+		t.Errorf("of a configuration in a folder of somebody's own:\n%s", got)
+	}
+}
+
+// The unit is for the program where it is, and the configuration where it is asked to be.
+func TestInitPrintsTheUnit(t *testing.T) {
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir, file := range map[string]string{".": "/etc/tocsin/config.toml", "/etc/other": "/etc/other/config.toml"} {
+		if unit := must(t, "init", "-unit", "-dir", dir); !strings.Contains(unit, "\nExecStart="+program+" run -config "+file+"\n") {
+			t.Errorf("-dir %s:\n%s", dir, unit)
+		}
+	}
+}
+
 var comment = regexp.MustCompile(`(^|\s)(#|--)\s.*`)
 
 // bare is a text without comments, indentation and empty lines.

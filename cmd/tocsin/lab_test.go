@@ -189,21 +189,22 @@ func chmod(t *testing.T, file string, mode os.FileMode) {
 // olderModule makes a folder with a module that does not say which it is, as the first ones did.
 func olderModule(t *testing.T) string {
 	t.Helper()
-	module, err := os.ReadFile("../../contrib/prosody/mod_tocsin.lua")
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "mod_tocsin"), os.DirFS("../../contrib/prosody/mod_tocsin")); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "mod_tocsin/mod_tocsin.lua")
+	module, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	older := regexp.MustCompile(`"mod_tocsin \d+"`).ReplaceAll(module, []byte(`"mod_tocsin"`))
-	if err := os.WriteFile(filepath.Join(dir, "mod_tocsin.lua"), older, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, file, regexp.MustCompile(`"mod_tocsin \d+"`).ReplaceAllString(string(module), `"mod_tocsin"`))
 	return dir
 }
 
 // The program knows the version of the module that belongs to it.
 func TestModuleVersion(t *testing.T) {
-	module, err := os.ReadFile("../../contrib/prosody/mod_tocsin.lua")
+	module, err := os.ReadFile("../../contrib/prosody/mod_tocsin/mod_tocsin.lua")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,6 +64,7 @@ type environment struct {
 	getenv         func(string) string
 	now            func() time.Time
 	lookup         func(ctx context.Context, host string) (addresses []string, err error)
+	root           string // of the file system, where a command looks for what is installed; "" is the machine's
 }
 
 func main() {

@@ -12,8 +12,8 @@ import (
 	"tocsin/component/clock"
 )
 
-// systemd plays the other end: it returns what it is told, one message at a time.
-func systemd(t *testing.T) func() string {
+// supervisor plays the other end: it returns what it is told, one message at a time.
+func supervisor(t *testing.T) func() string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "notify")
 	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
@@ -35,7 +35,7 @@ func systemd(t *testing.T) func() string {
 }
 
 func TestNotices(t *testing.T) {
-	told := systemd(t)
+	told := supervisor(t)
 	notifyReady()
 	if got := told(); got != "READY=1" {
 		t.Errorf("ready: %q", got)
@@ -51,7 +51,7 @@ func TestNotices(t *testing.T) {
 }
 
 func TestWatchdogBarksOnlyForALivingProcess(t *testing.T) {
-	told := systemd(t)
+	told := supervisor(t)
 	t.Setenv("WATCHDOG_USEC", "30000000")
 	c := clock.NewStepped(time.Unix(0, 0))
 	var stuck atomic.Bool

@@ -25,7 +25,7 @@ type Tap int
 // The taps. ejabberd knows NoTap and ServiceLog.
 const (
 	NoTap      Tap = iota
-	Module         // Prosody with contrib/prosody/mod_tocsin.lua
+	Module         // Prosody with contrib/prosody/mod_tocsin
 	Firewall       // Prosody with its stock mod_firewall and contrib/prosody/tocsin.pfw
 	ServiceLog     // ejabberd with its stock mod_service_log and contrib/ejabberd/tocsin.yml
 )
@@ -36,7 +36,7 @@ type Options struct {
 	Hosts     []string // virtual hosts; default lab.test
 	Component string   // default tocsin. and the first host
 	Target    string   // tocsin_component of Module; default is Component
-	Contrib   string   // folder of mod_tocsin.lua; default is contrib/prosody
+	Contrib   string   // folder of mod_tocsin; default is contrib/prosody
 	Untapped  []string // those of Hosts that do not load Module
 	Secret    string   // default is made up
 
@@ -163,15 +163,22 @@ func (s *Server) Restart() {
 	s.Start()
 }
 
-// Shell runs a command of Prosody's admin shell and returns what it says; Options.Extra has to enable admin_socket.
+// Shell runs a command of Prosody's admin shell and returns what it says; the configuration has to enable admin_socket.
 func (s *Server) Shell(args ...string) string {
 	s.t.Helper()
-	cmd := exec.CommandContext(s.t.Context(), program(s.t, "prosodyctl"), append([]string{"--config", filepath.Join(s.Dir, "prosody.cfg.lua"), "shell"}, args...)...)
-	out, err := cmd.CombinedOutput()
+	out, err := s.Control(append([]string{"shell"}, args...)...)
 	if err != nil {
 		s.t.Fatalf("prosodyctl shell %v: %v\n%s", args, err, out)
 	}
-	return string(out)
+	return out
+}
+
+// Control runs prosodyctl and returns what it says.
+func (s *Server) Control(args ...string) (string, error) {
+	s.t.Helper()
+	cmd := exec.CommandContext(s.t.Context(), program(s.t, "prosodyctl"), append([]string{"--config", filepath.Join(s.Dir, "prosody.cfg.lua")}, args...)...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 // Log returns all that the server has logged.

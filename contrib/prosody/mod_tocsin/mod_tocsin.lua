@@ -28,7 +28,13 @@
 --   tocsin_presence = true     -- tell "presence"
 --
 -- Made for Prosody 0.12, and 0.11 and 13 by their sources.
+-- Loaded by the component itself, it loads itself on the VirtualHosts of tocsin_domains: see component.lib.lua.
 -- luacheck: std lua54, globals module prosody
+
+if module:get_host_type() == "component" then
+	module:require "component"();
+	return;
+end
 
 local st = require "util.stanza";
 local jid = require "util.jid";
