@@ -3,6 +3,8 @@ package request
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -81,13 +83,18 @@ func (r *Router) Presence(p *session.Stanza) { r.handle(p) }
 func (r *Router) handle(in *session.Stanza) {
 	rt, p := r.find(in)
 	from := in.From.Bare().String()
+	fate := "handled"
 	switch {
-	case rt == nil || rt.users != nil && !r.Settings.Get().IsUser(from):
+	case rt == nil:
+		fate = "ignored"
+	case rt.users != nil && !r.Settings.Get().IsUser(from):
+		fate = "not from a user"
 	case rt.now != nil:
 		rt.now(r, in, p)
 	default:
 		r.later(from, func(ctx context.Context) { rt.later(r, ctx, in) }, nil)
 	}
+	r.trace(in, p, fate)
 }
 
 // reply makes the answer to a request.
@@ -96,6 +103,11 @@ func (r *Router) reply(ctx context.Context, iq *session.Stanza) (reply any) {
 	defer cancel()
 	defer r.recoverPanic(func() { reply = session.Error(iq, stanza.InternalServerError, stanza.Cancel, nil) })
 	rt, p := r.find(iq)
+	defer func() {
+		if answer, ok := reply.(session.IQ); ok {
+			r.trace(iq, p, answer.Type)
+		}
+	}()
 	switch {
 	case rt == nil:
 		return session.Error(iq, stanza.ServiceUnavailable, stanza.Cancel, nil)
@@ -105,6 +117,18 @@ func (r *Router) reply(ctx context.Context, iq *session.Stanza) (reply any) {
 		return session.Error(iq, stanza.InternalServerError, stanza.Wait, nil)
 	}
 	return rt.answer(r, ctx, iq, p)
+}
+
+// trace logs what became of a stanza, without its content: p is the payload that it was about, or nil.
+func (r *Router) trace(in *session.Stanza, p *session.Payload, fate string) {
+	if !r.Log.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
+	about := ""
+	if p != nil {
+		about = p.Name.Space + " " + p.Name.Local
+	}
+	r.Log.Debug("in", "stanza", in.Name, "type", fmt.Sprintf("%.20s", in.Type), "from", in.From.Bare(), "about", about, "fate", fate)
 }
 
 // later queues work for a user. If too much waits refuse is called instead, unless it is nil.

@@ -6,6 +6,8 @@ import (
 	"crypto/rand"
 	"encoding/xml"
 	"fmt"
+	"log/slog"
+	"strings"
 
 	"mellium.im/xmpp/stanza"
 
@@ -97,18 +99,37 @@ func (s *Session) SendIf(ctx context.Context, v any, may func() bool) error {
 		return ErrDown
 	}
 	b, err := s.encode(v)
-	if err != nil {
-		return err
+	if err == nil {
+		err = l.writeIf(ctx, b, may)
 	}
-	return l.writeIf(ctx, b, may)
+	s.trace(ctx, v, len(b), err)
+	return err
 }
 
 func (s *Session) send(ctx context.Context, l *link, v any) error {
 	b, err := s.encode(v)
-	if err != nil {
-		return err
+	if err == nil {
+		err = l.write(ctx, b)
 	}
-	return l.write(ctx, b)
+	s.trace(ctx, v, len(b), err)
+	return err
+}
+
+// trace logs what became of an outgoing stanza, without its content.
+func (s *Session) trace(ctx context.Context, v any, size int, err error) {
+	if !s.opts.Log.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	out, unknown := outgoing(v)
+	if unknown != nil {
+		return
+	}
+	fate := "sent"
+	if err != nil {
+		fate = err.Error()
+	}
+	to, _, _ := strings.Cut(out.to, "/")
+	s.opts.Log.DebugContext(ctx, "out", "stanza", out.name, "type", out.kind, "to", to, "bytes", size, "fate", fate)
 }
 
 // encode validates a stanza and encodes it as XML.
