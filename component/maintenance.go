@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tocsin/component/clock"
+	"tocsin/component/queue"
 	"tocsin/component/settings"
 	"tocsin/component/writer"
 	"tocsin/track"
@@ -15,8 +16,7 @@ import (
 
 const (
 	pruneEvery = time.Minute
-	// pruneMax is how many rows one transaction of housekeeping removes: small, so that the writer is never kept
-	// waiting.
+	// pruneMax is how many rows one step of housekeeping looks at: few, so that the writer is never kept waiting.
 	pruneMax = 500
 )
 
@@ -27,6 +27,8 @@ type maintenance struct {
 	settings *settings.Live
 	clock    clock.Clock
 	log      *slog.Logger
+
+	turnedBack queue.Signal // the clock was turned back
 
 	mu   sync.Mutex
 	gone []string // accounts that were deleted, whose messages are to be let go of
@@ -48,9 +50,9 @@ func (m *maintenance) Run(ctx context.Context) error {
 				stop()
 				return nil
 			case <-m.settings.Changed():
-				if err := m.reevaluate(ctx); err != nil && ctx.Err() == nil {
-					m.log.Error("could not re-evaluate pending messages", "err", err)
-				}
+				m.tryReevaluate(ctx)
+			case <-m.turnedBack:
+				m.tryReevaluate(ctx)
 			case <-due:
 				waiting = false
 			}
@@ -58,20 +60,25 @@ func (m *maintenance) Run(ctx context.Context) error {
 	}
 }
 
-// reevaluate has every pending message take a changed policy in now, not at its next alarm: a time that is shorter now must
-// not wait for the end of the longer one. It goes no faster than the writer does.
+func (m *maintenance) tryReevaluate(ctx context.Context) {
+	if err := m.reevaluate(ctx); err != nil && ctx.Err() == nil {
+		m.log.Error("could not re-evaluate pending messages", "err", err)
+	}
+}
+
+// reevaluate has everything that is pending take in now what has changed, not at its next alarm: a time that is shorter now
+// must not wait for the end of the longer one, nor must what was noted while the clock stood ahead wait until then. It goes
+// no faster than the writer does.
 func (m *maintenance) reevaluate(ctx context.Context) error {
 	var pending []int64
-	err := m.store.Alarms(ctx, func(a track.Alarm) {
-		if a.Ref > 0 {
-			pending = append(pending, a.Ref)
-		}
-	})
-	if err != nil {
+	if err := m.store.Alarms(ctx, func(a track.Alarm) { pending = append(pending, a.Ref) }); err != nil {
 		return err
 	}
-	for i, ord := range pending {
-		early := &track.Fact{Kind: track.AlarmFired, Ord: ord, At: 1} // out of date: its alarm stays set
+	for i, ref := range pending {
+		var early track.Input = &track.Fact{Kind: track.AlarmFired, Ord: ref, At: 1} // out of date: its alarm stays set
+		if ref < 0 {
+			early = &track.PromptAlarm{Row: -ref, Due: 1}
+		}
 		if (i+1)%writer.MaxBatch != 0 && i != len(pending)-1 {
 			m.queue.Put(early, nil)
 		} else if err := m.queue.Do(ctx, early); err != nil {
@@ -81,17 +88,24 @@ func (m *maintenance) reevaluate(ctx context.Context) error {
 	return nil
 }
 
-// prune removes what is past its retention.
+// prune removes what is past its retention, and lets go of messages that will never be settled: of most of those whose
+// recipients' clients confirm nothing, nobody ever hears again.
 func (m *maintenance) prune(ctx context.Context) error {
-	before := track.At(m.clock.Now().Add(-m.settings.Get().Retention))
-	if err := m.age(ctx, before); err != nil {
-		return fmt.Errorf("age messages: %w", err)
-	}
-	for n := pruneMax; n >= pruneMax; {
-		var err error
-		if n, err = m.store.Prune(ctx, before, pruneMax); err != nil {
+	for more := true; more; {
+		now := m.clock.Now()
+		done, err := m.store.Prune(ctx, track.At(now), track.At(now.Add(-m.settings.Get().Retention)), pruneMax)
+		if err != nil {
 			return err
 		}
+		for _, ord := range done.Stale {
+			m.queue.Put(&track.Fact{Kind: track.Aged, Ord: ord}, nil)
+		}
+		if len(done.Stale) > 0 {
+			if err := m.queue.Do(ctx, nil); err != nil {
+				return fmt.Errorf("age messages: %w", err)
+			}
+		}
+		more = done.More
 	}
 	return nil
 }
@@ -124,25 +138,4 @@ func (m *maintenance) letGo(ctx context.Context) error {
 		m.queue.Put(&track.Fact{Kind: track.Stopped, Ord: ord, At: track.At(m.clock.Now()), Basis: track.ByCommand}, nil)
 	}
 	return nil
-}
-
-// age lets go of messages that will never be settled: of most of those whose recipients' clients confirm nothing, nobody
-// ever hears again.
-func (m *maintenance) age(ctx context.Context, before track.Time) error {
-	for last := int64(0); ; {
-		ords, err := m.store.Stale(ctx, last, before, pruneMax)
-		if err != nil {
-			return err
-		}
-		for _, ord := range ords {
-			m.queue.Put(&track.Fact{Kind: track.Aged, Ord: ord}, nil)
-			last = ord
-		}
-		if len(ords) > 0 {
-			err = m.queue.Do(ctx, nil)
-		}
-		if err != nil || len(ords) < pruneMax {
-			return err
-		}
-	}
 }

@@ -27,12 +27,14 @@ type reader struct {
 	refuse    func(from, to, id string) // answers a request that nobody else sees
 
 	tap      *tap.Tap
+	clocks   tap.Clocks
 	of       *settings.Settings // those that tap was made with
 	sighting tap.Sighting
 	last     atomic.Int64 // Unix milliseconds of the newest copy that was believed
 }
 
 func (r *reader) wrap(c net.Conn) net.Conn {
+	r.clocks.NewStream()
 	conn := intake.NewConn(c, intake.Limits{Bytes: r.maxStanza}, r.take)
 	conn.Dropped = func(why intake.Reason) { r.dropped(string(why)) }
 	conn.Refuse = func(iq intake.Request) { r.refuse(iq.From, iq.To, iq.ID) }
@@ -45,6 +47,7 @@ func (r *reader) dropped(reason string) { r.metrics.Dropped.WithLabelValues(reas
 func (r *reader) take(frame []byte) {
 	if s := r.settings.Get(); r.of != s {
 		r.tap, r.of = tap.New(s.Tap), s
+		r.tap.Clocks = r.clocks
 	}
 	now := r.clock.Now()
 	verdict := r.tap.Take(frame, track.At(now), &r.sighting)

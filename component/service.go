@@ -27,9 +27,11 @@ import (
 	"tocsin/component/people"
 	"tocsin/component/presence"
 	"tocsin/component/privacy"
+	"tocsin/component/queue"
 	"tocsin/component/request"
 	"tocsin/component/session"
 	"tocsin/component/settings"
+	"tocsin/component/tap"
 	"tocsin/component/writer"
 	"tocsin/track"
 	"tocsin/xep/adhoc"
@@ -106,10 +108,9 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	}
 	s := &Service{opts: o, settings: settings.NewLive(o.Settings, paused != ""), metrics: metrics.New(o.Metrics), pinger: pinger{clock: o.Clock}}
 	s.revision.Store(seed.LastRev)
-	metrics.RegisterStored(o.Metrics, o.Store, o.Clock)
 
 	s.queue = writer.NewQueue(o.Clock, s.metrics)
-	s.alarms = alarm.New(s.queue, s.settings, o.Clock, s.metrics)
+	s.alarms = alarm.New(s.queue, s, s.settings, o.Clock, s.metrics)
 	if err := o.Store.Alarms(ctx, func(a track.Alarm) { s.alarms.Set(a) }); err != nil {
 		return nil, fmt.Errorf("load alarms: %w", err)
 	}
@@ -153,10 +154,13 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		JID: o.JID, Contact: o.Contact, Version: o.Version, Secret: seed.Secret, Revision: s.revision.Load, Stream: s.session, Inputs: s.queue, Registry: s.presence, Server: s.server,
 		People: users, Privacy: disclosure, Store: o.Store, Commands: commands, Orders: commands, Settings: s.settings, Clock: o.Clock, Log: o.Log,
 	})
-	s.reader = &reader{
+	s.reader = &reader{clocks: tap.Clocks{},
 		maxStanza: o.MaxStanza, settings: s.settings, queue: s.queue, presence: s.presence, clock: o.Clock, metrics: s.metrics, refuse: s.session.Refuse,
 	}
-	s.maintenance = &maintenance{store: o.Store, queue: s.queue, settings: s.settings, clock: o.Clock, log: o.Log}
+	s.maintenance = &maintenance{store: o.Store, queue: s.queue, settings: s.settings, clock: o.Clock, log: o.Log, turnedBack: queue.NewSignal()}
+	if track.OrdTime(track.At(o.Clock.Now().Add(time.Minute))) < seed.LastOrd {
+		s.TurnedBack() // before this start
+	}
 	return s, nil
 }
 
@@ -234,6 +238,18 @@ func (s *Service) down(error) {
 	s.metrics.Up.Set(0)
 	s.metrics.Gaps.Inc()
 	s.alarms.Down()
+}
+
+// Prove implements alarm.Stream.
+func (s *Service) Prove(ctx context.Context) error {
+	s.opts.Log.Warn("time has passed unseen: the machine was suspended, the process stopped, or the clock put forward; alarms wait until the server answers")
+	return s.session.Taken(ctx, s.session.Stream())
+}
+
+// TurnedBack implements alarm.Stream.
+func (s *Service) TurnedBack() {
+	s.opts.Log.Warn("the clock was put back: re-evaluating what is pending")
+	s.maintenance.turnedBack.Set()
 }
 
 func (s *Service) dropped(reason string) { s.metrics.Dropped.WithLabelValues(reason).Inc() }

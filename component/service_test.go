@@ -58,16 +58,17 @@ func (b *blank) Commit(_ context.Context, c track.Changes) error {
 	b.inserted = append(b.inserted, c.Insert...)
 	return b.err()
 }
-func (b *blank) Alarms(context.Context, func(track.Alarm)) error                { return nil }
-func (b *blank) Pending(context.Context) ([]track.Outgoing, error)              { return nil, nil }
-func (b *blank) Prompts(context.Context, string) ([]track.Prompt, error)        { return nil, b.err() }
-func (b *blank) Prefs(context.Context, func(track.Prefs)) error                 { return nil }
-func (b *blank) Contacts(context.Context, func(track.Contact)) error            { return nil }
-func (b *blank) Devices(context.Context, func(track.Device)) error              { return nil }
-func (b *blank) SaveDevices(context.Context, []track.Device, []string) error    { return nil }
-func (b *blank) Ping(context.Context) error                                     { return nil }
-func (b *blank) Stale(context.Context, int64, track.Time, int) ([]int64, error) { return nil, nil }
-func (b *blank) Prune(context.Context, track.Time, int) (int, error)            { return 0, nil }
+func (b *blank) Alarms(context.Context, func(track.Alarm)) error             { return nil }
+func (b *blank) Pending(context.Context) ([]track.Outgoing, error)           { return nil, nil }
+func (b *blank) Prompts(context.Context, string) ([]track.Prompt, error)     { return nil, b.err() }
+func (b *blank) Prefs(context.Context, func(track.Prefs)) error              { return nil }
+func (b *blank) Contacts(context.Context, func(track.Contact)) error         { return nil }
+func (b *blank) Devices(context.Context, func(track.Device)) error           { return nil }
+func (b *blank) SaveDevices(context.Context, []track.Device, []string) error { return nil }
+func (b *blank) Ping(context.Context) error                                  { return nil }
+func (b *blank) Prune(context.Context, track.Time, track.Time, int) (track.Pruned, error) {
+	return track.Pruned{}, nil
+}
 func (b *blank) Summary(context.Context, track.Time) (track.Summary, error) {
 	return track.Summary{}, nil
 }

@@ -37,9 +37,8 @@ type Past interface {
 // Keeper is housekeeping.
 type Keeper interface {
 	Ping(context.Context) error
-	Stale(ctx context.Context, after int64, before track.Time, limit int) ([]int64, error) // messages without a future
 	OpenTo(ctx context.Context, recipients []string) ([]int64, error)
-	Prune(ctx context.Context, before track.Time, limit int) (int, error)
+	Prune(ctx context.Context, now, before track.Time, limit int) (track.Pruned, error)
 	Summary(context.Context, track.Time) (track.Summary, error)
 }
 

@@ -47,7 +47,7 @@ func TestEveryWriteIsFenced(t *testing.T) {
 			"RemoveNumber": func() error { return second(old.RemoveNumber(ctx, bob)) },
 			"Forget":       func() error { return old.Forget(ctx, bob) },
 			"Put":          func() error { return old.Put(ctx, "paused", "") },
-			"Prune":        func() error { return second(old.Prune(ctx, 1<<40, 10)) },
+			"Prune":        func() error { return second(old.Prune(ctx, 1<<41, 1<<40, 10)) },
 		} {
 			var err error
 			for range 20 { // its connections were cut

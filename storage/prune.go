@@ -3,7 +3,8 @@ package storage
 import (
 	"context"
 	"fmt"
-	"slices"
+	"math"
+	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -19,90 +20,161 @@ const (
 )
 
 // finished says which rows m of messages nobody needs any more: settled ones that no live prompt asks about, places in the order, and
-// aliases whose original is not watched any more. Its two parameters are both the instant before which a message must have been settled.
+// aliases whose original is not watched any more. Its parameters are four times the instant before which that must have been.
 const finished = `(m.kind = 0 AND m.status >= 2 AND m.settled_at < ?
 		AND NOT EXISTS (SELECT 1 FROM prompts p WHERE p.id = m.prompt AND p.` + isLive + `)
-	OR m.kind = 1
-	OR m.kind = 2 AND NOT EXISTS (SELECT 1 FROM messages o WHERE o.ord = m.original AND o.kind = 0 AND (o.status < 2 OR o.settled_at >= ?)))`
+	OR m.kind = 1 AND m.sent_at < ?
+	OR m.kind = 2 AND m.sent_at < ?
+		AND NOT EXISTS (SELECT 1 FROM messages o WHERE o.ord = m.original AND o.kind = 0 AND (o.status < 2 OR o.settled_at >= ?)))`
 
-// Prune removes up to limit rows, and as many of each lesser table, that were finished before an instant, and tells how many. When it
-// removes fewer, nothing is left for now. It looks for them beside the writer, which it stops only for the delete itself.
-func (s *Store) Prune(ctx context.Context, before track.Time, limit int) (int, error) {
-	s.pruning.Lock()
-	defer s.pruning.Unlock()
-	n, err := s.prune(ctx, before, limit)
-	if err != nil {
-		return n, fmt.Errorf("prune: %w", err)
-	}
-	return n, nil
+// A round of pruning walks over the rows in the order of observation, and ends where they are young. Times decide, for a
+// clock that once stood ahead leaves all later rows with numbers of that time; so rows from the future end nothing. A
+// round that has passed over so many rows that stay goes on in the next one.
+const passedMax = 20_000
+
+// cursor is how far a round of pruning has come.
+type cursor struct {
+	mu     sync.Mutex
+	ord    int64  // messages up to here were looked at
+	passed int    // that had to stay
+	peer   string // and peers up to here, and pairs
+	pair   int64
 }
 
-func (s *Store) prune(ctx context.Context, before track.Time, limit int) (int, error) {
-	// Rows that are kept are passed over once a round, not once a call.
-	found, err := s.query(ctx, `SELECT m.ord FROM messages m WHERE m.ord > ? AND m.ord < ? AND `+finished+` ORDER BY m.ord LIMIT ?`,
-		s.pruned, track.OrdTime(before), before, before, limit)
+// Prune takes one step in removing what was finished before an instant: it looks at up to limit rows, and removes as many of
+// each lesser table. It looks for them beside the writer, which it stops only for the delete itself.
+func (s *Store) Prune(ctx context.Context, now, before track.Time, limit int) (track.Pruned, error) {
+	s.pruning.mu.Lock()
+	defer s.pruning.mu.Unlock()
+	done, err := s.prune(ctx, now, before, limit)
 	if err != nil {
-		return 0, err
+		return done, failed("prune", err)
 	}
-	defer found.Close()
-	var ords []int64
-	for found.Next() {
-		var ord int64
-		if err := found.Scan(&ord); err != nil {
-			return 0, err
-		}
-		ords = append(ords, ord)
+	return done, nil
+}
+
+func (s *Store) prune(ctx context.Context, now, before track.Time, limit int) (done track.Pruned, err error) {
+	w := &s.pruning
+	seen, err := s.look(ctx, now, before, limit)
+	if err != nil {
+		return done, err
 	}
-	if err := found.Err(); err != nil {
-		return 0, err
-	}
-	var n int64
+	done.Stale = seen.stale
 	err = s.fenced(ctx, func(tx *sqlx.Tx) error {
 		remove := func(query string, args ...any) error {
 			result, err := tx.ExecContext(ctx, tx.Rebind(query), args...)
 			if err != nil {
 				return err
 			}
-			removed, err := result.RowsAffected()
-			n += removed
+			n, err := result.RowsAffected()
+			done.Removed += int(n)
+			done.More = done.More || int(n) == limit
 			return err
 		}
-		if len(ords) > 0 {
-			if err := remove("DELETE FROM messages AS m WHERE "+s.among("m.ord")+" AND "+finished, s.numbers(ords), before, before); err != nil {
+		if len(seen.finished) > 0 {
+			if err := remove("DELETE FROM messages AS m WHERE "+s.among("m.ord")+" AND "+finished, s.numbers(seen.finished), before, before, before, before); err != nil {
 				return err
 			}
 		}
-		if err := remove("DELETE FROM prompts WHERE ord IN (SELECT ord FROM prompts WHERE state >= 3 AND ord < ? ORDER BY ord LIMIT ?)",
-			track.OrdTime(before.Add(-promptDay)), limit); err != nil {
+		if err := remove("DELETE FROM prompts WHERE ord IN (SELECT ord FROM prompts WHERE state >= 3 AND opened_at < ? ORDER BY opened_at LIMIT ?)",
+			before.Add(-promptDay), limit); err != nil {
 			return err
 		}
 		return remove(fmt.Sprintf("DELETE FROM releases WHERE %[1]s IN (SELECT %[1]s FROM releases WHERE at < ? ORDER BY at LIMIT ?)", s.row()), before, limit)
 	})
 	if err != nil {
-		return 0, err
+		return track.Pruned{}, err
 	}
-	if len(ords) == limit {
-		s.pruned = ords[limit-1]
-		return int(n), nil
+	w.ord, w.passed = seen.last, w.passed+seen.rows-len(seen.finished)
+	switch {
+	case seen.end:
+		w.ord, w.passed = 0, 0
+	case w.passed >= passedMax:
+		w.passed = 0
+	default:
+		done.More = true
 	}
-	s.pruned = 0
-	return int(n), s.tidy(ctx, before)
+	if done.More {
+		return done, nil
+	}
+	return done, s.tidy(ctx, before, limit)
 }
 
-// tidy ends a round.
-func (s *Store) tidy(ctx context.Context, before track.Time) error {
-	old := before.Add(-peerLife)
-	for query, n := range map[string]int{
-		"DELETE FROM peers WHERE receipts < ? AND markers < ? AND acks < ? AND came_at < ?":        4,
-		"DELETE FROM pairs WHERE receipts < ? AND arrivals < ? AND markers < ? AND counted_at < ?": 4, // whatever else was seen, one of these was
-	} {
-		if _, err := s.writer.ExecContext(ctx, s.writer.Rebind(query), slices.Repeat([]any{old}, n)...); err != nil {
-			return err
+// looked is what one look at messages has found.
+type looked struct {
+	rows            int
+	last            int64 // the Ord of the last one
+	end             bool  // there are no more, or they are young
+	finished, stale []int64
+}
+
+// look looks at the next rows of messages.
+func (s *Store) look(ctx context.Context, now, before track.Time, limit int) (l looked, err error) {
+	found, err := s.query(ctx, `SELECT m.ord, m.sent_at, m.kind = 0 AND m.status < 2 AND m.due = 0, `+finished+
+		` FROM messages m WHERE m.ord > ? ORDER BY m.ord LIMIT ?`, before, before, before, before, s.pruning.ord, limit)
+	if err != nil {
+		return l, err
+	}
+	defer found.Close()
+	young := 0
+	for found.Next() {
+		var sent track.Time
+		var waits, finished bool
+		if err := found.Scan(&l.last, &sent, &waits, &finished); err != nil {
+			return l, err
 		}
+		l.rows++
+		switch {
+		case finished:
+			l.finished = append(l.finished, l.last)
+		case waits && sent < before:
+			l.stale = append(l.stale, l.last)
+		case before <= sent && sent <= now:
+			young++
+		}
+	}
+	l.end = l.rows < limit || young == l.rows
+	return l, found.Err()
+}
+
+// tidy ends a round: it forgets some of what was learned long ago, and empties what deleted rows have left in files.
+func (s *Store) tidy(ctx context.Context, before track.Time, limit int) error {
+	w, old := &s.pruning, before.Add(-peerLife)
+	err := forgetSome(ctx, s, "peers", "jid", "", &w.peer, limit, s.names, "receipts < ? AND markers < ? AND acks < ? AND came_at < ?", old, old, old, old)
+	if err != nil {
+		return err
+	}
+	// Whatever else was seen of a pair, one of these was.
+	err = forgetSome(ctx, s, "pairs", "conv", math.MinInt64, &w.pair, limit, s.numbers, "receipts < ? AND arrivals < ? AND markers < ? AND counted_at < ?", old, old, old, old)
+	if err != nil {
+		return err
 	}
 	if sql := s.erase(); sql != "" {
 		_, err := s.writer.ExecContext(ctx, sql)
 		return err
+	}
+	return nil
+}
+
+// forgetSome deletes, of the next rows of a table after the key last, those for which a condition holds. It moves last on, and back
+// at the end of the table.
+func forgetSome[K any](ctx context.Context, s *Store, table, key string, first K, last *K, limit int, list func([]K) any, condition string, args ...any) error {
+	var some []K
+	query := fmt.Sprintf("SELECT %[2]s FROM %[1]s WHERE %[2]s > ? ORDER BY %[2]s LIMIT ?", table, key)
+	if err := s.readers.SelectContext(ctx, &some, s.readers.Rebind(query), *last, limit); err != nil {
+		return err
+	}
+	if len(some) > 0 {
+		err := s.fenced(ctx, func(tx *sqlx.Tx) error {
+			_, err := tx.ExecContext(ctx, tx.Rebind(fmt.Sprintf("DELETE FROM %s WHERE %s AND %s", table, s.among(key), condition)), append([]any{list(some)}, args...)...)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if *last = first; len(some) == limit {
+		*last = some[limit-1]
 	}
 	return nil
 }

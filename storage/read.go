@@ -24,6 +24,8 @@ const (
 	metaSecret = "secret"
 )
 
+const livePrompts = "SELECT count(*) FROM prompts WHERE " + isLive
+
 const lastOrdRev = "SELECT last_ord AS ord, last_rev AS rev FROM holder WHERE one = 1"
 
 // Seed gives what an instance must know when it starts.
@@ -34,6 +36,9 @@ func (s *Store) Seed(ctx context.Context) (track.Seed, error) {
 		return seed, fmt.Errorf("seed: %w", err)
 	}
 	seed.LastOrd, seed.LastRev = last.Ord, last.Rev
+	if err := s.get(ctx, &seed.Prompts, livePrompts); err != nil {
+		return seed, fmt.Errorf("seed: %w", err)
+	}
 	found, err := s.query(ctx, s.unsettled())
 	if err != nil {
 		return seed, fmt.Errorf("seed: %w", err)
@@ -183,34 +188,25 @@ func (s *Store) Releases(ctx context.Context, owner string, limit int) ([]track.
 	return all, nil
 }
 
-// Stale names messages after an Ord and from before an instant that are neither settled nor have an alarm, oldest first.
-func (s *Store) Stale(ctx context.Context, after int64, before track.Time, limit int) ([]int64, error) {
-	var ords []int64
-	// Nearly all that is older than what is kept was pruned: it is fastest to walk through the rest.
-	query := "SELECT ord FROM messages WHERE ord > ? AND ord < ? AND kind = 0 AND status < 2 AND due = 0 ORDER BY ord LIMIT ?"
-	if err := s.readers.SelectContext(ctx, &ords, s.readers.Rebind(query), after, track.OrdTime(before), limit); err != nil {
-		return nil, fmt.Errorf("stale: %w", err)
-	}
-	return ords, nil
-}
-
 // Summary counts what is pending at now.
 func (s *Store) Summary(ctx context.Context, now track.Time) (track.Summary, error) {
 	var sum track.Summary
-	for _, part := range []struct {
-		dest  any
-		query string
-		args  []any
-	}{
-		{&sum.Pending, "SELECT count(*) FROM messages WHERE " + isOpen, nil},
-		{&sum.Overdue, "SELECT count(*) FROM messages WHERE " + s.ringing() + " AND due <= ?", []any{now}},
-		{&sum.OpenPrompts, "SELECT count(*) FROM prompts WHERE " + isLive, nil},
-		{&sum.Outbox, "SELECT count(*) FROM outbox", nil},
-		{&sum.OldestDue, "SELECT coalesce(min(due), 0) FROM messages WHERE " + s.ringing(), nil},
-	} {
-		if err := s.get(ctx, part.dest, part.query, part.args...); err != nil {
-			return sum, fmt.Errorf("summary: %w", err)
-		}
+	ringing := s.ringing()
+	due := struct {
+		Pending, Overdue int64
+		Oldest           track.Time
+	}{}
+	err := s.get(ctx, &due, "SELECT count(*) AS pending, count(*) FILTER (WHERE "+ringing+" AND due <= ?) AS overdue, "+
+		"coalesce(min(due) FILTER (WHERE "+ringing+"), 0) AS oldest FROM messages WHERE "+isOpen, now)
+	if err == nil {
+		sum.Pending, sum.Overdue, sum.OldestDue = due.Pending, due.Overdue, due.Oldest
+		err = s.get(ctx, &sum.OpenPrompts, livePrompts)
+	}
+	if err == nil {
+		err = s.get(ctx, &sum.Outbox, "SELECT count(*) FROM outbox")
+	}
+	if err != nil {
+		return sum, fmt.Errorf("summary: %w", err)
 	}
 	return sum, nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -36,8 +35,7 @@ type Store struct {
 	statements
 	fence fence
 
-	pruning sync.Mutex
-	pruned  int64 // where Prune goes on
+	pruning cursor
 }
 
 // answersWithin is how long PostgreSQL may work on one statement before the first of its answer: after it, the connection

@@ -65,10 +65,11 @@ func (f *Fact) apply(b *batch) {
 		b.corrected(f)
 	case Replied:
 		// Every earlier message that has reached a client. This is the one fact whose meaning depends on what was known
-		// before it: the receipt of a message must have come before the reply.
+		// before it: the receipt of a message must have come before the reply. (One that is handed over from another instance
+		// is late.)
 		var read []*row
 		for _, r := range b.upTo(f.Conv(), math.MaxInt64) {
-			if (r.Status == Delivered || r.Status == Pending && b.hasReached(r)) && (f.WrittenAt == 0 || r.SentAt <= f.WrittenAt) {
+			if (r.Status == Delivered && r.DeliveredAt <= f.At || r.Status == Pending && b.hasReached(r)) && (f.WrittenAt == 0 || r.SentAt <= f.WrittenAt) {
 				b.transit(r, f)
 				read = append(read, r)
 			}
@@ -133,6 +134,7 @@ func (b *batch) sent(f *Fact) {
 		return
 	}
 	m := newMessage(f, b.people.Clients(f.Recipient).Sessions)
+	m.rebase(b.now)
 	s := b.settings(&m)
 	if s.Watch && !f.Passed && b.full(f.Sender) {
 		b.out.limited++
@@ -211,6 +213,7 @@ func (b *batch) corrected(f *Fact) {
 }
 
 func (b *batch) transit(r *row, f *Fact) {
+	r.rebase(b.now)
 	s := b.settings(&r.Message)
 	if f.Kind == AlarmFired {
 		r.rang = r.rang || f.At == 0 || f.At >= r.Due // an older one rings in vain: the one that holds is still set

@@ -92,6 +92,7 @@ func (l *PromptAlarm) apply(b *batch) {
 	for _, w := range b.prompts {
 		if w.Row == l.Row {
 			w.rang = w.rang || l.Due == 0 || l.Due >= w.Due
+			w.dirty = w.rebase(b.now) || w.dirty
 			b.lapse(w)
 			return
 		}

@@ -40,6 +40,7 @@ type Ledger struct {
 	lastRev int64
 	pending map[string]int32
 	total   int
+	prompts int
 	peers   map[string]Peer
 	pairs   map[Conv]Pair
 	early   early // by key: evidence that came before its message
@@ -51,7 +52,7 @@ type Ledger struct {
 // NewLedger goes on from what the store knows.
 func NewLedger(seed Seed, policy *Policy, people People) *Ledger {
 	l := &Ledger{policy: policy, people: people, secret: seed.Secret, lastOrd: seed.LastOrd, lastRev: seed.LastRev,
-		pending: seed.Pending, peers: map[string]Peer{}, pairs: map[Conv]Pair{}, early: early{}, handed: handovers{}}
+		pending: seed.Pending, prompts: seed.Prompts, peers: map[string]Peer{}, pairs: map[Conv]Pair{}, early: early{}, handed: handovers{}}
 	if l.pending == nil {
 		l.pending = map[string]int32{}
 	}
@@ -72,6 +73,9 @@ func (l *Ledger) Policy() *Policy { return l.policy }
 // Pending is how many messages are watched and not settled.
 func (l *Ledger) Pending() int { return l.total }
 
+// OpenPrompts is how many prompts may still be answered.
+func (l *Ledger) OpenPrompts() int { return l.prompts }
+
 // Want says what must be loaded for the inputs.
 func (l *Ledger) Want(inputs []Input) Want {
 	var w Want
@@ -91,6 +95,7 @@ type Result struct {
 	delta   map[string]int32
 	peers   map[string]Peer // known, or learned
 	pairs   map[Conv]Pair
+	live    int // how many more prompts are live
 	early   early
 	handed  handovers
 	used    []Key // of the ledger's early
@@ -116,6 +121,7 @@ func (r *Result) Commit() {
 			delete(l.pending, sender)
 		}
 	}
+	l.prompts += r.live
 	for _, gone := range r.Removed {
 		l.forget(gone.JID)
 	}
@@ -149,6 +155,7 @@ type row struct {
 // work is a prompt in work.
 type work struct {
 	Prompt
+	was   bool // live, before
 	dirty bool
 	rang  bool
 }
@@ -179,7 +186,7 @@ func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 		b.add(&row{Message: m, before: m})
 	}
 	for _, p := range loaded.Prompts {
-		b.addPrompt(&work{Prompt: p})
+		b.addPrompt(&work{Prompt: p, was: p.State.Live()})
 	}
 	for _, p := range loaded.Peers {
 		b.peers[p.JID] = p
@@ -269,11 +276,17 @@ func (b *batch) finish() *Result {
 	}
 	for _, id := range sorted(b.prompts) {
 		w := b.prompts[id]
+		gone := b.isGone(w.Sender, w.Row)
 		if w.dirty {
 			w.schedule()
-			if !b.isGone(w.Sender, w.Row) {
+			if !gone {
 				b.out.Prompts = append(b.out.Prompts, w.Prompt)
 			}
+		}
+		if is := w.State.Live() && !gone; is && !w.was {
+			b.out.live++
+		} else if w.was && !is {
+			b.out.live--
 		}
 		if w.dirty || w.rang {
 			b.out.Alarms = append(b.out.Alarms, Alarm{w.Due, -w.Row})

@@ -175,6 +175,12 @@ type Message struct {
 	Notice Notice
 }
 
+// rebase takes back instants that lie after now: the clock stood ahead when they were noted. So the alarm comes no later
+// than if the message had been sent now.
+func (m *Message) rebase(now Time) {
+	m.SentAt, m.DeliveredAt, m.TimeoutAt = min(m.SentAt, now), min(m.DeliveredAt, now), min(m.TimeoutAt, now)
+}
+
 // NextOrd returns the Ord of a message observed at now, after last.
 func NextOrd(last int64, now Time) int64 { return max(last+1, int64(now)<<20) }
 

@@ -62,3 +62,17 @@ type Prompt struct {
 	Resend bool // something joined or changed since it was last sent
 	Due    Time // its one alarm: expiry, lease, snooze, gathered joins
 }
+
+// rebase moves a prompt back that was opened after now, with all its times: the clock stood ahead then. It reports whether
+// it was.
+func (p *Prompt) rebase(now Time) bool {
+	ahead := p.OpenedAt - now
+	if ahead <= 0 {
+		return false
+	}
+	p.OpenedAt, p.ExpiresAt, p.SentAt = now, p.ExpiresAt-ahead, min(p.SentAt, now)
+	if p.Until != 0 {
+		p.Until = max(p.Until-ahead, now)
+	}
+	return true
+}

@@ -136,15 +136,24 @@ type Alarm struct {
 	Ref int64
 }
 
+// Pruned is what one step of pruning has come to.
+type Pruned struct {
+	Removed int
+	// Stale are the Ords of messages that are past their retention, neither settled nor with an alarm: they are to be Aged.
+	Stale []int64
+	More  bool // there is more to do at once
+}
+
 // Seed is what an instance must know of the past when it starts.
 type Seed struct {
 	LastOrd int64            // greatest Ord, and Prompt.Row
 	LastRev int64            // greatest Notice.Rev
 	Secret  []byte           // 32 random bytes of this database: prompt ids are derived from it
 	Pending map[string]int32 // watched, not settled messages per sender
+	Prompts int              // that are live
 }
 
-// Summary is what "tocsin status" and the gauges show.
+// Summary is what "tocsin status" and admins are shown.
 type Summary struct {
 	Pending, Overdue, OpenPrompts, Outbox int64
 	OldestDue                             Time

@@ -26,6 +26,9 @@ const (
 	retryAfter = time.Minute
 	// stuckWait is how long nothing fires when nothing can be written.
 	stuckWait = time.Second
+	// pauseMax is how much later than planned the time may be that is found after a sleep. Later than that, the machine
+	// was suspended, the process was stopped, or the clock was put forward.
+	pauseMax = 10 * time.Second
 )
 
 // Inputs takes what an alarm leads to.
@@ -36,6 +39,9 @@ type Inputs interface {
 
 // Scheduler fires alarms.
 //
+// After time has passed unseen, nothing fires before the stream has proved alive, and a grace after that: a machine that was
+// suspended has everything overdue at once, and may not know yet that its stream is dead.
+//
 // While the stream is down, and for the grace after it came up, nothing fires: the evidence of the gap comes first. Nor
 // does anything fire while the database is away: what fires has to be written.
 type Scheduler struct {
@@ -43,6 +49,10 @@ type Scheduler struct {
 	settings *settings.Live // Grace, FireRate
 	clock    clock.Clock
 	metrics  *metrics.Metrics
+	stream   Stream
+
+	// Of the goroutine of Run: the wall clock when it was last looked at, and what it was planned to be next; zero: nothing.
+	last, planned time.Time
 
 	mu   sync.Mutex
 	heap heap
@@ -50,9 +60,17 @@ type Scheduler struct {
 	wake queue.Signal
 }
 
+// Stream is told of time that has passed unseen.
+type Stream interface {
+	// Prove returns when the server has answered, and what it had sent before is queued; an error if it does not answer.
+	Prove(context.Context) error
+	// TurnedBack says that the clock was put back: what was noted since may lie in the future.
+	TurnedBack()
+}
+
 // New returns a scheduler without alarms.
-func New(in Inputs, s *settings.Live, c clock.Clock, m *metrics.Metrics) *Scheduler {
-	return &Scheduler{inputs: in, settings: s, clock: c, metrics: m, wake: queue.NewSignal()}
+func New(in Inputs, st Stream, s *settings.Live, c clock.Clock, m *metrics.Metrics) *Scheduler {
+	return &Scheduler{inputs: in, stream: st, settings: s, clock: c, metrics: m, wake: queue.NewSignal()}
 }
 
 // Set sets alarms, each in place of the one its message or prompt had; one without a due ends it.
@@ -84,15 +102,27 @@ func (s *Scheduler) Down() {
 
 // Run fires alarms until ctx is done.
 func (s *Scheduler) Run(ctx context.Context) error {
+	var proving sync.WaitGroup
+	defer proving.Wait()
 	for {
+		if s.passedUnseen() {
+			s.Down()
+			proving.Go(func() {
+				if s.stream.Prove(ctx) == nil {
+					s.Up()
+				}
+			})
+		}
 		wait, ok := s.fireDue()
 		if ok && wait <= 0 {
 			continue
 		}
 		var timer <-chan time.Time
 		stop := func() {}
+		s.planned = time.Time{}
 		if ok {
 			timer, stop = s.clock.After(wait)
+			s.planned = s.last.Add(wait)
 		}
 		select {
 		case <-ctx.Done():
@@ -103,6 +133,16 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		}
 		stop()
 	}
+}
+
+// passedUnseen looks at the wall clock, and reports whether more time has passed than was slept.
+func (s *Scheduler) passedUnseen() bool {
+	now := s.clock.Now().Round(0) // the monotonic clock stands still in a machine that sleeps
+	if now.Before(s.last) {
+		s.stream.TurnedBack()
+	}
+	s.last = now
+	return !s.planned.IsZero() && now.Sub(s.planned) > pauseMax
 }
 
 // fireDue fires what is due, a tenth of a second's worth at most, and says how long to wait; ok is false if there is

@@ -30,6 +30,8 @@ type story struct {
 	*Scheduler
 	wall  *wall
 	stuck atomic.Bool // nothing can be written
+	mute  atomic.Bool // the server does not answer
+	back  atomic.Int64
 	start time.Time
 
 	mu   sync.Mutex
@@ -53,11 +55,24 @@ func (r *story) Put(in track.Input, _ func(error)) {
 // Stuck implements Inputs.
 func (r *story) Stuck() bool { return r.stuck.Load() }
 
+// Prove implements Stream: the server answers after a second, if it does.
+func (r *story) Prove(ctx context.Context) error {
+	if r.mute.Load() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	time.Sleep(time.Second)
+	return nil
+}
+
+// TurnedBack implements Stream.
+func (r *story) TurnedBack() { r.back.Add(1) }
+
 func alarmStory(t *testing.T, grace time.Duration, rate int, tell func(*testing.T, *story)) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &story{wall: &wall{}, start: time.Now()}
 		live := settings.NewLive(settings.Settings{Grace: grace, FireRate: rate}, false)
-		r.Scheduler = New(r, live, r.wall, metrics.New(prometheus.NewRegistry()))
+		r.Scheduler = New(r, r, live, r.wall, metrics.New(prometheus.NewRegistry()))
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() {
@@ -135,14 +150,33 @@ func TestRate(t *testing.T) {
 	})
 }
 
-// A clock that is put forward, as after a machine was suspended, is noticed within a minute.
+// A clock that is put forward, as after a machine was suspended, is noticed within a minute. What is overdue then waits for
+// the server's answer, and for the grace.
 func TestClockIsPutForward(t *testing.T) {
-	alarmStory(t, 0, 1000, func(t *testing.T, r *story) {
+	alarmStory(t, 30*time.Second, 1000, func(t *testing.T, r *story) {
 		r.Up()
 		r.due(1, 2*time.Hour)
 		expect.Equal(t, "not yet", r.after(time.Hour), []int64(nil))
 		r.wall.moved.Store(int64(time.Hour))
-		expect.Equal(t, "overdue", r.after(time.Minute), []int64{1})
+		expect.Equal(t, "overdue, in the grace", r.after(30*time.Second), []int64(nil))
+		expect.Equal(t, "after it", r.after(time.Minute+time.Second), []int64{1})
+	})
+}
+
+// Of a machine that slept, the stream may be dead: nothing fires before that is known, and there is another one.
+func TestDeadStreamAfterSuspension(t *testing.T) {
+	alarmStory(t, 10*time.Second, 1000, func(t *testing.T, r *story) {
+		r.Up()
+		r.due(1, 2*time.Hour)
+		r.after(time.Hour)
+		r.mute.Store(true)
+		r.wall.moved.Store(int64(3 * time.Hour))
+		expect.Equal(t, "nobody answers", r.after(5*time.Minute), []int64(nil))
+		r.Down() // the session has noticed
+		expect.Equal(t, "no stream", r.after(5*time.Minute), []int64(nil))
+		r.Up()
+		expect.Equal(t, "in the grace", r.after(9*time.Second), []int64(nil))
+		expect.Equal(t, "after it", r.after(time.Second), []int64{1})
 	})
 }
 
@@ -154,6 +188,7 @@ func TestClockIsPutBack(t *testing.T) {
 		r.after(time.Hour)
 		r.wall.moved.Store(-int64(30 * time.Minute))
 		expect.Equal(t, "not yet", r.after(90*time.Minute-time.Millisecond), []int64(nil))
+		expect.Equal(t, "noticed", r.back.Load(), int64(1))
 		expect.Equal(t, "in time", r.after(time.Minute), []int64{1})
 	})
 }

@@ -10,6 +10,8 @@ type Metrics struct {
 	Committed prometheus.Counter
 	Commit    prometheus.Histogram
 	Pending   prometheus.Gauge
+	Prompts   prometheus.Gauge // that are open
+	Outbox    prometheus.Gauge
 	Lateness  prometheus.Histogram
 	Outcomes  *prometheus.CounterVec // of prompts
 	Timeouts  *prometheus.CounterVec // by kind
@@ -47,6 +49,8 @@ func New(r prometheus.Registerer) *Metrics {
 		Committed: counter("tocsin_facts_committed_total", "Facts committed to the database."),
 		Commit:    histogram("tocsin_commit_seconds", "Time to commit a batch of facts, in seconds.", 0.0005),
 		Pending:   gauge("tocsin_pending_messages", "Watched messages not yet settled."),
+		Prompts:   gauge("tocsin_open_prompts", "Prompts waiting for an answer."),
+		Outbox:    gauge("tocsin_outbox_messages", "Outbox entries not yet confirmed."),
 		Lateness:  histogram("tocsin_alarm_lateness_seconds", "Delay between an alarm's due time and its firing, in seconds.", 0.001),
 		Outcomes:  by("tocsin_prompts_total", "Prompts, by outcome.", "outcome", "opened", "sent", "declined", "failed", "expired", "withdrawn", "capped"),
 		Timeouts:  by("tocsin_timeouts_total", "Messages that timed out, by kind.", "kind", "undelivered", "unread"),

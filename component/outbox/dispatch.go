@@ -39,12 +39,13 @@ type Dispatcher struct {
 	prompter *prompter
 	notifier *notifier
 	webhooks *webhooks
+	entries  map[string]bool // of the outbox, by id, as live of that goroutine
 	live     map[string]bool // prompts that were opened here and are not over, by id; of the goroutine that calls Committed
 }
 
 // New returns a dispatcher of what is in the outbox. It goes out when the stream is up.
 func New(ctx context.Context, o Options) (*Dispatcher, error) {
-	d := &Dispatcher{Options: o, live: map[string]bool{}}
+	d := &Dispatcher{Options: o, entries: map[string]bool{}, live: map[string]bool{}}
 	d.fair = fair.New(fair.Options{Rate: ownerRate, Burst: ownerBurst, Workers: senders, Clock: o.Clock, Failed: d.failed})
 	d.confirm = newConfirmer(o.Stream, o.Clock)
 	d.sender = newSender(&d.Options)
@@ -56,6 +57,7 @@ func New(ctx context.Context, o Options) (*Dispatcher, error) {
 		return nil, fmt.Errorf("load the outbox: %w", err)
 	}
 	o.Backlog.park(pending...)
+	d.count(pending, nil)
 	return d, nil
 }
 
@@ -102,6 +104,18 @@ func (d *Dispatcher) Committed(r *track.Result) {
 	for _, out := range r.Outbox {
 		d.dispatch(out)
 	}
+	d.count(r.Outbox, r.Done)
+}
+
+// count notes what has come into the outbox, and what has left it.
+func (d *Dispatcher) count(came []track.Outgoing, left []string) {
+	for i := range came {
+		d.entries[came[i].ID] = true
+	}
+	for _, id := range left {
+		delete(d.entries, id)
+	}
+	d.Metrics.Outbox.Set(float64(len(d.entries)))
 }
 
 func (d *Dispatcher) countTimeout(m *track.Message) {

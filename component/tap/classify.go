@@ -104,7 +104,7 @@ func (r *report) told() bool {
 	}
 	r.event = events[string(r.f.event)]
 	if stamp, ok := stampOf(r.f.stamp); ok {
-		r.at = min(stamp, r.now)
+		r.at = r.Clocks.at(r.f.outerFrom, stamp, r.now)
 	}
 	return r.event != untold
 }

@@ -78,6 +78,9 @@ type Sighting struct {
 
 // Tap reads frames. It is not safe for concurrent use.
 type Tap struct {
+	// Clocks are those of the servers; nil: their stamps are believed.
+	Clocks Clocks
+
 	config    Config
 	fast      fast
 	fields    fields

@@ -58,7 +58,16 @@ type Writer struct {
 }
 
 // New returns a writer. Only Run touches the ledger.
-func New(o Options) *Writer { return &Writer{Options: o} }
+func New(o Options) *Writer {
+	w := &Writer{Options: o}
+	w.gauge()
+	return w
+}
+
+func (w *Writer) gauge() {
+	w.Metrics.Pending.Set(float64(w.Ledger.Pending()))
+	w.Metrics.Prompts.Set(float64(w.Ledger.OpenPrompts()))
+}
 
 // Run writes batches until ctx is done and the queue is empty; for that it has stopWithin. Its error says why the queue
 // can't be written any more: track.ErrFenced, or that of ctx.
@@ -199,7 +208,7 @@ func (w *Writer) commit(ctx context.Context, batch []entry) error {
 		limited := w.Ledger.Limited
 		result.Commit()
 		w.Metrics.Limited.Add(float64(w.Ledger.Limited - limited))
-		w.Metrics.Pending.Set(float64(w.Ledger.Pending()))
+		w.gauge()
 		w.Metrics.Committed.Add(float64(len(inputs)))
 		w.Metrics.Commit.Observe(w.Clock.Now().Sub(started).Seconds())
 		w.Committed(result)

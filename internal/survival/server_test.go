@@ -105,7 +105,7 @@ func (s *server) welcome(ctx context.Context) {
 			return
 		}
 		s.mu.Lock()
-		first := append(s.presence(s.online...), s.backlog...)
+		first := append(s.backlog, s.presence(s.online...)...) // as the module does
 		s.backlog = nil
 		for _, copied := range first {
 			if peer.Send(copied) != nil {

@@ -17,7 +17,7 @@ func cancelledContexts(s *suite) {
 		"Commit": s.Commit(gone, track.Changes{Insert: []track.Message{pending(1, "m2")}}),
 		"Load":   second(s.Load(gone, track.Want{Keys: []track.Key{m.Key}}, now)),
 		"Seed":   second(s.Seed(gone)), "Pending": second(s.Pending(gone)), "Alarms": s.Alarms(gone, func(track.Alarm) {}),
-		"Messages": second(s.Messages(gone, alice, track.Filter{})), "Prune": second(s.Prune(gone, now, 1)), "Put": s.Put(gone, "a", "b"),
+		"Messages": second(s.Messages(gone, alice, track.Filter{})), "Prune": second(s.Prune(gone, now, now, 1)), "Put": s.Put(gone, "a", "b"),
 		"SetNumbers": s.SetNumbers(gone, number(alice, "+1")), "Ping": s.Ping(gone), "Hold": second(s.Lead(gone, "tocsin")),
 	} {
 		if !errors.Is(err, context.Canceled) {

@@ -119,7 +119,7 @@ func seed(s *suite) {
 	s.same(want, got)
 
 	s.commit(track.Changes{Prompts: []track.Prompt{prompt(9, "p-1")}})
-	want.LastOrd = ord(9)
+	want.LastOrd, want.Prompts = ord(9), 1
 	got, err = s.Seed(s.ctx)
 	s.must(err)
 	s.same(want, got)
@@ -133,8 +133,7 @@ func seedAfterPrune(s *suite) {
 	later := settled(10, "m2")
 	later.Notice = track.Notice{Seq: 1, Rev: 400}
 	s.insert(later)
-	n, err := s.Prune(s.ctx, now+100_000, 10)
-	s.must(err)
+	n, _ := s.prune(now+100_000, 10)
 	s.same(2, n)
 	got, err := s.Seed(s.ctx)
 	s.must(err)
@@ -177,8 +176,7 @@ func prune(s *suite) {
 		Releases: []track.Release{{Owner: bob, ID: "old", At: now}, {Owner: bob, ID: "new", At: now + 100_000}},
 		Peers:    []track.Peer{{JID: "old", Acks: 1}, {JID: "new", Acks: now}},
 	})
-	n, err := s.Prune(s.ctx, now+100_000, 1000)
-	s.must(err)
+	n, _ := s.prune(now+100_000, 1000)
 	s.same(6, n) // done, answered, lost, passed; a prompt; a release
 
 	var left []string
@@ -198,57 +196,108 @@ func prune(s *suite) {
 	// When the message is settled and the prompt ended, they go, too.
 	waiting.Status, waiting.SettledAt, live.State = track.Displayed, now+1, track.PromptSent
 	s.commit(track.Changes{Update: []track.Message{waiting}, Prompts: []track.Prompt{live}})
-	n, err = s.Prune(s.ctx, now+100_000, 1000)
-	s.must(err)
+	n, _ = s.prune(now+100_000, 1000)
 	s.same(3, n)
 }
 
+// What will never be settled is named, so that it can be let go of.
 func stale(s *suite) {
 	alone := func(at int64, id string) track.Message {
 		m := pending(at, id)
 		m.Due, m.Reason = 0, track.ReasonNotAsked
 		return m
 	}
-	order := passed(4, "order")
+	order := passed(200_000, "order")
 	s.insert(alone(1, "first"), pending(2, "waits"), settled(3, "settled"), order, alone(5, "second"), alone(6, "third"), alone(100_000, "young"))
-	for _, page := range []struct {
-		after, before int64
-		limit         int
-		want          []int64
-	}{
-		{0, 100_000, 10, []int64{ord(1), ord(5), ord(6)}}, {0, 100_000, 2, []int64{ord(1), ord(5)}},
-		{ord(5), 100_000, 2, []int64{ord(6)}}, {0, -100_000, 10, nil},
-	} {
-		got, err := s.Stale(s.ctx, page.after, now+track.Time(page.before), page.limit)
-		s.must(err)
-		s.same(page.want, got)
+	for _, limit := range []int{1000, 2} {
+		_, stale := s.prune(now+100_000, limit)
+		s.same([]int64{ord(1), ord(5), ord(6)}, stale)
 	}
+	_, stale := s.prune(now-100_000, 10)
+	s.same([]int64(nil), stale)
+}
+
+// A clock that once stood ten years ahead leaves its rows, and all that come after them, with numbers of that time: what is
+// old is forgotten all the same, and what was noted then stays until it is that time.
+func pruneAfterWrongClock(s *suite) {
+	const years = track.Time(10 * 365 * 24 * 3_600_000)
+	var ms []track.Message
+	for i := range 10 {
+		m := settled(int64(i), fmt.Sprint("wrong", i))
+		m.Ord, m.SentAt, m.SettledAt = ord(int64(i))+int64(years)<<20, m.SentAt+years, m.SettledAt+years
+		ms = append(ms, m)
+	}
+	last := ms[9].Ord
+	after := func(m track.Message) track.Message {
+		last++
+		m.Ord = last
+		return m
+	}
+	alone := pending(20, "alone")
+	alone.Due = 0
+	ms = append(ms, after(settled(10, "settled")), after(passed(11, "passed")), after(alone), after(settled(300_000, "young")))
+	old := prompt(12, "p-1")
+	old.State, old.Row = track.PromptSent, last+1
+	s.commit(track.Changes{Insert: ms, Prompts: []track.Prompt{old}})
+	n, stale := s.prune(now+100_000, 3)
+	s.same(2, n)
+	s.same([]int64{ms[12].Ord}, stale)
+	s.same(12, len(s.all(alice)))
+	n, _ = s.prune(old.OpenedAt+86_400_001, 3)
+	s.same(2, n) // young is old now, and the prompt
+}
+
+// However many rows have to stay, a step looks at a few of them, and a round at some more.
+func pruneIsBounded(s *suite) {
+	const kept = 25_000
+	for i := 0; i < kept; i += 5000 {
+		var ms []track.Message
+		for j := range 5000 {
+			ms = append(ms, pending(int64(i+j), fmt.Sprint("m", i+j)))
+		}
+		s.insert(ms...)
+	}
+	s.insert(settled(kept, "done"))
+	round := func() (steps, removed int) {
+		for more := true; more; steps++ {
+			done, err := s.Prune(s.ctx, now+300_000, now+200_000, 500)
+			s.must(err)
+			more, removed = done.More, removed+done.Removed
+		}
+		return steps, removed
+	}
+	steps, removed := round()
+	s.same([]int{40, 0}, []int{steps, removed})
+	steps, removed = round()
+	s.same([]int{11, 1}, []int{steps, removed})
 }
 
 func pruneInBatches(s *suite) {
-	kept := many(50, pending)
-	s.insert(kept...)
+	s.insert(many(50, pending)...)
 	var finished []track.Message
 	for i := range 95 {
 		finished = append(finished, settled(1000+int64(i), fmt.Sprint("s", i)))
 	}
 	s.insert(finished...)
-	var counts []int
-	for len(counts) < 20 {
-		n, err := s.Prune(s.ctx, now+100_000, 20)
-		s.must(err)
-		counts = append(counts, n)
-		if n < 20 {
-			break
-		}
-	}
-	s.same([]int{20, 20, 20, 20, 15}, counts)
+	n, _ := s.prune(now+100_000, 20)
+	s.same(95, n)
 	s.same(50, len(s.all(alice)))
-	n, err := s.Prune(s.ctx, now+100_000, 20)
-	s.must(err)
+	n, _ = s.prune(now+100_000, 20)
 	s.same(0, n)
 	s.insert(settled(500, "older than those that were pruned"))
-	n, err = s.Prune(s.ctx, now+100_000, 20)
-	s.must(err)
+	n, _ = s.prune(now+100_000, 20)
 	s.same(1, n)
+}
+
+// prune goes on until there is nothing left to do.
+func (s *suite) prune(before track.Time, limit int) (removed int, stale []int64) {
+	s.Helper()
+	for {
+		done, err := s.Prune(s.ctx, now+100_000_000, before, limit)
+		s.must(err)
+		removed, stale = removed+done.Removed, append(stale, done.Stale...)
+		if !done.More {
+			return removed, stale
+		}
+	}
 }

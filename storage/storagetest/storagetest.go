@@ -64,6 +64,8 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"cut connections", cutConnections},
 		{"prune", prune},
 		{"prune in batches", pruneInBatches},
+		{"prune after a wrong clock", pruneAfterWrongClock},
+		{"prune is bounded", pruneIsBounded},
 		{"reopened", reopened},
 		{"hold", hold},
 		{"fence", fence},
