@@ -197,6 +197,11 @@ func (s *memory) seed() Seed {
 			seed.Pending[m.Sender]++
 		}
 	}
+	for _, p := range s.prompts {
+		if p.State.Live() {
+			seed.Prompts++
+		}
+	}
 	return seed
 }
 

@@ -373,6 +373,9 @@ func (j *judge) look(t *rapid.T) {
 	if got, want := w.ledger.pending, w.store.seed().Pending; fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Fatalf("pending: %v counted, %v stored", got, want)
 	}
+	if got, want := w.ledger.OpenPrompts(), w.store.seed().Prompts; got != want {
+		t.Fatalf("open prompts: %d counted, %d stored", got, want)
+	}
 }
 
 func (j *judge) message(t *rapid.T, m Message) {
