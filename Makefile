@@ -12,28 +12,19 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 PACKAGES ?= ./...
 FUZZTIME ?= 60s
 SOAKTIME ?= 1h
+LONGEST  := tocsin/internal/acceptance tocsin/contrib/converse tocsin/internal/scenarios
+NORACE   := tocsin/internal/survival
 
 .PHONY: build test matrix newest race fuzz bench soak fresh lint vet format staticcheck luacheck tools test-browser demo playground clean
 
 build:
 	$(GO) build -ldflags '-s -w -X main.version=$(VERSION)' -o . ./cmd/...
 
-# What kills programs under load goes without the race detector, which makes them slow; "make race" has it everywhere.
+# The longest come first, so that the others run beside them. What kills programs under load goes without the race
+# detector, which makes them slow, and so do the scenarios of the other taps; "make race" has it everywhere.
 test: tools lint
-	$(GO) test -race -count=1 -timeout 14m $$($(GO) list ./... | grep -v -e /internal/scenarios -e /internal/survival)
-	$(GO) test -race -count=1 -timeout 14m -run TestSQLite ./internal/scenarios
-	$(GO) test -count=1 -timeout 14m ./internal/scenarios ./internal/survival
-
-# On other versions of the servers: what they tell, and the stories; docs/SERVERS.md has the results.
-STORIES := ./internal/lab ./internal/acceptance
-
-matrix: tools
-	bash .ci/servers backports .build/backports
-	TOCSIN_SERVERS=$(CURDIR)/.build/backports $(GO) test -count=1 -timeout 14m -skip /PostgreSQL $(STORIES)
-
-newest: tools
-	bash .ci/servers newest .build/newest
-	TOCSIN_SERVERS=$(CURDIR)/.build/newest TMPDIR=$(CURDIR)/.build/newest/tmp $(GO) test -count=1 -timeout 20m -skip /PostgreSQL $(STORIES)
+	$(GO) test -race -count=1 -timeout 10m $(LONGEST) $(filter-out $(LONGEST) $(NORACE),$(shell $(GO) list ./...))
+	$(GO) test -count=1 -timeout 10m $(NORACE) tocsin/internal/scenarios
 
 race:
 	$(GO) test -race $(PACKAGES)
