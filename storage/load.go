@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -64,6 +65,11 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 	if err := l.promptsBy(ctx, s.promptByID, s.names(w.Prompts), len(w.Prompts)); err != nil {
 		return out, err
 	}
+	by, about := maps.Clone(senders), recipients // whose prompts count for the caps
+	for _, p := range l.prompts {
+		by[p.Sender], about[p.Recipient] = true, true
+		pairs = append(pairs, p.Conv)
+	}
 	if err := l.promptsBy(ctx, s.promptByOrd, s.numbers(w.Rows), len(w.Rows)); err != nil {
 		return out, err
 	}
@@ -73,7 +79,7 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 	if err := l.belonging(ctx); err != nil {
 		return out, err
 	}
-	if out.Opened, err = s.opened(ctx, senders, recipients, now); err != nil {
+	if out.Opened, err = s.opened(ctx, by, about, now); err != nil {
 		return out, err
 	}
 	if len(people) > 0 {

@@ -50,7 +50,7 @@ func (p *Prompt) answer(action AnswerAction, by string, d time.Duration, renew b
 	switch {
 	case !ends && action != Claim && action != Snooze:
 		return BadRequest, false
-	case p.State == PromptCapped:
+	case p.State.isNote():
 		return NotFound, false
 	case ends && p.State == end && p.Claimer == by:
 		return OK, false

@@ -242,7 +242,7 @@ func (b *batch) effects(r *row, effects []Effect, s Settings) {
 		case Refresh:
 			b.refresh(r)
 		case Capped:
-			b.sayCapped(r)
+			b.sayCapped(r, b.over(r.Conv(), s.Priority, false))
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package track
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	day = 24 * time.Hour
@@ -15,9 +18,9 @@ func (b *batch) verdict(r *row, s *Settings) {
 	case hold != 0:
 		s.Hold, s.Held = hold, held
 	case b.live[r.Conv()] != nil: // it joins a prompt that is there
-	case b.over(r.Conv(), false) != within:
+	case b.over(r.Conv(), s.Priority, false) != "":
 		s.Refuse = ReasonCap
-	case b.over(r.Conv(), true) != within: // in a moment it is known whether those will be shown
+	case b.over(r.Conv(), s.Priority, true) != "": // in a moment it is known whether those will be shown
 		s.Hold, s.Held = b.now.Add(Gather), ReasonCap
 	}
 }
@@ -53,19 +56,10 @@ func (b *batch) held(w *work) (until Time) {
 	return until
 }
 
-// overCap tells which cap is reached.
-type overCap uint8
-
-const (
-	within overCap = iota
-	overConversation
-	overRecipient
-	overSender
-)
-
-// over says whether a cap is reached for a conversation: by prompts that were shown to somebody; with coming, also by
-// those that were just sent on their way.
-func (b *batch) over(c Conv, coming bool) overCap {
+// over says which cap is reached, "" if none is, for a prompt about a conversation: by prompts that were shown to somebody; with coming,
+// also by those that were just sent on their way. What others were asked about the recipient stops neither a sender's first
+// prompt of the day nor an urgent one.
+func (b *batch) over(c Conv, urgency Priority, coming bool) CapReason {
 	var conversation, recipient, sender int
 	count := func(o Conv, at Time) {
 		if o == c {
@@ -79,7 +73,7 @@ func (b *batch) over(c Conv, coming bool) overCap {
 		}
 	}
 	for _, o := range b.opened {
-		if o.State != PromptCapped {
+		if !o.State.isNote() {
 			count(o.Conv, o.At)
 		}
 	}
@@ -88,14 +82,101 @@ func (b *batch) over(c Conv, coming bool) overCap {
 			count(w.Conv, w.OpenedAt)
 		}
 	}
-	reached := func(n, limit int) bool { return limit > 0 && n >= limit }
 	switch p := b.policy; {
 	case reached(conversation, p.PerConversationDay):
-		return overConversation
-	case reached(recipient, p.PerRecipientDay):
-		return overRecipient
+		return CapConversation
 	case reached(sender, p.PerSenderHour):
-		return overSender
+		return CapSender
+	case conversation > 0 && urgency < Urgent && reached(recipient, p.PerRecipientDay):
+		return CapRecipient
 	}
-	return within
+	return ""
+}
+
+func reached(n, limit int) bool { return limit > 0 && n >= limit }
+
+// remindedEnough reports whether the recipient of a conversation was reminded as often in a day as anybody may be prompted. Unlike a
+// prompt a reminder goes to the recipient: there is no first one that must be free.
+func (b *batch) remindedEnough(c Conv) bool {
+	var conversation, recipient int
+	for _, o := range b.opened {
+		if o.State == PromptReminded && o.Recipient == c.Recipient {
+			if recipient++; o.Conv == c {
+				conversation++
+			}
+		}
+	}
+	return reached(conversation, b.policy.PerConversationDay) || reached(recipient, b.policy.PerRecipientDay)
+}
+
+// note records something that is no prompt, so that it counts for a day.
+func (b *batch) note(r *row, state PromptState) *work {
+	ord := b.nextOrd()
+	id, _ := b.promptID(ord)
+	w := b.addPrompt(&work{dirty: true, Prompt: Prompt{
+		ID: id, Row: ord, Conv: r.Conv(), State: state, Messages: []int64{r.Ord}, Covered: 1, OpenedAt: b.now, Shown: []string{r.Sender},
+	}})
+	b.opened = append(b.opened, Opened{w.Conv, b.now, state})
+	return w
+}
+
+// sayCapped tells the sender that a cap holds prompts back, and which: once per conversation and day; a sender who has opened too
+// many prompts, once an hour for all conversations together.
+func (b *batch) sayCapped(r *row, which CapReason) {
+	for _, o := range b.opened {
+		if o.State == PromptCapped && (o.Conv == r.Conv() && b.now < o.At.Add(day) || which == CapSender && o.Sender == r.Sender && b.now < o.At.Add(time.Hour)) {
+			return
+		}
+	}
+	w := b.note(r, PromptCapped)
+	b.out.Outbox = append(b.out.Outbox, Outgoing{
+		ID: w.ID + "-cap", Kind: OutChat, Owner: r.Sender, Prompt: w.ID, Ord: r.Ord, Reason: string(which), After: b.now,
+	})
+}
+
+// stands looks again at a prompt that is to be shown to somebody for the first time: it was opened when nobody was there. It
+// reports false if nothing is left of it.
+func (b *batch) stands(w *work) bool {
+	var first *row
+	for _, ord := range slices.Clone(w.Messages) {
+		r := b.rows[ord]
+		if !w.asks(r) {
+			continue
+		}
+		s := b.settings(&r.Message)
+		switch why := r.refuses(s); {
+		case !s.Watch:
+			b.transit(r, &Fact{Kind: Deferred, Ord: ord}) // whatever it is, it lets go of a message that is not to be watched
+		case why != "" && !r.Marks.Has(OutOfTurn):
+			w.unask(r, why)
+		case first == nil:
+			first = r
+		}
+	}
+	if first == nil {
+		if w.State.Live() {
+			w.Withdrew = WithdrawCancelled
+			b.close(w, PromptWithdrawn)
+		}
+		return false
+	}
+	which := b.over(w.Conv, w.Priority, false)
+	if which == "" {
+		return true
+	}
+	b.sayCapped(first, which)
+	w.Withdrew = WithdrawCancelled
+	b.close(w, PromptWithdrawn)
+	for _, ord := range w.Messages {
+		if r := b.rows[ord]; w.asks(r) {
+			r.Prompt, r.Reason = "", ReasonCap
+		}
+	}
+	return false
+}
+
+// unask takes a message out of a prompt that nobody has seen: its chain goes on without.
+func (w *work) unask(r *row, why Reason) {
+	r.Prompt, r.Reason = "", why
+	w.Messages, w.dirty = slices.DeleteFunc(w.Messages, func(ord int64) bool { return ord == r.Ord }), true
 }

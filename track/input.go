@@ -1,6 +1,7 @@
 package track
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -125,6 +126,10 @@ func (s *Shown) apply(b *batch) {
 		w.ExpiresAt = max(w.ExpiresAt, until.Add(b.policy.Expires))
 		return
 	}
+	if len(w.Shown) == 0 && !b.stands(w) {
+		s.OK = false
+		return
+	}
 	s.Was, s.Messages = w.Prompt, b.asked(w)
 	if len(w.Shown) == 0 {
 		b.opened = append(b.opened, Opened{w.Conv, w.OpenedAt, w.State})
@@ -167,6 +172,7 @@ type Snapshot struct {
 	Found    bool
 	Was      Prompt    // of Prompt
 	Messages []Message // those that are not settled; of Ord: the message, settled or not
+	Waiting  []Message // of Ord: all of its conversation that are not settled, oldest first
 }
 
 func (p *Snapshot) want(_ *Ledger, w *Want) {
@@ -178,10 +184,13 @@ func (p *Snapshot) want(_ *Ledger, w *Want) {
 }
 
 func (p *Snapshot) apply(b *batch) {
-	p.Found, p.Messages = false, nil
+	p.Found, p.Messages, p.Waiting = false, nil, nil
 	if p.Prompt == "" {
 		if r := b.rows[p.Ord]; r != nil {
 			p.Found, p.Messages = true, []Message{r.Message}
+			for _, o := range b.upTo(r.Conv(), math.MaxInt64) {
+				p.Waiting = append(p.Waiting, o.Message)
+			}
 		}
 		return
 	}

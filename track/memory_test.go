@@ -79,6 +79,11 @@ func (s *memory) load(w Want, now Time) Loaded {
 			}
 		}
 	}
+	for _, id := range w.Prompts {
+		if p, ok := s.prompts[id]; ok {
+			capped = append(capped, p.Conv)
+		}
+	}
 	for _, p := range s.prompts {
 		if slices.Contains(w.Prompts, p.ID) || slices.Contains(w.Rows, p.Row) || p.State.Live() && slices.Contains(senders, p.Sender) {
 			addPrompt(p)

@@ -15,7 +15,12 @@ const (
 	// PromptCapped is no prompt: it records that the sender was told that a cap holds prompts back, once per
 	// conversation and day. Its one message is the first that was held back.
 	PromptCapped
+	// PromptReminded is no prompt: it records that the recipient was reminded of the conversation.
+	PromptReminded
 )
+
+// isNote reports whether it is no prompt.
+func (s PromptState) isNote() bool { return s >= PromptCapped }
 
 // Live reports whether the prompt may still be shown or answered.
 func (s PromptState) Live() bool { return s <= PromptSnoozed }

@@ -294,7 +294,7 @@ func TestCaps(t *testing.T) {
 		}
 		is(t, "prompts", len(w.prompts(PromptDeclined)), 2)
 		is(t, "timeouts are told", w.told("m4"), "timeout-undelivered")
-		is(t, "said once", w.outbox(), "show, withdraw answered /desk, show, withdraw answered /desk, chat cap")
+		is(t, "said once", w.outbox(), "show, withdraw answered /desk, show, withdraw answered /desk, chat cap-conversation")
 		is(t, "why", w.store.find(key("m2")).Reason, ReasonCap)
 		w.restart()
 		w.step(17*time.Hour + 58*time.Minute)
@@ -306,15 +306,23 @@ func TestCaps(t *testing.T) {
 		w.step(2 * time.Minute)
 		is(t, "a day later, with those that were not asked about", w.asked(), "m2 m3 m4 n1 n2")
 	})
-	story(t, "per recipient and day, whoever sends", func(t *testing.T, w *world) {
+	story(t, "per recipient and day, whoever sends, but for each sender's first and what is urgent", func(t *testing.T, w *world) {
 		w.policy.PerRecipientDay = 2
+		w.policy.PerConversationDay = 9
 		prompted(w, "m1", time.Hour)
 		prompted(w, "m2", time.Hour)
-		w.feed(&Fact{Kind: Sent, Key: Key{carol, bob, "m3"}, At: w.now, Once: true, Marks: AsksReceipt})
+		w.feed(&Fact{Kind: Sent, Key: Key{carol, bob, "c1"}, At: w.now, Once: true, Marks: AsksReceipt})
 		w.step(3 * time.Minute)
-		is(t, "why", w.store.find(Key{carol, bob, "m3"}).Reason, ReasonCap)
-		prompted(w, "m4", time.Hour, to("dave@example.org"))
-		is(t, "others", w.store.find(Key{alice, "dave@example.org", "m4"}).Reason, ReasonEnded)
+		is(t, "carol's first", w.store.find(Key{carol, bob, "c1"}).Reason, ReasonPrompted)
+		w.send("m3")
+		w.step(3 * time.Minute)
+		is(t, "alice's third", w.store.find(key("m3")).Reason, ReasonCap)
+		is(t, "which she is told", w.sent[len(w.sent)-1].Reason, string(CapRecipient))
+		prompted(w, "d1", time.Hour, to("dave@example.org"))
+		is(t, "others", w.store.find(Key{alice, "dave@example.org", "d1"}).Reason, ReasonEnded)
+		w.send("m4", hinted(Hint{Priority: Urgent}))
+		w.step(3 * time.Minute)
+		is(t, "urgent", w.store.find(key("m4")).Reason, ReasonPrompted)
 	})
 	story(t, "per sender and hour, said once for all conversations", func(t *testing.T, w *world) {
 		w.policy.PerSenderHour = 2
@@ -354,7 +362,31 @@ func TestCaps(t *testing.T) {
 		}
 		w.step(10 * time.Minute)
 		is(t, "all wait", len(w.prompts(PromptOpen)), 10)
+		for _, p := range w.prompts(PromptOpen) {
+			w.feed(&Shown{Prompt: p.ID, To: []string{phone}})
+		}
+		is(t, "she comes back", len(w.prompts(PromptOpen)), 3)
+		is(t, "the others are over", len(w.prompts(PromptWithdrawn)), 7)
+		is(t, "said", len(w.prompts(PromptCapped)), 1)
 	})
+	for why, change := range map[Reason]func(*world){
+		ReasonOptedOut:  func(w *world) { w.prefs[bob] = Prefs{Watch: Off} },
+		ReasonMuted:     func(w *world) { w.contacts[Conv{alice, bob}] = Contact{Muted: true} },
+		ReasonNeverMode: func(w *world) { w.prefs[alice] = Prefs{Mode: Never} },
+	} {
+		story(t, "changed while nobody was there to be asked: "+string(why), func(t *testing.T, w *world) {
+			w.live = false
+			w.send("m1")
+			w.step(5 * time.Minute)
+			change(w)
+			s := &Shown{Prompt: w.prompts(PromptOpen)[0].ID, To: []string{phone}, Releases: []Release{{Owner: bob, To: alice}}}
+			w.feed(s)
+			is(t, "shown", s.OK, false)
+			is(t, "released", len(w.store.releases), 0)
+			is(t, "open", len(w.prompts(PromptOpen)), 0)
+			is(t, "why", w.store.find(key("m1")).Reason, why)
+		})
+	}
 	story(t, "a command does not go through caps", func(t *testing.T, w *world) {
 		w.policy.PerConversationDay = 1
 		prompted(w, "m1", time.Hour)

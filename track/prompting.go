@@ -204,36 +204,28 @@ func (b *batch) prompted(r *row) bool {
 	return w != nil && w.State.Live() && w.asks(r)
 }
 
-// sayCapped tells the sender that a cap holds prompts back: once per conversation and day; a sender who has opened too
-// many prompts, once an hour for all conversations together.
-func (b *batch) sayCapped(r *row) {
-	every := b.over(r.Conv(), false) == overSender
-	for _, o := range b.opened {
-		if o.State == PromptCapped && (o.Conv == r.Conv() && b.now < o.At.Add(day) || every && o.Sender == r.Sender && b.now < o.At.Add(time.Hour)) {
-			return
-		}
-	}
-	ord := b.nextOrd()
-	id, _ := b.promptID(ord)
-	w := b.addPrompt(&work{dirty: true, Prompt: Prompt{
-		ID: id, Row: ord, Conv: r.Conv(), State: PromptCapped, Messages: []int64{r.Ord}, Covered: 1, OpenedAt: b.now, Shown: []string{r.Sender},
-	}})
-	b.opened = append(b.opened, Opened{w.Conv, b.now, PromptCapped})
-	b.out.Outbox = append(b.out.Outbox, Outgoing{
-		ID: id + "-cap", Kind: OutChat, Owner: r.Sender, Prompt: id, Ord: r.Ord, Reason: "cap", After: b.now,
-	})
-}
-
 // do puts a step of the chain into the outbox that is neither status nor prompt.
 func (b *batch) do(r *row, action Action, step int) {
 	kind := map[Action]OutKind{DoRemind: OutRemind, DoWebhook: OutWebhook}[action]
-	if kind == "" {
+	if kind == "" || kind == OutRemind && !b.reminds(r) {
 		return
 	}
 	b.out.Outbox = append(b.out.Outbox, Outgoing{
 		ID: fmt.Sprintf("s-%x-%d-%d", r.Ord, r.Notice.Seq, step), Kind: kind, Owner: r.Sender, Ord: r.Ord,
 		Reason: string(r.timedOut()), Step: step, After: b.now,
 	})
+}
+
+// reminds reports whether the recipient is reminded of a message. One reminder is for all that waits in the conversation.
+func (b *batch) reminds(r *row) bool {
+	if b.remindedEnough(r.Conv()) {
+		return false
+	}
+	for _, o := range b.upTo(r.Conv(), math.MaxInt64) {
+		o.Marks |= Reminded
+	}
+	b.note(r, PromptReminded)
+	return true
 }
 
 // end carries an answer, or that there was none, to the messages of a prompt that is closed. Those that joined after it

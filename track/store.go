@@ -25,7 +25,7 @@ type Want struct {
 	Keys    []Key    // rows of these keys, newest first per key, with the originals of aliases
 	Open    []Conv   // all watched rows of these conversations that are Pending, Delivered or Failed
 	Ords    []int64  // these rows, and for their conversations what Open, Senders and Peers load
-	Prompts []string // these prompts, with all their messages
+	Prompts []string // these prompts, with all their messages, and for their conversations what Pairs loads
 	Rows    []int64  // the same, by Prompt.Row
 	Senders []string // all open prompts of these senders, with all their messages
 	Of      []string // all watched rows of these senders that are Pending or Delivered
@@ -40,12 +40,12 @@ type Loaded struct {
 	Prompts  []Prompt
 	Peers    []Peer
 	Pairs    []Pair
-	// The prompts that count for the caps of the conversations of Want.Ords and Want.Senders.
+	// The prompts that count for the caps of the conversations of Want.Ords, Want.Prompts and Want.Senders.
 	Opened []Opened
 }
 
 // Opened is one prompt that was opened in the last 24 hours and shown to somebody (its Shown is not empty). At is its
-// OpenedAt. One of state PromptCapped does not count: it tells that the sender knows of the cap.
+// OpenedAt. PromptCapped and PromptReminded are no prompts: they count for what they say.
 type Opened struct {
 	Conv
 	At    Time
@@ -110,6 +110,15 @@ const (
 	OutRemind   OutKind = "remind"   // one gentle repeat to the recipient
 	OutWebhook  OutKind = "webhook"  // tell the admin's system
 	OutChat     OutKind = "chat"     // one line from the contact to the sender
+)
+
+// CapReason says whose limit holds prompts back: the Reason of an OutChat.
+type CapReason string
+
+const (
+	CapConversation CapReason = "cap-conversation" // so many prompts about one recipient a day
+	CapRecipient    CapReason = "cap-recipient"    // so many of all senders, and this one had one
+	CapSender       CapReason = "cap-sender"       // so many an hour
 )
 
 // ShowsMore is the reason for which a prompt is shown again that is open: further messages have joined it.

@@ -238,7 +238,7 @@ func (j *judge) batch(t *rapid.T, r *Result) {
 	}
 	for _, p := range r.Prompts {
 		_, known := j.w.store.prompts[p.ID]
-		if known || p.State == PromptCapped {
+		if known || p.State.isNote() {
 			continue
 		}
 		if !slices.ContainsFunc(p.Messages, func(ord int64) bool { return j.mayOpen(j.newest(r, ord), now) }) {
@@ -411,7 +411,7 @@ func (j *judge) message(t *rapid.T, m Message) {
 func (w *world) shownPerDay() map[Conv]int {
 	n := map[Conv]int{}
 	for _, p := range w.store.prompts {
-		if p.State != PromptCapped && len(p.Shown) > 0 && w.now < p.OpenedAt.Add(day) {
+		if !p.State.isNote() && len(p.Shown) > 0 && w.now < p.OpenedAt.Add(day) {
 			n[p.Conv]++
 		}
 	}

@@ -52,7 +52,7 @@ func New(r prometheus.Registerer) *Metrics {
 		Prompts:   gauge("tocsin_open_prompts", "Prompts waiting for an answer."),
 		Outbox:    gauge("tocsin_outbox_messages", "Outbox entries not yet confirmed."),
 		Lateness:  histogram("tocsin_alarm_lateness_seconds", "Delay between an alarm's due time and its firing, in seconds.", 0.001),
-		Outcomes:  by("tocsin_prompts_total", "Prompts, by outcome.", "outcome", "opened", "sent", "declined", "failed", "expired", "withdrawn", "capped"),
+		Outcomes:  by("tocsin_prompts_total", "Prompts, by outcome.", "outcome", "opened", "sent", "declined", "failed", "expired", "withdrawn", "capped", "reminded"),
 		Timeouts:  by("tocsin_timeouts_total", "Messages that timed out, by kind.", "kind", "undelivered", "unread"),
 		Up:        gauge("tocsin_stream_up", "Whether the stream to the server is up (1) or down (0)."),
 		Connects:  counter("tocsin_stream_connects_total", "Streams established."),

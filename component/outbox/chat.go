@@ -91,24 +91,24 @@ func (p *prompter) settle(ctx context.Context, out track.Outgoing) error {
 	return p.sender.send(ctx, m)
 }
 
-// remind repeats a message gently to its recipient: from the contact, never in the sender's name.
+// remind tells a recipient gently what waits to be read: from the contact, never in the sender's name.
 func (p *prompter) remind(ctx context.Context, out track.Outgoing) error {
 	snap := &track.Snapshot{Ord: out.Ord}
 	if err := p.Inputs.Do(ctx, snap); err != nil {
 		return err
 	}
-	if !snap.Found || snap.Messages[0].Status.Settled() {
+	if len(snap.Waiting) == 0 {
 		return nil
 	}
-	m := &snap.Messages[0]
+	m := &snap.Waiting[0]
 	zone := p.People.Zone(m.Recipient)
 	say := phrase.In(p.People.Language(m.Recipient, ""))
 	reminder := p.sender.chat(m.Recipient, stanzaID(out, m.Recipient), hints.NoStore{})
-	reminder.Lang, reminder.Body = say.Lang, say.Chat.Remind(m.Sender, m.SentAt.Std().In(zone), p.Clock.Now().In(zone))
+	reminder.Lang, reminder.Body = say.Lang, say.Chat.Remind(m.Sender, len(snap.Waiting), m.SentAt.Std().In(zone), p.Clock.Now().In(zone))
 	return p.sender.send(ctx, reminder)
 }
 
-// chat says one line to a sender: that a cap was reached.
+// capped says one line to a sender: that a cap was reached, and which.
 func (p *prompter) capped(ctx context.Context, out track.Outgoing) error {
 	// Whoever would have been asked is told why not.
 	if !p.allowed(out.Owner) && len(p.Presence.Look(out.Owner).Capable) == 0 {
@@ -123,6 +123,6 @@ func (p *prompter) capped(ctx context.Context, out track.Outgoing) error {
 	}
 	say := phrase.In(p.People.Language(out.Owner, snap.Messages[0].Lang))
 	line := p.sender.chat(out.Owner, stanzaID(out, out.Owner), hints.Store{})
-	line.Lang, line.Body = say.Lang, say.Chat.Capped(snap.Messages[0].Recipient)
+	line.Lang, line.Body = say.Lang, say.Chat.Capped(snap.Messages[0].Recipient, track.CapReason(out.Reason))
 	return p.sender.send(ctx, line)
 }

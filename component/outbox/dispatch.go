@@ -132,7 +132,7 @@ func (d *Dispatcher) countTimeout(m *track.Message) {
 
 var outcomes = map[track.PromptState]string{
 	track.PromptSent: "sent", track.PromptDeclined: "declined", track.PromptFailed: "failed", track.PromptExpired: "expired",
-	track.PromptWithdrawn: "withdrawn", track.PromptCapped: "capped",
+	track.PromptWithdrawn: "withdrawn", track.PromptCapped: "capped", track.PromptReminded: "reminded",
 }
 
 // promptChanged counts what becomes of a prompt, and drops one that is over where it still waits to be shown.

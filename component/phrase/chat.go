@@ -12,8 +12,8 @@ type Chat struct {
 	Prompt func(Ask) string
 	// Settled takes the place of a prompt that is over, and says why in one line (protocol §7). at is when that was known.
 	Settled func(with string, reason track.Withdrawal, at, now time.Time) string
-	Remind  func(from string, at, now time.Time) string
-	Capped  func(with string) string
+	Remind  func(from string, messages int, since, now time.Time) string
+	Capped  func(with string, why track.CapReason) string
 	Digest  func(Digest) string
 
 	// Answers to what a person wrote, one line each.

@@ -31,11 +31,22 @@ var chinese = Phrases{
 			}
 			return "发给 " + with + " 的消息不再跟踪，无需处理。"
 		},
-		Remind: func(from string, at, now time.Time) string {
-			return "提醒：" + from + " 在 " + zhTime(at, now) + " 给您发了消息，正在等您阅读。"
+		Remind: func(from string, messages int, since, now time.Time) string {
+			text := "提醒：" + from + " 在 " + zhTime(since, now) + " 给您发了消息，正在等您阅读。"
+			if messages > 1 {
+				text = "提醒：" + from + " 自 " + zhTime(since, now) + " 起给您发了 " + strconv.Itoa(messages) + " 条消息，正在等您阅读。"
+			}
+			return text + "不想再收到提醒，请回复“跟踪我 关”。"
 		},
-		Capped: func(with string) string {
-			return "关于 " + with + " 的询问已达上限，暂时不会再问您。您的消息仍在跟踪中。"
+		Capped: func(with string, why track.CapReason) string {
+			text := "今天关于 " + with + " 的询问已达上限。"
+			switch why {
+			case track.CapRecipient:
+				text = "今天不会再就 " + with + " 询问您，紧急消息除外。"
+			case track.CapSender:
+				text = "一小时内对您的询问已达上限。"
+			}
+			return text + "您的消息仍在跟踪中。"
 		},
 		Digest: func(d Digest) string {
 			var parts []string

@@ -31,11 +31,22 @@ var english = Phrases{
 			}
 			return "Your message to " + with + " is no longer watched. Nothing to do."
 		},
-		Remind: func(from string, at, now time.Time) string {
-			return "Reminder: " + from + " wrote to you at " + enTime(at, now) + " and is waiting for you to read it."
+		Remind: func(from string, messages int, since, now time.Time) string {
+			text := "Reminder: " + from + " wrote to you at " + enTime(since, now) + " and is waiting for you to read it."
+			if messages > 1 {
+				text = "Reminder: " + from + " has sent you " + strconv.Itoa(messages) + " messages since " + enTime(since, now) + " and is waiting for you to read them."
+			}
+			return text + ` To get no reminders, answer "watch me off".`
 		},
-		Capped: func(with string) string {
-			return "You have reached the limit of prompts about " + with + ", so you won't be asked about them for now. Your messages are still watched."
+		Capped: func(with string, why track.CapReason) string {
+			text := "You have reached the daily limit of prompts about " + with + "."
+			switch why {
+			case track.CapRecipient:
+				text = "There will be no more prompts about " + with + " today, except for urgent messages."
+			case track.CapSender:
+				text = "You have reached the hourly limit of prompts."
+			}
+			return text + " Your messages are still watched."
 		},
 		Digest: func(d Digest) string {
 			var parts []string
@@ -125,7 +136,7 @@ func enWhy(r track.Explanation, now time.Time) string {
 		}
 		return "Not asked yet: " + whose + " until " + quietEnd(r, now) + "."
 	case track.ReasonCap:
-		return "Not asked: you have reached the limit of prompts."
+		return "Not asked: the limit of prompts was reached."
 	case track.ReasonPaused:
 		return "Not asked yet: an admin has paused all prompts."
 	case track.ReasonOptedOut:

@@ -171,6 +171,20 @@ func loadPrompts(s *suite) {
 	// An ended prompt is not what a message brings along.
 	s.same(track.Loaded{Messages: []track.Message{m0}}, s.load(track.Want{Keys: []track.Key{m0.Key}}))
 	s.same(track.Loaded{}, s.load(track.Want{Prompts: []string{"p-none"}, Rows: []int64{1}, Senders: []string{bob}}))
+
+	// What is to be shown comes with what counts for its caps: prompts of its sender, and about its recipient.
+	counts := func(row int64, id, sender, recipient string) track.Prompt {
+		p := prompt(row, id)
+		p.Sender, p.Recipient, p.State, p.Covered, p.OpenedAt = sender, recipient, track.PromptSent, 1, now-1
+		return p
+	}
+	s.commit(track.Changes{Prompts: []track.Prompt{counts(20, "p-own", alice, carol), counts(21, "p-about", carol, bob), counts(22, "p-else", carol, alice)}, Pairs: []track.Pair{{Conv: live.Conv, Receipts: 1}}})
+	loaded = s.load(track.Want{Prompts: []string{live.ID}})
+	s.same([]track.Opened{
+		{Conv: track.Conv{Sender: alice, Recipient: carol}, At: now - 1, State: track.PromptSent},
+		{Conv: track.Conv{Sender: carol, Recipient: bob}, At: now - 1, State: track.PromptSent},
+	}, loaded.Opened)
+	s.same([]track.Pair{{Conv: live.Conv, Receipts: 1}}, loaded.Pairs)
 }
 
 func loadPeers(s *suite) {
