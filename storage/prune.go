@@ -149,6 +149,9 @@ func (s *Store) tidy(ctx context.Context, before track.Time, limit int) error {
 	if err != nil {
 		return err
 	}
+	if _, err := s.writer.ExecContext(ctx, s.writer.Rebind("DELETE FROM tokens WHERE expires < ?"), before); err != nil {
+		return err
+	}
 	if sql := s.erase(); sql != "" {
 		_, err := s.writer.ExecContext(ctx, sql)
 		return err

@@ -186,11 +186,9 @@ func (c *Commands) chatShare(ctx context.Context, r request, o phrase.Order) (st
 	if _, err := c.fill(ctx, r, (*Commands).number, "consent", truth(with != nobody)); err != nil {
 		return "", err
 	}
-	p := c.deps.Settings.Of(r.user)
-	if share := map[string]track.Share{"contacts": track.ShareContacts}[with]; with != nobody && p.Share != share {
-		p.JID, p.Share = r.user, share
-		if err := c.deps.Settings.Set(ctx, p); err != nil {
-			return "", fmt.Errorf("save preferences: %w", err)
+	if with != nobody {
+		if _, err := c.fill(ctx, r, (*Commands).preferences, "share", with); err != nil {
+			return "", err
 		}
 	}
 	switch with {

@@ -36,7 +36,7 @@ type section struct {
 
 var sections = []section{
 	{func(f *phrase.PreferencesForm) string { return f.AsSender }, []setting{modeSetting, undeliveredSetting, unreadSetting, textSetting, fallbackSetting}},
-	{func(f *phrase.PreferencesForm) string { return f.AsRecipient }, []setting{quietSetting, watchSetting}},
+	{func(f *phrase.PreferencesForm) string { return f.AsRecipient }, []setting{shareSetting, quietSetting, watchSetting}},
 	{func(f *phrase.PreferencesForm) string { return f.Both }, []setting{zoneSetting, languageSetting}},
 }
 
@@ -200,6 +200,30 @@ var watchSetting = setting{
 	read: func(r request, a *answers, p *track.Prefs) string {
 		if on, given := a.truth("watch_me", r.say.Form.Preferences.WatchMe); given && on != (p.Watch != track.Off) {
 			p.Watch = toSwitch(on)
+		}
+		return ""
+	},
+}
+
+var shareSetting = setting{
+	name:  "share",
+	label: func(f *phrase.PreferencesForm) phrase.Label { return f.Share },
+	value: func(_ request, p *track.Prefs) string {
+		if p.Share == track.ShareContacts {
+			return "contacts"
+		}
+		return everybody
+	},
+	options: func(r request) []forms.Option {
+		say := &r.say.Form.Preferences
+		return []forms.Option{option(say.ShareAll, everybody), option(say.ShareContacts, "contacts")}
+	},
+	read: func(r request, a *answers, p *track.Prefs) string {
+		switch word, given := a.choice("share", r.say.Form.Preferences.Share, everybody, "contacts"); {
+		case given && word == "contacts":
+			p.Share = track.ShareContacts
+		case given:
+			p.Share = track.ShareAll
 		}
 		return ""
 	},

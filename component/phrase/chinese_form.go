@@ -52,6 +52,9 @@ var zhForm = Form{
 		Text:             Label{"短信内容", ""},
 		Fallback:         Label{"我的客户端都不支持询问时，用聊天消息询问我", ""},
 		WatchMe:          Label{"允许跟踪发给我的消息", "不允许时，没有人会收到关于发给您的消息的通知或询问。"},
+		Share:            Label{"公开号码后，谁可以看到", ""},
+		ShareAll:         "所有我没有按时阅读其消息的发送者",
+		ShareContacts:    "只有我的联系人",
 		DefaultIs:        func(what string) string { return "默认：" + what },
 		Usual: func(undelivered, unread time.Duration, quiet string) string {
 			within := func(d time.Duration, what string) string {

@@ -52,6 +52,9 @@ var enForm = Form{
 		Text:             Label{"Text of an SMS", ""},
 		Fallback:         Label{"Ask me by chat if none of my apps can show prompts", ""},
 		WatchMe:          Label{"Messages to me may be watched", "If not, nobody is notified or asked about messages to you."},
+		Share:            Label{"My number, once shared, is for", ""},
+		ShareAll:         "every sender whose message I have not read",
+		ShareContacts:    "my contacts only",
 		DefaultIs:        func(what string) string { return "default: " + what },
 		Usual: func(undelivered, unread time.Duration, quiet string) string {
 			within := func(d time.Duration) string {

@@ -47,7 +47,7 @@ type NumberForm struct {
 // PreferencesForm is that of the command preferences.
 type PreferencesForm struct {
 	Title
-	Mode, UndeliveredAfter, UnreadAfter, QuietHours, TimeZone, Language, Text, Fallback, WatchMe Label
+	Mode, UndeliveredAfter, UnreadAfter, QuietHours, TimeZone, Language, Text, Fallback, WatchMe, Share Label
 
 	AsSender, AsRecipient, Both string // head the parts
 	DefaultIs                   func(what string) string
@@ -56,6 +56,8 @@ type PreferencesForm struct {
 	Ask, Auto, Never string // modes
 	English, Chinese string
 	Message, Notice  string
+	ShareAll         string // who may see a number that is released
+	ShareContacts    string
 	NoQuiet          string                          // there are no quiet hours
 	Bounded          func(least, most string) string // times were brought within the bounds
 	AutoAsks         string                          // auto acts as ask, for there is no way to send an SMS

@@ -57,6 +57,34 @@ func numbers(s *suite) {
 	s.must(s.SetNumbers(s.ctx))
 }
 
+// tokens: of two who use one up, one does; what has expired goes, and what is a user's goes with the user.
+func tokens(s *suite) {
+	t := track.Token{Hash: "abc", Purpose: track.PromptPage, Owner: alice, Prompt: "p-1", Expires: now + 5}
+	mine := track.Token{Hash: "def", Purpose: track.SettingsLink, Owner: bob, Expires: now + 9}
+	for range 2 { // a repeat of a prompt has the same
+		s.must(s.SaveToken(s.ctx, t))
+	}
+	s.must(s.SaveToken(s.ctx, mine))
+	got, ok, err := s.Token(s.ctx, "abc")
+	s.must(err)
+	s.same(true, ok)
+	s.same(t, got)
+	for _, want := range []bool{true, false} {
+		dropped, err := s.DropToken(s.ctx, "abc")
+		s.must(err)
+		s.same(want, dropped)
+	}
+	s.must(s.Forget(s.ctx, bob))
+	s.must(s.SaveToken(s.ctx, t))
+	_, err = s.Prune(s.ctx, now+6, 100)
+	s.must(err)
+	for _, hash := range []string{"abc", "def", ""} {
+		_, ok, err := s.Token(s.ctx, hash)
+		s.must(err)
+		s.same(false, ok)
+	}
+}
+
 func manyNumbers(s *suite) {
 	const n = 100_000
 	all := make([]track.Number, n)

@@ -57,6 +57,7 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"contacts", contacts},
 		{"devices", devices},
 		{"forget", forget},
+		{"tokens", tokens},
 		{"small facts", smallFacts},
 		{"all or nothing", allOrNothing},
 		{"one live prompt", oneLivePrompt},

@@ -1,0 +1,54 @@
+package storage
+
+import (
+	"context"
+
+	"github.com/jmoiron/sqlx"
+
+	"tocsin/track"
+)
+
+var tokens = kindOf("tokens", tokenColumns)
+
+func tokenColumns(w *walk, t *track.Token) {
+	num(w, "expires", &t.Expires)
+	str(w, "hash", &t.Hash)
+	str(w, "purpose", &t.Purpose)
+	str(w, "owner", &t.Owner)
+	str(w, "prompt", &t.Prompt)
+}
+
+// SaveToken keeps a token, or brings a known one up to date.
+func (s *Store) SaveToken(ctx context.Context, t track.Token) error {
+	if err := s.upsert(ctx, &tokens.table, "hash", tokens.pack(t)); err != nil {
+		return failed("save token", err)
+	}
+	return nil
+}
+
+// Token finds the token of a hash, whether it has expired or not.
+func (s *Store) Token(ctx context.Context, hash string) (t track.Token, ok bool, err error) {
+	found, err := s.query(ctx, "SELECT "+tokens.list()+" FROM tokens WHERE hash = ?", clean(hash))
+	err = tokens.read(found, err, func(v *track.Token) error { t, ok = *v, true; return nil })
+	if err != nil {
+		return t, false, failed("token", err)
+	}
+	return t, ok, nil
+}
+
+// DropToken removes a token, and reports whether it was there: of two who use up the same one, one does.
+func (s *Store) DropToken(ctx context.Context, hash string) (dropped bool, err error) {
+	err = s.fenced(ctx, func(tx *sqlx.Tx) error {
+		result, err := tx.ExecContext(ctx, tx.Rebind("DELETE FROM tokens WHERE hash = ?"), clean(hash))
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		dropped = n > 0
+		return err
+	})
+	if err != nil {
+		return false, failed("drop token", err)
+	}
+	return dropped, nil
+}
