@@ -9,9 +9,11 @@ import (
 
 	"tocsin/component/clock"
 	"tocsin/component/command"
+	"tocsin/component/outbox"
 	"tocsin/component/people"
 	"tocsin/component/privacy"
 	"tocsin/component/settings"
+	"tocsin/component/web"
 	"tocsin/component/writer"
 	"tocsin/track"
 )
@@ -125,4 +127,42 @@ func (a admin) Reload(context.Context) error {
 	}
 	a.settings.Set(next)
 	return nil
+}
+
+// offers are prompts as pages show and answer them.
+type offers struct {
+	outbox *outbox.Dispatcher
+	queue  *writer.Queue
+}
+
+// Offer implements web.Prompts.
+func (o offers) Offer(ctx context.Context, prompt string) (web.Offer, bool, error) {
+	was, ask, ok, err := o.outbox.Offer(ctx, prompt)
+	return web.Offer{Prompt: was, Ask: ask}, ok, err
+}
+
+// Answer implements web.Prompts.
+func (o offers) Answer(ctx context.Context, a *track.Answer) error { return o.queue.Do(ctx, a) }
+
+// timeline is what has become of a sender's messages.
+type timeline struct {
+	store   Store
+	privacy *privacy.Disclosure
+}
+
+// Timeline implements web.Timeline. Who may not tell undelivered from unread does not see when a message was delivered.
+func (t timeline) Timeline(ctx context.Context, sender string, limit int) ([]track.Message, error) {
+	list, err := t.store.Messages(ctx, sender, track.Filter{Newest: true, Limit: limit})
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		m := &list[i]
+		m.Text = ""
+		if t.privacy.State(ctx, m, track.StateTimeoutUnread) == track.StateTimeout {
+			m.DeliveredAt = 0
+		}
+		m.Notice.State = t.privacy.State(ctx, m, m.Notice.State)
+	}
+	return list, nil
 }

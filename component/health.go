@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"tocsin/component/clock"
+	"tocsin/component/web"
 	"tocsin/component/writer"
 )
 
@@ -41,6 +43,27 @@ func (s *Service) Ready() []string {
 		faults = append(faults, "queue: "+strconv.Itoa(n)+" facts waiting to be written")
 	}
 	return faults
+}
+
+// Health implements web.Health.
+func (s *Service) Health(context.Context) []web.Condition {
+	state := func(name string, ok bool, good, bad string) web.Condition {
+		if ok {
+			return web.Condition{Name: name, State: good, OK: true}
+		}
+		return web.Condition{Name: name, State: bad}
+	}
+	conditions := []web.Condition{
+		state("stream", s.session.Up(), "connected to "+s.opts.Server, "not connected to "+s.opts.Server),
+		state("tap", !s.LastTap().IsZero(), "last copy at "+s.LastTap().UTC().Format(time.RFC3339), "no copy seen yet"),
+	}
+	for _, fault := range s.Ready() {
+		name, what, _ := strings.Cut(fault, ": ")
+		if name != "stream" {
+			conditions = append(conditions, web.Condition{Name: name, State: what})
+		}
+	}
+	return conditions
 }
 
 // Alive returns what keeps the process from working at all: a writer that has not moved for long though the database

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,7 @@ import (
 	"tocsin/component/session"
 	"tocsin/component/settings"
 	"tocsin/component/tap"
+	"tocsin/component/web"
 	"tocsin/component/writer"
 	"tocsin/track"
 	"tocsin/xep/adhoc"
@@ -82,6 +84,7 @@ type Service struct {
 	requests    *request.Router
 	reader      *reader
 	maintenance *maintenance
+	pages       *web.Server
 
 	pinger   pinger
 	since    atomic.Int64 // Unix milliseconds of the stream's beginning
@@ -132,9 +135,10 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	s.users, s.backlog = users, backlog
 	s.server = privacy.NewServer(s.session, o.Clock, o.Log)
 	disclosure := privacy.New(s.settings, users, o.Store, s.server, o.Log)
+	links := &web.Links{Settings: s.settings, Secret: seed.Secret, Store: o.Store, Clock: o.Clock}
 	s.outbox, err = outbox.New(ctx, outbox.Options{
 		Contact: o.Contact, Stream: s.session, Inputs: s.queue, Presence: s.presence, People: users, Privacy: disclosure, Store: o.Store,
-		Backlog: backlog, Settings: s.settings, IsLeader: o.IsLeader, Clock: o.Clock, Log: o.Log, Metrics: s.metrics,
+		Backlog: backlog, Settings: s.settings, IsLeader: o.IsLeader, Clock: o.Clock, Log: o.Log, Metrics: s.metrics, Links: links,
 	})
 	if err != nil {
 		return nil, err
@@ -144,12 +148,17 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		Committed: s.committed, Flush: o.Flush, Clock: o.Clock, Log: o.Log, Metrics: s.metrics,
 	})
 
-	commands := command.New(command.Deps{
+	deps := command.Deps{
 		Directory: o.Store, Settings: users,
 		Watch:  watch{o.Store, s.queue, s.settings, users, disclosure, o.Clock},
 		Admin:  admin{o.Store, s.settings, o.Reload, o.Clock},
-		Forget: forget(o.Store, users), Remove: s.remove, Zone: users.Zone, Devices: s.presence.Devices,
-	}, commandOptions(domain, s.settings), adhoc.Options{})
+		Forget: forget(o.Store, users), Remove: s.remove, Zone: users.Zone, Devices: s.presence.Devices, Links: links,
+	}
+	commands := command.New(deps, commandOptions(domain, s.settings), adhoc.Options{})
+	s.pages = web.New(web.Options{
+		Links: links, Prompts: offers{s.outbox, s.queue}, Commands: commands, Timeline: timeline{o.Store, disclosure}, Users: users,
+		Health: s, Forget: deps.Forget, Log: o.Log,
+	})
 	s.requests = request.New(request.Options{
 		JID: o.JID, Contact: o.Contact, Version: o.Version, Secret: seed.Secret, Revision: s.revision.Load, Stream: s.session, Inputs: s.queue, Registry: s.presence, Server: s.server,
 		People: users, Privacy: disclosure, Store: o.Store, Commands: commands, Orders: commands, Settings: s.settings, Clock: o.Clock, Log: o.Log,
@@ -194,6 +203,9 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Pages serves the pages (protocol §11): none without a public URL.
+func (s *Service) Pages() http.Handler { return s.pages }
 
 // Apply puts new settings into force, for pending messages, too.
 func (s *Service) Apply(next settings.Settings) { s.settings.Set(next) }

@@ -9,6 +9,7 @@ import (
 	"tocsin/component/presence"
 	"tocsin/component/privacy"
 	"tocsin/component/request"
+	"tocsin/component/web"
 	"tocsin/component/writer"
 	"tocsin/track"
 )
@@ -25,6 +26,7 @@ type Store interface {
 	presence.Store
 	privacy.Store
 	command.Directory
+	web.Store
 	Forget(ctx context.Context, jid string) error // all that a user has told us
 }
 

@@ -11,6 +11,10 @@ func (d *decoder) check(c *Config) {
 	}
 	d.checkPriorities(c.Track.Priorities)
 	d.checkSteps(c)
+	if c.Web != nil {
+		d.need(c.Web.Public == "", path{"web", "public"}, `(example: "https://xmpp.example.org/tocsin")`)
+		d.need(c.Web.Listen == "", path{"web", "listen"}, `(example: "127.0.0.1:9478")`)
+	}
 	if c.Escalate.Mode == "auto" && c.SMS == nil {
 		d.fault(path{"escalate", "mode"}, `"auto" requires an [sms] table`)
 	}

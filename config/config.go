@@ -19,6 +19,7 @@ type Config struct {
 	Track     Track     `toml:"track"`
 	Escalate  Escalate  `toml:"escalate"`
 	Numbers   Numbers   `toml:"numbers"`
+	Web       *Web      `toml:"web"` // nil without a [web] table
 	SMS       *SMS      `toml:"sms"` // nil without an [sms] table
 	Metrics   Metrics   `toml:"metrics"`
 	Log       Log       `toml:"log"`
@@ -119,6 +120,12 @@ type Numbers struct {
 
 // SMS is a way to send SMS by the component itself. It has no keys yet.
 type SMS struct{}
+
+// Web is the HTTP server for pages, behind the admin's TLS proxy.
+type Web struct {
+	Listen string `toml:"listen" is:"listen"` // host:port
+	Public string `toml:"public" is:"url"`    // what people are given: https://host/path
+}
 
 // Metrics is the HTTP server for /metrics, /healthz and /readyz.
 type Metrics struct {

@@ -15,7 +15,7 @@ func (c *Config) Settings() settings.Settings {
 		},
 		Policy: c.Policy(), Grace: c.Track.Grace, FireRate: c.Track.FireRate, Retention: c.Storage.Retention,
 		TextLimit: c.Escalate.TextLimit, Notice: c.Escalate.Text == "notice", Templates: c.Escalate.Templates,
-		Region: c.Numbers.Region, SelfService: c.Numbers.SelfService, Verify: c.Numbers.Verify,
+		Region: c.Numbers.Region, SelfService: c.Numbers.SelfService, Verify: c.Numbers.Verify, Public: c.public(),
 	}
 	for _, source := range c.Numbers.Sources {
 		switch source {
@@ -26,4 +26,20 @@ func (c *Config) Settings() settings.Settings {
 		}
 	}
 	return s
+}
+
+// public is the base of links to pages, "" if there are none.
+func (c *Config) public() string {
+	if c.Web == nil {
+		return ""
+	}
+	return c.Web.Public
+}
+
+// PagesListen is the address that pages are served on, "" if there are none.
+func (c *Config) PagesListen() string {
+	if c.Web == nil {
+		return ""
+	}
+	return c.Web.Listen
 }

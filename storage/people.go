@@ -217,6 +217,7 @@ func (s *Store) forget(ctx context.Context, tx *sqlx.Tx, jid string) error {
 	return deleteFrom(ctx, tx,
 		part{"numbers WHERE jid = ?", []any{jid}},
 		part{"prefs WHERE jid = ?", []any{jid}},
+		part{"tokens WHERE owner = ?", []any{jid}},
 		part{"contacts WHERE owner_hash = ?", []any{s.hash.whole(jid, "")}},
 		part{"devices WHERE hash BETWEEN ? AND ? AND substr(jid, 1, length(?)) = ?", []any{first, last, jid + "/", jid + "/"}})
 }

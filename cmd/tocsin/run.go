@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
 	"sync"
@@ -59,6 +60,11 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 		return err
 	}
 	defer r.web.Close()
+	r.pages = &httpServer{Handler: http.HandlerFunc(r.servePages)}
+	if err := r.pages.Listen(ctx, cfg.PagesListen()); err != nil {
+		return fmt.Errorf("%s: %w", cfg.Where("web.listen"), err)
+	}
+	defer r.pages.Close()
 	log.Info("tocsin "+programVersion(), "config", cfg, "metrics", r.web.Addr())
 
 	var wg sync.WaitGroup
@@ -85,7 +91,8 @@ type runner struct {
 	log    *slog.Logger
 	setLog func(config.Log)
 	store  *storage.Store
-	web    *httpServer
+	web    *httpServer // metrics and health
+	pages  *httpServer
 
 	mu      sync.Mutex // over a reload
 	config  *config.Config
@@ -198,6 +205,9 @@ func (r *runner) reload() (settings.Settings, error) {
 	if err := r.web.Listen(context.Background(), next.Metrics.Listen); err != nil {
 		return settings.Settings{}, fmt.Errorf("%s: %w", next.Where("metrics.listen"), err)
 	}
+	if err := r.pages.Listen(context.Background(), next.PagesListen()); err != nil {
+		return settings.Settings{}, fmt.Errorf("%s: %w", next.Where("web.listen"), err)
+	}
 	r.setLog(next.Log)
 	r.config = next
 	for _, note := range notes {
@@ -205,6 +215,16 @@ func (r *runner) reload() (settings.Settings, error) {
 	}
 	r.log.Info("configuration reloaded")
 	return next.Settings(), nil
+}
+
+// servePages serves the pages; a standby has none.
+func (r *runner) servePages(w http.ResponseWriter, req *http.Request) {
+	if service := r.service.Load(); service != nil {
+		service.Pages().ServeHTTP(w, req)
+		return
+	}
+	w.Header().Set("Retry-After", "5")
+	http.Error(w, "standby: another instance serves", http.StatusServiceUnavailable)
 }
 
 // jid is the component's, which stays what it is.

@@ -110,7 +110,22 @@ func (c *Commands) chatSettings(ctx context.Context, r request, _ phrase.Order) 
 			lines = append(lines, s.words(r, &p))
 		}
 	}
-	return strings.Join(append(lines, number...), "\n"), nil
+	lines = append(lines, number...)
+	link, err := c.deps.Links.SettingsLink(ctx, r.user)
+	if err != nil {
+		return "", fmt.Errorf("make a link: %w", err)
+	}
+	if link == "" {
+		return strings.Join(lines, "\n"), nil
+	}
+	lines = append(lines, r.say.Pair(r.say.Orders.Change, link))
+	if c.isAdmin(r.From) {
+		if link, err = c.deps.Links.AdminLink(ctx, r.user); err != nil {
+			return "", fmt.Errorf("make a link: %w", err)
+		}
+		lines = append(lines, r.say.Pair(r.say.Web.Admin, link))
+	}
+	return strings.Join(lines, "\n"), nil
 }
 
 // numberLines say which number a user has bound, and who may see it.

@@ -14,6 +14,8 @@ type Deps struct {
 	Watch     Watch
 	Admin     Admin
 
+	Links Links
+
 	// Forget drops all that a user has told us, the number included.
 	Forget func(ctx context.Context, user string) error
 	// Zone returns the time zone in which a user is told times.
@@ -64,4 +66,10 @@ type Admin interface {
 	Paused() bool
 	Pause(ctx context.Context, paused bool) error
 	Reload(context.Context) error // its error says what is wrong with the configuration
+}
+
+// Links makes links to pages: see web.Links. "" is none.
+type Links interface {
+	SettingsLink(ctx context.Context, owner string) (string, error)
+	AdminLink(ctx context.Context, owner string) (string, error)
 }

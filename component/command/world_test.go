@@ -31,6 +31,7 @@ type world struct {
 	paused   bool
 	reload   error
 	broken   error
+	link     string // to pages; "" there are none
 
 	did []string // what was ordered, in order
 }
@@ -141,9 +142,12 @@ func (w *world) Reload(context.Context) error {
 	return w.reload
 }
 
+func (w *world) SettingsLink(context.Context, string) (string, error) { return w.link, nil }
+func (w *world) AdminLink(context.Context, string) (string, error)    { return w.link + "#admin", nil }
+
 func (w *world) deps() Deps {
 	return Deps{
-		Directory: w, Settings: w, Watch: w, Admin: w,
+		Directory: w, Settings: w, Watch: w, Admin: w, Links: w,
 		Forget: func(_ context.Context, user string) error { w.log("forget %s", user); return w.broken },
 		Remove: func(_ context.Context, user string) error { w.log("remove %s", user); return w.broken },
 		Zone: func(user string) *time.Location {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"tocsin/component/phrase"
 	"tocsin/component/session"
@@ -27,29 +26,22 @@ func chatID(out track.Outgoing, p *track.Prompt) string {
 // chatPrompt is a prompt for an ordinary client.
 func (p *prompter) chatPrompt(ctx context.Context, out track.Outgoing, shown *track.Shown, payload *escalation.Escalate) (session.Message, error) {
 	p.People.Locate(ctx, out.Owner, "")
-	was, zone := &shown.Was, p.People.Zone(out.Owner)
-	say := phrase.In(p.People.Language(out.Owner, newest(shown.Messages).Lang))
-	ask := phrase.Ask{With: was.Recipient, Reason: track.State(payload.Reason), Now: p.Clock.Now().In(zone), Text: payload.Text.Value}
-	known := true
-	for i := range shown.Messages {
-		m := &shown.Messages[i]
-		ask.Sent = append(ask.Sent, m.SentAt.Std().In(zone))
-		ask.Quotes = append(ask.Quotes, m.Text)
-		known = known && m.Text != "" && !m.Marks.Has(track.Encrypted)
+	ask := p.ask(&shown.Was, shown.Messages, payload)
+	link, err := p.Links.PromptLink(ctx, &shown.Was)
+	if err != nil {
+		return session.Message{}, fmt.Errorf("make a link: %w", err)
 	}
-	if !known {
-		ask.Quotes = nil
-	}
-	if payload.SMS != nil {
-		ask.Number, ask.Link = strings.TrimPrefix(payload.Number.URI, "tel:"), payload.SMS.URI
+	if link != "" {
+		ask.Link, ask.IsPage = link, true
 	}
 	prompts, err := p.Store.Prompts(ctx, out.Owner)
 	if err != nil {
 		return session.Message{}, fmt.Errorf("load the prompts: %w", err)
 	}
-	if slices.ContainsFunc(prompts, func(other track.Prompt) bool { return other.ID != was.ID }) {
-		ask.Code = was.Code // "sent" alone would be ambiguous
+	if slices.ContainsFunc(prompts, func(other track.Prompt) bool { return other.ID != shown.Was.ID }) {
+		ask.Code = shown.Was.Code // "sent" alone would be ambiguous
 	}
+	say := phrase.In(p.People.Language(out.Owner, newest(shown.Messages).Lang))
 	m := p.sender.chat(out.Owner, stanzaID(out, out.Owner), payload, fallback.Body(escalation.NS), hints.Store{})
 	m.Lang, m.Body = say.Lang, say.Chat.Prompt(ask)
 	if shown.Chat != m.ID {

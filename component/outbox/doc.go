@@ -3,7 +3,8 @@
 //
 //	dispatch.go   from a committed batch to the stream: what goes now, waits, is tried again, is done
 //	backlog.go    what waits for users: the state of all owners, under one lock
-//	prompt.go     prompts to capable clients; chat.go: those to ordinary ones, and all other chat that goes out
+//	prompt.go     prompts to capable clients; chat.go: those to ordinary ones, and all other chat that goes out; ask.go: how
+//	              a person is asked, by chat or on a page
 //	notice.go     the states of messages; greet.go: what a user is told who has come, or come back
 //	webhook.go    an admin's systems
 //	confirm.go    nothing counts as sent before the server has answered a ping behind it
@@ -71,6 +72,11 @@ type Store interface {
 	Prompts(ctx context.Context, sender string) ([]track.Prompt, error) // the live ones
 }
 
+// Links makes links to the pages of prompts: see web.Links. "" is none.
+type Links interface {
+	PromptLink(context.Context, *track.Prompt) (string, error)
+}
+
 // Options are what a Dispatcher works with. All are needed.
 type Options struct {
 	Contact  string // the bare JID that people read in a chat
@@ -81,6 +87,7 @@ type Options struct {
 	Privacy  Privacy
 	Store    Store
 	Backlog  *Backlog
+	Links    Links
 	Settings *settings.Live
 	// IsLeader reports whether no other instance can be live at this moment: what it is not sure of does not go out.
 	IsLeader func() bool

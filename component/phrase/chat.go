@@ -10,6 +10,7 @@ import (
 // Chat is what the contact says in a chat.
 type Chat struct {
 	Prompt func(Ask) string
+	What   func(Ask) string // its first line: who, and what has not happened
 	// Settled takes the place of a prompt that is over, and says why in one line (protocol §7). at is when that was known.
 	Settled func(with string, reason track.Withdrawal, at, now time.Time) string
 	Remind  func(from string, messages int, since, now time.Time) string

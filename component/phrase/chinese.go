@@ -14,8 +14,10 @@ var chinese = Phrases{
 	Duration: zhDuration,
 	Form:     zhForm,
 	Orders:   zhOrders,
+	Web:      zhWeb,
 	Chat: Chat{
 		Prompt: zhPrompt,
+		What:   zhWhat,
 		Settled: func(with string, reason track.Withdrawal, at, now time.Time) string {
 			switch reason {
 			case track.WithdrawDisplayed:
@@ -198,23 +200,25 @@ var zhStates = map[track.State]string{
 	track.StateEscalated:          "已用短信告知",
 }
 
-func zhPrompt(a Ask) string {
+func zhWhat(a Ask) string {
 	since := zhTime(a.Sent[0], a.Now)
 	yours, toThem := "您 "+since+" 的消息", "您 "+since+" 发给 "+a.With+" 的消息"
 	if n := strconv.Itoa(len(a.Sent)); n != "1" {
 		yours, toThem = "您 "+since+" 以来的 "+n+" 条消息", "您 "+since+" 以来发给 "+a.With+" 的 "+n+" 条消息"
 	}
-	var what string
 	switch a.Reason {
 	case track.StateTimeoutUnread:
-		what = a.With + " 还没有阅读" + yours
+		return a.With + " 还没有阅读" + yours
 	case track.StateTimeoutUndelivered:
-		what = toThem + "还没有送达"
+		return toThem + "还没有送达"
 	case track.StateTimeout:
-		what = toThem + "还没有确认"
-	default:
-		what = "改发短信？" + toThem
+		return toThem + "还没有确认"
 	}
+	return "改发短信？" + toThem
+}
+
+func zhPrompt(a Ask) string {
+	what := zhWhat(a)
 	if len(a.Quotes) > 0 {
 		what += "："
 	} else {

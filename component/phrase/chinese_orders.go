@@ -53,6 +53,7 @@ var zhOrders = Orders{
 	VisibleTo:      func(who string) string { return "您的号码不再对 " + who + " 隐藏。" },
 	Everybody:      "所有人",
 	Settings:       "您的设置：",
+	Change:         "在此修改",
 	Sure:           "这会删除您的号码、设置以及谁看到过号码的记录。回复“忘记我 是”继续。",
 	Forgotten:      "已删除。除了仍在等待的消息，不再保留关于您的数据。",
 }

@@ -14,8 +14,10 @@ var english = Phrases{
 	Duration: enDuration,
 	Form:     enForm,
 	Orders:   enOrders,
+	Web:      enWeb,
 	Chat: Chat{
 		Prompt: enPrompt,
+		What:   enWhat,
 		Settled: func(with string, reason track.Withdrawal, at, now time.Time) string {
 			switch reason {
 			case track.WithdrawDisplayed:
@@ -198,25 +200,29 @@ var enStates = map[track.State]string{
 	track.StateEscalated:          "told by SMS",
 }
 
-func enPrompt(a Ask) string {
+func enWhat(a Ask) string {
 	since := enTime(a.Sent[0], a.Now)
 	yours, have := "your message of "+since, "has"
 	if n := len(a.Sent); n > 1 {
 		yours, have = "your "+strconv.Itoa(n)+" messages since "+since, "have"
 	}
-	var what string
 	switch a.Reason {
 	case track.StateTimeoutUnread:
-		what = a.With + " has not read " + yours
+		return a.With + " has not read " + yours
 	case track.StateTimeoutUndelivered:
-		what = "Y" + yours[1:] + " " + have + " not reached " + a.With
+		return "Y" + yours[1:] + " " + have + " not reached " + a.With
 	case track.StateTimeout:
-		what = a.With + " has not confirmed " + yours
-	default:
-		what = "Go on by SMS? " + a.With + ", " + yours
+		return a.With + " has not confirmed " + yours
 	}
-	if what += "."; len(a.Quotes) > 0 {
-		what = what[:len(what)-1] + ":"
+	return "Go on by SMS? " + a.With + ", " + yours
+}
+
+func enPrompt(a Ask) string {
+	what := enWhat(a)
+	if len(a.Quotes) > 0 {
+		what += ":"
+	} else {
+		what += "."
 	}
 	var send string
 	switch {

@@ -54,6 +54,7 @@ var enOrders = Orders{
 	VisibleTo:      func(who string) string { return "Your number is no longer hidden from " + who + "." },
 	Everybody:      "everybody",
 	Settings:       "Your settings:",
+	Change:         "Change them here",
 	Sure:           `This deletes your number, your settings and the list of who has seen your number. Write "forget me yes" to go on.`,
 	Forgotten:      "Done. Nothing is kept about you, except messages that are still pending.",
 }

@@ -18,6 +18,7 @@ type Orders struct {
 	Everybody                               string
 
 	Settings  string // heads the list of settings
+	Change    string // names the link to their page
 	Sure      string // asks back before everything is deleted
 	Forgotten string
 }

@@ -19,6 +19,7 @@ type Phrases struct {
 	Orders Orders
 	Watch  Watch
 	Form   Form
+	Web    Web
 
 	// Time gives the time of day of at, with the date if that is not the date of now, and with "UTC" if at is in it: a
 	// reader whose time zone is not known should be told.

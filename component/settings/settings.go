@@ -36,6 +36,8 @@ type Settings struct {
 	VCards      bool   // numbers in vCards are used, where the policy discloses to anybody who asks for them
 	SelfService bool   // users may bind their number
 	Verify      bool   // a number that its user has bound counts only once it is confirmed
+
+	Public string // the base of links to pages, as "https://xmpp.example.org/tocsin"; "": there are none
 }
 
 // Live are the settings in force, with the pause that admins order by command. Its methods may be called by several

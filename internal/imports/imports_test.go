@@ -39,7 +39,7 @@ var floors = [][]string{
 	{"component/phrase", "component/settings"},
 	{"component/alarm", "component/people", "component/presence", "component/writer"},
 	{"component/command", "component/privacy"},
-	{"component/outbox", "component/request"},
+	{"component/outbox", "component/request", "component/web"},
 	{"component"},
 }
 
@@ -55,7 +55,7 @@ var foreign = map[string][]string{
 	"database/sql":                               {"storage/..."},
 	"github.com/prometheus/client_golang":        {"component", "component/metrics", "cmd/..."},
 	"os":                                         {"cmd/...", "config", "storage/..."},
-	"net/http":                                   {"cmd/...", "component/outbox"},
+	"net/http":                                   {"cmd/...", "component", "component/outbox", "component/web"},
 	"github.com/xdg-go/stringprep":               {"address"},
 	"mellium.im/xmpp":                            {"address", "xep/...", "component/...", "cmd/..."},
 	"go.uber.org/goleak":                         {},

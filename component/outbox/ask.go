@@ -1,0 +1,51 @@
+package outbox
+
+import (
+	"context"
+	"strings"
+
+	"tocsin/component/phrase"
+	"tocsin/track"
+	"tocsin/xep/escalation"
+)
+
+// ask is a prompt as a person is asked: who has not read what, and how to go on.
+func (p *prompter) ask(was *track.Prompt, messages []track.Message, payload *escalation.Escalate) phrase.Ask {
+	zone := p.People.Zone(was.Sender)
+	ask := phrase.Ask{With: was.Recipient, Reason: track.State(payload.Reason), Now: p.Clock.Now().In(zone), Text: payload.Text.Value}
+	known := true
+	for i := range messages {
+		m := &messages[i]
+		ask.Sent = append(ask.Sent, m.SentAt.Std().In(zone))
+		ask.Quotes = append(ask.Quotes, m.Text)
+		known = known && m.Text != "" && !m.Marks.Has(track.Encrypted)
+	}
+	if !known {
+		ask.Quotes = nil
+	}
+	if payload.SMS != nil {
+		ask.Number, ask.Link = strings.TrimPrefix(payload.Number.URI, "tel:"), payload.SMS.URI
+	}
+	return ask
+}
+
+// Offer returns a prompt as its sender may see it at this moment, for a page; ok is false if it is not known. Of one that is
+// over, or has nothing to ask any more, Ask says only whom it was about.
+func (d *Dispatcher) Offer(ctx context.Context, prompt string) (was track.Prompt, ask phrase.Ask, ok bool, err error) {
+	snap := &track.Snapshot{Prompt: prompt}
+	if err := d.Inputs.Do(ctx, snap); err != nil || !snap.Found {
+		return track.Prompt{}, phrase.Ask{}, false, err
+	}
+	if !snap.Was.State.Live() || len(snap.Messages) == 0 {
+		return snap.Was, phrase.Ask{With: snap.Was.Recipient}, true, nil
+	}
+	number, err := d.prompter.Privacy.Number(ctx, snap.Was.Conv)
+	if err != nil {
+		return track.Prompt{}, phrase.Ask{}, false, err
+	}
+	payload, err := d.prompter.escalate(ctx, &track.Shown{Was: snap.Was, Messages: snap.Messages}, number)
+	if err != nil {
+		return track.Prompt{}, phrase.Ask{}, false, err
+	}
+	return snap.Was, d.prompter.ask(&snap.Was, snap.Messages, payload), true, nil
+}

@@ -1,0 +1,117 @@
+package phrase
+
+// Web is what pages say beside data forms (protocol §11).
+type Web struct {
+	PromptTitle   func(with string) string
+	Number, Text  string
+	NoNumber      string
+	WriteYourself string
+	Open          string // the SMS app
+	OpenHint      string // once it is claimed
+	Scan          string // the QR code, with a phone
+	Copy, Copied  string
+	Sent, Later   string
+	No            string
+	Elsewhere     string // another device is dealing with it
+	Done          string // it was answered
+	Snoozed       string
+	Changed       string // it was answered or settled before
+	Update        string // with another text
+
+	Settings, Admin string
+	OpenPage        string // begins a session
+	OpenHere        string // why there is a button
+	Save            string
+	Timeline        string
+	TimelineEmpty   string
+	Legend          string
+	Delete          string
+	DeleteHint      string
+	Deleted         string
+	Health          string
+
+	GoneTitle, Gone string // a link that opens nothing
+	TooMany         string
+	Failed          string
+	Home            string // what a page is called in the title bar
+}
+
+var enWeb = Web{
+	PromptTitle:   func(with string) string { return "Go on by SMS to " + with + "?" },
+	Number:        "Number",
+	Text:          "Text",
+	NoNumber:      "No phone number can be shown. If you know one, send an SMS.",
+	WriteYourself: "The text of your message is not known here, because it was encrypted or is not kept. Write it yourself; an SMS is not encrypted.",
+	Open:          "Open SMS app",
+	OpenHint:      "Number and text are filled in. Come back when it is sent.",
+	Scan:          "Or scan this with your phone.",
+	Copy:          "Copy text",
+	Copied:        "Copied",
+	Sent:          "Sent",
+	Later:         "Not now",
+	No:            "No SMS",
+	Elsewhere:     "Another of your devices is dealing with it.",
+	Done:          "Noted. You can close this page.",
+	Snoozed:       "You will be asked again in ten minutes. You can close this page.",
+	Changed:       "It has been settled in the meantime.",
+	Update:        "Use this text",
+
+	Settings:      "Settings",
+	Admin:         "Administration",
+	OpenPage:      "Open",
+	OpenHere:      "This link works once, within 15 minutes of its sending. The page stays open for an hour on this device.",
+	Save:          "Save",
+	Timeline:      "Your last messages",
+	TimelineEmpty: "None of your messages has been watched yet.",
+	Legend:        "Sent, delivered, read; late; by SMS. Texts are never shown here.",
+	Delete:        "Delete my data",
+	DeleteHint:    "Deletes your number, your settings and the list of who has seen your number.",
+	Deleted:       "Your data is deleted. You can close this page.",
+	Health:        "Health",
+
+	GoneTitle: "This link does not open anything",
+	Gone:      "It may have been used, or it has expired. Write “settings” to the contact for a new one.",
+	TooMany:   "Too many requests. Please try again in a minute.",
+	Failed:    "That did not work, and it is not your fault. Please try again later.",
+	Home:      "SMS escalation",
+}
+
+var zhWeb = Web{
+	PromptTitle:   func(with string) string { return "给 " + with + " 改发短信吗？" },
+	Number:        "号码",
+	Text:          "内容",
+	NoNumber:      "没有可以显示的号码。如果您知道号码，请发短信。",
+	WriteYourself: "这里不知道消息的内容，因为它是加密的或没有保存。请您自己写；短信不加密。",
+	Open:          "打开短信应用",
+	OpenHint:      "号码和内容已填好。发送后请回到这里。",
+	Scan:          "或用手机扫描。",
+	Copy:          "复制内容",
+	Copied:        "已复制",
+	Sent:          "已发送",
+	Later:         "以后再说",
+	No:            "不发短信",
+	Elsewhere:     "您的另一台设备正在处理。",
+	Done:          "已记下，可以关闭此页。",
+	Snoozed:       "十分钟后会再次询问您，可以关闭此页。",
+	Changed:       "在此期间已经处理。",
+	Update:        "使用此内容",
+
+	Settings:      "设置",
+	Admin:         "管理",
+	OpenPage:      "打开",
+	OpenHere:      "此链接只能使用一次，发出后 15 分钟内有效。页面在这台设备上保持打开一小时。",
+	Save:          "保存",
+	Timeline:      "您最近的消息",
+	TimelineEmpty: "还没有跟踪过您的消息。",
+	Legend:        "已发送、已送达、已读；超时；已发短信。这里从不显示内容。",
+	Delete:        "删除我的数据",
+	DeleteHint:    "删除您的号码、设置以及谁看到过号码的记录。",
+	Deleted:       "您的数据已删除，可以关闭此页。",
+	Health:        "运行状况",
+
+	GoneTitle: "此链接无法打开",
+	Gone:      "它可能已经使用过，或已过期。向联系人发送“设置”可以得到新链接。",
+	TooMany:   "请求太多，请一分钟后再试。",
+	Failed:    "出错了，不是您的问题。请稍后再试。",
+	Home:      "短信提醒",
+}

@@ -1,0 +1,86 @@
+// Package web is the pages that people open by a link from a chat (protocol §11): one prompt, one's own settings with a
+// timeline of one's messages, and what admins can do.
+//
+//	server.go    routes, headers, limits; token.go: who may open what
+//	prompt.go    /p/TOKEN; settings.go: /me; admin.go: /admin; timeline.go: what is drawn of messages
+//	form.go      a data form of component/command as HTML, and back: a page knows no setting by itself
+//	render.go    templates and texts
+//
+// A GET changes nothing: clients and servers fetch links for a preview. Every change is a POST with a token of its own against
+// requests from other sites. The package knows neither the wire nor what a setting means. Its tests are server_test.go, and
+// internal/pages in a real browser.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"mellium.im/xmpp/jid"
+
+	"tocsin/component/phrase"
+	"tocsin/track"
+	"tocsin/xep/adhoc"
+	"tocsin/xep/forms"
+)
+
+// Store keeps tokens, by the hash of their text.
+type Store interface {
+	SaveToken(context.Context, track.Token) error
+	Token(ctx context.Context, hash string) (track.Token, bool, error)
+	DropToken(ctx context.Context, hash string) (bool, error)
+}
+
+// Prompts are what the page of a prompt shows and does.
+type Prompts interface {
+	// Offer returns a prompt as its sender may see it now; ok is false if it is not known any more.
+	Offer(ctx context.Context, prompt string) (o Offer, ok bool, err error)
+	// Answer gives an answer of the sender's.
+	Answer(context.Context, *track.Answer) error
+}
+
+// Offer is a prompt as its page shows it.
+type Offer struct {
+	track.Prompt
+	Ask  phrase.Ask // Number is "" if none may be shown
+	Lang string
+}
+
+// Commands are the data forms that settings and admin pages show: see command.Commands.
+type Commands interface {
+	Page(ctx context.Context, now time.Time, user jid.JID, lang, name string, filled *forms.Form) (*forms.Form, []adhoc.Note, error)
+}
+
+// Timeline is the messages of a sender, the newest first, with states as the sender may see them.
+type Timeline interface {
+	Timeline(ctx context.Context, sender string, limit int) ([]track.Message, error)
+}
+
+// Users are what users have chosen.
+type Users interface {
+	Language(owner string, choices ...string) string
+	Zone(owner string) *time.Location
+}
+
+// Health says how the service is, for admins.
+type Health interface {
+	Health(context.Context) []Condition
+}
+
+// Condition is one part of the service: "stream: up".
+type Condition struct {
+	Name, State string
+	OK          bool
+}
+
+// Options are what a Server works with. All are needed.
+type Options struct {
+	*Links
+	Prompts  Prompts
+	Commands Commands
+	Timeline Timeline
+	Users    Users
+	Health   Health
+	Forget   func(ctx context.Context, user string) error
+	Log      *slog.Logger
+}

@@ -1,0 +1,158 @@
+package web
+
+import (
+	"encoding/json"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+
+	"tocsin/component/phrase"
+	"tocsin/component/sms"
+	"tocsin/track"
+)
+
+// laterFor is how long "Not now" puts a prompt off.
+const laterFor = 10 * time.Minute
+
+// maxText is the longest text of an SMS that a page takes, in bytes.
+const maxText = 8192
+
+// promptView is a prompt as its page shows it.
+type promptView struct {
+	What    string // who, and what has not happened
+	Number  string
+	Text    string
+	Link    template.URL  // sms:
+	QR      template.HTML // of the link
+	Known   bool          // the text is known
+	Claimed bool          // by this page
+	State   string        // of the prompt, for the page to see that it changed
+}
+
+// showPrompt shows a prompt. It claims nothing.
+func (s *Server) showPrompt(r *http.Request) (*reply, error) {
+	o, err := s.offer(r)
+	if err != nil {
+		return nil, err
+	}
+	return s.drawPrompt(r, o, o.Ask.Text, nil), nil
+}
+
+// offer finds the prompt of a link.
+func (s *Server) offer(r *http.Request) (Offer, error) {
+	t, ok, err := s.find(r.Context(), r.PathValue("token"), track.PromptPage)
+	if err != nil || !ok {
+		return Offer{}, or(err, errGone)
+	}
+	o, ok, err := s.Prompts.Offer(r.Context(), t.Prompt)
+	if err != nil || !ok || o.Sender != t.Owner {
+		return Offer{}, or(err, errGone)
+	}
+	return o, nil
+}
+
+// drawPrompt draws a prompt with a text for the SMS; of one that is over only that.
+func (s *Server) drawPrompt(r *http.Request, o Offer, text string, notes []note) *reply {
+	say := s.say(r, o.Sender)
+	v := view{Title: say.Web.PromptTitle(o.Ask.With), CSRF: s.csrf(r.PathValue("token")), Notes: notes}
+	by := holder(o.Sender)
+	switch {
+	case !o.State.Live() || o.State == track.PromptSnoozed || s.Clock.Now().After(o.ExpiresAt.Std()):
+		if len(notes) == 0 {
+			v.Notes = []note{{Text: s.over(say, o)}}
+		}
+		return s.render(r, o.Sender, "prompt.html", v)
+	case o.State == track.PromptClaimed && o.Claimer != by:
+		v.Notes = append(notes, note{Text: say.Web.Elsewhere})
+		return s.render(r, o.Sender, "prompt.html", v)
+	}
+	number := strings.TrimPrefix(o.Ask.Number, "tel:")
+	p := &promptView{
+		What: say.Chat.What(o.Ask), Number: number, Text: text, Known: o.Ask.Text != "", Claimed: o.State == track.PromptClaimed, State: stateOf(o),
+	}
+	if number != "" {
+		link := sms.URI(number, sms.Clean(text))
+		p.Link, p.QR = template.URL(link), qrCode(link) // a number in E.164, and a body that is percent-encoded
+	}
+	v.Prompt = p
+	return s.render(r, o.Sender, "prompt.html", v)
+}
+
+// over says what has become of a prompt.
+func (s *Server) over(say *phrase.Phrases, o Offer) string {
+	now := s.Clock.Now().In(s.Users.Zone(o.Sender))
+	switch o.State {
+	case track.PromptWithdrawn:
+		return say.Chat.Settled(o.Ask.With, o.Withdrew, now, now)
+	case track.PromptSnoozed:
+		return say.Chat.Snoozed(o.Ask.With, o.Until.Std().In(now.Location()), now, 0)
+	case track.PromptSent, track.PromptDeclined, track.PromptFailed:
+		return say.Chat.Settled(o.Ask.With, track.WithdrawAnswered, now, now)
+	}
+	return say.Chat.Settled(o.Ask.With, track.WithdrawExpired, o.ExpiresAt.Std().In(now.Location()), now)
+}
+
+// holder is what a page is called that holds the lease of a prompt: all pages of a user are one.
+func holder(owner string) string { return owner + "/page" }
+
+// stateOf changes whenever a page should be drawn anew.
+func stateOf(o Offer) string {
+	who := ""
+	if o.State == track.PromptClaimed && o.Claimer != holder(o.Sender) {
+		who = "elsewhere"
+	}
+	return hash(strings.Join([]string{string(rune('a' + o.State)), who, string(o.Withdrew), string(rune('a' + o.Sends%26))}, " "))[:8]
+}
+
+// promptState tells a page that is open whether it should be drawn anew.
+func (s *Server) promptState(r *http.Request) (*reply, error) {
+	o, err := s.offer(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(map[string]string{"state": stateOf(o)})
+	return &reply{body: body, kind: "application/json"}, err
+}
+
+// answerPrompt takes in what was done about a prompt.
+func (s *Server) answerPrompt(r *http.Request) (*reply, error) {
+	o, err := s.offer(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.ParseForm(); err != nil {
+		return nil, err
+	}
+	if !s.isOwnForm(r, r.PathValue("token")) {
+		return nil, errForm
+	}
+	text := r.PostFormValue("text")
+	if len(text) > maxText {
+		text = text[:maxText]
+	}
+	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\r\n", "\n"), "")
+	a := &track.Answer{Prompt: o.ID, By: holder(o.Sender), Action: track.AnswerAction(r.PostFormValue("action")), For: laterFor}
+	switch a.Action {
+	case track.Claim, track.SentSMS, track.Declined, track.Snooze:
+	default:
+		return s.drawPrompt(r, o, text, nil), nil // another text
+	}
+	if err := s.Prompts.Answer(r.Context(), a); err != nil {
+		return nil, err
+	}
+	say := s.say(r, o.Sender)
+	var notes []note
+	switch {
+	case a.Verdict != track.OK && a.Verdict != track.Conflict:
+		notes = []note{{Text: say.Web.Changed}}
+	case a.Verdict == track.OK && a.Action == track.Snooze:
+		notes = []note{{Text: say.Web.Snoozed}}
+	case a.Verdict == track.OK && a.Action != track.Claim:
+		notes = []note{{Text: say.Web.Done}}
+	}
+	if o, err = s.offer(r); err != nil {
+		return nil, err
+	}
+	return s.drawPrompt(r, o, text, notes), nil
+}

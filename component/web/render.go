@@ -1,0 +1,133 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"net/http"
+
+	"golang.org/x/text/language"
+
+	"tocsin/component/phrase"
+)
+
+//go:embed templates static
+var files embed.FS
+
+var templates = template.Must(template.New("").Funcs(template.FuncMap{"pair": withCSRF}).ParseFS(files, "templates/*.html"))
+
+// withCSRF is a form with what it has to bring back.
+func withCSRF(f formView, csrf string) any {
+	return struct {
+		Form formView
+		CSRF string
+	}{f, csrf}
+}
+
+// static serves an embedded file.
+func static(name, kind string) http.HandlerFunc {
+	content, err := files.ReadFile(name)
+	if err != nil {
+		panic(err) // it is part of the program
+	}
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		w.Header().Set("Cache-Control", "public, max-age=3600")
+		w.Write(content)
+	}
+}
+
+// view is what templates are run with.
+type view struct {
+	Say   *phrase.Phrases
+	Base  string // of links
+	Name  string // of the service
+	CSRF  string
+	Title string
+	Notes []note
+
+	Prompt   *promptView
+	Forms    []formView
+	Timeline *timelineView
+	Health   []Condition
+	Owner    string
+	Message  string // instead of all else
+}
+
+// note is a line about what was done, or what is wrong.
+type note struct {
+	Text  string
+	Fault bool
+}
+
+// reply is the answer to a request.
+type reply struct {
+	status   int
+	body     []byte
+	kind     string
+	redirect string
+	cookie   *http.Cookie
+	fault    error
+}
+
+func (a *reply) write(s *Server, w http.ResponseWriter) {
+	if a.cookie != nil {
+		http.SetCookie(w, a.cookie)
+	}
+	if a.redirect != "" {
+		w.Header().Set("Location", a.redirect)
+		w.WriteHeader(http.StatusSeeOther)
+		return
+	}
+	if a.fault != nil {
+		s.Log.Error("could not draw a page", "err", a.fault)
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	kind := a.kind
+	if kind == "" {
+		kind = "text/html; charset=utf-8"
+	}
+	w.Header().Set("Content-Type", kind)
+	if a.status != 0 {
+		w.WriteHeader(a.status)
+	}
+	w.Write(a.body)
+}
+
+// render draws a page for a user; "" is nobody that is known.
+func (s *Server) render(r *http.Request, owner, name string, v view) *reply {
+	v.Say, v.Base, v.Name, v.Owner = s.say(r, owner), s.current().prefix, s.Settings.Get().Name, owner
+	var b bytes.Buffer
+	err := templates.ExecuteTemplate(&b, name, v)
+	return &reply{body: b.Bytes(), fault: err}
+}
+
+// say is the language of a page: the user's, else what the browser prefers.
+func (s *Server) say(r *http.Request, owner string) *phrase.Phrases {
+	var preferred []string
+	if tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language")); err == nil {
+		for _, tag := range tags {
+			preferred = append(preferred, tag.String())
+		}
+	}
+	if owner == "" {
+		return phrase.In(phrase.Language(preferred...))
+	}
+	return phrase.In(s.Users.Language(owner, preferred...))
+}
+
+// fail draws the page of an error.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, status int) {
+	say := s.say(r, "")
+	v := view{Title: say.Web.GoneTitle, Message: say.Web.Gone}
+	switch {
+	case status == http.StatusTooManyRequests:
+		v.Title, v.Message = s.Settings.Get().Name, say.Web.TooMany
+	case status >= http.StatusInternalServerError:
+		v.Title, v.Message = s.Settings.Get().Name, say.Web.Failed
+	}
+	answer := s.render(r, "", "message.html", v)
+	answer.status = status
+	answer.write(s, w)
+}
