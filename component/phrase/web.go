@@ -22,6 +22,7 @@ type Web struct {
 	OpenPage        string // begins a session
 	OpenHere        string // why there is a button
 	Save            string
+	Do              string // carries out a command of an admin
 	Timeline        string
 	TimelineEmpty   string
 	Legend          string
@@ -61,6 +62,7 @@ var enWeb = Web{
 	OpenPage:      "Open",
 	OpenHere:      "This link works once, within 15 minutes of its sending. The page stays open for an hour on this device.",
 	Save:          "Save",
+	Do:            "OK",
 	Timeline:      "Your last messages",
 	TimelineEmpty: "None of your messages has been watched yet.",
 	Legend:        "Sent, delivered, read; late; by SMS. Texts are never shown here.",
@@ -101,6 +103,7 @@ var zhWeb = Web{
 	OpenPage:      "打开",
 	OpenHere:      "此链接只能使用一次，发出后 15 分钟内有效。页面在这台设备上保持打开一小时。",
 	Save:          "保存",
+	Do:            "确定",
 	Timeline:      "您最近的消息",
 	TimelineEmpty: "还没有跟踪过您的消息。",
 	Legend:        "已发送、已送达、已读；超时；已发短信。这里从不显示内容。",

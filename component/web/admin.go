@@ -50,7 +50,7 @@ func (s *Server) drawAdmin(r *http.Request, v visit, changed string, back *forms
 			}
 		}
 		if form != nil {
-			page.Forms = append(page.Forms, show(name, say.Web.Save, form))
+			page.Forms = append(page.Forms, show(name, say.Web.Do, form))
 		}
 	}
 	page.Forms = slices.Clip(page.Forms)
