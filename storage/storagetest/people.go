@@ -76,7 +76,7 @@ func tokens(s *suite) {
 	}
 	s.must(s.Forget(s.ctx, bob))
 	s.must(s.SaveToken(s.ctx, t))
-	_, err = s.Prune(s.ctx, now+6, 100)
+	_, err = s.Prune(s.ctx, now+6, now+6, 100)
 	s.must(err)
 	for _, hash := range []string{"abc", "def", ""} {
 		_, ok, err := s.Token(s.ctx, hash)
