@@ -52,6 +52,14 @@ func (n *notifier) welcome(ctx context.Context, owner string, left time.Time) er
 	if err != nil {
 		return err
 	}
+	prompts, err := n.Store.Prompts(ctx, owner)
+	if err != nil {
+		return fmt.Errorf("load the prompts: %w", err)
+	}
+	// What a prompt asks about is not told a second time.
+	asked := func(m *track.Message) bool {
+		return slices.ContainsFunc(prompts, func(p track.Prompt) bool { return p.ID == m.Prompt })
+	}
 	var d phrase.Digest
 	add := func(to *[]string, who string) {
 		if !slices.Contains(*to, who) {
@@ -60,7 +68,7 @@ func (n *notifier) welcome(ctx context.Context, owner string, left time.Time) er
 	}
 	for i := range untold {
 		m := &untold[i]
-		if m.Notice.At < track.At(left.Add(-leaving)) {
+		if m.Notice.At < track.At(left.Add(-leaving)) || asked(m) {
 			continue
 		}
 		switch n.Privacy.State(ctx, m, m.Notice.State) {
