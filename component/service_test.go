@@ -25,8 +25,8 @@ import (
 	"tocsin/track"
 )
 
-// blank is a store that holds nothing, and fails if it is told to.
-type blank struct {
+// emptyStore is a store that holds nothing unless a test puts it there, and fails if it is told to.
+type emptyStore struct {
 	Store
 	fail     atomic.Pointer[func() error] // of what reads for a request, and of batches
 	messages []track.Message
@@ -34,46 +34,46 @@ type blank struct {
 }
 
 // fails has the store fail from now on; by nil it works again.
-func (b *blank) fails(by func() error) {
+func (b *emptyStore) fails(by func() error) {
 	if by == nil {
 		by = func() error { return nil }
 	}
 	b.fail.Store(&by)
 }
 
-func (b *blank) err() error {
+func (b *emptyStore) err() error {
 	if fail := b.fail.Load(); fail != nil {
 		return (*fail)()
 	}
 	return nil
 }
 
-func (b *blank) Seed(context.Context) (track.Seed, error) {
+func (b *emptyStore) Seed(context.Context) (track.Seed, error) {
 	return track.Seed{Secret: make([]byte, 32)}, nil
 }
-func (b *blank) Load(context.Context, track.Want, track.Time) (track.Loaded, error) {
+func (b *emptyStore) Load(context.Context, track.Want, track.Time) (track.Loaded, error) {
 	return track.Loaded{}, b.err()
 }
-func (b *blank) Commit(_ context.Context, c track.Changes) error {
+func (b *emptyStore) Commit(_ context.Context, c track.Changes) error {
 	b.inserted = append(b.inserted, c.Insert...)
 	return b.err()
 }
-func (b *blank) Alarms(context.Context, func(track.Alarm)) error             { return nil }
-func (b *blank) Pending(context.Context) ([]track.Outgoing, error)           { return nil, nil }
-func (b *blank) Prompts(context.Context, string) ([]track.Prompt, error)     { return nil, b.err() }
-func (b *blank) Prefs(context.Context, func(track.Prefs)) error              { return nil }
-func (b *blank) Contacts(context.Context, func(track.Contact)) error         { return nil }
-func (b *blank) Devices(context.Context, func(track.Device)) error           { return nil }
-func (b *blank) SaveDevices(context.Context, []track.Device, []string) error { return nil }
-func (b *blank) Ping(context.Context) error                                  { return nil }
-func (b *blank) Prune(context.Context, track.Time, track.Time, int) (track.Pruned, error) {
+func (b *emptyStore) Alarms(context.Context, func(track.Alarm)) error             { return nil }
+func (b *emptyStore) Pending(context.Context) ([]track.Outgoing, error)           { return nil, nil }
+func (b *emptyStore) Prompts(context.Context, string) ([]track.Prompt, error)     { return nil, b.err() }
+func (b *emptyStore) Prefs(context.Context, func(track.Prefs)) error              { return nil }
+func (b *emptyStore) Contacts(context.Context, func(track.Contact)) error         { return nil }
+func (b *emptyStore) Devices(context.Context, func(track.Device)) error           { return nil }
+func (b *emptyStore) SaveDevices(context.Context, []track.Device, []string) error { return nil }
+func (b *emptyStore) Ping(context.Context) error                                  { return nil }
+func (b *emptyStore) Prune(context.Context, track.Time, track.Time, int) (track.Pruned, error) {
 	return track.Pruned{}, nil
 }
-func (b *blank) Summary(context.Context, track.Time) (track.Summary, error) {
+func (b *emptyStore) Summary(context.Context, track.Time) (track.Summary, error) {
 	return track.Summary{}, nil
 }
-func (b *blank) Get(context.Context, string) (string, error) { return "", nil }
-func (b *blank) Messages(_ context.Context, sender string, f track.Filter) (list []track.Message, err error) {
+func (b *emptyStore) Get(context.Context, string) (string, error) { return "", nil }
+func (b *emptyStore) Messages(_ context.Context, sender string, f track.Filter) (list []track.Message, err error) {
 	for _, m := range b.messages {
 		if m.Sender == sender && m.Notice.Rev > f.AfterRev && (f.Limit == 0 || len(list) < f.Limit) {
 			list = append(list, m)
@@ -88,7 +88,7 @@ type served struct {
 	*Service
 	server *fakeserver.Server
 	peer   *fakeserver.Peer
-	store  *blank
+	store  *emptyStore
 	log    *strings.Builder
 }
 
@@ -97,7 +97,7 @@ func serve(t *testing.T, tell func(*served)) {
 	synctest.Test(t, func(t *testing.T) {
 		server := fakeserver.New("tocsin.example.org", "secret")
 		server.Answer = fakeserver.AnswerPings
-		s := &served{T: t, server: server, store: &blank{}, log: &strings.Builder{}}
+		s := &served{T: t, server: server, store: &emptyStore{}, log: &strings.Builder{}}
 		var err error
 		s.Service, err = New(t.Context(), Options{
 			JID: server.Domain, Contact: "sms@" + server.Domain, Secret: server.Secret, Store: s.store, Clock: clock.System{},

@@ -66,7 +66,7 @@ func emptyDatabase(t *testing.T) []byte {
 type subject struct {
 	t     *testing.T
 	dsn   string
-	store *mortal
+	store *crashable
 	stop  context.CancelFunc
 	ended sync.WaitGroup
 }
@@ -87,7 +87,7 @@ func (s *subject) Start(text string, dial func(context.Context) (net.Conn, error
 	if err != nil {
 		return err
 	}
-	s.store = &mortal{Store: store}
+	s.store = &crashable{Store: store}
 	service, err := component.New(ctx, component.Options{
 		JID: c.Component.JID, Contact: c.Component.ContactJID(), Secret: string(c.Component.Secret), MaxStanza: int(c.Tap.MaxStanza),
 		Settings: c.Settings(), Store: s.store, Clock: clock.System{}, Log: slog.New(slog.NewTextHandler(s.t.Output(), nil)), Metrics: prometheus.NewRegistry(),
@@ -119,13 +119,13 @@ func (s *subject) Number(jid, number string, consented bool) error {
 	})
 }
 
-// mortal is a store that takes nothing more once it is dead.
-type mortal struct {
+// crashable is a store that takes nothing more once it is dead.
+type crashable struct {
 	*storage.Store
 	dead atomic.Bool
 }
 
-func (m *mortal) Commit(ctx context.Context, c track.Changes) error {
+func (m *crashable) Commit(ctx context.Context, c track.Changes) error {
 	if m.dead.Load() {
 		return fmt.Errorf("commit: %w", track.ErrFenced)
 	}
