@@ -9,6 +9,7 @@ const READABLE = 1200; // bytes that a camera still reads off a screen
 export async function openDialog({ env, prompts, say, settings, prompt }) {
     if (!(await prompts.claim(prompt)) && !prompt.mine) return;
     const { html, render } = env;
+    const before = document.activeElement; // where the keyboard goes back to
     const dialog = document.createElement('dialog');
     dialog.className = 'tocsin-dialog';
     dialog.setAttribute('aria-labelledby', 'tocsin-dialog-title');
@@ -54,6 +55,8 @@ export async function openDialog({ env, prompts, say, settings, prompt }) {
     dialog.addEventListener('close', () => {
         prompts.removeEventListener('change', gone);
         dialog.remove();
+        const there = before?.isConnected ? before : document.querySelector(`.tocsin-banner [data-action="compose"]`);
+        there?.focus();
     });
     await draw();
     dialog.showModal();

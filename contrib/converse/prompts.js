@@ -177,6 +177,19 @@ export class Prompts extends EventTarget {
         return !fault;
     }
 
+    /** Reports whether one's own message can be sent as an SMS at once: it is late, and nothing asks about it. */
+    canEscalate(message) {
+        const state = this.state(message);
+        const late = ['timeout-undelivered', 'timeout-unread', 'timeout'].includes(state);
+        return late && !this.shown().some((p) => p.about.includes(message.get('msgid')));
+    }
+
+    /** Asks the service for a prompt about a message now. */
+    async escalate(message) {
+        const done = await this.service.escalate(message.get('msgid'), contactOf(message));
+        if (!done) this.news(this.say('error-escalate'));
+    }
+
     /** Answers for good: sent, declined, failed; or snooze. */
     async settle(prompt, action) {
         const fault = await this.answer(prompt, action, action === 'snooze' ? this.snooze : 0);

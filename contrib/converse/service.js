@@ -5,6 +5,14 @@ import { NS, children, readError } from './protocol.js';
 const PAGE = 100; // statuses asked for at once
 const PAGES = 50;
 const ANSWER_WITHIN = 10_000; // milliseconds
+const COMMANDS = 'http://jabber.org/protocol/commands';
+
+/** Reads from disco#info after how many seconds an urgent message is asked about (XEP-0128); 0 if it does not say. */
+function urgency(info) {
+    const fields = [...info.getElementsByTagName('field')];
+    const seconds = (name) => Number(fields.find((f) => f.getAttribute('var') === name)?.getElementsByTagName('value')[0]?.textContent) || 0;
+    return seconds('urgent.unread_after');
+}
 
 export class Service {
     constructor(converse, api, configured) {
@@ -31,7 +39,24 @@ export class Service {
 
     async offers(jid) {
         const info = await this.api.disco.info(jid).catch(() => null);
-        return [...(info?.getElementsByTagName('feature') ?? [])].some((f) => f.getAttribute('var') === NS);
+        const ours = [...(info?.getElementsByTagName('feature') ?? [])].some((f) => f.getAttribute('var') === NS);
+        if (ours) this.urgentAfter = urgency(info);
+        return ours;
+    }
+
+    /** Escalates one message now, by the command (XEP-0050). Returns whether that was done. */
+    async escalate(id, contact) {
+        const { stx } = this.env;
+        const node = `${NS}#escalate`;
+        const begun = await this.ask('set', stx`<command xmlns="${COMMANDS}" node="${node}" action="execute"/>`);
+        const [command] = begun ? children(begun, 'command', COMMANDS) : [];
+        const session = command?.getAttribute('sessionid');
+        if (command?.getAttribute('status') !== 'executing' || !session) return false;
+        const field = (name, value) => stx`<field var="${name}"><value>${value}</value></field>`;
+        const done = await this.ask('set', stx`<command xmlns="${COMMANDS}" node="${node}" sessionid="${session}" action="complete">
+            <x xmlns="jabber:x:data" type="submit">${field('id', id)}${field('with', contact)}</x></command>`);
+        const [answer] = done ? children(done, 'command', COMMANDS) : [];
+        return answer?.getAttribute('status') === 'completed' && !children(answer, 'note', COMMANDS).some((n) => n.getAttribute('type') === 'error');
     }
 
     /** Reports whether a stanza is from the service, or its contact: an address on its domain. */

@@ -34,7 +34,14 @@ const en = {
     none: 'Don’t watch',
     'normal-hint': 'You are asked whether to send an SMS if it is not read in the usual time.',
     'urgent-hint': 'You are asked sooner. For the next message only.',
+    'urgent-hint-after': 'You are asked after {time} if it is not read. For the next message only.',
+    minutes: '{count} min',
+    seconds: '{count} s',
     'none-hint': 'No one watches whether it is read.',
+
+    // Under a message that is late.
+    now: 'Send as SMS now',
+    'error-escalate': 'The service did not take that. Please try again later.',
 
     // The banner.
     'prompt-timeout-unread': '{name} has not read this message.',
@@ -128,7 +135,13 @@ const zh = {
     none: '不跟踪',
     'normal-hint': '若未在通常时间内阅读，会询问您是否发送短信。',
     'urgent-hint': '会更早询问您。仅对下一条消息有效。',
+    'urgent-hint-after': '{time}内未阅读就会询问您。仅对下一条消息有效。',
+    minutes: '{count} 分钟',
+    seconds: '{count} 秒',
     'none-hint': '不跟踪是否已读。',
+
+    now: '立即改发短信',
+    'error-escalate': '服务没有接受，请稍后再试。',
 
     'prompt-timeout-unread': '{name} 还没有阅读这条消息。',
     'prompt-timeout-undelivered': '这条消息还没有送达 {name}。',

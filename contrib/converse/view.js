@@ -4,6 +4,11 @@
 import { measure } from './sms.js';
 import { follow, openDialog } from './dialog.js';
 
+/** Says a number of seconds: "2 min". */
+function duration(seconds, say) {
+    return seconds >= 60 ? say('minutes', { count: Math.round(seconds / 60) }) : say('seconds', { count: seconds });
+}
+
 /** Defines the elements. They share the prompts, and are drawn anew when it changes. */
 export function defineElements({ env, prompts, say, chats, settings }) {
     const { html, render, dayjs, nothing } = env;
@@ -78,7 +83,20 @@ export function defineElements({ env, prompts, say, chats, settings }) {
         template() {
             const prompt = prompts.promptUnder(this.message);
             return html`${stateLine(this.message)}
-                ${prompt ? html`<tocsin-banner .prompt=${prompt}></tocsin-banner>` : ''}`;
+                ${prompt ? html`<tocsin-banner .prompt=${prompt}></tocsin-banner>` : ''}
+                ${prompts.canEscalate(this.message) ? this.now() : ''}`;
+        }
+
+        /** The way to an SMS for a message that is late and that no prompt asks about any more. */
+        now() {
+            const escalate = async () => {
+                this.busy = true;
+                this.draw();
+                await prompts.escalate(this.message);
+                this.busy = false;
+                this.draw();
+            };
+            return html`<button type="button" class="tocsin-now" data-action="now" ?disabled=${this.busy} @click=${escalate}>${say('now')}</button>`;
         }
     }
 
@@ -174,8 +192,10 @@ export function defineElements({ env, prompts, say, chats, settings }) {
     class Urgency extends Part {
         template() {
             const chosen = this.chat.get('tocsin_urgency') ?? 'normal';
-            const option = (name) => html`<option value=${name} title=${say(`${name}-hint`)} ?selected=${name === chosen}>${say(name)}</option>`;
-            return html`<select class="tocsin-urgency" data-urgency=${chosen} aria-label=${say('urgency')} title=${say(`${chosen}-hint`)}
+            const hint = (name) => say(name === 'urgent' && prompts.service.urgentAfter ? 'urgent-hint-after' : `${name}-hint`,
+                { time: duration(prompts.service.urgentAfter, say) });
+            const option = (name) => html`<option value=${name} title=${hint(name)} ?selected=${name === chosen}>${say(name)}</option>`;
+            return html`<select class="tocsin-urgency" data-urgency=${chosen} aria-label=${say('urgency')} title=${hint(chosen)}
                 .value=${chosen} @change=${(e) => this.choose(e.target.value)}>${['normal', 'urgent', 'none'].map(option)}</select>`;
         }
 

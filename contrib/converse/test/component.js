@@ -62,7 +62,13 @@ export class Component {
         }
         if (action) return reply('result');
         if (stanza.includes('disco#info')) {
-            return reply('result', `<query xmlns='http://jabber.org/protocol/disco#info'><identity category='component' type='generic' name='SMS escalation'/><feature var='${NS}'/><feature var='${NS}#sync'/></query>`);
+            return reply('result', `<query xmlns='http://jabber.org/protocol/disco#info'><identity category='component' type='generic' name='SMS escalation'/><feature var='${NS}'/><feature var='${NS}#sync'/>`
+                + `<x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE' type='hidden'><value>${NS}</value></field><field var='urgent.unread_after'><value>120</value></field></x></query>`);
+        }
+        if (stanza.includes('#escalate')) {
+            const session = /sessionid=['"]([^'"]+)/.exec(stanza)?.[1];
+            return reply('result', session ? `<command xmlns='http://jabber.org/protocol/commands' node='${NS}#escalate' sessionid='${session}' status='completed'/>`
+                : `<command xmlns='http://jabber.org/protocol/commands' node='${NS}#escalate' sessionid='s1' status='executing'/>`);
         }
         if (stanza.includes('<sync')) return reply('result', `<sync xmlns='${NS}' last='${this.statuses.length}' complete='true'>${this.statuses.join('')}</sync>`);
         reply('error', `<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`);

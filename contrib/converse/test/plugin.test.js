@@ -95,6 +95,26 @@ test('a message is sent, delivered, not read in time; an SMS is composed and ans
     assert.match(await history.innerText(), /Sent[\s\S]*Delivered their device confirmed it[\s\S]*Not read in time the time was up[\s\S]*Told by SMS/);
 });
 
+test('a message that is late can be sent as an SMS at once, when nothing asks about it', async () => {
+    const a = shared;
+    const [id, name] = await prompted(a, { message: 'Now, please' });
+    const now = a.message(id).locator('[data-action=now]');
+    assert.equal(await now.count(), 0); // the banner is there
+    service.withdraw(a.full, name, 'expired');
+    await now.click();
+    const form = await service.expect(/#escalate[\s\S]*submit/);
+    assert.match(form, new RegExp(`<value>${id}</value>`));
+    assert.match(form, /<value>bob@example.org<\/value>/);
+    prompt(a.full, { id });
+    await a.banner(id).waitFor();
+    assert.equal(await now.count(), 0);
+});
+
+test('urgent says how much sooner, as the service tells', async () => {
+    const hint = await shared.page.locator('select.tocsin-urgency option[value=urgent]').getAttribute('title');
+    assert.match(hint, /after 2 min/);
+});
+
 test('the service is told what the client can do', async () => {
     const a = shared;
     service.send(`<iq type='get' id='who' from='${stage.component.jid}' to='${a.full}'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>`);
