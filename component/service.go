@@ -96,14 +96,14 @@ type Service struct {
 func New(ctx context.Context, o Options) (*Service, error) {
 	domain, err := address.Parse(o.JID)
 	if err != nil {
-		return nil, fmt.Errorf("component address %q: %w", o.JID, err)
+		return nil, fmt.Errorf("invalid component address %q: %w", o.JID, err)
 	}
 	if o.IsLeader == nil {
 		o.IsLeader = func() bool { return true }
 	}
 	seed, err := o.Store.Seed(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("load the past: %w", err)
+		return nil, fmt.Errorf("load the state of the ledger: %w", err)
 	}
 	paused, err := o.Store.Get(ctx, keyPaused)
 	if err != nil {

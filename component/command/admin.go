@@ -21,7 +21,7 @@ const maxCancelled = 1000
 func (c *Commands) adminStatus(ctx context.Context, r request) (response, error) {
 	sum, err := c.deps.Admin.Summary(ctx)
 	if err != nil {
-		return response{}, fmt.Errorf("sum up: %w", err)
+		return response{}, fmt.Errorf("count messages: %w", err)
 	}
 	say := &r.say.Form.Admin
 	oldest := say.None
@@ -78,7 +78,7 @@ func (c *Commands) adminUser(ctx context.Context, r request) (response, error) {
 	}
 	waiting, err := c.deps.Watch.Watching(ctx, user, maxShown+1)
 	if err != nil {
-		return response{}, fmt.Errorf("load what is watched: %w", err)
+		return response{}, fmt.Errorf("load watched messages: %w", err)
 	}
 	many := strconv.Itoa(min(len(waiting), maxShown))
 	if len(waiting) > maxShown {
@@ -204,7 +204,7 @@ func (c *Commands) adminCancel(ctx context.Context, r request) (response, error)
 	} else {
 		list, err := c.deps.Watch.Watching(ctx, sender, maxCancelled)
 		if err != nil {
-			return response{}, fmt.Errorf("load what is watched: %w", err)
+			return response{}, fmt.Errorf("load watched messages: %w", err)
 		}
 		for _, m := range list {
 			if with == "" || m.Recipient == with {

@@ -78,7 +78,7 @@ func (c *Commands) chatHelp(_ context.Context, r request, o phrase.Order) (strin
 func (c *Commands) chatStatus(ctx context.Context, r request, _ phrase.Order) (string, error) {
 	list, err := c.deps.Watch.Watching(ctx, r.user, maxLines+1)
 	if err != nil {
-		return "", fmt.Errorf("load what is watched: %w", err)
+		return "", fmt.Errorf("load watched messages: %w", err)
 	}
 	say := &r.say.Form.Watching
 	if len(list) == 0 {
@@ -99,7 +99,7 @@ func (c *Commands) chatStatus(ctx context.Context, r request, _ phrase.Order) (s
 func (c *Commands) chosen(ctx context.Context, r request, o phrase.Order) ([]Watched, error) {
 	list, err := c.deps.Watch.Watching(ctx, r.user, maxContacts)
 	if err != nil {
-		return nil, fmt.Errorf("load what is watched: %w", err)
+		return nil, fmt.Errorf("load watched messages: %w", err)
 	}
 	var names []string
 	for i := range list {

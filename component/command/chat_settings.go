@@ -249,7 +249,7 @@ func (c *Commands) chatHide(ctx context.Context, r request, o phrase.Order) (str
 func (c *Commands) chatWho(ctx context.Context, r request, _ phrase.Order) (string, error) {
 	releases, err := c.deps.Directory.Releases(ctx, r.user, maxLines)
 	if err != nil {
-		return "", fmt.Errorf("look up who saw a number: %w", err)
+		return "", fmt.Errorf("load releases: %w", err)
 	}
 	if len(releases) == 0 {
 		return r.say.Form.Number.NoReleases, nil

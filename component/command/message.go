@@ -20,7 +20,7 @@ const (
 func (c *Commands) watching(ctx context.Context, r request) (response, error) {
 	list, err := c.deps.Watch.Watching(ctx, r.user, maxShown+1)
 	if err != nil {
-		return response{}, fmt.Errorf("load what is watched: %w", err)
+		return response{}, fmt.Errorf("load watched messages: %w", err)
 	}
 	say := &r.say.Form.Watching
 	if len(list) == 0 {
@@ -80,7 +80,7 @@ func (c *Commands) oneMessage(ctx context.Context, r request, name string, say *
 func (c *Commands) choose(ctx context.Context, r request, say *phrase.MessageForm) (forms.Field, error) {
 	list, err := c.deps.Watch.Watching(ctx, r.user, maxChoice)
 	if err != nil {
-		return forms.Field{}, fmt.Errorf("load what is watched: %w", err)
+		return forms.Field{}, fmt.Errorf("load watched messages: %w", err)
 	}
 	var options []forms.Option
 	offered := map[string]bool{}

@@ -86,7 +86,7 @@ func (c *Commands) showNumber(ctx context.Context, r request, n track.Number, bo
 	}
 	releases, err := c.deps.Directory.Releases(ctx, r.user, maxReleases)
 	if err != nil {
-		return response{}, fmt.Errorf("look up who saw a number: %w", err)
+		return response{}, fmt.Errorf("load releases: %w", err)
 	}
 	switch {
 	case len(releases) > 0:

@@ -13,7 +13,7 @@ import (
 )
 
 // ErrNotXML ends a stream whose bytes can't be divided into stanzas any more.
-var ErrNotXML = errors.New("intake: the stream is not XML any more")
+var ErrNotXML = errors.New("the stream is not well-formed XML")
 
 // Limits bound a stanza. One that is over a limit is skipped to its end without being kept. A zero field stands for the
 // default.

@@ -36,7 +36,7 @@ func (p *prompter) chatPrompt(ctx context.Context, out track.Outgoing, shown *tr
 	}
 	prompts, err := p.Store.Prompts(ctx, out.Owner)
 	if err != nil {
-		return session.Message{}, fmt.Errorf("load the prompts: %w", err)
+		return session.Message{}, fmt.Errorf("load prompts: %w", err)
 	}
 	if slices.ContainsFunc(prompts, func(other track.Prompt) bool { return other.ID != shown.Was.ID }) {
 		ask.Code = shown.Was.Code // "sent" alone would be ambiguous

@@ -54,7 +54,7 @@ func (n *notifier) welcome(ctx context.Context, owner string, left time.Time) er
 	}
 	prompts, err := n.Store.Prompts(ctx, owner)
 	if err != nil {
-		return fmt.Errorf("load the prompts: %w", err)
+		return fmt.Errorf("load prompts: %w", err)
 	}
 	// What a prompt asks about is not told a second time.
 	asked := func(m *track.Message) bool {

@@ -114,7 +114,7 @@ func (n *notifier) untold(ctx context.Context, owner string) ([]track.Message, e
 	for after := int64(0); ; {
 		page, err := n.Store.Messages(ctx, owner, track.Filter{Untold: true, AfterRev: after, Limit: maxDigest})
 		if err != nil {
-			return nil, fmt.Errorf("load what is untold: %w", err)
+			return nil, fmt.Errorf("load untold notices: %w", err)
 		}
 		list = append(list, page...)
 		if over := len(list) - maxDigest; over > 0 {

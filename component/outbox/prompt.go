@@ -100,7 +100,7 @@ func (p *prompter) showTo(ctx context.Context, out track.Outgoing, to []string, 
 func (p *prompter) showOpen(ctx context.Context, owner string, arrived []string) error {
 	prompts, err := p.Store.Prompts(ctx, owner)
 	if err != nil {
-		return fmt.Errorf("load the prompts: %w", err)
+		return fmt.Errorf("load prompts: %w", err)
 	}
 	to, chat, ok := p.targets(owner)
 	if !ok || chat {

@@ -94,7 +94,7 @@ func (d *Disclosure) reveals(ctx context.Context, conv track.Conv) bool {
 	c, err := d.caseOf(ctx, conv)
 	if err != nil {
 		if ctx.Err() == nil {
-			d.log.Error("could not look up a consent", "err", err)
+			d.log.Error("could not look up consent", "err", err)
 		}
 		return false
 	}

@@ -131,7 +131,7 @@ func (r *Router) answerPrompt(ctx context.Context, by, prompt string, order phra
 	}
 	prompts, err := r.Store.Prompts(ctx, owner)
 	if err != nil {
-		return "", fmt.Errorf("load the prompts: %w", err)
+		return "", fmt.Errorf("load prompts: %w", err)
 	}
 	if order.Code != "" {
 		prompts = slices.DeleteFunc(prompts, func(p track.Prompt) bool { return p.Code != order.Code })

@@ -109,5 +109,5 @@ func (r *Router) privilege(m *session.Stanza, p *session.Payload) {
 		return
 	}
 	r.Server.Grant(domain, ad.Grants())
-	r.Log.Info("the server grants rights", "domain", domain)
+	r.Log.Info("the server granted privileges", "domain", domain)
 }

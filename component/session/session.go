@@ -167,7 +167,7 @@ func (s *Session) Run(ctx context.Context, in Inbound) error {
 		}
 		limit = min(2*limit, s.opts.RetryMax)
 		wait := s.opts.RetryMin + time.Duration(s.opts.Rand()*float64(limit-s.opts.RetryMin))
-		s.opts.Log.Warn("no connection to the server", "server", s.opts.Server, "err", plain(err), "retry", wait.Round(time.Millisecond))
+		s.opts.Log.Warn("not connected to the server, retrying", "server", s.opts.Server, "err", plain(err), "in", wait.Round(time.Millisecond))
 		due, stop := s.opts.Clock.After(wait)
 		select {
 		case <-due:

@@ -70,7 +70,7 @@ func render(t *template.Template, f Fill) (string, error) {
 	}
 	var b strings.Builder
 	if err := t.Execute(&b, f); err != nil {
-		return "", fmt.Errorf("text of the SMS: %w", err)
+		return "", fmt.Errorf("run the SMS template: %w", err)
 	}
 	text := Clean(b.String())
 	if f.Text == "" {

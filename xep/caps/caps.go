@@ -40,9 +40,9 @@ func (c Caps) Key() (key string, ok bool) {
 
 // Reasons why an answer must not be shared.
 var (
-	ErrHash      = errors.New("no hash, or an unknown one")
+	ErrHash      = errors.New("missing or unknown hash")
 	ErrIllFormed = errors.New("ill-formed disco#info")
-	ErrMismatch  = errors.New("hash does not match disco#info")
+	ErrMismatch  = errors.New("hash does not match the disco#info answer")
 	ErrAmbiguous = errors.New("a feature stands where none belongs")
 )
 

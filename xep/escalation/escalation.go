@@ -123,14 +123,14 @@ func (s *Sync) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 // bad-request.
 func (s Sync) Page() (int, error) {
 	if len(s.After) > maxToken {
-		return 0, fmt.Errorf("after: longer than %d bytes", maxToken)
+		return 0, fmt.Errorf("after is longer than %d bytes", maxToken)
 	}
 	if s.Max == "" {
 		return MaxSync, nil
 	}
 	n, ok := digits(s.Max)
 	if !ok {
-		return 0, fmt.Errorf("max: %w", errDigits)
+		return 0, fmt.Errorf("invalid max: %w", errDigits)
 	}
 	return min(n, MaxSync), nil
 }

@@ -99,21 +99,21 @@ func TestUnknownIsIgnored(t *testing.T) {
 func TestTrackCheck(t *testing.T) {
 	for attrs, want := range map[string]string{
 		``: "", `until='none'`: "", `timeout='1'`: "", `timeout='999999999'`: "", `timeout='007'`: "", `escalate='auto'`: "",
-		`until=''`:             "until: unknown word",
-		`until='seen'`:         "until: unknown word",
-		`until='Displayed'`:    "until: unknown word",
-		`priority='highest'`:   "priority: unknown word",
-		`priority=''`:          "priority: unknown word",
-		`escalate='yes'`:       "escalate: unknown word",
-		`timeout=''`:           "timeout: not 1 to 9 digits above zero",
-		`timeout='0'`:          "timeout: not 1 to 9 digits above zero",
-		`timeout='000000000'`:  "timeout: not 1 to 9 digits above zero",
-		`timeout='-5'`:         "timeout: not 1 to 9 digits above zero",
-		`timeout='+5'`:         "timeout: not 1 to 9 digits above zero",
-		`timeout=' 5'`:         "timeout: not 1 to 9 digits above zero",
-		`timeout='1e3'`:        "timeout: not 1 to 9 digits above zero",
-		`timeout='٣'`:          "timeout: not 1 to 9 digits above zero",
-		`timeout='1000000000'`: "timeout: not 1 to 9 digits above zero",
+		`until=''`:             "invalid until",
+		`until='seen'`:         "invalid until",
+		`until='Displayed'`:    "invalid until",
+		`priority='highest'`:   "invalid priority",
+		`priority=''`:          "invalid priority",
+		`escalate='yes'`:       "invalid escalate",
+		`timeout=''`:           "invalid timeout: not a positive number of at most 9 digits",
+		`timeout='0'`:          "invalid timeout: not a positive number of at most 9 digits",
+		`timeout='000000000'`:  "invalid timeout: not a positive number of at most 9 digits",
+		`timeout='-5'`:         "invalid timeout: not a positive number of at most 9 digits",
+		`timeout='+5'`:         "invalid timeout: not a positive number of at most 9 digits",
+		`timeout=' 5'`:         "invalid timeout: not a positive number of at most 9 digits",
+		`timeout='1e3'`:        "invalid timeout: not a positive number of at most 9 digits",
+		`timeout='٣'`:          "invalid timeout: not a positive number of at most 9 digits",
+		`timeout='1000000000'`: "invalid timeout: not a positive number of at most 9 digits",
 	} {
 		t.Run(attrs, func(t *testing.T) {
 			var track Track
@@ -142,11 +142,11 @@ func TestAnswerCheck(t *testing.T) {
 		{Answer{Prompt: "p", Action: NotSent}, "", 0},
 		{Answer{Prompt: "p", Action: Snooze, For: "600"}, "", 10 * time.Minute},
 		{Answer{Prompt: "p", Action: Snooze, For: "999999999"}, "", 999999999 * time.Second},
-		{Answer{Prompt: "p", Action: Snooze}, "for: not 1 to 9 digits above zero", 0},
-		{Answer{Prompt: "p", Action: Snooze, For: "10m"}, "for: not 1 to 9 digits above zero", 0},
-		{Answer{Prompt: "p", Action: "decline"}, "action: unknown word", 0},
-		{Answer{Prompt: "p"}, "action: unknown word", 0},
-		{Answer{Action: Claim}, "prompt: missing", 0},
+		{Answer{Prompt: "p", Action: Snooze}, "invalid for: not a positive number of at most 9 digits", 0},
+		{Answer{Prompt: "p", Action: Snooze, For: "10m"}, "invalid for: not a positive number of at most 9 digits", 0},
+		{Answer{Prompt: "p", Action: "decline"}, "invalid action", 0},
+		{Answer{Prompt: "p"}, "invalid action", 0},
+		{Answer{Action: Claim}, "missing prompt", 0},
 	} {
 		if got := message(tc.answer.Check()); got != tc.want {
 			t.Errorf("%+v: %q, want %q", tc.answer, got, tc.want)
@@ -166,9 +166,9 @@ func TestSyncPage(t *testing.T) {
 		{Sync{}, MaxSync, ""},
 		{Sync{Max: "10", After: "77"}, 10, ""},
 		{Sync{Max: "999999999"}, MaxSync, ""},
-		{Sync{Max: "0"}, 0, "max: not 1 to 9 digits above zero"},
-		{Sync{Max: "all"}, 0, "max: not 1 to 9 digits above zero"},
-		{Sync{After: strings.Repeat("7", 129)}, 0, "after: longer than 128 bytes"},
+		{Sync{Max: "0"}, 0, "invalid max: not a positive number of at most 9 digits"},
+		{Sync{Max: "all"}, 0, "invalid max: not a positive number of at most 9 digits"},
+		{Sync{After: strings.Repeat("7", 129)}, 0, "after is longer than 128 bytes"},
 	} {
 		page, err := tc.sync.Page()
 		if page != tc.page || message(err) != tc.err {
@@ -183,14 +183,14 @@ func TestTimes(t *testing.T) {
 		"2026-11-24T02:00:00.123456Z":      "2026-11-24T02:00:00.123Z",
 		"2026-11-24T04:30:00.5+02:30":      "2026-11-24T02:00:00.500Z",
 		"1969-07-21T02:56:15Z":             "1969-07-21T02:56:15.000Z",
-		"2026-11-24":                       "stamp: no time of XEP-0082",
-		"2026-11-24T02:00:00":              "stamp: no time of XEP-0082",
-		"9999-12-31T23:59:59-23:59":        "stamp: no time of XEP-0082",
-		"20261124T02:00:00":                "stamp: no time of XEP-0082",
-		"":                                 "stamp: no time of XEP-0082",
-		"2026-02-30T00:00:00Z":             "stamp: no time of XEP-0082",
-		"0000-01-01T00:00:00Z":             "stamp: no time of XEP-0082",
-		"2026-11-24T02:00:00.000Z trailer": "stamp: no time of XEP-0082",
+		"2026-11-24":                       "invalid stamp (XEP-0082)",
+		"2026-11-24T02:00:00":              "invalid stamp (XEP-0082)",
+		"9999-12-31T23:59:59-23:59":        "invalid stamp (XEP-0082)",
+		"20261124T02:00:00":                "invalid stamp (XEP-0082)",
+		"":                                 "invalid stamp (XEP-0082)",
+		"2026-02-30T00:00:00Z":             "invalid stamp (XEP-0082)",
+		"0000-01-01T00:00:00Z":             "invalid stamp (XEP-0082)",
+		"2026-11-24T02:00:00.000Z trailer": "invalid stamp (XEP-0082)",
 	} {
 		t.Run(text, func(t *testing.T) {
 			var at Time

@@ -75,14 +75,14 @@ func (t *Track) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 func (t Track) Check() error {
 	switch {
 	case t.Until != "" && !t.Until.Valid():
-		return errors.New("until: unknown word")
+		return errors.New("invalid until")
 	case t.Priority != "" && !t.Priority.Valid():
-		return errors.New("priority: unknown word")
+		return errors.New("invalid priority")
 	case t.Escalate != "" && !t.Escalate.Valid():
-		return errors.New("escalate: unknown word")
+		return errors.New("invalid escalate")
 	}
 	if _, ok := digits(t.Timeout); t.Timeout != "" && !ok {
-		return fmt.Errorf("timeout: %w", errDigits)
+		return fmt.Errorf("invalid timeout: %w", errDigits)
 	}
 	return nil
 }
@@ -93,7 +93,7 @@ func (t Track) Seconds() int {
 	return n
 }
 
-var errDigits = errors.New("not 1 to 9 digits above zero")
+var errDigits = errors.New("not a positive number of at most 9 digits")
 
 // digits reads a number of one to nine plain digits that is above zero; ok is false for everything else.
 func digits(s string) (n int, ok bool) {

@@ -115,12 +115,12 @@ func (a *Answer) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 func (a Answer) Check() error {
 	switch {
 	case a.Prompt == "":
-		return errors.New("prompt: missing")
+		return errors.New("missing prompt")
 	case !a.Action.Valid():
-		return errors.New("action: unknown word")
+		return errors.New("invalid action")
 	}
 	if _, ok := digits(a.For); a.Action == Snooze && !ok {
-		return fmt.Errorf("for: %w", errDigits)
+		return fmt.Errorf("invalid for: %w", errDigits)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func (t Time) MarshalXMLAttr(name xml.Name) (xml.Attr, error) {
 func (t *Time) UnmarshalXMLAttr(attr xml.Attr) error {
 	at, err := time.Parse(time.RFC3339, attr.Value)
 	if year := at.UTC().Year(); err != nil || year < 1 || year > 9999 {
-		return fmt.Errorf("%s: no time of XEP-0082", attr.Name.Local)
+		return fmt.Errorf("invalid %s (XEP-0082)", attr.Name.Local)
 	}
 	*t = Time(at.UnixMilli())
 	return nil

@@ -28,7 +28,7 @@ func (f *Form) Bool(name string) (value, given bool, err error) {
 	case "0", "false":
 		return false, true, nil
 	}
-	return false, false, fmt.Errorf("%s: neither true nor false", name)
+	return false, false, fmt.Errorf("invalid boolean in %s", name)
 }
 
 // Choice reads one of the words; an empty field is not given.
@@ -38,7 +38,7 @@ func (f *Form) Choice(name string, words ...string) (value string, given bool, e
 		return "", false, nil
 	}
 	if !slices.Contains(words, text) {
-		return "", false, fmt.Errorf("%s: none of %s", name, strings.Join(words, ", "))
+		return "", false, fmt.Errorf("invalid choice in %s (one of %s)", name, strings.Join(words, ", "))
 	}
 	return text, true, nil
 }
@@ -54,7 +54,7 @@ func (f *Form) JIDs(name string) (addresses []jid.JID, given bool, err error) {
 			}
 			j, err := jid.Parse(line)
 			if err != nil {
-				return nil, false, fmt.Errorf("%s: %.100q is no address", name, line)
+				return nil, false, fmt.Errorf("invalid address %.100q in %s", line, name)
 			}
 			addresses = append(addresses, j)
 		}

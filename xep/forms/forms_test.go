@@ -122,15 +122,15 @@ func TestAnswer(t *testing.T) {
 		{boolean, "no", result{false, true, ""}},
 		{boolean, "unset", result{false, false, ""}},
 		{boolean, "missing", result{false, false, ""}},
-		{boolean, "maybe", result{false, false, "maybe: neither true nor false"}},
+		{boolean, "maybe", result{false, false, "invalid boolean in maybe"}},
 		{choice, "mode", result{"ask", true, ""}},
 		{choice, "missing", result{"", false, ""}},
 		{choice, "unset", result{"", false, ""}},
-		{choice, "wrong", result{"", false, "wrong: none of ask, never"}},
+		{choice, "wrong", result{"", false, "invalid choice in wrong (one of ask, never)"}},
 		{jids, "jids", result{"a@example.org;b@example.org;c@example.org/my phone;", true, ""}},
 		{jids, "blank", result{"", true, ""}},
 		{jids, "missing", result{"", false, ""}},
-		{jids, "bad", result{"", false, `bad: "a b@example.org" is no address`}},
+		{jids, "bad", result{"", false, `invalid address "a b@example.org" in bad`}},
 	} {
 		if diff := cmp.Diff(tc.want, tc.read(tc.name)); diff != "" {
 			t.Errorf("%s: %s", tc.name, diff)
