@@ -183,7 +183,9 @@ func (s *Server) showLink(r *http.Request, a area) (*reply, error) {
 	if err != nil || !ok {
 		return nil, or(err, errGone)
 	}
-	return s.render(r, t.Owner, "open.html", view{CSRF: s.csrf(r.PathValue("token"))}), nil
+	say := s.say(r, t.Owner)
+	title := map[track.Purpose]string{track.SettingsLink: say.Web.Settings, track.AdminLink: say.Web.Admin}[a.link]
+	return s.render(r, t.Owner, "open.html", view{Title: title, CSRF: s.csrf(r.PathValue("token"))}), nil
 }
 
 // openLink begins a session, for which the link is used up.

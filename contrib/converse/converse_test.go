@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -51,17 +52,32 @@ func TestStoryOnEjabberd(t *testing.T) {
 	story(t, server, serve(t, server), "story.test.js")
 }
 
+// The component's pages, for clients without the plugin.
+func TestPages(t *testing.T) {
+	server := lab.Prosody(t, lab.Options{Tap: lab.Module, Hosts: []string{"example.org"}})
+	listen := fmt.Sprintf("127.0.0.1:%d", lab.Port(t))
+	pages = "http://" + listen + "/tocsin"
+	story(t, server, serve(t, server, lab.Settings{"web.listen": listen, "web.public": pages}), "pages.test.js")
+}
+
+// pages is where the component's pages are, if it has some.
+var pages string
+
 // serve starts the service with short times.
-func serve(t *testing.T, server *lab.Server) (metrics *string) {
+func serve(t *testing.T, server *lab.Server, more ...lab.Settings) (metrics *string) {
 	t.Helper()
 	befriend(t, server, "alice", "bob")
 	befriend(t, server, "alice", "eve")
-	tocsin := lab.Tocsin(t, server, lab.Settings{
+	settings := lab.Settings{
 		"track.undelivered_after": "4s", "track.unread_after": "4s",
 		"track.priority":                    lab.TOML(`[{name = "urgent", undelivered_after = "2s", unread_after = "2s"}]`),
 		"escalate.per_conversation_per_day": 1000, "escalate.per_recipient_per_day": 1000, "escalate.per_sender_per_hour": 1000,
 		"numbers.region": "CN",
-	})
+	}
+	for _, m := range more {
+		maps.Copy(settings, m)
+	}
+	tocsin := lab.Tocsin(t, server, settings)
 	tocsin.Must("numbers", "set", "bob@"+server.Domain, "+8613800138000")
 	config, err := os.ReadFile(tocsin.Config)
 	if err != nil {
@@ -98,8 +114,8 @@ func story(t *testing.T, server *lab.Server, metrics *string, files ...string) {
 	node := need(t, "node")
 	need(t, "chromium")
 	install(t)
-	pages := httptest.NewServer(http.FileServer(http.Dir(".")))
-	t.Cleanup(pages.Close)
+	site := httptest.NewServer(http.FileServer(http.Dir(".")))
+	t.Cleanup(site.Close)
 
 	host, port, _ := strings.Cut(server.ComponentAddr, ":")
 	number, err := strconv.Atoi(port)
@@ -111,9 +127,10 @@ func story(t *testing.T, server *lab.Server, metrics *string, files ...string) {
 		users[user] = user + "'s password"
 	}
 	stage, err := json.Marshal(map[string]any{
-		"page": pages.URL, "websocket": server.Websocket, "domain": server.Domain, "users": users,
+		"page": site.URL, "websocket": server.Websocket, "domain": server.Domain, "users": users,
 		"component": map[string]any{"host": host, "port": number, "jid": server.Component, "secret": server.Secret},
 		"metrics":   metrics,
+		"pages":     pages,
 		"pictures":  os.Getenv("TOCSIN_PICTURES"),
 	})
 	if err != nil {
