@@ -132,6 +132,9 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	for user, names := range users.Unreadable() {
+		o.Log.Warn("settings can't be read and count on the safe side", "user", user, "settings", names)
+	}
 	s.users, s.backlog = users, backlog
 	s.server = privacy.NewServer(s.session, o.Clock, o.Log)
 	disclosure := privacy.New(s.settings, users, o.Store, s.server, o.Log)

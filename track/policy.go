@@ -101,6 +101,7 @@ type Step struct {
 type Quiet struct {
 	From, To int // minutes after midnight; From > To spans midnight
 	Zone     *time.Location
+	Always   bool // nobody knows which hours are meant: they may be now
 }
 
 // Pattern matches bare JIDs: "alice@example.org" that user, "example.org" the domain itself and all its users,

@@ -63,18 +63,27 @@ func parseClock(s string) (minutes int, err error) {
 
 // String gives q in the form that ParseQuiet reads.
 func (q Quiet) String() string {
-	if q.Zone == nil {
+	switch {
+	case q.Zone == nil:
 		return ""
+	case q.Always:
+		return "always"
 	}
 	return fmt.Sprintf("%02d:%02d-%02d:%02d %s", q.From/60, q.From%60, q.To/60, q.To%60, q.Zone)
 }
+
+// lookAgain is how often it is looked whether hours that can't be read can be read by now, all at once.
+const lookAgain = Time(15 * 60_000)
 
 // Until returns the end of the quiet span that now lies in, or 0 if it lies in none. On days on which the clocks of the
 // zone change, it is rather quiet than not: a wall time that exists twice begins a span with its first instant and ends
 // one with its second; one that does not exist is the instant it would have been.
 func (q Quiet) Until(now Time) Time {
-	if q.Zone == nil {
+	switch {
+	case q.Zone == nil:
 		return 0
+	case q.Always: // until it is looked at again
+		return now - now%lookAgain + lookAgain
 	}
 	today := now.Std().In(q.Zone)
 	// A span that holds now began yesterday or today.

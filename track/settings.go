@@ -1,6 +1,9 @@
 package track
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Parties are the settings of the two people of a conversation.
 type Parties struct {
@@ -47,6 +50,7 @@ type Settings struct {
 // > domain default (protocol §3). Senders' own times are kept within the policy's bounds.
 func (p *Policy) Resolve(m *Message, who Parties, e Expectation) Settings {
 	h := m.Hint
+	who.Sender, who.Recipient = who.Sender.Strict(), who.Recipient.Strict()
 	s := Settings{
 		Unwatched:        p.unwatched(m, who),
 		UndeliveredAfter: p.UndeliveredAfter,
@@ -169,15 +173,16 @@ func (p *Policy) quietOf(who Prefs) (Quiet, Tier) {
 		return p.Quiet, TierDomain
 	}
 	zone := p.Quiet.Zone
-	if own, err := loadZone(who.Zone); who.Zone != "" && err == nil {
-		zone = own
-	}
 	if zone == nil {
 		zone = time.UTC
 	}
+	own, lost := loadZone(who.Zone)
+	if who.Zone != "" && lost == nil {
+		zone = own
+	}
 	q, err := ParseQuiet(who.Quiet, zone)
-	if err != nil {
-		return p.quietOf(Prefs{}) // settings are checked when they are made
+	if err != nil || q.From != q.To && lost != nil && who.Zone != "" && !strings.Contains(who.Quiet, " ") {
+		return Quiet{Always: true, Zone: time.UTC}, TierRecipient // settings are checked when they are made: it has become so
 	}
 	return q, TierRecipient
 }

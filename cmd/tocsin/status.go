@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -26,6 +28,9 @@ type status struct {
 	Outbox      int64  `json:"outbox"`
 	// Lag is how late the oldest overdue alarm is.
 	Lag seconds `json:"lag_seconds"`
+
+	// Unreadable are users' settings that can't be read, by their names in the form, which count on their stricter side.
+	Unreadable map[string][]string `json:"unreadable_settings,omitempty"`
 
 	Instance *instanceStatus `json:"instance"` // nil: none was found
 	notFound string          // why
@@ -67,6 +72,9 @@ func (c *statusCommand) Run(ctx context.Context, e *environment) error {
 	found, why := findInstance(ctx, conf)
 	s := newStatus(conf.Component.JID, sum, found, now)
 	s.notFound = why
+	if err := store.Prefs(ctx, func(p track.Prefs) { s.add(&p) }); err != nil {
+		return fmt.Errorf("query the database: %w", err)
+	}
 	if c.JSON {
 		out := json.NewEncoder(e.stdout)
 		out.SetIndent("", "  ")
@@ -90,6 +98,16 @@ func newStatus(component string, sum track.Summary, found *instance, now time.Ti
 	return s
 }
 
+// add notes the settings of a user that can't be read.
+func (s *status) add(p *track.Prefs) {
+	if names := p.Unreadable(); len(names) > 0 {
+		if s.Unreadable == nil {
+			s.Unreadable = map[string][]string{}
+		}
+		s.Unreadable[p.JID] = names
+	}
+}
+
 func known(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -105,6 +123,9 @@ func (s *status) write(w io.Writer, now time.Time) error {
 	line("overdue", "%s", counted(s.Overdue, "alarm"))
 	line("open prompts", "%d", s.OpenPrompts)
 	line("outbox", "%d", s.Outbox)
+	for _, jid := range slices.Sorted(maps.Keys(s.Unreadable)) {
+		line("unreadable", "settings of %s, which count on the safe side: %s", jid, strings.Join(s.Unreadable[jid], ", "))
+	}
 	i := s.Instance
 	if i == nil {
 		line("instance", "%s", s.notFound)

@@ -19,6 +19,7 @@ var settingFields = map[phrase.Verb]func(rest string) []string{
 	phrase.SetText:     func(rest string) []string { return []string{"text", word(rest, textWords)} },
 	phrase.SetLanguage: func(rest string) []string { return []string{"language", word(rest, languageWords)} },
 	phrase.SetZone:     func(rest string) []string { return []string{"time_zone", word(rest, nil)} },
+	phrase.SetSync:     func(rest string) []string { return []string{"read_sync", word(rest, syncWords)} },
 	phrase.SetWatching: func(rest string) []string { return []string{"watch_me", box(rest)} },
 	phrase.SetTimes: func(rest string) []string {
 		times := strings.FieldsFunc(rest, func(r rune) bool { return r == ' ' || r == ',' || r == '、' || r == '/' })
@@ -47,6 +48,7 @@ var settingFields = map[phrase.Verb]func(rest string) []string{
 // What people write for the choices of lists, beside the choices themselves.
 var (
 	modeWords     = map[string]string{"询问": "ask", "问": "ask", "自动": "auto", "从不": "never", "不问": "never", "off": "never"}
+	syncWords     = map[string]string{"静默": "quiet", "告知": "tell", "关": "off", "关闭": "off", "read": "tell"}
 	textWords     = map[string]string{"原文": "message", "内容": "message", "通知": "notice"}
 	languageWords = map[string]string{"english": "en", "chinese": "zh", "中文": "zh", "汉语": "zh", "英文": "en", "英语": "en"}
 )

@@ -49,6 +49,9 @@ func (r request) showPreferences(p *track.Prefs) response {
 		}
 	}
 	usual := say.Usual(policy.UndeliveredAfter, policy.UnreadAfter, policy.Quiet.String())
+	if names := p.Unreadable(); len(names) > 0 {
+		usual = say.Unreadable(names) + " " + usual
+	}
 	return r.ask("preferences", r.adding(say.Title, usual), fields...)
 }
 

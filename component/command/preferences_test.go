@@ -1,6 +1,7 @@
 package command
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ func TestPreferences(t *testing.T) {
 		"quiet hours with a zone":          {track.Prefs{}, []string{"quiet_hours=22:00-07:00 Asia/Tokyo"}, "info: Saved.", track.Prefs{Quiet: "22:00-07:00 Asia/Tokyo"}},
 		"quiet hours without a zone":       {track.Prefs{}, []string{"quiet_hours=22:00-7:00"}, "info: Saved. Set your time zone, too: until then your quiet hours are in UTC.", track.Prefs{Quiet: "22:00-07:00"}},
 		"quiet hours as people write them": {track.Prefs{Zone: "Asia/Shanghai"}, []string{"quiet_hours=22：00 – 7:00"}, "info: Saved.", track.Prefs{Zone: "Asia/Shanghai", Quiet: "22:00-07:00"}},
+		"devices":                          {track.Prefs{}, []string{"read_sync=tell"}, "info: Saved.", track.Prefs{Sync: track.SyncTold}},
 		"no quiet hours":                   {track.Prefs{}, []string{"quiet_hours=Never"}, "info: Saved.", track.Prefs{Quiet: "never"}},
 
 		"several faults": {track.Prefs{}, []string{"mode=perhaps", "unread_after=soon", "quiet_hours=9"}, `error: Nothing was changed. "perhaps" is not a choice for "When a message is not read in time". "soon" is not a duration (example: 10m). "9" is not a range of hours (example: 22:00-07:00).`, track.Prefs{}},
@@ -60,7 +62,7 @@ func TestPreferences(t *testing.T) {
 	w.prefs["alice@example.org"] = track.Prefs{UnreadAfter: 90 * time.Minute, UndeliveredAfter: 2 * time.Hour, Mode: track.Never}
 	shown := newClient(t, w).begin(alice, "preferences").Form
 	want := []string{"As a sender", "mode=never", "undelivered_after=2h", "unread_after=1h30m", "text=default", "fallback=false",
-		"As a recipient", "share=everybody", "quiet_hours=default", "watch_me=true", "Both", "time_zone=default", "language=default"}
+		"As a recipient", "share=everybody", "quiet_hours=default", "watch_me=true", "read_sync=off", "Both", "time_zone=default", "language=default"}
 	if diff := cmp.Diff(want, lines(shown)); diff != "" {
 		t.Error(diff)
 	}
@@ -82,12 +84,22 @@ func TestPreferences(t *testing.T) {
 	c := newClient(t, w)
 	back := c.complete(alice, "preferences", "mode=ask", "unread_after=soon", "quiet_hours=22:00-07:00", "watch_me=0", "text=poem")
 	want = []string{"As a sender", "mode=ask", "undelivered_after=2h", "unread_after=soon", "text=default", "fallback=false",
-		"As a recipient", "share=everybody", "quiet_hours=22:00-07:00", "watch_me=false", "Both", "time_zone=default", "language=default"}
+		"As a recipient", "share=everybody", "quiet_hours=22:00-07:00", "watch_me=false", "read_sync=off", "Both", "time_zone=default", "language=default"}
 	if diff := cmp.Diff(want, lines(back.Form)); diff != "" {
 		t.Error(diff)
 	}
 	mended, refused := c.send(alice, "node='"+Node("preferences")+"' action='complete' sessionid='"+back.SessionID+"'", submit("unread_after=10m"))
 	if refused != nil || note(mended) != "info: Saved." || w.prefs["alice@example.org"].UnreadAfter != 10*time.Minute {
 		t.Errorf("mended: %v, %v", mended, refused)
+	}
+}
+
+// A time zone that is gone is named where its user can set another.
+func TestPreferencesThatCannotBeRead(t *testing.T) {
+	w := newWorld()
+	w.prefs["alice@example.org"] = track.Prefs{Quiet: "22:00-07:00", Zone: "Europe/Nowhere"}
+	form := newClient(t, w).begin(alice, "preferences")
+	if text := strings.Join(form.Form.Instructions, " "); !strings.Contains(text, "can't be read any more") || !strings.Contains(text, "time_zone") {
+		t.Errorf("the form says %q", text)
 	}
 }

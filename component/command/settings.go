@@ -36,7 +36,7 @@ type section struct {
 
 var sections = []section{
 	{func(f *phrase.PreferencesForm) string { return f.AsSender }, []setting{modeSetting, undeliveredSetting, unreadSetting, textSetting, fallbackSetting}},
-	{func(f *phrase.PreferencesForm) string { return f.AsRecipient }, []setting{shareSetting, quietSetting, watchSetting}},
+	{func(f *phrase.PreferencesForm) string { return f.AsRecipient }, []setting{shareSetting, quietSetting, watchSetting, syncSetting}},
 	{func(f *phrase.PreferencesForm) string { return f.Both }, []setting{zoneSetting, languageSetting}},
 }
 
@@ -224,6 +224,41 @@ var shareSetting = setting{
 			p.Share = track.ShareContacts
 		case given:
 			p.Share = track.ShareAll
+		}
+		return ""
+	},
+}
+
+var syncs = []struct {
+	sync track.Sync
+	word string
+}{{track.SyncOff, "off"}, {track.SyncQuiet, "quiet"}, {track.SyncTold, "tell"}}
+
+var syncSetting = setting{
+	name:  "read_sync",
+	label: func(f *phrase.PreferencesForm) phrase.Label { return f.ReadSync },
+	value: func(_ request, p *track.Prefs) string {
+		for _, s := range syncs {
+			if p.Sync == s.sync {
+				return s.word
+			}
+		}
+		return "off"
+	},
+	options: func(r request) []forms.Option {
+		say := &r.say.Form.Preferences
+		return []forms.Option{option(say.SyncOff, "off"), option(say.SyncQuiet, "quiet"), option(say.SyncTell, "tell")}
+	},
+	read: func(r request, a *answers, p *track.Prefs) string {
+		word, given := a.choice("read_sync", r.say.Form.Preferences.ReadSync, "off", "quiet", "tell")
+		if !given {
+			return ""
+		}
+		p.Sync = track.SyncOff
+		for _, s := range syncs {
+			if s.word == word {
+				p.Sync = s.sync
+			}
 		}
 		return ""
 	},

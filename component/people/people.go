@@ -86,9 +86,22 @@ func (u *Users) Language(owner string, choices ...string) string {
 func (u *Users) Of(bare string) track.Prefs {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
-	prefs := u.prefs[bare]
+	prefs := u.prefs[bare].Strict()
 	prefs.JID = bare
 	return prefs
+}
+
+// Unreadable returns the users some of whose settings can't be read, with the names of these.
+func (u *Users) Unreadable() map[string][]string {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	all := map[string][]string{}
+	for jid, prefs := range u.prefs {
+		if names := prefs.Unreadable(); len(names) > 0 {
+			all[jid] = names
+		}
+	}
+	return all
 }
 
 // OptedIn returns the users who have asked for prompts by chat.

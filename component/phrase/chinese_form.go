@@ -55,7 +55,14 @@ var zhForm = Form{
 		Share:            Label{"公开号码后，谁可以看到", ""},
 		ShareAll:         "所有我没有按时阅读其消息的发送者",
 		ShareContacts:    "只有我的联系人",
-		DefaultIs:        func(what string) string { return "默认：" + what },
+		ReadSync:         Label{"我在自己的设备上读了消息但未发回执时", "如果您的客户端支持，您的设备会互相告知已读到哪里（XEP-0490）。"},
+		SyncOff:          "仍算未读",
+		SyncQuiet:        "不再提醒，也不告知任何人",
+		SyncTell:         "告知发送者已读",
+		Unreadable: func(names []string) string {
+			return "这些设置已无法识别，在您重新设置之前按较严格的一侧处理：" + strings.Join(names, "、") + "。"
+		},
+		DefaultIs: func(what string) string { return "默认：" + what },
 		Usual: func(undelivered, unread time.Duration, quiet string) string {
 			within := func(d time.Duration, what string) string {
 				if d == 0 {

@@ -55,7 +55,14 @@ var enForm = Form{
 		Share:            Label{"My number, once shared, is for", ""},
 		ShareAll:         "every sender whose message I have not read",
 		ShareContacts:    "my contacts only",
-		DefaultIs:        func(what string) string { return "default: " + what },
+		ReadSync:         Label{"When I have read a message on one of my devices without confirming it", "Your devices tell each other what you have read, if your client supports it (XEP-0490)."},
+		SyncOff:          "it still counts as unread",
+		SyncQuiet:        "nobody is alarmed, and nobody is told",
+		SyncTell:         "the sender is told that it was read",
+		Unreadable: func(names []string) string {
+			return "These settings can't be read any more and count on the safe side until you set them again: " + strings.Join(names, ", ") + "."
+		},
+		DefaultIs: func(what string) string { return "default: " + what },
 		Usual: func(undelivered, unread time.Duration, quiet string) string {
 			within := func(d time.Duration) string {
 				if d == 0 {

@@ -47,21 +47,23 @@ type NumberForm struct {
 // PreferencesForm is that of the command preferences.
 type PreferencesForm struct {
 	Title
-	Mode, UndeliveredAfter, UnreadAfter, QuietHours, TimeZone, Language, Text, Fallback, WatchMe, Share Label
+	Mode, UndeliveredAfter, UnreadAfter, QuietHours, TimeZone, Language, Text, Fallback, WatchMe, Share, ReadSync Label
 
 	AsSender, AsRecipient, Both string // head the parts
 	DefaultIs                   func(what string) string
 	// Usual says how times and hours are written, and what "default" is: clients hide the hints of fields.
-	Usual            func(undelivered, unread time.Duration, quiet string) string
-	Ask, Auto, Never string // modes
-	English, Chinese string
-	Message, Notice  string
-	ShareAll         string // who may see a number that is released
-	ShareContacts    string
-	NoQuiet          string                          // there are no quiet hours
-	Bounded          func(least, most string) string // times were brought within the bounds
-	AutoAsks         string                          // auto acts as ask, for there is no way to send an SMS
-	ZoneNeeded       string                          // quiet hours were set, but no time zone
+	Usual                        func(undelivered, unread time.Duration, quiet string) string
+	Ask, Auto, Never             string // modes
+	English, Chinese             string
+	Message, Notice              string
+	ShareAll                     string // who may see a number that is released
+	ShareContacts                string
+	SyncOff, SyncQuiet, SyncTell string
+	Unreadable                   func(names []string) string     // settings that count on their stricter side
+	NoQuiet                      string                          // there are no quiet hours
+	Bounded                      func(least, most string) string // times were brought within the bounds
+	AutoAsks                     string                          // auto acts as ask, for there is no way to send an SMS
+	ZoneNeeded                   string                          // quiet hours were set, but no time zone
 }
 
 // WatchingForm is that of the command watching.

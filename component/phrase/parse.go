@@ -44,6 +44,7 @@ const (
 	SetQuiet    Verb = "quiet"
 	SetZone     Verb = "time zone"
 	SetWatching Verb = "watch me"
+	SetSync     Verb = "my devices"
 	SetLanguage Verb = "language"
 	Settings    Verb = "settings"
 	Forget      Verb = "forget me"
@@ -89,6 +90,7 @@ var words = map[Verb][]string{
 	SetQuiet:    {"quiet", "quiet hours", "免打扰"},
 	SetZone:     {"time zone", "timezone", "zone", "时区"},
 	SetWatching: {"watch me", "跟踪我"},
+	SetSync:     {"my devices", "我的设备"},
 	SetLanguage: {"language", "语言"},
 	Settings:    {"settings", "preferences", "设置"},
 	Forget:      {"forget me", "忘记我", "删除我的数据"},

@@ -22,9 +22,10 @@ type Users interface {
 	Hides(owner, contact string) bool
 }
 
-// Store is the directory of bound numbers.
+// Store is the directory of bound numbers, and knows who was refused.
 type Store interface {
 	Number(ctx context.Context, jid string) (track.Number, bool, error)
+	Refused(context.Context, track.Conv) (bool, error)
 }
 
 // Disclosure decides what senders are told of recipients.
@@ -43,6 +44,12 @@ func New(s *settings.Live, users Users, store Store, server *Server, log *slog.L
 
 // Number returns the recipient's number in E.164, if the sender may be shown it, else "".
 func (d *Disclosure) Number(ctx context.Context, conv track.Conv) (string, error) {
+	switch refused, err := d.store.Refused(ctx, conv); {
+	case err != nil:
+		return "", fmt.Errorf("look for a refusal: %w", err)
+	case refused:
+		return "", nil
+	}
 	c, err := d.caseOf(ctx, conv)
 	if err != nil {
 		return "", err

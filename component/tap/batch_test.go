@@ -103,7 +103,7 @@ func TestBatchedEvents(t *testing.T) {
 		{"OTR", "<out" + fromBob + "><body is='otr'/></out>", []string{"message", reply, sent + " once resource=B encrypted"}},
 		{"a receipt and a marker", "<out" + fromBob + "><rc id='a1'/><md id='a1'/></out>",
 			[]string{"evidence", "received alice@here.test → bob@here.test id=a1 by=receipt", "read alice@here.test → bob@here.test id=a1 by=marker"}},
-		{"a bounce", "<bounce" + fromBob + "><er type='cancel' c='service-unavailable'/></bounce>", []string{"evidence", "bounced alice@here.test → bob@here.test id=b1 by=error"}},
+		{"a bounce", "<bounce" + fromBob + "><er type='cancel' c='service-unavailable'/></bounce>", []string{"evidence", "bounced alice@here.test → bob@here.test id=b1 by=error refusal"}},
 		{"one that may pass", "<bounce" + fromBob + "><er type='cancel' c='remote-server-timeout'/></bounce>", []string{"evidence", "deferred alice@here.test → bob@here.test id=b1 by=error"}},
 		{"a client's error", "<out" + fromBob + " y='error'><er type='cancel' c='gone'/></out>", []string{"evidence", "bounced alice@here.test → bob@here.test id=b1 by=error"}},
 		{"handed", "<handed" + fromBob + "/>", []string{"evidence", "handed" + about + " resource=A"}},

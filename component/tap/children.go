@@ -13,7 +13,7 @@ func (f *fields) messageChild(s space, local []byte, attrs []attr) {
 			}
 		case "error":
 			f.child = errorChild
-			f.has &^= hasPassingError // of several the last counts
+			f.has &^= hasPassingError | hasRefusal // of several the last counts
 			if t := get(attrs, "type"); string(t) == "wait" || string(t) == "continue" {
 				f.has |= hasPassingError
 			}
@@ -129,12 +129,17 @@ func (f *fields) messageChild(s space, local []byte, attrs []attr) {
 func (f *fields) grandchild(s space, local []byte, attrs []attr) {
 	switch f.child {
 	case errorChild:
+		if s == blockingErrors { // XEP-0191
+			f.has |= hasRefusal
+		}
 		if s != errorConditions {
 			return
 		}
 		switch string(local) {
 		case "remote-server-timeout", "resource-constraint":
 			f.has |= hasPassingError
+		case "forbidden", "not-acceptable", "not-allowed", "service-unavailable": // the last is what XEP-0191 §3.3 has servers say
+			f.has |= hasRefusal
 		}
 	case omemoChild:
 		if string(local) == "payload" {

@@ -335,7 +335,7 @@ func (r *report) bounce() {
 	if f.any(hasPassingError) {
 		r.add(track.Deferred, r.to, r.from, string(f.id), track.ByError)
 	} else {
-		r.add(track.Bounced, r.to, r.from, string(f.id), track.ByError)
+		r.add(track.Bounced, r.to, r.from, string(f.id), track.ByError).Refusal = f.any(hasRefusal)
 	}
 }
 

@@ -58,6 +58,7 @@ const (
 	hasHint               // protocol §3
 	hasVoidHint           // the same, malformed
 	hasPassingError       // an error that may pass
+	hasRefusal            // an error by which somebody refuses
 )
 
 // any reports whether one of x is so.

@@ -180,6 +180,9 @@ func factLine(f track.Fact, now track.Time) string {
 	if f.Basis != "" {
 		add("by", f.Basis)
 	}
+	if f.Refusal {
+		s += " refusal"
+	}
 	if f.Once {
 		s += " once"
 	}

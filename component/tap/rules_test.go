@@ -277,7 +277,7 @@ func TestEvents(t *testing.T) {
 		{"acked receipt", wrap("acked", m("", receipt)), []string{"dropped"}},
 		{"acked error", wrap("acked", bounce), []string{"dropped"}},
 		{"acked, from a remote user", wrap("acked", `<message xmlns='jabber:client' type='chat' id='m' from='eve@far.test' to='alice@here.test'>`+body+`</message>`), []string{"dropped"}},
-		{"bounce", wrap("bounce", bounce), []string{"evidence", "bounced bob@here.test → alice@here.test id=m by=error" + at}},
+		{"bounce", wrap("bounce", bounce), []string{"evidence", "bounced bob@here.test → alice@here.test id=m by=error refusal" + at}},
 		{"bounce that is none", wrap("bounce", m("", body)), []string{"dropped"}},
 		{"an event that is unknown", wrap("typing", m("", body)), []string{"dropped"}},
 		{"a time to come", strings.Replace(wrap("offline", m("", body)), "01:59:00.250Z", "02:01:00Z", 1), []string{"evidence", "stored bob@here.test → alice@here.test id=m"}},
@@ -297,28 +297,30 @@ func TestBounces(t *testing.T) {
 	condition := func(typ, name string) string {
 		return `<error type='` + typ + `'><` + name + ` xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`
 	}
-	const bounced, deferred = "bounced bob@here.test → alice@here.test id=m by=error", "deferred bob@here.test → alice@here.test id=m by=error"
+	const bounced, refused, deferred = "bounced bob@here.test → alice@here.test id=m by=error", "bounced bob@here.test → alice@here.test id=m by=error refusal", "deferred bob@here.test → alice@here.test id=m by=error"
 	for _, tt := range []struct {
 		name, children string
 		want           []string
 	}{
-		{"blocked", failure, []string{"evidence", bounced}},
+		{"blocked", failure, []string{"evidence", refused}},
 		{"no such user", condition("cancel", "item-not-found"), []string{"evidence", bounced}},
 		{"no such server", condition("cancel", "remote-server-not-found"), []string{"evidence", bounced}},
-		{"forbidden", condition("auth", "forbidden"), []string{"evidence", bounced}},
+		{"forbidden", condition("auth", "forbidden"), []string{"evidence", refused}},
 		{"nothing said", ``, []string{"evidence", bounced}},
-		{"with the message", body + request + failure, []string{"evidence", bounced}},
+		{"with the message", body + request + failure, []string{"evidence", refused}},
 		{"type wait", condition("wait", "recipient-unavailable"), []string{"evidence", deferred}},
 		{"server timeout", condition("cancel", "remote-server-timeout"), []string{"evidence", deferred}},
 		{"no room", condition("cancel", "resource-constraint"), []string{"evidence", deferred}},
 		{"condition of another namespace", `<error type='cancel'><remote-server-timeout xmlns='urn:example'/></error>`, []string{"evidence", bounced}},
-		{"of what was sent with a receipt", receipt + failure, []string{"evidence", bounced}},
-		{"of a message with a receipt", receipt + body + failure, []string{"evidence", bounced}},
-		{"of what calls itself a correction", body + corrects + failure, []string{"evidence", bounced}},
-		{"of what calls itself a retraction", retracts + body + failure, []string{"evidence", bounced}},
-		{"of several errors the last", condition("wait", "resource-constraint") + failure, []string{"evidence", bounced}},
+		{"of what was sent with a receipt", receipt + failure, []string{"evidence", refused}},
+		{"of a message with a receipt", receipt + body + failure, []string{"evidence", refused}},
+		{"of what calls itself a correction", body + corrects + failure, []string{"evidence", refused}},
+		{"of what calls itself a retraction", retracts + body + failure, []string{"evidence", refused}},
+		{"of several errors the last", condition("wait", "resource-constraint") + failure, []string{"evidence", refused}},
 		{"of several errors the last, the other way round", failure + condition("wait", "resource-constraint"), []string{"evidence", deferred}},
-		{"late", late + failure, []string{"evidence", bounced}},
+		{"not acceptable, by blocking", `<error type='cancel'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><blocked xmlns='urn:xmpp:blocking:errors'/></error>`, []string{"evidence", refused}},
+		{"a session that has ended", condition("cancel", "recipient-unavailable"), []string{"evidence", bounced}},
+		{"late", late + failure, []string{"evidence", refused}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			frame := wrap("", `<message xmlns='jabber:client' type='error' id='m' from='alice@here.test' to='bob@here.test/B'>`+tt.children+`</message>`)

@@ -19,6 +19,7 @@ const (
 	xmlSpace
 	stanzas
 	errorConditions
+	blockingErrors
 	forwarding
 	tapping
 	tapEvents
@@ -62,6 +63,8 @@ func spaceOf(uri []byte) space {
 		return stanzas
 	case "urn:ietf:params:xml:ns:xmpp-stanzas":
 		return errorConditions
+	case "urn:xmpp:blocking:errors": // XEP-0191
+		return blockingErrors
 	case "urn:xmpp:forward:0": // XEP-0297
 		return forwarding
 	case NS:

@@ -30,10 +30,28 @@ var commands = map[string]func(*stage, []string) error{
 			return err
 		}
 		switch event := args[0]; event {
-		case eventOut, eventIn, eventOffline, eventAcked, eventBounce, eventReplay:
-			st.tell(event, from, to, xml)
+		case eventOut, eventIn, eventOffline, eventArchived, eventAcked, eventHanded, eventUnacked, eventBounce, eventDropped, eventReplay:
+			st.tell(event, from, to, xml, known(words)...)
 		default:
 			return fmt.Errorf("unknown event %q", event)
+		}
+		synctest.Wait()
+		return nil
+	},
+
+	// session WHO EVENT [why=REASON]: what becomes of a session, for a tap that tells of sessions.
+	"session": func(st *stage, args []string) error {
+		if len(args) < 2 {
+			return errors.New("session NAME/RESOURCE opened|managed|hibernating|resumed|closed [why=REASON]")
+		}
+		attrs := ""
+		if len(args) == 3 {
+			attrs = " why='" + escape(strings.TrimPrefix(args[2], "why=")) + "'"
+		}
+		full := address(args[0])
+		st.session(full, args[1], attrs)
+		if args[1] == "closed" {
+			st.set(func(p people) { delete(p.devices, full) })
 		}
 		synctest.Wait()
 		return nil
@@ -91,6 +109,13 @@ var commands = map[string]func(*stage, []string) error{
 			return errors.New("number NAME NUMBER [private]")
 		}
 		return st.subject.Number(address(args[0]), args[1], len(args) == 2)
+	},
+	// stored WHO quiet=HOURS zone=ZONE: what is in the database, from the next start on.
+	"stored": func(st *stage, args []string) error {
+		if len(args) != 3 {
+			return errors.New("stored NAME quiet=HOURS zone=ZONE")
+		}
+		return st.subject.Prefer(address(args[0]), strings.TrimPrefix(args[1], "quiet="), strings.TrimPrefix(args[2], "zone="))
 	},
 	"vcard": func(st *stage, args []string) error {
 		if len(args) != 2 {

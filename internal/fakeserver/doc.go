@@ -13,21 +13,26 @@ Names are local parts at example.org: "alice" is alice@example.org, "alice/phone
 "tocsin" the component; "second.example" is a second virtual host, everything else is elsewhere. xmlns='T' is our own namespace. A
 line that is empty or begins with # is for the reader.
 
-	shape module ejabberd            the taps by which the story can be told (first line); without it module, firewall, ejabberd
+	shape module ejabberd            the taps by which the story can be told (first line); without it module, firewall, ejabberd;
+	                                 events: our module as it is now, with what only the server knows
 
 What happens at the server:
 
 	online alice/phone T T#sms       a client logs in, with these features (markers, receipts, or a namespace; with caps it
 	                                 tells them by their hash (XEP-0115), with forged by that of another client, with
-	                                 hideform it answers with its last three in a form, which has the same hash)
+	                                 hideform it answers with its last three in a form, which has the same hash; with sm its
+	                                 session speaks XEP-0198)
 	offline alice/phone              it logs out
+	session bob/phone closed why=lost
+	                                 opened, managed, hibernating, resumed, closed: for events
 	vanish alice/phone               it is gone, and no server tells
 	disco alice/phone T              its features, without a word; "silent": it answers nothing
 	tap out alice/phone → bob id=m1 "Hello" request markable
 	                                 a local client sends a message; see the payloads in tapped.go; in: it comes from
 	                                 elsewhere; offline: the server keeps it; replay: the recipient gets it later, with
 	                                 a delay; acked: the recipient's client has it (XEP-0198); bounce: the server's own
-	                                 error. Each shape makes its own copies of it, or none
+	                                 error; archived, handed, unacked, dropped: for events. Each shape makes its own copies of
+	                                 it, or none. ro=both ss=2 sm=1 hib=1 csi=1 is what events tell beside
 	recv <message …>                 the server sends this
 	say alice/phone "sent 7f3c"      a user writes to the contact; with reply=$m it answers that message
 	react alice/phone $m 👍          a user reacts to a message of the contact; without an emoji, takes that back
@@ -37,6 +42,8 @@ What happens at the server:
 	command bob/desk preferences watch_me=0 → ok
 	                                 an ad-hoc command, its form filled in; failed if it was completed with an error note
 	number bob +8613800138000        an admin binds a number; "private": without consent
+	stored bob quiet=22:00-07:00 zone=Europe/Berlin
+	                                 what the database holds of his preferences, from the next start on
 	vcard bob +8613800138000         a number in a vCard
 	roster bob alice both            an item of bob's roster, which the component may read from now on (XEP-0356)
 

@@ -18,10 +18,13 @@ type people struct {
 	vcards  map[string]string   // number by bare JID
 	rosters map[string]string   // subscription by "owner contact"
 	granted bool                // rosters may be read (XEP-0356)
+
+	keys     map[string]string // of sessions, by full JID
+	sessions int               // that there ever were
 }
 
 func newPeople() people {
-	return people{devices: map[string][]string{}, silent: map[string]bool{}, forged: map[string]bool{}, hides: map[string]bool{}, vcards: map[string]string{}, rosters: map[string]string{}}
+	return people{devices: map[string][]string{}, silent: map[string]bool{}, forged: map[string]bool{}, hides: map[string]bool{}, vcards: map[string]string{}, rosters: map[string]string{}, keys: map[string]string{}}
 }
 
 // features are the short names of some.
@@ -33,6 +36,9 @@ var features = map[string]string{
 func long(list []string) []string {
 	all := []string{"http://jabber.org/protocol/disco#info"}
 	for _, feature := range list {
+		if feature == "sm" { // of its session, not of the client
+			continue
+		}
 		if feature == "caps" {
 			all = append(all, "http://jabber.org/protocol/caps")
 		} else {

@@ -26,6 +26,8 @@ type Subject interface {
 	Crash()
 	// Number binds a number to a user, as "tocsin numbers set" does.
 	Number(jid, number string, consented bool) error
+	// Prefer stores a user's quiet hours and time zone as they are, for the next start, readable or not.
+	Prefer(jid, quiet, zone string) error
 }
 
 // Addresses of all stories.
@@ -99,7 +101,7 @@ func (s *Scenario) line(where, text string) error {
 	if words[0] == "shape" {
 		s.Shapes = nil
 		for _, word := range words[1:] {
-			if !slices.Contains([]Shape{Module, Firewall, Ejabberd}, Shape(word)) {
+			if !slices.Contains([]Shape{Module, Firewall, Ejabberd, Events}, Shape(word)) {
 				return fmt.Errorf("%s: %s: unknown shape %q", where, text, word)
 			}
 			s.Shapes = append(s.Shapes, Shape(word))
@@ -189,6 +191,25 @@ func (s *Scenario) Play(subject Subject, shape Shape) error {
 // Run plays every scenario of a directory on a fresh subject, in each of these shapes that it can be told by; all, if none
 // are given.
 func Run(t *testing.T, dir string, fresh func(*testing.T) Subject, shapes ...Shape) {
+	run(t, dir, fresh, func(all []Shape) []Shape {
+		if len(shapes) == 0 {
+			return all
+		}
+		return slices.DeleteFunc(slices.Clone(all), func(s Shape) bool { return !slices.Contains(shapes, s) })
+	})
+}
+
+// RunOnce plays every scenario in one shape: the given one, or the first that it can be told by.
+func RunOnce(t *testing.T, dir string, fresh func(*testing.T) Subject, shape Shape) {
+	run(t, dir, fresh, func(all []Shape) []Shape {
+		if slices.Contains(all, shape) {
+			return []Shape{shape}
+		}
+		return all[:1]
+	})
+}
+
+func run(t *testing.T, dir string, fresh func(*testing.T) Subject, choose func([]Shape) []Shape) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios in %s: %v", dir, err)
@@ -204,10 +225,7 @@ func Run(t *testing.T, dir string, fresh func(*testing.T) Subject, shapes ...Sha
 			t.Error(err)
 			continue
 		}
-		for _, shape := range scenario.Shapes {
-			if len(shapes) > 0 && !slices.Contains(shapes, shape) {
-				continue
-			}
+		for _, shape := range choose(scenario.Shapes) {
 			t.Run(strings.TrimSuffix(name, ".txtar")+"/"+string(shape), func(t *testing.T) {
 				t.Parallel()
 				subject := fresh(t)

@@ -31,6 +31,8 @@ func newToy(*testing.T) Subject {
 	return &toy{due: map[string]time.Time{}, numbers: map[string]string{}}
 }
 
+func (c *toy) Prefer(string, string, string) error { return nil }
+
 func (c *toy) Number(jid, number string, _ bool) error {
 	c.numbers[jid] = number
 	return nil

@@ -23,6 +23,7 @@ type stage struct {
 	vars    vars
 	backlog []string // copies that the module keeps for a component that is away
 	asked   int      // requests of the story's own
+	batches int      // of events
 
 	mu     sync.Mutex
 	people people
@@ -51,6 +52,10 @@ func (st *stage) take(p *Peer, e *Element) bool {
 	}
 	if e.Attr["to"] == component {
 		return AnswerPings(p, e)
+	}
+	if e.Name.Local == "iq" && len(e.Children) == 1 && e.Children[0].Name.Space == nsEvents { // it acknowledges, or wants to be asked
+		p.Send(fmt.Sprintf("<iq type='result' from='%s' to='%s' id='%s'/>", escape(e.Attr["to"]), escape(e.Attr["from"]), escape(e.Attr["id"]))) //nolint:errcheck // a stream that has ended needs none
+		return true
 	}
 	st.seen = append(st.seen, e)
 	if e.Name.Local == "iq" && (e.Attr["type"] == "get" || e.Attr["type"] == "set") {
@@ -95,6 +100,9 @@ func (st *stage) connected() error {
 		st.send(copy)
 	}
 	st.backlog = nil
+	if st.shape == Events {
+		st.hello()
+	}
 	if st.shape == Module {
 		for _, full := range slices.Sorted(maps.Keys(st.people.devices)) {
 			st.presence(full, "", false)
@@ -124,7 +132,11 @@ func (st *stage) send(xml string) {
 }
 
 // tell sends the copies that the tap makes of a stanza. Those of our module outlive a component that is away.
-func (st *stage) tell(event, from, to, inner string) {
+func (st *stage) tell(event, from, to, inner string, known ...string) {
+	if st.shape == Events {
+		st.tellEvent(event, from, to, inner, known)
+		return
+	}
 	for _, copy := range st.shape.copies(event, from, to, inner, time.Now(), st.people.there(bareOf(to))) {
 		if st.peer == nil && st.shape == Module && event != eventPresence {
 			st.backlog = append(st.backlog, copy)
@@ -137,9 +149,21 @@ func (st *stage) tell(event, from, to, inner string) {
 // presence is told by the taps that tell presence, and to the component by a client that knows us.
 func (st *stage) presence(full, kind string, directed bool) {
 	st.mu.Lock()
+	list := st.people.devices[full]
 	broadcast, own := st.people.presence(full, "", kind), st.people.presence(full, component, kind)
 	st.mu.Unlock()
-	st.tell(eventPresence, full, bareOf(full), broadcast)
+	switch {
+	case st.shape != Events:
+		st.tell(eventPresence, full, bareOf(full), broadcast)
+	case kind == "":
+		st.session(full, "opened", "")
+		if slices.Contains(list, "sm") {
+			st.session(full, "managed", " r='1'")
+		}
+		st.session(full, "presence", caps(broadcast))
+	default:
+		st.session(full, "closed", " why='left'")
+	}
 	if directed {
 		st.send(strings.Replace(own, " xmlns='jabber:client'", "", 1))
 	}

@@ -2,6 +2,7 @@ package fakeserver
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,17 +14,22 @@ type Shape string
 const (
 	Module   Shape = "module"   // Prosody with our module: one copy, which says what it is
 	Firewall Shape = "firewall" // Prosody with mod_firewall: one copy of what is sent, no more
+	Events   Shape = "events"   // our module on either server, as it is now: events, with what only the server knows
 	Ejabberd Shape = "ejabberd" // mod_service_log: copies of everything, at the sender's side and at each receiver's
 )
 
 // Events of a tap. Which of them a shape tells, copies decides.
 const (
-	eventOut      = "out"     // a local client sends it
-	eventIn       = "in"      // it comes from another server
-	eventOffline  = "offline" // the server keeps it
-	eventAcked    = "acked"   // the recipient's client has it, says stream management
-	eventBounce   = "bounce"  // the server's own error
-	eventReplay   = "replay"  // the recipient's client comes back and gets it from the offline storage
+	eventOut      = "out"      // a local client sends it
+	eventIn       = "in"       // it comes from another server
+	eventOffline  = "offline"  // the server keeps it
+	eventAcked    = "acked"    // the recipient's client has it, says stream management
+	eventBounce   = "bounce"   // the server's own error
+	eventArchived = "archived" // the server keeps it in the archive alone
+	eventHanded   = "handed"   // it was written to a session without stream management
+	eventUnacked  = "unacked"  // a session ended that had not acknowledged it
+	eventDropped  = "dropped"  // the server throws it away, and tells nobody
+	eventReplay   = "replay"   // the recipient's client comes back and gets it from the offline storage
 	eventPresence = "presence"
 )
 
@@ -39,7 +45,7 @@ func (s Shape) copies(event, from, to, inner string, now time.Time, there bool) 
 	}
 	switch s {
 	case Module:
-		if event == eventReplay {
+		if !slices.Contains([]string{eventOut, eventIn, eventOffline, eventAcked, eventBounce, eventPresence}, event) {
 			return nil
 		}
 		vhost := domainOf(from)
@@ -71,6 +77,20 @@ func (s Shape) copies(event, from, to, inner string, now time.Time, there bool) 
 		}
 	}
 	return nil
+}
+
+// knownWords are what only the server knows of a message: the sender's standing in the recipient's roster, and the recipient's
+// sessions.
+var knownWords = []string{"ro", "ss", "sm", "hib", "csi"}
+
+// known returns those of the words.
+func known(words []string) (list []string) {
+	for _, word := range words {
+		if name, _, found := strings.Cut(word, "="); found && slices.Contains(knownWords, name) {
+			list = append(list, word)
+		}
+	}
+	return list
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
@@ -158,6 +178,7 @@ func message(from, to string, words []string) (string, error) {
 			inner.WriteString(word)
 		case strings.HasPrefix(word, `"`):
 			inner.WriteString("<body>" + escape(strings.Trim(word, `"`)) + "</body>")
+		case slices.Contains(knownWords, name):
 		case name == "id" || name == "type" || name == "lang":
 			attrs[name] = value
 		case !ok:

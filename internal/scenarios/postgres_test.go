@@ -12,7 +12,7 @@ import (
 // What a tap tells does not depend on the database: one is enough here.
 func TestPostgres(t *testing.T) {
 	lab.Postgres(t) // is there
-	fakeserver.Run(t, "testdata", func(t *testing.T) fakeserver.Subject {
+	fakeserver.RunOnce(t, "testdata", func(t *testing.T) fakeserver.Subject {
 		return &subject{t: t, dsn: lab.Postgres(t)}
 	}, fakeserver.Module)
 }

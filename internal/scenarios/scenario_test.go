@@ -119,6 +119,11 @@ func (s *subject) Number(jid, number string, consented bool) error {
 	})
 }
 
+// Prefer implements fakeserver.Subject.
+func (s *subject) Prefer(jid, quiet, zone string) error {
+	return s.store.SavePrefs(context.Background(), track.Prefs{JID: jid, Quiet: quiet, Zone: zone})
+}
+
 // crashable is a store that takes nothing more once it is dead.
 type crashable struct {
 	*storage.Store
