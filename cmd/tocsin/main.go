@@ -37,6 +37,9 @@ type commands struct {
 	Storage storageCommand `cmd:"" help:"Manage the database."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 	Help    helpCommand    `cmd:"" help:"Show the help of a command."`
+
+	Completion completionCommand `cmd:"" help:"Print a shell's completion script."`
+	Man        manCommand        `cmd:"" hidden:"" help:"Print a manual page."`
 }
 
 // helpCommand is "tocsin help COMMAND", which execute turns into "tocsin COMMAND -help".

@@ -25,6 +25,9 @@ var packages = map[string][]string{
 	"npm":             {"npm"},
 	"gcc":             {"gcc"},
 	"libc6-dev":       {"/usr/include/stdlib.h"},
+	"zsh":             {"zsh"},
+	"fish":            {"fish"},
+	"groff-base":      {"groff"},
 	"debootstrap":     {"debootstrap"},
 }
 

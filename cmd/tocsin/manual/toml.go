@@ -1,0 +1,94 @@
+package manual
+
+import (
+	"io"
+	"regexp"
+	"strings"
+)
+
+var (
+	tableLine = regexp.MustCompile(`^(?:# )?(\[+[\w.-]+\]+)$`)
+	keyLine   = regexp.MustCompile(`^(?:# )?([\w.-]+ = (?:"(?:[^"\\]|\\.)*"|\[.*\]|[^#"\[\s]+))\s*(?:# (.*))?$`)
+)
+
+// block is what stands together in an example: a table, keys, or a paragraph by itself, with the comment that is about it.
+type block struct {
+	table string   // with its brackets
+	keys  []string // with their values
+	text  string
+}
+
+// Configuration writes the page of a TOML file from an example whose comments stand above the keys, or after them. Keys that
+// are commented out are keys, too.
+func Configuration(w io.Writer, example string, p Page) error {
+	r := &roff{}
+	r.head(p)
+	r.sections(p.Before)
+	r.macro("SH", "DESCRIPTION")
+	inKeys := false
+	for i, b := range blocks(example) {
+		switch {
+		case b.table != "":
+			if !inKeys {
+				inKeys = true
+				r.macro("SH", "KEYS")
+			}
+			r.macro("SS", b.table)
+		case len(b.keys) > 0:
+			r.macro("TP")
+			r.line(bold(b.keys[0]))
+			for _, key := range b.keys[1:] {
+				r.macro("TQ")
+				r.line(bold(key))
+			}
+		case i > 0:
+			r.macro("PP")
+		}
+		if b.text != "" {
+			r.text(b.text)
+		}
+	}
+	r.sections(p.After)
+	_, err := io.WriteString(w, r.String())
+	return err
+}
+
+func blocks(example string) (all []block) {
+	var comment []string // read, and about what comes next
+	take := func() string {
+		text := strings.Join(comment, " ")
+		comment = nil
+		return text
+	}
+	adjacent := false // the line above was a key
+	for line := range strings.Lines(example) {
+		line = strings.TrimRight(line, "\r\n")
+		above := adjacent
+		adjacent = false
+		if table := tableLine.FindStringSubmatch(line); table != nil {
+			all = append(all, block{table: table[1], text: take()})
+			continue
+		}
+		if key := keyLine.FindStringSubmatch(line); key != nil {
+			adjacent = true
+			if key[2] != "" {
+				comment = append(comment, key[2])
+			}
+			if last := len(all) - 1; above && len(comment) == 0 { // what is said of the key above is said of this one
+				all[last].keys = append(all[last].keys, key[1])
+				continue
+			}
+			all = append(all, block{keys: []string{key[1]}, text: take()})
+			continue
+		}
+		if text := strings.TrimSpace(strings.TrimPrefix(line, "#")); text != "" {
+			comment = append(comment, text)
+		} else if len(comment) > 0 {
+			all = append(all, block{text: take()})
+		}
+	}
+	if len(comment) > 0 {
+		all = append(all, block{text: take()})
+	}
+	return all
+}
