@@ -101,10 +101,7 @@ func (s *Service) Presence() string {
 
 // LastTap returns when the newest copy came that was believed; the zero time if none did.
 func (s *Service) LastTap() time.Time {
-	if ms := s.reader.last.Load(); ms != 0 {
-		return time.UnixMilli(ms)
-	}
-	return time.Time{}
+	return s.source.State().Newest
 }
 
 // pinger asks the database for a sign of life, one question at a time. It does not wait for one that never answers; that

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,7 @@ import (
 	"tocsin/component/alarm"
 	"tocsin/component/clock"
 	"tocsin/component/command"
+	"tocsin/component/intake"
 	"tocsin/component/metrics"
 	"tocsin/component/outbox"
 	"tocsin/component/people"
@@ -32,6 +34,7 @@ import (
 	"tocsin/component/request"
 	"tocsin/component/session"
 	"tocsin/component/settings"
+	"tocsin/component/source"
 	"tocsin/component/tap"
 	"tocsin/component/web"
 	"tocsin/component/writer"
@@ -82,7 +85,7 @@ type Service struct {
 	outbox      *outbox.Dispatcher
 	writer      *writer.Writer
 	requests    *request.Router
-	reader      *reader
+	source      *source.Source
 	maintenance *maintenance
 	pages       *web.Server
 
@@ -166,8 +169,12 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		JID: o.JID, Contact: o.Contact, Version: o.Version, Secret: seed.Secret, Revision: s.revision.Load, Stream: s.session, Inputs: s.queue, Registry: s.presence, Server: s.server,
 		People: users, Privacy: disclosure, Store: o.Store, Commands: commands, Orders: commands, Settings: s.settings, Clock: o.Clock, Log: o.Log,
 	})
-	s.reader = &reader{clocks: tap.Clocks{},
-		maxStanza: o.MaxStanza, settings: s.settings, queue: s.queue, presence: s.presence, clock: o.Clock, metrics: s.metrics, refuse: s.session.Refuse,
+	s.source, err = source.New(ctx, source.Options{
+		Config: func() *tap.Config { return &s.settings.Get().Tap }, Queue: s.queue, Presence: s.presence, Store: o.Store, Send: s.ask,
+		Clock: o.Clock, Log: o.Log, Metrics: s.metrics,
+	})
+	if err != nil {
+		return nil, err
 	}
 	s.maintenance = &maintenance{store: o.Store, queue: s.queue, settings: s.settings, clock: o.Clock, log: o.Log, turnedBack: queue.NewSignal()}
 	if track.OrdTime(track.At(o.Clock.Now().Add(time.Minute))) < seed.LastOrd {
@@ -193,7 +200,7 @@ func (s *Service) Run(ctx context.Context) error {
 		})
 	}
 	run(&writer, writing, s.writer.Run)
-	for _, part := range []func(context.Context) error{s.serve, s.alarms.Run, s.learner.Run, s.outbox.Run, s.requests.Run, s.maintenance.Run} {
+	for _, part := range []func(context.Context) error{s.serve, s.alarms.Run, s.learner.Run, s.source.Run, s.outbox.Run, s.requests.Run, s.maintenance.Run} {
 		run(&others, ctx, part)
 	}
 	<-ctx.Done()
@@ -211,11 +218,28 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) Pages() http.Handler { return s.pages }
 
 // Apply puts new settings into force, for pending messages, too.
-func (s *Service) Apply(next settings.Settings) { s.settings.Set(next) }
+func (s *Service) Apply(next settings.Settings) {
+	s.settings.Set(next)
+	s.source.Refresh()
+}
 
 // serve keeps the stream up.
 func (s *Service) serve(ctx context.Context) error {
-	return s.session.Run(ctx, session.Inbound{Handler: s.requests, Wrap: s.reader.wrap, Up: s.up, Down: s.down})
+	return s.session.Run(ctx, session.Inbound{Handler: s.requests, Wrap: s.wrap, Up: s.up, Down: s.down})
+}
+
+// wrap takes the frames of the tap out of the connection, before the XMPP library reads it.
+func (s *Service) wrap(c net.Conn) net.Conn {
+	s.source.NewStream()
+	conn := intake.NewConn(c, intake.Limits{Bytes: s.opts.MaxStanza}, s.source.Take)
+	conn.Dropped = func(why intake.Reason) { s.dropped(string(why)) }
+	conn.Refuse = func(iq intake.Request) { s.session.Refuse(iq.From, iq.To, iq.ID) }
+	return conn
+}
+
+// ask sends a request whose answer is of no interest.
+func (s *Service) ask(ctx context.Context, to string, payload any) error {
+	return s.session.Send(ctx, session.IQ{To: to, Type: "set", Payload: []any{payload}})
 }
 
 // committed runs the effects of a batch that is durable.
@@ -244,6 +268,7 @@ func (s *Service) up() {
 	s.metrics.Connects.Inc()
 	s.since.Store(s.opts.Clock.Now().UnixMilli())
 	s.server.Reset()
+	s.source.Up()
 	s.alarms.Up()
 	s.outbox.Up()
 	s.requests.Up()
@@ -251,7 +276,7 @@ func (s *Service) up() {
 
 func (s *Service) down(error) {
 	s.metrics.Up.Set(0)
-	s.metrics.Gaps.Inc()
+	s.source.Down()
 	s.alarms.Down()
 }
 

@@ -65,6 +65,7 @@ func (b *emptyStore) Prefs(context.Context, func(track.Prefs)) error            
 func (b *emptyStore) Contacts(context.Context, func(track.Contact)) error         { return nil }
 func (b *emptyStore) Devices(context.Context, func(track.Device)) error           { return nil }
 func (b *emptyStore) SaveDevices(context.Context, []track.Device, []string) error { return nil }
+func (b *emptyStore) Put(context.Context, string, string) error                   { return nil }
 func (b *emptyStore) Ping(context.Context) error                                  { return nil }
 func (b *emptyStore) Prune(context.Context, track.Time, track.Time, int) (track.Pruned, error) {
 	return track.Pruned{}, nil

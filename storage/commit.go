@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/jmoiron/sqlx"
 
@@ -61,6 +62,7 @@ func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error 
 		{"outbox", s.putOutgoing, &outbox.table, outbox.pack(entries...)},
 		{"attempts", s.retryOutgoing, &attempts.table, attempts.pack(lastAttempts(c.Attempts)...)},
 		{"releases", s.putRelease, &s.releases.table, s.releases.pack(c.Releases...)},
+		{"marks", s.putFact, &meta.table, meta.pack(marks(c)...)},
 	} {
 		if part.rows.n == 0 {
 			continue
@@ -103,6 +105,14 @@ func lastAttempts(list []track.Attempt) []track.Attempt {
 		}
 	}
 	return slices.Collect(maps.Values(last))
+}
+
+// marks are how far sources were taken in.
+func marks(c *track.Changes) (facts []fact) {
+	for _, m := range c.Marks {
+		facts = append(facts, fact{track.MarkKey(m.Run), strconv.FormatUint(m.N, 10)})
+	}
+	return facts
 }
 
 // greatest keeps one Told of each message.

@@ -53,7 +53,7 @@ type statements struct {
 	insertMessage, updateMessage, tell          *sqlx.Stmt
 	putPrompt, putPeer, putOutgoing, putRelease *sqlx.Stmt
 	dropOutgoing, retryOutgoing                 *sqlx.Stmt
-	putPair                                     *sqlx.Stmt
+	putPair, putFact                            *sqlx.Stmt
 }
 
 // Of the rows of one key only the newest can matter: ids that a client uses over and over make no batch slow.
@@ -114,6 +114,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.putOutgoing = prepare(s.insert(&outbox.table, "ON CONFLICT (id) DO NOTHING"))
 	s.retryOutgoing = prepare(s.update("outbox", "id", &attempts.table, func(_, value string) string { return value }))
 	s.putRelease = prepare(s.insert(&s.releases.table, "ON CONFLICT DO NOTHING"))
+	s.putFact = prepare(s.insert(&meta.table, replace("key", &meta.table)))
 	s.dropOutgoing = prepare("DELETE FROM outbox WHERE " + s.among("id"))
 	return failed
 }

@@ -65,11 +65,12 @@ type Changes struct {
 	Told     []Told     // notices that reached their sender
 	Releases []Release  // numbers that were handed out
 	Removed  []Removal  // accounts that were deleted: before all else everything of theirs goes
+	Marks    []Mark     // how far sources were taken in: raised, by Run
 }
 
 // Empty reports whether a batch has changed nothing.
 func (c *Changes) Empty() bool {
-	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Pairs)+len(c.Outbox)+len(c.Done)+len(c.Attempts)+len(c.Told)+len(c.Releases)+len(c.Removed) == 0
+	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Pairs)+len(c.Outbox)+len(c.Done)+len(c.Attempts)+len(c.Told)+len(c.Releases)+len(c.Removed)+len(c.Marks) == 0
 }
 
 // Removal is an account that was deleted: its settings, its number and who was shown it, what was learned of its clients, what

@@ -21,7 +21,7 @@ type piece struct {
 	kind    pieceKind
 	bytes   []byte // in the cutter's buffer, until the next call of next
 	reason  Reason // skipped
-	forward bool   // whole: a message with a child named "forwarded"
+	forward bool   // whole: a message with a child named "forwarded" or "tap"
 	last    bool   // header: it is an empty element, nothing follows
 }
 
@@ -305,7 +305,7 @@ func (c *cutter) element() {
 	case 0:
 		c.isMessage = c.isNamed("message")
 	case 1:
-		c.hasForward = c.hasForward || c.isMessage && c.isNamed("forwarded")
+		c.hasForward = c.hasForward || c.isMessage && (c.isNamed("forwarded") || c.isNamed("tap"))
 	}
 	c.elements++
 	switch {

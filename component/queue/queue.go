@@ -47,7 +47,10 @@ func (q *Queue[T]) Ready() <-chan struct{} { return q.ready }
 func (q *Queue[T]) Take(n int) []T {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n = min(n, len(q.items))
+	return q.take(min(n, len(q.items)))
+}
+
+func (q *Queue[T]) take(n int) []T {
 	if n == 0 {
 		return nil
 	}
@@ -58,6 +61,17 @@ func (q *Queue[T]) Take(n int) []T {
 		q.ready.Set()
 	}
 	return taken
+}
+
+// TakeWhile removes and returns the oldest values for which more reports true, one after the other.
+func (q *Queue[T]) TakeWhile(more func(T) bool) []T {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := 0
+	for n < len(q.items) && more(q.items[n]) {
+		n++
+	}
+	return q.take(n)
 }
 
 // First returns the oldest value; ok is false if there is none.

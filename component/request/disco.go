@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/xml"
+	"slices"
 
 	"mellium.im/xmpp/stanza"
 
 	"tocsin/component/session"
+	"tocsin/component/tap"
 	"tocsin/xep/adhoc"
 	"tocsin/xep/caps"
 )
@@ -86,6 +88,9 @@ func (r *Router) info(_ context.Context, iq *session.Stanza, p *session.Payload)
 	case query.Node == "" || query.Node == r.capsOf(at).Query():
 		answer := r.describe(at)
 		answer.Node = query.Node
+		if config := &r.Settings.Get().Tap; at == domain && slices.Contains(config.Domains, iq.From.String()) {
+			answer.Features = append(answer.Features, needs(config)...)
+		}
 		return session.Result(iq, answer)
 	default:
 		answer, refused := r.Commands.Info(query.Node, iq.From, iq.Lang)
@@ -94,6 +99,18 @@ func (r *Router) info(_ context.Context, iq *session.Stanza, p *session.Payload)
 		}
 	}
 	return session.Error(iq, stanza.ItemNotFound, stanza.Cancel, nil)
+}
+
+// needs tells a server of ours what of the tap the component reads, and what it can do without (protocol §10).
+func needs(config *tap.Config) []caps.Feature {
+	features := []caps.Feature{{Var: tap.EventsNS}}
+	if !config.KeepText {
+		features = append(features, caps.Feature{Var: tap.EventsNS + "#no-text"})
+	}
+	if !config.ReplyReads {
+		features = append(features, caps.Feature{Var: tap.EventsNS + "#no-reactions"})
+	}
+	return features
 }
 
 // items answers disco#items: the contact, and the commands.

@@ -326,7 +326,7 @@ func (r *report) others() {
 			r.out.Displays = append(r.out.Displays, Display{owner.bare, with.bare, string(a.id), r.known(a.by)})
 		}
 	case "hello":
-		r.out.Hello = &Hello{Module: said(a.module), Server: said(a.server), Hosts: strings.Fields(said(a.hosts)), Tells: tellsOf(said(a.tells))}
+		r.out.Hello = &Hello{Module: said(a.module), Server: said(a.server), Hosts: strings.Fields(said(a.hosts)), Node: said(a.node), Tells: tellsOf(said(a.tells))}
 	case "bye":
 		r.out.Bye = true
 	}

@@ -131,8 +131,8 @@ func TestBatchedEvents(t *testing.T) {
 		{"rosters, accounts, displays", "<roster o='bob@here.test' j='alice@far.test' ro='both'/><removed j='bob@here.test'/><mds o='bob@here.test' with='alice@far.test' id='x' by='bob@here.test'/>" +
 			"<roster o='bob@far.test' j='alice@here.test' ro='both'/><removed j='bob@far.test'/><mds o='bob@far.test' with='alice@here.test' id='x'/>", []string{"dropped",
 			"{Owner:bob@here.test Contact:alice@far.test Standing:4}", "{Owner:bob@here.test With:alice@far.test ID:x By:bob@here.test}", "removed bob@here.test"}},
-		{"a run's beginning and end", "<hello v='1' module='mod_tocsin 1' server='Prosody 13.0.1' hosts='here.test also.test' tells='acked handed new'/><bye/>", []string{"dropped",
-			"{Module:mod_tocsin 1 Server:Prosody 13.0.1 Hosts:[here.test also.test] Tells:3}", "bye"}},
+		{"a run's beginning and end", "<hello v='1' module='mod_tocsin 1' server='Prosody 13.0.1' hosts='here.test also.test' node='n1' tells='acked handed new'/><bye/>", []string{"dropped",
+			"{Module:mod_tocsin 1 Server:Prosody 13.0.1 Hosts:[here.test also.test] Node:n1 Tells:3}", "bye"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if d := cmp.Diff(tt.want, told(rulesConfig, batchOf(tt.events))); d != "" {

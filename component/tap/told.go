@@ -14,6 +14,7 @@ type Batch struct {
 type Hello struct {
 	Module, Server string
 	Hosts          []string
+	Node           string // of a cluster
 	Tells          Tells
 }
 

@@ -2,6 +2,7 @@ package writer
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,10 +28,29 @@ type entry struct {
 	at    time.Time // when it was queued
 }
 
+// weight is how many inputs an entry counts for.
+func (e *entry) weight() int {
+	if events, ok := e.input.(*track.Events); ok {
+		return max(1, len(events.Facts))
+	}
+	return 1
+}
+
+// text is how many bytes of messages' texts an entry holds.
+func (e *entry) text() (n int64) {
+	if events, ok := e.input.(*track.Events); ok {
+		for i := range events.Facts {
+			n += int64(len(events.Facts[i].Text))
+		}
+	}
+	return n
+}
+
 // Queue holds what waits for the writer, in order. Its methods may be called by several goroutines.
 type Queue struct {
 	entries *queue.Queue[entry]
 	text    atomic.Int64 // bytes of texts in entries
+	weight  atomic.Int64 // inputs in entries
 	clock   clock.Clock
 	metrics *metrics.Metrics
 
@@ -44,30 +64,41 @@ func NewQueue(c clock.Clock, m *metrics.Metrics) *Queue {
 	return &Queue{entries: queue.New[entry](MaxQueue), clock: c, metrics: m}
 }
 
-// Offer queues a fact from the wire, or drops it by the policy of MaxQueue. It never waits.
-func (q *Queue) Offer(f *track.Fact) {
-	if f.Kind == track.Sent && f.Passed && q.entries.Len() >= MaxQueue*3/4 {
-		q.metrics.Lost.Inc()
-		return
+// Offer queues facts from the wire, or drops them by the policy of MaxQueue, in which case it reports false. It never
+// waits. done, if not nil, is called when they are durable, or with track.ErrRefused if the database refuses them all.
+func (q *Queue) Offer(events *track.Events, done func(error)) bool {
+	if q.Len() >= MaxQueue*3/4 {
+		before := len(events.Facts)
+		events.Facts = slices.DeleteFunc(events.Facts, func(f track.Fact) bool { return f.Kind == track.Sent && f.Passed })
+		q.metrics.Lost.Add(float64(before - len(events.Facts)))
 	}
-	n := int64(len(f.Text))
-	if q.text.Add(n) > maxText {
-		q.text.Add(-n)
-		f.Text, n = "", 0
+	if len(events.Facts) == 0 && events.Mark.Run == "" && done == nil {
+		return true
 	}
-	if !q.entries.Push(entry{input: f, at: q.clock.Now()}) {
-		q.text.Add(-n)
-		q.metrics.Lost.Inc()
-		return
+	if q.Len() >= MaxQueue {
+		q.metrics.Lost.Add(float64(len(events.Facts)))
+		return false
 	}
-	q.metrics.Queued.Set(float64(q.entries.Len()))
+	for i := range events.Facts {
+		if f := &events.Facts[i]; q.text.Add(int64(len(f.Text))) > maxText {
+			q.text.Add(int64(-len(f.Text)))
+			f.Text = ""
+		}
+	}
+	q.push(entry{input: events, done: done, at: q.clock.Now()})
+	return true
+}
+
+func (q *Queue) push(e entry) {
+	q.weight.Add(int64(e.weight()))
+	q.entries.Force(e)
+	q.metrics.Queued.Set(float64(q.Len()))
 }
 
 // Put queues an input from inside, which is never dropped. done, if not nil, is called when it is durable, or with
 // track.ErrRefused if the database refuses it.
 func (q *Queue) Put(in track.Input, done func(error)) {
-	q.entries.Force(entry{input: in, done: done, at: q.clock.Now()})
-	q.metrics.Queued.Set(float64(q.entries.Len()))
+	q.push(entry{input: in, done: done, at: q.clock.Now()})
 }
 
 // Do queues an input and waits until it is durable. A nil input waits for all that was queued before.
@@ -83,7 +114,7 @@ func (q *Queue) Do(ctx context.Context, in track.Input) error {
 }
 
 // Len returns how many inputs wait.
-func (q *Queue) Len() int { return q.entries.Len() }
+func (q *Queue) Len() int { return int(q.weight.Load()) }
 
 // Lag returns how long the oldest input has been waiting.
 func (q *Queue) Lag() time.Duration {
@@ -101,7 +132,7 @@ func (q *Queue) Lag() time.Duration {
 }
 
 // Stuck reports whether what is put now could not be written soon.
-func (q *Queue) Stuck() bool { return q.Fault() != nil || q.entries.Len() >= MaxQueue/2 }
+func (q *Queue) Stuck() bool { return q.Fault() != nil || q.Len() >= MaxQueue/2 }
 
 // Fault returns why the last batch could not be stored, nil if it could.
 func (q *Queue) Fault() error {
@@ -120,19 +151,23 @@ func (q *Queue) setFault(err error) {
 func (q *Queue) take() []entry {
 	q.mu.Lock() // so that Lag finds the oldest entry in one of its two places
 	defer q.mu.Unlock()
-	batch := q.entries.Take(MaxBatch)
+	room := MaxBatch
+	batch := q.entries.TakeWhile(func(e entry) bool {
+		if room <= 0 {
+			return false
+		}
+		room -= e.weight()
+		return true
+	})
 	q.writing = time.Time{}
 	if len(batch) == 0 {
 		return nil
 	}
 	q.writing = batch[0].at
-	text := 0
-	for _, e := range batch {
-		if f, ok := e.input.(*track.Fact); ok {
-			text += len(f.Text)
-		}
+	for i := range batch {
+		q.weight.Add(int64(-batch[i].weight()))
+		q.text.Add(-batch[i].text())
 	}
-	q.text.Add(int64(-text))
-	q.metrics.Queued.Set(float64(q.entries.Len()))
+	q.metrics.Queued.Set(float64(q.Len()))
 	return batch
 }

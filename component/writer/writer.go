@@ -115,9 +115,9 @@ func (w *Writer) limit(ctx, writing context.Context, stop func()) {
 // giveUp counts what could not be written any more.
 func (w *Writer) giveUp() {
 	lost := 0
-	for _, e := range append(w.batch, w.Queue.entries.Take(w.Queue.Len())...) {
-		if f, ok := e.input.(*track.Fact); ok && f.Kind != track.AlarmFired {
-			lost++
+	for _, e := range append(w.batch, w.Queue.entries.TakeWhile(func(entry) bool { return true })...) {
+		if events, ok := e.input.(*track.Events); ok {
+			lost += len(events.Facts)
 		}
 	}
 	if lost > 0 {
@@ -162,6 +162,8 @@ func (w *Writer) write(ctx context.Context, batch []entry) error {
 				return err
 			}
 			return w.write(ctx, batch[half:])
+		case errors.Is(err, track.ErrRefused) && divisible(batch[0]):
+			return w.write(ctx, divide(batch[0]))
 		case errors.Is(err, track.ErrRefused):
 			w.Log.Error("dropping an input that the database refuses", "err", err, "input", fmt.Sprintf("%T", batch[0].input))
 			w.Metrics.Lost.Inc()
@@ -182,14 +184,28 @@ func (w *Writer) write(ctx context.Context, batch []entry) error {
 	}
 }
 
+// divisible reports whether an entry holds several facts, of which some may be good.
+func divisible(e entry) bool {
+	events, ok := e.input.(*track.Events)
+	return ok && len(events.Facts) > 1
+}
+
+// divide makes two entries of one. What waits for it waits for the second, which comes after the first.
+func divide(e entry) []entry {
+	first, second, _ := e.input.(*track.Events).Halves()
+	return []entry{{input: first, at: e.at}, {input: second, done: e.done, at: e.at}}
+}
+
 // commit makes one transaction of a batch, and hands on what follows from it.
 func (w *Writer) commit(ctx context.Context, batch []entry) error {
 	started := w.Clock.Now()
 	now := track.At(started)
 	inputs := make([]track.Input, 0, len(batch))
+	weight := 0
 	for _, e := range batch {
 		if e.input != nil {
 			inputs = append(inputs, e.input)
+			weight += e.weight()
 		}
 	}
 	if policy := w.Policy(); policy != w.Ledger.Policy() {
@@ -209,7 +225,7 @@ func (w *Writer) commit(ctx context.Context, batch []entry) error {
 		result.Commit()
 		w.Metrics.Limited.Add(float64(w.Ledger.Limited - limited))
 		w.gauge()
-		w.Metrics.Committed.Add(float64(len(inputs)))
+		w.Metrics.Committed.Add(float64(weight))
 		w.Metrics.Commit.Observe(w.Clock.Now().Sub(started).Seconds())
 		w.Committed(result)
 	}

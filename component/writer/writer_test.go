@@ -26,6 +26,7 @@ import (
 type store struct {
 	fail   atomic.Pointer[func() error]
 	refuse string // a batch with this name in it
+	takes  func(track.Changes) error
 
 	mu   sync.Mutex
 	left []string
@@ -59,6 +60,9 @@ func (s *store) Commit(ctx context.Context, c track.Changes) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.takes != nil {
+		return s.takes(c)
+	}
 	s.left = append(s.left, c.Done...)
 	return nil
 }
@@ -158,6 +162,45 @@ func TestRefusedInput(t *testing.T) {
 	})
 }
 
+// offer offers a fact, and returns it as it was queued.
+func (w *writing) offer(f track.Fact) track.Fact {
+	facts := []track.Fact{f}
+	w.Offer(&track.Events{Facts: facts}, nil)
+	return facts[0]
+}
+
+// Of a batch of events that the database refuses all is written but what is at fault, with the mark, and no part of it twice.
+func TestRefusedEvents(t *testing.T) {
+	write(t, func(w *writing) {
+		var stored []string
+		w.store.takes = func(c track.Changes) error {
+			for _, m := range c.Insert {
+				if m.ID == "bad" {
+					return fmt.Errorf("commit: %w", track.ErrRefused)
+				}
+			}
+			for _, m := range c.Insert {
+				stored = append(stored, m.ID)
+			}
+			for _, m := range c.Marks {
+				stored = append(stored, fmt.Sprintf("%s/%d", m.Run, m.N))
+			}
+			return nil
+		}
+		events := &track.Events{Mark: track.Mark{Run: "run", N: 7}}
+		for _, id := range []string{"1", "2", "bad", "4", "5"} {
+			events.Facts = append(events.Facts, track.Fact{Kind: track.Sent, Key: track.Key{Sender: "a@example.org", Recipient: "b@example.org", ID: id}})
+		}
+		done := make(chan error, 1)
+		w.Offer(events, func(err error) { done <- err })
+		time.Sleep(time.Second)
+		synctest.Wait()
+		expect.Equal(t, "answer", <-done, error(nil))
+		expect.Equal(t, "stored", strings.Join(stored, " "), "1 2 4 5 run/7")
+		expect.Equal(t, "counted", w.lost(), 1.0)
+	})
+}
+
 // A queue that is nearly full loses what is not watched first, and evidence last; what comes from inside is never lost.
 func TestFullQueue(t *testing.T) {
 	write(t, func(w *writing) {
@@ -165,7 +208,7 @@ func TestFullQueue(t *testing.T) {
 		w.store.fails(func() error { <-away; return nil })
 		fact := func(kind track.FactKind, passed bool) bool {
 			before := w.lost()
-			w.Offer(&track.Fact{Kind: kind, Passed: passed, Key: track.Key{Sender: "a@example.org", Recipient: "b@example.org", ID: "x"}})
+			w.offer(track.Fact{Kind: kind, Passed: passed, Key: track.Key{Sender: "a@example.org", Recipient: "b@example.org", ID: "x"}})
 			return w.lost() == before
 		}
 		w.names(0, MaxBatch)
@@ -195,10 +238,9 @@ func TestTextsThatWait(t *testing.T) {
 		w.store.fails(func() error { return errors.New("connection refused") })
 		w.names(0, 1)
 		time.Sleep(time.Second)
-		send := func() *track.Fact {
-			f := &track.Fact{Kind: track.Sent, Key: track.Key{Sender: "a@example.org", Recipient: "b@example.org", ID: "x"}, Text: strings.Repeat("x", 16<<10)}
-			w.Offer(f)
-			return f
+		send := func() track.Fact {
+			f := track.Fact{Kind: track.Sent, Key: track.Key{Sender: "a@example.org", Recipient: "b@example.org", ID: "x"}, Text: strings.Repeat("x", 16<<10)}
+			return w.offer(f)
 		}
 		for range maxText / (16 << 10) {
 			send()
@@ -227,7 +269,7 @@ func TestStop(t *testing.T) {
 func TestStopWithoutADatabase(t *testing.T) {
 	write(t, func(w *writing) {
 		w.store.fails(func() error { return errors.New("connection refused") })
-		w.Offer(&track.Fact{Kind: track.Sent, Key: track.Key{Sender: "a@example.org", Recipient: "b@example.org", ID: "x"}})
+		w.offer(track.Fact{Kind: track.Sent, Key: track.Key{Sender: "a@example.org", Recipient: "b@example.org", ID: "x"}})
 		began := time.Now()
 		w.stop()
 		if took := time.Since(began); took > stopWithin {

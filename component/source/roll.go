@@ -1,0 +1,192 @@
+package source
+
+import (
+	"sync"
+
+	"tocsin/component/tap"
+	"tocsin/track"
+)
+
+const (
+	// maxSessions is how many sessions are remembered, and of how many users how the last one was.
+	maxSessions = 200_000
+	// confirmWithin is how long a session that was known before the component connected is still taken to be there without
+	// being told again.
+	confirmWithin = 10_000 // milliseconds
+)
+
+// Session is a local user's session, as the server tells of it.
+type Session struct {
+	JID         string // full
+	Managed     bool   // it speaks XEP-0198: what it gets, it acknowledges
+	Hibernating bool   // its client is away, and may come back to resume
+	Available   bool
+}
+
+// Roll is who is there by what the server tells of sessions. Its methods may be called by several goroutines.
+type Roll struct {
+	mu       sync.Mutex
+	sessions map[string]*entry            // by run and key
+	users    map[string]map[string]*entry // the same, by bare address
+	last     map[string]bool              // of users who are away: whether their last session was managed
+	doubtful map[string]track.Time        // keys of sessions that were known before a hello, until when they may be
+}
+
+type entry struct {
+	Session
+	run, key string
+}
+
+func newRoll() *Roll {
+	return &Roll{sessions: map[string]*entry{}, users: map[string]map[string]*entry{}, last: map[string]bool{}, doubtful: map[string]track.Time{}}
+}
+
+// Of returns the sessions of a user, in no order. If there is none, lastManaged tells whether the last one spoke XEP-0198,
+// as far as it is known. known is false if the server of the user has never told of sessions.
+func (r *Roll) Of(bare string) (sessions []Session, lastManaged bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.users[bare] {
+		sessions = append(sessions, e.Session)
+	}
+	return sessions, r.last[bare]
+}
+
+// change is what an event changes in who can be reached.
+type change struct {
+	came, left string // full addresses, or ""
+	caps       tap.Caps
+}
+
+// take takes in an event of a run, and returns what it changes.
+func (r *Roll) take(run string, s *tap.Session) change {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := run + " " + s.Key
+	delete(r.doubtful, key)
+	e := r.sessions[key]
+	switch s.Kind {
+	case tap.SessionClosed:
+		return r.close(key, s.End)
+	case tap.SessionResumed:
+		if s.Before != "" {
+			before := run + " " + s.Before
+			if old := r.sessions[before]; old != nil && e == nil {
+				r.remove(before)
+				old.key = key
+				r.add(old)
+				e = old
+			}
+		}
+	}
+	if e == nil {
+		if len(r.sessions) >= maxSessions {
+			return change{}
+		}
+		e = &entry{Session: Session{JID: s.JID}, run: run, key: key}
+		r.add(e)
+	}
+	switch s.Kind {
+	case tap.SessionOpened:
+	case tap.SessionManaged:
+		e.Managed = true
+	case tap.SessionHibernating:
+		e.Hibernating, e.Managed = true, true
+	case tap.SessionResumed:
+		e.Hibernating, e.Managed = false, true
+	case tap.SessionHere:
+		e.Managed, e.Hibernating, e.Available = s.Managed, s.Hibernating, s.Available
+		if s.Available {
+			return change{came: e.JID, caps: s.Caps}
+		}
+	case tap.SessionPresence:
+		was := e.Available
+		if e.Available = s.Available; e.Available {
+			return change{came: e.JID, caps: s.Caps}
+		}
+		if was && !r.reachable(e.JID) {
+			return change{left: e.JID}
+		}
+	}
+	return change{}
+}
+
+func (r *Roll) close(key string, end tap.SessionEnd) change {
+	e := r.sessions[key]
+	if e == nil {
+		return change{}
+	}
+	r.remove(key)
+	bare := track.Bare(e.JID)
+	if r.users[bare] == nil {
+		if len(r.last) >= maxSessions {
+			clear(r.last)
+		}
+		r.last[bare] = e.Managed
+	}
+	if end != tap.EndMoved && e.Available && !r.reachable(e.JID) {
+		return change{left: e.JID}
+	}
+	return change{}
+}
+
+// reachable reports whether there is an available session of this address: one that was replaced may end after its successor
+// has come.
+func (r *Roll) reachable(full string) bool {
+	for _, e := range r.users[track.Bare(full)] {
+		if e.JID == full && e.Available {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Roll) add(e *entry) {
+	bare := track.Bare(e.JID)
+	r.sessions[e.key] = e
+	if r.users[bare] == nil {
+		r.users[bare] = map[string]*entry{}
+	}
+	r.users[bare][e.key] = e
+	delete(r.last, bare)
+}
+
+func (r *Roll) remove(key string) {
+	e := r.sessions[key]
+	if e == nil {
+		return
+	}
+	delete(r.sessions, key)
+	bare := track.Bare(e.JID)
+	if delete(r.users[bare], key); len(r.users[bare]) == 0 {
+		delete(r.users, bare)
+	}
+}
+
+// hello makes all sessions doubtful that a run, and the one in whose place it has come, told of before: those that are there
+// are told again.
+func (r *Roll) hello(run, replaced string, now track.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, e := range r.sessions {
+		if e.run == run || e.run == replaced {
+			r.doubtful[key] = now + confirmWithin
+		}
+	}
+}
+
+// sweep removes the sessions that were not told again, and returns the addresses that are not reachable any more.
+func (r *Roll) sweep(now track.Time) (left []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, until := range r.doubtful {
+		if now < until {
+			continue
+		}
+		delete(r.doubtful, key)
+		if c := r.close(key, tap.EndUnknown); c.left != "" {
+			left = append(left, c.left)
+		}
+	}
+	return left
+}

@@ -1,0 +1,384 @@
+// Package source takes in what the server tells of its users' messages: it has the tap read the frames, hands the facts to
+// the writer and the presence to the registry, and keeps account of where it all comes from (docs/PROTOCOL.md §10): which
+// batch was the last one of each run, what was lost, what is durable and can be acknowledged, and who is there.
+//
+// account.go and roll.go decide, without a clock and without I/O; source.go does what follows from it.
+package source
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"tocsin/component/clock"
+	"tocsin/component/metrics"
+	"tocsin/component/presence"
+	"tocsin/component/queue"
+	"tocsin/component/tap"
+	"tocsin/track"
+	"tocsin/xep/caps"
+)
+
+const (
+	// ackEvery is how often the sources are told what is durable.
+	ackEvery = 100 * time.Millisecond
+	// tidyEvery is how often it is looked for sessions that were not told again, and for batches without facts that are not
+	// acknowledged: a transaction is not made for each, but for maxIdle of them.
+	tidyEvery = time.Second
+	maxIdle   = 64
+)
+
+// Queue takes the facts; done is called when they are durable.
+type Queue interface {
+	Offer(events *track.Events, done func(error)) bool
+}
+
+// Presence is told who comes and goes.
+type Presence interface {
+	Saw(full string, from presence.Source, c caps.Caps)
+	Left(full string)
+}
+
+// Store remembers how far each run was taken in.
+type Store interface {
+	Get(ctx context.Context, key string) (string, error)
+	Put(ctx context.Context, key, value string) error
+}
+
+// Options are what a Source works with. All fields are needed.
+type Options struct {
+	Config   func() *tap.Config // in force; another pointer is another configuration
+	Queue    Queue
+	Presence Presence
+	Store    Store
+	// Send sends an IQ of type set to a domain. Its answer is of no interest.
+	Send    func(ctx context.Context, to string, payload any) error
+	Clock   clock.Clock
+	Log     *slog.Logger
+	Metrics *metrics.Metrics
+}
+
+// Source is the one place where frames of the tap come in. Take is called by the reading goroutine alone, the other
+// methods by any.
+type Source struct {
+	Options
+	roll *Roll
+
+	// Owned by the reading goroutine:
+	tap      *tap.Tap
+	clocks   tap.Clocks
+	config   *tap.Config
+	sighting tap.Sighting
+
+	wake    queue.Signal // there is something to acknowledge, to ask, or to remember
+	mu      sync.Mutex
+	account account
+	newest  time.Time         // when the newest believed frame came
+	dirty   bool              // account must be remembered
+	idle    map[string]uint64 // the newest batch of each run, if it told no facts
+	idles   int               // batches that idle stands for
+	ask     bool              // sources must ask anew what is needed
+}
+
+// rememberedKey is where the account is kept, but for the numbers, which the writer raises.
+const rememberedKey = "tap"
+
+// remembered is what a restart must know.
+type remembered struct {
+	Runs   []*run
+	Copies bool
+	Gap    track.Time
+}
+
+// New returns a Source that goes on where the last instance was.
+func New(ctx context.Context, o Options) (*Source, error) {
+	s := &Source{Options: o, roll: newRoll(), wake: queue.NewSignal(), idle: map[string]uint64{}, clocks: tap.Clocks{}}
+	text, err := o.Store.Get(ctx, rememberedKey)
+	if err != nil {
+		return nil, fmt.Errorf("load the tap's account: %w", err)
+	}
+	var was remembered
+	if text != "" {
+		if err := json.Unmarshal([]byte(text), &was); err != nil {
+			o.Log.Warn("discarding the tap's account", "err", err)
+		}
+	}
+	for _, r := range was.Runs {
+		mark, err := o.Store.Get(ctx, track.MarkKey(r.Name))
+		if err != nil {
+			return nil, fmt.Errorf("load the tap's account: %w", err)
+		}
+		r.taken, _ = strconv.ParseUint(mark, 10, 64)
+		r.stored = r.taken
+	}
+	s.account = account{runs: was.Runs, copies: was.Copies, gap: was.Gap}
+	return s, nil
+}
+
+// Take takes in a frame, which is gone when it returns.
+func (s *Source) Take(frame []byte) {
+	if config := s.Config(); s.config != config {
+		s.tap, s.config = tap.New(*config), config
+		s.tap.Clocks = s.clocks
+	}
+	now := s.Clock.Now()
+	told := &s.sighting
+	verdict := s.tap.Take(frame, track.At(now), told)
+	switch {
+	case verdict == tap.Rejected || verdict == tap.Malformed:
+		s.Metrics.Stanzas.WithLabelValues(verdict.String()).Inc()
+	case told.Batch.Run != "":
+		s.batch(now)
+	default:
+		s.Metrics.Stanzas.WithLabelValues(verdict.String()).Inc()
+		s.copied(now)
+	}
+}
+
+// copied takes in a copy, of a source that has no numbers.
+func (s *Source) copied(now time.Time) {
+	s.mu.Lock()
+	s.dirty = s.dirty || !s.account.copies
+	s.account.copies, s.newest = true, now
+	s.mu.Unlock()
+	s.tell(track.Mark{})
+}
+
+// batch takes in a batch of events.
+func (s *Source) batch(now time.Time) {
+	told := &s.sighting
+	b := told.Batch
+	s.mu.Lock()
+	before := s.account.gap
+	known := len(s.account.runs)
+	fresh, replaced := s.account.batch(b, told.Hello, told.Bye, track.At(now))
+	gap := s.account.gap != before
+	s.dirty = s.dirty || gap || told.Hello != nil || told.Bye || len(s.account.runs) != known
+	s.newest = now
+	s.mu.Unlock()
+	s.wake.Set()
+	if gap {
+		s.Metrics.Gaps.Inc()
+		s.Log.Warn("part of what the server told was lost", "batch", b.String(), "lost", b.Lost, "from", b.Host)
+	}
+	if !fresh {
+		return
+	}
+	for verdict, n := range told.Counts {
+		if n > 0 {
+			s.Metrics.Stanzas.WithLabelValues(tap.Verdict(verdict).String()).Add(float64(n))
+		}
+	}
+	if told.Hello != nil {
+		s.roll.hello(b.Run, replaced, track.At(now))
+	}
+	for i := range told.Sessions {
+		s.move(s.roll.take(b.Run, &told.Sessions[i]))
+	}
+	if len(told.Facts) == 0 {
+		s.mu.Lock()
+		s.idle[b.Run] = b.N
+		s.idles++
+		full := s.idles >= maxIdle
+		s.mu.Unlock()
+		if full {
+			s.settle()
+		}
+		s.tell(track.Mark{})
+		return
+	}
+	s.tell(track.Mark{Run: b.Run, N: b.N})
+}
+
+// settle has it stored that batches were taken in that told no facts.
+func (s *Source) settle() {
+	s.mu.Lock()
+	idle := s.idle
+	s.idle, s.idles = map[string]uint64{}, 0
+	s.mu.Unlock()
+	for run, n := range idle {
+		s.offer(&track.Events{Mark: track.Mark{Run: run, N: n}})
+	}
+}
+
+func (s *Source) offer(events *track.Events) {
+	mark := events.Mark
+	var done func(error)
+	if mark.Run != "" {
+		done = func(err error) {
+			if err == nil || errors.Is(err, track.ErrRefused) { // what is refused will not be taken later, either
+				s.mu.Lock()
+				s.account.durable(mark.Run, mark.N)
+				s.mu.Unlock()
+				s.wake.Set()
+			}
+		}
+	}
+	if !s.Queue.Offer(events, done) {
+		s.mu.Lock()
+		s.account.missed(track.At(s.Clock.Now()))
+		s.mu.Unlock()
+	}
+}
+
+// move tells the registry what has changed.
+func (s *Source) move(c change) {
+	if c.came != "" {
+		s.Presence.Saw(c.came, presence.FromPresence, caps.Caps{Node: c.caps.Node, Ver: c.caps.Ver, Hash: c.caps.Hash})
+	}
+	if c.left != "" {
+		s.Presence.Left(c.left)
+	}
+}
+
+// tell hands on what a frame told.
+func (s *Source) tell(mark track.Mark) {
+	told := &s.sighting
+	for i := range told.Seen {
+		r := &told.Seen[i]
+		switch r.Kind {
+		case tap.Unavailable:
+			s.Presence.Left(r.JID)
+		case tap.Available:
+			s.Presence.Saw(r.JID, presence.FromPresence, caps.Caps{Node: r.Caps.Node, Ver: r.Caps.Ver, Hash: r.Caps.Hash})
+		default:
+			s.Presence.Saw(r.JID, presence.FromActivity, caps.Caps{})
+		}
+	}
+	if told.VoidHint {
+		s.Metrics.VoidHints.Inc()
+	}
+	if n := len(told.Facts); n > 0 {
+		// They are the queue's from now on: the next frame's go into a room of their own.
+		s.offer(&track.Events{Mark: mark, Facts: told.Facts})
+		told.Facts = make([]track.Fact, 0, max(8, n))
+	}
+}
+
+// NewStream is called before the first frame of a stream.
+func (s *Source) NewStream() { s.clocks.NewStream() }
+
+// Up is called when a stream has begun, Down when it is over.
+func (s *Source) Up() {
+	s.mu.Lock()
+	before := s.account.gap
+	s.account.connected(track.At(s.Clock.Now()))
+	gap := s.account.gap != before
+	s.dirty = s.dirty || gap
+	s.mu.Unlock()
+	if gap {
+		s.Metrics.Gaps.Inc()
+		s.wake.Set()
+	}
+}
+
+func (s *Source) Down() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.account.disconnected()
+}
+
+// Refresh has the sources ask anew what is needed of them: the configuration has changed.
+func (s *Source) Refresh() {
+	s.mu.Lock()
+	s.ask = true
+	s.mu.Unlock()
+	s.wake.Set()
+}
+
+// Roll returns who is there.
+func (s *Source) Roll() *Roll { return s.roll }
+
+// ackPayload and refreshPayload are what the sources are sent.
+type ackPayload struct {
+	XMLName xml.Name `xml:"urn:tocsin:tap:1 ack"`
+	Run     string   `xml:"run,attr"`
+	N       uint64   `xml:"n,attr"`
+}
+
+type refreshPayload struct {
+	XMLName xml.Name `xml:"urn:tocsin:tap:1 refresh"`
+}
+
+// Run acknowledges what is durable, and remembers the account, until ctx is done.
+func (s *Source) Run(ctx context.Context) error {
+	tidy, stopTidy := s.Clock.After(tidyEvery)
+	defer func() { stopTidy() }()
+	for {
+		select {
+		case <-ctx.Done():
+			s.remember(context.WithoutCancel(ctx))
+			return nil
+		case <-tidy:
+			tidy, stopTidy = s.Clock.After(tidyEvery)
+			s.settle()
+			for _, full := range s.roll.sweep(track.At(s.Clock.Now())) {
+				s.Presence.Left(full)
+			}
+			continue
+		case <-s.wake:
+		}
+		s.answer(ctx)
+		s.remember(ctx)
+		pause, stop := s.Clock.After(ackEvery)
+		select {
+		case <-pause:
+		case <-ctx.Done():
+		}
+		stop()
+	}
+}
+
+// answer sends what the sources wait for.
+func (s *Source) answer(ctx context.Context) {
+	s.mu.Lock()
+	acks, ask := s.account.acks(), s.ask
+	s.ask = false
+	hosts := map[string]bool{}
+	for _, r := range s.account.runs {
+		if ask && r.host != "" {
+			hosts[r.host] = true
+		}
+	}
+	s.mu.Unlock()
+	for host := range hosts {
+		if err := s.Send(ctx, host, refreshPayload{}); err != nil {
+			s.Log.Debug("could not ask a source to ask", "host", host, "err", err)
+		}
+	}
+	for _, a := range acks {
+		if err := s.Send(ctx, a.host, ackPayload{Run: a.run, N: a.n}); err != nil {
+			return // the stream is down: all of it is sent again
+		}
+		s.mu.Lock()
+		s.account.acknowledged(a)
+		s.mu.Unlock()
+	}
+}
+
+// remember stores the account if it has changed.
+func (s *Source) remember(ctx context.Context) {
+	s.mu.Lock()
+	dirty := s.dirty
+	s.dirty = false
+	text, err := json.Marshal(remembered{s.account.runs, s.account.copies, s.account.gap})
+	s.mu.Unlock()
+	if !dirty {
+		return
+	}
+	if err == nil {
+		err = s.Store.Put(ctx, rememberedKey, string(text))
+	}
+	if err != nil {
+		s.Log.Error("could not remember the tap's account", "err", err)
+		s.mu.Lock()
+		s.dirty = true
+		s.mu.Unlock()
+	}
+}

@@ -1,0 +1,210 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tocsin/component/clock"
+	"tocsin/component/metrics"
+	"tocsin/component/presence"
+	"tocsin/component/tap"
+	"tocsin/internal/expect"
+	"tocsin/track"
+	"tocsin/xep/caps"
+)
+
+// world is what a Source works with: it notes what it is told, and remembers what it is given.
+type world struct {
+	mu     sync.Mutex
+	log    []string
+	stored map[string]string
+	down   bool // nothing can be sent
+	slow   bool // what is offered is not durable
+	done   []func(error)
+}
+
+func (w *world) note(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.log = append(w.log, fmt.Sprintf(format, args...))
+}
+
+// said returns what was noted since the last call.
+func (w *world) said() string {
+	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	said := strings.Join(w.log, ", ")
+	w.log = nil
+	return said
+}
+
+func (w *world) Offer(e *track.Events, done func(error)) bool {
+	for _, f := range e.Facts {
+		w.note("%s", f.ID)
+	}
+	stored := func(err error) {
+		w.mu.Lock()
+		if err == nil && e.Mark.Run != "" {
+			w.stored[track.MarkKey(e.Mark.Run)] = fmt.Sprint(e.Mark.N)
+		}
+		w.mu.Unlock()
+		if done != nil {
+			done(err)
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.slow {
+		w.done = append(w.done, stored)
+	} else {
+		go stored(nil) // as the writer does
+	}
+	return true
+}
+
+func (w *world) Saw(full string, _ presence.Source, _ caps.Caps) { w.note("saw %s", full) }
+func (w *world) Left(full string)                                { w.note("left %s", full) }
+
+func (w *world) Get(_ context.Context, key string) (string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stored[key], nil
+}
+
+func (w *world) Put(_ context.Context, key, value string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stored[key] = value
+	return nil
+}
+
+func (w *world) send(_ context.Context, to string, payload any) error {
+	if w.down {
+		return errors.New("down")
+	}
+	switch p := payload.(type) {
+	case ackPayload:
+		w.note("ack %s/%d to %s", p.Run, p.N, to)
+	case refreshPayload:
+		w.note("refresh to %s", to)
+	}
+	return nil
+}
+
+// start runs a Source on what the world remembers.
+func (w *world) start(t *testing.T) (s *Source, stop func()) {
+	t.Helper()
+	config := &tap.Config{Domains: []string{"here.test"}, Component: "tocsin.here.test"}
+	s, err := New(t.Context(), Options{
+		Config: func() *tap.Config { return config }, Queue: w, Presence: w, Store: w, Send: w.send, Clock: clock.System{},
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Metrics: metrics.New(prometheus.NewRegistry()),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { s.Run(ctx) })
+	return s, func() { cancel(); running.Wait() }
+}
+
+func batch(run string, n int, events string) []byte {
+	return fmt.Appendf(nil, "<message from='here.test' to='tocsin.here.test'><tap xmlns='urn:tocsin:tap:1' run='%s' n='%d'>%s</tap></message>", run, n, events)
+}
+
+func acked(id string) string {
+	return fmt.Sprintf("<acked f='alice@here.test/x' t='bob@here.test/y' i='%s'/>", id)
+}
+
+// What is told is handed on once, over a restart, too, and acknowledged when it is durable.
+func TestSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{stored: map[string]string{}}
+		s, stop := w.start(t)
+		s.Up()
+		s.Take(batch("runrunrun", 1, "<hello v='1' module='m' server='s' hosts='here.test' tells='acked'/>"+acked("m1")))
+		s.Take(batch("runrunrun", 2, acked("m2")+acked("m3")))
+		time.Sleep(ackEvery)
+		said := w.said()
+		if !strings.HasPrefix(said, "m1, m2, m3, ") || !strings.HasSuffix(said, "ack runrunrun/2 to here.test") {
+			t.Errorf("told: %s", said)
+		}
+
+		s.Take(batch("runrunrun", 2, acked("m2")))
+		time.Sleep(2 * ackEvery)
+		expect.Equal(t, "told twice", w.said(), "")
+
+		w.down = true
+		s.Take(batch("runrunrun", 3, acked("m4")))
+		time.Sleep(ackEvery)
+		w.said()
+		stop()
+		s, stop = w.start(t)
+		w.down = false
+		s.Up()
+		s.Take(batch("runrunrun", 3, acked("m4")))
+		s.Take(batch("runrunrun", 4, acked("m5")))
+		time.Sleep(ackEvery)
+		said = w.said()
+		if strings.Contains(said, "m4") || !strings.Contains(said, "m5") || !strings.HasSuffix(said, "ack runrunrun/4 to here.test") {
+			t.Errorf("after a restart: %s", said)
+		}
+		expect.Equal(t, "gaps", s.State().Gaps, 0)
+		expect.Equal(t, "sources", strings.Join(s.State().Tells, "; "), "m, s")
+
+		s.Take(batch("runrunrun", 6, acked("m7")))
+		expect.Equal(t, "gaps when a batch is missing", s.State().Gaps, 1)
+		s.Refresh()
+		time.Sleep(2 * ackEvery)
+		expect.Equal(t, "when the configuration changes", strings.Contains(w.said(), "refresh to here.test"), true)
+		stop()
+	})
+}
+
+// Batches that hold no facts make no transaction each, and are acknowledged all the same.
+func TestIdleBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{stored: map[string]string{}}
+		s, stop := w.start(t)
+		defer stop()
+		s.Take(batch("runrunrun", 1, "<presence s='bob@here.test/y' k='1'/>"))
+		s.Take(batch("runrunrun", 2, "<closed s='bob@here.test/y' k='1'/>"))
+		expect.Equal(t, "told", w.said(), "saw bob@here.test/y, left bob@here.test/y")
+		time.Sleep(tidyEvery + ackEvery)
+		expect.Equal(t, "after a while", w.said(), "ack runrunrun/2 to here.test")
+		for n := 3; n < 3+maxIdle; n++ {
+			s.Take(batch("runrunrun", n, ""))
+		}
+		time.Sleep(2 * ackEvery)
+		expect.Equal(t, "when they are many", w.said(), fmt.Sprintf("ack runrunrun/%d to here.test", 2+maxIdle))
+	})
+}
+
+// Nothing is acknowledged before it is durable; what the database refuses for good is.
+func TestNotDurable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{stored: map[string]string{}, slow: true}
+		s, stop := w.start(t)
+		defer stop()
+		s.Take(batch("runrunrun", 1, acked("m1")))
+		s.Take(batch("runrunrun", 2, acked("m2")))
+		time.Sleep(time.Minute)
+		expect.Equal(t, "before", strings.Contains(w.said(), "ack "), false)
+		w.done[0](nil)
+		time.Sleep(2 * ackEvery)
+		expect.Equal(t, "the first", w.said(), "ack runrunrun/1 to here.test")
+		w.done[1](track.ErrRefused)
+		time.Sleep(2 * ackEvery)
+		expect.Equal(t, "the second", w.said(), "ack runrunrun/2 to here.test")
+	})
+}

@@ -1,0 +1,38 @@
+package source
+
+import (
+	"time"
+
+	"tocsin/track"
+)
+
+// State is what the tap in use is, for people.
+type State struct {
+	Newest time.Time  // when the newest believed frame came; zero: none did
+	Lossy  bool       // copies come, which can be lost unnoticed
+	Tells  []string   // the sources: "mod_tocsin 1, Prosody 13.0.1"
+	Gap    track.Time // up to when something may have been missed; 0: nothing was
+	Gaps   int        // since the start
+	Lost   uint64     // events that the sources say they have given up, since the start
+}
+
+// State returns what the tap in use is.
+func (s *Source) State() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := &s.account
+	state := State{Newest: s.newest, Lossy: a.copies, Gap: a.gap, Gaps: a.gaps, Lost: a.lost}
+	for _, r := range a.runs {
+		if r.Hello != nil && !r.Ended && !a.copies {
+			state.Tells = append(state.Tells, r.Hello.Module+", "+r.Hello.Server)
+		}
+	}
+	return state
+}
+
+// Gap returns up to when something may have been missed; 0: nothing was.
+func (s *Source) Gap() track.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.account.gap
+}

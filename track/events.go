@@ -1,0 +1,49 @@
+package track
+
+// Mark is how far a source of events has been taken in: up to batch N of a run. It is stored with what follows from the
+// batch, so that a batch counts once, whatever is sent again.
+type Mark struct {
+	Run string
+	N   uint64
+}
+
+// MarkKey is the name under which a store keeps a run's mark, as the decimal N.
+func MarkKey(run string) string { return "tap-" + run }
+
+// Events are the facts of one batch of a source, in order. They are taken in together, or not at all.
+type Events struct {
+	Mark  Mark // the zero Mark: of a source that has no numbers
+	Facts []Fact
+}
+
+func (e *Events) want(l *Ledger, w *Want) {
+	for i := range e.Facts {
+		e.Facts[i].want(l, w)
+	}
+}
+
+func (e *Events) apply(b *batch) {
+	for i := range e.Facts {
+		e.Facts[i].apply(b)
+	}
+	if e.Mark.Run == "" {
+		return
+	}
+	for i := range b.out.Marks {
+		if m := &b.out.Marks[i]; m.Run == e.Mark.Run {
+			m.N = max(m.N, e.Mark.N)
+			return
+		}
+	}
+	b.out.Marks = append(b.out.Marks, e.Mark)
+}
+
+// Halves divides events, so that a store that refuses them can take what is good in them. The second half has the mark. ok
+// is false if there is nothing to divide.
+func (e *Events) Halves() (first, second *Events, ok bool) {
+	half := len(e.Facts) / 2
+	if half == 0 {
+		return nil, nil, false
+	}
+	return &Events{Facts: e.Facts[:half]}, &Events{Mark: e.Mark, Facts: e.Facts[half:]}, true
+}
