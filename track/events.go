@@ -10,21 +10,28 @@ type Mark struct {
 // MarkKey is the name under which a store keeps a run's mark, as the decimal N.
 func MarkKey(run string) string { return "tap-" + run }
 
-// Events are the facts of one batch of a source, in order. They are taken in together, or not at all.
+// Events are what one batch of a source tells. It is taken in as a whole, or not at all.
 type Events struct {
-	Mark  Mark // the zero Mark: of a source that has no numbers
-	Facts []Fact
+	Mark    Mark     // the zero Mark: of a source that has no numbers
+	Facts   []Fact   // in order
+	Removed []string // accounts that were deleted after that: bare JIDs
 }
 
 func (e *Events) want(l *Ledger, w *Want) {
 	for i := range e.Facts {
 		e.Facts[i].want(l, w)
 	}
+	for _, jid := range e.Removed {
+		(&Removed{JID: jid}).want(l, w)
+	}
 }
 
 func (e *Events) apply(b *batch) {
 	for i := range e.Facts {
 		e.Facts[i].apply(b)
+	}
+	for _, jid := range e.Removed {
+		(&Removed{JID: jid}).apply(b)
 	}
 	if e.Mark.Run == "" {
 		return
@@ -38,12 +45,12 @@ func (e *Events) apply(b *batch) {
 	b.out.Marks = append(b.out.Marks, e.Mark)
 }
 
-// Halves divides events, so that a store that refuses them can take what is good in them. The second half has the mark. ok
-// is false if there is nothing to divide.
+// Halves divides events, so that a store that refuses them can take what is good in them. The second half has the mark and
+// what comes after the facts. ok is false if there is nothing to divide.
 func (e *Events) Halves() (first, second *Events, ok bool) {
 	half := len(e.Facts) / 2
 	if half == 0 {
 		return nil, nil, false
 	}
-	return &Events{Facts: e.Facts[:half]}, &Events{Mark: e.Mark, Facts: e.Facts[half:]}, true
+	return &Events{Facts: e.Facts[:half]}, &Events{e.Mark, e.Facts[half:], e.Removed}, true
 }

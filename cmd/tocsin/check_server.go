@@ -19,7 +19,7 @@ import (
 )
 
 // moduleVersion is the version of contrib's mod_tocsin that belongs to this program.
-const moduleVersion = 0
+const moduleVersion = 1
 
 // checkServer connects as the component, asks the users' domains about the tap, and waits for a copy where none of them
 // says anything of it.

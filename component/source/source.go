@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -181,7 +182,7 @@ func (s *Source) batch(now time.Time) {
 	for i := range told.Sessions {
 		s.move(s.roll.take(b.Run, &told.Sessions[i]))
 	}
-	if len(told.Facts) == 0 {
+	if len(told.Facts)+len(told.Removed) == 0 {
 		s.mu.Lock()
 		s.idle[b.Run] = b.N
 		s.idles++
@@ -254,9 +255,9 @@ func (s *Source) tell(mark track.Mark) {
 	if told.VoidHint {
 		s.Metrics.VoidHints.Inc()
 	}
-	if n := len(told.Facts); n > 0 {
+	if n := len(told.Facts); n+len(told.Removed) > 0 {
 		// They are the queue's from now on: the next frame's go into a room of their own.
-		s.offer(&track.Events{Mark: mark, Facts: told.Facts})
+		s.offer(&track.Events{Mark: mark, Facts: told.Facts, Removed: slices.Clone(told.Removed)})
 		told.Facts = make([]track.Fact, 0, max(8, n))
 	}
 }

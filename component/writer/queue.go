@@ -31,7 +31,7 @@ type entry struct {
 // weight is how many inputs an entry counts for.
 func (e *entry) weight() int {
 	if events, ok := e.input.(*track.Events); ok {
-		return max(1, len(events.Facts))
+		return max(1, len(events.Facts)+len(events.Removed))
 	}
 	return 1
 }
@@ -72,7 +72,7 @@ func (q *Queue) Offer(events *track.Events, done func(error)) bool {
 		events.Facts = slices.DeleteFunc(events.Facts, func(f track.Fact) bool { return f.Kind == track.Sent && f.Passed })
 		q.metrics.Lost.Add(float64(before - len(events.Facts)))
 	}
-	if len(events.Facts) == 0 && events.Mark.Run == "" && done == nil {
+	if len(events.Facts)+len(events.Removed) == 0 && events.Mark.Run == "" && done == nil {
 		return true
 	}
 	if q.Len() >= MaxQueue {

@@ -9,20 +9,51 @@ import (
 	"time"
 )
 
-// Component is a bare external component (XEP-0114): it says nothing by itself and keeps all it receives for the test.
+// Component is a bare external component (XEP-0114). It keeps all it receives for the test, and says nothing by itself but
+// what a module needs that tells events.
 type Component struct {
 	stream
+	Features []string // in its answer to disco#info, beside the tap's own
+
 	addr, jid, secret string
-	pings             int
+	told              bool // by a module that tells events
+	pings, acks       int
+
+	// Guarded by the stream's mu:
+	batches  []Batch
+	silent   bool
+	wasAsked chan struct{} // closed when the server has asked for its features
 }
 
-// Connect does the handshake and listens.
+// Connect does the handshake and listens. Behind a module that tells events it returns when all is said that comes before
+// them.
 func (c *Component) Connect() {
 	c.t.Helper()
 	if err := c.connect(); err != nil {
 		c.t.Fatalf("%s: connect: %v", c.name, err)
 	}
-	c.listen(func(*Element) bool { return false })
+	asked := make(chan struct{})
+	c.mu.Lock()
+	c.wasAsked = asked
+	c.mu.Unlock()
+	c.listen(c.handle)
+	if c.told {
+		select {
+		case <-asked:
+		case <-time.After(Patience):
+			c.t.Fatalf("%s: nobody asked for its features", c.name)
+		}
+	}
+}
+
+// asked notes that the server has asked for the features.
+func (c *Component) asked() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.wasAsked != nil {
+		close(c.wasAsked)
+		c.wasAsked = nil
+	}
 }
 
 func (c *Component) connect() error {
@@ -47,11 +78,12 @@ func (c *Component) connect() error {
 	return nil
 }
 
-// Sync returns when the component has received all that the server wrote to it before. host is one of the server's.
+// Sync returns when the component has received all that the server had to tell before. host is one of the server's. (A
+// server that tells no events answers with an error, in order all the same.)
 func (c *Component) Sync(host string) {
 	c.t.Helper()
 	c.pings++
-	c.Send("<iq type='get' id='sync-%d' from='%s' to='%s'><ping xmlns='urn:xmpp:ping'/></iq>", c.pings, c.jid, host)
+	c.Send("<iq type='set' id='sync-%d' from='%s' to='%s'><refresh xmlns='%s'/></iq>", c.pings, c.jid, host, nsTap)
 	c.Expect("iq[@id='sync-%d']", c.pings)
 }
 
@@ -127,6 +159,6 @@ func (c *Component) Copies() (copies []Copy) {
 	}
 }
 
-func newComponent(t testing.TB, script *transcript, addr, jid, secret string) *Component {
-	return &Component{stream: stream{t: t, name: "component", script: script}, addr: addr, jid: jid, secret: secret}
+func newComponent(t testing.TB, script *transcript, addr, jid, secret string, told bool) *Component {
+	return &Component{stream: stream{t: t, name: "component", script: script}, addr: addr, jid: jid, secret: secret, told: told}
 }

@@ -22,7 +22,7 @@ func TestFirewallCopies(t *testing.T) {
 	alice.Expect("message/received[@id='m1']")
 	bob.Sync()
 	want := []string{"m1", "desk-3"} // bob's receipt follows the roster and the ping of his login
-	diff(t, "message and receipt", told(tap, server.Domain), want)
+	diff(t, "message and receipt", copied(tap, server.Domain), want)
 
 	want = nil
 	for _, payload := range []string{
@@ -47,7 +47,7 @@ func TestFirewallCopies(t *testing.T) {
 	alice.Expect("message[@type='error'][@id='m4']")
 	want = append(want, "m4")
 	alice.Sync()
-	diff(t, "everything else", told(tap, server.Domain), want)
+	diff(t, "everything else", copied(tap, server.Domain), want)
 	if n := len(bob.Received("message/openpgp")); n != 1 {
 		t.Errorf("bob got alice's last message %d times", n)
 	}
@@ -64,5 +64,5 @@ func TestFirewallCrossHost(t *testing.T) {
 	bob.Expect("message[@id='m1']/body")
 	bob.Say(alice.Bare(), "m2", "hello")
 	alice.Expect("message[@id='m2']/body")
-	diff(t, "copies", told(tap, "one.test"), []string{"m1", "m2"})
+	diff(t, "copies", copied(tap, "one.test"), []string{"m1", "m2"})
 }

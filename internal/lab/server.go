@@ -239,7 +239,7 @@ func (s *Server) Login(jid string, p Profile) *Client {
 
 // NewComponent returns a bare component for the server's component domain, not connected yet.
 func (s *Server) NewComponent() *Component {
-	c := newComponent(s.t, s.script, s.ComponentAddr, s.Component, s.Secret)
+	c := newComponent(s.t, s.script, s.ComponentAddr, s.Component, s.Secret, s.Tap == Module && (s.Target == "" || s.Target == s.Component))
 	s.streams = append(s.streams, &c.stream)
 	return c
 }

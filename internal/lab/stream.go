@@ -131,16 +131,20 @@ func (s *stream) listen(handle func(*Element) (keep bool)) {
 				s.mu.Unlock()
 				return
 			}
-			if handle(e) {
-				continue
+			if !handle(e) {
+				s.push(e)
 			}
-			s.mu.Lock()
-			s.inbox = append(s.inbox, e)
-			close(s.came)
-			s.came = make(chan struct{})
-			s.mu.Unlock()
 		}
 	})
+}
+
+// push puts elements into the inbox.
+func (s *stream) push(elements ...*Element) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inbox = append(s.inbox, elements...)
+	close(s.came)
+	s.came = make(chan struct{})
 }
 
 // put writes bytes as they are.

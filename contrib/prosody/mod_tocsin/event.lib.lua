@@ -1,0 +1,301 @@
+-- Says in urn:tocsin:tap:1 what a message holds: docs/PROTOCOL.md §10 has the names. No state, and nothing of Prosody
+-- but its stanzas, which are read and never changed.
+-- luacheck: std lua54
+
+local find, gsub, sub, byte = string.find, string.gsub, string.sub, string.byte;
+local concat = table.concat;
+
+local max_id = 1024; -- bytes; a longer id names nothing
+local max_text = 16384; -- bytes of a body
+local max_payloads = 64;
+local max_event = 131072; -- bytes
+local max_jid = 3071; -- bytes, RFC 7622 §3.1
+
+local xmlns_stanzas = "urn:ietf:params:xml:ns:xmpp-stanzas";
+
+local escapes = {
+	["<"] = "&lt;", [">"] = "&gt;", ["&"] = "&amp;", ["'"] = "&apos;", ['"'] = "&quot;",
+	["\t"] = "&#9;", ["\n"] = "&#10;", ["\r"] = "&#13;",
+};
+
+local function attribute(s)
+	if find(s, "[<>&'\"\t\n\r]") then return (gsub(s, "[<>&'\"\t\n\r]", escapes)); end
+	return s;
+end
+
+local function text(s)
+	if find(s, "[<>&\r]") then return (gsub(s, "[<>&\r]", escapes)); end
+	return s;
+end
+
+-- The first bytes of a text, cut between characters.
+local function cut(s)
+	if #s <= max_text then return s; end
+	local last = max_text;
+	while last > 0 and byte(s, last + 1) >= 0x80 and byte(s, last + 1) < 0xC0 do last = last - 1; end
+	return sub(s, 1, last);
+end
+
+-- Characters that nobody sees, as the ends of UTF-8 sequences of two, three and three bytes.
+local invisible = { "\194[\160\173]", "\226\128[\128-\143\168-\175]", "\226\129[\159-\164]" };
+local rarely = { "\205\143", "\225\160\142", "\227\128\128", "\239\184\143", "\239\187\191" };
+
+local function is_blank(s)
+	if find(s, "%w") then return false; end
+	for _, pattern in ipairs(invisible) do s = gsub(s, pattern, ""); end
+	for _, pattern in ipairs(rarely) do s = gsub(s, pattern, ""); end
+	return not find(s, "[^%s%z]");
+end
+
+-- What a body is whose text is not told.
+local function nature(s)
+	if find(s, "^%?OTR") then
+		-- A data message of version 1 to 3, or a piece of one.
+		return (find(s, "^%?OTR:AA[EIM]D") or find(s, "^%?OTR[,|]")) and "otr" or "otr-auto";
+	end
+	return is_blank(s) and "blank" or "text";
+end
+
+-- The payloads: by namespace, then by name. What has no namespace of its own stands under "". An entry says what the
+-- message becomes by it (class), and how it is written: as a constant (xml), with its id (id), or by a function.
+--   content   a message
+--   evidence  tells of other messages
+--   other     something that might be shown
+-- A message with an entry "never" is not told; one without any of a class neither.
+
+local function with_id(name)
+	return { class = "evidence", id = "<" .. name .. " id='" };
+end
+
+local function constant(class, xml)
+	return { class = class, xml = xml };
+end
+
+local function omemo(name)
+	return { class = "content", hides = true, write = function (child)
+		for _, tag in ipairs(child.tags) do
+			if tag.name == "payload" then return "<" .. name .. " payload='1'/>"; end
+		end
+		return "<" .. name .. "/>";
+	end };
+end
+
+local function attributes(name, child, names)
+	local parts = { "<", name };
+	for _, key in ipairs(names) do
+		local value = child.attr[key];
+		if value and #value <= max_id then
+			parts[#parts + 1] = " " .. key .. "='" .. attribute(value) .. "'";
+		end
+	end
+	parts[#parts + 1] = "/>";
+	return concat(parts);
+end
+
+local function copied(class, name, ...)
+	local names = { ... };
+	return { class = class, write = function (child) return attributes(name, child, names); end };
+end
+
+-- One by the author is not told. Of several others, one that makes the message a replay goes before the rest.
+local function bare(jid) return jid and (gsub(jid, "/.*", "")); end
+
+local delay = { slot = "delay", write = function (child, stanza, wants, before)
+	local from = bare(child.attr.from);
+	if from and from == bare(stanza.attr.from) then return before; end
+	local is_replay = from and (from == bare(stanza.attr.to) or wants.is_ours and wants.is_ours(from));
+	if before and not is_replay then return before; end
+	return attributes("dl", child, { "from", "stamp" });
+end };
+
+local never = { never = true };
+
+local payloads = {
+	[""] = {
+		body = { class = "content", body = true };
+		subject = constant("other", "<su/>");
+		thread = {};
+		error = { class = "evidence", slot = "error", write = function (child)
+			local condition, by = "undefined-condition", child.attr.by;
+			for _, tag in ipairs(child.tags) do
+				if tag.attr.xmlns == xmlns_stanzas and tag.name ~= "text" then condition = tag.name; end
+			end
+			return "<er type='" .. attribute(child.attr.type or "cancel") .. "' c='" .. attribute(condition)
+				.. (by and #by <= max_jid and "' by='" .. attribute(by) or "") .. "'/>";
+		end };
+	};
+	["urn:xmpp:receipts"] = { request = { xml = "<rq/>" }, received = with_id("rc") };
+	["urn:xmpp:chat-markers:0"] = {
+		markable = { xml = "<mk/>" }, received = with_id("mr"), displayed = with_id("md"), acknowledged = with_id("ma"),
+	};
+	["urn:xmpp:reply:0"] = { reply = copied("evidence", "re", "id", "to") };
+	["urn:xmpp:reactions:0"] = { reactions = { class = "evidence", reaction = true, write = function (child)
+		local id = child.attr.id;
+		if not id or #id > max_id then return ""; end
+		return "<rx id='" .. attribute(id) .. "' n='" .. #child.tags .. "'/>";
+	end } };
+	["urn:xmpp:message-correct:0"] = { replace = with_id("cr") };
+	["urn:xmpp:message-retract:1"] = { retract = { class = "evidence", write = function (child)
+		local id = child.attr.id;
+		for _, tag in ipairs(child.tags) do
+			if tag.name == "moderated" then return ""; end
+		end
+		return id and #id <= max_id and "<rt id='" .. attribute(id) .. "'/>" or "";
+	end } };
+	["urn:xmpp:fasten:0"] = { ["apply-to"] = { class = "evidence", write = function (child)
+		local id = child.attr.id;
+		for _, tag in ipairs(child.tags) do
+			if id and #id <= max_id and tag.name == "retract" and tag.attr.xmlns == "urn:xmpp:message-retract:0" then
+				return "<rt id='" .. attribute(id) .. "'/>";
+			end
+		end
+		return "";
+	end } };
+	["urn:xmpp:fallback:0"] = { fallback = { write = function (child)
+		local range = child.tags[1];
+		local attr = range and range.name == "body" and range.attr or {};
+		return "<fb" .. (child.attr["for"] and " for='" .. attribute(sub(child.attr["for"], 1, 256)) .. "'" or "")
+			.. (attr.start and " start='" .. attribute(sub(attr.start, 1, 10)) .. "'" or "")
+			.. (attr["end"] and " end='" .. attribute(sub(attr["end"], 1, 10)) .. "'" or "") .. "/>";
+	end } };
+	["eu.siacs.conversations.axolotl"] = { encrypted = omemo("om") };
+	["urn:xmpp:omemo:1"] = { encrypted = omemo("om2") };
+	["urn:xmpp:omemo:2"] = { encrypted = omemo("om2") };
+	["urn:xmpp:openpgp:0"] = { openpgp = { class = "content", hides = true, xml = "<ox/>" } };
+	["jabber:x:encrypted"] = { x = { class = "content", hides = true, xml = "<pg/>" } };
+	["urn:xmpp:eme:0"] = { encryption = { class = "content", hides = true, write = function (child)
+		return attributes("em", child, { "namespace" });
+	end } };
+	["urn:xmpp:sid:0"] = {
+		["origin-id"] = { write = function (child, stanza)
+			return child.attr.id ~= stanza.attr.id and attributes("oi", child, { "id" }) or "";
+		end };
+		["stanza-id"] = { write = function (child, _, wants)
+			return wants.ids and attributes("si", child, { "id", "by" }) or "";
+		end };
+	};
+	["urn:xmpp:delay"] = { delay = delay };
+	["jabber:x:delay"] = { x = delay };
+	["urn:xmpp:hints"] = { ["no-store"] = { xml = "<ns/>", hides = true } };
+	["urn:xmpp:jingle-message:0"] = { [0] = { class = "other", write = function (child)
+		return "<jm n='" .. attribute(sub(child.name, 1, 32)) .. "'/>";
+	end } };
+	["urn:tocsin:escalation:0"] = { track = { write = function (child)
+		local names = {};
+		for key in pairs(child.attr) do
+			if find(key, "^%l+$") and key ~= "xmlns" then names[#names + 1] = key; end
+		end
+		table.sort(names);
+		return attributes("tr", child, names);
+	end } };
+	["http://jabber.org/protocol/shim"] = { headers = { write = function (child)
+		for _, header in ipairs(child.tags) do
+			if header.name == "header" and header.attr.name == "Urgency" then
+				return "<ur v='" .. attribute(sub(header[1] or "", 1, 16)) .. "'/>";
+			end
+		end
+		return "";
+	end } };
+	["urn:xmpp:forward:0"] = { forwarded = constant("other", "<fw/>") };
+	-- Other people's messages in a wrapper, those in rooms, and what is no message at all.
+	["urn:xmpp:carbons:2"] = { sent = never, received = never };
+	["urn:xmpp:mam:2"] = { result = never, fin = never };
+	["http://jabber.org/protocol/pubsub#event"] = { [0] = never };
+	["http://jabber.org/protocol/muc#user"] = { x = never };
+	-- What nobody is shown.
+	["http://jabber.org/protocol/chatstates"] = { [0] = {} };
+	["http://jabber.org/protocol/nick"] = { [0] = {} };
+	["http://jabber.org/protocol/address"] = { [0] = {} };
+	["http://jabber.org/protocol/caps"] = { [0] = {} };
+};
+payloads["jabber:client"] = payloads[""];
+local unseen = {
+	["urn:xmpp:hints"] = true, ["urn:xmpp:sid:0"] = true, ["urn:xmpp:carbons:2"] = true, ["urn:xmpp:fallback:0"] = true,
+};
+local other = constant("other", "<x/>");
+
+local function entry_of(child)
+	local xmlns = child.attr.xmlns or "";
+	local names = payloads[xmlns];
+	if not names then return other; end
+	return names[child.name] or names[0] or not unseen[xmlns] and other or nil;
+end
+
+-- Reports whether a message is one that people write: it has a body or a ciphertext, and is nobody else's.
+local function is_content(stanza)
+	local found = false;
+	for _, child in ipairs(stanza.tags) do
+		local entry = entry_of(child);
+		if entry then
+			if entry.never then return false; end
+			found = found or entry.class == "content";
+		end
+	end
+	return found;
+end
+
+local rank = { other = 1, evidence = 2, content = 3 };
+
+local pieces = {};
+
+-- Returns the class of a message, its payloads, and how many they are; nothing if there is nothing to tell. wants.text
+-- says whether texts are told, wants.ids whether stanza-ids are; wants.reactions whether a message of nothing but
+-- reactions is.
+local function describe(stanza, wants)
+	local class, score, reacts, hidden, body = nil, 0, false, not wants.text, nil;
+	local n = 1; -- the first one is the body's
+	local slots; -- of those of which there is only one
+	pieces[1] = "";
+	local tags = stanza.tags;
+	for i = 1, #tags do
+		local child = tags[i];
+		local entry = entry_of(child);
+		if entry then
+			if entry.never then return; end
+			local entry_rank = rank[entry.class] or 0;
+			if entry_rank > score then class, score = entry.class, entry_rank; end
+			hidden = hidden or entry.hides;
+			reacts = reacts or entry.reaction;
+			if entry.body then
+				body = body or child;
+			elseif n <= max_payloads then
+				local xml = entry.xml;
+				if entry.id then
+					local id = child.attr.id;
+					xml = id and #id <= max_id and entry.id .. attribute(id) .. "'/>" or "";
+				elseif entry.slot then
+					slots = slots or {};
+					local slot = slots[entry.slot];
+					xml = entry.write(child, stanza, wants, slot and pieces[slot]);
+					if slot then
+						pieces[slot], xml = xml, nil;
+					elseif xml then
+						slots[entry.slot] = n + 1;
+					end
+				elseif entry.write then
+					xml = entry.write(child, stanza, wants);
+				end
+				if xml and xml ~= "" then
+					n = n + 1;
+					pieces[n] = xml;
+				end
+			end
+		end
+	end
+	if not class or reacts and not body and not wants.reactions then return; end
+	local length = 0;
+	for i = 2, n do length = length + #pieces[i]; end
+	if body then
+		local words = body[1] or "";
+		if #body > 1 then words = body:get_text(); end
+		if not hidden then
+			local lang = body.attr["xml:lang"];
+			lang = lang and lang ~= stanza.attr["xml:lang"] and #lang <= 35 and " xml:lang='" .. attribute(lang) .. "'" or "";
+			pieces[1] = "<body" .. lang .. ">" .. text(cut(words)) .. "</body>";
+		end
+		if hidden or length + #pieces[1] > max_event then pieces[1] = "<body is='" .. nature(words) .. "'/>"; end
+	end
+	return class, concat(pieces, "", 1, n), n;
+end
+
+return { attribute = attribute, describe = describe, is_content = is_content, max_id = max_id, max_event = max_event };

@@ -1,0 +1,184 @@
+-- Events on their way to the component: gathered into numbered batches, kept until they are acknowledged, sent again
+-- after a lost connection, the oldest given up when there is no more room (docs/PROTOCOL.md §10). Knows nothing of
+-- Prosody: what it needs comes in as functions, so that it can be tested without.
+-- luacheck: std lua54
+
+local concat, format = table.concat, string.format;
+local floor, max = math.floor, math.max;
+
+-- A batch is closed when it has so much, or so long after its first event.
+local batch_events = 100;
+local batch_elements = 1000;
+local batch_bytes = 48 * 1024;
+local batch_wait = 0.005; -- seconds
+
+-- So much of what was sent may wait for the component's acknowledgement.
+local window_batches = 256;
+local window_bytes = 4 * 1024 * 1024;
+
+-- So much is sent at a time; then the server has its turn. What the component acknowledges makes room for the next.
+local slice_batches = 16;
+local slice_wait = 0.001;
+
+-- What a batch takes in memory beside its text: its table, its slot, the string's head.
+local overhead = 256;
+
+-- What has to outlive a reload of the module.
+local function new_state(run)
+	return {
+		run = run;
+		batches = {}; -- by number; those that were given up or acknowledged are not there any more
+		last = 0; -- the newest number
+		sent = 0; -- the newest number that was sent on this connection
+		acked = 0; -- up to here the component has all
+		kept = 0; -- events, and bytes, of batches
+		bytes = 0;
+		flying = 0; -- batches that were sent and are not acknowledged, and their bytes
+		flying_bytes = 0;
+		lost = 0; -- events that were given up
+		lost_up_to = 0; -- the newest number of their batches
+		parts = {}; -- of the batch that is being gathered
+		events = 0;
+		elements = 0;
+		size = 0;
+		first = 0; -- when it began, by clock
+	};
+end
+
+-- env: send(text), which tells whether it could; clock(), in seconds, never back; time(), in seconds since 1970;
+-- after(seconds, fn); max_events, max_bytes. envelope(): what a batch stands in, as two strings.
+local function new(state, env)
+	local outbox = {};
+	local parts = state.parts;
+	local gathering, sending = false, false; -- a timer is set
+
+	local function forget(n)
+		local batch = state.batches[n];
+		if not batch then return; end
+		state.batches[n] = nil;
+		state.kept = state.kept - batch.events;
+		state.bytes = state.bytes - #batch.text - overhead;
+		if n <= state.sent then
+			state.flying, state.flying_bytes = state.flying - 1, state.flying_bytes - #batch.text;
+		end
+		return batch;
+	end
+
+	-- Of what was not sent yet, the oldest goes: the rest may have arrived.
+	local function make_room()
+		local n = max(state.sent, state.acked, state.lost_up_to);
+		while (state.kept > env.max_events or state.bytes > env.max_bytes) and n < state.last do
+			n = n + 1;
+			local batch = forget(n);
+			if batch then state.lost, state.lost_up_to = state.lost + batch.events, n; end
+		end
+	end
+
+	local function close()
+		if state.events == 0 then return; end
+		local batch = { text = concat(parts, "", 1, state.events), events = state.events, first = state.first };
+		state.last = state.last + 1;
+		state.batches[state.last] = batch;
+		state.kept = state.kept + batch.events;
+		state.bytes = state.bytes + #batch.text + overhead;
+		state.events, state.elements, state.size = 0, 0, 0;
+		make_room();
+	end
+
+	local function send(n, batch)
+		local head, tail = env.envelope();
+		local age = floor((env.clock() - batch.first) * 1000);
+		return env.send(concat({
+			head, "<tap xmlns='urn:tocsin:tap:1' run='", state.run, "' n='", format("%d", n),
+			state.lost > 0 and format("' lost='%d", state.lost) or "",
+			age > 0 and format("' age='%d", age) or "",
+			format("' t='%d'>", floor(env.time() * 1000)), batch.text, "</tap>", tail,
+		}));
+	end
+
+	local pump;
+	local function pump_later()
+		if sending then return; end
+		sending = true;
+		env.after(slice_wait, function () sending = false; pump(); end);
+	end
+
+	-- Sends what may be sent.
+	function pump()
+		local left = slice_batches;
+		while state.up and state.sent < state.last do
+			if state.flying >= window_batches or state.flying_bytes >= window_bytes then return; end
+			if left == 0 then return pump_later(); end
+			local n = state.sent + 1;
+			local batch = state.batches[n];
+			if batch then
+				left = left - 1;
+				if not send(n, batch) then return outbox.disconnected(); end
+				state.flying, state.flying_bytes = state.flying + 1, state.flying_bytes + #batch.text;
+			end
+			state.sent = n;
+		end
+	end
+
+	local function flush()
+		close();
+		pump();
+	end
+	outbox.flush = flush;
+
+	local function flush_in_time()
+		gathering = false;
+		flush();
+	end
+
+	-- Adds an event: the name of its element, and what follows that. elements is how many it is, with its payloads.
+	function outbox.add(name, rest, elements)
+		if state.size + #rest > batch_bytes and state.events > 0 then flush(); end
+		local at, since = env.clock(), "";
+		if state.events == 0 then
+			state.first = at;
+			if state.up and not gathering then
+				gathering = true;
+				env.after(batch_wait, flush_in_time);
+			end
+		elseif at - state.first >= 0.001 then
+			since = format(" d='%d'", floor((at - state.first) * 1000));
+		end
+		local n = state.events + 1;
+		parts[n] = "<" .. name .. since .. rest;
+		state.events, state.elements, state.size = n, state.elements + elements, state.size + #rest + 16;
+		if n >= batch_events or state.elements >= batch_elements then flush(); end
+	end
+
+	-- Counts an event that can't be told.
+	function outbox.lose()
+		state.lost = state.lost + 1;
+	end
+
+	-- Takes in what the component has. Returns whether that can be.
+	function outbox.acknowledge(run, n)
+		if run ~= state.run or not n or n > state.sent or n % 1 ~= 0 or n < 1 then return false; end
+		while state.acked < n do
+			state.acked = state.acked + 1;
+			forget(state.acked);
+		end
+		pump();
+		return true;
+	end
+
+	-- The component is there: what it has not acknowledged is sent again.
+	function outbox.connected()
+		close();
+		state.up, state.sent, state.flying, state.flying_bytes = true, state.acked, 0, 0;
+		pump();
+	end
+
+	function outbox.disconnected()
+		state.up, state.sent, state.flying, state.flying_bytes = false, state.acked, 0, 0;
+		make_room();
+	end
+
+	return outbox;
+end
+
+return { new = new, new_state = new_state };

@@ -1,0 +1,216 @@
+-- Sessions of this host, what their clients acknowledge, their presence, and accounts.
+-- luacheck: std lua54, globals module prosody
+
+local jid = require "util.jid";
+local filters = require "util.filters";
+local add_task = require "util.timer".add_task;
+
+local hosts = prosody.hosts;
+local xmlns_caps = "http://jabber.org/protocol/caps";
+local xmlns_mds = "urn:xmpp:mds:displayed:0";
+
+-- So many sessions are told at a time; then the server has its turn.
+local slice = 300;
+
+return function (tap)
+	local outbox, safely, here, address = tap.outbox, tap.safely, tap.here, tap.address;
+	local attribute = tap.event.attribute;
+
+	local function each_session(visit)
+		for _, user in pairs(hosts[here].sessions or {}) do
+			for _, session in pairs(user.sessions) do visit(session); end
+		end
+	end
+
+	-- Sessions -------------------------------------------------------------------
+
+	local function named(session)
+		if not session.tocsin_key then session.tocsin_key = tap.next_key(); end
+		return " s='" .. address(session.full_jid).xml .. "' k='" .. session.tocsin_key .. "'";
+	end
+
+	local function tell(name, session, more)
+		if tap.is_up() then outbox.add(name, named(session) .. (more or "") .. "/>", 1); end
+	end
+
+	local function can_resume(session)
+		return session.resumption_token and " r='1'" or "";
+	end
+
+	-- The session's stream management was switched on since this was last looked at.
+	function tap.managed(session)
+		session.tocsin_managed = true;
+		tell("managed", session, can_resume(session));
+	end
+
+	local function caps(presence)
+		local c = presence:get_child("c", xmlns_caps);
+		local xml = "";
+		for _, key in ipairs(c and { "node", "ver", "hash" } or {}) do
+			local value = c.attr[key];
+			if value and #value <= 1024 then xml = xml .. " " .. key .. "='" .. attribute(value) .. "'"; end
+		end
+		return xml;
+	end
+
+	local function shown(presence)
+		local show, priority = presence:get_child_text("show"), presence:get_child_text("priority");
+		return (show and #show <= 16 and " show='" .. attribute(show) .. "'" or "")
+			.. (tonumber(priority) and tonumber(priority) ~= 0 and (" prio='%d'"):format(tonumber(priority) // 1) or "")
+			.. caps(presence);
+	end
+
+	module:hook("resource-bind", safely("opened", function (data)
+		data.session.tocsin_key = nil;
+		tell("opened", data.session);
+	end), -1);
+
+	module:hook("smacks-hibernation-start", safely("hibernating", function (data)
+		if not data.origin.tocsin_managed then tap.managed(data.origin); end
+		tell("hibernating", data.origin);
+	end));
+
+	module:hook("smacks-hibernation-end", safely("resumed", function (data)
+		local session = data.resumed;
+		if not session then return; end
+		tap.watch(session); -- it goes on with the new connection's filters
+		tell("resumed", session);
+	end));
+
+	module:hook("pre-session-close", safely("closed", function (data)
+		local session, reason = data.session, data.reason;
+		if reason == false then -- by its client
+			session.tocsin_why = "left";
+		else
+			session.tocsin_why = type(reason) == "table" and reason.condition == "conflict" and "replaced" or "kicked";
+		end
+	end));
+
+	-- After mod_presence has told that the session is unavailable.
+	module:hook("resource-unbind", safely("closed", function (data)
+		local session = data.session;
+		local why = session.tocsin_why or data.error == "Hibernating too long" and "timeout" or "lost";
+		tell("closed", session, " why='" .. why .. "'");
+	end), -1);
+
+	-- Stream management ----------------------------------------------------------
+
+	-- mod_smacks has no event for what a client has acknowledged, so its queue is read before it is shortened. Tells the
+	-- stanzas that h acknowledges, oldest first; nothing if the queue is not of a kind known here or h is wrong.
+	local function acknowledged(session, h)
+		local queue = session.outgoing_stanza_queue;
+		if not session.smacks or type(queue) ~= "table" or not h or not queue.count_acked then return; end
+		local unacked = queue:count_unacked();
+		local new = h - queue:count_acked();
+		if new <= 0 or new > unacked then return; end
+		local items = queue:table(); -- it may have given up the oldest
+		for i = 1, #items - (unacked - new) do
+			if tap.is_content(items[i]) then tap.tell("acked", items[i], session.full_jid); end
+		end
+	end
+
+	-- A client that resumes says what it has got before.
+	local function resuming(session, request)
+		local previd = request.attr.previd;
+		local resumable = module:shared("/*/smacks/resumption-tokens");
+		local old = session.username and previd and resumable[jid.join(session.username, here, previd)];
+		if old and not session.full_jid then acknowledged(old, tonumber(request.attr.h)); end
+	end
+
+	if tap.tells_acks then
+		local on_ack = safely("acked", function (data)
+			acknowledged(data.origin, tonumber(data.stanza.attr.h));
+		end);
+		local on_resume = safely("acked", function (data) resuming(data.origin, data.stanza); end);
+		for _, xmlns in ipairs { "urn:xmpp:sm:2", "urn:xmpp:sm:3" } do
+			module:hook("stanza/" .. xmlns .. ":a", on_ack, 1);
+			module:hook("stanza/" .. xmlns .. ":resume", on_resume, 1);
+		end
+		-- Within SASL2 (XEP-0388) no such stanza passes; mod_sasl2_sm resumes at 110.
+		module:hook("sasl2/c2s/success", safely("acked", function (data)
+			local request = data.session.sasl2_sm_request;
+			if request and request.name == "resume" then resuming(data.session, request); end
+		end), 110.5);
+	end
+
+	-- Presence -------------------------------------------------------------------
+
+	-- mod_presence makes all of it pass here, that of sessions that end included: their end says it.
+	module:hook("presence/bare", safely("presence", function (data)
+		local session, presence = data.origin, data.stanza;
+		if presence.attr.to or not session.full_jid or session.host ~= here or session.destroyed then return; end
+		if not tap.wants.presence then return; end
+		if presence.attr.type == "unavailable" then
+			tell("presence", session, " y='unavailable'");
+		elseif not presence.attr.type then
+			tell("presence", session, shown(presence));
+		end
+	end), 0.5);
+
+	-- Accounts -------------------------------------------------------------------
+
+	module:hook_global("user-deleted", safely("removed", function (data)
+		if data.host ~= here then return; end
+		outbox.add("removed", " j='" .. attribute(data.username .. "@" .. here) .. "'/>", 1);
+	end));
+
+	-- What a user's devices tell one another to have been displayed (XEP-0490): only if the component asks for it.
+	local on_displayed = safely("mds", function (data)
+		if not tap.wants.mds or not data.item then return; end
+		local with, owner = jid.prep(data.id or ""), jid.bare(data.actor or "");
+		local displayed = data.item:get_child("displayed", xmlns_mds);
+		local id = displayed and displayed:get_child("stanza-id", "urn:xmpp:sid:0");
+		if not with or not owner or not id or not id.attr.id or #id.attr.id > tap.event.max_id then return; end
+		outbox.add("mds", " o='" .. address(owner).xml .. "' with='" .. attribute(with) .. "' id='" .. attribute(id.attr.id)
+			.. "' by='" .. attribute(id.attr.by or "") .. "'/>", 1);
+	end);
+	module:handle_items("pep-service", function (data)
+		local service = data.item.service;
+		if service and service.events then service.events.add_handler("item-published/" .. xmlns_mds, on_displayed); end
+	end, function (data)
+		local service = data.item.service;
+		if service and service.events then service.events.remove_handler("item-published/" .. xmlns_mds, on_displayed); end
+	end);
+
+	-- Everybody who is there -----------------------------------------------------
+
+	local function tell_here(session)
+		if not tap.still_there(session) then return; end
+		session.tocsin_managed = session.smacks and true or nil;
+		local presence = tap.wants.presence and session.presence;
+		tell("here", session, (session.smacks and " sm='1'" .. can_resume(session) or "")
+			.. (session.hibernating and " hib='1'" or "") .. (presence and " p='1'" .. shown(presence) or ""));
+	end
+
+	local telling; -- sessions that are still to be told
+	local tell_slice = safely("here", function ()
+		local list = telling;
+		if not list or not tap.is_up() then return; end
+		for _ = 1, slice do
+			local session = table.remove(list);
+			if not session then return; end
+			tell_here(session);
+		end
+		add_task(0.001, tap.tell_slice);
+	end);
+	function tap.tell_slice() tell_slice(); end
+
+	local function tell_all()
+		local list = {};
+		each_session(function (session)
+			if session.full_jid then list[#list + 1] = session; end
+		end);
+		telling = list;
+		tell_slice();
+	end
+
+	each_session(tap.watch);
+
+	return {
+		tell_all = tell_all;
+		unload = function ()
+			filters.remove_filter_hook(tap.watch);
+			each_session(tap.unwatch);
+		end;
+	};
+end
