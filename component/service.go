@@ -1,6 +1,6 @@
 // Package component is the wire side of Tocsin: bytes of a tapped stream become facts about messages, facts and the clock
 // become states, states become notices and prompts. This folder only puts the parts together (service.go), looks after them
-// (health.go, maintenance.go), and adapts one to another (reader.go, adapters.go); docs/ARCHITECTURE.md draws how they hang
+// (health.go, maintenance.go), and adapts one to another (adapters.go); docs/ARCHITECTURE.md draws how they hang
 // together.
 //
 // It knows neither the configuration file nor any database: Options and Store are what it needs of them. Its tests run the
