@@ -193,7 +193,7 @@ func TestClockIsPutBack(t *testing.T) {
 	})
 }
 
-// While the database is away nothing rings; when it is back, everything does.
+// While the database is away nothing fires; when it is back, everything does.
 func TestNothingRingsThatCannotBeWritten(t *testing.T) {
 	alarmStory(t, 0, 1000, func(t *testing.T, r *story) {
 		r.Up()
@@ -206,7 +206,7 @@ func TestNothingRingsThatCannotBeWritten(t *testing.T) {
 	})
 }
 
-// What is settled before its time does not ring, and takes nothing of the rate.
+// What is settled before its time does not fire, and takes nothing of the rate.
 func TestSettledAlarmsAreTakenOut(t *testing.T) {
 	alarmStory(t, 0, 10, func(t *testing.T, r *story) {
 		r.Up()

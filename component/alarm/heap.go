@@ -7,7 +7,7 @@ import (
 )
 
 // heap holds the alarms, the next one first, and one at most of each message or prompt: a heap, and a table that finds
-// each of them in it. Most alarms never ring: the message is read before. They are taken out then, so that what rings is
+// each of them in it. Most alarms never fire: the message is read before. They are taken out then, so that what fires is
 // what is due.
 //
 // A million take 22 bytes each: 16 in the heap, and a number of four bytes in a table that is a quarter larger.
