@@ -7,8 +7,10 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -24,10 +26,10 @@ func newEjabberd(t testing.TB, o Options, dir string, port func(testing.TB) int)
 	s := &Server{
 		Options: o, Domain: o.Hosts[0], Dir: dir, t: t,
 		C2S: loopback(port(t)), ComponentAddr: loopback(port(t)), Websocket: "ws://" + loopback(web) + "/ws",
-		software: ejabberd{
-			program: program(t, "erl"), libs: libraries(t), web: web,
-			block: filepath.Join(root(t), "contrib", "ejabberd", "tocsin.yml"),
-		},
+		software: ejabberd{program: program(t, "erl"), libs: libraries(t), web: web, contrib: filepath.Join(root(t), "contrib", "ejabberd")},
+	}
+	if o.Tap == Module {
+		install(t, s.software.(ejabberd), filepath.Join(s.Dir, "ebin"))
 	}
 	if err := s.software.(ejabberd).configure(s); err != nil {
 		t.Fatal(err)
@@ -50,9 +52,43 @@ func libraries(t testing.TB) string {
 }
 
 type ejabberd struct {
-	program, libs string
-	block         string // contrib's
-	web           int
+	program, libs, contrib string
+	web                    int
+}
+
+var compiled struct {
+	once  sync.Once
+	beams map[string][]byte
+	out   []byte
+	err   error
+}
+
+// install puts contrib's module, compiled for this ejabberd, into a folder.
+func install(t testing.TB, e ejabberd, dir string) {
+	t.Helper()
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	compiled.once.Do(func() {
+		cmd := exec.Command("sh", filepath.Join(e.contrib, "mod_tocsin", "build.sh"), dir)
+		cmd.Env = append(os.Environ(), "ERL="+e.program, "ERL_LIBS="+e.libs)
+		compiled.out, compiled.err = cmd.CombinedOutput()
+		compiled.beams = map[string][]byte{}
+		found, _ := filepath.Glob(filepath.Join(dir, "*.beam"))
+		for _, path := range found {
+			if beam, err := os.ReadFile(path); err == nil {
+				compiled.beams[filepath.Base(path)] = beam
+			}
+		}
+	})
+	if compiled.err != nil {
+		t.Fatalf("contrib/ejabberd/mod_tocsin/build.sh: %v\n%s", compiled.err, compiled.out)
+	}
+	for name, beam := range compiled.beams {
+		if err := os.WriteFile(filepath.Join(dir, name), beam, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func (ejabberd) name() string { return "ejabberd" }
@@ -62,14 +98,18 @@ func (ejabberd) logs(s *Server) []string {
 }
 
 func (e ejabberd) configure(s *Server) error {
-	block, err := os.ReadFile(e.block)
+	name := "tocsin.yml"
+	if s.Tap == Module {
+		name = "mod_tocsin.yml"
+	}
+	block, err := os.ReadFile(filepath.Join(e.contrib, name))
 	if err != nil {
 		return err
 	}
 	// The component's block is contrib's own, with this server's values in place of the examples.
 	text := strings.NewReplacer("port: 5347", "port: "+portOf(s.ComponentAddr), "tocsin.example.org", s.Component,
 		"password: secret", fmt.Sprintf("password: %q", s.Secret)).Replace(string(block))
-	if s.Tap != ServiceLog {
+	if s.Tap == NoTap {
 		text, _, _ = strings.Cut(text, "\nmodules:\n")
 	}
 	if err := os.WriteFile(filepath.Join(s.Dir, "tocsin.yml"), []byte(text), 0o600); err != nil {
@@ -83,7 +123,7 @@ func (e ejabberd) config(s *Server) string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("hosts: [%s]", strings.Join(s.Hosts, ", "))
 	line("include_config_file: %s", filepath.Join(s.Dir, "tocsin.yml"))
-	line("loglevel: info")
+	line("loglevel: %s", map[bool]string{false: "info", true: "warning"}[s.Measured])
 	line("listen:")
 	line("  - {port: %s, ip: 127.0.0.1, module: ejabberd_c2s, starttls: false, access: c2s, shaper: none}", portOf(s.C2S))
 	line("  - {port: %d, ip: 127.0.0.1, module: ejabberd_http, request_handlers: {/api: mod_http_api, /ws: ejabberd_http_ws}}", e.web)
@@ -114,13 +154,18 @@ func (e ejabberd) config(s *Server) string {
 
 // launch starts ejabberd without a node name: nothing is distributed, so there is no epmd to be left behind.
 func (e ejabberd) launch(s *Server) (*process, error) {
+	flags := ""
+	if s.Measured {
+		flags = "+sbwt none +sbwtdcpu none +sbwtdio none"
+	}
 	return start("ejabberd", filepath.Join(s.Dir, "ejabberd.out"), []string{
+		"ERL_AFLAGS=" + flags,
 		"EJABBERD_CONFIG_PATH=" + filepath.Join(s.Dir, "ejabberd.yml"),
 		"EJABBERD_LOG_PATH=" + filepath.Join(s.Dir, "ejabberd.log"),
 		"ERL_CRASH_DUMP=" + filepath.Join(s.Dir, "erl_crash.dump"),
 		"ERL_LIBS=" + e.libs,
 		"HOME=" + s.Dir,
-	}, e.program, "-noinput", "-mnesia", "dir", fmt.Sprintf("%q", filepath.Join(s.Dir, "mnesia")), "-s", "ejabberd")
+	}, e.program, "-noinput", "-pa", filepath.Join(s.Dir, "ebin"), "-mnesia", "dir", fmt.Sprintf("%q", filepath.Join(s.Dir, "mnesia")), "-s", "ejabberd")
 }
 
 func (e ejabberd) ready(s *Server) bool {

@@ -69,7 +69,7 @@ func (p prosody) config(s *Server) string {
 	line("run_as_root = true; daemonize = false; pidfile = %q", filepath.Join(s.Dir, "prosody.pid"))
 	line("data_path = %q; certificates = %q", filepath.Join(s.Dir, "data"), filepath.Join(s.Dir, "certs"))
 	line("plugin_paths = { %q }", cmp.Or(s.Contrib, p.contrib))
-	line("log = { debug = %q }", filepath.Join(s.Dir, "prosody.log"))
+	line("log = { %s = %q }", map[bool]string{false: "debug", true: "warn"}[s.Measured], filepath.Join(s.Dir, "prosody.log"))
 	line("interfaces = { '127.0.0.1' }; local_interfaces = { '127.0.0.1' }")
 	line("c2s_ports = { %s }; component_ports = { %s }; component_interfaces = { '127.0.0.1' }", portOf(s.C2S), portOf(s.ComponentAddr))
 	line("http_ports = { %d }; http_interfaces = { '127.0.0.1' }; https_ports = {}", p.web)

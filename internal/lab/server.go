@@ -22,10 +22,10 @@ import (
 // Tap is how copies reach the component.
 type Tap int
 
-// The taps. ejabberd knows NoTap and ServiceLog.
+// The taps. Firewall is Prosody's, ServiceLog ejabberd's.
 const (
 	NoTap      Tap = iota
-	Module         // Prosody with contrib/prosody/mod_tocsin
+	Module         // our own: contrib/prosody/mod_tocsin, contrib/ejabberd/mod_tocsin
 	Firewall       // Prosody with its stock mod_firewall and contrib/prosody/tocsin.pfw
 	ServiceLog     // ejabberd with its stock mod_service_log and contrib/ejabberd/tocsin.yml
 )
@@ -48,6 +48,7 @@ type Options struct {
 	NoMAM        bool          // no XEP-0313
 	Registration bool          // XEP-0077 on the hosts
 	Privilege    bool          // XEP-0356 for the component: presence and rosters
+	Measured     bool          // for measurements of the server: it logs warnings only, and does not busy-wait
 	Extra        string        // more lines of the server's configuration (Prosody: global section; ejabberd: top level)
 }
 
@@ -161,6 +162,16 @@ func (s *Server) Restart() {
 	s.t.Helper()
 	s.Stop()
 	s.Start()
+}
+
+// CPU is the processor time that the server has used since it was started.
+func (s *Server) CPU() time.Duration {
+	s.t.Helper()
+	used, err := s.proc.cpu()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return used
 }
 
 // Shell runs a command of Prosody's admin shell and returns what it says; the configuration has to enable admin_socket.

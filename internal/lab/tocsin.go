@@ -179,6 +179,16 @@ func (d *Daemon) Restart() {
 	d.Start()
 }
 
+// CPU is the processor time that the component has used since it was started.
+func (d *Daemon) CPU() time.Duration {
+	d.t.Helper()
+	used, err := d.proc.cpu()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return used
+}
+
 // Reload sends SIGHUP.
 func (d *Daemon) Reload() {
 	d.t.Helper()

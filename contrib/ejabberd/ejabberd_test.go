@@ -1,0 +1,171 @@
+// Package ejabberd tests the module for ejabberd: its units by EUnit, and what it tells on a real server.
+package ejabberd
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tocsin/internal/lab"
+	"tocsin/internal/serverload"
+)
+
+// It compiles without a warning on the server's own Erlang, and its pure parts do what they should.
+func TestUnits(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("sh", "mod_tocsin/build.sh", t.TempDir(), "test")
+	cmd.Env = os.Environ()
+	if lab.Servers != "" {
+		cmd.Env = append(cmd.Env, "ERL="+filepath.Join(lab.Servers, "programs", "erl"), "ERL_LIBS=")
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("build.sh: %v\n%s", err, out)
+	}
+}
+
+func attach(t *testing.T, server *lab.Server) *serverload.Sink {
+	t.Helper()
+	sink, err := serverload.Attach(server.ComponentAddr, server.Component, server.Secret, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sink.Close)
+	return sink
+}
+
+// brief is an event without what differs from run to run.
+func brief(event string) string {
+	name, attrs, _ := strings.Cut(event, " ")
+	var kept []string
+	for _, attr := range strings.Fields(strings.TrimSuffix(attrs, "/")) {
+		switch key, _, _ := strings.Cut(attr, "="); key {
+		case "i", "t", "ro", "ss", "sm", "hib", "how", "why", "r", "y", "s":
+			kept = append(kept, attr)
+		}
+	}
+	return name + " " + strings.Join(kept, " ")
+}
+
+// told waits until the last of the events wanted has come, and compares those of the names wanted.
+func told(t *testing.T, sink *serverload.Sink, from int, want ...string) (next int) {
+	t.Helper()
+	names := map[string]bool{}
+	for _, event := range want {
+		name, _, _ := strings.Cut(event, " ")
+		names[name] = true
+	}
+	var got []string
+	if !poll(func() bool {
+		got = got[:0]
+		events := sink.Told()
+		for _, event := range events[from:] {
+			if b := brief(event); names[strings.Fields(b)[0]] {
+				got = append(got, b)
+			}
+		}
+		next = len(events)
+		return cmp.Equal(want, got)
+	}) {
+		t.Errorf("told (-want +got):\n%s", cmp.Diff(want, got))
+	}
+	return next
+}
+
+// poll looks until something is so, or patience is over.
+func poll(is func() bool) bool {
+	turn := time.NewTicker(10 * time.Millisecond)
+	defer turn.Stop()
+	for deadline := time.Now().Add(lab.Patience); time.Now().Before(deadline); <-turn.C {
+		if is() {
+			return true
+		}
+	}
+	return false
+}
+
+func await(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	if !poll(is) {
+		t.Fatalf("no %s", what)
+	}
+}
+
+// What becomes of messages to somebody who is there without stream management, with it, hibernating, away, unknown, or who
+// has blocked the sender; and what his sessions do.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	server := lab.Ejabberd(t, lab.Options{Tap: lab.Module})
+	sink := attach(t, server)
+	alice := server.Login("alice/phone", lab.Silent)
+	bob := server.Login("bob/desk", lab.Silent)
+	next := told(t, sink, 0, "opened s='alice@lab.test/phone'", "opened s='bob@lab.test/desk'")
+
+	alice.Say(bob.Bare(), "m1", "hello")
+	bob.Expect("message[@id='m1']/body")
+	next = told(t, sink, next, "out ro='none' ss='1' t='bob@lab.test' i='m1'", "handed t='bob@lab.test/desk' i='m1'")
+
+	bob.Manage()
+	alice.Say(bob.Bare(), "m2", "hello")
+	bob.Expect("message[@id='m2']/body")
+	next = told(t, sink, next, "managed s='bob@lab.test/desk' r='1'",
+		"out ro='none' ss='1' sm='1' t='bob@lab.test' i='m2'", "acked t='bob@lab.test/desk' i='m2'")
+
+	bob.Quiet()
+	alice.Say(bob.Bare(), "m3", "hello")
+	bob.Expect("message[@id='m3']/body")
+	bob.Drop()
+	next = told(t, sink, next, "out ro='none' ss='1' sm='1' t='bob@lab.test' i='m3'", "hibernating s='bob@lab.test/desk'")
+	alice.Say(bob.Bare(), "m4", "hello")
+	alice.Sync()
+	bob.Resume()
+	bob.Expect("message[@id='m4']/body")
+	next = told(t, sink, next, "out ro='none' ss='1' sm='1' hib='1' t='bob@lab.test' i='m4'",
+		"acked t='bob@lab.test/desk' i='m3'", "acked t='bob@lab.test/desk' i='m4'")
+
+	alice.Say("nobody@lab.test", "m5", "hello")
+	alice.Expect("message[@type='error'][@id='m5']")
+	next = told(t, sink, next, "out ro='none' ss='0' t='nobody@lab.test' i='m5'", "bounce t='alice@lab.test/phone' i='m5'")
+
+	bob.Block(alice.Bare())
+	alice.Say(bob.Bare(), "m6", "hello")
+	alice.Expect("message[@type='error'][@id='m6']")
+	next = told(t, sink, next, "out ro='none' ss='1' sm='1' t='bob@lab.test' i='m6'", "bounce t='alice@lab.test/phone' i='m6'")
+
+	carol := server.Login("carol/web", lab.Silent)
+	carol.Close()
+	alice.Say(carol.Bare(), "m7", "hello")
+	told(t, sink, next, "opened s='carol@lab.test/web'", "closed s='carol@lab.test/web' why='left'",
+		"out ro='none' ss='0' t='carol@lab.test' i='m7'", "offline t='carol@lab.test' i='m7' how='offline'")
+}
+
+// While the component is away users notice nothing, events are kept, and then told once, in order, with all sessions that are
+// there.
+func TestBacklog(t *testing.T) {
+	t.Parallel()
+	server := lab.Ejabberd(t, lab.Options{Tap: lab.Module})
+	alice := server.Login("alice/phone", lab.Silent)
+	bob := server.Login("bob/desk", lab.Silent)
+	alice.Say(bob.Bare(), "m1", "hello")
+	bob.Expect("message[@id='m1']/body")
+	sink := attach(t, server)
+	told(t, sink, 0, "out ro='none' ss='1' t='bob@lab.test' i='m1'", "handed t='bob@lab.test/desk' i='m1'",
+		"here s='alice@lab.test/phone'", "here s='bob@lab.test/desk'")
+	await(t, "an acknowledgement", sink.Acknowledged)
+	sink.Close()
+
+	alice.Say(bob.Bare(), "m2", "hello")
+	bob.Expect("message[@id='m2']/body")
+	bob.Close()
+	alice.ExpectNone(0, "message[@type='error']")
+	again := attach(t, server)
+	told(t, again, 0, "out ro='none' ss='1' t='bob@lab.test' i='m2'", "handed t='bob@lab.test/desk' i='m2'",
+		"closed s='bob@lab.test/desk' why='left'", "here s='alice@lab.test/phone'")
+	if seen := again.Now(); seen.Lost > 0 {
+		t.Errorf("%d events were lost", seen.Lost)
+	}
+}

@@ -1,0 +1,346 @@
+%%% mod_tocsin: tells Tocsin's component what becomes of people's messages, as events (docs/PROTOCOL.md, section 10).
+%%%
+%%% The hooks run in the processes of users' sessions. They look at a stanza, make an event of it and send that to the process
+%%% of the host (mod_tocsin_server); they wait for nothing and never change what a user sends or gets. A message that was told
+%%% carries a mark in its meta data: it goes with the record to sessions, their stream management queues, the offline hook,
+%%% other nodes of the cluster, and into the errors that the server makes of it.
+-module(mod_tocsin).
+-behaviour(gen_mod).
+
+-export([start/2, stop/1, reload/3, depends/2, mod_opt_type/1, mod_options/1, mod_doc/0]).
+-export([out/1, received/1, handed/3, offline/1, acked/2, resume/2, resume_inline/1, copied/2, terminated/2]).
+-export([opened/1, hibernating/1, resumed/1, presence/1, asked/2]).
+-export([removed/2, subscription_out/1, subscription_in/2, roster_item/2, displayed/6]).
+-export([component_up/1, component_down/2, config_reloaded/0, process_iq/1, decode_iq_subel/1]).
+
+-include("xmpp.hrl").
+-include("mod_roster.hrl").
+-include("mod_tocsin.hrl").
+
+-import(mod_tocsin_server, [tap/1, tell/2]).
+
+-define(HOOKS, [{user_send_packet, out, 87}, % before the archive (88) and carbons (89)
+                {sm_receive_packet, received, 10},
+                {c2s_handle_send, handed, 60}, % after stream management (50)
+                {offline_message_hook, offline, 95}, % after the archive and storage, before the bounce (100)
+                {c2s_authenticated_packet, acked, 40}, % before stream management, which ends the chain
+                {c2s_unbinded_packet, resume, 40},
+                {c2s_handle_sasl2_inline, resume_inline, 40}, % since 24.02
+                {c2s_copy_session, copied, 40},
+                {c2s_terminated, terminated, 40},
+                {c2s_session_opened, opened, 90},
+                {c2s_session_pending, hibernating, 90},
+                {c2s_session_resumed, resumed, 90},
+                {c2s_self_presence, presence, 90},
+                {remove_user, removed, 90},
+                {roster_out_subscription, subscription_out, 90},
+                {roster_in_subscription, subscription_in, 90},
+                {roster_process_item, roster_item, 90},
+                {pubsub_publish_item, displayed, 90}]).
+
+-define(GLOBAL_HOOKS, [{component_connected, component_up, 90},
+                       {component_disconnected, component_down, 90},
+                       {config_reloaded, config_reloaded, 90}]).
+
+%% The other modules of this one: ejabberd itself loads, and gives up, no more than the one that it is configured with.
+-define(MODULES, [mod_tocsin_event, mod_tocsin_server, mod_tocsin_sessions, mod_tocsin_standing, mod_tocsin_window]).
+
+%%% The module
+
+start(Host, Opts) ->
+    [{module, M} = code:ensure_loaded(M) || M <- ?MODULES],
+    case gen_mod:start_child(mod_tocsin_server, Host, Opts) of
+        {ok, _} ->
+            [ejabberd_hooks:add(Hook, Host, ?MODULE, F, Seq) || {Hook, F, Seq} <- ?HOOKS],
+            [ejabberd_hooks:add(Hook, ?MODULE, F, Seq) || {Hook, F, Seq} <- ?GLOBAL_HOOKS],
+            gen_iq_handler:add_iq_handler(ejabberd_local, Host, ?NS_TAP, ?MODULE, process_iq);
+        Error -> Error
+    end.
+
+stop(Host) ->
+    gen_iq_handler:remove_iq_handler(ejabberd_local, Host, ?NS_TAP),
+    [ejabberd_hooks:delete(Hook, Host, ?MODULE, F, Seq) || {Hook, F, Seq} <- ?HOOKS],
+    Result = gen_mod:stop_child(mod_tocsin_server, Host),
+    case gen_mod:is_loaded_elsewhere(Host, ?MODULE) of
+        true -> ok;
+        false ->
+            [ejabberd_hooks:delete(Hook, ?MODULE, F, Seq) || {Hook, F, Seq} <- ?GLOBAL_HOOKS],
+            [code:soft_purge(M) andalso code:delete(M) || M <- ?MODULES] % an upgrade brings new ones
+    end,
+    Result.
+
+reload(Host, Opts, _) -> mod_tocsin_server:reload(Host, Opts).
+
+depends(_, _) -> [].
+
+mod_opt_type(component) -> econf:domain();
+mod_opt_type(backlog) -> econf:int(1, 4096).
+
+mod_options(Host) -> [{component, <<"tocsin.", Host/binary>>}, {backlog, 64}].
+
+mod_doc() ->
+    #{desc => <<"Tells Tocsin, an external component, what becomes of messages.">>,
+      opts => [{component, #{value => <<"Domain">>, desc => <<"The component's domain. The default is 'tocsin.' and the host.">>}},
+               {backlog, #{value => <<"1..4096">>,
+                           desc => <<"Mebibytes of events that are kept while the component is away or slow. The default is 64.">>}}]}.
+
+%%% Messages
+
+%% A local session sends it.
+out({#message{type = T, from = From, to = To} = M, #{lserver := Host} = State}) when T == chat; T == normal; T == error ->
+    Tap = tap(Host),
+    case between(From, To, Tap) andalso mod_tocsin_event:kind(M) of
+        Kind when Kind == text; Kind == other; Kind == error ->
+            mod_tocsin_server:message(Tap, <<"out">>, full(State), Kind, M),
+            {mark(M, Kind), State};
+        _ -> {mark(M, none), State}
+    end;
+out(Acc) -> Acc.
+
+%% It goes to a local user: the server's own error, or what comes from elsewhere.
+received(#message{type = error, meta = #{tocsin := text}, to = #jid{lserver = Host}} = M) ->
+    bounce(tap(Host), M),
+    mark(M, none);
+received(#message{meta = Meta} = M) when is_map_key(tocsin, Meta); is_map_key(carbon_copy, Meta); is_map_key(from_offline, Meta) -> M;
+received(#message{type = T, from = From, to = #jid{lserver = Host} = To} = M) when T == chat; T == normal; T == error ->
+    Tap = tap(Host),
+    case between(From, To, Tap) andalso mod_tocsin_event:kind(M) of
+        error ->
+            case ejabberd_router:is_my_host(From#jid.lserver) of
+                true -> bounce(Tap, M);
+                false -> mod_tocsin_server:message(Tap, <<"in">>, jid:encode(From), error, M)
+            end;
+        Kind when Kind == text; Kind == other ->
+            %% Of what comes out of storage it is told that it is handed over, and no more.
+            mod_tocsin_event:is_replay(M) andalso ejabberd_router:is_my_host(From#jid.lserver) orelse
+                mod_tocsin_server:message(Tap, <<"in">>, jid:encode(From), Kind, M);
+        _ -> ok
+    end,
+    M; % without a mark: of other servers' messages nothing more is told
+received(Packet) -> Packet.
+
+%% Written to a session's socket, or put into its queue. A session with stream management tells more by its acknowledgement.
+handed(State, #message{type = error, meta = #{tocsin := text}} = M, _) -> % by the sender's own lists: it passed no other hook
+    #{lserver := Host} = State,
+    bounce(tap(Host), M),
+    State;
+handed(State, #message{meta = #{tocsin := Mark}}, _) when Mark /= text -> State;
+handed(State, #message{} = M, ok) ->
+    case State of
+        #{mgmt_state := S} when S /= inactive -> ok;
+        #{lserver := Host, jid := _} -> tell_all(tap(Host), <<"handed">>, [M], State);
+        _ -> ok
+    end,
+    State;
+handed(State, Packet, _) when element(1, Packet) == sm_enabled; element(1, Packet) == sasl2_success -> managed(State);
+handed(State, _, _) -> State.
+
+managed(#{mgmt_state := active, mgmt_timeout := Timeout, lserver := Host, sid := _} = State) when not is_map_key(tocsin_managed, State) ->
+    tell(tap(Host), {managed, self(), Timeout > 0}),
+    State#{tocsin_managed => true};
+managed(State) -> State.
+
+offline({How, #message{to = #jid{lserver = Host} = To} = M} = Acc) when How == offlined; How == archived ->
+    Tap = tap(Host),
+    case Tap /= none andalso subject(M) of
+        {From, Id} ->
+            mod_tocsin_server:fate(Tap, <<"offline">>, jid:encode(From), jid:encode(To), Id,
+                                   [{<<"how">>, case How of offlined -> <<"offline">>; archived -> <<"archive">> end}]);
+        _ -> ok
+    end,
+    Acc;
+offline(Acc) -> Acc.
+
+bounce(none, _) -> ok;
+bounce(Tap, #message{from = From, id = Id} = M) when Id /= <<>>, byte_size(Id) =< ?ID ->
+    mod_tocsin_server:message(Tap, <<"bounce">>, jid:encode(From), error, M);
+bounce(_, _) -> ok.
+
+mark(M, Mark) -> xmpp:put_meta(M, tocsin, Mark).
+
+%% Whether it goes from one person to another: not to rooms, the component, oneself.
+between(_, _, none) -> false;
+between(#jid{luser = U, lserver = S}, #jid{luser = U, lserver = S}, _) -> false;
+between(#jid{luser = U, lserver = From}, #jid{luser = V, lserver = To}, #tap{component = C, rooms = Rooms})
+  when U /= <<>>, V /= <<>>, From /= C, To /= C ->
+    not lists:member(From, Rooms) andalso not lists:member(To, Rooms);
+between(_, _, _) -> false.
+
+%% Author and id of a message whose fate is told: one by a local person, for somebody to read. What comes out of storage has
+%% lost its mark.
+subject(#message{type = T, meta = #{tocsin := text}, from = From, id = Id}) when T == chat; T == normal -> named(From, Id);
+subject(#message{meta = #{tocsin := _}}) -> none;
+subject(#message{meta = #{carbon_copy := true}, sub_els = [#carbons_received{forwarded = #forwarded{sub_els = [#message{} = M]}} | _]}) ->
+    subject(M);
+subject(#message{type = T, from = #jid{luser = U, lserver = S} = From, id = Id} = M) when T == chat, U /= <<>>; T == normal, U /= <<>> ->
+    case ejabberd_router:is_my_host(S) andalso mod_tocsin_event:kind(M) of
+        text -> named(From, Id);
+        _ -> none
+    end;
+subject(_) -> none.
+
+named(From, Id) when Id /= <<>>, byte_size(Id) =< ?ID -> {From, Id};
+named(_, _) -> none.
+
+%% Tells something of each of several messages and the session.
+tell_all(none, _, _, _) -> ok;
+tell_all(Tap, Name, Messages, State) ->
+    [mod_tocsin_server:fate(Tap, Name, jid:encode(From), full(State), Id, []) || {From, Id} <- [subject(M) || M <- Messages]],
+    ok.
+
+%%% Stream management (XEP-0198)
+
+acked(#{mgmt_state := S, mgmt_xmlns := NS} = State, #sm_a{h = H, xmlns = NS}) when S == active; S == pending ->
+    tell_acked(State, H, State),
+    State;
+acked(State, _) -> State.
+
+%% A resumption says what the client had got. The queue is in the old session's state, which comes next.
+resume(State, #sm_resume{h = H}) -> State#{tocsin_h => H};
+resume(State, _) -> State.
+
+resume_inline({State, Els, Results} = Acc) ->
+    case lists:keyfind(sm_resume, 1, Els) of
+        #sm_resume{h = H} -> {State#{tocsin_h => H}, Els, Results};
+        false -> Acc
+    end.
+
+copied(State, Old) ->
+    case State of
+        #{tocsin_h := H} -> tell_acked(Old, H, Old);
+        _ -> ok
+    end,
+    maps:remove(tocsin_h, State#{tocsin_managed => true, tocsin_old => key(Old)}).
+
+tell_acked(#{lserver := Host, mgmt_queue := Queue, mgmt_stanzas_out := Out}, H, Session) when H =< Out ->
+    tell_all(tap(Host), <<"acked">>, upto(H, Queue), Session);
+tell_acked(_, _, _) -> ok. % more than was sent: the stream is closed for it
+
+%% The queue is folded, not emptied: taking out of one in a file would shorten it.
+upto(H, Queue) ->
+    try p1_queue:foldl(fun({N, _, _}, Ms) when N > H -> throw({?MODULE, Ms});
+                          ({_, _, #message{} = M}, Ms) -> [M | Ms];
+                          (_, Ms) -> Ms
+                       end, [], Queue) of
+        Ms -> lists:reverse(Ms)
+    catch throw:{?MODULE, Ms} -> lists:reverse(Ms)
+    end.
+
+%%% Sessions
+
+opened(#{lserver := Host, jid := JID} = State) ->
+    State1 = State#{tocsin_key => key(State), tocsin_jid => jid:encode(JID)},
+    tell(tap(Host), {opened, self(), session(State1)}),
+    State1.
+
+hibernating(#{lserver := Host} = State) ->
+    tell(tap(Host), {hibernating, self()}),
+    State.
+
+resumed(#{lserver := Host, jid := JID} = State) ->
+    State1 = State#{tocsin_key => key(maps:remove(tocsin_key, State)), tocsin_jid => jid:encode(JID)},
+    tell(tap(Host), {resumed, self(), session(State1), maps:get(tocsin_old, State, <<>>)}),
+    maps:remove(tocsin_old, State1).
+
+presence({Presence, #{lserver := Host} = State}) ->
+    tell(tap(Host), {presence, self(), mod_tocsin_event:presence(Presence)}),
+    {Presence, State}.
+
+%% By the process of the host, which does not know this session yet; a hook for as long as it asks.
+asked(#{lserver := Host, jid := _, sid := _} = State, tocsin) ->
+    tell(tap(Host), {here, self(), session(State)}),
+    {stop, State};
+asked(State, tocsin) -> {stop, State};
+asked(State, _) -> State.
+
+%% Before what was not acknowledged is routed anew, bounced or dropped.
+terminated(#{lserver := Host, sid := _, jid := _} = State, _) ->
+    Tap = tap(Host),
+    case State of
+        #{mgmt_state := S, mgmt_queue := Queue} when S == active; S == pending; S == timeout ->
+            tell_all(Tap, <<"unacked">>, upto(infinity, Queue), State);
+        _ -> ok
+    end,
+    tell(Tap, {closed, self(), why(State)}),
+    State;
+terminated(State, _) -> State.
+
+why(#{mgmt_state := resumed}) -> <<"moved">>;
+why(#{mgmt_state := timeout}) -> <<"timeout">>;
+why(#{replaced := true}) -> <<"replaced">>;
+why(#{stop_reason := {stream, {out, _}}}) -> <<"kicked">>;
+why(#{stop_reason := {stream, _}}) -> <<"left">>;
+why(#{stop_reason := {Lost, _}}) when Lost == socket; Lost == tls -> <<"lost">>;
+why(_) -> <<>>.
+
+%% What is known of a session: key, addresses, whether it is managed (and can be resumed), hibernates, shows presence.
+session(#{jid := #jid{luser = U}} = State) ->
+    {key(State), full(State), U,
+     case State of
+         #{mgmt_state := S, mgmt_timeout := Timeout} when S == active; S == pending -> {managed, Timeout > 0};
+         _ -> none
+     end,
+     maps:get(mgmt_state, State, inactive) == pending,
+     case State of
+         #{pres_last := P} -> mod_tocsin_event:presence(P);
+         _ -> none
+     end}.
+
+full(#{tocsin_jid := JID}) -> JID;
+full(#{jid := JID}) -> jid:encode(JID).
+
+key(#{tocsin_key := Key}) -> Key;
+key(#{sid := {{A, B, C}, Pid}}) -> % the first number of a pid is another one on each node
+    [_, Id, Serial] = string:tokens(pid_to_list(Pid), "<.>"),
+    iolist_to_binary([integer_to_list((A * 1000000 + B) * 1000000 + C, 36), $., Id, $., Serial |
+                      case node(Pid) of
+                          nonode@nohost -> [];
+                          Node -> [$., integer_to_list(erlang:phash2(Node), 36)]
+                      end]).
+
+%%% Users
+
+removed(User, Host) -> tell(tap(Host), mod_tocsin_event:event(<<"removed">>, [{<<"j">>, jid:encode(jid:make(User, Host))}])).
+
+subscription_out(#presence{from = Owner, to = Contact} = Presence) -> standing_changed(Owner, Contact), Presence.
+
+subscription_in(Acc, #presence{from = Contact, to = Owner}) -> standing_changed(Owner, Contact), Acc.
+
+roster_item(#roster{us = {U, S}, jid = Contact} = Item, _) ->
+    standing_changed(jid:make(U, S), jid:make(Contact)),
+    Item.
+
+standing_changed(#jid{lserver = Host} = Owner, Contact) -> mod_tocsin_server:standing_changed(tap(Host), Owner, Contact).
+
+%% XEP-0490: an item of the node is named after a chat, and holds the id of the last message that was displayed.
+displayed(Host, <<"urn:xmpp:mds:displayed:0">>, #jid{luser = U, lserver = Host} = Owner, #jid{luser = U, lserver = Host}, With, Payload) ->
+    Tap = tap(Host),
+    case Tap /= none andalso mod_tocsin_server:wants(Tap) band ?MDS /= 0 of
+        true ->
+            [tell(Tap, mod_tocsin_event:event(<<"mds">>, [{<<"o">>, jid:encode(jid:remove_resource(Owner))}, {<<"with">>, With} |
+                                                          [A || {K, _} = A <- Attrs, K == <<"id">> orelse K == <<"by">>]]))
+             || #xmlel{children = Cs} <- Payload, #xmlel{name = <<"stanza-id">>, attrs = Attrs} <- Cs],
+            ok;
+        false -> ok
+    end;
+displayed(_, _, _, _, _, _) -> ok.
+
+%%% The component
+
+%% Hooks of the node that the component is connected to, in the process of its stream.
+component_up(Component) -> mod_tocsin_server:everywhere({up, Component, self()}).
+
+component_down(Component, _) -> mod_tocsin_server:everywhere({down, Component, self()}).
+
+config_reloaded() -> mod_tocsin_server:everywhere(config_reloaded).
+
+%% An answer comes from the process of the host and node that is meant.
+process_iq(#iq{type = set, from = #jid{luser = <<>>, lresource = <<>>, lserver = From}, to = #jid{lserver = Host},
+               sub_els = [#xmlel{name = Name} = El]} = IQ) when Name == <<"ack">>; Name == <<"refresh">> ->
+    case tap(Host) of
+        #tap{component = From} -> mod_tocsin_server:request(Host, El, IQ), ignore;
+        _ -> xmpp:make_error(IQ, xmpp:err_item_not_found())
+    end;
+process_iq(IQ) -> xmpp:make_error(IQ, xmpp:err_item_not_found()).
+
+decode_iq_subel(El) -> El.

@@ -1,0 +1,301 @@
+%%% What a message says, in the elements of urn:tocsin:tap:1 (docs/PROTOCOL.md, section 10). Pure functions.
+-module(mod_tocsin_event).
+
+-export([kind/1, is_replay/1, describe/2, event/2, message/5, presence/1, text/1, attributes/1]).
+
+-include("xmpp.hrl").
+-include("mod_tocsin.hrl").
+
+-define(NS_CLIENT_OR_NONE(NS), (NS == <<>> orelse NS == <<"jabber:client">> orelse NS == <<"jabber:server">>)).
+-define(PAYLOADS, 64).
+-define(TEXT, 16384). % bytes of a body
+-define(EVENT, 122880). % bytes of an event
+
+%% Marks of a message, found in its payloads.
+-define(CIPHER, 1). % it is encrypted
+-define(NO_STORE, 4).
+-define(UNSETTLED, 8). % with delays or errors, of which there may be several
+
+-type kind() :: text | other | error | none. % text: written by a person, for somebody to read
+-export_type([kind/0]).
+
+%% What a message is, at a glance: whether anything in it is to be told is for describe/2 to say. Chat states alone are the only
+%% frequent ones of which nothing is.
+-spec kind(message()) -> kind().
+kind(#message{type = error}) -> error;
+kind(#message{body = [_ | _]}) -> text;
+kind(#message{subject = [_ | _]}) -> other;
+kind(#message{sub_els = Els}) -> kind(Els, none).
+
+kind([], Kind) -> Kind;
+kind([#xmlel{attrs = [{<<"xmlns">>, <<"http://jabber.org/protocol/chatstates">>} | _]} | Els], Kind) -> kind(Els, Kind);
+kind([#xmlel{name = Name} | _], _) when Name == <<"encrypted">>; Name == <<"openpgp">>; Name == <<"encryption">> -> text;
+kind([#xmlel{name = <<"x">>, attrs = [{<<"xmlns">>, <<"jabber:x:encrypted">>} | _]} | _], _) -> text;
+kind([#chatstate{} | Els], Kind) -> kind(Els, Kind);
+kind([_ | Els], _) -> kind(Els, other).
+
+%% Whether it has been delayed.
+-spec is_replay(message()) -> boolean().
+is_replay(#message{sub_els = Els}) ->
+    lists:any(fun(El) -> lists:member(xmpp:get_ns(El), [<<"urn:xmpp:delay">>, <<"jabber:x:delay">>]) end, Els).
+
+%% none: nothing in it is to be told.
+-spec describe(message(), non_neg_integer()) -> {binary(), [fxml:xmlel()]} | none.
+describe(#message{type = Type, lang = Lang, body = Body, subject = Subject, sub_els = Els} = M, Wants) ->
+    case payloads(Els, Type, Wants, ?PAYLOADS, [], 0) of
+        never -> none;
+        {[], _} when Body == [], Subject == [] -> none;
+        {Ps, Marks} ->
+            case Body == [] andalso Wants band ?NO_REACTIONS /= 0 andalso only_reactions(Ps) of
+                true -> none;
+                false -> {language(Body, Lang), body(Body, Type, Wants, Marks) ++ subject(Subject) ++ settle(Ps, Marks, M)}
+            end
+    end.
+
+language([#text{lang = L} | _], _) when L /= <<>> -> L;
+language(_, Lang) -> Lang.
+
+only_reactions(Ps) -> lists:all(fun(#xmlel{name = Name}) -> Name == <<"rx">> end, Ps).
+
+%% Payloads are gathered newest first. Of several errors the last counts, of several delays that which says most.
+settle(Ps, Marks, _) when Marks band ?UNSETTLED == 0 -> lists:reverse(Ps);
+settle(Ps, _, #message{from = From, to = To}) ->
+    Errors = [P || #xmlel{name = <<"er">>} = P <- Ps],
+    Others = [P || #xmlel{name = Name} = P <- Ps, Name /= <<"er">>, Name /= <<"dl">>],
+    Delays = [P || #xmlel{name = <<"dl">>, attrs = A} = P <- lists:reverse(Ps), not own(attr(<<"from">>, A), From)],
+    Replays = [P || #xmlel{attrs = A} = P <- Delays, replay(attr(<<"from">>, A), From, To)],
+    lists:reverse(Others) ++ lists:sublist(Replays ++ Delays, 1) ++ lists:sublist(Errors, 1).
+
+own(By, #jid{} = From) -> By == jid:encode(From) orelse By == jid:encode(jid:remove_resource(From));
+own(_, undefined) -> false.
+
+%% Stamped by a server of one of both, or by the addressee's account.
+replay(By, #jid{lserver = S1}, #jid{lserver = S2} = To) -> By == S1 orelse By == S2 orelse By == jid:encode(jid:remove_resource(To));
+replay(_, _, _) -> false.
+
+subject([]) -> [];
+subject(_) -> [el(<<"su">>, [])].
+
+%%% Text
+
+body([], _, _, _) -> [];
+body([#text{data = Text} | _], Type, Wants, Marks) ->
+    Withheld = Type == error orelse Wants band ?NO_TEXT /= 0 orelse Marks band (?CIPHER bor ?NO_STORE) /= 0,
+    if Withheld; Text == <<>> -> [el(<<"body">>, [{<<"is">>, is(Text)}])];
+       true -> [#xmlel{name = <<"body">>, children = [{xmlcdata, cut(Text)}]}]
+    end.
+
+%% Cut between characters.
+cut(Text) when byte_size(Text) =< ?TEXT -> Text;
+cut(Text) -> binary:copy(binary:part(Text, 0, boundary(Text, ?TEXT))).
+
+boundary(Text, At) ->
+    case binary:at(Text, At) band 16#C0 of
+        16#80 -> boundary(Text, At - 1);
+        _ -> At
+    end.
+
+is(<<"?OTR", _/binary>> = Text) ->
+    case otr(Text) of
+        true -> <<"otr">>;
+        false -> <<"otr-auto">>
+    end;
+is(Text) ->
+    case blank(Text) of
+        true -> <<"blank">>;
+        false -> <<"text">>
+    end.
+
+%% A data message (type 3) of version 2 to 4, whole or the first of its fragments.
+otr(<<"?OTR:AA", V, "D", _/binary>>) -> V == $I orelse V == $M orelse V == $Q;
+otr(<<"?OTR", C, Rest/binary>>) when C == $,; C == $| ->
+    case binary:match(Rest, <<"?OTR:">>, [{scope, {0, min(byte_size(Rest), 64)}}]) of
+        {At, _} -> otr(binary:part(Rest, At, byte_size(Rest) - At));
+        nomatch -> false
+    end;
+otr(_) -> false.
+
+blank(<<C/utf8, Rest/binary>>)
+  when C == $\s; C >= $\t, C =< $\r; C == 16#85; C == 16#A0; C == 16#AD; C == 16#1680; C == 16#180E; C >= 16#2000, C =< 16#200F;
+       C >= 16#2028, C =< 16#202F; C >= 16#205F, C =< 16#2064; C == 16#3000; C == 16#FEFF ->
+    blank(Rest);
+blank(Rest) -> Rest == <<>>.
+
+%%% Payloads
+
+payloads([], _, _, _, Ps, Marks) -> {Ps, Marks};
+payloads([El | Els], Type, Wants, Left, Ps, Marks) ->
+    #xmlel{name = Name, attrs = Attrs, children = Children} = xml(El),
+    case payload(xmlns(Attrs), Name, Attrs, Children) of
+        never -> never;
+        {#xmlel{} = P, Mark} -> payloads(Els, Type, Wants, Left - 1, put(P, Left, Ps), Marks bor Mark);
+        #xmlel{name = <<"x">>} when Type == error -> payloads(Els, Type, Wants, Left, Ps, Marks); % a copy of what was sent
+        #xmlel{name = <<"si">>} when Wants band ?IDS == 0 -> payloads(Els, Type, Wants, Left, Ps, Marks);
+        #xmlel{} = P -> payloads(Els, Type, Wants, Left - 1, put(P, Left, Ps), Marks);
+        skip -> payloads(Els, Type, Wants, Left, Ps, Marks)
+    end.
+
+put(P, Left, Ps) when Left > 0 -> [P | Ps];
+put(_, _, Ps) -> Ps.
+
+%% What users send is not decoded yet; what the server makes is.
+xml(#xmlel{} = El) -> El;
+xml(El) -> xmpp:encode(El).
+
+payload(<<"http://jabber.org/protocol/chatstates">>, _, _, _) -> skip;
+payload(<<"urn:xmpp:receipts">>, <<"request">>, _, _) -> el(<<"rq">>, []);
+payload(<<"urn:xmpp:receipts">>, <<"received">>, A, _) -> named(<<"rc">>, A);
+payload(<<"urn:xmpp:chat-markers:0">>, <<"markable">>, _, _) -> el(<<"mk">>, []);
+payload(<<"urn:xmpp:chat-markers:0">>, <<"received">>, A, _) -> named(<<"mr">>, A);
+payload(<<"urn:xmpp:chat-markers:0">>, <<"displayed">>, A, _) -> named(<<"md">>, A);
+payload(<<"urn:xmpp:chat-markers:0">>, <<"acknowledged">>, A, _) -> named(<<"ma">>, A);
+payload(<<"urn:xmpp:sid:0">>, <<"origin-id">>, A, _) -> named(<<"oi">>, A);
+payload(<<"urn:xmpp:sid:0">>, <<"stanza-id">>, A, _) -> named(<<"si">>, A, [<<"by">>]);
+payload(<<"urn:xmpp:sid:0">>, _, _, _) -> skip;
+payload(<<"urn:xmpp:hints">>, <<"no-store">>, _, _) -> {el(<<"ns">>, []), ?NO_STORE};
+payload(<<"urn:xmpp:hints">>, _, _, _) -> skip;
+payload(<<"urn:xmpp:reply:0">>, <<"reply">>, A, _) -> named(<<"re">>, A, [<<"to">>]);
+payload(<<"urn:xmpp:reactions:0">>, <<"reactions">>, A, Cs) ->
+    case named(<<"rx">>, A) of
+        #xmlel{attrs = As} = El ->
+            N = length([C || #xmlel{name = <<"reaction">>} = C <- Cs]),
+            El#xmlel{attrs = As ++ [{<<"n">>, integer_to_binary(N)}]};
+        skip -> skip
+    end;
+payload(<<"urn:xmpp:message-correct:0">>, <<"replace">>, A, _) -> named(<<"cr">>, A);
+payload(<<"urn:xmpp:message-retract:1">>, <<"retract">>, A, Cs) ->
+    case child(<<"moderated">>, Cs) of
+        false -> named(<<"rt">>, A);
+        _ -> skip
+    end;
+payload(<<"urn:xmpp:fasten:0">>, <<"apply-to">>, A, Cs) ->
+    case child(<<"retract">>, Cs) of
+        #xmlel{} -> named(<<"rt">>, A);
+        false -> skip
+    end;
+payload(<<"urn:xmpp:fallback:0">>, <<"fallback">>, A, Cs) -> fallback(A, Cs);
+payload(<<"eu.siacs.conversations.axolotl">>, <<"encrypted">>, _, Cs) -> omemo(<<"om">>, Cs);
+payload(<<"urn:xmpp:omemo:2">>, <<"encrypted">>, _, Cs) -> omemo(<<"om2">>, Cs);
+payload(<<"urn:xmpp:omemo:1">>, <<"encrypted">>, _, Cs) -> omemo(<<"om2">>, Cs);
+payload(<<"urn:xmpp:openpgp:0">>, <<"openpgp">>, _, _) -> {el(<<"ox">>, []), ?CIPHER};
+payload(<<"jabber:x:encrypted">>, <<"x">>, _, _) -> {el(<<"pg">>, []), ?CIPHER};
+payload(<<"urn:xmpp:eme:0">>, <<"encryption">>, A, _) -> {el(<<"em">>, pick([<<"namespace">>], A)), ?CIPHER};
+payload(<<"urn:xmpp:delay">>, <<"delay">>, A, _) -> {el(<<"dl">>, pick([<<"from">>, <<"stamp">>], A)), ?UNSETTLED};
+payload(<<"jabber:x:delay">>, <<"x">>, A, _) -> {el(<<"dl">>, pick([<<"from">>, <<"stamp">>], A)), ?UNSETTLED};
+payload(<<"urn:xmpp:jingle-message:0">>, Name, _, _) -> el(<<"jm">>, [{<<"n">>, Name}]);
+payload(<<"urn:tocsin:escalation:0">>, <<"track">>, A, _) ->
+    el(<<"tr">>, [{K, V} || {K, V} <- A, K /= <<"xmlns">>, binary:match(K, <<":">>) == nomatch]);
+payload(<<"http://jabber.org/protocol/shim">>, <<"headers">>, _, Cs) -> urgency(Cs);
+payload(<<"urn:xmpp:forward:0">>, <<"forwarded">>, _, _) -> el(<<"fw">>, []);
+payload(<<"http://jabber.org/protocol/nick">>, _, _, _) -> skip;
+payload(<<"http://jabber.org/protocol/address">>, _, _, _) -> skip;
+payload(<<"urn:xmpp:carbons:2">>, <<"private">>, _, _) -> skip;
+payload(<<"urn:xmpp:carbons:2">>, _, _, _) -> never;
+payload(<<"urn:xmpp:carbons:1">>, _, _, _) -> never;
+payload(<<"urn:xmpp:mam:", _/binary>>, <<"result">>, _, _) -> never;
+payload(<<"http://jabber.org/protocol/pubsub#event">>, _, _, _) -> never;
+payload(<<"http://jabber.org/protocol/muc#user">>, _, _, _) -> never;
+payload(NS, <<"error">>, A, Cs) when ?NS_CLIENT_OR_NONE(NS) -> failure(A, Cs);
+payload(NS, Name, _, _) when ?NS_CLIENT_OR_NONE(NS), Name == <<"thread">>; ?NS_CLIENT_OR_NONE(NS), Name == <<"body">> -> skip;
+payload(_, _, _, _) -> el(<<"x">>, []).
+
+omemo(Name, Cs) -> {el(Name, [{<<"payload">>, <<"1">>} || child(<<"payload">>, Cs) /= false]), ?CIPHER}.
+
+%% XEP-0428: of the body, or of everything.
+fallback(A, Cs) ->
+    For = pick([<<"for">>], A),
+    case {child(<<"body">>, Cs), [C || #xmlel{} = C <- Cs]} of
+        {#xmlel{attrs = Range}, _} -> el(<<"fb">>, For ++ pick([<<"start">>, <<"end">>], Range));
+        {false, []} -> el(<<"fb">>, For);
+        {false, _} -> skip
+    end.
+
+urgency(Cs) ->
+    case [{<<"v">>, fxml:get_cdata(H)} || #xmlel{name = <<"header">>, attrs = A, children = H} <- Cs, attr(<<"name">>, A) == <<"Urgency">>] of
+        [V | _] -> el(<<"ur">>, [V]);
+        [] -> skip
+    end.
+
+failure(A, Cs) ->
+    Condition = [{<<"c">>, Name} || #xmlel{name = Name, attrs = As} <- Cs, Name /= <<"text">>,
+                                    xmlns(As) == <<"urn:ietf:params:xml:ns:xmpp-stanzas">>],
+    {el(<<"er">>, pick([<<"type">>, <<"by">>], A) ++ lists:sublist(Condition, 1)), ?UNSETTLED}.
+
+%%% Elements
+
+el(Name, Attrs) -> #xmlel{name = Name, attrs = Attrs}.
+
+%% An element that names another stanza by its id.
+named(Name, Attrs) -> named(Name, Attrs, []).
+named(Name, Attrs, More) ->
+    case attr(<<"id">>, Attrs) of
+        Id when Id /= <<>>, byte_size(Id) =< ?ID -> el(Name, [{<<"id">>, Id} | pick(More, Attrs)]);
+        _ -> skip
+    end.
+
+pick(Names, Attrs) -> [A || {Name, V} = A <- Attrs, V /= <<>>, lists:member(Name, Names)].
+
+child(Name, Cs) ->
+    case [C || #xmlel{name = N} = C <- Cs, N == Name] of
+        [C | _] -> C;
+        [] -> false
+    end.
+
+xmlns(Attrs) -> attr(<<"xmlns">>, Attrs).
+
+attr(Name, Attrs) ->
+    case lists:keyfind(Name, 1, Attrs) of
+        {_, V} -> V;
+        false -> <<>>
+    end.
+
+%%% Events
+
+-spec event(binary(), [{binary(), binary()}]) -> fxml:xmlel().
+event(Name, Attrs) -> el(Name, [A || {_, V} = A <- Attrs, V /= <<>>]).
+
+%% out, in or bounce: by whom, to whom, what it holds.
+-spec message(binary(), binary(), message(), binary(), [fxml:xmlel()]) -> fxml:xmlel().
+message(Name, From, #message{type = Type, id = Id, to = To}, Lang, Payloads) ->
+    (event(Name, [{<<"f">>, From}, {<<"t">>, jid:encode(To)}] ++
+               [{<<"i">>, Id} || Id /= <<>>, byte_size(Id) =< ?ID] ++
+               [{<<"y">>, atom_to_binary(Type, latin1)} || Type /= chat, Name /= <<"bounce">>] ++
+               [{<<"l">>, Lang} || Lang /= <<>>, byte_size(Lang) =< 35, Name /= <<"bounce">>]))#xmlel{children = Payloads}. % RFC 5646, section 4.4.1
+
+%% The attributes of presence, here and resumed that say what a client shows.
+-spec presence(presence() | undefined) -> [{binary(), binary()}].
+presence(#presence{type = unavailable}) -> [{<<"y">>, <<"unavailable">>}];
+presence(#presence{show = Show, priority = Priority} = P) ->
+    [{<<"show">>, atom_to_binary(Show, latin1)} || Show /= undefined] ++
+        [{<<"prio">>, integer_to_binary(Priority)} || is_integer(Priority), Priority /= 0] ++
+        try xmpp:get_subtag(P, #caps{}) of
+            #caps{node = Node, version = Ver, hash = Hash} -> [{<<"node">>, Node}, {<<"ver">>, Ver}, {<<"hash">>, Hash}];
+            _ -> []
+        catch _:_ -> []
+        end.
+
+%%% Text
+
+%% An event as the text that is sent: its name, how many elements it has, and all that follows the name. It is made once, in the
+%% process that tells it, and only handed on from there. Too large an event is told without its text, or not at all.
+-spec text(fxml:xmlel()) -> {binary(), pos_integer(), binary()} | too_large.
+text(#xmlel{name = Name, children = Children} = El) ->
+    Text = fxml:element_to_binary(El),
+    case byte_size(Text) =< ?EVENT of
+        true -> {Name, 1 + length(Children), binary:part(Text, byte_size(Name) + 1, byte_size(Text) - byte_size(Name) - 1)};
+        false ->
+            case without_text(El) of
+                El -> too_large;
+                Bare -> text(Bare)
+            end
+    end.
+
+without_text(#xmlel{children = Children} = El) ->
+    El#xmlel{children = [case C of
+                             #xmlel{name = <<"body">>, children = [_ | _]} -> el(<<"body">>, [{<<"is">>, <<"text">>}]);
+                             _ -> C
+                         end || C <- Children]}.
+
+%% More attributes of an event, to stand between its name and what follows; none of them has to be escaped.
+-spec attributes([{binary(), iodata()}]) -> iodata().
+attributes(Attrs) -> [[$\s, K, "='", V, $'] || {K, V} <- Attrs].

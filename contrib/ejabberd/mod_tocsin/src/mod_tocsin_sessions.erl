@@ -1,0 +1,118 @@
+%%% The sessions of a host on this node, and how many of them each user has.
+-module(mod_tocsin_sessions).
+
+-export([new/1, users/1, happened/2, died/3, here/4, count/2]).
+
+-include("xmpp.hrl").
+
+-record(session, {pid :: pid(), monitor :: reference(), key :: binary(), jid :: binary(), user :: binary(),
+                  managed = none :: none | {managed, Resumable :: boolean()}, hibernates = false :: boolean(),
+                  presence = none :: none | [{binary(), binary()}]}).
+
+-record(sessions, {table :: ets:tid(), users :: atom()}).
+
+-opaque sessions() :: #sessions{}.
+-export_type([sessions/0]).
+
+-spec new(binary()) -> sessions().
+new(Host) ->
+    #sessions{table = ets:new(?MODULE, [ordered_set, private, {keypos, #session.pid}]),
+              users = ets:new(gen_mod:get_module_proc(Host, ?MODULE), [named_table, protected, {read_concurrency, true}])}.
+
+%% The table of how many sessions each user has, which every process may read.
+-spec users(sessions()) -> atom().
+users(#sessions{users = Users}) -> Users.
+
+%% What to tell of what the hooks saw. A session that is not known yet was asked for what it is, and its answer follows.
+-spec happened(tuple(), sessions()) -> [fxml:xmlel()].
+happened({opened, Pid, What}, S) -> [element_of(<<"opened">>, open(Pid, What, S), [])];
+happened({resumed, Pid, What, Old}, S) -> [element_of(<<"resumed">>, open(Pid, What, S), [{<<"o">>, Old}])];
+happened({here, Pid, What}, #sessions{table = T} = S) ->
+    case ets:member(T, Pid) of
+        true -> [];
+        false -> [told(open(Pid, What, S), true)]
+    end;
+happened({What, Pid}, S) -> known(What, Pid, none, S);
+happened({What, Pid, Value}, S) -> known(What, Pid, Value, S).
+
+known(What, Pid, Value, #sessions{table = T} = S) ->
+    case ets:lookup(T, Pid) of
+        [Session] -> change(What, Value, Session, S);
+        [] -> []
+    end.
+
+-spec died(reference(), pid(), sessions()) -> [fxml:xmlel()].
+died(Ref, Pid, #sessions{table = T} = S) -> % killed: no hook saw it
+    case ets:lookup(T, Pid) of
+        [#session{monitor = Ref} = Session] -> change(closed, <<>>, Session, S);
+        _ -> []
+    end.
+
+change(managed, _, #session{managed = {managed, _}}, _) -> [];
+change(managed, Resumable, Session, S) ->
+    [element_of(<<"managed">>, store(Session, Session#session{managed = {managed, Resumable}}, S),
+                [{<<"r">>, <<"1">>} || Resumable])];
+change(hibernating, _, Session, S) -> [element_of(<<"hibernating">>, store(Session, Session#session{hibernates = true}, S), [])];
+change(presence, Attrs, Session, S) ->
+    Shown = case Attrs of [{<<"y">>, _} | _] -> none; _ -> Attrs end,
+    [element_of(<<"presence">>, store(Session, Session#session{presence = Shown}, S), Attrs)];
+change(closed, Why, #session{pid = Pid, monitor = Ref} = Session, #sessions{table = T} = S) ->
+    demonitor(Ref, [flush]),
+    ets:delete(T, Pid),
+    add(Session, -1, S),
+    [element_of(<<"closed">>, Session, [{<<"why">>, Why}])].
+
+open(Pid, {Key, JID, User, Managed, Hibernates, Presence}, #sessions{table = T} = S) ->
+    case ets:lookup(T, Pid) of
+        [Old] -> change(closed, <<>>, Old, S);
+        [] -> ok
+    end,
+    store(none, #session{pid = Pid, monitor = monitor(process, Pid), key = Key, jid = JID, user = User, managed = Managed,
+                         hibernates = Hibernates, presence = Presence}, S).
+
+store(Old, New, #sessions{table = T} = S) ->
+    ets:insert(T, New),
+    Old == none orelse add(Old, -1, S),
+    add(New, 1, S),
+    New.
+
+add(#session{user = User, managed = Managed, hibernates = Hibernates}, N, #sessions{users = Users}) ->
+    Sum = ets:update_counter(Users, User, [{2, N}, {3, if Managed == none -> 0; true -> N end}, {4, if Hibernates -> N; true -> 0 end}],
+                             {User, 0, 0, 0}),
+    Sum == [0, 0, 0] andalso ets:delete(Users, User).
+
+%% The next sessions, from the first on or after one, and where to go on.
+-spec here(pos_integer(), first | {next, pid()}, boolean(), sessions()) -> {[fxml:xmlel()], done | {next, pid()}}.
+here(N, first, Presence, #sessions{table = T} = S) -> here(N, ets:first(T), Presence, S, []);
+here(N, {next, Pid}, Presence, #sessions{table = T} = S) -> here(N, ets:next(T, Pid), Presence, S, []).
+
+here(_, '$end_of_table', _, _, Els) -> {lists:reverse(Els), done};
+here(N, Pid, Presence, #sessions{table = T} = S, Els) ->
+    [Session] = ets:lookup(T, Pid),
+    Els1 = [told(Session, Presence) | Els],
+    if N > 1 -> here(N - 1, ets:next(T, Pid), Presence, S, Els1);
+       true -> {lists:reverse(Els1), {next, Pid}}
+    end.
+
+told(#session{managed = Managed, hibernates = Hibernates, presence = Shown} = Session, Presence) ->
+    element_of(<<"here">>, Session,
+               case Managed of
+                   none -> [];
+                   {managed, Resumable} -> [{<<"sm">>, <<"1">>} | [{<<"r">>, <<"1">>} || Resumable]]
+               end ++ [{<<"hib">>, <<"1">>} || Hibernates] ++
+                   case Shown of
+                       Attrs when is_list(Attrs), Presence -> [{<<"p">>, <<"1">>} | Attrs];
+                       _ -> []
+                   end).
+
+element_of(Name, #session{jid = JID, key = Key}, Attrs) -> mod_tocsin_event:event(Name, [{<<"s">>, JID}, {<<"k">>, Key} | Attrs]).
+
+%% How many sessions a user has, by the table of the user's host. In a cluster no node knows them all.
+-spec count(binary(), atom()) -> [{binary(), binary()}].
+count(User, Users) ->
+    case nodes() == [] andalso ets:lookup(Users, User) of
+        [{_, N, Managed, Hibernate}] ->
+            [{K, integer_to_binary(V)} || {K, V} <- [{<<"ss">>, N}, {<<"sm">>, Managed}, {<<"hib">>, Hibernate}], V > 0];
+        [] -> [{<<"ss">>, <<"0">>}];
+        false -> []
+    end.

@@ -1,0 +1,82 @@
+%%% The sender's standing in the recipient's roster, as far as it is known without a load from a database.
+-module(mod_tocsin_standing).
+
+-export([new/0, between/3, changed/3, settled/4]).
+
+-include("xmpp.hrl").
+-include("mod_tocsin.hrl").
+
+-define(KEPT, 60000000). % us: rosters shared by groups change without a word
+-define(MOST, 20000). % that are kept
+-define(SETTLED, 300). % ms after which a change is written
+
+-type standings() :: ets:tid().
+-export_type([standings/0]).
+
+-spec new() -> standings().
+new() -> ets:new(?MODULE, [private]).
+
+%% The attribute of a message, at a time in microseconds.
+-spec between(mod_tocsin_server:between(), integer(), standings()) -> [{binary(), binary()}].
+between({FromUser, FromServer, U, S} = Key, Now, T) ->
+    case ets:lookup(T, Key) of
+        [{_, Until, Known}] when Until > Now -> Known;
+        _ ->
+            Known = attribute(look(U, S, FromUser, FromServer)),
+            keep(Key, Now + ?KEPT, Known, T),
+            Known
+    end.
+
+keep(_, _, [], _) -> ok;
+keep(Key, Until, Known, T) ->
+    ets:info(T, size) < ?MOST orelse ets:delete_all_objects(T),
+    ets:insert(T, {Key, Until, Known}).
+
+attribute(Standing) when Standing == both; Standing == from; Standing == to; Standing == none ->
+    [{<<"ro">>, atom_to_binary(Standing, latin1)}];
+attribute(_) -> [].
+
+look(U, S, FromUser, FromServer) ->
+    try gen_mod:is_loaded(S, mod_roster) andalso gen_mod:db_mod(S, mod_roster) of
+        false -> unknown;
+        mod_roster_mnesia -> read(U, S, jid:make(FromUser, FromServer));
+        _ ->
+            case ets_cache:lookup(roster_item_cache, {U, S, {FromUser, FromServer, <<>>}}) of
+                {ok, {Standing, _, _}} -> Standing;
+                _ ->
+                    case ets_cache:lookup(roster_cache, {U, S}) of
+                        {ok, _} -> none; % all of it is there, without the sender
+                        _ -> unknown
+                    end
+            end
+    catch _:_ -> unknown
+    end.
+
+read(U, S, Contact) ->
+    {Standing, _, _} = ejabberd_hooks:run_fold(roster_get_jid_info, S, {none, none, []}, [U, S, Contact]),
+    Standing.
+
+%% Comes before the change is written, and for one change several times.
+-spec changed(jid(), jid(), standings()) -> ok.
+changed(#jid{luser = U, lserver = S} = Owner, #jid{luser = FromUser, lserver = FromServer} = Contact, T) ->
+    Key = {FromUser, FromServer, U, S},
+    Changing = {changing, Key},
+    case ets:insert_new(T, {Changing}) of
+        true ->
+            ets:insert(T, {Key, infinity, []}),
+            erlang:send_after(?SETTLED, self(), {standing, Owner, Contact}),
+            ok;
+        false -> ok
+    end.
+
+%% Reads and tells it, which may take a database: not in the process of the host.
+-spec settled(jid(), jid(), #tap{} | none, standings()) -> ok.
+settled(#jid{luser = U, lserver = S} = Owner, #jid{luser = FromUser, lserver = FromServer} = Contact, Tap, T) ->
+    Key = {FromUser, FromServer, U, S},
+    ets:delete(T, {changing, Key}),
+    ets:delete(T, Key),
+    spawn(fun() ->
+                  mod_tocsin_server:tell(Tap, mod_tocsin_event:event(<<"roster">>, [{<<"o">>, jid:encode(Owner)}, {<<"j">>, jid:encode(Contact)} |
+                                                                                    attribute(read(U, S, Contact))]))
+          end),
+    ok.

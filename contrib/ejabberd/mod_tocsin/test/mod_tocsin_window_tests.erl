@@ -1,0 +1,88 @@
+-module(mod_tocsin_window_tests).
+
+-compile([export_all, nowarn_export_all]). % EUnit finds what ends with _test; its header is not everywhere
+
+-import(mod_tocsin_window, [new/1, limit/2, add/3, seal/1, next/1, ack/2, rewind/1, lose/2, is_open/1, has_room/1, is_idle/1, lost/1, bytes/1]).
+
+event(Id) -> {<<"e">>, [], 1, <<" i='", (integer_to_binary(Id))/binary, "'/>">>}.
+
+%% A window with so many batches of one event each.
+batches(N, W) -> lists:foldl(fun(I, W1) -> seal(add(I, event(I), W1)) end, W, lists:seq(1, N)).
+
+%% All that it would send now.
+sent(W) -> sent(W, []).
+sent(W, Sent) ->
+    case next(W) of
+        {N, _, Text, W1} -> sent(W1, [{N, Text} | Sent]);
+        none -> {lists:reverse(Sent), W}
+    end.
+
+numbers(Sent) -> [N || {N, _} <- Sent].
+
+order_test() ->
+    W = seal(add(3500, event(3), add(1000, event(1), add(3500, event(2), add(2100, event(9), new(1000)))))),
+    {[{1, Text}], _} = sent(W),
+    equal(<<"<e i='1'/><e d='1' i='9'/><e d='2' i='2'/><e d='2' i='3'/>">>, Text).
+
+attributes_test() ->
+    W = seal(add(1, {<<"out">>, mod_tocsin_event:attributes([{<<"ss">>, <<"1">>}]), 2, <<" i='x'><rq/></out>">>}, new(1000))),
+    {[{1, Text}], _} = sent(W),
+    equal(<<"<out ss='1' i='x'><rq/></out>">>, Text).
+
+full_test_() ->
+    Big = binary:copy(<<"x">>, 50000),
+    [{"events", fun() -> equal([1, 2], numbers(element(1, sent(lists:foldl(fun(I, W) -> add(I, event(I), W) end, new(100000), lists:seq(1, 250)))))) end},
+     {"elements", fun() -> equal([1], numbers(element(1, sent(lists:foldl(fun(I, W) -> add(I, {<<"e">>, [], 65, <<"/>">>}, W) end, new(100000), lists:seq(1, 16)))))) end},
+     {"bytes", fun() -> equal([1], numbers(element(1, sent(add(1, {<<"e">>, [], 1, Big}, new(100000)))))) end},
+     {"never too large", fun() ->
+             W = lists:foldl(fun(_, W1) -> add(1, {<<"e">>, [], 1, binary:copy(<<"x">>, 48000)}, add(1, {<<"e">>, [], 1, binary:copy(<<"x">>, 122000)}, W1)) end,
+                             new(10000000), lists:seq(1, 20)),
+             {Sent, _} = sent(seal(W)),
+             [equal(true, byte_size(Text) =< 196608) || {_, Text} <- Sent]
+     end}].
+
+acknowledged_test() ->
+    {Sent, W} = sent(batches(5, new(100000))),
+    equal([1, 2, 3, 4, 5], numbers(Sent)),
+    equal(unknown, ack(6, W)),
+    equal(unknown, ack(0, W)),
+    {ok, W1} = ack(3, W),
+    equal({ok, W1}, ack(2, W1)),
+    {Again, _} = sent(rewind(W1)),
+    equal([4, 5], numbers(Again)),
+    {ok, W2} = ack(5, W1),
+    equal(0, bytes(W2)).
+
+unsent_is_not_acknowledged_test() ->
+    W = batches(2, new(100000)),
+    equal(unknown, ack(1, W)).
+
+room_test() ->
+    {Sent, W} = sent(batches(300, new(1000000))),
+    equal(256, length(Sent)),
+    equal(false, has_room(W)),
+    equal(false, is_idle(W)),
+    {ok, W1} = ack(1, W),
+    {[{257, _}], _} = sent(W1),
+    {More, W2} = sent(element(2, ack(256, W))),
+    equal(lists:seq(257, 300), numbers(More)),
+    equal(true, is_idle(W2)).
+
+%% The oldest go first, are counted, and their numbers are not used again.
+lost_test() ->
+    {ok, One} = ack(1, element(2, sent(batches(1, new(100000))))),
+    Size = byte_size(<<"<e i='1'/>">>),
+    W = batches(9, limit(4 * Size, One)),
+    equal(5, lost(W)),
+    equal([7, 8, 9, 10], numbers(element(1, sent(W)))),
+    equal(7, lost(lose(2, W))).
+
+open_test() ->
+    equal(false, is_open(new(1))),
+    W = add(1, event(1), new(100000)),
+    equal(true, is_open(W)),
+    equal(none, next(W)),
+    equal(false, is_open(seal(W))).
+
+equal(Same, Same) -> ok;
+equal(Expected, Got) -> error({expected, Expected, got, Got}).

@@ -1,0 +1,193 @@
+package serverload
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"tocsin/internal/lab"
+)
+
+// The benchmarks measure what a tap costs a server: each round runs the same load on the same server without any tap and with
+// it, and what is told is the median of the rounds' ratios. docs/PERFORMANCE.md has the results.
+
+// rounds is how often each is measured.
+func rounds() int {
+	if n, err := strconv.Atoi(os.Getenv("TOCSIN_ROUNDS")); err == nil && n > 0 {
+		return n
+	}
+	return 5
+}
+
+type kind struct {
+	server string
+	open   func(testing.TB, lab.Options) *lab.Server
+	name   string
+	tap    lab.Tap
+}
+
+func prosody(t testing.TB, o lab.Options) *lab.Server {
+	o.Extra += "\nallow_unencrypted_plain_auth = true"
+	return lab.Prosody(t, o)
+}
+
+func ejabberd(t testing.TB, o lab.Options) *lab.Server { return lab.Ejabberd(t, o) }
+
+var kinds = []kind{
+	{"prosody", prosody, "module", lab.Module},
+	{"prosody", prosody, "firewall", lab.Firewall},
+	{"ejabberd", ejabberd, "module", lab.Module},
+	{"ejabberd", ejabberd, "service_log", lab.ServiceLog},
+}
+
+// figures are of one run.
+type figures struct {
+	cpu  float64 // the server's microseconds a message
+	rate float64 // messages a second
+	seen Seen
+}
+
+const (
+	warming = 2 * time.Second
+	loaded  = 6 * time.Second
+	window  = 20 // of a pair
+)
+
+// subject is a server under load.
+type subject struct {
+	server *lab.Server
+	load   *Load
+	sink   *Sink
+}
+
+func start(b *testing.B, k kind, tap lab.Tap, pairs int, managed bool) *subject {
+	s := &subject{server: k.open(b, lab.Options{Tap: tap, NoMAM: true, Measured: true})}
+	s.load = connected(b, s.server, pairs, managed)
+	if tap != lab.NoTap {
+		var err error
+		if s.sink, err = Attach(s.server.ComponentAddr, s.server.Component, s.server.Secret, false); err != nil {
+			b.Fatal(err)
+		}
+	}
+	s.load.Listen()
+	settle(s.server)
+	return s
+}
+
+func (s *subject) stop() {
+	s.load.Close()
+	if s.sink != nil {
+		s.sink.Close()
+	}
+	s.server.Stop()
+}
+
+// measure loads the server as fast as it goes.
+func (s *subject) measure() (f figures, err error) {
+	if _, err = s.load.Write(math.MaxInt, 0, warming); err != nil {
+		return f, err
+	}
+	used, began := s.server.CPU(), time.Now()
+	n, err := s.load.Write(math.MaxInt, 0, loaded)
+	f.rate = float64(n) / time.Since(began).Seconds()
+	settle(s.server)
+	f.cpu = float64((s.server.CPU() - used).Microseconds()) / float64(n)
+	if s.sink != nil {
+		f.seen = s.sink.Now()
+	}
+	return f, err
+}
+
+// sideBySide measures the server without a tap and with it at the same time: what else the machine does meets both alike. A server
+// that has just been started costs more, so they take turns at being the first.
+func sideBySide(b *testing.B, k kind, pairs int, managed, plainFirst bool) (without, with figures) {
+	taps := []lab.Tap{k.tap, lab.NoTap}
+	if plainFirst {
+		slices.Reverse(taps)
+	}
+	subjects := map[lab.Tap]*subject{}
+	for _, tap := range taps {
+		subjects[tap] = start(b, k, tap, pairs, managed)
+		defer subjects[tap].stop()
+	}
+	plain, tapped := subjects[lab.NoTap], subjects[k.tap]
+	var both errgroup.Group
+	both.Go(func() (err error) { without, err = plain.measure(); return err })
+	both.Go(func() (err error) { with, err = tapped.measure(); return err })
+	if err := both.Wait(); err != nil {
+		b.Fatal(err)
+	}
+	return without, with
+}
+
+// connected registers everybody and logs them in.
+func connected(b *testing.B, server *lab.Server, pairs int, managed bool) *Load {
+	for i := range pairs {
+		server.AddUser(Writer(i), Password)
+		server.AddUser(Reader(i), Password)
+	}
+	l := &Load{Addr: server.C2S, Domain: server.Domain, Pairs: pairs, Window: window, Managed: managed}
+	if err := l.Connect(); err != nil {
+		b.Fatal(err)
+	}
+	return l
+}
+
+// settle waits until the server has nothing left to do.
+func settle(server *lab.Server) {
+	for last := server.CPU(); ; {
+		time.Sleep(200 * time.Millisecond)
+		now := server.CPU()
+		if now-last <= 10*time.Millisecond {
+			return
+		}
+		last = now
+	}
+}
+
+// BenchmarkCost: processor time of the server a message, and messages a second, with a tap and without.
+func BenchmarkCost(b *testing.B) {
+	for _, k := range kinds {
+		for _, managed := range []bool{false, true} {
+			for _, pairs := range []int{40, 200} {
+				name := fmt.Sprintf("%s/%s/managed=%t/pairs=%d", k.server, k.name, managed, pairs)
+				b.Run(name, func(b *testing.B) { cost(b, k, pairs, managed) })
+			}
+		}
+	}
+}
+
+func cost(b *testing.B, k kind, pairs int, managed bool) {
+	for b.Loop() {
+		var cpu, rate, plain []float64
+		var lost, ended int
+		for n := range rounds() {
+			without, with := sideBySide(b, k, pairs, managed, n%2 == 0)
+			plain, cpu, rate = append(plain, without.cpu), append(cpu, with.cpu/without.cpu), append(rate, with.rate/without.rate)
+			lost += with.seen.Lost + with.seen.Missing
+			if with.seen.Ended {
+				ended++
+			}
+			b.Logf("%.0f µs, %.0f/s without; %.0f µs, %.0f/s with: %v", without.cpu, without.rate, with.cpu, with.rate, with.seen)
+		}
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(median(plain), "plain-µs/msg")
+		b.ReportMetric(median(cpu), "cpu-ratio")
+		b.ReportMetric(slices.Min(cpu), "cpu-ratio-min")
+		b.ReportMetric(slices.Max(cpu), "cpu-ratio-max")
+		b.ReportMetric(median(rate), "rate-ratio")
+		b.ReportMetric(float64(lost), "lost")
+		b.ReportMetric(float64(ended), "disconnects")
+	}
+}
+
+func median(list []float64) float64 {
+	sorted := slices.Sorted(slices.Values(list))
+	return sorted[len(sorted)/2]
+}

@@ -1,0 +1,245 @@
+package serverload
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha1"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Sink is a component that does nothing but read, acknowledge and count: with it a measurement shows what the server pays for its
+// tap, whatever the component does. It understands events (urn:tocsin:tap:1) and counts copies.
+type Sink struct {
+	jid  string
+	conn net.Conn
+	in   *bufio.Reader
+	mu   sync.Mutex // over what follows, and writing
+	acks int
+	Seen Seen
+	runs map[string]*run
+	slow time.Duration // pause after each batch
+	gone chan struct{} // closed when the connection has ended
+
+	answered int // acknowledgements that the server has taken
+	record   bool
+	told     []string
+}
+
+// Seen is what a Sink got.
+type Seen struct {
+	Events  map[string]int // by name
+	Copies  int            // stanzas that are no batches
+	Batches int
+	Bytes   int
+	Again   int           // batches that came a second time
+	Missing int           // numbers that did not come, so far
+	Lost    int           // events that the source says it has given up
+	Lag     time.Duration // of the newest batch's first event, when the batch came
+	Ended   bool          // the server has closed the connection
+}
+
+type run struct {
+	last, lost int
+	from       string
+	acked      int
+}
+
+// Attach connects a Sink. One that records keeps what it is told.
+func Attach(addr, jid, secret string, record bool) (*Sink, error) {
+	conn, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sink{jid: jid, conn: conn, in: bufio.NewReaderSize(conn, 1<<18), runs: map[string]*run{}, gone: make(chan struct{}), Seen: Seen{Events: map[string]int{}}, record: record}
+	fmt.Fprintf(conn, "<?xml version='1.0'?><stream:stream to='%s' xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams'>", jid)
+	header := ""
+	for attr([]byte(header), "id") == "" { // the XML declaration, if there is one, has none
+		if header, err = s.in.ReadString('>'); err != nil {
+			return nil, err
+		}
+	}
+	hash := sha1.Sum([]byte(attr([]byte(header), "id") + secret)) // XEP-0114, section 3
+	fmt.Fprintf(conn, "<handshake>%s</handshake>", hex.EncodeToString(hash[:]))
+	if answer, err := s.in.ReadString('>'); err != nil || !bytes.HasPrefix([]byte(answer), []byte("<handshake")) {
+		return nil, fmt.Errorf("handshake: %q: %v", answer, err)
+	}
+	go s.read()
+	go s.acknowledge()
+	return s, nil
+}
+
+// acknowledge tells what has arrived as often as a component may.
+func (s *Sink) acknowledge() {
+	turn := time.NewTicker(100 * time.Millisecond)
+	defer turn.Stop()
+	for {
+		select {
+		case <-s.gone:
+			return
+		case <-turn.C:
+		}
+		s.mu.Lock()
+		for name, r := range s.runs {
+			if r.acked < r.last {
+				r.acked = r.last
+				s.acks++
+				fmt.Fprintf(s.conn, "<iq type='set' id='a%d' from='%s' to='%s'><ack xmlns='urn:tocsin:tap:1' run='%s' n='%d'/></iq>",
+					s.acks, s.jid, r.from, name, r.last)
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+// Close ends the connection.
+func (s *Sink) Close() {
+	_ = s.conn.Close()
+	<-s.gone
+}
+
+// Told are the events that came so far, in order: their start tags without the angle brackets.
+func (s *Sink) Told() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.told)
+}
+
+// Acknowledged reports whether the server knows that all that came has come.
+func (s *Sink) Acknowledged() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.runs {
+		if r.acked < r.last {
+			return false
+		}
+	}
+	return s.answered == s.acks
+}
+
+// Slow makes the Sink pause after each batch.
+func (s *Sink) Slow(pause time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slow = pause
+}
+
+// Now is what was seen so far.
+func (s *Sink) Now() Seen {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := s.Seen
+	seen.Events = map[string]int{}
+	for name, n := range s.Seen.Events {
+		seen.Events[name] = n
+	}
+	for _, r := range s.runs {
+		seen.Lost += r.lost
+	}
+	return seen
+}
+
+func (s *Sink) read() {
+	defer close(s.gone)
+	var stanza []byte
+	for {
+		part, err := s.in.ReadSlice('>')
+		stanza = append(stanza, part...)
+		if err == bufio.ErrBufferFull {
+			continue
+		}
+		if err != nil {
+			s.mu.Lock()
+			s.Seen.Ended = true
+			s.mu.Unlock()
+			return
+		}
+		if bytes.HasSuffix(stanza, []byte("</message>")) && !bytes.Contains(stanza, []byte("<forwarded")) ||
+			bytes.HasSuffix(stanza, []byte("</forwarded></message>")) || bytes.HasPrefix(stanza, []byte("<iq")) && ends(stanza) ||
+			bytes.HasPrefix(stanza, []byte("<presence")) && ends(stanza) || bytes.Equal(stanza, []byte("</stream:stream>")) {
+			s.take(stanza)
+			stanza = stanza[:0]
+		}
+	}
+}
+
+var (
+	tapStart = []byte("<tap xmlns='urn:tocsin:tap:1'")
+	tapEnd   = []byte("</tap>")
+)
+
+func (s *Sink) take(stanza []byte) {
+	s.mu.Lock()
+	pause := s.slow
+	s.Seen.Bytes += len(stanza)
+	from := attr(stanza, "from")
+	switch begin := bytes.Index(stanza, tapStart); {
+	case begin >= 0:
+		s.batch(from, stanza[begin+4:])
+	case bytes.Contains(stanza, []byte("http://jabber.org/protocol/disco#info")) && attr(stanza, "type") == "get":
+		fmt.Fprintf(s.conn, "<iq type='result' id='%s' from='%s' to='%s'><query xmlns='http://jabber.org/protocol/disco#info'>"+
+			"<identity category='component' type='generic'/><feature var='urn:tocsin:tap:1'/></query></iq>", attr(stanza, "id"), s.jid, from)
+	case bytes.HasPrefix(stanza, []byte("<iq")) && attr(stanza, "type") == "result":
+		s.answered++
+	case bytes.HasPrefix(stanza, []byte("<message")):
+		s.Seen.Copies++
+	}
+	s.mu.Unlock()
+	if pause > 0 {
+		time.Sleep(pause)
+	}
+}
+
+// batch counts a batch's events and acknowledges it.
+func (s *Sink) batch(from string, tap []byte) {
+	end := bytes.IndexByte(tap, '>')
+	head, events := tap[:end], tap[end+1:]
+	number := func(name string) int {
+		n, _ := strconv.Atoi(attr(head, name))
+		return n
+	}
+	name, n := attr(head, "run"), number("n")
+	r := s.runs[name]
+	if r == nil {
+		r = &run{}
+		s.runs[name] = r
+	}
+	r.lost = number("lost")
+	s.Seen.Batches++
+	r.from = from
+	if n <= r.last {
+		s.Seen.Again++
+		return
+	}
+	s.Seen.Missing += n - r.last - 1
+	r.last = n
+	s.Seen.Lag = time.Since(time.UnixMilli(int64(number("t")))) + time.Duration(number("age"))*time.Millisecond
+	events = events[:bytes.Index(events, tapEnd)]
+	for depth, i := 0, 0; i < len(events); i++ {
+		if events[i] != '<' {
+			continue
+		}
+		tag := events[i+1 : i+bytes.IndexByte(events[i:], '>')]
+		i += len(tag)
+		switch {
+		case tag[0] == '/':
+			depth--
+		default:
+			if depth == 0 {
+				name, _, _ := bytes.Cut(bytes.TrimSuffix(tag, []byte("/")), []byte(" "))
+				s.Seen.Events[string(name)]++
+				if s.record {
+					s.told = append(s.told, string(tag))
+				}
+			}
+			if tag[len(tag)-1] != '/' {
+				depth++
+			}
+		}
+	}
+}
