@@ -4,6 +4,7 @@
 # make playground the same with a web page, until you stop it
 # make bench      what this machine can do; make soak: whether it still can after an hour
 # make fresh      what README.md promises, on a bare Debian
+# make bench-server what a tap costs a server
 # make fuzz       a minute for each fuzz target
 # make matrix     the stories on newer servers: those of Debian's backports
 # make newest     the same on the newest of both, in a chroot (root, debootstrap)
@@ -15,7 +16,7 @@ SOAKTIME ?= 1h
 LONGEST  := tocsin/internal/acceptance tocsin/contrib/converse tocsin/internal/scenarios
 NORACE   := tocsin/internal/survival
 
-.PHONY: build test matrix newest race fuzz bench soak fresh lint vet format staticcheck luacheck tools test-browser demo playground clean
+.PHONY: build test matrix newest race fuzz bench bench-server soak fresh lint vet format staticcheck luacheck tools test-browser demo playground clean
 
 build:
 	$(GO) build -ldflags '-s -w -X main.version=$(VERSION)' -o . ./cmd/...
@@ -43,6 +44,11 @@ fuzz:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
+
+# What a tap costs Prosody and ejabberd; about ten minutes a round. docs/PERFORMANCE.md has the results.
+ROUNDS ?= 5
+bench-server: tools
+	TOCSIN_ROUNDS=$(ROUNDS) $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 0 -v ./internal/serverload
 
 soak:
 	TOCSIN_SOAK=$(SOAKTIME) $(GO) test -count=1 -timeout 0 -run Soak -v ./...
