@@ -32,6 +32,7 @@ import (
 	"tocsin/component/privacy"
 	"tocsin/component/queue"
 	"tocsin/component/request"
+	"tocsin/component/selftest"
 	"tocsin/component/session"
 	"tocsin/component/settings"
 	"tocsin/component/source"
@@ -221,6 +222,14 @@ func (s *Service) Pages() http.Handler { return s.pages }
 func (s *Service) Apply(next settings.Settings) {
 	s.settings.Set(next)
 	s.source.Refresh()
+}
+
+// Test takes a prompt to a user and back, and reports its steps.
+func (s *Service) Test(ctx context.Context, user string, report func(selftest.Step)) error {
+	test := selftest.Test{
+		Inputs: s.queue, Outbox: s.outbox, Messages: s.opts.Store, People: s.users, Settings: s.settings, Contact: s.opts.Contact, Clock: s.opts.Clock,
+	}
+	return test.Run(ctx, user, report)
 }
 
 // serve keeps the stream up.

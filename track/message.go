@@ -80,6 +80,7 @@ const (
 	Hushed                                // the recipient has read it, and wants nothing said of that
 	Inferred                              // delivered by order only: no proof names it
 	Refused                               // the recipient's side said no: no number is given away until something arrives again
+	Test                                  // nobody wrote it: it shows that prompts arrive. It has no times and no chain, only what is ordered
 )
 
 // Has reports whether all of x are set.

@@ -89,6 +89,9 @@ func (p *Policy) Resolve(m *Message, who Parties, e Expectation) Settings {
 	if h.Until == UntilDelivered {
 		s.Reading = false // nobody waits for it
 	}
+	if m.Marks.Has(Test) {
+		s.Watch, s.Unwatched, s.UndeliveredAfter, s.UnreadAfter, s.Steps = true, "", 0, 0, nil
+	}
 	return s
 }
 

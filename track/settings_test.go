@@ -117,6 +117,17 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// A test's message has no times and no chain of its own, whoever is watched otherwise: only what is ordered happens.
+func TestResolveATest(t *testing.T) {
+	p := standard()
+	p.Senders = SendersHinted
+	m := Message{Key: Key{alice, alice, "m1"}, Marks: Test}
+	got := p.Resolve(&m, Parties{Recipient: Prefs{Watch: Off}}, Expectation{})
+	if !got.Watch || got.UndeliveredAfter != 0 || got.UnreadAfter != 0 || len(got.Steps) > 0 {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestPattern(t *testing.T) {
 	for _, tc := range []struct {
 		pattern Pattern

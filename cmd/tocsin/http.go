@@ -38,12 +38,13 @@ type answer struct {
 	State
 }
 
-// handler serves /metrics, /readyz and /healthz.
-func handler(metrics prometheus.Gatherer, h Health) http.Handler {
+// handler serves /metrics, /readyz and /healthz, and lets t test.
+func handler(metrics prometheus.Gatherer, h Health, t *tester) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { tell(w, h.Ready(), h.State()) })
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { tell(w, h.Alive(), h.State()) })
+	mux.Handle("POST "+testPath, t)
 	return mux
 }
 

@@ -31,7 +31,7 @@ func serve(t *testing.T, h Health) string {
 	up := prometheus.NewGauge(prometheus.GaugeOpts{Name: "tocsin_stream_up"})
 	registry.MustRegister(up)
 	up.Set(1)
-	s := httpServer{Handler: handler(registry, h)}
+	s := httpServer{Handler: handler(registry, h, &tester{secret: secret, now: time.Now, run: unanswered})}
 	if err := s.Listen(t.Context(), "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}

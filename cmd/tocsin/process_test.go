@@ -52,13 +52,13 @@ func TestTheLogsReaderGoesAway(t *testing.T) {
 
 	// What follows is logged: that it moves to another address, and only then that it does so again.
 	for i := range 2 {
-		healthy(t, at(i), ended)
+		answers(t, "http://"+at(i)+"/healthz", ended)
 		replace(t, config, at(i), at(i+1))
 		if err := run.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
 	}
-	healthy(t, at(2), ended)
+	answers(t, "http://"+at(2)+"/healthz", ended)
 	if err := run.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -67,22 +67,24 @@ func TestTheLogsReaderGoesAway(t *testing.T) {
 	}
 }
 
-// healthy waits until the instance answers there.
-func healthy(t *testing.T, address string, ended <-chan error) {
+// answers waits until a URL of the instance answers that all is well.
+func answers(t *testing.T, url string, ended <-chan error) {
 	t.Helper()
 	poll := time.NewTicker(20 * time.Millisecond)
 	defer poll.Stop()
 	for deadline := time.After(time.Minute); ; {
-		if response, err := http.Get("http://" + address + "/healthz"); err == nil {
+		if response, err := http.Get(url); err == nil {
 			response.Body.Close()
-			return
+			if response.StatusCode == http.StatusOK {
+				return
+			}
 		}
 		select {
 		case <-poll.C:
 		case err := <-ended:
 			t.Fatalf("it ended: %v", err)
 		case <-deadline:
-			t.Fatalf("nothing answers at %s", address)
+			t.Fatalf("%s does not answer", url)
 		}
 	}
 }
@@ -151,29 +153,42 @@ func TestStandbySaysSo(t *testing.T) {
 	said(t, standby, `msg="live: this instance has the database"`)
 }
 
-// started runs the component; what it logs can be read.
-func started(t *testing.T, config string) (*exec.Cmd, *bufio.Scanner) {
+// started runs the component. Its log comes line by line; what nobody reads does not hold it up.
+func started(t *testing.T, config string) (*exec.Cmd, <-chan string) {
 	t.Helper()
 	run := command(t, "run", "-config", config)
-	log, err := run.StderrPipe()
+	out, err := run.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := run.Start(); err != nil {
 		t.Fatal(err)
 	}
+	log := make(chan string, 10_000)
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		defer close(log)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			select {
+			case log <- lines.Text():
+			default:
+			}
+		}
+	}()
 	t.Cleanup(func() {
 		run.Process.Kill()
+		<-read
 		run.Wait()
 	})
-	return run, bufio.NewScanner(log)
+	return run, log
 }
 
 // said reads the log up to a line with the text.
-func said(t *testing.T, log *bufio.Scanner, text string) {
+func said(t *testing.T, log <-chan string, text string) {
 	t.Helper()
-	for log.Scan() {
-		if strings.Contains(log.Text(), text) {
+	for line := range log {
+		if strings.Contains(line, text) {
 			return
 		}
 	}

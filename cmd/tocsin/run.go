@@ -19,6 +19,7 @@ import (
 
 	"tocsin/component"
 	"tocsin/component/clock"
+	"tocsin/component/selftest"
 	"tocsin/component/settings"
 	"tocsin/config"
 	"tocsin/storage"
@@ -30,6 +31,9 @@ type runCommand struct{ configFlag }
 // Run serves until ctx ends. With PostgreSQL any number of instances may be started: one is live, the others are standbys.
 func (c *runCommand) Run(ctx context.Context, e *environment) error {
 	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more must not end the service
+	hup := make(chan os.Signal, 1) // nor must a reload that comes early
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 	file, err := c.file(e)
 	if err != nil {
 		return err
@@ -51,7 +55,7 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 	r := &runner{getenv: e.getenv, log: log, setLog: setLog, store: store, config: cfg}
 	process := prometheus.NewRegistry()
 	process.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	r.web = &httpServer{Handler: handler(prometheus.Gatherers{process, r}, r)}
+	r.web = &httpServer{Handler: handler(prometheus.Gatherers{process, r}, r, &tester{string(cfg.Component.Secret), time.Now, r.Test})}
 	if err := r.web.Listen(ctx, cfg.Metrics.Listen); err != nil {
 		err = fmt.Errorf("%s: %w", cfg.Where("metrics.listen"), err)
 		if held, _ := store.HasLeader(ctx); held {
@@ -72,7 +76,7 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	wg.Go(func() { watchdog(ctx, clock.System{}, r.Alive) })
-	wg.Go(func() { r.heed(ctx) })
+	wg.Go(func() { r.heed(ctx, hup) })
 	notifyReady() // a standby is ready, too
 	defer notifyStopping()
 	for {
@@ -174,10 +178,7 @@ func (r *runner) Gather() ([]*dto.MetricFamily, error) {
 }
 
 // heed reads the configuration again on SIGHUP, until ctx ends.
-func (r *runner) heed(ctx context.Context) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
+func (r *runner) heed(ctx context.Context, hup <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -232,6 +233,14 @@ func (r *runner) jid() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.config.Component.JID
+}
+
+// Test takes a prompt to a user and back.
+func (r *runner) Test(ctx context.Context, user string, report func(selftest.Step)) error {
+	if service := r.service.Load(); service != nil {
+		return service.Test(ctx, user, report)
+	}
+	return errStandby
 }
 
 // Ready implements Health.

@@ -68,6 +68,12 @@ func (d *Dispatcher) failed(_ string, err error) {
 	}
 }
 
+// Reach returns whom a prompt for a user would go to now: resources that show it, or, with chat, the bare JID; nobody, if it
+// has to wait. ready is false while that is being found out.
+func (d *Dispatcher) Reach(user string) (to []string, chat, ready bool) {
+	return d.prompter.targets(user)
+}
+
 // Run dispatches until ctx is done. Settle is called after it.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	var wg sync.WaitGroup

@@ -129,7 +129,7 @@ func (p *prompter) escalate(ctx context.Context, shown *track.Shown, number stri
 		return nil, err
 	}
 	e := &escalation.Escalate{
-		Prompt: shown.Was.ID, ID: m.ID, With: m.Recipient, Reason: escalation.State(p.Privacy.State(ctx, m, timeoutOf(shown.Messages))),
+		Test: m.Marks.Has(track.Test), Prompt: shown.Was.ID, ID: m.ID, With: m.Recipient, Reason: escalation.State(p.Privacy.State(ctx, m, timeoutOf(shown.Messages))),
 		Priority: priorities[shown.Was.Priority], Expires: escalation.Time(shown.Was.ExpiresAt), Text: &escalation.Text{Value: draft.Text},
 	}
 	if draft.Text != "" {

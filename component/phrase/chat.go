@@ -11,6 +11,7 @@ import (
 type Chat struct {
 	Prompt func(Ask) string
 	What   func(Ask) string // its first line: who, and what has not happened
+	Test   string           // the text of the SMS that a test prompts for
 	// Settled takes the place of a prompt that is over, and says why in one line (protocol §7). at is when that was known.
 	Settled func(with string, reason track.Withdrawal, at, now time.Time) string
 	Remind  func(from string, messages int, since, now time.Time) string
@@ -37,6 +38,7 @@ type Chat struct {
 
 // Ask is what a prompt by chat is about. Times are in the reader's time zone, UTC if that is not known.
 type Ask struct {
+	Test   bool   // it is about nothing: an admin tries whether prompts arrive
 	With   string // the recipient
 	Reason track.State
 	Sent   []time.Time // when the messages were written, the oldest first

@@ -18,6 +18,7 @@ var chinese = Phrases{
 	Chat: Chat{
 		Prompt: zhPrompt,
 		What:   zhWhat,
+		Test:   "这是一次测试，没有人在等待。",
 		Settled: func(with string, reason track.Withdrawal, at, now time.Time) string {
 			switch reason {
 			case track.WithdrawDisplayed:
@@ -201,6 +202,9 @@ var zhStates = map[track.State]string{
 }
 
 func zhWhat(a Ask) string {
+	if a.Test {
+		return "这是服务器管理员发起的测试，请答复：如果有消息未按时阅读，就会这样询问您"
+	}
 	since := zhTime(a.Sent[0], a.Now)
 	yours, toThem := "您 "+since+" 的消息", "您 "+since+" 发给 "+a.With+" 的消息"
 	if n := strconv.Itoa(len(a.Sent)); n != "1" {

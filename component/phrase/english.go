@@ -18,6 +18,7 @@ var english = Phrases{
 	Chat: Chat{
 		Prompt: enPrompt,
 		What:   enWhat,
+		Test:   "This is a test. Nobody is waiting for anything.",
 		Settled: func(with string, reason track.Withdrawal, at, now time.Time) string {
 			switch reason {
 			case track.WithdrawDisplayed:
@@ -201,6 +202,9 @@ var enStates = map[track.State]string{
 }
 
 func enWhat(a Ask) string {
+	if a.Test {
+		return "A test by the admin of this server, please answer it: this is how you would be asked about an unread message"
+	}
 	since := enTime(a.Sent[0], a.Now)
 	yours, have := "your message of "+since, "has"
 	if n := len(a.Sent); n > 1 {

@@ -37,7 +37,7 @@ var floors = [][]string{
 	{"component/clock", "component/queue"},
 	{"component/fair", "component/intake", "component/metrics", "component/numbers", "component/session", "component/sms", "component/tap"},
 	{"component/phrase", "component/settings"},
-	{"component/alarm", "component/people", "component/presence", "component/writer"},
+	{"component/alarm", "component/people", "component/presence", "component/selftest", "component/writer"},
 	{"component/command", "component/privacy", "component/source"},
 	{"component/outbox", "component/request", "component/web"},
 	{"component"},

@@ -16,7 +16,8 @@ const (
 	UCS2 Encoding = "ucs2"
 )
 
-// Escalate prompts the sender of the message ID to With to go on by SMS. Reason is one of the timeouts.
+// Escalate prompts the sender of the message ID to With to go on by SMS. Reason is one of the timeouts. With Test nobody wrote
+// such a message: an admin tries whether prompts arrive.
 type Escalate struct {
 	XMLName  xml.Name `xml:"urn:tocsin:escalation:0 escalate"`
 	Prompt   string   `xml:"prompt,attr"`
@@ -25,6 +26,7 @@ type Escalate struct {
 	Reason   State    `xml:"reason,attr,omitempty"`
 	Priority Priority `xml:"priority,attr,omitempty"`
 	Expires  Time     `xml:"expires,attr"`
+	Test     bool     `xml:"test,attr,omitempty"`
 	Number   *Number  `xml:"number"`
 	Text     *Text    `xml:"text"`
 	SMS      *SMS     `xml:"sms"`

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"tocsin/component/selftest"
+	"tocsin/config"
+)
+
+// "tocsin test" asks the running instance to go the way of a prompt, at a path beside /readyz: it alone has the stream. Who
+// can read the configuration may ask: the request is signed with the component's secret.
+
+type testCommand struct {
+	configFlag
+	JID  string        `arg:"" name:"JID" help:"The user to ask, with the consent of whom a phone may ring."`
+	Wait time.Duration `default:"2m" help:"How long to wait for the answer."`
+}
+
+// Run shows the steps as they are done. It fails if one of them does.
+func (c *testCommand) Run(ctx context.Context, e *environment) error {
+	user, err := config.ParseUser(c.JID)
+	if err != nil {
+		return usageError{err}
+	}
+	conf, err := c.load(e)
+	if err != nil {
+		return err
+	}
+	began := e.now()
+	found, why := findInstance(ctx, conf)
+	if found == nil {
+		return fmt.Errorf("no running instance to test: %s (start it with \"tocsin run\")", why)
+	}
+	show := func(s selftest.Step) {
+		verdict := ""
+		if s.Failed {
+			verdict = "FAIL: "
+		}
+		fmt.Fprintf(e.stdout, "%6.1f s  %-9s %s%s\n", s.At.Sub(began).Seconds(), s.Name, verdict, s.Text)
+	}
+	instance := selftest.Step{At: e.now(), Name: "instance", Text: fmt.Sprintf("%s, version %s", found.Component, found.Version)}
+	if found.Standby {
+		instance.Text, instance.Failed = "this one is a standby: run the test beside the instance that has the stream", true
+	} else if !found.OK {
+		instance.Text, instance.Failed = strings.Join(found.Wrong, "; "), true
+	}
+	if show(instance); instance.Failed {
+		return errFailed
+	}
+	seen := selftest.Step{At: e.now(), Name: "tap", Text: "nothing has come by it yet: the test does without, see tocsin check"}
+	if !found.LastCopy.IsZero() {
+		seen.Text = "the last message came " + ago(e.now(), found.LastCopy)
+	}
+	show(seen)
+	failed := false
+	err = askForTest(ctx, conf, user, c.Wait, e.now(), func(s selftest.Step) {
+		failed = failed || s.Failed
+		show(s)
+	})
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return fmt.Errorf("test: %w", err)
+	case failed:
+		return errFailed
+	}
+	fmt.Fprintf(e.stdout, "Prompts reach %s, and answers come back.\n", user)
+	return nil
+}
+
+// testRequest is the body of the request.
+type testRequest struct {
+	JID  string        `json:"jid"`
+	Wait time.Duration `json:"wait_ns"`
+}
+
+const testPath = "/test"
+
+// askForTest asks the running instance for a test, and gives each step as it comes.
+func askForTest(ctx context.Context, conf *config.Config, user string, wait time.Duration, now time.Time, step func(selftest.Step)) error {
+	body, err := json.Marshal(testRequest{user, wait})
+	if err != nil {
+		return err
+	}
+	url := "http://" + reachable(conf.Metrics.Listen) + testPath
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	at := strconv.FormatInt(now.Unix(), 10)
+	request.Header.Set("Authorization", signature(string(conf.Component.Secret), at, body))
+	request.Header.Set("X-Tocsin-Time", at)
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // by no proxy
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(response.Body, 1000))
+		return fmt.Errorf("%s: %s", url, strings.TrimSpace(string(text)))
+	}
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		var line testLine
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			return err
+		}
+		switch {
+		case line.Error != "":
+			return errors.New(line.Error)
+		case line.Done:
+			return nil
+		}
+		step(line.Step)
+	}
+	return errors.New("the instance has broken it off")
+}
+
+// testLine is a line of the answer: a step, or the end.
+type testLine struct {
+	selftest.Step
+	Done  bool   `json:"done,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
+// signature proves that a request comes from somebody who knows the component's secret.
+func signature(secret, at string, body []byte) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	fmt.Fprintf(mac, "%s\n%s\n", testPath, at)
+	mac.Write(body)
+	return "Tocsin " + hex.EncodeToString(mac.Sum(nil))
+}
+
+// tester is the running instance's side.
+type tester struct {
+	secret string
+	now    func() time.Time
+	run    func(ctx context.Context, user string, report func(selftest.Step)) error // errStandby: not here
+}
+
+var errStandby = errors.New("standby: another instance is live")
+
+const (
+	maxTest   = time.Hour
+	testSkew  = time.Minute // between the clocks, and for how long a request is good
+	testAfter = 30 * time.Second
+)
+
+// ServeHTTP implements http.Handler.
+func (t *tester) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 10_000))
+	if err != nil {
+		http.Error(w, "bad request", http.StatusBadRequest)
+		return
+	}
+	at := r.Header.Get("X-Tocsin-Time")
+	seconds, err := strconv.ParseInt(at, 10, 64)
+	given := r.Header.Get("Authorization")
+	if !hmac.Equal([]byte(given), []byte(signature(t.secret, at, body))) || err != nil || t.now().Sub(time.Unix(seconds, 0)).Abs() > testSkew {
+		http.Error(w, "not signed with the component's secret", http.StatusForbidden)
+		return
+	}
+	var in testRequest
+	if err := json.Unmarshal(body, &in); err != nil || in.Wait <= 0 || in.Wait > maxTest {
+		http.Error(w, "bad request", http.StatusBadRequest)
+		return
+	}
+	http.NewResponseController(w).SetWriteDeadline(t.now().Add(in.Wait + testAfter))
+	w.Header().Set("Content-Type", "application/jsonl")
+	w.Header().Set("Cache-Control", "no-store")
+	out := json.NewEncoder(w)
+	line := func(l testLine) {
+		out.Encode(l)
+		http.NewResponseController(w).Flush()
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), in.Wait)
+	defer cancel()
+	if err := t.run(ctx, in.JID, func(s selftest.Step) { line(testLine{Step: s}) }); err != nil {
+		line(testLine{Error: err.Error()})
+		return
+	}
+	line(testLine{Done: true})
+}
