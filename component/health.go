@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tocsin/component/clock"
+	"tocsin/component/source"
 	"tocsin/component/web"
 	"tocsin/component/writer"
 )
@@ -85,6 +86,9 @@ func (s *Service) Since() time.Time {
 
 // Lag returns how long the oldest fact has been waiting to be written.
 func (s *Service) Lag() time.Duration { return s.queue.Lag() }
+
+// Tap says what the tap in use is, and what it lost.
+func (s *Service) Tap() source.State { return s.source.State() }
 
 // Presence names where the presence of users is learned from: "privilege", "tap", or "" if nowhere yet.
 func (s *Service) Presence() string {

@@ -141,7 +141,7 @@ Whether a receipt or a marker that does not come is news: generated from the cod
 test fails when this page is stale, when a rule can't decide anything, or when one has no story.
 
 Each table is read from the top: the first rule whose circumstances are all given, and none of the others, decides. They are looked at
-when a message is sent, when it is delivered, and when its alarm rings. If neither table expects anything, the message is ` + "`unknown`" + ` at once.
+when a message is sent, when it is delivered, and when its alarm fires. If neither table expects anything, the message is ` + "`unknown`" + ` at once.
 
 | circumstance | |
 |---|---|

@@ -46,6 +46,19 @@ const (
 	factKinds
 )
 
+// String names the kind, for logs.
+func (k FactKind) String() string {
+	names := [factKinds]string{
+		Sent: "sent", Received: "received", Read: "read", Replied: "replied", Stored: "stored", Bounced: "bounced", Deferred: "deferred",
+		Corrected: "corrected", Retracted: "retracted", Stopped: "stopped", Forced: "forced", AlarmFired: "alarm-fired", SMSSent: "sms-sent",
+		Aged: "aged", Handed: "handed", Unacked: "unacked", Synced: "synced", Dropped: "dropped",
+	}
+	if k >= factKinds {
+		return "?"
+	}
+	return names[k]
+}
+
 // Fact is one thing that was observed about one message (or, for Read and Replied, about the messages up to one).
 // Sender and Recipient are those of the message, not of the stanza that proves it: a receipt from Bob for Alice's
 // message has Sender alice, Recipient bob.

@@ -166,12 +166,29 @@ func checkInstance(conf *config.Config, found *instance, f *findings, now time.T
 	switch {
 	case !found.LastCopy.IsZero():
 		f.ok("tap", "last copy %s", ago(now, found.LastCopy))
+		checkTapOf(found, f)
 	case up < time.Minute:
 		f.unknown("tap", "no copy yet, the stream is new: write a message to another user, then check again")
 	default:
 		f.fail("tap", "%s: no copy since the stream is up: %s", conf.Where("tap.domains"), tapAdvice)
 	}
 	checkPresence(f, found.Presence)
+}
+
+// checkTapOf reports what tap an instance has, and what was lost by it.
+func checkTapOf(found *instance, f *findings) {
+	for _, source := range found.Tap {
+		f.ok("tap", "events come from %s", source)
+		if module, _, _ := strings.Cut(source, ","); moduleNumber(module) < moduleVersion {
+			f.warn("tap", "%s is older than this program: copy the one in contrib, and restart the server", module)
+		}
+	}
+	if found.Copies {
+		f.warn("tap", "copies come, of which some can be lost unnoticed: install contrib's mod_tocsin on each VirtualHost of the server")
+	}
+	if found.Gaps > 0 || found.Lost > 0 {
+		f.note("tap", "since the start: %s, %s given up by the server's module", counted(int64(found.Gaps), "gap"), counted(int64(found.Lost), "event"))
+	}
 }
 
 // Where presence may come from.

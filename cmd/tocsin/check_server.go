@@ -107,7 +107,7 @@ func checkTap(conf *config.Config, f *findings, hosts []host, p *probe, waited t
 			with = append(with, h.domain)
 		default:
 			with = append(with, h.domain)
-			if h.version() < moduleVersion {
+			if moduleNumber(h.module) < moduleVersion {
 				f.warn("tap", "mod_tocsin on %s is older than this program: copy the one in contrib, and restart the server", h.domain)
 			}
 		}
@@ -173,9 +173,9 @@ type host struct {
 
 var moduleName = regexp.MustCompile(`^mod_tocsin (\d+)$`)
 
-// version is that of its module; -1 if it does not say.
-func (h host) version() int {
-	if found := moduleName.FindStringSubmatch(h.module); found != nil {
+// moduleNumber is the version in the name of a module; -1 if there is none.
+func moduleNumber(name string) int {
+	if found := moduleName.FindStringSubmatch(name); found != nil {
 		if n, err := strconv.Atoi(found[1]); err == nil {
 			return n
 		}

@@ -26,6 +26,10 @@ type State struct {
 	Version   string        `json:"version,omitempty"`  // of the program
 	Since     time.Time     `json:"since,omitzero"`     // of the stream; zero: it is down
 	LastCopy  time.Time     `json:"last_copy,omitzero"` // the newest copy that the tap brought; zero: none since the start
+	Tap       []string      `json:"tap,omitempty"`      // the modules that tell events: "mod_tocsin 1, Prosody 13.0.1"; none: copies come, or nothing yet
+	Copies    bool          `json:"copies,omitempty"`   // copies come, which can be lost unnoticed
+	Gaps      int           `json:"gaps,omitempty"`     // times since the start in which something may have been missed
+	Lost      uint64        `json:"lost,omitempty"`     // events since the start that the modules have given up
 	Lag       time.Duration `json:"lag_ns"`             // how long the oldest fact waits to be written
 	Presence  string        `json:"presence,omitempty"` // where presence comes from: "tap", "privilege"; "": nowhere yet
 	Standby   bool          `json:"standby,omitempty"`  // another instance holds the stream

@@ -194,3 +194,40 @@ func said(t *testing.T, log <-chan string, text string) {
 	}
 	t.Fatalf("it did not say %s", text)
 }
+
+// log.level = "debug" shows each stanza's kind and fate, and nothing of its content.
+func TestDebugLog(t *testing.T) {
+	server := lab.Prosody(t, lab.Options{Tap: lab.Module, Secret: secret})
+	listen := fmt.Sprintf("127.0.0.1:%d", lab.Port(t))
+	config := configured(t, server.ComponentAddr, listen, "[log]\nlevel = 'debug'\n")
+	replace(t, config, `"`+domain+`"`, `"`+server.Component+`"`, `"example.org"`, `"lab.test"`)
+	run, log := started(t, config)
+	answers(t, "http://"+listen+"/readyz", nil)
+	alice := server.Login("alice/phone", lab.Markers.Phone())
+	alice.Say("bob@lab.test", "m1", "a word that nobody else is to see")
+	alice.Must("get", server.Component, "<ping xmlns='urn:xmpp:ping'/>")
+	alice.Say("sms@"+server.Component, "m2", "number +8613800138000")
+	alice.Expect("message[@from='sms@%s']/body", server.Component)
+	if err := run.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for line := range log {
+		fmt.Fprintln(&all, line)
+	}
+	for _, want := range []string{
+		`level=DEBUG msg=fact kind=sent passed=false sender=alice@lab.test recipient=bob@lab.test id=m1`,
+		`level=DEBUG msg=in stanza=iq type=get from=alice@lab.test about="urn:xmpp:ping ping" fate=result`,
+		`level=DEBUG msg=in stanza=message type=chat from=alice@lab.test about=`,
+		`level=DEBUG msg=out stanza=message type=chat to=alice@lab.test `,
+	} {
+		if !strings.Contains(all.String(), want) {
+			t.Errorf("no %s in\n%s", want, &all)
+		}
+	}
+	for _, secret := range []string{"nobody else", "13800138000", secret} {
+		if strings.Contains(all.String(), secret) {
+			t.Errorf("%q is logged:\n%s", secret, &all)
+		}
+	}
+}

@@ -267,6 +267,8 @@ func (r *runner) State() State {
 		s.Standby = true
 		return s
 	}
+	tap := service.Tap()
+	s.Tap, s.Copies, s.Gaps, s.Lost = tap.Tells, tap.Lossy, tap.Gaps, tap.Lost
 	s.Since, s.LastCopy, s.Lag, s.Presence = service.Since(), service.LastTap(), service.Lag().Round(time.Millisecond), service.Presence()
 	return s
 }

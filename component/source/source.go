@@ -131,6 +131,7 @@ func (s *Source) Take(frame []byte) {
 	now := s.Clock.Now()
 	told := &s.sighting
 	verdict := s.tap.Take(frame, track.At(now), told)
+	s.trace(verdict)
 	switch {
 	case verdict == tap.Rejected || verdict == tap.Malformed:
 		s.Metrics.Stanzas.WithLabelValues(verdict.String()).Inc()
@@ -139,6 +140,19 @@ func (s *Source) Take(frame []byte) {
 	default:
 		s.Metrics.Stanzas.WithLabelValues(verdict.String()).Inc()
 		s.copied(now)
+	}
+}
+
+// trace logs what a frame told, without its content.
+func (s *Source) trace(verdict tap.Verdict) {
+	if !s.Log.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
+	told := &s.sighting
+	s.Log.Debug("tap", "verdict", verdict, "facts", len(told.Facts), "sessions", len(told.Sessions), "seen", len(told.Seen))
+	for i := range told.Facts {
+		f := &told.Facts[i]
+		s.Log.Debug("fact", "kind", f.Kind, "passed", f.Passed, "sender", f.Sender, "recipient", f.Recipient, "id", f.ID)
 	}
 }
 
