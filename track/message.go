@@ -81,6 +81,7 @@ const (
 	Inferred                              // delivered by order only: no proof names it
 	Refused                               // the recipient's side said no: no number is given away until something arrives again
 	Test                                  // nobody wrote it: it shows that prompts arrive. It has no times and no chain, only what is ordered
+	Discarded                             // the server threw it away and tells its sender nothing: nothing can be expected
 )
 
 // Has reports whether all of x are set.

@@ -59,7 +59,7 @@ func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 	case Unacked:
 		m.Marks &^= Live
 	case Dropped:
-		m.Marks |= Refused
+		return m.discard(s, now)
 	case Synced:
 		return m.synced(f, s, now)
 	case Corrected:
@@ -99,7 +99,7 @@ func (m *Message) begin(s Settings, now Time) []Effect {
 
 func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
 	if f.Basis != ByOrder {
-		m.Marks &^= Inferred | Refused
+		m.Marks &^= Inferred | Refused | Discarded
 		if f.Basis != ByAck {
 			m.Marks |= Confirmed
 		}
@@ -140,6 +140,18 @@ func (m *Message) doubt(now Time) []Effect {
 		return m.say(StateDelivered, m.Notice.Basis, now, m.further())
 	}
 	return nil
+}
+
+// discard takes in that the server threw the message away. Its sender is told what is told where nothing can be expected:
+// more than the server says would tell of a block list.
+func (m *Message) discard(s Settings, now Time) []Effect {
+	m.Marks |= Refused
+	if m.Status != Pending {
+		return nil
+	}
+	m.Marks |= Discarded
+	m.schedule(s, now)
+	return m.doubt(now)
 }
 
 // unwatch lets go of a message that is not to be watched any more: its recipient has opted out, or the policy changed.
@@ -355,6 +367,9 @@ func (m *Message) age() []Effect {
 
 // schedule sets the message's one alarm from what is known, or the reason why there is none.
 func (m *Message) schedule(s Settings, now Time) {
+	if m.Marks.Has(Discarded) {
+		s.Delivery, s.Reading, s.Expectation = false, false, Expectation{}
+	}
 	if m.Marks &^= ExpectsDelivery | ExpectsReading; s.Delivery {
 		m.Marks |= ExpectsDelivery
 	}

@@ -91,9 +91,31 @@ func TestBlocked(t *testing.T) {
 		h.reachable(bob.Bare())
 		bob.Block(alice.Bare())
 		alice.Say(bob.Bare(), "m1", "Are you there?")
-		failed := status(alice, "m1", "failed")
-		wants(t, "basis", failed.Attr("basis"), "error")
 		h.noPrompt(alice, settle)
+		if refused := alice.Received("message[@type='error'][@id='m1']"); len(refused) > 0 {
+			wants(t, "basis", status(alice, "m1", "failed").Attr("basis"), "error")
+		} else { // Prosody 13 drops it without a word
+			status(alice, "m1", "unknown")
+			alice.ExpectNone(0, "message/{%s}status[@id='m1'][@state='failed']", ns)
+		}
+	})
+}
+
+// Of a message that the server drops without a word, as it does for a blocker's full address, the sender learns no more than of
+// one where nothing can be expected, and gets no number, not even by command.
+func TestDropped(t *testing.T) {
+	everywhere(t, lab.Settings{"escalate.disclose": "all", "escalate.reveal": "all"}, func(t *testing.T, h *house) {
+		if h.tap != lab.Module {
+			t.Skip("only Prosody drops in silence, and only our module sees it")
+		}
+		alice := h.capable("alice/phone", lab.Markers)
+		bob := h.Login("bob/phone", lab.Markers)
+		h.reachable(bob.Bare())
+		bob.Block(alice.Bare())
+		alice.Say(bob.JID(), "m1", "Are you there?")
+		status(alice, "m1", "unknown")
+		h.noPrompt(alice, settle)
+		alice.ExpectNone(0, "message/{%s}status[@id='m1']", ns)
 	})
 }
 
