@@ -89,7 +89,7 @@ func (c *checkCommand) all(ctx context.Context, e *environment, f *findings) {
 	case found != nil:
 		checkInstance(conf, found, f, e.now())
 	case hasLeader(ctx, store):
-		f.fail("stream", "%s: an instance uses this database, but %s: a second stream would take copies from it", conf.Where("metrics.listen"), why)
+		f.fail("stream", "%s: an instance is running on this database, but %s; not opening a second stream, which would take messages away from it", conf.Where("metrics.listen"), why)
 	default:
 		checkServer(ctx, conf, f, &waiting{out: e.stderr, terminal: isTerminal(e.stderr), limit: c.Wait}, e.now)
 	}
@@ -103,7 +103,7 @@ func checkSecrets(conf *config.Config, f *findings) {
 			continue
 		}
 		if mode := info.Mode().Perm(); mode&0o007 != 0 {
-			f.warn("secret", "%s holds a secret and has mode %04o, every user may read it: chmod %04o %s", file, mode, mode&^0o007, file)
+			f.warn("secret", "%s contains a secret, but every user may read it (mode %04o): run chmod %04o %s", file, mode, mode&^0o007, file)
 		}
 	}
 }
@@ -142,16 +142,16 @@ func checkDNS(ctx context.Context, conf *config.Config, f *findings, lookup func
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	if addresses, err := lookup(ctx, conf.Component.JID); err == nil && len(addresses) > 0 {
-		f.warn("dns", "%s has a DNS record (%s): remove it, or except the name from a wildcard; while Tocsin is away ejabberd would connect there",
+		f.warn("dns", "%s has a DNS record (%s): remove it, or exclude the name from the wildcard; while Tocsin is down, ejabberd tries to connect there",
 			conf.Component.JID, list(addresses))
 	}
 }
 
 // checkInstance reports what a running instance says of itself.
 func checkInstance(conf *config.Config, found *instance, f *findings, now time.Time) {
-	f.note("stream", "an instance is running: %s was asked, without a second stream", found.URL)
+	f.note("stream", "an instance is running: asking %s instead of opening a second stream", found.URL)
 	if found.Standby {
-		f.ok("stream", "this instance is a standby: run check beside the one that has the stream")
+		f.ok("stream", "standby: run check beside the live instance")
 		return
 	}
 	if found.Since.IsZero() {
@@ -168,9 +168,9 @@ func checkInstance(conf *config.Config, found *instance, f *findings, now time.T
 		f.ok("tap", "last copy %s", ago(now, found.LastCopy))
 		checkTapOf(found, f)
 	case up < time.Minute:
-		f.unknown("tap", "no copy yet, the stream is new: write a message to another user, then check again")
+		f.unknown("tap", "nothing received yet, the stream is new: write a message to another user, then check again")
 	default:
-		f.fail("tap", "%s: no copy since the stream is up: %s", conf.Where("tap.domains"), tapAdvice)
+		f.fail("tap", "%s: nothing received since the stream came up: %s", conf.Where("tap.domains"), tapAdvice)
 	}
 	checkPresence(f, found.Presence)
 }
@@ -184,10 +184,10 @@ func checkTapOf(found *instance, f *findings) {
 		}
 	}
 	if found.Copies {
-		f.warn("tap", "copies come, of which some can be lost unnoticed: install contrib's mod_tocsin on each VirtualHost of the server")
+		f.warn("tap", "messages arrive as copies, which can get lost unnoticed: install mod_tocsin (contrib) on the server")
 	}
 	if found.Gaps > 0 || found.Lost > 0 {
-		f.note("tap", "since the start: %s, %s given up by the server's module", counted(int64(found.Gaps), "gap"), counted(int64(found.Lost), "event"))
+		f.note("tap", "since startup: %s, %s dropped by the server's module", counted(int64(found.Gaps), "gap"), counted(int64(found.Lost), "event"))
 	}
 }
 
@@ -210,6 +210,6 @@ func checkPresence(f *findings, source string) {
 	}
 }
 
-const tapAdvice = `write a message to another user; if nothing comes, check that the server has the lines of "tocsin init -print" and was restarted`
+const tapAdvice = `write a message to another user; if nothing arrives, compare the server's configuration with "tocsin init -print" and restart it`
 
 func list(of []string) string { return strings.Join(of, ", ") }

@@ -51,15 +51,15 @@ func refusal(conf *config.Config, err error) string {
 	case err == nil:
 		return where("component.server", "stopped")
 	case errors.Is(err, session.ErrNotAuthorized):
-		return where("component.secret", "%v: it is component_secret of Component %q in Prosody, the password of the ejabberd_service listener in ejabberd",
+		return where("component.secret", "%v (Prosody: component_secret of Component %q; ejabberd: password of the ejabberd_service listener)",
 			err, conf.Component.JID)
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT):
 		return where("component.server", "nothing listens on %s (%s)%s", server, oneLine(err), elsewhere(listening()))
 	case errors.Is(err, stream.HostUnknown):
-		return where("component.jid", "the server has no component %q at %s (host-unknown): add it as \"tocsin init -print\" shows and restart the server, "+
-			"or correct component.server: %s%s may be for clients", conf.Component.JID, server, server, by(listening(), server))
+		return where("component.jid", "the server has no component %q at %s (host-unknown): add it as shown by \"tocsin init -print\" and restart the server, "+
+			"or correct component.server: %s%s may be a port for clients", conf.Component.JID, server, server, by(listening(), server))
 	case errors.Is(err, session.ErrHandshake):
-		return where("component.server", "%s%s does not take components (%s): use component_ports of Prosody (5347), or the port of the ejabberd_service listener",
+		return where("component.server", "%s%s is not a port for components (%s): use component_ports of Prosody (default 5347), or the port of the ejabberd_service listener",
 			server, by(listening(), server), oneLine(err))
 	}
 	return where("component.server", "%s", oneLine(err))
@@ -99,7 +99,7 @@ func checkTap(conf *config.Config, f *findings, hosts []host, p *probe, waited t
 	for _, h := range hosts {
 		switch {
 		case h.err != nil:
-			bad("%s: %s does not answer (%s): is it a domain of this server?", where, h.domain, oneLine(h.err))
+			bad("%s: %s does not answer (%s): does this server host it?", where, h.domain, oneLine(h.err))
 		case !h.tap:
 			without = append(without, h.domain)
 		case h.target != "" && h.target != conf.Component.JID:
@@ -127,7 +127,7 @@ func checkTap(conf *config.Config, f *findings, hosts []host, p *probe, waited t
 		}
 	}
 	if len(foreign) > 0 {
-		bad("%s: copies from %s are not believed: add the domain", where, list(foreign))
+		bad("%s: ignoring copies from %s: add it to tap.domains", where, list(foreign))
 	}
 	switch {
 	case len(with) > 0 && good:
@@ -136,7 +136,7 @@ func checkTap(conf *config.Config, f *findings, hosts []host, p *probe, waited t
 		f.ok("tap", "copies come from %s", list(believed))
 		warnOfStock(f, hosts)
 	case len(with) == 0 && good:
-		f.unknown("tap", "no copy in %s: %s", roughly(waited), tapAdvice)
+		f.unknown("tap", "nothing received in %s: %s", roughly(waited), tapAdvice)
 	}
 	if p.messages > 0 {
 		f.note("tap", "this check consumed %s that the server had kept: they won't be watched", counted(int64(p.messages), "message"))
@@ -152,10 +152,10 @@ func warnOfStock(f *findings, hosts []host) {
 	for _, h := range hosts {
 		switch h.software {
 		case "ejabberd":
-			f.warn("tap", "they are made by mod_service_log, of which ejabberd loses many under load: install contrib/ejabberd's mod_tocsin")
+			f.warn("tap", "their source is mod_service_log, which loses messages under load: install mod_tocsin (contrib/ejabberd)")
 			return
 		case "Prosody":
-			f.warn("tap", "they are made by mod_firewall: no acknowledgements, bounces or presence, and errors for senders while Tocsin is away; install contrib/prosody's mod_tocsin")
+			f.warn("tap", "their source is mod_firewall, which reports no acknowledgements, bounces or presence, and sends errors to senders while Tocsin is down: install mod_tocsin (contrib/prosody)")
 			return
 		}
 	}

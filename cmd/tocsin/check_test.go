@@ -130,7 +130,7 @@ func TestCheckSeesForeignCopies(t *testing.T) {
 	}, refuseIQ)
 	code, out := tocsin(t, "check", "-config", configured(t, s.Addr(), "", ""))
 	lines(t, out, configOK, databaseOK, streamOK,
-		`FAIL  tap       .*config.toml:8: tap.domains: copies from example.com are not believed: add the domain`, `ok    presence  .*`, invitation)
+		`FAIL  tap       .*config.toml:8: tap.domains: ignoring copies from example.com: add it to tap.domains`, `ok    presence  .*`, invitation)
 	if code != failed {
 		t.Errorf("exit code %d", code)
 	}
@@ -139,7 +139,7 @@ func TestCheckSeesForeignCopies(t *testing.T) {
 func TestCheckWaitsForACopy(t *testing.T) {
 	s := serverFor(t, func(*fakeserver.Peer) {}, refuseIQ)
 	code, out := tocsin(t, "check", "-wait", "20ms", "-config", configured(t, s.Addr(), "", ""))
-	lines(t, out, configOK, databaseOK, streamOK, `unknown  tap       no copy in 20ms: write a message .*`, `ok    presence  none yet.*`, invitation)
+	lines(t, out, configOK, databaseOK, streamOK, `unknown  tap       nothing received in 20ms: write a message .*`, `ok    presence  none yet.*`, invitation)
 	if code != done {
 		t.Errorf("exit code %d", code)
 	}
@@ -191,7 +191,7 @@ func TestCheckIsRefused(t *testing.T) {
 	s := serverFor(t, func(*fakeserver.Peer) {}, refuseIQ)
 	s.Refuse("not-authorized")
 	code, out := tocsin(t, "check", "-config", configured(t, s.Addr(), "", ""))
-	lines(t, out, configOK, databaseOK, `FAIL  stream    .*config.toml:4: component.secret: the server does not accept the component's secret: .*`)
+	lines(t, out, configOK, databaseOK, `FAIL  stream    .*config.toml:4: component.secret: the server does not accept the component's secret .*`)
 	if code != failed {
 		t.Errorf("exit code %d", code)
 	}
@@ -226,7 +226,7 @@ func TestCheckBesideAnInstance(t *testing.T) {
 	now := time.Now()
 	h := &fixed{state: State{Component: domain, Since: now.Add(-time.Hour), LastCopy: now.Add(-90 * time.Second), Presence: presenceByTap}}
 	file := configured(t, "127.0.0.1:1", serve(t, h), "")
-	beside := `note  stream    an instance is running: http://127.0.0.1:\d+/readyz was asked, without a second stream`
+	beside := `note  stream    an instance is running: asking http://127.0.0.1:\d+/readyz instead of opening a second stream`
 	code, out := tocsin(t, "check", "-config", file)
 	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for 1h 0m`, `ok    tap       last copy 1m \d+s ago`, `ok    presence  comes with the tap`)
 	if code != done {
@@ -235,13 +235,13 @@ func TestCheckBesideAnInstance(t *testing.T) {
 
 	h.state.LastCopy = time.Time{}
 	code, out = tocsin(t, "check", "-config", file)
-	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for 1h 0m`, `FAIL  tap       .*config.toml:8: tap.domains: no copy since the stream is up: .*`, `ok    presence  comes with the tap`)
+	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for 1h 0m`, `FAIL  tap       .*config.toml:8: tap.domains: nothing received since the stream came up: .*`, `ok    presence  comes with the tap`)
 	if code != failed {
 		t.Errorf("exit code %d", code)
 	}
 	h.state.Since = now
 	code, out = tocsin(t, "check", "-config", file)
-	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for \d+m?s`, `unknown  tap       no copy yet, .*`, `ok    presence  comes with the tap`)
+	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for \d+m?s`, `unknown  tap       nothing received yet, .*`, `ok    presence  comes with the tap`)
 	if code != done {
 		t.Errorf("exit code %d", code)
 	}

@@ -24,9 +24,9 @@ type initCommand struct {
 	Component string   `placeholder:"DOMAIN" help:"The component's own domain; default: tocsin.DOMAIN."`
 	Server    string   `enum:"prosody,ejabberd" default:"prosody" help:"The server to print lines for: prosody or ejabberd."`
 	Dir       string   `default:"." help:"The folder of config.toml."`
-	Print     bool     `help:"Write nothing: print once more what the server needs, by the configuration that is there."`
-	Unit      bool     `help:"Write nothing: print a systemd unit for this program and -dir."`
-	Config    string   `placeholder:"FILE" help:"With -print: another configuration than config.toml in -dir."`
+	Print     bool     `help:"Only print what the server needs, for an existing configuration."`
+	Unit      bool     `help:"Only print a systemd unit for this program and -dir."`
+	Config    string   `placeholder:"FILE" help:"With -print: the configuration to read, instead of config.toml in -dir."`
 }
 
 // installation is what the texts of init are filled with.
@@ -167,7 +167,7 @@ func (in installation) write() error {
 	}
 	f, err := os.OpenFile(in.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s already exists, and is left as it is (-print prints what the server needs)", in.File)
+		return fmt.Errorf("%s already exists and was not changed (use -print to see what the server needs)", in.File)
 	}
 	if err != nil {
 		return err

@@ -50,18 +50,18 @@ func TestCheckOnProsody(t *testing.T) {
 			{"module missing on one host", func(c *checked) { c.set(hosts, `domains = ["lab.test", "bare.test"]`) },
 				`FAIL  tap       mod_tocsin is loaded on lab.test, but not on bare.test: add it to modules_enabled there, or remove the domain .*config.toml:\d+: tap.domains.`, "mod_tocsin is loaded on …, but not on …", failed, false},
 			{"domain of another server", func(c *checked) { c.set(hosts, `domains = ["lab.test", "labb.test"]`) },
-				`FAIL  tap       .*config.toml:\d+: tap.domains: labb.test does not answer \(.*\): is it a domain of this server\?`, "… does not answer (…): is it a domain of this server?", failed, false},
+				`FAIL  tap       .*config.toml:\d+: tap.domains: labb.test does not answer \(.*\): does this server host it\?`, "… does not answer (…): does this server host it?", failed, false},
 			{"wrong secret", func(c *checked) { c.set(secret, secret+"x") },
-				`FAIL  stream    .*config.toml:4: component.secret: the server does not accept the component's secret: it is component_secret of Component "tocsin.lab.test" in Prosody, .*`, "the server does not accept the component's secret", failed, false},
+				`FAIL  stream    .*config.toml:4: component.secret: the server does not accept the component's secret \(Prosody: component_secret of Component "tocsin.lab.test"; .*`, "the server does not accept the component's secret", failed, false},
 			{"unknown component", func(c *checked) { c.set("tocsin.lab.test", "tosin.lab.test") },
 				`FAIL  stream    .*config.toml:2: component.jid: the server has no component "tosin.lab.test" at 127.0.0.1:\d+ \(host-unknown\): add it .*`, "the server has no component … (host-unknown)", failed, false},
 			{"a component of the server's own", func(c *checked) { c.set("tocsin.lab.test", "rooms.lab.test") }, `FAIL  stream    .*`, "", failed, false},
 			{"port where nothing listens", func(c *checked) { c.set(c.server.ComponentAddr, fmt.Sprintf("127.0.0.1:%d", lab.Port(c.t))) },
 				`FAIL  stream    .*config.toml:3: component.server: nothing listens on 127.0.0.1:\d+ \(.*refused\); .*prosody \(process \d+\) listens on .*`, "nothing listens on …", failed, false},
 			{"port for clients", func(c *checked) { c.set(c.server.ComponentAddr, c.server.C2S) },
-				`FAIL  stream    .*config.toml:2: component.jid: the server has no component .* or correct component.server: 127.0.0.1:\d+, where prosody listens \(process \d+\), may be for clients`, "the server has no component … (host-unknown)", failed, false},
+				`FAIL  stream    .*config.toml:2: component.jid: the server has no component .* or correct component.server: 127.0.0.1:\d+, where prosody listens \(process \d+\), may be a port for clients`, "the server has no component … (host-unknown)", failed, false},
 			{"port for browsers", func(c *checked) { c.set(c.server.ComponentAddr, web(c.server)) },
-				`FAIL  stream    .*config.toml:3: component.server: 127.0.0.1:\d+, where prosody listens \(process \d+\), does not take components \(.*\): .*`, "… does not take components …", failed, false},
+				`FAIL  stream    .*config.toml:3: component.server: 127.0.0.1:\d+, where prosody listens \(process \d+\), is not a port for components \(.*\): .*`, "… is not a port for components …", failed, false},
 			{"clocks apart", func(c *checked) { c.env.now = func() time.Time { return time.Now().Add(-90 * time.Second) } },
 				`warn  clock     the server's clock is 1m (29|30)s ahead of this machine's: synchronise both`, "the server's clock is … ahead of this machine's", done, false},
 			{"a DNS record", func(c *checked) {
@@ -70,7 +70,7 @@ func TestCheckOnProsody(t *testing.T) {
 				}
 			}, `warn  dns       tocsin.lab.test has a DNS record \(192.0.2.15\): remove it, .*`, "… has a DNS record", done, false},
 			{"secret for everybody", func(c *checked) { chmod(c.t, c.config, 0o644) },
-				`warn  secret    .*config.toml holds a secret and has mode 0644, every user may read it: chmod 0640 .*config.toml`, "… holds a secret and has mode …", done, false},
+				`warn  secret    .*config.toml contains a secret, but every user may read it \(mode 0644\): run chmod 0640 .*config.toml`, "… contains a secret, but every user may read it (mode …)", done, false},
 		}},
 		"misspelt target": {lab.Options{Tap: lab.Module, Target: "tosin.lab.test"}, []fault{
 			{"", nil, `FAIL  tap       mod_tocsin on lab.test sends to "tosin.lab.test": set its tocsin_component to "tocsin.lab.test"`, "mod_tocsin on … sends to …", failed, true},
@@ -79,10 +79,10 @@ func TestCheckOnProsody(t *testing.T) {
 			{"", nil, `warn  tap       mod_tocsin on lab.test is older than this program: copy the one in contrib, and restart the server`, "mod_tocsin on … is older than this program", done, false},
 		}},
 		"firewall": {lab.Options{Tap: lab.Firewall}, []fault{
-			{"", nil, `warn  tap       they are made by mod_firewall: no acknowledgements, bounces or presence, .*`, "they are made by mod_firewall", done, true},
+			{"", nil, `warn  tap       their source is mod_firewall, which reports no acknowledgements, bounces or presence, .*`, "their source is mod_firewall", done, true},
 		}},
 		"without a tap": {lab.Options{Tap: lab.NoTap}, []fault{
-			{"", nil, `unknown  tap       no copy in 1s: write a message to another user; if nothing comes, .*`, "no copy in …", done, true},
+			{"", nil, `unknown  tap       nothing received in 1s: write a message to another user; if nothing arrives, .*`, "nothing received in …", done, true},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -100,14 +100,14 @@ func TestCheckOnEjabberd(t *testing.T) {
 		faults []fault
 	}{
 		"service log": {lab.ServiceLog, []fault{
-			{"stock module", nil, `warn  tap       they are made by mod_service_log, of which ejabberd loses many under load: .*`, "they are made by mod_service_log", done, true},
-			{"wrong secret", func(c *checked) { c.set(secret, secret+"x") }, `FAIL  stream    .*component.secret: the server does not accept .*, the password of the ejabberd_service listener in ejabberd`, "the server does not accept the component's secret", failed, false},
+			{"stock module", nil, `warn  tap       their source is mod_service_log, which loses messages under load: .*`, "their source is mod_service_log", done, true},
+			{"wrong secret", func(c *checked) { c.set(secret, secret+"x") }, `FAIL  stream    .*component.secret: the server does not accept .*; ejabberd: password of the ejabberd_service listener\)`, "the server does not accept the component's secret", failed, false},
 			{"port for clients", func(c *checked) { c.set(c.server.ComponentAddr, c.server.C2S) },
-				`FAIL  stream    .*component.server: 127.0.0.1:\d+, where beam.smp listens \(process \d+\), does not take components \(.*\): .* or the port of the ejabberd_service listener`, "… does not take components …", failed, false},
-			{"domain of another server", func(c *checked) { c.set(hosts, `domains = ["labb.test"]`) }, `FAIL  tap       .*tap.domains: labb.test does not answer .*`, "… does not answer (…): is it a domain of this server?", failed, false},
+				`FAIL  stream    .*component.server: 127.0.0.1:\d+, where beam.smp listens \(process \d+\), is not a port for components \(.*\): .* or the port of the ejabberd_service listener`, "… is not a port for components …", failed, false},
+			{"domain of another server", func(c *checked) { c.set(hosts, `domains = ["labb.test"]`) }, `FAIL  tap       .*tap.domains: labb.test does not answer .*`, "… does not answer (…): does this server host it?", failed, false},
 		}},
 		"without a tap": {lab.NoTap, []fault{
-			{"", nil, `unknown  tap       no copy in 1s: .*`, "no copy in …", done, true},
+			{"", nil, `unknown  tap       nothing received in 1s: .*`, "nothing received in …", done, true},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

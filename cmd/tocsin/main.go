@@ -31,7 +31,7 @@ type commands struct {
 	Init    initCommand    `cmd:"" help:"Write a configuration with a fresh secret, and print what the server needs."`
 	Check   checkCommand   `cmd:"" help:"Check the configuration, the database, the connection and the tap."`
 	Run     runCommand     `cmd:"" help:"Run the component until it is stopped."`
-	Test    testCommand    `cmd:"" help:"Take a prompt to a user and wait for the answer, through the running instance."`
+	Test    testCommand    `cmd:"" help:"Send a test prompt to a user and wait for the answer."`
 	Status  statusCommand  `cmd:"" help:"Show what is pending, overdue and open."`
 	Numbers numbersCommand `cmd:"" help:"Manage the directory of phone numbers."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database schema up to date."`

@@ -27,7 +27,7 @@ type (
 		JID     string `arg:"" name:"JID"`
 		Number  string `arg:"" name:"NUMBER"`
 		Private bool   `help:"Do not show it to anybody."`
-		Force   bool   `help:"Accept a number that is not known as a mobile number. It needs its country code."`
+		Force   bool   `help:"Accept a number that is not a known mobile number. It must have its country code."`
 	}
 	removeNumber struct {
 		JID string `arg:"" name:"JID"`
@@ -35,7 +35,7 @@ type (
 	importNumbers struct {
 		File    string `arg:"" name:"FILE.csv" help:"The file, or - for standard input."`
 		Private bool   `help:"Do not show them to anybody, whatever the file says."`
-		Force   bool   `help:"Accept numbers that are not known as mobile numbers."`
+		Force   bool   `help:"Accept numbers that are not known mobile numbers."`
 	}
 	exportNumbers struct{}
 )
@@ -97,7 +97,7 @@ func (c *setNumber) Run(ctx context.Context, e *environment, all *numbersCommand
 	if err != nil {
 		err = fmt.Errorf("%q is %w", c.Number, err)
 		if _, refused := numbers.ParseForced(c.Number); refused == nil {
-			err = fmt.Errorf("%w (if you know better, use -force)", err)
+			err = fmt.Errorf("%w (use -force to accept it anyway)", err)
 		}
 		return usageError{err}
 	}

@@ -144,13 +144,13 @@ func place(t *testing.T, from, to string) {
 func TestStandbySaysSo(t *testing.T) {
 	config := configured(t, "127.0.0.1:1", "", "[storage]\ndsn = '"+lab.Postgres(t)+"'")
 	first, live := started(t, config)
-	said(t, live, `msg="live: this instance has the database"`)
+	said(t, live, `msg="live: this instance is now the leader"`)
 	_, standby := started(t, config)
 	said(t, standby, `msg="standing by: another instance is live"`)
 	if err := first.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	said(t, standby, `msg="live: this instance has the database"`)
+	said(t, standby, `msg="live: this instance is now the leader"`)
 }
 
 // started runs the component. Its log comes line by line; what nobody reads does not hold it up.

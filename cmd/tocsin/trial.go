@@ -25,7 +25,7 @@ import (
 
 type testCommand struct {
 	configFlag
-	JID  string        `arg:"" name:"JID" help:"The user to ask, with the consent of whom a phone may ring."`
+	JID  string        `arg:"" name:"JID" help:"The user to prompt."`
 	Wait time.Duration `default:"2m" help:"How long to wait for the answer."`
 }
 
@@ -53,16 +53,16 @@ func (c *testCommand) Run(ctx context.Context, e *environment) error {
 	}
 	instance := selftest.Step{At: e.now(), Name: "instance", Text: fmt.Sprintf("%s, version %s", found.Component, found.Version)}
 	if found.Standby {
-		instance.Text, instance.Failed = "this one is a standby: run the test beside the instance that has the stream", true
+		instance.Text, instance.Failed = "standby: run the test beside the live instance", true
 	} else if !found.OK {
 		instance.Text, instance.Failed = strings.Join(found.Wrong, "; "), true
 	}
 	if show(instance); instance.Failed {
 		return errFailed
 	}
-	seen := selftest.Step{At: e.now(), Name: "tap", Text: "nothing has come by it yet: the test does without, see tocsin check"}
+	seen := selftest.Step{At: e.now(), Name: "tap", Text: "nothing received yet (the test does not need it; see \"tocsin check\")"}
 	if !found.LastCopy.IsZero() {
-		seen.Text = "the last message came " + ago(e.now(), found.LastCopy)
+		seen.Text = "last message " + ago(e.now(), found.LastCopy)
 	}
 	show(seen)
 	failed := false
@@ -127,7 +127,7 @@ func askForTest(ctx context.Context, conf *config.Config, user string, wait time
 		}
 		step(line.Step)
 	}
-	return errors.New("the instance has broken it off")
+	return errors.New("the instance closed the connection")
 }
 
 // testLine is a line of the answer: a step, or the end.
