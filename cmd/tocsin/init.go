@@ -32,6 +32,7 @@ type initCommand struct {
 // installation is what the texts of init are filled with.
 type installation struct {
 	File      string
+	Dir       string // of File
 	Component string
 	Name      string
 	Domains   []string
@@ -145,6 +146,7 @@ func (in *installation) look(root string) {
 		_, err := os.Stat(root + name)
 		return err == nil
 	}
+	in.Dir = filepath.Dir(in.File)
 	in.Program, _ = os.Executable()
 	in.Installed = slices.Contains([]string{"/usr/local/bin", "/usr/bin"}, filepath.Dir(in.Program))
 	in.Systemd = exists("/run/systemd/system")
@@ -153,7 +155,7 @@ func (in *installation) look(root string) {
 	})
 	_, err := user.Lookup(serviceUser)
 	in.HasUser = err == nil
-	in.Standalone = !isSystem(filepath.Dir(in.File))
+	in.Standalone = !isSystem(in.Dir)
 }
 
 // write makes the file, unless there is one. Where the service's user is there, it is theirs.

@@ -66,7 +66,7 @@ func TestInitOffersTheUnit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	in := installation{File: "/etc/tocsin/config.toml", Component: "tocsin.example.org"}
+	in := installation{File: "/etc/tocsin/config.toml", Component: "tocsin.example.org", Domains: []string{"example.org"}}
 	steps := func() string {
 		in.look(root)
 		in.HasUser = false // whoever the tests' machine has
@@ -83,18 +83,19 @@ func TestInitOffersTheUnit(t *testing.T) {
 	got := steps()
 	for _, line := range []string{
 		"install -m 755 " + in.Program + " /usr/local/bin/tocsin\n", "adduser --system --group --home /var/lib/tocsin tocsin\n", "chown tocsin /etc/tocsin/config.toml\n",
-		"/usr/local/bin/tocsin init -unit > /etc/systemd/system/tocsin.service\n", "systemctl daemon-reload\n", "systemctl enable --now tocsin\n",
+		"/usr/local/bin/tocsin init -unit -dir /etc/tocsin > /etc/systemd/system/tocsin.service\n", "systemctl daemon-reload\n", "systemctl enable tocsin\n",
+		"runuser -u tocsin -- tocsin check -config /etc/tocsin/config.toml\n", "systemctl start tocsin\n",
 	} {
 		if !strings.Contains(got, "       "+line) {
 			t.Errorf("no %q in\n%s", line, got)
 		}
 	}
 	mkdir("/usr/lib/systemd/system/tocsin.service") // a package's
-	if got := steps(); strings.Contains(got, "init -unit") || !strings.Contains(got, "systemctl enable --now tocsin\n") {
+	if got := steps(); strings.Contains(got, "init -unit") || !strings.Contains(got, "systemctl enable tocsin\n") {
 		t.Errorf("with a unit:\n%s", got)
 	}
 	in.File = "config.toml"
-	if got := steps(); strings.Contains(got, "systemctl") || !strings.Contains(got, "-dir /etc/tocsin") {
+	if got := steps(); strings.Contains(got, "systemctl") || !strings.Contains(got, "-dir /etc/tocsin\n") {
 		t.Errorf("of a configuration in a folder of somebody's own:\n%s", got)
 	}
 }

@@ -82,17 +82,25 @@ include_config_file: /etc/ejabberd/tocsin.yml
 3. Restart ejabberd.
 `)
 
-var nextSteps = initText(`4. See whether all is well:  tocsin check -config {{.File}}
-5. Run it:                   tocsin run -config {{.File}}
-{{if .Systemd}}{{if .Standalone}}   or as a service, from a configuration in /etc/tocsin (tocsin init -domain … -dir /etc/tocsin).
-{{else}}   or as a service:
+var nextSteps = initText(`{{if and .Systemd (not .Standalone)}}4. Make it a service:
 {{if not .Installed}}
        install -m 755 {{.Program}} /usr/local/bin/tocsin{{end}}{{if not .HasUser}}
        adduser --system --group --home /var/lib/tocsin tocsin
        chown tocsin {{.File}}{{end}}{{if not .HasUnit}}
-       {{if .Installed}}{{.Program}}{{else}}/usr/local/bin/tocsin{{end}} init -unit > /etc/systemd/system/tocsin.service
+       {{if .Installed}}{{.Program}}{{else}}/usr/local/bin/tocsin{{end}} init -unit -dir {{.Dir}} > /etc/systemd/system/tocsin.service
        systemctl daemon-reload{{end}}
-       systemctl enable --now tocsin
+       systemctl enable tocsin
+
+5. See whether all is well, start it, and try it with one of your users:
+
+       runuser -u tocsin -- tocsin check -config {{.File}}
+       systemctl start tocsin
+       runuser -u tocsin -- tocsin test alice@{{index .Domains 0}} -config {{.File}}
+{{else}}4. See whether all is well:             tocsin check -config {{.File}}
+5. Run it:                              tocsin run -config {{.File}}
+6. Try it with one of your users:       tocsin test alice@{{index .Domains 0}} -config {{.File}}
+{{if .Systemd}}
+   To run it as a service, put the configuration where services have theirs: tocsin init -domain … -dir /etc/tocsin
 {{end}}{{end}}
 Give {{.Component}} no DNS record: only the server needs to know it.
 "tocsin init -print" prints this again.
