@@ -4,7 +4,7 @@
 -- luacheck: std lua54
 
 local concat, format = table.concat, string.format;
-local floor, max = math.floor, math.max;
+local floor, max, min = math.floor, math.max, math.min;
 
 -- A batch is closed when it has so much, or so long after its first event.
 local batch_events = 100;
@@ -115,6 +115,8 @@ local function new(state, env)
 				left = left - 1;
 				if not send(n, batch) then return outbox.disconnected(); end
 				state.flying, state.flying_bytes = state.flying + 1, state.flying_bytes + #batch.text;
+			elseif n < state.lost_up_to then
+				n = state.lost_up_to; -- all up to there were given up
 			end
 			state.sent = n;
 		end
@@ -160,7 +162,7 @@ local function new(state, env)
 		if run ~= state.run or not n or n > state.sent or n % 1 ~= 0 or n < 1 then return false; end
 		while state.acked < n do
 			state.acked = state.acked + 1;
-			forget(state.acked);
+			if not forget(state.acked) then state.acked = max(state.acked, min(n, state.lost_up_to)); end
 		end
 		pump();
 		return true;

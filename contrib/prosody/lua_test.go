@@ -1,0 +1,26 @@
+// Package prosody holds what Prosody needs: mod_tocsin, and a script for mod_firewall. Its tests run parts of the module with
+// Prosody's own libraries, where a server would be too coarse; internal/lab has those on a server.
+package prosody
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestLua(t *testing.T) {
+	files, err := filepath.Glob("test/*_test.lua")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no tests", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), "_test.lua"), func(t *testing.T) {
+			t.Parallel()
+			out, err := exec.CommandContext(t.Context(), "lua5.4", file).CombinedOutput()
+			if t.Log(string(out)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

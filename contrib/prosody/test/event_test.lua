@@ -1,0 +1,88 @@
+-- What an event says of a message, and its limits.
+-- luacheck: std lua54, ignore 631
+
+local test = dofile("test/start.lua");
+local event = test.library("event");
+local st = require "util.stanza";
+
+local all = { text = true, reactions = true };
+local none = {};
+
+local function message(body)
+	return st.message({ from = "alice@example.org/phone", to = "bob@example.org", type = "chat", id = "m1" }, body);
+end
+
+local function says(what, stanza, wants, want_class, want)
+	local class, payloads = event.describe(stanza, wants);
+	test.equal(what .. ": class", class, want_class);
+	if want then test.equal(what, payloads, want); end
+end
+
+says("nothing", message(), all, nil);
+says("a text", message("a < b & \"c\"\r"), all, "content", "<body>a &lt; b &amp; \"c\"&#13;</body>");
+says("a text that is not wanted", message("hello"), none, "content", "<body is='text'/>");
+says("a text that must not be kept", message("x"):tag("no-store", { xmlns = "urn:xmpp:hints" }):up(), all, "content", "<body is='text'/><ns/>");
+for body, is in pairs {
+	[""] = "blank", [" \t\n"] = "blank", ["\226\128\139\226\128\141"] = "blank", ["\239\187\191"] = "blank", ["\194\160"] = "blank",
+	["\240\159\145\141"] = "text", ["."] = "text", ["?OTR:AAMDx."] = "otr", ["?OTR,1,2,x,"] = "otr", ["?OTRv3?"] = "otr-auto",
+	["?OTR Error: x"] = "otr-auto", ["?OTR:AAMKx."] = "otr-auto",
+} do
+	says(("the body %q"):format(body), message(body), none, "content", "<body is='" .. is .. "'/>");
+end
+
+local function with(name, attr)
+	return message():tag(name, attr):up();
+end
+says("a receipt", with("received", { xmlns = "urn:xmpp:receipts", id = "a'1\n" }), all, "evidence", "<rc id='a&apos;1&#10;'/>");
+says("a request alone", with("request", { xmlns = "urn:xmpp:receipts" }), all, nil);
+says("typing", with("composing", { xmlns = "http://jabber.org/protocol/chatstates" }), all, nil);
+says("something new", with("x", { xmlns = "urn:example" }), all, "other", "<x/>");
+says("a carbon", message("x"):tag("sent", { xmlns = "urn:xmpp:carbons:2" }):up(), all, nil);
+says("a reaction", with("reactions", { xmlns = "urn:xmpp:reactions:0", id = "a1" }), all, "evidence", "<rx id='a1' n='0'/>");
+says("a reaction that is not wanted", with("reactions", { xmlns = "urn:xmpp:reactions:0", id = "a1" }), none, nil);
+says("an origin-id like the id", message("x"):tag("origin-id", { xmlns = "urn:xmpp:sid:0", id = "m1" }):up(), all, "content", "<body>x</body>");
+says("another origin-id", message("x"):tag("origin-id", { xmlns = "urn:xmpp:sid:0", id = "o1" }):up(), all, "content",
+	"<body>x</body><oi id='o1'/>");
+says("OMEMO", message("placeholder"):tag("encrypted", { xmlns = "eu.siacs.conversations.axolotl" }):tag("payload"):up():up(), all,
+	"content", "<body is='text'/><om payload='1'/>");
+says("a hint", message("x"):tag("track", { xmlns = "urn:tocsin:escalation:0", ["until"] = "displayed", timeout = "60" }):up(), all,
+	"content", "<body>x</body><tr timeout='60' until='displayed'/>");
+says("of several errors the last", st.message({ from = "bob@example.org", to = "alice@example.org", type = "error", id = "m1" })
+	:tag("error", { type = "wait" }):tag("gone", { xmlns = "urn:ietf:params:xml:ns:xmpp-stanzas" }):up():up()
+	:tag("error", { type = "cancel" }):tag("forbidden", { xmlns = "urn:ietf:params:xml:ns:xmpp-stanzas" }):up():up(), all,
+	"evidence", "<er type='cancel' c='forbidden'/>");
+
+local function delayed(...)
+	local stanza = message("x");
+	for _, from in ipairs { ... } do
+		stanza:tag("delay", { xmlns = "urn:xmpp:delay", from = from, stamp = "2026-11-24T00:00:00Z" }):up();
+	end
+	return stanza;
+end
+local ours = { text = true, is_ours = function (domain) return domain == "example.org"; end };
+local function late(from) return "<body>x</body><dl from='" .. from .. "' stamp='2026-11-24T00:00:00Z'/>"; end
+says("the author's own delay", delayed("alice@example.org"), ours, "content", "<body>x</body>");
+says("a gateway's delay", delayed("gateway.example"), ours, "content", late("gateway.example"));
+says("of several that of a replay", delayed("gateway.example", "example.org"), ours, "content", late("example.org"));
+says("wherever it stands", delayed("bob@example.org", "gateway.example"), ours, "content", late("bob@example.org"));
+
+-- Limits.
+local stanza = message("hi");
+for _ = 1, 62000 do stanza:tag("a", { xmlns = "urn:example" }):up(); end
+local _, payloads, elements = event.describe(stanza, all);
+test.equal("elements of a stanza of 62,000 children", elements, 65);
+test.below("bytes of a stanza of 62,000 children", #payloads, 1000);
+_, payloads = event.describe(with("received", { xmlns = "urn:xmpp:receipts", id = ("x"):rep(1025) }), all);
+test.equal("an id that is too long", payloads, "");
+for _, character in ipairs { "x", "\195\164", "\226\130\172", "\240\159\145\141" } do
+	_, payloads = event.describe(message(character:rep(200000)), all);
+	local text = payloads:match("^<body>(.*)</body>$");
+	test.equal("bytes of a long text, but for part of a character", #text, 16384 - 16384 % #character);
+	test.equal("characters of a long text", utf8.len(text), 16384 // #character);
+end
+stanza = message(("<"):rep(16384));
+for i = 1, 64 do stanza:tag("received", { xmlns = "urn:xmpp:receipts", id = ("'"):rep(1000) .. i }):up(); end
+_, payloads = event.describe(stanza, all);
+test.equal("the text of an event that would be too large", payloads:match("^<body[^>]*>"), "<body is='text'/>");
+
+test.done();

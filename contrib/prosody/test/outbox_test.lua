@@ -1,0 +1,162 @@
+-- Batches on their way: numbers, what is sent again, what is given up, and what all of it takes.
+-- luacheck: std lua54, ignore 631
+
+local test = dofile("test/start.lua");
+local outbox = test.library("outbox");
+
+-- A component to send to, and a clock to step.
+local function world(max_events, max_bytes)
+	local w = { sent = {}, now = 100, timers = {}, open = true };
+	w.state = outbox.new_state("run");
+	w.outbox = outbox.new(w.state, {
+		send = function (text)
+			if not w.open then return false; end
+			w.sent[#w.sent + 1] = text;
+			return true;
+		end;
+		clock = function () return w.now; end;
+		time = function () return 1700000000; end;
+		after = function (seconds, fn) w.timers[#w.timers + 1] = { w.now + seconds, fn }; end;
+		envelope = function () return "<message>", "</message>"; end;
+		max_events = max_events or 100000;
+		max_bytes = max_bytes or 64 * 1024 * 1024;
+	});
+	function w.step(seconds)
+		w.now = w.now + seconds;
+		local due = w.timers;
+		w.timers = {};
+		for _, timer in ipairs(due) do
+			if timer[1] <= w.now then timer[2](); else w.timers[#w.timers + 1] = timer; end
+		end
+	end
+	function w.add(n, rest)
+		for _ = 1, n do w.outbox.add("out", rest or " i='1'/>", 1); end
+	end
+	function w.numbers()
+		local numbers = {};
+		for i, text in ipairs(w.sent) do numbers[i] = text:match(" n='(%d+)'"); end
+		w.sent = {};
+		return table.concat(numbers, " ");
+	end
+	return w;
+end
+
+do -- A batch goes when it is full, or soon.
+	local w = world();
+	w.outbox.connected();
+	w.add(100);
+	test.equal("a full batch", w.numbers(), "1");
+	w.add(2);
+	test.equal("one that is not", w.numbers(), "");
+	w.now = w.now + 0.0031;
+	w.add(1);
+	w.step(0.0021);
+	test.equal("and after a while", #w.sent, 1);
+	test.equal("its age", w.sent[1]:match(" age='(%d+)'"), "5");
+	test.equal("its last event's time", w.sent[1]:match(".* d='(%d+)'"), "3");
+	w.sent = {};
+	w.outbox.add("out", " i='1'/>", 1000);
+	test.equal("one of many elements", w.numbers(), "3");
+	w.add(3, (" "):rep(20000));
+	test.equal("one of many bytes", w.numbers(), "4");
+end
+
+do -- What is not acknowledged is sent again, under the same numbers, and older.
+	local w = world();
+	w.outbox.connected();
+	w.add(300);
+	test.equal("sent", w.numbers(), "1 2 3");
+	test.equal("acknowledged", w.outbox.acknowledge("run", 2), true);
+	w.outbox.disconnected();
+	w.add(150);
+	w.now = w.now + 60;
+	w.outbox.connected();
+	test.equal("its age", w.sent[1]:match(" age='(%d+)'"), "60000");
+	test.equal("sent again, and what came since", w.numbers(), "3 4 5");
+	for _, wrong in ipairs { { "other", 3 }, { "run", 6 }, { "run", 0 }, { "run", 2.5 }, { "run", 0 / 0 }, { "run", nil }, { "run", -1 } } do
+		test.equal("an acknowledgement that is none", w.outbox.acknowledge(wrong[1], wrong[2]), false);
+	end
+	test.equal("an old acknowledgement", w.outbox.acknowledge("run", 1), true);
+	test.equal("the last acknowledgement", w.outbox.acknowledge("run", 5), true);
+	test.equal("what is kept", w.state.kept + w.state.bytes + w.state.flying + w.state.flying_bytes, 0);
+end
+
+do -- No more is on its way than the component can take; the rest waits for its acknowledgements.
+	local w = world();
+	w.outbox.connected();
+	w.add(100 * 300);
+	for _ = 1, 100 do w.step(0.001); end
+	test.equal("on their way", #w.sent, 256);
+	w.outbox.acknowledge("run", 10);
+	for _ = 1, 100 do w.step(0.001); end
+	test.equal("after an acknowledgement", #w.sent, 266);
+	w.open = false;
+	w.outbox.acknowledge("run", 266);
+	test.equal("when the stream breaks", w.state.up, false);
+end
+
+do -- The oldest are given up first, and counted, and the numbers go on.
+	local w = world(250);
+	w.add(500);
+	w.outbox.connected();
+	test.equal("what is left", w.numbers(), "4 5");
+	test.equal("what is lost", w.state.lost, 300);
+	w.outbox.acknowledge("run", 5);
+	w.add(100);
+	test.equal("that is told", w.sent[1]:match(" lost='(%d+)'"), "300");
+
+	w = world(350);
+	w.outbox.connected();
+	w.add(200);
+	w.numbers();
+	w.open = false;
+	w.add(1000);
+	w.outbox.disconnected();
+	w.open = true;
+	w.outbox.connected();
+	test.equal("when the stream broke meanwhile", w.numbers(), "10 11 12");
+
+	w = world(350);
+	w.outbox.connected();
+	w.add(1000); -- nobody acknowledges
+	test.equal("what is on its way is not given up", w.numbers(), "1 2 3");
+end
+
+do -- The bound is what it takes: 64 MiB of events, of whatever size, take little more.
+	for what, size in pairs { ["small events"] = 100, ["events of usual size"] = 300, ["the largest events"] = 100000 } do
+		local w = world(1e9);
+		collectgarbage(); collectgarbage();
+		local before = collectgarbage("count");
+		local n = 0;
+		repeat
+			w.add(1, (" i='%d' "):format(n) .. ("x"):rep(size));
+			n = n + 1;
+			if n % 40 == 0 and size < 1000 then w.outbox.flush(); end -- not all of them are full
+		until w.state.lost > 0;
+		collectgarbage(); collectgarbage();
+		local mib = (collectgarbage("count") - before) / 1024;
+		test.below(what .. ": MiB of a backlog of 64 MiB", mib, 64 * 1.15);
+		io.stdout:write(("%s: a full backlog of 64 MiB takes %.1f MiB\n"):format(what, mib));
+
+		-- Sending it never stops the server for long.
+		local longest = 0;
+		local function timed(fn)
+			local start = os.clock();
+			fn();
+			longest = math.max(longest, os.clock() - start);
+		end
+		timed(w.outbox.connected);
+		for _ = 1, 100000 do
+			if w.state.acked >= w.state.last then break; end
+			timed(function () w.step(0.001); end);
+			local sent = w.state.sent;
+			w.sent = {};
+			timed(function () w.outbox.acknowledge("run", sent); end);
+		end
+		test.equal(what .. ": sent", w.state.acked, w.state.last);
+		test.below(what .. ": milliseconds of the longest stop", longest * 1000, 50);
+		io.stdout:write(("%s: the longest stop while it is sent is %.1f ms\n"):format(what, longest * 1000));
+	end
+end
+
+test.done();

@@ -1,0 +1,32 @@
+-- What each test begins with: Prosody's own libraries, the module's, and a few words to test with.
+-- luacheck: std lua54, globals module
+
+local prosody = os.getenv("PROSODY_LIBRARIES") or "/usr/lib/prosody";
+package.path = prosody .. "/?.lua;" .. package.path;
+package.cpath = prosody .. "/?.so;" .. package.cpath;
+
+local test = { failed = 0 };
+
+function test.library(name)
+	return dofile("mod_tocsin/" .. name .. ".lib.lua");
+end
+
+function test.equal(what, got, want)
+	if got ~= want then
+		test.failed = test.failed + 1;
+		io.stderr:write(("%s is %s, want %s\n"):format(what, tostring(got), tostring(want)));
+	end
+end
+
+function test.below(what, got, limit)
+	if got >= limit then
+		test.failed = test.failed + 1;
+		io.stderr:write(("%s is %s, want less than %s\n"):format(what, got, limit));
+	end
+end
+
+function test.done()
+	os.exit(test.failed == 0 and 0 or 1);
+end
+
+return test;
