@@ -25,7 +25,7 @@
                  number = 0, % of the last batch
                  sent = queue:new(), sent_count = 0, sent_size = 0,
                  held = queue:new(), held_size = 0, % not sent yet
-                 limit :: pos_integer(), % of sent_size and held_size
+                 limit :: pos_integer(), % of held_size
                  lost = 0}).
 
 -opaque window() :: #window{}.
@@ -60,14 +60,11 @@ seal(#window{open = Open, events = N, number = Last, held = Held, held_size = Si
 after_first(0) -> [];
 after_first(D) -> mod_tocsin_event:attributes([{<<"d">>, integer_to_binary(D)}]).
 
-trim(#window{sent_size = A, held_size = B, limit = Limit} = W) when A + B =< Limit -> W;
-trim(#window{sent = Sent, sent_count = Count, sent_size = A, held = Held, held_size = B, lost = Lost} = W) ->
-    case {queue:out(Sent), queue:out(Held)} of
-        {{{value, #batch{text = Text, events = N}}, Rest}, _} ->
-            trim(W#window{sent = Rest, sent_count = Count - 1, sent_size = A - byte_size(Text), lost = Lost + N});
-        {{empty, _}, {{value, #batch{text = Text, events = N}}, Rest}} ->
-            trim(W#window{held = Rest, held_size = B - byte_size(Text), lost = Lost + N})
-    end.
+%% Only of what is held back: what is on the way may still arrive, and to forget it would make room for more on the way.
+trim(#window{held_size = Size, limit = Limit} = W) when Size =< Limit -> W;
+trim(#window{held = Held, held_size = Size, lost = Lost} = W) ->
+    {{value, #batch{text = Text, events = N}}, Rest} = queue:out(Held),
+    trim(W#window{held = Rest, held_size = Size - byte_size(Text), lost = Lost + N}).
 
 %% The next batch to send: its number, the time of its first event, its events.
 -spec next(window()) -> {pos_integer(), integer(), binary(), window()} | none.
@@ -100,7 +97,7 @@ drop(N, #window{sent = Sent, sent_count = Count, sent_size = A} = W) ->
 %% The connection is gone, and with it perhaps what was on the way: all that is not acknowledged is to be sent again.
 -spec rewind(window()) -> window().
 rewind(#window{sent = Sent, sent_size = A, held = Held, held_size = B} = W) ->
-    W#window{sent = queue:new(), sent_count = 0, sent_size = 0, held = queue:join(Sent, Held), held_size = A + B}.
+    trim(W#window{sent = queue:new(), sent_count = 0, sent_size = 0, held = queue:join(Sent, Held), held_size = A + B}).
 
 %% Events that were lost elsewhere.
 -spec lose(non_neg_integer(), window()) -> window().

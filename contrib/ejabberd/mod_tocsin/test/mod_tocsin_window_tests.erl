@@ -77,6 +77,17 @@ lost_test() ->
     equal([7, 8, 9, 10], numbers(element(1, sent(W)))),
     equal(7, lost(lose(2, W))).
 
+%% What is on the way is never given up, so that what is behind it stays held back.
+on_the_way_test() ->
+    Size = byte_size(<<"<e i='1'/>">>),
+    {Sent, W} = sent(batches(300, new(300 * Size + 300))),
+    equal(256, length(Sent)),
+    W1 = batches(9, limit(2 * byte_size(<<"<e i='1'/>">>), W)),
+    equal(44 + 7, lost(W1)),
+    equal(none, next(W1)),
+    {ok, W2} = ack(256, W1),
+    equal([308, 309], numbers(element(1, sent(W2)))).
+
 open_test() ->
     equal(false, is_open(new(1))),
     W = add(1, event(1), new(100000)),
