@@ -186,6 +186,7 @@ func checkTapOf(found *instance, f *findings) {
 	if found.Copies {
 		f.warn("tap", "messages arrive as copies, which can get lost unnoticed: install mod_tocsin (contrib) on the server")
 	}
+	warnOfSkew(f, found.Ahead)
 	if found.Gaps > 0 || found.Lost > 0 {
 		f.note("tap", "since startup: %s, %s dropped by the server's module", counted(int64(found.Gaps), "gap"), counted(int64(found.Lost), "event"))
 	}

@@ -67,7 +67,6 @@ func refusal(conf *config.Config, err error) string {
 
 // checkClock compares the server's clock with this machine's (XEP-0202).
 func checkClock(ctx context.Context, conf *config.Config, p *probe, f *findings, now func() time.Time) {
-	const tolerated = 5 * time.Second
 	for _, domain := range conf.Tap.Domains {
 		before := now()
 		at, err := p.time(ctx, domain)
@@ -75,16 +74,22 @@ func checkClock(ctx context.Context, conf *config.Config, p *probe, f *findings,
 			continue
 		}
 		// It was asked for some time between before and now.
-		ahead := at.Sub(before.Add(now().Sub(before) / 2))
-		if ahead.Abs() > tolerated {
-			direction := "ahead of"
-			if ahead < 0 {
-				direction = "behind"
-			}
-			f.warn("clock", "the server's clock is %s %s this machine's: synchronise both", roughly(ahead.Abs()), direction)
-		}
+		warnOfSkew(f, at.Sub(before.Add(now().Sub(before)/2)))
 		return
 	}
+}
+
+// warnOfSkew warns of a server whose clock differs from this machine's by more than is harmless.
+func warnOfSkew(f *findings, ahead time.Duration) {
+	const tolerated = 5 * time.Second
+	if ahead.Abs() <= tolerated {
+		return
+	}
+	direction := "ahead of"
+	if ahead < 0 {
+		direction = "behind"
+	}
+	f.warn("clock", "the server's clock is %s %s this machine's: synchronise both", roughly(ahead.Abs()), direction)
 }
 
 // checkTap reports what the users' domains say of the tap, and what came by it.

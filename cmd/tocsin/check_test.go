@@ -254,6 +254,27 @@ func TestCheckBesideAnInstance(t *testing.T) {
 	}
 }
 
+// What is known of a running instance's tap is said.
+func TestCheckTheTapOfAnInstance(t *testing.T) {
+	now := time.Now()
+	h := &fixed{state: State{
+		Component: domain, Since: now.Add(-time.Hour), LastCopy: now, Presence: presenceByTap, Tap: []string{"mod_tocsin 0, Prosody 13.0.1"}, Gaps: 1, Lost: 30, Ahead: -90 * time.Second,
+	}}
+	file := configured(t, "127.0.0.1:1", serve(t, h), "")
+	code, out := tocsin(t, "check", "-config", file)
+	lines(t, out, configOK, databaseOK, `note  stream .*`, `ok    stream .*`, `ok    tap       last copy .*`, `ok    tap       events come from mod_tocsin 0, Prosody 13.0.1`,
+		`warn  tap       mod_tocsin 0 is older than this program: .*`, `warn  clock     the server's clock is 1m 30s behind this machine's: synchronise both`,
+		`note  tap       since startup: 1 gap, 30 events dropped by the server's module`, `ok    presence .*`)
+	if code != done {
+		t.Errorf("exit code %d", code)
+	}
+	h.state = State{Component: domain, Since: now, LastCopy: now, Copies: true}
+	_, out = tocsin(t, "check", "-config", file)
+	if !strings.Contains(out, "warn  tap       messages arrive as copies, which can get lost unnoticed: ") {
+		t.Errorf("copies are not warned of:\n%s", out)
+	}
+}
+
 func TestStatus(t *testing.T) {
 	now := time.Now()
 	h := &fixed{state: State{Component: domain, Version: "1.0", Since: now.Add(-time.Hour), LastCopy: now, Lag: 3 * time.Millisecond}}

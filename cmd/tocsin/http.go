@@ -30,6 +30,7 @@ type State struct {
 	Copies    bool          `json:"copies,omitempty"`   // copies come, which can be lost unnoticed
 	Gaps      int           `json:"gaps,omitempty"`     // times since the start in which something may have been missed
 	Lost      uint64        `json:"lost,omitempty"`     // events since the start that the modules have given up
+	Ahead     time.Duration `json:"ahead_ns,omitempty"` // the server's clock is ahead of ours by it
 	Lag       time.Duration `json:"lag_ns"`             // how long the oldest fact waits to be written
 	Presence  string        `json:"presence,omitempty"` // where presence comes from: "tap", "privilege"; "": nowhere yet
 	Standby   bool          `json:"standby,omitempty"`  // another instance holds the stream

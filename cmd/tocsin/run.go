@@ -268,7 +268,7 @@ func (r *runner) State() State {
 		return s
 	}
 	tap := service.Tap()
-	s.Tap, s.Copies, s.Gaps, s.Lost = tap.Tells, tap.Lossy, tap.Gaps, tap.Lost
+	s.Tap, s.Copies, s.Gaps, s.Lost, s.Ahead = tap.Tells, tap.Lossy, tap.Gaps, tap.Lost, tap.Ahead
 	s.Since, s.LastCopy, s.Lag, s.Presence = service.Since(), service.LastTap(), service.Lag().Round(time.Millisecond), service.Presence()
 	return s
 }

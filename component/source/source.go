@@ -80,6 +80,7 @@ type Source struct {
 	wake    queue.Signal // there is something to acknowledge, to ask, or to remember
 	mu      sync.Mutex
 	account account
+	skew    skew
 	newest  time.Time         // when the newest believed frame came
 	dirty   bool              // account must be remembered
 	idle    map[string]uint64 // the newest batch of each run, if it told no facts
@@ -172,6 +173,7 @@ func (s *Source) batch(now time.Time) {
 	s.mu.Lock()
 	before := s.account.gap
 	known := len(s.account.runs)
+	s.skew.saw(b.Sent, track.At(now))
 	fresh, replaced := s.account.batch(b, told.Hello, told.Bye, track.At(now))
 	gap := s.account.gap != before
 	s.dirty = s.dirty || gap || told.Hello != nil || told.Bye || len(s.account.runs) != known

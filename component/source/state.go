@@ -14,6 +14,8 @@ type State struct {
 	Gap    track.Time // up to when something may have been missed; 0: nothing was
 	Gaps   int        // since the start
 	Lost   uint64     // events that the sources say they have given up, since the start
+
+	Ahead time.Duration // how far the server's clock is ahead of ours
 }
 
 // State returns what the tap in use is.
@@ -21,7 +23,7 @@ func (s *Source) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := &s.account
-	state := State{Newest: s.newest, Lossy: a.copies, Gap: a.gap, Gaps: a.gaps, Lost: a.lost}
+	state := State{Newest: s.newest, Lossy: a.copies, Gap: a.gap, Gaps: a.gaps, Lost: a.lost, Ahead: s.skew.ahead()}
 	for _, r := range a.runs {
 		if r.Hello != nil && !r.Ended && !a.copies {
 			state.Tells = append(state.Tells, r.Hello.Module+", "+r.Hello.Server)

@@ -262,7 +262,7 @@ func (t *Tap) startBatch(attrs []attr) {
 		f.dull = true
 		return
 	}
-	t.out.Batch = Batch{Run: t.known(f.batch.run), N: f.batch.number, Lost: f.batch.lost, Host: t.known(f.outerFrom)}
+	t.out.Batch = Batch{Run: t.known(f.batch.run), N: f.batch.number, Lost: f.batch.lost, Host: t.known(f.outerFrom), Sent: track.Time(count(get(attrs, "t")))}
 }
 
 // endEvent makes of an event what follows from it.

@@ -167,7 +167,7 @@ func TestBatch(t *testing.T) {
 	}
 	var s Sighting
 	New(rulesConfig).Take([]byte(batchOf(event)), track.At(rulesNow), &s)
-	if want := (Batch{Run: "k3x9v02m", N: 17, Lost: 3, Host: "here.test"}); s.Batch != want {
+	if want := (Batch{Run: "k3x9v02m", N: 17, Lost: 3, Host: "here.test", Sent: 1795600000123}); s.Batch != want {
 		t.Errorf("%+v, want %+v", s.Batch, want)
 	}
 }

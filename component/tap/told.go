@@ -5,9 +5,10 @@ import "tocsin/track"
 // Batch is which batch of events a frame was (docs/PROTOCOL.md §10). The zero Batch stands for a copy, which has no number.
 type Batch struct {
 	Run  string
-	N    uint64 // from 1
-	Lost uint64 // events that the run has given up so far
-	Host string // the domain that sent it
+	N    uint64     // from 1
+	Lost uint64     // events that the run has given up so far
+	Host string     // the domain that sent it
+	Sent track.Time // by the server's clock; 0: it does not say
 }
 
 // Hello is what a run of our modules says of itself.

@@ -1,0 +1,35 @@
+package source
+
+import (
+	"time"
+
+	"tocsin/track"
+)
+
+// skewWindow is for how long what a batch says of the server's clock counts, and half as long at least.
+const skewWindow = track.Time(60_000)
+
+// skew is how far the server's clock is ahead of ours. A batch says when it was sent, by the server's clock; on its way, and
+// waiting to be read, it only grows older: of what came lately the least old says most.
+type skew struct {
+	most, before int64      // milliseconds ahead: of this window, and of the one before
+	until        track.Time // the end of this window; 0: nothing is known
+}
+
+func (s *skew) saw(sent, now track.Time) {
+	if sent == 0 {
+		return
+	}
+	ahead := int64(sent - now)
+	if now >= s.until || now < s.until-skewWindow { // it is over, or our clock was put back
+		if s.before = s.most; s.until == 0 {
+			s.before = ahead
+		}
+		s.most, s.until = ahead, now+skewWindow
+	}
+	s.most = max(s.most, ahead)
+}
+
+func (s *skew) ahead() time.Duration {
+	return time.Duration(max(s.most, s.before)) * time.Millisecond
+}
