@@ -12,7 +12,7 @@ import (
 
 // What init prints is what contrib has, which the tests of internal/lab run on real servers.
 func TestInitPrintsWhatContribHas(t *testing.T) {
-	for server, file := range map[string]string{"ejabberd": "ejabberd/tocsin.yml", "prosody": "prosody/README.md"} {
+	for server, file := range map[string]string{"ejabberd": "ejabberd/mod_tocsin.yml", "prosody": "prosody/README.md"} {
 		dir := t.TempDir()
 		code, out := tocsin(t, "init", "-domain", "example.org", "-server", server, "-dir", dir)
 		if code != done {

@@ -51,7 +51,9 @@ var prosodyBlock = initText(`1. Copy the folder contrib/prosody/mod_tocsin into 
 3. Restart Prosody.
 `)
 
-var ejabberdBlock = initText(`1. Put this into a new file /etc/ejabberd/tocsin.yml that only ejabberd may read:
+var ejabberdBlock = initText(`1. Install our module, mod_tocsin: contrib/ejabberd/README.md has two ways; by hand, on Debian:
+   sh contrib/ejabberd/mod_tocsin/build.sh /usr/lib/*/ejabberd-*/ebin
+   Put this into a new file /etc/ejabberd/tocsin.yml that only ejabberd may read:
 
 ----8<----
 listen:
@@ -60,16 +62,14 @@ listen:
     module: ejabberd_service
     access: all
     shaper: none
-    max_fsm_queue: 100000
     global_routes: false
     hosts:
       {{.Component}}:
         password: {{.Secret}}
 
 modules:
-  mod_service_log:
-    loggers:
-      - {{.Component}}
+  mod_tocsin:
+    component: {{.Component}}
 ---->8----
 
    Into ejabberd.yml itself it goes in two parts, below the listen: and the modules: that are there. The listener must be
@@ -79,6 +79,8 @@ modules:
 include_config_file: /etc/ejabberd/tocsin.yml
 
    Clients find the component if its domain is below that of their own server; else name it in mod_disco's extra_domains.
+   If you can't install the module, ejabberd's stock mod_service_log works, too, but it loses copies while Tocsin is away, and
+   all that wait when the server is busy, and nothing shows it: contrib/ejabberd/tocsin.yml.
 3. Restart ejabberd.
 `)
 
