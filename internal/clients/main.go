@@ -28,12 +28,13 @@ import (
 )
 
 func main() {
+	pages := flag.Bool("pages", true, "prompts by chat have a link to a page")
 	undelivered := flag.Duration("undelivered", 6*time.Second, "when a message that is not delivered is overdue")
 	unread := flag.Duration("unread", 8*time.Second, "when a message that is not read is overdue")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if !tbrun.Perform(ctx, "clients", func(s *tbrun.Stage) { serve(s, *undelivered, *unread) }) {
+	if !tbrun.Perform(ctx, "clients", func(s *tbrun.Stage) { serve(s, *undelivered, *unread, *pages) }) {
 		os.Exit(1)
 	}
 }
@@ -47,13 +48,18 @@ var profiles = map[string]lab.Profile{
 	"Gajim": lab.Gajim, "Converse": lab.Converse, "Profanity": lab.Profanity, "Poezio": lab.Poezio, "Silent": lab.Silent,
 }
 
-func serve(s *tbrun.Stage, undelivered, unread time.Duration) {
+func serve(s *tbrun.Stage, undelivered, unread time.Duration, pages bool) {
 	server := lab.Prosody(s, lab.Options{Tap: lab.Module, Hosts: []string{domain}, Registration: true})
-	tocsin := lab.Tocsin(s, server, lab.Settings{
+	settings := lab.Settings{
 		"track.undelivered_after": undelivered, "track.unread_after": unread, "track.min_after": "1s", "track.grace": "1s",
 		"component.admins": []string{"admin@" + domain}, "numbers.region": "CN",
 		"escalate.per_conversation_per_day": 1000, "escalate.per_recipient_per_day": 1000, "escalate.per_sender_per_hour": 1000,
-	})
+	}
+	if pages {
+		listen := fmt.Sprintf("127.0.0.1:%d", lab.Port(s))
+		settings["web.listen"], settings["web.public"] = listen, "http://"+listen+"/tocsin"
+	}
+	tocsin := lab.Tocsin(s, server, settings)
 	tocsin.Must("numbers", "set", "bob@"+domain, number)
 	befriend(server)
 	server.AddUser("admin", "admin's password")
