@@ -5,6 +5,8 @@
 # make bench      what this machine can do; make soak: whether it still can after an hour
 # make fresh      what README.md promises, on a bare Debian
 # make bench-server what a tap costs a server
+# make packages   .deb, .rpm and .tar.gz, into .build/packages
+# make image      a container image, by buildah
 # make fuzz       a minute for each fuzz target
 # make matrix     the stories on newer servers: those of Debian's backports
 # make newest     the same on the newest of both, in a chroot (root, debootstrap)
@@ -16,7 +18,7 @@ SOAKTIME ?= 1h
 LONGEST  := tocsin/internal/acceptance tocsin/contrib/converse tocsin/internal/scenarios
 NORACE   := tocsin/internal/survival
 
-.PHONY: build test matrix newest race fuzz bench bench-server soak fresh lint vet format staticcheck luacheck tools test-browser demo playground clean
+.PHONY: build test matrix newest race fuzz bench bench-server soak fresh image packages lint vet format staticcheck luacheck tools test-browser demo playground clean
 
 build:
 	$(GO) build -ldflags '-s -w -X main.version=$(VERSION)' -o . ./cmd/...
@@ -29,6 +31,12 @@ test: tools lint
 
 race:
 	$(GO) test -race $(PACKAGES)
+
+image:
+	@GO=$(GO) packaging/image tocsin
+
+packages:
+	@GO=$(GO) packaging/build
 
 # In a minimal root of this Debian release, as root.
 fresh:
@@ -57,6 +65,7 @@ lint: vet format staticcheck luacheck
 
 vet:
 	$(GO) vet ./...
+	$(GO) vet -tags root ./packaging
 
 format:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \

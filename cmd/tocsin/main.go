@@ -20,6 +20,7 @@ import (
 	_ "time/tzdata" // quiet hours name time zones, and a machine may have none
 
 	"github.com/alecthomas/kong"
+	_ "golang.org/x/crypto/x509roots/fallback" // for webhooks and databases, where the machine has no certificates
 
 	"tocsin/config"
 )

@@ -29,6 +29,8 @@ var packages = map[string][]string{
 	"fish":            {"fish"},
 	"groff-base":      {"groff"},
 	"debootstrap":     {"debootstrap"},
+	"lintian":         {"lintian"},
+	"buildah":         {"buildah"},
 }
 
 // system is a made-up one: a PATH of its own, and a root that .ci/install sees in place of /.
