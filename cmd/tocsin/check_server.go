@@ -108,7 +108,7 @@ func checkTap(conf *config.Config, f *findings, hosts []host, p *probe, waited t
 		case !h.tap:
 			without = append(without, h.domain)
 		case h.target != "" && h.target != conf.Component.JID:
-			bad("mod_tocsin on %s sends to %q: set its tocsin_component to %q", h.domain, h.target, conf.Component.JID)
+			bad("mod_tocsin on %s sends to %q: set its %s to %q", h.domain, h.target, h.says("tocsin_component", "component"), conf.Component.JID)
 			with = append(with, h.domain)
 		default:
 			with = append(with, h.domain)
@@ -118,7 +118,8 @@ func checkTap(conf *config.Config, f *findings, hosts []host, p *probe, waited t
 		}
 	}
 	if len(with) > 0 && len(without) > 0 {
-		bad("mod_tocsin is loaded on %s, but not on %s: add it to modules_enabled there, or remove the domain (%s)", list(with), list(without), where)
+		bad("mod_tocsin is loaded on %s, but not on %s: add it to %s there, or remove the domain (%s)",
+			list(with), list(without), hosts[0].says("modules_enabled", "modules"), where)
 	}
 
 	p.mu.Lock()
@@ -174,6 +175,14 @@ type host struct {
 	tap      bool   // it loads a module of ours
 	module   string // which, "mod_tocsin 1"; "" if it does not say
 	target   string // where that one sends to; "" if it does not say
+}
+
+// says returns a word of its server's configuration.
+func (h host) says(prosody, ejabberd string) string {
+	if h.software == "ejabberd" {
+		return ejabberd
+	}
+	return prosody
 }
 
 var moduleName = regexp.MustCompile(`^mod_tocsin (\d+)$`)

@@ -96,23 +96,30 @@ func TestCheckOnProsody(t *testing.T) {
 // The same of ejabberd.
 func TestCheckOnEjabberd(t *testing.T) {
 	for name, group := range map[string]struct {
-		tap    lab.Tap
-		faults []fault
+		options lab.Options
+		faults  []fault
 	}{
-		"service log": {lab.ServiceLog, []fault{
+		"service log": {lab.Options{Tap: lab.ServiceLog}, []fault{
 			{"stock module", nil, `warn  tap       their source is mod_service_log, which loses messages under load: .*`, "their source is mod_service_log", done, true},
 			{"wrong secret", func(c *checked) { c.set(secret, secret+"x") }, `FAIL  stream    .*component.secret: the server does not accept .*; ejabberd: password of the ejabberd_service listener\)`, "the server does not accept the component's secret", failed, false},
 			{"port for clients", func(c *checked) { c.set(c.server.ComponentAddr, c.server.C2S) },
 				`FAIL  stream    .*component.server: 127.0.0.1:\d+, where beam.smp listens \(process \d+\), is not a port for components \(.*\): .* or the port of the ejabberd_service listener`, "… is not a port for components …", failed, false},
 			{"domain of another server", func(c *checked) { c.set(hosts, `domains = ["labb.test"]`) }, `FAIL  tap       .*tap.domains: labb.test does not answer .*`, "… does not answer (…): does this server host it?", failed, false},
 		}},
-		"without a tap": {lab.NoTap, []fault{
+		"module": {lab.Options{Tap: lab.Module}, []fault{
+			{"nothing", nil, `ok    tap       mod_tocsin is loaded on lab.test`, "mod_tocsin is loaded on …", done, false},
+		}},
+		"misspelt target": {lab.Options{Tap: lab.Module, Target: "tosin.lab.test"}, []fault{
+			{"", nil, `FAIL  tap       mod_tocsin on lab.test sends to "tosin.lab.test": set its component to "tocsin.lab.test"`, "mod_tocsin on … sends to …", failed, false},
+		}},
+		"without a tap": {lab.Options{Tap: lab.NoTap}, []fault{
 			{"", nil, `unknown  tap       nothing received in 1s: .*`, "nothing received in …", done, true},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			checkEach(t, lab.Ejabberd(t, lab.Options{Tap: group.tap, Secret: secret}), group.faults)
+			group.options.Secret = secret
+			checkEach(t, lab.Ejabberd(t, group.options), group.faults)
 		})
 	}
 }
@@ -204,13 +211,15 @@ func olderModule(t *testing.T) string {
 
 // The program knows the version of the module that belongs to it.
 func TestModuleVersion(t *testing.T) {
-	module, err := os.ReadFile("../../contrib/prosody/mod_tocsin/mod_tocsin.lua")
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := regexp.MustCompile(`"mod_tocsin (\d+)"`).FindSubmatch(module)
-	if found == nil || string(found[1]) != strconv.Itoa(moduleVersion) {
-		t.Errorf("the module is %q, moduleVersion is %d", found, moduleVersion)
+	for _, file := range []string{"prosody/mod_tocsin/mod_tocsin.lua", "ejabberd/mod_tocsin/include/mod_tocsin.hrl"} {
+		module, err := os.ReadFile("../../contrib/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := regexp.MustCompile(`"mod_tocsin (\d+)"`).FindSubmatch(module)
+		if found == nil || string(found[1]) != strconv.Itoa(moduleVersion) {
+			t.Errorf("%s: the module is %q, moduleVersion is %d", file, found, moduleVersion)
+		}
 	}
 }
 

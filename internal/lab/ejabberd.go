@@ -107,7 +107,7 @@ func (e ejabberd) configure(s *Server) error {
 		return err
 	}
 	// The component's block is contrib's own, with this server's values in place of the examples.
-	text := strings.NewReplacer("port: 5347", "port: "+portOf(s.ComponentAddr), "tocsin.example.org", s.Component,
+	text := strings.NewReplacer("port: 5347", "port: "+portOf(s.ComponentAddr), "component: tocsin.example.org", "component: "+s.Target, "tocsin.example.org", s.Component,
 		"password: secret", fmt.Sprintf("password: %q", s.Secret)).Replace(string(block))
 	if s.Tap == NoTap {
 		text, _, _ = strings.Cut(text, "\nmodules:\n")

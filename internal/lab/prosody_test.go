@@ -348,19 +348,25 @@ func TestModuleReload(t *testing.T) {
 	}
 }
 
-// The module says in disco where it sends its copies, and warns of a component that is not there.
+// The modules say in disco where they send their events; Prosody's warns of a component that is not there.
 func TestModuleTellsItsTarget(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
+		start     func(testing.TB, lab.Options) *lab.Server
 		component string
 		warned    bool
-	}{{"tocsin.lab.test", false}, {"tosin.lab.test", true}, {"lab2.test", true}} {
-		server := lab.Prosody(t, lab.Options{Tap: lab.Module, Target: test.component, Hosts: []string{"lab.test", "lab2.test"}, Component: "tocsin.lab.test"})
+	}{
+		{lab.Prosody, "tocsin.lab.test", false}, {lab.Prosody, "tosin.lab.test", true}, {lab.Prosody, "lab2.test", true},
+		{lab.Ejabberd, "tosin.lab.test", false},
+	} {
+		server := test.start(t, lab.Options{Tap: lab.Module, Target: test.component, Hosts: []string{"lab.test", "lab2.test"}, Component: "tocsin.lab.test"})
 		tap := server.Attach()
 		tap.Send("<iq type='get' id='d' from='%s' to='lab.test'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>", server.Component)
 		info := tap.Expect("iq[@id='d']/query/feature[@var='urn:tocsin:tap:1']")
-		if got := info.Find("query/x/field[@var='component']/value"); got == nil || got.Text != test.component {
-			t.Errorf("disco of a module for %s: %s", test.component, info)
+		for field, want := range map[string]string{"FORM_TYPE": "urn:tocsin:tap", "component": test.component, "module": "mod_tocsin 1"} {
+			if got := info.Find("query/x/field[@var='" + field + "']/value"); got == nil || got.Text != want {
+				t.Errorf("disco of a module for %s: %s", test.component, info)
+			}
 		}
 		if warned := strings.Contains(server.Log(), `tocsin_component = "`+test.component+`" names no component`); warned != test.warned {
 			t.Errorf("%s: warned: %t", test.component, warned)

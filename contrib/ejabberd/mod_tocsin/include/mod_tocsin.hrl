@@ -1,4 +1,5 @@
 -define(NS_TAP, <<"urn:tocsin:tap:1">>).
+-define(MODULE_VERSION, <<"mod_tocsin 1">>).
 -define(ID, 1024). % bytes of an id at most
 
 %% What the component does not need, or asks for: features of its disco#info.

@@ -12,6 +12,7 @@
 -export([opened/1, hibernating/1, resumed/1, presence/1, asked/2]).
 -export([removed/2, subscription_out/1, subscription_in/2, roster_item/2, displayed/6]).
 -export([component_up/1, component_down/2, config_reloaded/0, process_iq/1, decode_iq_subel/1]).
+-export([disco_features/5, disco_info/5]).
 
 -include("xmpp.hrl").
 -include("mod_roster.hrl").
@@ -36,7 +37,9 @@
                 {roster_out_subscription, subscription_out, 90},
                 {roster_in_subscription, subscription_in, 90},
                 {roster_process_item, roster_item, 90},
-                {pubsub_publish_item, displayed, 90}]).
+                {pubsub_publish_item, displayed, 90},
+                {disco_local_features, disco_features, 90},
+                {disco_info, disco_info, 110}]). % after mod_disco (100), which begins anew
 
 -define(GLOBAL_HOOKS, [{component_connected, component_up, 90},
                        {component_disconnected, component_down, 90},
@@ -83,6 +86,23 @@ mod_doc() ->
       opts => [{component, #{value => <<"Domain">>, desc => <<"The component's domain. The default is 'tocsin.' and the host.">>}},
                {backlog, #{value => <<"1..4096">>,
                            desc => <<"Mebibytes of events that are kept while the component is away or slow. The default is 64.">>}}]}.
+
+%%% Service discovery of the host: by it "tocsin check" finds the module, sees how old it is, and where it sends its events.
+
+disco_features(Acc, _From, _To, <<"">>, _Lang) ->
+    case Acc of
+        {result, Features} -> {result, [?NS_TAP | Features]};
+        empty -> {result, [?NS_TAP]};
+        _ -> Acc
+    end;
+disco_features(Acc, _From, _To, _Node, _Lang) -> Acc.
+
+disco_info(Acc, Host, mod_disco, <<"">>, _Lang) ->
+    Field = fun(Type, Var, Value) -> #xdata_field{type = Type, var = Var, values = [Value]} end,
+    [#xdata{type = result, fields = [Field(hidden, <<"FORM_TYPE">>, <<"urn:tocsin:tap">>),
+                                     Field('text-single', <<"component">>, gen_mod:get_module_opt(Host, ?MODULE, component)),
+                                     Field('text-single', <<"module">>, ?MODULE_VERSION)]} | Acc];
+disco_info(Acc, _Host, _Module, _Node, _Lang) -> Acc.
 
 %%% Messages
 

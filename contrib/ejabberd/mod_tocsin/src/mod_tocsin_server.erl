@@ -343,7 +343,7 @@ hello(#state{host = Host} = S) ->
     Version = ejabberd_option:version(),
     Node = case node() of nonode@nohost -> <<>>; Node_ -> atom_to_binary(Node_, utf8) end,
     add_element(mod_tocsin_event:event(<<"hello">>,
-            [{<<"v">>, ?VERSION}, {<<"module">>, <<"mod_tocsin 1">>}, {<<"server">>, <<"ejabberd ", Version/binary>>},
+            [{<<"v">>, ?VERSION}, {<<"module">>, ?MODULE_VERSION}, {<<"server">>, <<"ejabberd ", Version/binary>>},
              {<<"hosts">>, Host}, {<<"node">>, Node}, {<<"tells">>, ?TELLS}]), none, now_us(), S).
 
 %%% Sending
