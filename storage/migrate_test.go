@@ -262,3 +262,26 @@ func TestExisting(t *testing.T) {
 		t.Errorf("a file was made: %v", err)
 	}
 }
+
+// URLs as psql takes them reach the database: a password with a "#", several hosts of which the first is down, and one that
+// must be the primary.
+func TestOpenAsPsqlReads(t *testing.T) {
+	plain := lab.Postgres(t)
+	scheme, rest, _ := strings.Cut(plain, "://")
+	_, rest, _ = strings.Cut(rest, "@")
+	for _, dsn := range []string{
+		scheme + "://tocsin:4711#geheim@" + rest,
+		scheme + "://tocsin:p%40ss%2Fword@127.0.0.1:1," + rest + "&target_session_attrs=read-write",
+		strings.Replace(plain, "sslmode=disable", "sslmode=prefer", 1),
+	} {
+		s, err := storage.Open(t.Context(), dsn, storage.Options{Migrate: true})
+		if err != nil {
+			t.Errorf("%s: %v", dsn, err)
+			continue
+		}
+		if err := s.Ping(t.Context()); err != nil {
+			t.Errorf("%s: %v", dsn, err)
+		}
+		s.Close()
+	}
+}

@@ -76,10 +76,15 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := execute(ctx, os.Args[1:], &environment{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
-		getenv: os.Getenv, now: time.Now, lookup: net.DefaultResolver.LookupHost,
+		getenv: os.Getenv, now: time.Now, lookup: lookup,
 	})
 	stop()
 	os.Exit(code)
+}
+
+// lookup asks DNS for the addresses of a host, by no other name than its own.
+func lookup(ctx context.Context, host string) ([]string, error) {
+	return net.DefaultResolver.LookupHost(ctx, host+".")
 }
 
 // execute runs one command line and returns its exit code.
