@@ -141,7 +141,14 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	}
 	s.users, s.backlog = users, backlog
 	s.server = privacy.NewServer(s.session, o.Clock, o.Log)
-	disclosure := privacy.New(s.settings, users, o.Store, s.server, o.Log)
+	s.source, err = source.New(ctx, source.Options{
+		Config: func() *tap.Config { return &s.settings.Get().Tap }, Queue: s.queue, Presence: s.presence, Store: o.Store, Send: s.ask,
+		Clock: o.Clock, Log: o.Log, Metrics: s.metrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	disclosure := privacy.New(s.settings, users, o.Store, s.server, s.source.Gap, o.Log)
 	links := &web.Links{Settings: s.settings, Secret: seed.Secret, Store: o.Store, Clock: o.Clock}
 	s.outbox, err = outbox.New(ctx, outbox.Options{
 		Contact: o.Contact, Stream: s.session, Inputs: s.queue, Presence: s.presence, People: users, Privacy: disclosure, Store: o.Store,
@@ -170,13 +177,6 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		JID: o.JID, Contact: o.Contact, Version: o.Version, Secret: seed.Secret, Revision: s.revision.Load, Stream: s.session, Inputs: s.queue, Registry: s.presence, Server: s.server,
 		People: users, Privacy: disclosure, Store: o.Store, Commands: commands, Orders: commands, Settings: s.settings, Clock: o.Clock, Log: o.Log,
 	})
-	s.source, err = source.New(ctx, source.Options{
-		Config: func() *tap.Config { return &s.settings.Get().Tap }, Queue: s.queue, Presence: s.presence, Store: o.Store, Send: s.ask,
-		Clock: o.Clock, Log: o.Log, Metrics: s.metrics,
-	})
-	if err != nil {
-		return nil, err
-	}
 	s.maintenance = &maintenance{store: o.Store, queue: s.queue, settings: s.settings, clock: o.Clock, log: o.Log, turnedBack: queue.NewSignal()}
 	if track.OrdTime(track.At(o.Clock.Now().Add(time.Minute))) < seed.LastOrd {
 		s.TurnedBack() // before this start

@@ -262,3 +262,25 @@ func TestEvidence(t *testing.T) {
 		is(t, "text", w.store.find(key("m1")).Text, "")
 	})
 }
+
+// A message is in doubt if evidence about it may have been lost: until newer evidence comes, or nothing more can happen to it.
+func TestInDoubt(t *testing.T) {
+	gap := noon + 1000
+	for _, tt := range []struct {
+		name string
+		m    Message
+		gap  Time
+		want bool
+	}{
+		{"under way", Message{SentAt: noon}, gap, true},
+		{"delivered before", Message{SentAt: noon, DeliveredAt: noon + 500, Status: Delivered}, gap, true},
+		{"delivered after", Message{SentAt: noon, DeliveredAt: gap + 1, Status: Delivered}, gap, false},
+		{"sent after", Message{SentAt: gap + 1}, gap, false},
+		{"read", Message{SentAt: noon, Status: Displayed}, gap, false},
+		{"no gap", Message{SentAt: noon}, 0, false},
+	} {
+		if got := tt.m.InDoubt(tt.gap); got != tt.want {
+			t.Errorf("%s: %t", tt.name, got)
+		}
+	}
+}

@@ -183,6 +183,12 @@ func (m *Message) rebase(now Time) {
 	m.SentAt, m.DeliveredAt, m.TimeoutAt = min(m.SentAt, now), min(m.DeliveredAt, now), min(m.TimeoutAt, now)
 }
 
+// InDoubt reports whether evidence about the message may have been lost in a gap that ended at an instant, 0 for no gap: it was
+// under way then, and nothing newer is known of it.
+func (m *Message) InDoubt(gap Time) bool {
+	return gap != 0 && m.Kind == Watched && !m.Status.Settled() && m.SentAt < gap && m.DeliveredAt < gap
+}
+
 // NextOrd returns the Ord of a message observed at now, after last.
 func NextOrd(last int64, now Time) int64 { return max(last+1, int64(now)<<20) }
 

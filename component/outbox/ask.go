@@ -12,7 +12,7 @@ import (
 // ask is a prompt as a person is asked: who has not read what, and how to go on.
 func (p *prompter) ask(was *track.Prompt, messages []track.Message, payload *escalation.Escalate) phrase.Ask {
 	zone := p.People.Zone(was.Sender)
-	ask := phrase.Ask{Test: payload.Test, With: was.Recipient, Reason: track.State(payload.Reason), Now: p.Clock.Now().In(zone), Text: payload.Text.Value}
+	ask := phrase.Ask{Test: payload.Test, With: was.Recipient, Reason: track.State(payload.Reason), Doubt: payload.Doubt != "", Now: p.Clock.Now().In(zone), Text: payload.Text.Value}
 	known := true
 	for i := range messages {
 		m := &messages[i]

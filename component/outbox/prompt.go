@@ -132,6 +132,9 @@ func (p *prompter) escalate(ctx context.Context, shown *track.Shown, number stri
 		Test: m.Marks.Has(track.Test), Prompt: shown.Was.ID, ID: m.ID, With: m.Recipient, Reason: escalation.State(p.Privacy.State(ctx, m, timeoutOf(shown.Messages))),
 		Priority: priorities[shown.Was.Priority], Expires: escalation.Time(shown.Was.ExpiresAt), Text: &escalation.Text{Value: draft.Text},
 	}
+	if slices.ContainsFunc(shown.Messages, func(m track.Message) bool { return p.Privacy.Status(ctx, &m).Doubt != "" }) {
+		e.Doubt = escalation.DoubtGap
+	}
 	if draft.Text != "" {
 		e.Text.Lang = lang
 	}

@@ -41,6 +41,7 @@ type Ask struct {
 	Test   bool   // it is about nothing: an admin tries whether prompts arrive
 	With   string // the recipient
 	Reason track.State
+	Doubt  bool        // evidence may have been lost meanwhile
 	Sent   []time.Time // when the messages were written, the oldest first
 	Now    time.Time
 	Quotes []string // what they say; nothing if a text is not known
@@ -77,9 +78,12 @@ func (a *Ask) quoted() []string {
 	return lines
 }
 
-// lines joins the parts of a prompt: who and what, the quotations, how to send, how to answer.
-func (a *Ask) lines(what, send, answer string) string {
+// lines joins the parts of a prompt: who and what, the quotations, what is in doubt, how to send, how to answer.
+func (a *Ask) lines(what, doubt, send, answer string) string {
 	all := append([]string{what}, a.quoted()...)
+	if a.Doubt {
+		all = append(all, doubt)
+	}
 	if send != "" {
 		all = append(all, send)
 	}

@@ -243,7 +243,7 @@ func zhPrompt(a Ask) string {
 	if a.Code != "" {
 		code = " " + a.Code
 	}
-	return a.lines(what, send, "已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发"+code+"、不发"+code+"、稍后"+code+"。）")
+	return a.lines(what, "其间连接曾中断，"+a.With+" 可能已读。", send, "已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发"+code+"、不发"+code+"、稍后"+code+"。）")
 }
 
 func zhTime(at, now time.Time) string {

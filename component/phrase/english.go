@@ -243,7 +243,7 @@ func enPrompt(a Ask) string {
 	if a.Code != "" {
 		code = " " + a.Code
 	}
-	return a.lines(what, send, "React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent"+code+", no"+code+", later"+code+".)")
+	return a.lines(what, "The connection was lost meanwhile: "+a.With+" may have read it.", send, "React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent"+code+", no"+code+", later"+code+".)")
 }
 
 func enTime(at, now time.Time) string {

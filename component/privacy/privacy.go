@@ -34,12 +34,14 @@ type Disclosure struct {
 	users    Users
 	store    Store
 	server   *Server
+	gap      func() track.Time
 	log      *slog.Logger
 }
 
-// New returns the disclosure of what the users, the store and the server say.
-func New(s *settings.Live, users Users, store Store, server *Server, log *slog.Logger) *Disclosure {
-	return &Disclosure{settings: s, users: users, store: store, server: server, log: log}
+// New returns the disclosure of what the users, the store and the server say. gap tells up to when evidence may have been lost;
+// 0: none was.
+func New(s *settings.Live, users Users, store Store, server *Server, gap func() track.Time, log *slog.Logger) *Disclosure {
+	return &Disclosure{settings: s, users: users, store: store, server: server, gap: gap, log: log}
 }
 
 // Number returns the recipient's number in E.164, if the sender may be shown it, else "".
@@ -68,8 +70,13 @@ func (d *Disclosure) Number(ctx context.Context, conv track.Conv) (string, error
 // Status returns the notice of a message as its sender may see it.
 func (d *Disclosure) Status(ctx context.Context, m *track.Message) escalation.Status {
 	n := m.Notice
+	var doubt escalation.Doubt
+	if m.InDoubt(d.gap()) {
+		doubt = escalation.DoubtGap
+	}
 	return escalation.Status{
-		ID: m.ID, With: m.Recipient, Seq: n.Seq, State: escalation.State(d.State(ctx, m, n.State)), Stamp: escalation.Time(n.At),
+		Doubt: doubt,
+		ID:    m.ID, With: m.Recipient, Seq: n.Seq, State: escalation.State(d.State(ctx, m, n.State)), Stamp: escalation.Time(n.At),
 		Basis: escalation.Basis(n.Basis), Further: escalation.State(n.Further),
 	}
 }

@@ -80,7 +80,14 @@ type Status struct {
 	Stamp   Time     `xml:"stamp,attr"`
 	Basis   Basis    `xml:"basis,attr,omitempty"`
 	Further State    `xml:"further,attr,omitempty"` // Unknown on a delivered message whose reading cannot be known
+	Doubt   Doubt    `xml:"doubt,attr,omitempty"`
 }
+
+// Doubt is why a state may be out of date.
+type Doubt string
+
+// DoubtGap: evidence may have been lost on the way.
+const DoubtGap Doubt = "gap"
 
 // Statuses is the digest that a sender gets on coming back: MaxStatuses in each.
 type Statuses struct {

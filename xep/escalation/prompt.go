@@ -27,6 +27,7 @@ type Escalate struct {
 	Priority Priority `xml:"priority,attr,omitempty"`
 	Expires  Time     `xml:"expires,attr"`
 	Test     bool     `xml:"test,attr,omitempty"`
+	Doubt    Doubt    `xml:"doubt,attr,omitempty"`
 	Number   *Number  `xml:"number"`
 	Text     *Text    `xml:"text"`
 	SMS      *SMS     `xml:"sms"`
