@@ -102,6 +102,7 @@ func TestPages(t *testing.T) {
 		"component.admins": []string{"alice@lab.test"},
 	})
 	alice, bob := h.Login("alice/desk", lab.Gajim), h.Login("bob/phone", lab.Silent)
+	lab.Befriend(alice, bob)
 	h.reachable(bob.Bare())
 	alice.Say(bob.Bare(), "m1", "Are you there?")
 	chat := alice.Expect("message[@from='%s'][@type='chat']/body", h.contact())

@@ -33,7 +33,9 @@ const (
 func story(s *teller) {
 	s.note("Starting Prosody with mod_tocsin, and tocsin on an SQLite file …")
 	server := lab.Prosody(s, lab.Options{Tap: lab.Module, Hosts: []string{"example.org"}, Component: "tocsin.example.org"})
+	listen := fmt.Sprintf("127.0.0.1:%d", lab.Port(s))
 	tocsin := lab.Tocsin(s, server, lab.Settings{
+		"web.listen": listen, "web.public": "http://" + listen + "/tocsin",
 		"track.undelivered_after": "4s", "track.unread_after": "6s", "track.min_after": "1s", "numbers.region": "CN", "log.level": "warn",
 	})
 	s.note("tocsin is connected. Messages are overdue 4 s after sending if not delivered, 6 s if not read.")
@@ -43,6 +45,7 @@ func story(s *teller) {
 	alice.Greet(server.Component)
 	alice.Expect("presence[@from='%s']", server.Component)
 	bob := server.Login("bob/phone", lab.Markers)
+	lab.Befriend(alice, bob) // of strangers nothing is expected
 	tocsin.Must("numbers", "set", bob.Bare(), number)
 	s.begin()
 	s.line("admin", "$ tocsin numbers set %s %s", bob.Bare(), number)
@@ -71,7 +74,35 @@ func story(s *teller) {
 	s.line("bob", "reads the message")
 	s.status(alice, "m1", "displayed", "bob has read it")
 	fmt.Println()
+	ordinary(s, server, bob)
+	fmt.Println()
 	s.note("The story ran on a real server. Try it on yours: see README.md.")
+}
+
+// ordinary is the same for somebody whose client knows nothing of it: a chat, a page, a reaction.
+func ordinary(s *teller, server *lab.Server, bob *lab.Client) {
+	contact := "sms@" + server.Component
+	eve := server.Login("eve/desk", lab.Gajim)
+	lab.Befriend(eve, bob)
+	eve.Say(contact, "start", "start")
+	eve.Expect("message[@from='%s']/body", contact)
+	s.line("eve", "→ sms: start (her client knows nothing of Tocsin)")
+	for i, text := range []string{"Hi Bob", "The pump has failed", "please call me"} {
+		eve.Say(bob.Bare(), fmt.Sprint("e", i), text)
+		s.line("eve", "→ bob: %s", text)
+	}
+	prompt := eve.Expect("message[@from='%s']/escalate", contact)
+	for i, line := range strings.Split(prompt.Find("body").Text, "\n") {
+		if i == 0 {
+			s.line("sms", "→ eve: %s", line)
+		} else {
+			s.line("", "   %s", line)
+		}
+	}
+	s.wait(pace)
+	eve.Send("<message type='chat' id='tap' to='%s'><reactions xmlns='urn:xmpp:reactions:0' id='%s'><reaction>👍</reaction></reactions><store xmlns='urn:xmpp:hints'/></message>",
+		contact, prompt.Attr("id"))
+	s.line("eve", "reacts 👍: the SMS is out, for all three")
 }
 
 func answer(prompt *lab.Element, action string) string {

@@ -61,7 +61,9 @@ func begin(tb testing.TB, o options) (url string) {
 	install(tb, plugin)
 
 	server := lab.Prosody(tb, lab.Options{Tap: lab.Module, Hosts: []string{domain}})
+	pages := fmt.Sprintf("127.0.0.1:%d", lab.Port(tb))
 	tocsin := lab.Tocsin(tb, server, lab.Settings{
+		"web.listen": pages, "web.public": "http://" + pages + "/tocsin",
 		"track.undelivered_after": o.undelivered, "track.unread_after": o.unread, "track.min_after": "1s", "track.grace": "1s",
 		"track.priority":                    lab.TOML(fmt.Sprintf(`[{name = "urgent", undelivered_after = "%s", unread_after = "%s"}]`, o.undelivered/2, o.unread/2)),
 		"escalate.expires":                  "10m",
