@@ -2,6 +2,9 @@
 package ejabberd
 
 import (
+	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -141,6 +144,33 @@ func TestEvents(t *testing.T) {
 	alice.Say(carol.Bare(), "m7", "hello")
 	told(t, sink, next, "opened s='carol@lab.test/web'", "closed s='carol@lab.test/web' why='left'",
 		"out ro='none' ss='0' t='carol@lab.test' i='m7'", "offline t='carol@lab.test' i='m7' how='offline'")
+}
+
+// ejabberd's own tool compiles and loads it from contrib's folder.
+func TestModuleInstall(t *testing.T) {
+	modules := t.TempDir()
+	t.Setenv("CONTRIB_MODULES_PATH", modules)
+	if err := os.CopyFS(filepath.Join(modules, "sources", "mod_tocsin"), os.DirFS("mod_tocsin")); err != nil {
+		t.Fatal(err)
+	}
+	server := lab.Ejabberd(t, lab.Options{})
+	address, err := url.Parse(server.Websocket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alice := server.Login("alice/phone", lab.Silent) // before the module is there
+	resp, err := http.Post("http://"+address.Host+"/api/module_install", "application/json", strings.NewReader(`{"module": "mod_tocsin"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if answer, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
+		t.Fatalf("module_install: %s: %s", resp.Status, answer)
+	}
+	sink := attach(t, server)
+	bob := server.Login("bob/desk", lab.Silent)
+	alice.Say(bob.Bare(), "m1", "hello")
+	told(t, sink, 0, "here s='alice@lab.test/phone'", "opened s='bob@lab.test/desk'", "out ro='none' ss='1' t='bob@lab.test' i='m1'")
 }
 
 // While the component is away users notice nothing, events are kept, and then told once, in order, with all sessions that are

@@ -131,7 +131,7 @@ func sideBySide(b *testing.B, k kind, pairs int, managed, plainFirst bool) (with
 }
 
 // connected registers everybody and logs them in.
-func connected(b *testing.B, server *lab.Server, pairs int, managed bool) *Load {
+func connected(b testing.TB, server *lab.Server, pairs int, managed bool) *Load {
 	for i := range pairs {
 		server.AddUser(Writer(i), Password)
 		server.AddUser(Reader(i), Password)

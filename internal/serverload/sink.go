@@ -52,35 +52,47 @@ type run struct {
 
 // Attach connects a Sink. One that records keeps what it is told.
 func Attach(addr, jid, secret string, record bool) (*Sink, error) {
+	s := &Sink{jid: jid, runs: map[string]*run{}, Seen: Seen{Events: map[string]int{}}, record: record}
+	return s, s.Connect(addr, secret)
+}
+
+// Connect connects it once more, after Close or an end of the server. It remembers what it has had.
+func (s *Sink) Connect(addr, secret string) error {
 	conn, err := net.DialTimeout("tcp", addr, patience)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s := &Sink{jid: jid, conn: conn, in: bufio.NewReaderSize(conn, 1<<18), runs: map[string]*run{}, gone: make(chan struct{}), Seen: Seen{Events: map[string]int{}}, record: record}
+	jid := s.jid
+	s.mu.Lock()
+	s.conn, s.in, s.gone, s.acks, s.answered, s.Seen.Ended = conn, bufio.NewReaderSize(conn, 1<<18), make(chan struct{}), 0, 0, false
+	for _, r := range s.runs {
+		r.acked = 0
+	}
+	s.mu.Unlock()
 	fmt.Fprintf(conn, "<?xml version='1.0'?><stream:stream to='%s' xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams'>", jid)
 	header := ""
 	for attr([]byte(header), "id") == "" { // the XML declaration, if there is one, has none
 		if header, err = s.in.ReadString('>'); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	hash := sha1.Sum([]byte(attr([]byte(header), "id") + secret)) // XEP-0114, section 3
 	fmt.Fprintf(conn, "<handshake>%s</handshake>", hex.EncodeToString(hash[:]))
 	if answer, err := s.in.ReadString('>'); err != nil || !bytes.HasPrefix([]byte(answer), []byte("<handshake")) {
-		return nil, fmt.Errorf("handshake: %q: %v", answer, err)
+		return fmt.Errorf("handshake: %q: %v", answer, err)
 	}
-	go s.read()
-	go s.acknowledge()
-	return s, nil
+	go s.read(s.gone)
+	go s.acknowledge(s.gone)
+	return nil
 }
 
 // acknowledge tells what has arrived as often as a component may.
-func (s *Sink) acknowledge() {
+func (s *Sink) acknowledge(gone <-chan struct{}) {
 	turn := time.NewTicker(100 * time.Millisecond)
 	defer turn.Stop()
 	for {
 		select {
-		case <-s.gone:
+		case <-gone:
 			return
 		case <-turn.C:
 		}
@@ -144,8 +156,8 @@ func (s *Sink) Now() Seen {
 	return seen
 }
 
-func (s *Sink) read() {
-	defer close(s.gone)
+func (s *Sink) read(gone chan<- struct{}) {
+	defer close(gone)
 	var stanza []byte
 	for {
 		part, err := s.in.ReadSlice('>')

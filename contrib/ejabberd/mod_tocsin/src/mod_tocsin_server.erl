@@ -251,9 +251,11 @@ event({fate, Name, From, To, Id, More}, Time, S) ->
 event({text, Text, Between}, Time, S) -> add(Text, Between, Time, S);
 event(Session, Time, #state{sessions = Sessions} = S) ->
     Els = mod_tocsin_sessions:happened(Session, Sessions),
-    case element(1, Session) == presence andalso not wants_presence(S) of
-        true -> S;
-        false -> add_all(Els, Time, S)
+    case {element(1, Session), S#state.peer} of
+        {presence, _} -> add_all([El || El <- Els, wants_presence(S)], Time, S);
+        {here, {up, _, _}} -> add_all(Els, Time, S);
+        {here, _} -> S; % when the component is back it is told of all that are here then
+        _ -> add_all(Els, Time, S)
     end.
 
 %% Not while the component is away: when it is back it is told what is shown then.
