@@ -104,6 +104,7 @@ func TestPages(t *testing.T) {
 	alice, bob := h.Login("alice/desk", lab.Gajim), h.Login("bob/phone", lab.Silent)
 	lab.Befriend(alice, bob)
 	h.reachable(bob.Bare())
+	bob.Close()
 	alice.Say(bob.Bare(), "m1", "Are you there?")
 	chat := alice.Expect("message[@from='%s'][@type='chat']/body", h.contact())
 	body := chat.Find("body").Text
