@@ -10,7 +10,7 @@ local floor, max, min = math.floor, math.max, math.min;
 local batch_events = 100;
 local batch_elements = 1000;
 local batch_bytes = 48 * 1024;
-local batch_wait = 0.005; -- seconds
+local batch_wait = 0.01; -- seconds
 
 -- So much of what was sent may wait for the component's acknowledgement.
 local window_batches = 256;

@@ -48,12 +48,12 @@ do -- A batch goes when it is full, or soon.
 	test.equal("a full batch", w.numbers(), "1");
 	w.add(2);
 	test.equal("one that is not", w.numbers(), "");
-	w.now = w.now + 0.0031;
+	w.now = w.now + 0.0061;
 	w.add(1);
-	w.step(0.0021);
+	w.step(0.0041);
 	test.equal("and after a while", #w.sent, 1);
-	test.equal("its age", w.sent[1]:match(" age='(%d+)'"), "5");
-	test.equal("its last event's time", w.sent[1]:match(".* d='(%d+)'"), "3");
+	test.equal("its age", w.sent[1]:match(" age='(%d+)'"), "10");
+	test.equal("its last event's time", w.sent[1]:match(".* d='(%d+)'"), "6");
 	w.sent = {};
 	w.outbox.add("out", " i='1'/>", 1000);
 	test.equal("one of many elements", w.numbers(), "3");
