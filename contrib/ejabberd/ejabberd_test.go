@@ -16,6 +16,7 @@ import (
 
 	"tocsin/internal/lab"
 	"tocsin/internal/serverload"
+	"tocsin/xep/escalation"
 )
 
 // It compiles without a warning on the server's own Erlang, and its pure parts do what they should.
@@ -144,6 +145,34 @@ func TestEvents(t *testing.T) {
 	alice.Say(carol.Bare(), "m7", "hello")
 	told(t, sink, next, "opened s='carol@lab.test/web'", "closed s='carol@lab.test/web' why='left'",
 		"out ro='none' ss='0' t='carol@lab.test' i='m7'", "offline t='carol@lab.test' i='m7' how='offline'")
+}
+
+// Tocsin finds the module, reads what it tells, and tells the sender.
+func TestTocsinReadsIt(t *testing.T) {
+	t.Parallel()
+	server := lab.Ejabberd(t, lab.Options{Tap: lab.Module})
+	tocsin := lab.Tocsin(t, server, nil)
+	if out := tocsin.Must("check"); !strings.Contains(out, "events come from mod_tocsin 1, ejabberd ") {
+		t.Errorf("check:\n%s", out)
+	}
+	alice := server.Login("alice/phone", lab.Markers.Phone())
+	alice.Greet(server.Component)
+	alice.Expect("presence[@from='%s']", server.Component)
+	bob := server.Login("bob/phone", lab.Markers)
+	alice.Say(bob.Bare(), "m1", "hello")
+	state := "message[@type='headline']/{" + escalation.NS + "}status[@id='m1'][@state='%s']"
+	alice.Expect(state, "delivered")
+	bob.Read()
+	alice.Expect(state, "displayed")
+	tocsin.Stop()
+	alice.Say(bob.Bare(), "m2", "while it is away")
+	bob.Expect("message[@id='m2']/body")
+	bob.Read()
+	bob.Sync()
+	tocsin.Start()
+	tocsin.Counts("tocsin_tap_stanzas_total", "", 1)
+	alice.Greet(server.Component)
+	alice.Expect("message[@type='headline']//{%s}status[@id='m2'][@state='displayed']", escalation.NS)
 }
 
 // ejabberd's own tool compiles and loads it from contrib's folder.
