@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 )
 
 // hinted adds the cure to an error whose own words do not tell it.
@@ -12,10 +13,8 @@ func hinted(err error) error {
 	switch {
 	case errors.Is(err, pq.ErrSSLNotSupported):
 		return fmt.Errorf("%w (where the connection needs no encryption, add sslmode=disable to the DSN)", err)
-	case isState(err, noDatabase):
+	case isState(err, pqerror.InvalidCatalogName):
 		return fmt.Errorf("%w (make it: createdb -E UTF8 -T template0)", err)
 	}
 	return err
 }
-
-const noDatabase pq.ErrorCode = "3D000"

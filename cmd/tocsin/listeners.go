@@ -3,7 +3,9 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -27,12 +29,9 @@ func listening() []listener {
 		return nil
 	}
 	ports := map[string]uint64{} // by the socket, as a process' file descriptors name it
-	for _, sockets := range []func() (procfs.NetTCP, error){fs.NetTCP, fs.NetTCP6} {
-		all, _ := sockets()
-		for _, socket := range all {
-			if socket.St == tcpListen {
-				ports[fmt.Sprintf("socket:[%d]", socket.Inode)] = socket.LocalPort
-			}
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		if text, err := os.ReadFile(table); err == nil {
+			maps.Copy(ports, listeningSockets(string(text)))
 		}
 	}
 	processes, _ := fs.AllProcs()
@@ -58,7 +57,22 @@ func listening() []listener {
 	return slices.Compact(found)
 }
 
-const tcpListen = 0x0a // include/net/tcp_states.h
+// listeningSockets reads the ports of a table of /proc/net (proc(5)).
+func listeningSockets(table string) map[string]uint64 {
+	const listen = "0A" // include/net/tcp_states.h
+	ports := map[string]uint64{}
+	for line := range strings.Lines(table) {
+		columns := strings.Fields(line) // sl, local address, remote address, state, …, inode
+		if len(columns) < 10 || columns[3] != listen {
+			continue
+		}
+		_, port, _ := strings.Cut(columns[1], ":")
+		if n, err := strconv.ParseUint(port, 16, 16); err == nil {
+			ports["socket:["+columns[9]+"]"] = n
+		}
+	}
+	return ports
+}
 
 // by names the process that listens on a local address: ", where prosody listens (process 42),", or "".
 func by(all []listener, server string) string {
