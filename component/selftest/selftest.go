@@ -1,7 +1,7 @@
 // Package selftest takes one prompt the whole way to a user and back: through the queue, the database, an alarm, the outbox and
 // the stream to the user's clients, and their answer. Nobody wrote a message, and nobody else gets anything.
 //
-// It knows nothing of how prompts are sent; its tests are the stories of internal/acceptance and of cmd/tocsin.
+// It knows nothing of how prompts are sent. It is tested on a real server, by TestTestOnAServer of cmd/tocsin.
 package selftest
 
 import (
