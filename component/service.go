@@ -128,11 +128,13 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	s.session = session.New(so)
 
 	backlog := outbox.NewBacklog()
-	s.presence = presence.New(backlog, o.Clock)
+	announced := &announcements{Events: backlog, queue: s.queue, clock: o.Clock}
+	s.presence = presence.New(announced, o.Clock)
+	announced.registry = s.presence
 	if s.learner, err = presence.NewLearner(ctx, s.presence, s.session, o.Store, o.Log); err != nil {
 		return nil, err
 	}
-	users, err := people.New(ctx, o.Store, backlog, s.presence, s.session, s.settings)
+	users, err := people.New(ctx, o.Store, choices{backlog, s}, s.presence, s.session, s.settings)
 	if err != nil {
 		return nil, err
 	}

@@ -14,12 +14,16 @@ func MarkKey(run string) string { return "tap-" + run }
 type Events struct {
 	Mark    Mark     // the zero Mark: of a source that has no numbers
 	Facts   []Fact   // in order
+	Clients []Client // what became of clients meanwhile
 	Removed []string // accounts that were deleted after that: bare JIDs
 }
 
 func (e *Events) want(l *Ledger, w *Want) {
 	for i := range e.Facts {
 		e.Facts[i].want(l, w)
+	}
+	for i := range e.Clients {
+		e.Clients[i].want(l, w)
 	}
 	for _, jid := range e.Removed {
 		(&Removed{JID: jid}).want(l, w)
@@ -29,6 +33,9 @@ func (e *Events) want(l *Ledger, w *Want) {
 func (e *Events) apply(b *batch) {
 	for i := range e.Facts {
 		e.Facts[i].apply(b)
+	}
+	for i := range e.Clients {
+		e.Clients[i].apply(b)
 	}
 	for _, jid := range e.Removed {
 		(&Removed{JID: jid}).apply(b)
@@ -52,5 +59,5 @@ func (e *Events) Halves() (first, second *Events, ok bool) {
 	if half == 0 {
 		return nil, nil, false
 	}
-	return &Events{Facts: e.Facts[:half]}, &Events{e.Mark, e.Facts[half:], e.Removed}, true
+	return &Events{Facts: e.Facts[:half]}, &Events{e.Mark, e.Facts[half:], e.Clients, e.Removed}, true
 }

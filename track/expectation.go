@@ -23,6 +23,7 @@ const (
 	asksReceipt  Circumstances = 1 << iota // it carries <request/> (XEP-0184)
 	isMarkable                             // it carries <markable/> (XEP-0333)
 	isSealed                               // receipts and markers may be inside its encryption (XEP-0420)
+	isDiscarded                            // the server threw it away, without a word
 	isStored                               // the server keeps it, and nobody has come for it
 	isFetched                              // somebody has come since, and has had a minute to get it from the archive
 	isHanded                               // it was handed to a session without XEP-0198, which stayed a minute
@@ -121,6 +122,7 @@ func (b *batch) circumstances(m *Message) (c Circumstances, until Time) {
 
 	came := peer.Came > m.SentAt && soon(peer.Came)
 	proves := fresh(max(peer.Receipts, peer.Markers, peer.Acks), habitLife)
+	set(isDiscarded, m.Marks.Has(Discarded))
 	set(isStored, m.Marks&(StoredOffline|StoredArchive) != 0 && !came)
 	set(isFetched, came && proves)
 	set(isHanded, soon(m.HandedAt))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ var circumstanceNames = []struct {
 	c    Circumstances
 	name string
 }{
-	{asksReceipt, "asks for a receipt"}, {isMarkable, "markable"}, {isSealed, "sealed"}, {isStored, "stored"}, {isFetched, "fetched"},
+	{asksReceipt, "asks for a receipt"}, {isMarkable, "markable"}, {isSealed, "sealed"}, {isDiscarded, "discarded"}, {isStored, "stored"}, {isFetched, "fetched"},
 	{isHanded, "handed over"}, {isDelivered, "delivered"}, {isShadowed, "shadowed"}, {acknowledges, "acknowledges"}, {seesPresence, "sees presence"},
 	{confirms, "confirms"}, {confirmsOldWay, "confirms in the old way"}, {confirmsSealed, "confirms sealed"}, {neverConfirms, "never confirms"},
 	{marks, "marks"}, {marksSealed, "marks sealed"}, {marksUnasked, "marks unasked"}, {marksPast, "marks past"}, {neverMarks, "never marks"},
@@ -87,7 +88,7 @@ func TestExpectIsTotal(t *testing.T) {
 // TestRuleNumbers: they are in databases.
 func TestRuleNumbers(t *testing.T) {
 	for i, want := range []Rule{RuleStored, RuleFetched, RuleAcknowledges, RuleHanded, RuleConfirmsSealed, RuleSealed, RuleNothingAsked, RuleConfirmsOldWay,
-		RuleNoReceiptAsked, RuleConfirms, RuleNeverConfirms, RuleReceiptAssumed, RuleReceiptStranger} {
+		RuleNoReceiptAsked, RuleConfirms, RuleNeverConfirms, RuleReceiptAssumed, RuleReceiptStranger, RuleDiscarded} {
 		if want != Rule(i+1) {
 			t.Errorf("%q is %d", want, want)
 		}
@@ -122,6 +123,9 @@ func TestExpectationTable(t *testing.T) {
 			story := storyOf(table.title, r)
 			fmt.Fprintf(&b, "| %d | %s | %s | %s | %s | %s | [%s](../internal/scenarios/testdata/%s.txtar) |\n",
 				i+1, r.name, nameCircumstances(r.all), nameCircumstances(r.none), expected, r.because, story, story)
+			if _, err := os.Stat(filepath.Join("../internal/scenarios/testdata", story+".txtar")); err != nil {
+				t.Errorf("no story: %v", err)
+			}
 		}
 	}
 	const page = "../docs/EXPECTATIONS.md"
@@ -146,6 +150,7 @@ when a message is sent, when it is delivered, and when its alarm fires. If neith
 | circumstance | |
 |---|---|
 | asks for a receipt, markable, sealed | what the message carries: ` + "`<request/>`" + ` (XEP-0184), ` + "`<markable/>`" + ` (XEP-0333), an encryption that may hold receipts and markers (OMEMO 2, OX) |
+| discarded | the server says that it threw the message away, and tells the sender nothing |
 | stored | the server keeps it, offline or in the archive alone, and no client of the recipient's has come since |
 | fetched | a client has come since (a new session, not a resumed one), a minute ago at least, and this recipient's clients were seen to prove something to somebody |
 | handed over | a session without stream management (XEP-0198) got it, and lasted a minute more |

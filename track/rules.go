@@ -20,6 +20,7 @@ const (
 	RuleNeverConfirms   Rule = 11
 	RuleReceiptAssumed  Rule = 12
 	RuleReceiptStranger Rule = 13
+	RuleDiscarded       Rule = 14
 
 	// Whether a proof of reading is to be expected.
 	RulePolicy         Rule = 33
@@ -49,6 +50,8 @@ type rule struct {
 
 // deliveryRules is the table for delivery.
 var deliveryRules = []rule{
+	{RuleDiscarded, "discarded", isDiscarded, 0, false, ReasonNoReceipts,
+		"The server threw it away without a word, as for somebody who has blocked the sender. More than is told where nothing can be expected would tell of that."},
 	{RuleStored, "stored", isStored, 0, true, "",
 		"The server keeps it, and nobody has come for it: it is truly not delivered, whatever was asked for."},
 	{RuleFetched, "fetched", isFetched, 0, false, ReasonFetched,
@@ -80,7 +83,7 @@ var deliveryRules = []rule{
 
 // readingRules is the table for reading.
 var readingRules = []rule{
-	{RulePolicy, "policy", assumesMarkers, 0, true, "",
+	{RulePolicy, "policy", assumesMarkers, isDiscarded, true, "",
 		"track.assume_markers: the admin wants silence to count."},
 	{RuleNotReached, "not reached", 0, isReached, false, ReasonNotAsked,
 		"Nobody knows whether it has arrived. Why stands in the table for delivery."},

@@ -150,6 +150,7 @@ func (m *Message) discard(s Settings, now Time) []Effect {
 		return nil
 	}
 	m.Marks |= Discarded
+	s.Delivery, s.Reading, s.Expectation = false, false, Expect(isDiscarded)
 	m.schedule(s, now)
 	return m.doubt(now)
 }
@@ -367,9 +368,6 @@ func (m *Message) age() []Effect {
 
 // schedule sets the message's one alarm from what is known, or the reason why there is none.
 func (m *Message) schedule(s Settings, now Time) {
-	if m.Marks.Has(Discarded) {
-		s.Delivery, s.Reading, s.Expectation = false, false, Expectation{}
-	}
 	if m.Marks &^= ExpectsDelivery | ExpectsReading; s.Delivery {
 		m.Marks |= ExpectsDelivery
 	}

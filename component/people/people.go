@@ -25,6 +25,8 @@ type Store interface {
 type Events interface {
 	// Changed: the user's preferences are new.
 	Changed(owner string)
+	// NeedsChanged: what is needed of the server is not what it was.
+	NeedsChanged()
 }
 
 // Clients knows what the clients of a user can do.
@@ -104,6 +106,18 @@ func (u *Users) Unreadable() map[string][]string {
 	return all
 }
 
+// Synced reports whether some user wants what their own devices tell each other to count (XEP-0490).
+func (u *Users) Synced() bool {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	for _, prefs := range u.prefs {
+		if prefs.Strict().Sync != track.SyncOff {
+			return true
+		}
+	}
+	return false
+}
+
 // OptedIn returns the users who have asked for prompts by chat.
 func (u *Users) OptedIn() []string {
 	u.mu.RLock()
@@ -122,10 +136,14 @@ func (u *Users) Set(ctx context.Context, prefs track.Prefs) error {
 	if err := u.store.SavePrefs(ctx, prefs); err != nil {
 		return fmt.Errorf("save preferences: %w", err)
 	}
+	before := u.Synced()
 	u.mu.Lock()
 	u.prefs[prefs.JID] = prefs
 	u.mu.Unlock()
 	u.events.Changed(prefs.JID)
+	if u.Synced() != before {
+		u.events.NeedsChanged()
+	}
 	return nil
 }
 

@@ -66,6 +66,7 @@ func TestZone(t *testing.T) {
 type book struct {
 	broken  error
 	changed []string
+	needs   int
 	prefs   []track.Prefs
 	tzo     string // what clients tell; "" they refuse
 	asked   int
@@ -80,6 +81,7 @@ func (b *book) Prefs(_ context.Context, add func(track.Prefs)) error {
 func (b *book) SavePrefs(context.Context, track.Prefs) error        { return b.broken }
 func (b *book) Contacts(context.Context, func(track.Contact)) error { return nil }
 func (b *book) SaveContact(context.Context, track.Contact) error    { return b.broken }
+func (b *book) NeedsChanged()                                       { b.needs++ }
 func (b *book) Changed(owner string)                                { b.changed = append(b.changed, owner) }
 func (b *book) Answering(string) []string                           { return nil }
 func (b *book) Ask(_ context.Context, _, _ string, _, answer any) error {

@@ -89,7 +89,7 @@ func (r *Router) info(_ context.Context, iq *session.Stanza, p *session.Payload)
 		answer := r.describe(at)
 		answer.Node = query.Node
 		if config := &r.Settings.Get().Tap; at == domain && slices.Contains(config.Domains, iq.From.String()) {
-			answer.Features = append(answer.Features, needs(config)...)
+			answer.Features = append(answer.Features, needs(config, r.People.Synced())...)
 		}
 		return session.Result(iq, answer)
 	default:
@@ -102,13 +102,17 @@ func (r *Router) info(_ context.Context, iq *session.Stanza, p *session.Payload)
 }
 
 // needs tells a server of ours what of the tap the component reads, and what it can do without (protocol §10).
-func needs(config *tap.Config) []caps.Feature {
+// What people's devices tell each other is asked for only if somebody wants it to count.
+func needs(config *tap.Config, synced bool) []caps.Feature {
 	features := []caps.Feature{{Var: tap.EventsNS}}
 	if !config.KeepText {
 		features = append(features, caps.Feature{Var: tap.EventsNS + "#no-text"})
 	}
 	if !config.ReplyReads {
 		features = append(features, caps.Feature{Var: tap.EventsNS + "#no-reactions"})
+	}
+	if synced {
+		features = append(features, caps.Feature{Var: tap.EventsNS + "#ids"}, caps.Feature{Var: tap.EventsNS + "#mds"})
 	}
 	return features
 }

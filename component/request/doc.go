@@ -68,6 +68,7 @@ type People interface {
 	Zone(owner string) *time.Location
 	Locate(ctx context.Context, owner, from string) // finds out the zone, if it can be
 	OptedIn() []string                              // the users who have asked for prompts by chat
+	Synced() bool                                   // some user wants what their devices tell each other to count (XEP-0490)
 }
 
 // Privacy decides what senders are told of recipients.

@@ -56,6 +56,8 @@ func (r *Roll) Of(bare string) (sessions []Session, lastManaged bool) {
 type change struct {
 	came, left string // full addresses, or ""
 	caps       tap.Caps
+	ended      bool // a session is over, and lives on under no other key
+	managed    bool // it was one that acknowledges
 }
 
 // take takes in an event of a run, and returns what it changes.
@@ -124,10 +126,11 @@ func (r *Roll) close(key string, end tap.SessionEnd) change {
 		}
 		r.last[bare] = e.Managed
 	}
-	if end != tap.EndMoved && e.Available && !r.reachable(e.JID) {
-		return change{left: e.JID}
+	c := change{ended: end != tap.EndMoved, managed: e.Managed}
+	if c.ended && e.Available && !r.reachable(e.JID) {
+		c.left = e.JID
 	}
-	return change{}
+	return c
 }
 
 // reachable reports whether there is an available session of this address: one that was replaced may end after its successor

@@ -44,6 +44,8 @@ type Queue interface {
 type Presence interface {
 	Saw(full string, from presence.Source, c caps.Caps)
 	Left(full string)
+	Online(full string) bool
+	Acknowledged(full string)
 }
 
 // Store remembers how far each run was taken in.
@@ -76,11 +78,13 @@ type Source struct {
 	clocks   tap.Clocks
 	config   *tap.Config
 	sighting tap.Sighting
+	clients  []track.Client // of the frame in work
 
 	wake    queue.Signal // there is something to acknowledge, to ask, or to remember
 	mu      sync.Mutex
 	account account
 	skew    skew
+	since   time.Time         // of the stream
 	newest  time.Time         // when the newest believed frame came
 	dirty   bool              // account must be remembered
 	idle    map[string]uint64 // the newest batch of each run, if it told no facts
@@ -162,8 +166,58 @@ func (s *Source) copied(now time.Time) {
 	s.mu.Lock()
 	s.dirty = s.dirty || !s.account.copies
 	s.account.copies, s.newest = true, now
+	settled := now.Sub(s.since) > settling
 	s.mu.Unlock()
+	for i := range s.sighting.Seen {
+		s.notePresence(&s.sighting.Seen[i], settled, track.At(now))
+	}
 	s.tell(track.Mark{})
+}
+
+// settling is how long after the beginning of a stream copies of presence tell who is there, not who comes.
+const settling = 10 * time.Second
+
+// notePresence notes who comes and goes by copies of presence, which tell nothing else of sessions.
+func (s *Source) notePresence(r *tap.Resource, settled bool, now track.Time) {
+	switch {
+	case r.Kind == tap.Unavailable:
+		s.clients = append(s.clients, track.Client{JID: r.JID, At: now, Left: true})
+	case r.Kind == tap.Available && settled && !s.Presence.Online(r.JID):
+		s.clients = append(s.clients, track.Client{JID: r.JID, At: now, Came: true})
+	}
+}
+
+// noteSession notes what matters of a session for what its client can be expected to prove.
+func (s *Source) noteSession(session *tap.Session, c change, acks bool) {
+	client := track.Client{JID: session.JID, At: session.At}
+	managed := func(is bool) track.Ternary {
+		switch {
+		case !acks:
+			return track.Unknown
+		case is:
+			return track.Yes
+		}
+		return track.No
+	}
+	switch {
+	case session.Kind == tap.SessionOpened:
+		client.Came = true
+	case session.Kind == tap.SessionManaged && acks:
+		client.Managed = track.Yes
+	case c.ended:
+		client.Left, client.Managed = true, managed(c.managed)
+	default:
+		return
+	}
+	s.clients = append(s.clients, client)
+}
+
+// tellsAcks reports whether a run tells of acknowledgements.
+func (s *Source) tellsAcks(run string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.account.find(run)
+	return r != nil && r.Hello != nil && r.Hello.Tells&tap.TellsAcks != 0
 }
 
 // batch takes in a batch of events.
@@ -195,10 +249,19 @@ func (s *Source) batch(now time.Time) {
 	if told.Hello != nil {
 		s.roll.hello(b.Run, replaced, track.At(now))
 	}
+	acks := s.tellsAcks(b.Run)
 	for i := range told.Sessions {
-		s.move(s.roll.take(b.Run, &told.Sessions[i]))
+		session := &told.Sessions[i]
+		c := s.roll.take(b.Run, session)
+		s.move(c)
+		s.noteSession(session, c, acks)
 	}
-	if len(told.Facts)+len(told.Removed) == 0 {
+	if !acks { // silence of a session with stream management says nothing
+		for i := range told.Facts {
+			told.Facts[i].Sessions.Managed = 0
+		}
+	}
+	if len(told.Facts)+len(told.Displays)+len(told.Removed)+len(s.clients) == 0 {
 		s.mu.Lock()
 		s.idle[b.Run] = b.N
 		s.idles++
@@ -271,10 +334,21 @@ func (s *Source) tell(mark track.Mark) {
 	if told.VoidHint {
 		s.Metrics.VoidHints.Inc()
 	}
-	if n := len(told.Facts); n+len(told.Removed) > 0 {
+	for i := range told.Facts {
+		if f := &told.Facts[i]; f.Basis == track.ByAck && f.Resource != "" {
+			s.Presence.Acknowledged(f.Recipient + "/" + f.Resource)
+		}
+	}
+	for _, d := range told.Displays {
+		if d.By == d.Owner { // XEP-0490 §3: in a conversation of two by the own archive
+			key := track.Key{Sender: d.With, Recipient: d.Owner, ID: d.ID}
+			told.Facts = append(told.Facts, track.Fact{Kind: track.Synced, Key: key, At: track.At(s.Clock.Now())})
+		}
+	}
+	if n := len(told.Facts); n+len(s.clients)+len(told.Removed) > 0 {
 		// They are the queue's from now on: the next frame's go into a room of their own.
-		s.offer(&track.Events{Mark: mark, Facts: told.Facts, Removed: slices.Clone(told.Removed)})
-		told.Facts = make([]track.Fact, 0, max(8, n))
+		s.offer(&track.Events{Mark: mark, Facts: told.Facts, Clients: s.clients, Removed: slices.Clone(told.Removed)})
+		told.Facts, s.clients = make([]track.Fact, 0, max(8, n)), nil
 	}
 }
 
@@ -285,6 +359,7 @@ func (s *Source) NewStream() { s.clocks.NewStream() }
 func (s *Source) Up() {
 	s.mu.Lock()
 	before := s.account.gap
+	s.since = s.Clock.Now()
 	s.account.connected(track.At(s.Clock.Now()))
 	gap := s.account.gap != before
 	s.dirty = s.dirty || gap

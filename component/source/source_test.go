@@ -52,6 +52,9 @@ func (w *world) Offer(e *track.Events, done func(error)) bool {
 	for _, f := range e.Facts {
 		w.note("%s", f.ID)
 	}
+	for _, c := range e.Clients {
+		w.note("%s", clientLine(c))
+	}
 	stored := func(err error) {
 		w.mu.Lock()
 		if err == nil && e.Mark.Run != "" {
@@ -72,8 +75,21 @@ func (w *world) Offer(e *track.Events, done func(error)) bool {
 	return true
 }
 
+func clientLine(c track.Client) string {
+	what := "manages"
+	switch {
+	case c.Came:
+		what = "comes"
+	case c.Left:
+		what = "goes"
+	}
+	return c.JID + " " + what + map[track.Ternary]string{track.No: ", unmanaged", track.Yes: ", managed"}[c.Managed]
+}
+
 func (w *world) Saw(full string, _ presence.Source, _ caps.Caps) { w.note("saw %s", full) }
 func (w *world) Left(full string)                                { w.note("left %s", full) }
+func (w *world) Online(string) bool                              { return false }
+func (w *world) Acknowledged(string)                             {}
 
 func (w *world) Get(_ context.Context, key string) (string, error) {
 	w.mu.Lock()
@@ -178,7 +194,7 @@ func TestIdleBatches(t *testing.T) {
 		s, stop := w.start(t)
 		defer stop()
 		s.Take(batch("runrunrun", 1, "<presence s='bob@here.test/y' k='1'/>"))
-		s.Take(batch("runrunrun", 2, "<closed s='bob@here.test/y' k='1'/>"))
+		s.Take(batch("runrunrun", 2, "<presence s='bob@here.test/y' k='1' y='unavailable'/>"))
 		expect.Equal(t, "told", w.said(), "saw bob@here.test/y, left bob@here.test/y")
 		time.Sleep(tidyEvery + ackEvery)
 		expect.Equal(t, "after a while", w.said(), "ack runrunrun/2 to here.test")
@@ -188,6 +204,36 @@ func TestIdleBatches(t *testing.T) {
 		time.Sleep(2 * ackEvery)
 		expect.Equal(t, "when they are many", w.said(), fmt.Sprintf("ack runrunrun/%d to here.test", 2+maxIdle))
 	})
+}
+
+// What the ledger is told of sessions: who comes and goes, and whether what a session was sent is acknowledged, if that is told.
+func TestClients(t *testing.T) {
+	const s, k = " s='bob@here.test/y'", " k='1'"
+	for _, tt := range []struct{ name, tells, events, want string }{
+		{"a session with stream management", "acked session", "<opened" + s + k + "/><managed" + s + k + "/><closed" + s + k + " why='left'/>",
+			"bob@here.test/y comes, bob@here.test/y manages, managed, bob@here.test/y goes, managed"},
+		{"one without", "acked session", "<opened" + s + k + "/><closed" + s + k + " why='lost'/>", "bob@here.test/y comes, bob@here.test/y goes, unmanaged"},
+		{"of a source that tells of no acks", "session", "<opened" + s + k + "/><managed" + s + k + "/><closed" + s + k + "/>", "bob@here.test/y comes, bob@here.test/y goes"},
+		{"one that sleeps, and is resumed under another key", "acked session", "<here" + s + k + " sm='1'/><hibernating" + s + k + "/><resumed" + s + " k='2' o='1'/><closed" + s + k + " why='moved'/>", ""},
+		{"one that is there already", "acked session", "<here" + s + k + " sm='1' p='1'/>", "saw bob@here.test/y"},
+		{"read on another device", "mds", "<mds o='bob@here.test' with='alice@here.test' id='s1' by='bob@here.test'/>", "s1"},
+		{"by somebody else's archive", "mds", "<mds o='bob@here.test' with='alice@here.test' id='s1' by='room@here.test'/>", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{stored: map[string]string{}}
+				s, stop := w.start(t)
+				defer stop()
+				s.Take(batch("runrunrun", 1, "<hello v='1' module='m' server='s' hosts='here.test' tells='"+tt.tells+"'/>"))
+				s.Take(batch("runrunrun", 2, tt.events))
+				said, _, _ := strings.Cut(w.said(), ", ack ")
+				if strings.HasPrefix(said, "ack ") {
+					said = ""
+				}
+				expect.Equal(t, "told", said, tt.want)
+			})
+		})
+	}
 }
 
 // Nothing is acknowledged before it is durable; what the database refuses for good is.

@@ -361,7 +361,7 @@ func (r *report) session(kind SessionKind) {
 		return
 	}
 	s := Session{
-		Kind: kind, JID: who.full, Key: r.known(a.key), Resumable: a.resumable,
+		Kind: kind, JID: who.full, Key: r.known(a.key), At: r.at, Resumable: a.resumable,
 		Managed: kind == SessionManaged || a.managed, Hibernating: kind == SessionHibernating || a.hibernating,
 	}
 	switch kind {

@@ -63,6 +63,7 @@ func told(config Config, frame string) []string {
 		lines = append(lines, line)
 	}
 	for _, x := range s.Sessions {
+		x.At = 0
 		lines = append(lines, fmt.Sprintf("%+v", x))
 	}
 	for _, x := range s.Rosters {
@@ -118,15 +119,15 @@ func TestBatchedEvents(t *testing.T) {
 		{"an event that is new", "<future f='x'/><acked" + fromBob + "/>", []string{"evidence", "received" + about + " by=ack resource=A"}},
 		{"a payload that is new", "<out" + fromBob + "><new id='a1'/></out>", []string{"message", "passed" + about + " once"}},
 		{"sessions", "<opened" + session + "/><managed" + session + " r='1'/><hibernating" + session + "/><resumed" + session + " o='1e'/><closed" + session + " why='moved'/>", []string{"dropped",
-			"{Kind:0 JID:bob@here.test/B Key:1f Before: Managed:false Resumable:false Hibernating:false Available:false Caps:{Node: Ver: Hash:} End:0}",
-			"{Kind:1 JID:bob@here.test/B Key:1f Before: Managed:true Resumable:true Hibernating:false Available:false Caps:{Node: Ver: Hash:} End:0}",
-			"{Kind:2 JID:bob@here.test/B Key:1f Before: Managed:false Resumable:false Hibernating:true Available:false Caps:{Node: Ver: Hash:} End:0}",
-			"{Kind:3 JID:bob@here.test/B Key:1f Before:1e Managed:false Resumable:false Hibernating:false Available:false Caps:{Node: Ver: Hash:} End:0}",
-			"{Kind:4 JID:bob@here.test/B Key:1f Before: Managed:false Resumable:false Hibernating:false Available:false Caps:{Node: Ver: Hash:} End:6}"}},
+			"{Kind:0 JID:bob@here.test/B Key:1f At:0 Before: Managed:false Resumable:false Hibernating:false Available:false Caps:{Node: Ver: Hash:} End:0}",
+			"{Kind:1 JID:bob@here.test/B Key:1f At:0 Before: Managed:true Resumable:true Hibernating:false Available:false Caps:{Node: Ver: Hash:} End:0}",
+			"{Kind:2 JID:bob@here.test/B Key:1f At:0 Before: Managed:false Resumable:false Hibernating:true Available:false Caps:{Node: Ver: Hash:} End:0}",
+			"{Kind:3 JID:bob@here.test/B Key:1f At:0 Before:1e Managed:false Resumable:false Hibernating:false Available:false Caps:{Node: Ver: Hash:} End:0}",
+			"{Kind:4 JID:bob@here.test/B Key:1f At:0 Before: Managed:false Resumable:false Hibernating:false Available:false Caps:{Node: Ver: Hash:} End:6}"}},
 		{"presence", "<presence" + session + " node='n' ver='v' hash='sha-1'/><presence" + session + " y='unavailable'/><here" + session + " sm='1' r='1' hib='1' p='1' node='n'/>", []string{"dropped",
-			"{Kind:5 JID:bob@here.test/B Key:1f Before: Managed:false Resumable:false Hibernating:false Available:true Caps:{Node:n Ver:v Hash:sha-1} End:0}",
-			"{Kind:5 JID:bob@here.test/B Key:1f Before: Managed:false Resumable:false Hibernating:false Available:false Caps:{Node: Ver: Hash:} End:0}",
-			"{Kind:6 JID:bob@here.test/B Key:1f Before: Managed:true Resumable:true Hibernating:true Available:true Caps:{Node:n Ver: Hash:} End:0}"}},
+			"{Kind:5 JID:bob@here.test/B Key:1f At:0 Before: Managed:false Resumable:false Hibernating:false Available:true Caps:{Node:n Ver:v Hash:sha-1} End:0}",
+			"{Kind:5 JID:bob@here.test/B Key:1f At:0 Before: Managed:false Resumable:false Hibernating:false Available:false Caps:{Node: Ver: Hash:} End:0}",
+			"{Kind:6 JID:bob@here.test/B Key:1f At:0 Before: Managed:true Resumable:true Hibernating:true Available:true Caps:{Node:n Ver: Hash:} End:0}"}},
 		{"nobody else's session", "<opened s='bob@far.test/B' k='1'/><opened s='bob@here.test' k='1'/><opened s='bob@here.test/B'/>", []string{"dropped"}},
 		{"rosters, accounts, displays", "<roster o='bob@here.test' j='alice@far.test' ro='both'/><removed j='bob@here.test'/><mds o='bob@here.test' with='alice@far.test' id='x' by='bob@here.test'/>" +
 			"<roster o='bob@far.test' j='alice@here.test' ro='both'/><removed j='bob@far.test'/><mds o='bob@far.test' with='alice@here.test' id='x'/>", []string{"dropped",

@@ -66,6 +66,7 @@ type Session struct {
 	Kind   SessionKind
 	JID    string // full
 	Key    string
+	At     track.Time
 	Before string // SessionResumed: the key it had before, "" if it is the same
 
 	Managed     bool // SessionManaged, SessionHere: it speaks XEP-0198

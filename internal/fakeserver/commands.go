@@ -57,6 +57,17 @@ var commands = map[string]func(*stage, []string) error{
 		return nil
 	},
 
+	// mds WHO WITH ID: what a device of somebody's tells the others: displayed up to this id of the archive (XEP-0490).
+	"mds": func(st *stage, args []string) error {
+		if len(args) != 3 {
+			return errors.New("mds NAME WITH STANZA-ID")
+		}
+		owner := address(args[0])
+		st.sendEvent(domainOf(owner), fmt.Sprintf("<mds o='%[1]s' with='%[2]s' id='%[3]s' by='%[1]s'/>", escape(owner), escape(address(args[1])), escape(args[2])))
+		synctest.Wait()
+		return nil
+	},
+
 	// online WHO FEATURES: a client logs in. One that knows us sends directed presence to the component.
 	"online": func(st *stage, args []string) error {
 		if len(args) == 0 || !strings.Contains(args[0], "/") {

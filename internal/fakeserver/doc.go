@@ -26,6 +26,7 @@ What happens at the server:
 	session bob/phone closed why=lost
 	                                 opened, managed, hibernating, resumed, closed: for events
 	vanish alice/phone               it is gone, and no server tells
+	mds bob alice s1                 bob's devices tell each other what he has displayed (XEP-0490), for events
 	disco alice/phone T              its features, without a word; "silent": it answers nothing
 	tap out alice/phone → bob id=m1 "Hello" request markable
 	                                 a local client sends a message; see the payloads in tapped.go; in: it comes from

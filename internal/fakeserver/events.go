@@ -146,11 +146,18 @@ func payloadOf(c *Element) string {
 	return "<" + p.name + attrs.String() + "/>"
 }
 
+// keptEvent is one that the source keeps for a component that is away.
+type keptEvent struct {
+	vhost, event string
+	at           time.Time
+}
+
 // batch puts an event into a batch of its own.
-func (st *stage) batch(vhost, event string) string {
+func (st *stage) batch(e keptEvent) string {
 	st.batches++
-	return fmt.Sprintf("<message from='%s' to='%s' type='normal'><tap xmlns='%s' run='%s' n='%d' t='%d'>%s</tap></message>",
-		vhost, component, nsEvents, eventRun, st.batches, time.Now().UnixMilli(), event)
+	now := time.Now()
+	return fmt.Sprintf("<message from='%s' to='%s' type='normal'><tap xmlns='%s' run='%s' n='%d' age='%d' t='%d'>%s</tap></message>",
+		e.vhost, component, nsEvents, eventRun, st.batches, now.Sub(e.at).Milliseconds(), now.UnixMilli(), e.event)
 }
 
 // session tells something of a session: of each resource there is one at a time.
@@ -171,12 +178,12 @@ func (st *stage) session(full, what, attrs string) {
 
 // sendEvent sends an event, or keeps it for a component that is away.
 func (st *stage) sendEvent(vhost, event string) {
-	copy := st.batch(vhost, event)
+	e := keptEvent{vhost, event, time.Now()}
 	if st.peer == nil {
-		st.backlog = append(st.backlog, copy)
+		st.kept = append(st.kept, e)
 		return
 	}
-	st.send(copy)
+	st.send(st.batch(e))
 }
 
 // tellEvent tells what became of a message.
@@ -207,9 +214,13 @@ func caps(presence string) string {
 	return attrs.String()
 }
 
-// hello is what the source says of itself at each connection, and of every session that is there.
+// hello is what the source says at each connection: what it has kept, then of itself and of every session that is there.
 func (st *stage) hello() {
-	st.send(st.batch(domain, "<hello v='1' module='story 1' server='story' hosts='"+domain+" second.example' tells='handed acked unacked offline bounce dropped session roster removed'/>"))
+	for _, e := range st.kept {
+		st.send(st.batch(e))
+	}
+	st.kept = nil
+	st.sendEvent(domain, "<hello v='1' module='story 1' server='story' hosts='"+domain+" second.example' tells='handed acked unacked offline bounce dropped session roster removed'/>")
 	st.mu.Lock()
 	var here []string
 	for full, key := range st.people.keys {
@@ -224,6 +235,6 @@ func (st *stage) hello() {
 	st.mu.Unlock()
 	slices.Sort(here)
 	for _, event := range here {
-		st.send(st.batch(domain, event))
+		st.sendEvent(domain, event)
 	}
 }

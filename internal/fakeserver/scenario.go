@@ -61,7 +61,7 @@ type step struct {
 //
 // doc.go has the commands that stories are made of.
 func Parse(name string, file []byte) (*Scenario, error) {
-	s := &Scenario{Name: name, begin: noon, Shapes: []Shape{Module, Firewall, Ejabberd}}
+	s := &Scenario{Name: name, begin: noon, Shapes: []Shape{Module, Firewall, Ejabberd, Events}}
 	before, _, _ := strings.Cut(string(file), "-- story --\n")
 	line := strings.Count(before, "\n") + 1 // the section's own
 	for _, section := range txtar.Parse(file).Files {

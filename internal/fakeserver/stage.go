@@ -24,6 +24,7 @@ type stage struct {
 	backlog []string // copies that the module keeps for a component that is away
 	asked   int      // requests of the story's own
 	batches int      // of events
+	kept    []keptEvent
 
 	mu     sync.Mutex
 	people people

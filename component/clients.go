@@ -1,0 +1,59 @@
+package component
+
+import (
+	"sync"
+
+	"tocsin/component/clock"
+	"tocsin/component/outbox"
+	"tocsin/component/presence"
+	"tocsin/component/writer"
+	"tocsin/track"
+)
+
+// maxAnnounced is how many users are remembered with what their clients announce; past it all of it is told again.
+const maxAnnounced = 100_000
+
+// announcements tells the ledger whether the clients of users announce markers, when that becomes known or changes, and
+// hands on what else is new about their resources.
+type announcements struct {
+	presence.Events
+	registry *presence.Registry
+	queue    *writer.Queue
+	clock    clock.Clock
+
+	mu   sync.Mutex
+	told map[string]track.Ternary
+}
+
+// Changed implements presence.Events.
+func (a *announcements) Changed(owner string) {
+	a.Events.Changed(owner)
+	markers := a.registry.Clients(owner).Markers
+	if markers == track.Unknown || a.isTold(owner, markers) {
+		return
+	}
+	client := track.Client{JID: owner, At: track.At(a.clock.Now()), Markers: markers}
+	a.queue.Offer(&track.Events{Clients: []track.Client{client}}, nil)
+}
+
+func (a *announcements) isTold(owner string, markers track.Ternary) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.told[owner] == markers {
+		return true
+	}
+	if a.told == nil || len(a.told) >= maxAnnounced {
+		a.told = map[string]track.Ternary{}
+	}
+	a.told[owner] = markers
+	return false
+}
+
+// choices hands on what users change of their preferences.
+type choices struct {
+	*outbox.Backlog
+	svc *Service
+}
+
+// NeedsChanged implements people.Events.
+func (c choices) NeedsChanged() { c.svc.source.Refresh() }
