@@ -134,7 +134,8 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if s.learner, err = presence.NewLearner(ctx, s.presence, s.session, o.Store, o.Log); err != nil {
 		return nil, err
 	}
-	users, err := people.New(ctx, o.Store, choices{backlog, s}, s.presence, s.session, s.settings)
+	s.server = privacy.NewServer(s.session, o.Clock, o.Log)
+	users, err := people.New(ctx, o.Store, choices{backlog, s}, s.presence, s.server, s.session, s.settings)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +143,6 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		o.Log.Warn("settings can't be read and count on the safe side", "user", user, "settings", names)
 	}
 	s.users, s.backlog = users, backlog
-	s.server = privacy.NewServer(s.session, o.Clock, o.Log)
 	s.source, err = source.New(ctx, source.Options{
 		Config: func() *tap.Config { return &s.settings.Get().Tap }, Queue: s.queue, Presence: s.presence, Store: o.Store, Send: s.ask,
 		Clock: o.Clock, Log: o.Log, Metrics: s.metrics,
@@ -203,7 +203,7 @@ func (s *Service) Run(ctx context.Context) error {
 		})
 	}
 	run(&writer, writing, s.writer.Run)
-	for _, part := range []func(context.Context) error{s.serve, s.alarms.Run, s.learner.Run, s.source.Run, s.outbox.Run, s.requests.Run, s.maintenance.Run} {
+	for _, part := range []func(context.Context) error{s.serve, s.alarms.Run, s.learner.Run, s.server.Run, s.source.Run, s.outbox.Run, s.requests.Run, s.maintenance.Run} {
 		run(&others, ctx, part)
 	}
 	<-ctx.Done()

@@ -50,7 +50,7 @@ func life(t *testing.T, s *storage.Store, key track.Key, resource string) {
 	seed, err := s.Seed(ctx)
 	must(t, err)
 	ledger := track.NewLedger(seed, &track.Policy{
-		Senders: track.SendersAll, UndeliveredAfter: time.Second, UnreadAfter: time.Minute, Mode: track.Ask, Expires: time.Hour,
+		Senders: track.SendersAll, UndeliveredAfter: time.Second, UnreadAfter: time.Second, Mode: track.Ask, Expires: time.Hour,
 		Steps: []track.Step{{Do: track.DoRemind}, {Do: track.DoPrompt}},
 	}, nobody{})
 	batch := func(inputs ...track.Input) *track.Result {

@@ -37,11 +37,11 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 		return out, err
 	}
 	senders, recipients := set(w.Senders), set[string](nil)
-	people := set(w.Peers)
+	people, consenting := set(w.Peers), set(w.Recipients)
 	open, pairs := slices.Clone(w.Open), slices.Clone(w.Pairs)
 	for _, m := range l.messages { // those of w.Ords
 		open, pairs = append(open, m.Conv()), append(pairs, m.Conv())
-		senders[m.Sender], recipients[m.Recipient], people[m.Recipient] = true, true, true
+		senders[m.Sender], recipients[m.Recipient], people[m.Recipient], consenting[m.Recipient] = true, true, true, true
 	}
 	for _, k := range w.Keys {
 		if senders[k.Sender] {
@@ -91,6 +91,11 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 	}
 	if out.Pairs, err = l.pairsOf(ctx, pairs); err != nil {
 		return out, err
+	}
+	if len(consenting) > 0 {
+		if err := s.consent.SelectContext(ctx, &out.Consents, s.names(keys(consenting))); err != nil {
+			return out, fmt.Errorf("consents: %w", err)
+		}
 	}
 	for _, ord := range keys(l.messages) {
 		out.Messages = append(out.Messages, l.messages[ord])

@@ -47,7 +47,7 @@ type statements struct {
 
 	byHash, byOrd, open, failed, openOf         *sqlx.Stmt
 	promptByID, promptByOrd, promptOf, promptIn *sqlx.Stmt
-	openedBy, openedAbout, peer, pairOf         *sqlx.Stmt
+	openedBy, openedAbout, peer, pairOf, consent *sqlx.Stmt
 
 	lastPos, countUp                            *sqlx.Stmt
 	insertMessage, updateMessage, tell          *sqlx.Stmt
@@ -93,6 +93,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.openedBy = prepare(opened + s.among("sender_hash"))
 	s.openedAbout = prepare(opened + s.among("recipient_hash"))
 	s.pairOf = prepare("SELECT " + s.pairs.list() + " FROM pairs WHERE " + s.among("conv"))
+	s.consent = prepare("SELECT jid FROM numbers WHERE consent = 1 AND " + s.among("jid"))
 	s.peer = prepare("SELECT " + peers.list() + " FROM peers WHERE " + s.among("jid"))
 
 	s.lastPos = prepare("SELECT coalesce(max(pos), 0) FROM outbox")

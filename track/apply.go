@@ -41,6 +41,7 @@ func (f *Fact) want(l *Ledger, w *Want) {
 		early()
 	case Received:
 		w.Open = append(w.Open, f.Conv())
+		w.Recipients = append(w.Recipients, f.Recipient)
 		peer()
 	}
 	w.Keys = append(w.Keys, f.Key)
@@ -83,7 +84,7 @@ func (f *Fact) apply(b *batch) {
 		}
 		b.learn(f, named)
 		before := *f
-		before.Basis = ByOrder
+		before.Basis, before.Acked = ByOrder, f.Basis == ByAck
 		for _, r := range b.upTo(f.Conv(), named.Ord-1) {
 			if r.Status == Pending {
 				b.transit(r, &before)

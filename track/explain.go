@@ -45,11 +45,20 @@ func Explain(m *Message, s Settings, now Time) Explanation {
 	return Explanation{Reason: ReasonAwaitsReading, Until: m.Due, Rule: m.Expects.Reading}
 }
 
-// Merged is what somebody may be told who may not know whether the recipient was there.
+// Merged is what somebody may be told who may not know whether the recipient was there, nor when nor where the recipient wants to
+// be left alone.
 func (e Explanation) Merged() Explanation {
 	switch e.Reason {
 	case ReasonHanded, ReasonFetched:
 		e.Reason = ReasonNoReceipts
+	case ReasonAwaitsDelivery:
+		e.Reason, e.Rule = ReasonAwaitsReading, NoRule
+	case ReasonOptedOut:
+		return Explanation{Reason: ReasonWithheld}
+	case ReasonQuiet:
+		if e.Whose == TierRecipient {
+			return Explanation{Reason: ReasonWithheld}
+		}
 	}
 	switch e.Rule {
 	case RuleStored, RuleAcknowledges:

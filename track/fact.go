@@ -69,6 +69,7 @@ type Fact struct {
 	At    Time  // when it was observed; by the tap's own <delay/> if it has one
 	Basis Basis
 
+	Acked bool // of ByOrder: what arrived later was acked
 	// Once: the tap tells of every message once (our Prosody module): the same id again is not another copy.
 	Once bool
 	// Passed: this Sent message is not watched, it only has a place in the order.
@@ -166,4 +167,5 @@ const (
 	ReasonAwaitsDelivery Reason = "awaits-delivery"
 	ReasonAwaitsReading  Reason = "awaits-reading"
 	ReasonNextStep       Reason = "next-step" // of the chain
+	ReasonWithheld       Reason = "withheld"  // whatever it is, it is the recipient's own affair
 )

@@ -163,30 +163,34 @@ type work struct {
 // batch is the working set of one Apply.
 type batch struct {
 	*Ledger
-	now     Time
-	rows    map[int64]*row
-	newest  map[Key]*row
-	convs   map[Conv][]*row
-	prompts map[string]*work
-	live    map[Conv]*work
-	opened  []Opened
-	peers   map[string]Peer
-	gone    map[string]int64 // the last Ord of accounts that were removed
-	pairs   map[Conv]Pair
-	out     *Result
+	now      Time
+	rows     map[int64]*row
+	newest   map[Key]*row
+	convs    map[Conv][]*row
+	prompts  map[string]*work
+	live     map[Conv]*work
+	opened   []Opened
+	peers    map[string]Peer
+	gone     map[string]int64 // the last Ord of accounts that were removed
+	consents map[string]bool  // recipients to whom a number is bound with consent
+	pairs    map[Conv]Pair
+	out      *Result
 }
 
 func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 	b := &batch{
 		Ledger: l, now: now, rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, convs: map[Conv][]*row{},
 		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{},
-		gone: map[string]int64{}, pairs: map[Conv]Pair{}, out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}, handed: handovers{}},
+		gone: map[string]int64{}, consents: map[string]bool{}, pairs: map[Conv]Pair{}, out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}, handed: handovers{}},
 	}
 	for _, m := range loaded.Messages {
 		b.add(&row{Message: m, before: m})
 	}
 	for _, p := range loaded.Prompts {
 		b.addPrompt(&work{Prompt: p, was: p.State.Live()})
+	}
+	for _, jid := range loaded.Consents {
+		b.consents[jid] = true
 	}
 	for _, p := range loaded.Peers {
 		b.peers[p.JID] = p
@@ -246,7 +250,10 @@ func (b *batch) nextOrd() int64 {
 }
 
 func (b *batch) settings(m *Message) Settings {
-	return b.policy.Resolve(m, b.people.Parties(m.Conv()), b.expect(m))
+	who := b.people.Parties(m.Conv())
+	s := b.policy.Resolve(m, who, b.expect(m))
+	s.Reveals = b.policy.Reveals(who, first(m.Standing, who.Standing), b.consents[m.Recipient])
+	return s
 }
 
 // finish collects what has changed, in order.

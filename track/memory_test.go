@@ -20,11 +20,12 @@ type memory struct {
 	outbox   map[string]Outgoing
 	gone     []Outgoing // what was removed from the outbox
 	releases []Release
-	ord, rev int64 // the last that were given out
+	consents map[string]bool // recipients with a number, and consent
+	ord, rev int64           // the last that were given out
 }
 
 func newMemory() *memory {
-	return &memory{messages: map[int64]Message{}, newest: map[Key]int64{}, open: map[Conv]map[int64]bool{}, prompts: map[string]Prompt{}, peers: map[string]Peer{}, pairs: map[Conv]Pair{}, outbox: map[string]Outgoing{}}
+	return &memory{messages: map[int64]Message{}, newest: map[Key]int64{}, open: map[Conv]map[int64]bool{}, prompts: map[string]Prompt{}, consents: map[string]bool{}, peers: map[string]Peer{}, pairs: map[Conv]Pair{}, outbox: map[string]Outgoing{}}
 }
 
 func (s *memory) load(w Want, now Time) Loaded {
@@ -95,6 +96,11 @@ func (s *memory) load(w Want, now Time) Loaded {
 	for _, c := range append(slices.Clone(w.Pairs), capped...) {
 		if p, ok := s.pairs[c]; ok && !slices.Contains(l.Pairs, p) {
 			l.Pairs = append(l.Pairs, p)
+		}
+	}
+	for _, jid := range append(slices.Clone(w.Recipients), peers...) {
+		if s.consents[jid] {
+			l.Consents = append(l.Consents, jid)
 		}
 	}
 	for _, jid := range peers {
@@ -214,14 +220,19 @@ func (s *memory) find(k Key) Message { return s.messages[s.newest[k]] }
 
 // folk are the settings and clients of a test's people.
 type folk struct {
-	prefs    map[string]Prefs
-	contacts map[Conv]Contact
-	clients  map[string]Clients
-	present  map[string]bool // by full JID; nobody there: nobody can tell
+	prefs     map[string]Prefs
+	contacts  map[Conv]Contact
+	clients   map[string]Clients
+	present   map[string]bool // by full JID; nobody there: nobody can tell
+	strangers bool            // senders are in nobody's roster, as far as is known
 }
 
 func (f *folk) Parties(c Conv) Parties {
-	return Parties{Sender: f.prefs[c.Sender], Recipient: f.prefs[c.Recipient], Contact: f.contacts[c]}
+	standing := StandingBoth // so that stories about something else need not say it
+	if f.strangers {
+		standing = StandingUnknown
+	}
+	return Parties{Sender: f.prefs[c.Sender], Recipient: f.prefs[c.Recipient], Contact: f.contacts[c], Standing: standing}
 }
 
 func (f *folk) Clients(bare string) Clients { return f.clients[bare] }

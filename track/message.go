@@ -82,6 +82,7 @@ const (
 	Refused                               // the recipient's side said no: no number is given away until something arrives again
 	Test                                  // nobody wrote it: it shows that prompts arrive. It has no times and no chain, only what is ordered
 	Discarded                             // the server threw it away and tells its sender nothing: nothing can be expected
+	Untold                                // delivered, by the server's word alone, which the sender may not know
 )
 
 // Has reports whether all of x are set.

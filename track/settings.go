@@ -10,6 +10,9 @@ type Parties struct {
 	Sender    Prefs
 	Recipient Prefs
 	Contact   Contact // what Sender has set about Recipient
+	// Standing is Sender's in Recipient's roster, where the server lets it be read; else unknown.
+	Standing Standing
+	Hidden   bool // Recipient hides the number from Sender
 }
 
 // Tier tells where a setting came from.
@@ -39,6 +42,7 @@ type Settings struct {
 	Expectation
 	Delivery bool // silence about delivery means something
 	Reading  bool // silence about reading means something
+	Reveals  bool // the sender may tell undelivered from unread
 
 	// The verdict on a prompt at this moment: not at all because of Refuse; or not before Hold, because of Held.
 	Refuse Reason

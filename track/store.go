@@ -31,6 +31,8 @@ type Want struct {
 	Of      []string // all watched rows of these senders that are Pending or Delivered
 	Peers   []string // what is known about the clients of these bare JIDs
 	Pairs   []Conv   // what these recipients have shown to these senders
+	// Recipients are those of whom it matters whether a number is bound to them with consent; those of Ords do, too.
+	Recipients []string
 }
 
 // Loaded is what the store found. Messages and prompts that belong together are both there: a prompt's messages,
@@ -40,6 +42,7 @@ type Loaded struct {
 	Prompts  []Prompt
 	Peers    []Peer
 	Pairs    []Pair
+	Consents []string // of Want.Recipients
 	// The prompts that count for the caps of the conversations of Want.Ords, Want.Prompts and Want.Senders.
 	Opened []Opened
 }

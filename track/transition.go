@@ -93,6 +93,7 @@ func newMessage(f *Fact, known Sessions) Message {
 
 // begin sets the first alarm, and tells "unknown" if nothing can be known.
 func (m *Message) begin(s Settings, now Time) []Effect {
+	s.Reveals = true // whether that is so is found out until the alarm, which looks again
 	m.schedule(s, now)
 	return m.doubt(now)
 }
@@ -103,6 +104,10 @@ func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
 		if f.Basis != ByAck {
 			m.Marks |= Confirmed
 		}
+	}
+	secret := f.isSecret() && !s.Reveals
+	if m.Marks.Has(Untold) && !secret && m.Status == Delivered {
+		return m.arrived(f)
 	}
 	if m.Status != Pending && (m.Status != Failed || f.Basis == ByOrder) {
 		return nil
@@ -115,6 +120,16 @@ func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
 		m.Marks &^= Wanted // it was wanted because of the delivery
 	}
 	m.schedule(s, now)
+	if secret {
+		m.Marks |= Untold
+		return nil
+	}
+	return m.arrived(f)
+}
+
+// arrived tells that the message is delivered.
+func (m *Message) arrived(f Fact) []Effect {
+	m.Marks &^= Untold
 	effects := m.say(StateDelivered, f.Basis, f.At, m.further())
 	if m.Marks.Has(TimedOutUndelivered) || m.Prompt != "" {
 		effects = append(effects, Effect{Kind: Arrived})
@@ -398,8 +413,11 @@ func (m *Message) next(s Settings) (Time, Reason) {
 	case m.Marks.Has(Hushed):
 		return 0, ReasonOptedOut
 	case m.Status == Pending && s.awaitsDelivery():
-		return max(m.SentAt.Add(s.UndeliveredAfter), s.Until), ""
+		return max(m.SentAt.Add(s.undeliveredAfter()), s.Until), ""
 	case s.Reading && s.UnreadAfter > 0:
+		if m.Marks.Has(TimedOutUndelivered) && !s.Reveals {
+			return 0, ReasonTimedOut // a second one would say that it has arrived
+		}
 		if m.Marks.Has(TimedOutUndelivered) {
 			return m.DeliveredAt.Add(s.UnreadAfter), ""
 		}

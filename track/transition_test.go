@@ -22,7 +22,8 @@ const (
 
 func tableSettings() Settings {
 	return Settings{
-		Watch: true, UndeliveredAfter: tableUndelivered, UnreadAfter: tableUnread, Priority: Normal, Mode: Ask, ModeOf: TierDomain,
+		Reveals: true,
+		Watch:   true, UndeliveredAfter: tableUndelivered, UnreadAfter: tableUnread, Priority: Normal, Mode: Ask, ModeOf: TierDomain,
 		Steps: []Step{{Do: DoPrompt}, {After: tableWebhook, Do: DoWebhook}}, Delivery: true, Reading: true,
 		Expectation: Expectation{Delivery: RuleReceiptAssumed, Reading: RuleMarkerAssumed},
 	}

@@ -1,15 +1,10 @@
 package numbers
 
-import (
-	"strings"
-
-	"tocsin/track"
-)
+import "tocsin/track"
 
 // Policy is the admin's part of the decision who is shown a number.
 type Policy struct {
 	Disclose track.Disclose
-	Reveal   track.Reveal
 	VCards   bool // numbers.sources names vcard
 	Verify   bool // numbers.verify: what a user binds counts once it is confirmed
 }
@@ -18,10 +13,7 @@ type Policy struct {
 type Case struct {
 	Number track.Number // the zero Number: none is known
 	Owner  track.Prefs  // of the recipient, whose number it is
-	Sender string       // bare JID of the one who would be shown it
-	// Hides says whether the owner hides the number from a bare JID, a domain, or "": everybody (track.Contact.Hidden).
-	// Nil: from nobody.
-	Hides func(from string) bool
+	Hidden bool         // the owner hides the number from the sender
 	// Visible: the owner's roster has the sender with a subscription from or both. False, too, if that can't be known.
 	Visible bool
 	// Failed: the message bounced, or was never the recipient's to see: no number, ever (protocol §4).
@@ -55,7 +47,7 @@ func (p Policy) Release(c Case) (number string, why Reason) {
 		return "", Bounced
 	case c.Owner.Watch == track.Off:
 		return "", OptedOut
-	case c.hidden():
+	case c.Hidden:
 		return "", Hidden
 	case c.Owner.Share == track.ShareContacts && !c.Visible:
 		return "", NoContact
@@ -69,22 +61,4 @@ func (p Policy) Release(c Case) (number string, why Reason) {
 		return n.E164, Shown
 	}
 	return "", NotConsented
-}
-
-// Reveals reports whether the sender may be told undelivered from unread (protocol §4): to have agreed to be called by a
-// sender is to have agreed to that.
-func (p Policy) Reveals(c Case) bool {
-	if c.Failed || c.Owner.Watch == track.Off {
-		return false
-	}
-	agreed := c.Number.Consent && c.Number.Source != track.FromVCard && !c.hidden() && c.Owner.Share == track.ShareAll
-	return p.Reveal == track.RevealAll || c.Visible || agreed
-}
-
-func (c Case) hidden() bool {
-	if c.Hides == nil {
-		return false
-	}
-	_, domain, _ := strings.Cut(c.Sender, "@")
-	return c.Hides("") || c.Hides(c.Sender) || domain != "" && c.Hides(domain)
 }

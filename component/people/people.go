@@ -36,12 +36,18 @@ type Clients interface {
 	Answering(owner string) []string // full JIDs of those that answer questions
 }
 
+// Rosters are what the server lets be read of them, as far as it is known without asking.
+type Rosters interface {
+	Standing(owner, contact string) track.Standing
+}
+
 // Users are the users' choices. The methods may be called by several goroutines; of two that change the same the last one
 // wins.
 type Users struct {
 	store    Store
 	events   Events
 	clients  Clients
+	rosters  Rosters
 	asker    Asker
 	settings *settings.Live // Language
 	zones    zones
@@ -52,9 +58,9 @@ type Users struct {
 }
 
 // New returns the users of a store.
-func New(ctx context.Context, store Store, events Events, clients Clients, asker Asker, s *settings.Live) (*Users, error) {
+func New(ctx context.Context, store Store, events Events, clients Clients, rosters Rosters, asker Asker, s *settings.Live) (*Users, error) {
 	u := &Users{
-		store: store, events: events, clients: clients, asker: asker, settings: s,
+		store: store, events: events, clients: clients, rosters: rosters, asker: asker, settings: s,
 		prefs: map[string]track.Prefs{}, contacts: map[[2]string]track.Contact{},
 	}
 	if err := store.Prefs(ctx, func(p track.Prefs) { u.prefs[p.JID] = p }); err != nil {
@@ -68,9 +74,13 @@ func New(ctx context.Context, store Store, events Events, clients Clients, asker
 
 // Parties implements track.People.
 func (u *Users) Parties(c track.Conv) track.Parties {
+	standing := u.rosters.Standing(c.Recipient, c.Sender)
 	u.mu.RLock()
 	defer u.mu.RUnlock()
-	return track.Parties{Sender: u.prefs[c.Sender], Recipient: u.prefs[c.Recipient], Contact: u.contacts[[2]string{c.Sender, c.Recipient}]}
+	return track.Parties{
+		Sender: u.prefs[c.Sender], Recipient: u.prefs[c.Recipient], Contact: u.contacts[[2]string{c.Sender, c.Recipient}],
+		Standing: standing, Hidden: u.hides(c.Recipient, c.Sender),
+	}
 }
 
 // Clients implements track.People.
@@ -171,11 +181,20 @@ func (u *Users) SetContact(ctx context.Context, c track.Contact) error {
 	return nil
 }
 
-// Hides reports whether owner hides the number from contact, or from everybody.
+// Hides reports whether owner hides the number from contact: from them, from their domain, or from everybody.
 func (u *Users) Hides(owner, contact string) bool {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
-	return u.contacts[[2]string{owner, contact}].Hidden || u.contacts[[2]string{owner, ""}].Hidden
+	return u.hides(owner, contact)
+}
+
+func (u *Users) hides(owner, contact string) bool {
+	for _, from := range [...]string{"", contact, track.Domain(contact)} {
+		if u.contacts[[2]string{owner, from}].Hidden {
+			return true
+		}
+	}
+	return false
 }
 
 // Forget drops all that a user has chosen from memory; the store has forgotten it.

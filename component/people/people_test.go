@@ -49,7 +49,7 @@ func TestZone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &book{prefs: []track.Prefs{{JID: alice, Zone: tc.chosen}}, tzo: tc.told}
-			u, err := New(t.Context(), b, b, b, b, settings.NewLive(settings.Settings{Language: "en"}, false))
+			u, err := New(t.Context(), b, b, b, b, b, settings.NewLive(settings.Settings{Language: "en"}, false))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -93,13 +93,38 @@ func (b *book) Ask(_ context.Context, _, _ string, _, answer any) error {
 	return nil
 }
 func (b *book) Clients(string) track.Clients { return track.Clients{} }
-func (b *book) Present(string, string) bool  { return true }
+
+// TestHides: a number is hidden from a person, from a domain, from everybody.
+func TestHides(t *testing.T) {
+	const bob = "bob@example.org"
+	for _, tc := range []struct {
+		from string
+		want bool
+	}{{"", true}, {"alice@example.net", true}, {"example.net", true}, {"eve@example.net", false}, {"example.org", false}} {
+		b := &book{}
+		u, err := New(t.Context(), b, b, b, b, b, settings.NewLive(settings.Settings{Language: "en"}, false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := u.SetContact(t.Context(), track.Contact{Owner: bob, Contact: tc.from, Hidden: true}); err != nil {
+			t.Fatal(err)
+		}
+		conv := track.Conv{Sender: "alice@example.net", Recipient: bob}
+		if got := u.Hides(bob, conv.Sender); got != tc.want || u.Parties(conv).Hidden != tc.want {
+			t.Errorf("hidden from %q: %t", tc.from, got)
+		}
+	}
+}
+
+// Standing implements Rosters.
+func (b *book) Standing(string, string) track.Standing { return track.StandingUnknown }
+func (b *book) Present(string, string) bool            { return true }
 
 // What could not be saved does not hold, and nobody is told of it.
 func TestSet(t *testing.T) {
 	const alice, bob = "alice@example.org", "bob@example.org"
 	b := &book{prefs: []track.Prefs{{JID: alice, Zone: "Asia/Shanghai"}}}
-	u, err := New(t.Context(), b, b, b, b, settings.NewLive(settings.Settings{Language: "en"}, false))
+	u, err := New(t.Context(), b, b, b, b, b, settings.NewLive(settings.Settings{Language: "en"}, false))
 	if err != nil {
 		t.Fatal(err)
 	}

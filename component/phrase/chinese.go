@@ -144,6 +144,8 @@ func zhWhy(r track.Explanation, now time.Time) string {
 		return "暂未询问：管理员暂停了所有询问。"
 	case track.ReasonOptedOut:
 		return "未跟踪：对方选择不被跟踪。"
+	case track.ReasonWithheld:
+		return "未询问。"
 	case track.ReasonNotWatched:
 		return "未跟踪：消息和服务器规则都没有要求。"
 	case track.ReasonNotAsked:

@@ -144,6 +144,8 @@ func enWhy(r track.Explanation, now time.Time) string {
 		return "Not asked yet: an admin has paused all prompts."
 	case track.ReasonOptedOut:
 		return "Not watched: the recipient has opted out."
+	case track.ReasonWithheld:
+		return "Not asked."
 	case track.ReasonNotWatched:
 		return "Not watched: neither the message nor the server's policy asks for it."
 	case track.ReasonNotAsked:

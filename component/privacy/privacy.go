@@ -18,8 +18,7 @@ import (
 
 // Users are what users have chosen.
 type Users interface {
-	Of(bare string) track.Prefs
-	Hides(owner, contact string) bool
+	Parties(track.Conv) track.Parties
 }
 
 // Store is the directory of bound numbers, and knows who was refused.
@@ -85,7 +84,7 @@ func (d *Disclosure) Status(ctx context.Context, m *track.Message) escalation.St
 // apart (protocol §4).
 func (d *Disclosure) State(ctx context.Context, m *track.Message, state track.State) track.State {
 	timeout := state == track.StateTimeoutUndelivered || state == track.StateTimeoutUnread
-	if timeout && !d.reveals(ctx, m.Conv()) {
+	if timeout && !d.reveals(ctx, m) {
 		return track.StateTimeout
 	}
 	return state
@@ -93,40 +92,38 @@ func (d *Disclosure) State(ctx context.Context, m *track.Message, state track.St
 
 // Explanation is what the sender may know of why a message stands as it does.
 func (d *Disclosure) Explanation(ctx context.Context, m *track.Message, e track.Explanation) track.Explanation {
-	if merged := e.Merged(); merged != e && !d.reveals(ctx, m.Conv()) {
+	if merged := e.Merged(); merged != e && !d.reveals(ctx, m) {
 		return merged
 	}
 	return e
 }
 
 // reveals reports whether the sender may tell undelivered from unread. What cannot be found out is not revealed.
-func (d *Disclosure) reveals(ctx context.Context, conv track.Conv) bool {
-	policy := d.policy()
-	if policy.Reveal == track.RevealAll {
-		return true
-	}
-	c, err := d.caseOf(ctx, conv)
+func (d *Disclosure) reveals(ctx context.Context, m *track.Message) bool {
+	policy, who := &d.settings.Get().Policy, d.users.Parties(m.Conv())
+	c, err := d.caseOf(ctx, m.Conv())
 	if err != nil {
 		if ctx.Err() == nil {
 			d.log.Error("could not look up consent", "err", err)
 		}
 		return false
 	}
-	return policy.Reveals(c)
+	standing := m.Standing
+	if c.Visible {
+		standing = track.StandingFrom
+	}
+	return policy.Reveals(who, standing, c.Number.Consent)
 }
 
 func (d *Disclosure) policy() numbers.Policy {
 	s := d.settings.Get()
-	return numbers.Policy{Disclose: s.Policy.Disclose, Reveal: s.Policy.Reveal, VCards: s.VCards, Verify: s.Verify}
+	return numbers.Policy{Disclose: s.Policy.Disclose, VCards: s.VCards, Verify: s.Verify}
 }
 
 // caseOf gathers what a decision about the recipient's privacy depends on.
 func (d *Disclosure) caseOf(ctx context.Context, conv track.Conv) (numbers.Case, error) {
-	c := numbers.Case{
-		Owner:  d.users.Of(conv.Recipient),
-		Sender: conv.Sender,
-		Hides:  func(from string) bool { return d.users.Hides(conv.Recipient, from) },
-	}
+	who := d.users.Parties(conv)
+	c := numbers.Case{Owner: who.Recipient, Hidden: who.Hidden}
 	if d.settings.Get().Directory {
 		n, _, err := d.store.Number(ctx, conv.Recipient)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"tocsin/component/clock"
 	"tocsin/component/numbers"
+	"tocsin/component/queue"
 	"tocsin/component/session"
 	"tocsin/track"
 	"tocsin/xep/privilege"
@@ -21,6 +22,9 @@ const (
 	vcardLife  = 24 * time.Hour
 	lookWithin = 5 * time.Second
 	cacheMax   = 10_000
+	// readers is how many rosters are read at a time before anybody waits for them, maxMissing how many may wait for that.
+	readers    = 8
+	maxMissing = 10_000
 )
 
 // Asker asks an entity by an IQ, and reads its answer.
@@ -39,6 +43,9 @@ type Server struct {
 	grants map[string]privilege.Grants // by domain
 	known  map[string]rosterEntry
 	cards  map[string]cardEntry
+
+	missing *queue.Shared[string] // users whose rosters are wanted
+	wanted  map[string]bool       // those in missing, and those being asked
 }
 
 type rosterEntry struct {
@@ -53,7 +60,8 @@ type cardEntry struct {
 
 // NewServer returns what is known of a server that has granted nothing yet.
 func NewServer(asker Asker, c clock.Clock, log *slog.Logger) *Server {
-	return &Server{asker: asker, clock: c, log: log, grants: map[string]privilege.Grants{}, known: map[string]rosterEntry{}, cards: map[string]cardEntry{}}
+	return &Server{asker: asker, clock: c, log: log, grants: map[string]privilege.Grants{}, known: map[string]rosterEntry{}, cards: map[string]cardEntry{},
+		missing: queue.NewShared[string](maxMissing), wanted: map[string]bool{}}
 }
 
 // Reset forgets what the server has granted: with a new stream it says so anew.
@@ -86,34 +94,76 @@ func (s *Server) Forget(owner string) {
 	delete(s.cards, owner)
 }
 
+// Run reads the rosters that were missing, until ctx is done.
+func (s *Server) Run(ctx context.Context) error {
+	s.missing.Work(ctx, readers, func(ctx context.Context, owner string) {
+		s.roster(ctx, owner)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.wanted, owner)
+	})
+	return nil
+}
+
+// Standing returns the contact's place in the owner's roster, as far as it is known without asking. If the roster may be read it
+// will be known soon.
+func (s *Server) Standing(owner, contact string) track.Standing {
+	if !s.Grants(track.Domain(owner)).RosterGet {
+		return track.StandingUnknown
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	entry, ok := s.known[owner]
+	if (!ok || s.clock.Now().Sub(entry.at) > rosterLife) && !s.wanted[owner] {
+		s.wanted[owner] = true
+		if lost, room := s.missing.Push(owner, owner); !room {
+			delete(s.wanted, lost)
+		}
+	}
+	switch {
+	case !ok:
+		return track.StandingUnknown
+	case entry.Shows(contact):
+		return track.StandingFrom
+	}
+	return track.StandingNone
+}
+
 // shows reports whether the owner's roster lets the contact see the owner's presence. Without the right to look it is
 // taken not to.
 func (s *Server) shows(ctx context.Context, owner, contact string) bool {
 	if !s.Grants(track.Domain(owner)).RosterGet {
 		return false
 	}
+	roster := s.roster(ctx, owner)
+	return roster.Shows(contact)
+}
+
+// roster returns a user's roster, the one that is known if that is not too old.
+func (s *Server) roster(ctx context.Context, owner string) privilege.Roster {
 	now := s.clock.Now()
 	s.mu.Lock()
 	entry, ok := s.known[owner]
 	s.mu.Unlock()
-	if !ok || now.Sub(entry.at) > rosterLife {
-		entry = rosterEntry{at: now}
-		err := s.ask(ctx, owner, privilege.Roster{}, &entry.Roster)
-		if errors.Is(err, session.ErrDown) || ctx.Err() != nil {
-			return false
-		}
-		if err != nil { // it is not asked for again at every notice
-			s.log.Warn("could not read a roster", "err", err)
-			entry.Roster = privilege.Roster{}
-		}
-		s.mu.Lock()
-		if len(s.known) >= cacheMax {
-			clear(s.known)
-		}
-		s.known[owner] = entry
-		s.mu.Unlock()
+	if ok && now.Sub(entry.at) <= rosterLife {
+		return entry.Roster
 	}
-	return entry.Shows(contact)
+	entry = rosterEntry{at: now}
+	err := s.ask(ctx, owner, privilege.Roster{}, &entry.Roster)
+	if errors.Is(err, session.ErrDown) || ctx.Err() != nil {
+		return privilege.Roster{}
+	}
+	if err != nil { // it is not asked for again at every notice
+		s.log.Warn("could not read a roster", "err", err)
+		entry.Roster = privilege.Roster{}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.known) >= cacheMax {
+		clear(s.known)
+	}
+	s.known[owner] = entry
+	return entry.Roster
 }
 
 // ask asks a user's server; it does not wait for long.
