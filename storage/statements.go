@@ -45,8 +45,8 @@ func hashedBy(secret []byte) hashed {
 type statements struct {
 	all []*sqlx.Stmt
 
-	byHash, byOrd, open, failed, openOf         *sqlx.Stmt
-	promptByID, promptByOrd, promptOf, promptIn *sqlx.Stmt
+	byHash, byOrd, open, failed, openOf          *sqlx.Stmt
+	promptByID, promptByOrd, promptOf, promptIn  *sqlx.Stmt
 	openedBy, openedAbout, peer, pairOf, consent *sqlx.Stmt
 
 	lastPos, countUp                            *sqlx.Stmt
