@@ -55,7 +55,7 @@ func TestStrangers(t *testing.T) {
 	there, askedToo := stranger(t, func(w *world) { w.fact(Received, "m1", acked) })
 	is(t, "acked", there, "timeout-unread")
 	is(t, "what is sent", askedToo, asked)
-	late, askedToo := stranger(t, func(w *world) {
+	late, _ := stranger(t, func(w *world) {
 		w.now = w.now.Add(time.Second)
 		w.send("m2")
 		w.fact(Received, "m2", acked)
