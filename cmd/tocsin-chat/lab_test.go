@@ -31,6 +31,10 @@ func story(t *testing.T, server *lab.Server, tocsin *lab.Daemon) {
 	for _, user := range []string{"alice", "bob"} {
 		server.AddUser(user, user+"'s password")
 	}
+	one, other := server.Login("alice/setup", lab.Silent), server.Login("bob/setup", lab.Silent)
+	lab.Befriend(one, other) // of strangers nothing is expected
+	one.Close()
+	other.Close()
 	tocsin.Must("numbers", "set", "bob@example.org", "+8613800138000")
 	alice := start(t, server, "alice", "bob", "markers")
 	alice.sees("* tocsin.example.org watches what you send to bob@example.org.")
