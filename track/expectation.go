@@ -125,7 +125,7 @@ func (b *batch) circumstances(m *Message) (c Circumstances, until Time) {
 	set(isDiscarded, m.Marks.Has(Discarded))
 	set(isStored, m.Marks&(StoredOffline|StoredArchive) != 0 && !came)
 	set(isFetched, came && proves)
-	set(isHanded, soon(m.HandedAt))
+	set(isHanded, m.HandedAt != 0 && b.now >= m.HandedAt.Add(settling)) // an alarm that passes before does not wait for it
 	set(acknowledges, m.There == ThereManaged || m.There != ThereMixed && peer.Managed == Yes)
 
 	set(confirms, fresh(pair.Receipts, habitLife))

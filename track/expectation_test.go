@@ -338,11 +338,19 @@ func TestHandedOver(t *testing.T) {
 	story(t, "just before the time to deliver is over", func(t *testing.T, w *world) {
 		w.send("m1")
 		w.step(110 * time.Second)
+		w.feed(&Client{JID: bob + "/pidgin", At: w.now, Came: true})
 		handed(w, "m1", "pidgin")
 		w.step(59 * time.Second)
 		is(t, "told", w.told("m1"), "")
 		w.step(time.Second)
 		is(t, "told", w.told("m1"), "unknown")
+	})
+	story(t, "and the time to deliver is over within that minute", func(t *testing.T, w *world) {
+		w.send("m1")
+		w.step(100 * time.Second)
+		handed(w, "m1", "pidgin")
+		w.step(20 * time.Second)
+		is(t, "told", w.told("m1"), "timeout-undelivered")
 	})
 	story(t, "and answered", func(t *testing.T, w *world) {
 		w.send("m1", marked(0))

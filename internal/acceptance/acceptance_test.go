@@ -41,7 +41,7 @@ func everywhere(t *testing.T, settings lab.Settings, story func(*testing.T, *hou
 	for _, kind := range taps {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			story(t, open(t, kind.tap, lab.Options{}, settings))
+			story(t, open(t, kind.tap, friends(kind.tap), settings))
 		})
 		if kind.tap == lab.Firewall {
 			continue // the server and the database are among the others
@@ -50,9 +50,17 @@ func everywhere(t *testing.T, settings lab.Settings, story func(*testing.T, *hou
 			t.Parallel()
 			on := lab.Settings{"storage.dsn": lab.Postgres(t)}
 			maps.Copy(on, settings)
-			story(t, open(t, kind.tap, lab.Options{}, on))
+			story(t, open(t, kind.tap, friends(kind.tap), on))
 		})
 	}
+}
+
+// friends has the people of the stories be contacts of one another, where the tap tells who is: strangers are another story.
+func friends(tap lab.Tap) (o lab.Options) {
+	if tap == lab.Module {
+		o.Contacts = []string{"alice", "bob", "carol", "gajim", "converse", "profanity", "poezio"}
+	}
+	return o
 }
 
 // The stories mostly wait: more of them run at a time than there are processors.

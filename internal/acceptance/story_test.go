@@ -112,7 +112,7 @@ func TestNothingAskedFor(t *testing.T) {
 // A marker counts for everything before it, goes to a bare JID, and needs no <markable/> to be believed.
 func TestCumulativeMarker(t *testing.T) {
 	everywhere(t, lab.Settings{"track.unread_after": "4s", "track.undelivered_after": "4s"}, func(t *testing.T, h *house) {
-		alice := h.capable("alice/phone", lab.Converse)
+		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/phone", lab.Gajim)
 		h.reachable(bob.Bare())
 

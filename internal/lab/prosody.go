@@ -50,6 +50,15 @@ func (p prosody) configure(s *Server) error {
 			return err
 		}
 	}
+	if len(s.Contacts) > 0 {
+		group := "[everybody]\n"
+		for _, user := range s.Contacts {
+			group += user + "@" + s.Hosts[0] + "\n"
+		}
+		if err := os.WriteFile(filepath.Join(s.Dir, "groups.txt"), []byte(group), 0o600); err != nil {
+			return err
+		}
+	}
 	return os.WriteFile(filepath.Join(s.Dir, "prosody.cfg.lua"), []byte(p.config(s)), 0o600)
 }
 
@@ -64,6 +73,9 @@ func (p prosody) config(s *Server) string {
 	if s.Registration {
 		modules = append(modules, "register")
 	}
+	if len(s.Contacts) > 0 {
+		modules = append(modules, "groups")
+	}
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("run_as_root = true; daemonize = false; pidfile = %q", filepath.Join(s.Dir, "prosody.pid"))
@@ -77,6 +89,9 @@ func (p prosody) config(s *Server) string {
 	line("authentication = 'internal_plain'; storage = 'internal'; c2s_require_encryption = false; consider_websocket_secure = true; cross_domain_websocket = true")
 	line("allow_registration = %t; smacks_hibernation_time = %d", s.Registration, int(s.SMTimeout.Seconds()))
 	line("archive_expires_after = 'never'; limits = {}")
+	if len(s.Contacts) > 0 {
+		line("groups_file = %q", filepath.Join(s.Dir, "groups.txt"))
+	}
 	line("%s", s.Extra)
 	for _, host := range s.Hosts {
 		line("VirtualHost %q", host)

@@ -47,6 +47,7 @@ type Options struct {
 	NoPresence   bool          // tocsin_presence = false
 	NoMAM        bool          // no XEP-0313
 	Registration bool          // XEP-0077 on the hosts
+	Contacts     []string      // Prosody: users of the first host who are contacts of one another, local parts
 	Privilege    bool          // XEP-0356 for the component: presence and rosters
 	Measured     bool          // for measurements of the server: it logs warnings only, and does not busy-wait
 	Extra        string        // more lines of the server's configuration (Prosody: global section; ejabberd: top level)
