@@ -269,7 +269,8 @@ func (t *Tap) startBatch(attrs []attr) {
 func (t *Tap) endEvent() {
 	f := &t.fields
 	b := &f.batch
-	r := report{Tap: t, f: f, out: t.out, now: t.now, at: t.now - track.Time(max(b.age-b.since, 0)), first: len(t.out.Facts)}
+	at := t.Clocks.inOrder(f.outerFrom, t.now-track.Time(max(b.age-b.since, 0)))
+	r := report{Tap: t, f: f, out: t.out, now: t.now, at: at, first: len(t.out.Facts)}
 	verdict := Dropped
 	if r.event = batchEvents[string(b.event)]; r.event != untold {
 		f.kind = message

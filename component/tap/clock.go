@@ -52,10 +52,28 @@ func (all Clocks) at(domain []byte, stamp, now track.Time) track.Time {
 	if all == nil {
 		return min(stamp, now)
 	}
+	return all.of(domain).at(stamp, now)
+}
+
+func (all Clocks) of(domain []byte) *serverClock {
 	c := all[string(domain)]
 	if c == nil {
 		c = &serverClock{}
 		all[string(domain)] = c
 	}
-	return c.at(stamp, now)
+	return c
+}
+
+// inOrder returns when an event was made that comes now and was at, by the age of its batch. How long batches are on their way
+// differs by milliseconds: what comes after something else is not older for that. Much older is what was kept.
+func (all Clocks) inOrder(domain []byte, at track.Time) track.Time {
+	if all == nil {
+		return at
+	}
+	c := all.of(domain)
+	if at < c.last && c.last-at <= clockSlack {
+		return c.last
+	}
+	c.last = max(c.last, at)
+	return at
 }

@@ -72,3 +72,22 @@ func TestServerClockAtFirst(t *testing.T) {
 		t.Errorf("one that was made after one that was made now counts as %d ms old", age)
 	}
 }
+
+// Of two batches one is longer on its way: who came before a message was sent did not come after it.
+func TestEventsStayInOrder(t *testing.T) {
+	clocks, vhost := Clocks{}, []byte("example.org")
+	first := clocks.inOrder(vhost, 1_000_000)
+	if second := clocks.inOrder(vhost, 999_996); second < first {
+		t.Errorf("%d ms before the one that came before it", first-second)
+	}
+	if kept := clocks.inOrder(vhost, 400_000); kept != 400_000 {
+		t.Errorf("one that was kept ten minutes is %d ms off", kept-400_000)
+	}
+	if next := clocks.inOrder(vhost, 1_000_010); next != 1_000_010 {
+		t.Errorf("the next one is %d ms off", next-1_000_010)
+	}
+	clocks.NewStream()
+	if old := clocks.inOrder(vhost, 999_500); old != 999_500 {
+		t.Errorf("one of a new stream is %d ms off", old-999_500)
+	}
+}
