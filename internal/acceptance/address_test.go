@@ -14,6 +14,7 @@ func TestNamesAsTheServerComparesThem(t *testing.T) {
 		binds(t, h, bob)
 		completed(t, h.command(bob, "number", "hide_from", "esse@"+h.Domain))
 		esse := h.capable("eße/x", lab.Markers)
+		bob.Close() // of strangers who are there nothing is expected
 		esse.Say(bob.Bare(), "m1", "Are you there?")
 		if prompt := h.prompt(esse, "m1"); prompt.Has("number") || prompt.Has("sms") {
 			t.Errorf("the number is shown: %s", prompt)

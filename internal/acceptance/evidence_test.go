@@ -104,7 +104,7 @@ func TestBlocked(t *testing.T) {
 // Of a message that the server drops without a word, as it does for a blocker's full address, the sender learns no more than of
 // one where nothing can be expected, and gets no number, not even by command.
 func TestDropped(t *testing.T) {
-	everywhere(t, lab.Settings{"escalate.disclose": "all", "escalate.reveal": "all"}, func(t *testing.T, h *house) {
+	everywhere(t, lab.Settings{"escalate.disclose": "all", "escalate.reveal": "all", "track.undelivered_after": "5s"}, func(t *testing.T, h *house) {
 		if h.tap != lab.Module {
 			t.Skip("only Prosody drops in silence, and only our module sees it")
 		}
@@ -148,8 +148,8 @@ func TestLeakRule(t *testing.T) {
 		h.tocsin.Must("numbers", "set", "-private", bob.Bare(), number)
 		alice.Say(bob.Bare(), "m1", "Are you there?", "<markable xmlns='urn:xmpp:chat-markers:0'/>")
 		_ = bob
-		carol := h.Client("carol/phone", lab.Markers)
-		alice.Say(carol.Bare(), "m2", "And you?")
+		stranger := h.Client("dora/phone", lab.Markers) // who is not there, and has alice in no roster
+		alice.Say(stranger.Bare(), "m2", "And you?")
 		status(alice, "m2", "timeout")
 		prompt := h.prompt(alice, "m2")
 		wants(t, "reason", prompt.Attr("reason"), "timeout")

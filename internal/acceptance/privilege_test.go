@@ -22,6 +22,7 @@ func TestRosters(t *testing.T) {
 			bob := h.Login("bob/desk", lab.Silent)
 			lab.Befriend(alice, bob)
 			h.tocsin.Must("numbers", "set", "-private", bob.Bare(), number)
+			bob.Close() // of strangers who are there nothing is expected
 
 			alice.Say(bob.Bare(), "m1", "Are you there?")
 			carol.Say(bob.Bare(), "m1", "Are you there?")
