@@ -18,8 +18,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"tocsin/address"
 	"tocsin/component/alarm"
 	"tocsin/component/clock"
@@ -60,11 +58,16 @@ type Options struct {
 	// IsLeader reports whether no other instance can be live at this moment: what it is not sure of does not go out. Nil:
 	// there is no other.
 	IsLeader func() bool
-	Clock    clock.Clock
-	Log      *slog.Logger
-	Metrics  prometheus.Registerer
-	Session  func(*session.Options) // changes the connection's options; nil: none (tests)
+	// Last is what this process had come to before, if that may be more than the database knows.
+	Last    Last
+	Clock   clock.Clock
+	Log     *slog.Logger
+	Metrics *metrics.Metrics
+	Session func(*session.Options) // changes the connection's options; nil: none (tests)
 }
+
+// Last are the greatest numbers that were ever given out: of rows, and of notices.
+type Last struct{ Ord, Rev int64 }
 
 // keyPaused is the key of the pause that admins order by command, among the values of the store.
 const keyPaused = "paused"
@@ -89,6 +92,7 @@ type Service struct {
 	source      *source.Source
 	maintenance *maintenance
 	pages       *web.Server
+	receiver    *receiver
 
 	pinger   pinger
 	since    atomic.Int64 // Unix milliseconds of the stream's beginning
@@ -109,11 +113,12 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the state of the ledger: %w", err)
 	}
+	seed.LastOrd, seed.LastRev = max(seed.LastOrd, o.Last.Ord), max(seed.LastRev, o.Last.Rev)
 	paused, err := o.Store.Get(ctx, keyPaused)
 	if err != nil {
 		return nil, fmt.Errorf("load the pause: %w", err)
 	}
-	s := &Service{opts: o, settings: settings.NewLive(o.Settings, paused != ""), metrics: metrics.New(o.Metrics), pinger: pinger{clock: o.Clock}}
+	s := &Service{opts: o, settings: settings.NewLive(o.Settings, paused != ""), metrics: o.Metrics, pinger: pinger{clock: o.Clock}}
 	s.revision.Store(seed.LastRev)
 
 	s.queue = writer.NewQueue(o.Clock, s.metrics)
@@ -179,6 +184,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		JID: o.JID, Contact: o.Contact, Version: o.Version, Secret: seed.Secret, Revision: s.revision.Load, Stream: s.session, Inputs: s.queue, Registry: s.presence, Server: s.server,
 		People: users, Privacy: disclosure, Store: o.Store, Commands: commands, Orders: commands, Settings: s.settings, Clock: o.Clock, Log: o.Log,
 	})
+	s.receiver = &receiver{o.Store, s.queue, o.Clock, o.Log}
 	s.maintenance = &maintenance{store: o.Store, queue: s.queue, settings: s.settings, clock: o.Clock, log: o.Log, turnedBack: queue.NewSignal()}
 	if track.OrdTime(track.At(o.Clock.Now().Add(time.Minute))) < seed.LastOrd {
 		s.TurnedBack() // before this start
@@ -203,7 +209,7 @@ func (s *Service) Run(ctx context.Context) error {
 		})
 	}
 	run(&writer, writing, s.writer.Run)
-	for _, part := range []func(context.Context) error{s.serve, s.alarms.Run, s.learner.Run, s.server.Run, s.source.Run, s.outbox.Run, s.requests.Run, s.maintenance.Run} {
+	for _, part := range []func(context.Context) error{s.serve, s.alarms.Run, s.learner.Run, s.server.Run, s.source.Run, s.outbox.Run, s.requests.Run, s.maintenance.Run, s.receiver.Run} {
 		run(&others, ctx, part)
 	}
 	<-ctx.Done()
@@ -215,6 +221,19 @@ func (s *Service) Run(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// Unwritten returns what was seen on the wire and could not be written, when Run has ended. Some of it may be stored all the
+// same.
+func (s *Service) Unwritten() []track.Events { return s.writer.Unwritten() }
+
+// Lost returns how many facts the last commits were of, when Run has ended because the database has lost these.
+func (s *Service) Lost(commits int64) int { return s.writer.Sum(commits) }
+
+// Last returns the greatest numbers that were given out, when Run has ended.
+func (s *Service) Last() Last {
+	ord, rev := s.writer.Ledger.Last()
+	return Last{ord, rev}
 }
 
 // Pages serves the pages (protocol §11): none without a public URL.

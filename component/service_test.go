@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tocsin/component/clock"
+	"tocsin/component/metrics"
 	"tocsin/component/request"
 	"tocsin/component/session"
 	"tocsin/component/settings"
@@ -58,6 +59,8 @@ func (b *emptyStore) Commit(_ context.Context, c track.Changes) error {
 	b.inserted = append(b.inserted, c.Insert...)
 	return b.err()
 }
+func (b *emptyStore) Settled(context.Context) (bool, error)                       { return false, nil }
+func (b *emptyStore) HandedOver(context.Context, int) ([]track.HandedOver, error) { return nil, nil }
 func (b *emptyStore) Alarms(context.Context, func(track.Alarm)) error             { return nil }
 func (b *emptyStore) Pending(context.Context) ([]track.Outgoing, error)           { return nil, nil }
 func (b *emptyStore) Prompts(context.Context, string) ([]track.Prompt, error)     { return nil, b.err() }
@@ -102,7 +105,7 @@ func serve(t *testing.T, tell func(*served)) {
 		var err error
 		s.Service, err = New(t.Context(), Options{
 			JID: server.Domain, Contact: "sms@" + server.Domain, Secret: server.Secret, Store: s.store, Clock: clock.System{},
-			Log: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: prometheus.NewRegistry(),
+			Log: slog.New(slog.NewTextHandler(s.log, nil)), Metrics: metrics.New(prometheus.NewRegistry()),
 			Settings: settings.Settings{Name: "SMS", Language: "en", Tap: tap.Config{Domains: []string{"example.org"}, Component: server.Domain}, FireRate: 1000},
 			Session:  func(o *session.Options) { o.Dial = server.Dial },
 		})

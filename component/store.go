@@ -17,6 +17,7 @@ import (
 // Store is what the component needs of a database: what its parts need, each of which says so itself.
 type Store interface {
 	Past
+	HandoverStore
 	Keeper
 	Values
 	writer.Store

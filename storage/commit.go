@@ -76,6 +76,11 @@ func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error 
 			return fmt.Errorf("done: %w", err)
 		}
 	}
+	if len(c.Taken) > 0 {
+		if _, err := tx.StmtxContext(ctx, s.dropTaken).ExecContext(ctx, s.numbers(c.Taken)); err != nil {
+			return fmt.Errorf("taken: %w", err)
+		}
+	}
 	return nil
 }
 

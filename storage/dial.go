@@ -52,16 +52,49 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 	return w, nil
 }
 
+// attempt dials for one session. What it has dialled can be closed from outside: lib/pq's handshake heeds no context.
+type attempt struct {
+	*dialer
+	mu   sync.Mutex
+	over bool
+	made []net.Conn
+}
+
+func (a *attempt) cancel() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.over = true
+	for _, c := range a.made {
+		c.Close()
+	}
+}
+
+// DialContext implements pq.DialerContext.
+func (a *attempt) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := a.dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.over {
+		c.Close()
+		return nil, context.Canceled
+	}
+	a.made = append(a.made, c)
+	return c, nil
+}
+
 // Dial implements pq.Dialer.
-func (d *dialer) Dial(network, address string) (net.Conn, error) {
-	return d.DialContext(context.Background(), network, address)
+func (a *attempt) Dial(network, address string) (net.Conn, error) {
+	return a.DialContext(context.Background(), network, address)
 }
 
 // DialTimeout implements pq.Dialer.
-func (d *dialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
+func (a *attempt) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	return d.DialContext(ctx, network, address)
+	return a.DialContext(ctx, network, address)
 }
 
 // wire is a connection whose reads and writes have a deadline each: the patience of its dialer, or one that was set.

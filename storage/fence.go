@@ -46,6 +46,8 @@ type head struct {
 	Commits int64
 }
 
+const headQuery = "SELECT token, commits FROM holder WHERE one = 1"
+
 // check compares what a transaction has found, without itself, with what is known. The caller holds writing.
 func (f *fence) check(found head) error {
 	if err := f.compare(found); err != nil {
@@ -160,7 +162,7 @@ func (s *Store) settle(ctx context.Context) error {
 	}
 	defer tx.Rollback()
 	var found head
-	if err := tx.GetContext(ctx, &found, "SELECT token, commits FROM holder WHERE one = 1"+s.lockRow()); err != nil {
+	if err := tx.GetContext(ctx, &found, headQuery+s.lockRow()); err != nil {
 		return err
 	}
 	return s.fence.check(found)

@@ -270,7 +270,7 @@ func (w *watch) retake(ctx context.Context, l *line) error {
 	defer cancel()
 	still := func() error {
 		var found head
-		if err := l.GetContext(ctx, &found, "SELECT token, commits FROM holder WHERE one = 1"); err != nil {
+		if err := l.GetContext(ctx, &found, headQuery); err != nil {
 			return err
 		}
 		return w.store.fence.compare(found)

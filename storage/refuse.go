@@ -1,8 +1,13 @@
 package storage
 
 import (
+	"context"
+	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"os"
 
 	"github.com/lib/pq"
 	"github.com/lib/pq/pqerror"
@@ -33,6 +38,19 @@ func refuses(err error) bool {
 		return !aboutSQLite[answer.Code()&0xff] // the lower byte is the primary code
 	}
 	return false // the answer did not come
+}
+
+// Passes reports whether an error is about the database or the way to it, so that the same may work a little later.
+func Passes(err error) bool {
+	if answer := (*pq.Error)(nil); errors.As(err, &answer) {
+		return !refuses(answer)
+	}
+	if answer := (*driver.Error)(nil); errors.As(err, &answer) {
+		return !refuses(answer)
+	}
+	network := net.Error(nil)
+	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, sqldriver.ErrBadConn) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html

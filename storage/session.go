@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -81,15 +82,7 @@ func address(c *pq.Config) string {
 
 // open makes a pool of so many sessions, with more settings, which hold unless the DSN has them.
 func (o *sessionOptions) open(ctx context.Context, sessions int, d *dialer, more map[string]string) (*sqlx.DB, error) {
-	c := &sessionConnector{options: o}
-	for _, config := range o.hosts {
-		connector, err := pq.NewConnectorConfig(config)
-		if err != nil {
-			return nil, errInvalidDSN
-		}
-		connector.Dialer(d)
-		c.hosts = append(c.hosts, connector)
-	}
+	c := &sessionConnector{options: o, dialer: d}
 	set := maps.Clone(more)
 	if set == nil {
 		set = map[string]string{}
@@ -103,44 +96,97 @@ func (o *sessionOptions) open(ctx context.Context, sessions int, d *dialer, more
 	return ready(ctx, sqlx.NewDb(sql.OpenDB(c), "postgres"), sessions)
 }
 
-// sessionConnector tries one host after the other, and sets parameters in each session that it makes.
+// sessionConnector makes sessions on one of several hosts, and sets parameters in each.
 type sessionConnector struct {
 	options *sessionOptions
-	hosts   []*pq.Connector
+	dialer  *dialer
 	set     string
 }
 
 // Driver implements driver.Connector.
-func (c *sessionConnector) Driver() driver.Driver { return c.hosts[0].Driver() }
+func (c *sessionConnector) Driver() driver.Driver { return &pq.Driver{} }
 
-// Connect implements driver.Connector. It begins with the host that answered last: one that is silent takes its time.
+// nextHostAfter is how long one host is waited for before the next one is tried beside it.
+const nextHostAfter = 500 * time.Millisecond
+
+// Connect implements driver.Connector. It begins with the host that answered last. One that is silent must not keep the
+// others waiting: the primary may be there.
 func (c *sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
-	first := int(c.options.last.Load())
+	type result struct {
+		conn driver.Conn
+		host int
+		err  error
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var trying sync.WaitGroup
+	results := make(chan result, len(c.options.hosts))
+	defer func() { // all but the one that is returned
+		stop()
+		trying.Wait()
+		close(results)
+		for late := range results {
+			if late.err == nil {
+				late.conn.Close()
+			}
+		}
+	}()
+	first, started, ended := int(c.options.last.Load()), 0, 0
+	try := func() {
+		host := (first + started) % len(c.options.hosts)
+		started++
+		trying.Go(func() {
+			conn, err := c.connect(ctx, &c.options.hosts[host])
+			results <- result{conn, host, err}
+		})
+	}
+	try()
 	var failed error
-	for i := range c.hosts {
-		host := (first + i) % len(c.hosts)
-		conn, err := c.connect(ctx, c.hosts[host])
-		if err == nil {
-			c.options.last.Store(int32(host))
-			return conn, nil
+	for {
+		var next <-chan time.Time
+		if started < len(c.options.hosts) {
+			next = time.After(nextHostAfter)
 		}
-		if len(c.hosts) > 1 {
-			err = fmt.Errorf("%s: %w", address(&c.options.hosts[host]), err)
-		}
-		if failed == nil {
-			failed = err
-		} else {
-			failed = fmt.Errorf("%w; %w", failed, err)
-		}
-		if ctx.Err() != nil {
-			break
+		select {
+		case <-next:
+			try()
+		case r := <-results:
+			if ended++; r.err == nil {
+				c.options.last.Store(int32(r.host))
+				return r.conn, nil
+			}
+			if failed = c.join(failed, r.host, r.err); ended == len(c.options.hosts) {
+				return nil, failed
+			}
+			if ended == started {
+				try()
+			}
+		case <-ctx.Done():
+			return nil, c.join(failed, first, ctx.Err())
 		}
 	}
-	return nil, failed
 }
 
-func (c *sessionConnector) connect(ctx context.Context, host *pq.Connector) (driver.Conn, error) {
-	conn, err := host.Connect(ctx)
+// join adds the error of a host.
+func (c *sessionConnector) join(failed error, host int, err error) error {
+	if len(c.options.hosts) > 1 {
+		err = fmt.Errorf("%s: %w", address(&c.options.hosts[host]), err)
+	}
+	if failed == nil {
+		return err
+	}
+	return fmt.Errorf("%w; %w", failed, err)
+}
+
+// connect makes a session on a host. It ends at once when ctx does.
+func (c *sessionConnector) connect(ctx context.Context, config *pq.Config) (driver.Conn, error) {
+	connector, err := pq.NewConnectorConfig(*config)
+	if err != nil {
+		return nil, errInvalidDSN
+	}
+	attempt := &attempt{dialer: c.dialer}
+	connector.Dialer(attempt)
+	defer context.AfterFunc(ctx, attempt.cancel)()
+	conn, err := connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ type statements struct {
 	lastPos, countUp                            *sqlx.Stmt
 	insertMessage, updateMessage, tell          *sqlx.Stmt
 	putPrompt, putPeer, putOutgoing, putRelease *sqlx.Stmt
-	dropOutgoing, retryOutgoing                 *sqlx.Stmt
+	dropTaken, dropOutgoing, retryOutgoing      *sqlx.Stmt
 	putPair, putFact                            *sqlx.Stmt
 }
 
@@ -116,6 +116,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.retryOutgoing = prepare(s.update("outbox", "id", &attempts.table, func(_, value string) string { return value }))
 	s.putRelease = prepare(s.insert(&s.releases.table, "ON CONFLICT DO NOTHING"))
 	s.putFact = prepare(s.insert(&meta.table, replace("key", &meta.table)))
+	s.dropTaken = prepare("DELETE FROM handover WHERE " + s.among("pos"))
 	s.dropOutgoing = prepare("DELETE FROM outbox WHERE " + s.among("id"))
 	return failed
 }

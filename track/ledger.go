@@ -73,6 +73,9 @@ func (l *Ledger) Policy() *Policy { return l.policy }
 // Pending is how many messages are watched and not settled.
 func (l *Ledger) Pending() int { return l.total }
 
+// Last returns the greatest Ord, and the greatest Rev, that were given out.
+func (l *Ledger) Last() (ord, rev int64) { return l.lastOrd, l.lastRev }
+
 // OpenPrompts is how many prompts may still be answered.
 func (l *Ledger) OpenPrompts() int { return l.prompts }
 

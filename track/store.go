@@ -67,13 +67,14 @@ type Changes struct {
 	Attempts []Attempt  // failed ones of outbox entries; of entries that are not there they are nothing
 	Told     []Told     // notices that reached their sender
 	Releases []Release  // numbers that were handed out
+	Taken    []int64    // what was handed over and is taken in, by Pos
 	Removed  []Removal  // accounts that were deleted: before all else everything of theirs goes
 	Marks    []Mark     // how far sources were taken in: raised, by Run
 }
 
 // Empty reports whether a batch has changed nothing.
 func (c *Changes) Empty() bool {
-	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Pairs)+len(c.Outbox)+len(c.Done)+len(c.Attempts)+len(c.Told)+len(c.Releases)+len(c.Removed)+len(c.Marks) == 0
+	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Pairs)+len(c.Outbox)+len(c.Done)+len(c.Attempts)+len(c.Told)+len(c.Releases)+len(c.Taken)+len(c.Removed)+len(c.Marks) == 0
 }
 
 // Removal is an account that was deleted: its settings, its number and who was shown it, what was learned of its clients, what

@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"tocsin/component/metrics"
 )
 
 // Health is how the running instance does.
@@ -34,6 +36,8 @@ type State struct {
 	Lag       time.Duration `json:"lag_ns"`             // how long the oldest fact waits to be written
 	Presence  string        `json:"presence,omitempty"` // where presence comes from: "tap", "privilege"; "": nowhere yet
 	Standby   bool          `json:"standby,omitempty"`  // another instance holds the stream
+
+	Losses []metrics.Loss `json:"losses,omitempty"` // facts that were lost since the process was started: the last times
 }
 
 // answer is the body of /readyz and /healthz.
@@ -44,9 +48,9 @@ type answer struct {
 }
 
 // handler serves /metrics, /readyz and /healthz, and lets t test.
-func handler(metrics prometheus.Gatherer, h Health, t *tester) http.Handler {
+func handler(gatherer prometheus.Gatherer, h Health, t *tester) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { tell(w, h.Ready(), h.State()) })
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { tell(w, h.Alive(), h.State()) })
 	mux.Handle("POST "+testPath, t)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -15,10 +14,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	dto "github.com/prometheus/client_model/go"
 
 	"tocsin/component"
 	"tocsin/component/clock"
+	"tocsin/component/metrics"
 	"tocsin/component/selftest"
 	"tocsin/component/settings"
 	"tocsin/config"
@@ -52,10 +51,11 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 	}
 	defer store.Close()
 
-	r := &runner{getenv: e.getenv, log: log, setLog: setLog, store: store, config: cfg}
-	process := prometheus.NewRegistry()
-	process.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	r.web = &httpServer{Handler: handler(prometheus.Gatherers{process, r}, r, &tester{string(cfg.Component.Secret), time.Now, r.Test})}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r := &runner{getenv: e.getenv, log: log, setLog: setLog, store: store, metrics: metrics.New(registry), config: cfg}
+	r.metrics.Lost.LogTo(log)
+	r.web = &httpServer{Handler: handler(registry, r, &tester{string(cfg.Component.Secret), time.Now, r.Test})}
 	if err := r.web.Listen(ctx, cfg.Metrics.Listen); err != nil {
 		err = fmt.Errorf("%s: %w", cfg.Where("metrics.listen"), err)
 		if held, _ := store.HasLeader(ctx); held {
@@ -79,13 +79,7 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 	wg.Go(func() { r.heed(ctx, hup) })
 	notifyReady() // a standby is ready, too
 	defer notifyStopping()
-	for {
-		err := r.serve(ctx)
-		if !errors.Is(err, errLost) {
-			return err
-		}
-		log.Warn("standing by: another instance may be live", "reason", err)
-	}
+	return r.lead(ctx)
 }
 
 // runner is the running instance: a standby until it leads, then the service, and a standby again if it loses the
@@ -98,83 +92,16 @@ type runner struct {
 	web    *httpServer // metrics and health
 	pages  *httpServer
 
-	mu      sync.Mutex // over a reload
-	config  *config.Config
-	service atomic.Pointer[component.Service]   // nil: a standby
-	metrics atomic.Pointer[prometheus.Registry] // the service's
-}
+	metrics *metrics.Metrics
+	service atomic.Pointer[component.Service] // nil: a standby
+	waiting atomic.Int64                      // how much there is in left
 
-// serve waits for the leadership, and then serves until ctx ends, or, with errLost, until the leadership is lost. What the
-// service has in memory goes with it: the next one begins with what is in the database.
-func (r *runner) serve(ctx context.Context) error {
-	if held, err := r.store.HasLeader(ctx); err == nil && held {
-		r.log.Info("standing by: another instance is live")
-	}
-	hold, err := r.store.Lead(ctx, r.jid())
-	if ctx.Err() != nil {
-		if err == nil {
-			return hold.Release()
-		}
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer hold.Release()
-	r.log.Info("live: this instance is now the leader")
-	ctx, lose := context.WithCancelCause(ctx)
-	var watching sync.WaitGroup
-	defer watching.Wait()
-	watching.Go(func() {
-		select {
-		case <-hold.Lost():
-			lose(errLost)
-		case <-ctx.Done():
-		}
-	})
-	defer lose(nil)
-	service, err := r.make(ctx, hold)
-	if err == nil {
-		err = service.Run(ctx)
-	}
-	r.service.Store(nil)
-	r.metrics.Store(nil)
-	switch {
-	case errors.Is(context.Cause(ctx), errLost), errors.Is(err, track.ErrFenced):
-		return errLost
-	case ctx.Err() != nil: // told to stop, maybe on the way up
-		return nil
-	}
-	return err
-}
+	// Of the goroutine of lead:
+	left []track.Events // what services had seen and could not write
+	last component.Last // the greatest numbers they gave out
 
-// make makes the service of what the database knows, and metrics for it.
-func (r *runner) make(ctx context.Context, hold *storage.Leadership) (*component.Service, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	metrics := prometheus.NewRegistry()
-	c := r.config.Component
-	service, err := component.New(ctx, component.Options{
-		JID: c.JID, Contact: c.ContactJID(), Server: c.Server, Secret: string(c.Secret),
-		MaxStanza: int(r.config.Tap.MaxStanza), Flush: r.config.Storage.Flush, Version: programVersion(),
-		Settings: r.config.Settings(), Store: r.store, Reload: r.reload, IsLeader: hold.IsLeader,
-		Clock: clock.System{}, Log: r.log, Metrics: metrics,
-	})
-	r.metrics.Store(metrics)
-	if err == nil {
-		r.service.Store(service) // a reload after this reaches it
-	}
-	return service, err
-}
-
-var errLost = errors.New("the leadership was lost")
-
-// Gather implements prometheus.Gatherer: a standby has no metrics of its own.
-func (r *runner) Gather() ([]*dto.MetricFamily, error) {
-	if metrics := r.metrics.Load(); metrics != nil {
-		return metrics.Gather()
-	}
-	return nil, nil
+	mu     sync.Mutex // over a reload
+	config *config.Config
 }
 
 // heed reads the configuration again on SIGHUP, until ctx ends.
@@ -248,7 +175,11 @@ func (r *runner) Ready() []string {
 	if service := r.service.Load(); service != nil {
 		return service.Ready()
 	}
-	return []string{"standby: another instance is live"}
+	wrong := []string{"standby: another instance is live"}
+	if n := r.waiting.Load(); n > 0 {
+		wrong = append(wrong, fmt.Sprintf("storage: %d facts waiting to be handed over", n))
+	}
+	return wrong
 }
 
 // Alive implements Health.
@@ -261,7 +192,7 @@ func (r *runner) Alive() []string {
 
 // State implements Health.
 func (r *runner) State() State {
-	s := State{Component: r.jid(), Version: programVersion()}
+	s := State{Component: r.jid(), Version: programVersion(), Losses: r.metrics.Lost.Recent()}
 	service := r.service.Load()
 	if service == nil {
 		s.Standby = true

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"tocsin/component/metrics"
 	"tocsin/track"
 )
 
@@ -45,6 +46,8 @@ type instanceStatus struct {
 	Since    *time.Time `json:"stream_since"`
 	LastCopy *time.Time `json:"last_copy"`
 	Queue    seconds    `json:"queue_seconds"` // how long the oldest fact waits to be written
+
+	Losses []metrics.Loss `json:"losses,omitempty"`
 }
 
 // seconds is a duration that JSON shows as a number of seconds.
@@ -92,7 +95,7 @@ func newStatus(component string, sum track.Summary, found *instance, now time.Ti
 	if found != nil {
 		s.Instance = &instanceStatus{
 			URL: found.URL, Ready: found.OK, Wrong: found.Wrong, Standby: found.Standby, Version: found.Version, Queue: seconds(found.Lag),
-			Since: known(found.Since), LastCopy: known(found.LastCopy),
+			Since: known(found.Since), LastCopy: known(found.LastCopy), Losses: found.Losses,
 		}
 	}
 	return s
@@ -150,6 +153,9 @@ func (s *status) write(w io.Writer, now time.Time) error {
 		line("last copy", "none since the instance started")
 	}
 	line("lag", "%s, queue %s", roughly(time.Duration(s.Lag)), roughly(time.Duration(i.Queue)))
+	for _, loss := range i.Losses {
+		line("LOST", "%s, %s: %s", counted(int64(loss.Facts), "fact"), ago(now, loss.At), loss.Reason)
+	}
 	return out.Flush()
 }
 

@@ -4,7 +4,7 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Metrics are the metrics of one running component.
+// Metrics are the metrics of a process, which may be the running component at times, and stand by at others.
 type Metrics struct {
 	Stanzas   *prometheus.CounterVec // by verdict
 	Committed prometheus.Counter
@@ -19,7 +19,7 @@ type Metrics struct {
 	Connects  prometheus.Counter
 	Gaps      prometheus.Counter
 	Queued    prometheus.Gauge
-	Lost      prometheus.Counter
+	Lost      *Losses
 	Limited   prometheus.Counter
 	VoidHints prometheus.Counter
 	Dropped   *prometheus.CounterVec // stanzas that reached no handler, by reason
@@ -58,11 +58,18 @@ func New(r prometheus.Registerer) *Metrics {
 		Connects:  counter("tocsin_stream_connects_total", "Streams established."),
 		Gaps:      counter("tocsin_tap_gaps_total", "Gaps in the tap during which copies may have been missed."),
 		Queued:    gauge("tocsin_queue_facts", "Facts waiting to be written."),
-		Lost:      counter("tocsin_facts_lost_total", "Facts dropped because the queue was full or the database refused them."),
+		Lost:      &Losses{total: counter("tocsin_facts_lost_total", "Facts lost since the process was started, for whatever reason.")},
 		Limited:   counter("tocsin_messages_limited_total", "Messages not watched because too many were pending."),
 		VoidHints: counter("tocsin_hints_void_total", "Malformed sender hints."),
 		Dropped:   by("tocsin_frames_dropped_total", "Stanzas dropped from the stream before they were handled, by reason.", "reason"),
 		Forgotten: counter("tocsin_notices_dropped_total", "Notices dropped because a returning sender had too many."),
+	}
+}
+
+// StandBy sets what tells of the running component back: there is none.
+func (m *Metrics) StandBy() {
+	for _, gauge := range []prometheus.Gauge{m.Pending, m.Prompts, m.Outbox, m.Up, m.Queued} {
+		gauge.Set(0)
 	}
 }
 

@@ -70,13 +70,13 @@ func (q *Queue) Offer(events *track.Events, done func(error)) bool {
 	if q.Len() >= MaxQueue*3/4 {
 		before := len(events.Facts)
 		events.Facts = slices.DeleteFunc(events.Facts, func(f track.Fact) bool { return f.Kind == track.Sent && f.Passed })
-		q.metrics.Lost.Add(float64(before - len(events.Facts)))
+		q.metrics.Lost.Add(q.clock.Now(), before-len(events.Facts), metrics.QueueFull)
 	}
 	if len(events.Facts)+len(events.Removed) == 0 && events.Mark.Run == "" && done == nil {
 		return true
 	}
 	if q.Len() >= MaxQueue {
-		q.metrics.Lost.Add(float64(len(events.Facts)))
+		q.metrics.Lost.Add(q.clock.Now(), len(events.Facts), metrics.QueueFull)
 		return false
 	}
 	for i := range events.Facts {

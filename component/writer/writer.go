@@ -33,6 +33,8 @@ const (
 type Store interface {
 	Load(context.Context, track.Want, track.Time) (track.Loaded, error)
 	Commit(context.Context, track.Changes) error // one transaction
+	// Settled tells whether the last Commit was stored, if its error left that open. It fails as long as that is not decided.
+	Settled(context.Context) (bool, error)
 }
 
 // Options say what a writer writes, and how. All fields but Flush are needed.
@@ -55,6 +57,9 @@ type Writer struct {
 	Options
 	batch []entry       // being written
 	doubt *track.Result // of a commit that may have been stored although it failed
+	sizes [1024]int     // how many inputs the last commits were of
+	n     int           // of commits
+	left  []track.Events
 }
 
 // New returns a writer. Only Run touches the ledger.
@@ -70,7 +75,8 @@ func (w *Writer) gauge() {
 }
 
 // Run writes batches until ctx is done and the queue is empty; for that it has stopWithin. Its error says why the queue
-// can't be written any more: track.ErrFenced, or that of ctx.
+// can't be written any more: track.ErrFenced, a track.BehindError, or that of ctx. What could not be written is then in
+// Unwritten.
 func (w *Writer) Run(ctx context.Context) error {
 	defer w.giveUp()
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -112,18 +118,27 @@ func (w *Writer) limit(ctx, writing context.Context, stop func()) {
 	}
 }
 
-// giveUp counts what could not be written any more.
+// giveUp keeps what could not be written any more of what was seen on the wire. Everything else is in the database, or
+// comes again: a source that numbers its batches keeps them until they are acknowledged, and who waits for an answer asks
+// anew.
 func (w *Writer) giveUp() {
-	lost := 0
 	for _, e := range append(w.batch, w.Queue.entries.TakeWhile(func(entry) bool { return true })...) {
-		if events, ok := e.input.(*track.Events); ok {
-			lost += len(events.Facts)
+		events, ok := e.input.(*track.Events)
+		if ok && events.Mark.Run == "" && len(events.Facts)+len(events.Removed) > 0 {
+			w.left = append(w.left, *events)
 		}
 	}
-	if lost > 0 {
-		w.Metrics.Lost.Add(float64(lost))
-		w.Log.Error("discarding unwritten facts", "facts", lost)
+}
+
+// Unwritten returns what Run could not write. Some of it may be stored all the same.
+func (w *Writer) Unwritten() []track.Events { return w.left }
+
+// Sum returns how many inputs the last commits were of; of older ones it does not know.
+func (w *Writer) Sum(commits int64) (inputs int) {
+	for i := range min(int(min(commits, int64(len(w.sizes)))), w.n) {
+		inputs += w.sizes[(w.n-1-i)%len(w.sizes)]
 	}
+	return inputs
 }
 
 // gather waits for the flush window to pass, or for a full batch.
@@ -154,7 +169,7 @@ func (w *Writer) write(ctx context.Context, batch []entry) error {
 		case err == nil:
 			w.Queue.setFault(nil)
 			return nil
-		case ctx.Err() != nil || errors.Is(err, track.ErrFenced):
+		case ctx.Err() != nil || errors.Is(err, track.ErrFenced) || isBehind(err):
 			return err
 		case errors.Is(err, track.ErrRefused) && len(batch) > 1:
 			half := len(batch) / 2
@@ -166,7 +181,7 @@ func (w *Writer) write(ctx context.Context, batch []entry) error {
 			return w.write(ctx, divide(batch[0]))
 		case errors.Is(err, track.ErrRefused):
 			w.Log.Error("dropping an input that the database refuses", "err", err, "input", fmt.Sprintf("%T", batch[0].input))
-			w.Metrics.Lost.Inc()
+			w.Metrics.Lost.Add(w.Clock.Now(), 1, metrics.Refused)
 			finish(batch, track.ErrRefused)
 			return nil
 		}
@@ -212,7 +227,7 @@ func (w *Writer) commit(ctx context.Context, batch []entry) error {
 		w.Ledger.SetPolicy(policy)
 	}
 	if len(inputs) > 0 {
-		result, err := w.settle(ctx, now)
+		result, err := w.settle(ctx, len(inputs))
 		if err != nil {
 			return err
 		}
@@ -249,24 +264,37 @@ func (w *Writer) apply(ctx context.Context, inputs []track.Input, now track.Time
 		}
 		return nil, fmt.Errorf("commit a batch: %w", err)
 	}
+	w.note(len(inputs))
 	return result, nil
+}
+
+// note remembers how many inputs a commit was of.
+func (w *Writer) note(inputs int) {
+	w.sizes[w.n%len(w.sizes)] = inputs
+	w.n++
+}
+
+func isBehind(err error) bool {
+	behind := (*track.BehindError)(nil)
+	return errors.As(err, &behind)
 }
 
 // settle finds out what became of a commit whose end was not heard of: the connection broke, say. It returns its result
 // if it was stored: then what follows from it must happen, and only once.
-func (w *Writer) settle(ctx context.Context, now track.Time) (*track.Result, error) {
+func (w *Writer) settle(ctx context.Context, inputs int) (*track.Result, error) {
 	result := w.doubt
 	if result == nil {
 		return nil, nil
 	}
-	loaded, err := w.Store.Load(ctx, result.Probe(), now)
+	stored, err := w.Store.Settled(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("look for a batch: %w", err)
 	}
 	w.doubt = nil
-	if !result.Matches(loaded) {
+	if !stored {
 		return nil, nil
 	}
+	w.note(inputs)
 	w.Log.Info("a batch was stored although its commit reported an error")
 	return result, nil
 }

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 
 	"tocsin/component/clock"
 	"tocsin/component/metrics"
@@ -27,6 +26,9 @@ type store struct {
 	fail   atomic.Pointer[func() error]
 	refuse string // a batch with this name in it
 	takes  func(track.Changes) error
+
+	// What is said of a commit that fails, and whether it is stored all the same.
+	settled atomic.Pointer[func() (bool, error)]
 
 	mu   sync.Mutex
 	left []string
@@ -67,6 +69,14 @@ func (s *store) Commit(ctx context.Context, c track.Changes) error {
 	return nil
 }
 
+// Settled implements Store.
+func (s *store) Settled(context.Context) (bool, error) {
+	if settled := s.settled.Load(); settled != nil {
+		return (*settled)()
+	}
+	return false, nil
+}
+
 // nobody is who has set nothing.
 type nobody struct{}
 
@@ -77,9 +87,11 @@ func (nobody) Present(string, string) bool      { return true }
 // writing runs a writer in a bubble of testing/synctest.
 type writing struct {
 	*Queue
-	store *store
-	ended error
-	stop  func() // and wait for the end
+	store     *store
+	writer    *Writer
+	committed int // batches from which something has followed
+	ended     error
+	stop      func() // and wait for the end
 }
 
 func write(t *testing.T, tell func(*writing)) {
@@ -87,14 +99,14 @@ func write(t *testing.T, tell func(*writing)) {
 		m := metrics.New(prometheus.NewRegistry())
 		w := &writing{store: &store{}, Queue: NewQueue(clock.System{}, m)}
 		policy := &track.Policy{}
-		writer := New(Options{
+		w.writer = New(Options{
 			Queue: w.Queue, Store: w.store, Ledger: track.NewLedger(track.Seed{Secret: make([]byte, 32)}, policy, nobody{}),
-			Policy: func() *track.Policy { return policy }, Committed: func(*track.Result) {},
+			Policy: func() *track.Policy { return policy }, Committed: func(*track.Result) { w.committed++ },
 			Flush: 5 * time.Millisecond, Clock: clock.System{}, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Metrics: m,
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
-		running.Go(func() { w.ended = writer.Run(ctx) })
+		running.Go(func() { w.ended = w.writer.Run(ctx) })
 		w.stop = func() { cancel(); running.Wait() }
 		tell(w)
 		w.stop()
@@ -118,12 +130,11 @@ func (w *writing) left() []string {
 }
 
 // lost is how many facts were counted as lost.
-func (w *writing) lost() float64 {
-	var m dto.Metric
-	if err := w.metrics.Lost.Write(&m); err != nil {
-		return -1
+func (w *writing) lost() (n int) {
+	for _, loss := range w.metrics.Lost.Recent() {
+		n += loss.Facts
 	}
-	return m.Counter.GetValue()
+	return n
 }
 
 // A database that is away for a while costs nothing but time: all is written when it is back, once and in order.
@@ -158,7 +169,7 @@ func TestRefusedInput(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		expect.Equal(t, "written", w.left(), all)
-		expect.Equal(t, "counted", w.lost(), 1.0)
+		expect.Equal(t, "counted", w.lost(), 1)
 	})
 }
 
@@ -197,7 +208,7 @@ func TestRefusedEvents(t *testing.T) {
 		synctest.Wait()
 		expect.Equal(t, "answer", <-done, error(nil))
 		expect.Equal(t, "stored", strings.Join(stored, " "), "1 2 4 5 run/7")
-		expect.Equal(t, "counted", w.lost(), 1.0)
+		expect.Equal(t, "counted", w.lost(), 1)
 	})
 }
 
@@ -265,7 +276,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// A database that is away at the end is not waited for for ever, and what is lost is counted.
+// A database that is away at the end is not waited for for ever, and what was seen is kept.
 func TestStopWithoutADatabase(t *testing.T) {
 	write(t, func(w *writing) {
 		w.store.fails(func() error { return errors.New("connection refused") })
@@ -275,20 +286,100 @@ func TestStopWithoutADatabase(t *testing.T) {
 		if took := time.Since(began); took > stopWithin {
 			t.Errorf("it took %s", took)
 		}
-		expect.Equal(t, "lost", w.lost(), 1.0)
+		expect.Equal(t, "kept", w.kept(), "x")
+		expect.Equal(t, "lost", w.lost(), 0)
 	})
 }
 
-// An instance that another one has replaced stops at once, and writes nothing more.
+// kept are the ids of what was seen on the wire and not written.
+func (w *writing) kept() string {
+	var ids []string
+	for _, events := range w.writer.Unwritten() {
+		for i := range events.Facts {
+			ids = append(ids, events.Facts[i].ID)
+		}
+		for _, jid := range events.Removed {
+			ids = append(ids, "removed "+jid)
+		}
+	}
+	return strings.Join(ids, " ")
+}
+
+// An instance that another one has replaced stops at once, and writes nothing more. It keeps what it has seen, in the batch
+// and behind it, for the other one, and nothing of what the other one knows.
 func TestFenced(t *testing.T) {
 	write(t, func(w *writing) {
-		w.store.fails(func() error { return fmt.Errorf("commit: %w", track.ErrFenced) })
+		see := func(id string) {
+			w.Offer(&track.Events{Facts: []track.Fact{{Kind: track.Read, Key: track.Key{Sender: "a@example.org", Recipient: "b@example.org", ID: id}}}}, nil)
+		}
+		w.store.fails(func() error { return errors.New("connection refused") })
+		see("m1")
 		w.names(0, 10)
+		w.Put(&track.Fact{Kind: track.AlarmFired, Ord: 7}, nil)
+		w.Put(&track.Fact{Kind: track.Stopped, Key: track.Key{ID: "somebody waits"}}, func(error) {})
+		time.Sleep(time.Second)
+		see("m2")
+		w.Offer(&track.Events{Removed: []string{"c@example.org"}}, nil)
+		w.Offer(&track.Events{Mark: track.Mark{Run: "r1", N: 7}, Facts: []track.Fact{{Kind: track.Read, Key: track.Key{ID: "comes again"}}}}, nil)
+		w.store.fails(func() error { return fmt.Errorf("commit: %w", track.ErrFenced) })
 		time.Sleep(time.Second)
 		w.stop()
 		if !errors.Is(w.ended, track.ErrFenced) {
 			t.Errorf("ended with %v", w.ended)
 		}
 		expect.Equal(t, "written", strings.Join(w.left(), " "), "")
+		expect.Equal(t, "kept", w.kept(), "m1 m2 removed c@example.org")
+		expect.Equal(t, "lost", w.lost(), 0)
+	})
+}
+
+// A commit in doubt is looked for until it is decided: if it was stored, what follows from it happens, and once.
+func TestCommitInDoubt(t *testing.T) {
+	for _, stored := range []bool{true, false} {
+		t.Run(fmt.Sprint("stored ", stored), func(t *testing.T) {
+			write(t, func(w *writing) {
+				undecided := func() (bool, error) { return false, errors.New("it still waits for its replica") }
+				w.store.settled.Store(&undecided)
+				commits := 0
+				w.store.takes = func(track.Changes) error {
+					if commits++; commits == 1 {
+						return errors.New("the connection was cut")
+					}
+					return nil
+				}
+				w.names(0, 10)
+				time.Sleep(time.Minute)
+				expect.Equal(t, "undecided", commits, 1)
+				decided := func() (bool, error) { return stored, nil }
+				w.store.settled.Store(&decided)
+				time.Sleep(time.Second)
+				synctest.Wait()
+				expect.Equal(t, "followed from", w.committed, 1)
+				want := 1
+				if !stored {
+					want = 2
+				}
+				expect.Equal(t, "commits", commits, want)
+			})
+		})
+	}
+}
+
+// A database that has lost commits ends it; what they were of is known.
+func TestBehind(t *testing.T) {
+	write(t, func(w *writing) {
+		for n := range 3 {
+			w.names(n*10, n*10+10)
+			time.Sleep(time.Second)
+		}
+		w.store.fails(func() error { return fmt.Errorf("commit: %w", &track.BehindError{Commits: 2}) })
+		w.names(100, 101)
+		time.Sleep(time.Second)
+		w.stop()
+		if !isBehind(w.ended) {
+			t.Errorf("ended with %v", w.ended)
+		}
+		expect.Equal(t, "lost inputs", w.writer.Sum(2), 20)
+		expect.Equal(t, "all that is known", w.writer.Sum(1<<40), 30)
 	})
 }

@@ -18,6 +18,7 @@ import (
 
 	"tocsin/component"
 	"tocsin/component/clock"
+	"tocsin/component/metrics"
 	"tocsin/component/session"
 	"tocsin/config"
 	"tocsin/internal/fakeserver"
@@ -90,7 +91,7 @@ func (s *subject) Start(text string, dial func(context.Context) (net.Conn, error
 	s.store = &crashable{Store: store}
 	service, err := component.New(ctx, component.Options{
 		JID: c.Component.JID, Contact: c.Component.ContactJID(), Secret: string(c.Component.Secret), MaxStanza: int(c.Tap.MaxStanza),
-		Settings: c.Settings(), Store: s.store, Clock: clock.System{}, Log: slog.New(slog.NewTextHandler(s.t.Output(), nil)), Metrics: prometheus.NewRegistry(),
+		Settings: c.Settings(), Store: s.store, Clock: clock.System{}, Log: slog.New(slog.NewTextHandler(s.t.Output(), nil)), Metrics: metrics.New(prometheus.NewRegistry()),
 		Session: func(o *session.Options) { o.Dial, o.RetryMax = dial, time.Second },
 	})
 	if err != nil {

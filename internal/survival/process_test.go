@@ -11,6 +11,7 @@ import (
 
 	tocsin "tocsin/component"
 	"tocsin/component/clock"
+	"tocsin/component/metrics"
 	"tocsin/component/session"
 	"tocsin/component/settings"
 	"tocsin/component/tap"
@@ -40,7 +41,7 @@ func startService(t testing.TB, s *server, store tocsin.Store, addr string, grac
 	ctx, cancel := context.WithCancel(context.Background())
 	service, err := tocsin.New(ctx, tocsin.Options{
 		JID: component, Contact: "sms@" + component, Server: addr, Secret: secret, Flush: 5 * time.Millisecond, Store: store,
-		Clock: clock.System{}, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
+		Clock: clock.System{}, Log: slog.New(slog.DiscardHandler), Metrics: metrics.New(prometheus.NewRegistry()),
 		Settings: settings.Settings{
 			Language: "en", Grace: grace, FireRate: rate, Retention: 24 * time.Hour, TextLimit: 480,
 			Tap: tap.Config{Domains: []string{domain}, Component: component, ReplyReads: true, KeepText: true, TextLimit: 480},

@@ -57,10 +57,10 @@ CREATE TABLE devices (
 INSERT INTO devices SELECT hash, features, at, jid FROM devices_1 WHERE true ON CONFLICT DO NOTHING;
 DROP TABLE devices_1;
 
--- Facts that an instance had not written when another one took over: the live one takes them from here.
+-- Events that an instance had not written when another one took over: the live one takes them from here.
 CREATE TABLE handover (
-  pos  BIGINT PRIMARY KEY,
-  fact TEXT NOT NULL               -- JSON
+  pos    BIGINT PRIMARY KEY,
+  events TEXT NOT NULL             -- JSON
 );
 
 -- The token is the holder's own, and names its hold; commits counts what was ever committed.

@@ -70,6 +70,7 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"reopened", reopened},
 		{"hold", hold},
 		{"fence", fence},
+		{"handover", handover},
 		{"refused", refused},
 	} {
 		t.Run(strings.ReplaceAll(test.name, " ", "_"), func(t *testing.T) {

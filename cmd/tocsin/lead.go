@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"tocsin/component"
+	"tocsin/component/clock"
+	"tocsin/component/metrics"
+	"tocsin/storage"
+	"tocsin/track"
+)
+
+const (
+	// retryAfter is how long the runner waits after a fault that may pass.
+	retryAfter = time.Second
+	// partWithin is how long the last instance of a stop may take to leave what it could not write.
+	partWithin = 3 * time.Second
+)
+
+// errLost says that another instance may be live now.
+var errLost = errors.New("the leadership was lost")
+
+// lead serves whenever it is this instance's turn, until ctx ends, or something is wrong that does not pass.
+func (r *runner) lead(ctx context.Context) error {
+	defer r.part(ctx)
+	for {
+		err := r.serve(ctx)
+		switch {
+		case ctx.Err() != nil: // told to stop, maybe on the way up
+			return nil
+		case errors.Is(err, errLost):
+			r.log.Warn("standing by: another instance may be live", "reason", err)
+		case err != nil && storage.Passes(err):
+			r.log.Error("could not take over, retrying", "err", err)
+			pause(ctx, retryAfter)
+		default:
+			return err
+		}
+	}
+}
+
+// serve waits for the leadership, and then serves until ctx ends, or, with errLost, until the leadership is lost. What the
+// service has in memory goes with it, since the next one begins with what is in the database; but not what it had seen and
+// could not write.
+func (r *runner) serve(ctx context.Context) error {
+	r.handOver(ctx)
+	if held, err := r.store.HasLeader(ctx); err == nil && held {
+		r.log.Info("standing by: another instance is live")
+	}
+	leadership, err := r.store.Lead(ctx, r.jid())
+	if err != nil {
+		return err
+	}
+	defer leadership.Release()
+	r.log.Info("live: this instance has the database")
+	ctx, lose := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watching.Go(func() {
+		select {
+		case <-leadership.Lost():
+			lose(fmt.Errorf("%w: %w", errLost, leadership.Err()))
+		case <-ctx.Done():
+		}
+	})
+	defer lose(nil)
+	service, err := r.make(ctx, leadership)
+	if err != nil {
+		if cause := context.Cause(ctx); errors.Is(cause, errLost) {
+			return cause
+		}
+		return err
+	}
+	err = service.Run(ctx)
+	r.service.Store(nil)
+	r.metrics.StandBy()
+	r.left, r.last = append(r.left, service.Unwritten()...), service.Last()
+	if behind := (*track.BehindError)(nil); errors.As(err, &behind) {
+		r.metrics.Gaps.Inc()
+		r.metrics.Lost.Add(time.Now(), service.Lost(behind.Commits), metrics.RolledBack)
+		return fmt.Errorf("%w: %w", errLost, err)
+	}
+	if errors.Is(err, track.ErrFenced) && !errors.Is(err, errLost) {
+		return fmt.Errorf("%w: %w", errLost, err)
+	}
+	return err
+}
+
+// make makes the service of what the database knows.
+func (r *runner) make(ctx context.Context, leadership *storage.Leadership) (*component.Service, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.config.Component
+	service, err := component.New(ctx, component.Options{
+		JID: c.JID, Contact: c.ContactJID(), Server: c.Server, Secret: string(c.Secret),
+		MaxStanza: int(r.config.Tap.MaxStanza), Flush: r.config.Storage.Flush, Version: programVersion(),
+		Settings: r.config.Settings(), Store: r.store, Reload: r.reload, IsLeader: leadership.IsLeader, Last: r.last,
+		Clock: clock.System{}, Log: r.log, Metrics: r.metrics,
+	})
+	if err == nil {
+		r.service.Store(service) // a reload after this reaches it
+	}
+	return service, err
+}
+
+// handOver leaves what this instance had seen and could not write to whoever is live next, be it itself. It tries as long as
+// the database can't be reached.
+func (r *runner) handOver(ctx context.Context) {
+	some := len(r.left)
+	for try := 0; len(r.left) > 0 && ctx.Err() == nil; try++ {
+		r.waiting.Store(int64(factsIn(r.left)))
+		n, err := r.store.HandOver(ctx, r.left[:min(some, len(r.left))])
+		handed := factsIn(r.left[:n])
+		r.left = r.left[n:]
+		switch {
+		case err == nil:
+			r.log.Info("handed over what was not written", "facts", handed)
+			some = len(r.left)
+		case errors.Is(err, track.ErrRefused) && some == 1:
+			r.metrics.Lost.Add(time.Now(), factsIn(r.left[:1]), metrics.Refused)
+			r.left, some = r.left[1:], len(r.left)-1
+		case errors.Is(err, track.ErrRefused):
+			some = 1 // find the one at fault
+		default:
+			if try == 0 {
+				r.log.Error("can't hand over what was not written, retrying", "facts", factsIn(r.left), "err", err)
+			}
+			pause(ctx, retryAfter)
+		}
+	}
+	r.waiting.Store(int64(factsIn(r.left)))
+}
+
+// part ends it all: what can't be left to others is lost.
+func (r *runner) part(ctx context.Context) {
+	if len(r.left) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), partWithin)
+	defer cancel()
+	r.handOver(ctx)
+	r.metrics.Lost.Add(time.Now(), factsIn(r.left), metrics.Unwritten)
+}
+
+func factsIn(events []track.Events) (n int) {
+	for i := range events {
+		n += len(events[i].Facts)
+	}
+	return n
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}

@@ -1,0 +1,69 @@
+package component
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"tocsin/component/clock"
+	"tocsin/component/writer"
+	"tocsin/track"
+)
+
+const (
+	// takeEvery is how often the live instance looks for what others have left.
+	takeEvery = time.Second
+	// takeMax is how much it takes in at a time.
+	takeMax = 2000
+)
+
+// HandoverStore holds what an instance that was taken over from has left.
+type HandoverStore interface {
+	HandedOver(ctx context.Context, limit int) ([]track.HandedOver, error)
+}
+
+// receiver takes in what instances have left that were live before: facts that they had seen and not written.
+type receiver struct {
+	store HandoverStore
+	queue *writer.Queue
+	clock clock.Clock
+	log   *slog.Logger
+}
+
+// Run works until ctx is done.
+func (r *receiver) Run(ctx context.Context) error {
+	for {
+		n, err := r.take(ctx)
+		if err != nil && ctx.Err() == nil {
+			r.log.Warn("could not look for what other instances have left", "err", err)
+		}
+		if n == takeMax && err == nil {
+			continue
+		}
+		due, stop := r.clock.After(takeEvery)
+		select {
+		case <-ctx.Done():
+			stop()
+			return nil
+		case <-due:
+		}
+	}
+}
+
+// take takes in some of it, and waits until that is durable.
+func (r *receiver) take(ctx context.Context) (n int, err error) {
+	all, err := r.store.HandedOver(ctx, takeMax)
+	if err != nil || len(all) == 0 {
+		return 0, err
+	}
+	r.log.Info("taking in what another instance had seen and not written", "batches", len(all))
+	for i := range all {
+		h := &all[i]
+		r.queue.Put(h, func(err error) {
+			if err != nil { // the database refuses it: it must not lie there for ever
+				r.queue.Put(&track.HandedOver{Pos: h.Pos}, nil)
+			}
+		})
+	}
+	return len(all), r.queue.Do(ctx, nil)
+}

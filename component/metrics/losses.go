@@ -1,0 +1,76 @@
+package metrics
+
+import (
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Why facts are lost.
+const (
+	QueueFull  = "the queue was full"
+	Refused    = "the database refused them"
+	RolledBack = "the database lost what it had acknowledged"
+	Unwritten  = "they were not written before the stop"
+)
+
+// Loss is facts that were lost at about one time, for one reason.
+type Loss struct {
+	At     time.Time `json:"at"` // of the last of them
+	Facts  int       `json:"facts"`
+	Reason string    `json:"reason"`
+}
+
+// Losses counts the facts that were lost since the process was started, whatever its role was.
+type Losses struct {
+	total prometheus.Counter
+
+	mu   sync.Mutex
+	log  *slog.Logger // nil: none
+	last []Loss
+}
+
+const (
+	// lossesKept is how many losses are remembered; those of one reason are one as long as less than lossSpan lies between.
+	lossesKept = 20
+	lossSpan   = time.Minute
+)
+
+// LogTo has the beginning of each loss logged.
+func (l *Losses) LogTo(log *slog.Logger) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.log = log
+}
+
+// Add notes that facts were lost.
+func (l *Losses) Add(now time.Time, facts int, reason string) {
+	if facts <= 0 {
+		return
+	}
+	l.total.Add(float64(facts))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.last); n > 0 && l.last[n-1].Reason == reason && now.Sub(l.last[n-1].At) < lossSpan {
+		l.last[n-1].Facts += facts
+		l.last[n-1].At = now
+		return
+	}
+	if l.log != nil {
+		l.log.Error("facts lost", "facts", facts, "reason", reason)
+	}
+	l.last = append(l.last, Loss{now, facts, reason})
+	if len(l.last) > lossesKept {
+		l.last = slices.Delete(l.last, 0, 1)
+	}
+}
+
+// Recent returns the last losses, oldest first.
+func (l *Losses) Recent() []Loss {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.last)
+}

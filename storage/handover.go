@@ -1,0 +1,82 @@
+package storage
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+
+	"tocsin/track"
+)
+
+// handoverBatch is how much is handed over in one transaction.
+const handoverBatch = 2000
+
+// lying is something that was handed over, as it lies in the database.
+type lying struct {
+	pos    int64
+	events string // JSON of track.Events
+}
+
+func lyingColumns(w *walk, l *lying) {
+	num(w, "pos", &l.pos)
+	str(w, "events", &l.events)
+}
+
+var handover = kindOf("handover", lyingColumns)
+
+// HandOver leaves for the live instance what this one, which is not it any more, had not written. It tells how much of it
+// was left, from the front: the rest may be tried again.
+func (s *Store) HandOver(ctx context.Context, all []track.Events) (done int, err error) {
+	s.fence.writing.Lock()
+	defer s.fence.writing.Unlock()
+	for done < len(all) {
+		some := all[done:min(len(all), done+handoverBatch)]
+		if _, err := s.transact(ctx, false, 0, 0, func(tx *sqlx.Tx) error { return s.leave(ctx, tx, some) }); err != nil {
+			s.renew(ctx, err)
+			return done, failed("hand over", err)
+		}
+		done += len(some)
+	}
+	return done, nil
+}
+
+func (s *Store) leave(ctx context.Context, tx *sqlx.Tx, some []track.Events) error {
+	// Others may do the same at this moment.
+	var found head
+	if err := tx.GetContext(ctx, &found, headQuery+s.lockRow()); err != nil {
+		return err
+	}
+	var last int64
+	if err := tx.GetContext(ctx, &last, "SELECT coalesce(max(pos), 0) FROM handover"); err != nil {
+		return err
+	}
+	rows := make([]lying, len(some))
+	for i := range some {
+		text, err := json.Marshal(&some[i])
+		if err != nil {
+			return err
+		}
+		rows[i] = lying{last + int64(i) + 1, string(text)}
+	}
+	return s.put(ctx, tx, &handover.table, "", handover.pack(rows...))
+}
+
+// HandedOver gives what other instances have left, in its order. Of what can't be read nothing but the place is given.
+func (s *Store) HandedOver(ctx context.Context, limit int) ([]track.HandedOver, error) {
+	var all []track.HandedOver
+	found, err := s.query(ctx, "SELECT "+handover.list()+" FROM handover ORDER BY pos LIMIT ?", limit)
+	err = handover.read(found, err, func(l *lying) error {
+		h := track.HandedOver{Pos: l.pos}
+		if json.Unmarshal([]byte(l.events), &h.Events) != nil {
+			h.Events = nil
+		}
+		all = append(all, h)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("handed over: %w", err)
+	}
+	return all, nil
+}
