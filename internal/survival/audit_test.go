@@ -176,7 +176,9 @@ func (a *audit) told(owner string, status *fakeserver.Element, now time.Time) {
 	}
 	f.states[seq] = state
 	if strings.HasPrefix(state, "timeout") {
-		a.due(key, f, now)
+		if early := f.early(now); early > 0 {
+			a.fault("%v: fired %s before its due", key, early)
+		}
 	}
 	if settles[state] {
 		f.settled = state
@@ -205,6 +207,7 @@ func (a *audit) asks(owner string, e, prompt *fakeserver.Element, now time.Time)
 		}
 	}
 	p.about = nil
+	timely := false // it asks about the whole burst as soon as one of it is due
 	for _, message := range about {
 		key := track.Key{Sender: owner, Recipient: prompt.Attr["with"], ID: message}
 		p.about = append(p.about, key)
@@ -214,7 +217,7 @@ func (a *audit) asks(owner string, e, prompt *fakeserver.Element, now time.Time)
 			continue
 		}
 		f.known = true
-		a.due(key, f, now)
+		timely = timely || f.early(now) <= 0
 		if f.settled != "" {
 			a.fault("%v: asked about after it was %s, in %s as %s", key, f.settled, id, stanza)
 		}
@@ -225,13 +228,14 @@ func (a *audit) asks(owner string, e, prompt *fakeserver.Element, now time.Time)
 			f.asked = append(f.asked, id)
 		}
 	}
+	if !timely {
+		a.fault("%s asks about %v, of which none is due", id, p.about)
+	}
 }
 
-// due notes a message whose time has not come. A millisecond is what the stamps leave open.
-func (a *audit) due(key track.Key, f *fate, now time.Time) {
-	if early := f.sent.Add(undeliveredAfter).Std().Sub(now); early > time.Millisecond {
-		a.fault("%v: fired %s before its due", key, early)
-	}
+// early is how long before its time it is. A millisecond is what the stamps leave open.
+func (f *fate) early(now time.Time) time.Duration {
+	return f.sent.Add(undeliveredAfter).Std().Sub(now) - time.Millisecond
 }
 
 // took notes that an answer to a prompt is durable, for what it was about when it was given.
