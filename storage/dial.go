@@ -151,14 +151,18 @@ func (w *wire) until() (until time.Time) {
 // note closes all connections when one has fallen silent: the others have most likely, too, and whoever uses one next
 // would have to find out anew.
 func (d *dialer) note(w *wire, err error) {
-	if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
-		return
+	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		d.drop(w)
 	}
+}
+
+// drop closes all connections but one, which may be nil.
+func (d *dialer) drop(but *wire) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for other := range d.wires {
-		if other != w {
-			other.Conn.Close()
+	for w := range d.wires {
+		if w != but {
+			w.Conn.Close()
 		}
 	}
 	clear(d.wires)

@@ -247,6 +247,8 @@ func (w *watch) regain(ctx context.Context, asked *time.Time) error {
 		if err == nil {
 			if err = w.retake(ctx, l); err == nil {
 				w.line = l
+				// The other connections may lead to where this one led, and nobody may answer there any more.
+				w.store.dialer.drop(nil)
 				return nil
 			}
 			l.Close()

@@ -100,14 +100,8 @@ func newCluster(t testing.TB) (*Cluster, error) {
 		gid, _ := strconv.ParseUint(who.Gid, 10, 32)
 		c.owner = owner{uint32(uid), uint32(gid), true}
 	}
-	var err error
-	if c.dir, err = os.MkdirTemp("", "tocsin-postgres-"); err != nil { // not t.TempDir: it outlives the test
+	if err := c.makeDir(); err != nil {
 		return nil, err
-	}
-	if c.other {
-		if err := os.Chown(c.dir, int(c.uid), int(c.gid)); err != nil {
-			return nil, err
-		}
 	}
 	init := c.command(filepath.Join(c.bin, "initdb"), "-D", c.data(), "-U", "tocsin", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
 	if out, err := init.CombinedOutput(); err != nil {
@@ -115,6 +109,14 @@ func newCluster(t testing.TB) (*Cluster, error) {
 		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
 	}
 	return c, nil
+}
+
+// makeDir makes the folder of the server, which is its owner's.
+func (c *Cluster) makeDir() (err error) {
+	if c.dir, err = os.MkdirTemp("", "tocsin-postgres-"); err == nil && c.other { // not t.TempDir: it outlives the test
+		err = os.Chown(c.dir, int(c.uid), int(c.gid))
+	}
+	return err
 }
 
 // postgresDirs are the folders that may have the server's programs, the newest version first.
@@ -148,6 +150,7 @@ func (c *Cluster) command(name string, args ...string) *exec.Cmd {
 // guard runs the server until its input ends, which happens too when the test binary is killed: then it stops the
 // server, and removes the data unless told "keep".
 const guard = `"$1"/postgres -D "$2"/data -p "$3" -c fsync="$4" -h 127.0.0.1 -k '' -c max_connections=200 -c shared_buffers=128MB -c max_wal_size=2GB \
+	-c wal_sender_timeout=5s -c wal_receiver_timeout=5s -c wal_retrieve_retry_interval=500ms \
 	</dev/null >>"$2"/log 2>&1 &
 server=$!
 read -r word || word=
@@ -282,6 +285,7 @@ func (c *Cluster) end(t testing.TB, word string) {
 
 func (c *Cluster) remove() {
 	if c.running() {
+		c.signal(syscall.SIGCONT) //nolint:errcheck // it may not hang
 		c.leash.Close()
 		<-c.ended
 	}

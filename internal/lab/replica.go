@@ -1,0 +1,180 @@
+package lab
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Replicated is a PostgreSQL of two servers, the second one a replica of the first, until a test lets them change places:
+// what Patroni and its like do is done by hand.
+type Replicated struct {
+	Primary, Replica *Cluster
+	sync             bool
+	schemas          int
+}
+
+// replicaName is what the primary calls its replica.
+const replicaName = "replica"
+
+// PostgresReplicated starts both. With sync, the primary acknowledges a commit when the replica has it.
+func PostgresReplicated(t testing.TB, sync bool) *Replicated {
+	t.Helper()
+	r := &Replicated{Primary: PostgresCluster(t), sync: sync}
+	var err error
+	if r.Replica, err = newReplica(t, r.Primary); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Replica.remove)
+	r.Replica.Start(t)
+	r.Follow(t)
+	return r
+}
+
+// newReplica makes a server out of another one's data, which is not started yet.
+func newReplica(t testing.TB, primary *Cluster) (*Cluster, error) {
+	c := &Cluster{Port: Port(t), bin: primary.bin, owner: primary.owner}
+	if err := c.makeDir(); err != nil {
+		return nil, err
+	}
+	return c, c.copyFrom(primary)
+}
+
+// copyFrom makes the server a replica of another one.
+func (c *Cluster) copyFrom(primary *Cluster) error {
+	backup := c.command(filepath.Join(c.bin, "pg_basebackup"), "-D", c.data(), "-R", "-c", "fast", "-X", "stream",
+		"-d", fmt.Sprintf("host=127.0.0.1 port=%d user=tocsin application_name=%s", primary.Port, replicaName))
+	if out, err := backup.CombinedOutput(); err != nil {
+		return fmt.Errorf("pg_basebackup: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// Follow waits until the replica has all that the primary has, and makes commits wait for it if they are to.
+func (r *Replicated) Follow(t testing.TB) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for r.Primary.ask(t, "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn = pg_current_wal_lsn()") != "1" {
+		if time.Now().After(deadline) {
+			t.Fatalf("the replica does not follow:\n%s", tail(filepath.Join(r.Replica.dir, "log"), 20))
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if r.sync {
+		r.Primary.Exec(t, "ALTER SYSTEM SET synchronous_standby_names = '"+replicaName+"'")
+		r.Primary.Exec(t, "SELECT pg_reload_conf()")
+	}
+}
+
+// Promote makes the replica the primary. What becomes of the old one is for the test to say.
+func (r *Replicated) Promote(t testing.TB) {
+	t.Helper()
+	r.Replica.Exec(t, "SELECT pg_promote()")
+	r.Replica.Exec(t, "ALTER SYSTEM RESET synchronous_standby_names")
+	r.Replica.Exec(t, "SELECT pg_reload_conf()")
+	r.Primary, r.Replica = r.Replica, r.Primary
+}
+
+// Rejoin makes the server that is not the primary a replica again, out of the primary's data.
+func (r *Replicated) Rejoin(t testing.TB) {
+	t.Helper()
+	if r.Replica.running() {
+		r.Replica.Resume(t)
+		r.Replica.Kill(t)
+	}
+	if err := os.RemoveAll(r.Replica.data()); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Replica.copyFrom(r.Primary); err != nil {
+		t.Fatal(err)
+	}
+	r.Replica.Start(t)
+	r.Follow(t)
+}
+
+// Lag has the replica receive nothing any more.
+func (r *Replicated) Lag(t testing.TB) {
+	t.Helper()
+	r.Replica.Exec(t, "ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1 connect_timeout=1'")
+	r.Replica.Exec(t, "SELECT pg_reload_conf()")
+}
+
+// URL names both servers, and a schema that is made in the primary.
+func (r *Replicated) URL(t testing.TB) string {
+	t.Helper()
+	r.schemas++
+	name := "r" + strconv.Itoa(r.schemas)
+	r.Primary.Exec(t, "CREATE SCHEMA "+name)
+	return fmt.Sprintf("postgres://tocsin@%s,%s/postgres?sslmode=disable&search_path=%s&application_name=%s",
+		loopback(r.Primary.Port), loopback(r.Replica.Port), name, name)
+}
+
+// ask returns the one value that a query gives.
+func (c *Cluster) ask(t testing.TB, query string) (value string) {
+	t.Helper()
+	db, err := sqlx.Open("postgres", c.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Get(&value, query); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return value
+}
+
+// Hang stops all of the server's processes: connections stay, and nobody answers.
+func (c *Cluster) Hang(t testing.TB) { t.Helper(); c.mustSignal(t, syscall.SIGSTOP) }
+
+// Resume lets a server that hangs go on.
+func (c *Cluster) Resume(t testing.TB) { t.Helper(); c.mustSignal(t, syscall.SIGCONT) }
+
+func (c *Cluster) mustSignal(t testing.TB, s syscall.Signal) {
+	t.Helper()
+	if err := c.signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// signal sends one to the server and all of its children.
+func (c *Cluster) signal(s syscall.Signal) error {
+	text, err := os.ReadFile(filepath.Join(c.data(), "postmaster.pid"))
+	if err != nil {
+		return err
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	server, err := strconv.Atoi(first)
+	if err != nil {
+		return err
+	}
+	// The server first, so that it starts no more of them.
+	for _, pid := range append([]int{server}, children(server)...) {
+		syscall.Kill(pid, s) //nolint:errcheck // it may have ended
+	}
+	return nil
+}
+
+// children are the processes that a process has started.
+func children(parent int) (pids []int) {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, name := range stats {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		_, rest, _ := strings.Cut(string(text), ") ")
+		fields := strings.Fields(rest)
+		if len(fields) > 1 && fields[1] == strconv.Itoa(parent) {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
