@@ -30,7 +30,7 @@ func TestKilledBeforeTheTimeout(t *testing.T) {
 
 // The server goes and comes: the component is back by itself, and nothing pending is lost.
 func TestServerRestart(t *testing.T) {
-	everywhere(t, lab.Settings{"track.undelivered_after": "8s"}, func(t *testing.T, h *house) {
+	everywhere(t, lab.Settings{"track.undelivered_after": "20s"}, func(t *testing.T, h *house) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		h.reachable(bob.Bare())
