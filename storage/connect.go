@@ -2,6 +2,8 @@ package storage
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -117,13 +119,29 @@ func connectPostgres(ctx context.Context, d dsn.DSN) (*Store, error) {
 	return s, nil
 }
 
-func open(ctx context.Context, driver, dsn string, connections int) (*sqlx.DB, error) {
-	db, err := sqlx.Open(driver, dsn)
+func open(ctx context.Context, name, dsn string, connections int) (*sqlx.DB, error) {
+	db, err := sql.Open(name, "")
 	if err != nil {
 		return nil, err
 	}
-	return ready(ctx, db, connections)
+	c := instrument(&dsnConnector{dsn, db.Driver()})
+	return ready(ctx, sqlx.NewDb(sql.OpenDB(c), name), connections)
 }
+
+// instrument stands around every connector: tests look at what is executed.
+var instrument = func(c driver.Connector) driver.Connector { return c }
+
+// dsnConnector makes connections of a driver that has no connector of its own.
+type dsnConnector struct {
+	dsn    string
+	driver driver.Driver
+}
+
+// Connect implements driver.Connector.
+func (c *dsnConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
+
+// Driver implements driver.Connector.
+func (c *dsnConnector) Driver() driver.Driver { return c.driver }
 
 func ready(ctx context.Context, db *sqlx.DB, connections int) (*sqlx.DB, error) {
 	db.SetMaxOpenConns(connections)

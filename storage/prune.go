@@ -20,12 +20,12 @@ const (
 )
 
 // finished says which rows m of messages nobody needs any more: settled ones that no live prompt asks about, places in the order, and
-// aliases whose original is not watched any more. Its parameters are four times the instant before which that must have been.
+// aliases whose original is not watched any more. (An EXISTS would let PostgreSQL read all of a table beforehand.) Its parameters are four times the instant before which that must have been.
 const finished = `(m.kind = 0 AND m.status >= 2 AND m.settled_at < ?
-		AND NOT EXISTS (SELECT 1 FROM prompts p WHERE p.id = m.prompt AND p.` + isLive + `)
+		AND coalesce((SELECT 1 FROM prompts p WHERE p.id = m.prompt AND p.` + isLive + `), 0) = 0
 	OR m.kind = 1 AND m.sent_at < ?
 	OR m.kind = 2 AND m.sent_at < ?
-		AND NOT EXISTS (SELECT 1 FROM messages o WHERE o.ord = m.original AND o.kind = 0 AND (o.status < 2 OR o.settled_at >= ?)))`
+		AND coalesce((SELECT 1 FROM messages o WHERE o.ord = m.original AND o.kind = 0 AND (o.status < 2 OR o.settled_at >= ?)), 0) = 0)`
 
 // A round of pruning walks over the rows in the order of observation, and ends where they are young. Times decide, for a
 // clock that once stood ahead leaves all later rows with numbers of that time; so rows from the future end nothing. A

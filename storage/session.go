@@ -93,7 +93,7 @@ func (o *sessionOptions) open(ctx context.Context, sessions int, d *dialer, more
 		calls = append(calls, fmt.Sprintf("set_config(%s, %s, false)", pq.QuoteLiteral(name), pq.QuoteLiteral(set[name])))
 	}
 	c.set = "SELECT " + strings.Join(calls, ", ")
-	return ready(ctx, sqlx.NewDb(sql.OpenDB(c), "postgres"), sessions)
+	return ready(ctx, sqlx.NewDb(sql.OpenDB(instrument(c)), "postgres"), sessions)
 }
 
 // sessionConnector makes sessions on one of several hosts, and sets parameters in each.

@@ -1,0 +1,134 @@
+package storage_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/storage"
+	"tocsin/track"
+)
+
+// growing are the tables that have the more rows the more people write, or the more people there are.
+var growing = []string{"messages", "prompts", "peers", "pairs", "releases", "numbers", "prefs", "contacts", "devices"}
+
+// TestPlans has the database explain every statement that is run again and again: none may read more of a table the larger
+// that is. What reads all that is pending (the start, a change of policy, tocsin status) is not among them.
+func TestPlans(t *testing.T) {
+	onBoth(t, func(t *testing.T, dsn string) { plans(t, dsn, 20_000) })
+}
+
+// TestPlansSoak is TestPlans with ten million messages.
+func TestPlansSoak(t *testing.T) {
+	if os.Getenv("TOCSIN_SOAK") == "" {
+		t.Skip("for make soak")
+	}
+	onBoth(t, func(t *testing.T, dsn string) { plans(t, dsn, 10_000_000) })
+}
+
+func plans(t *testing.T, dsn string, rows int) {
+	ctx, s := t.Context(), open(t, dsn)
+	leadership, err := s.Lead(ctx, component)
+	must(t, err)
+	defer leadership.Release()
+	storage.Grow(t, s, rows)
+
+	// What an instance reads once, when it starts, and what it is asked for.
+	seldom := map[string]bool{}
+	for _, statement := range storage.Record(t, dsn, func(s *storage.Store) {
+		must(t, second(s.Seed(ctx)))
+		must(t, s.Devices(ctx, func(track.Device) {}))
+	}) {
+		seldom[statement.Query] = true
+	}
+	statements := storage.Record(t, dsn, func(s *storage.Store) {
+		for i := range 2 {
+			life(t, s, track.Key{Sender: alice, Recipient: bob, ID: fmt.Sprint("m", i)}, "phone")
+		}
+		now := benchStart + 100_000_000
+		loaded, err := s.Load(ctx, track.Want{
+			Keys: []track.Key{{Sender: alice, Recipient: bob, ID: "m1"}}, Open: []track.Conv{{Sender: alice, Recipient: bob}}, Ords: []int64{1, 2}, Rows: []int64{3},
+			Prompts: []string{"p-1"}, Senders: []string{alice}, Of: []string{alice}, Peers: []string{bob}, Pairs: []track.Conv{{Sender: alice, Recipient: bob}},
+		}, now)
+		must(t, err)
+		must(t, s.Commit(ctx, track.Changes{
+			Update: loaded.Messages, Prompts: loaded.Prompts, Peers: []track.Peer{{JID: bob}}, Done: []string{"o"}, Told: []track.Told{{Ord: 1, Seq: 1}}, Taken: []int64{1},
+			Attempts: []track.Attempt{{ID: "o"}}, Outbox: []track.Outgoing{{ID: "o2"}}, Marks: []track.Mark{{Run: "r", N: 1}},
+		}))
+		for range 3 {
+			must(t, second(s.Prune(ctx, now, benchStart, 500)))
+		}
+		must(t, second(s.Settled(ctx)))
+		must(t, s.Ping(ctx))
+		must(t, second(s.HasLeader(ctx)))
+		must(t, second(s.HandedOver(ctx, 10)))
+		must(t, second(s.Pending(ctx)))
+		for _, f := range []track.Filter{{Newest: true, Limit: 10}, {Untold: true}, {AfterRev: 7}, {Unsettled: true}, {ID: "m1", With: bob}, {ID: "m1"}} {
+			must(t, second(s.Messages(ctx, alice, f)))
+		}
+		_, _, err = s.Number(ctx, bob)
+		must(t, err)
+		must(t, second(s.RemoveNumber(ctx, bob)))
+		must(t, s.Put(ctx, "a", "b"))
+	})
+	if len(statements) < 40 {
+		t.Errorf("only %d statements were recorded", len(statements))
+	}
+	for _, statement := range statements {
+		if seldom[statement.Query] {
+			continue
+		}
+		for _, plan := range storage.Explain(t, s, statement) {
+			if reads := scans(t, plan); len(reads) > 0 {
+				t.Errorf("%s\nreads all of %s:\n%s", statement.Query, strings.Join(reads, ", "), plan)
+			}
+		}
+	}
+	began := time.Now()
+	must(t, second(s.Prune(context.Background(), benchStart+100_000_000, benchStart, 500)))
+	t.Logf("%d statements, %d rows; a step of pruning took %s", len(statements), rows, time.Since(began).Round(time.Microsecond))
+}
+
+// scans are the growing tables of which a plan reads all.
+func scans(t *testing.T, plan string) (tables []string) {
+	t.Helper()
+	if !strings.HasPrefix(plan, "[") { // SQLite: a line for each loop
+		for line := range strings.Lines(plan) {
+			fields := strings.Fields(line)
+			if len(fields) > 1 && fields[0] == "SCAN" && slices.Contains(growing, fields[1]) {
+				tables = append(tables, fields[1])
+			}
+		}
+		return tables
+	}
+	type node struct {
+		Kind      string `json:"Node Type"`
+		Table     string `json:"Relation Name"`
+		Condition string `json:"Index Cond"`
+		Recheck   string `json:"Recheck Cond"`
+		Tid       string `json:"TID Cond"`
+		Plans     []node
+	}
+	var explained []struct{ Plan node }
+	if err := json.Unmarshal([]byte(plan), &explained); err != nil {
+		t.Fatal(err)
+	}
+	var visit func(n node, limited bool)
+	visit = func(n node, limited bool) {
+		limited = limited || n.Kind == "Limit"
+		reads := n.Table != "" && n.Kind != "ModifyTable"
+		if reads && n.Condition == "" && n.Recheck == "" && n.Tid == "" && slices.Contains(growing, n.Table) && !(limited && strings.HasPrefix(n.Kind, "Index")) {
+			tables = append(tables, n.Table)
+		}
+		for _, child := range n.Plans {
+			visit(child, limited)
+		}
+	}
+	visit(explained[0].Plan, false)
+	return tables
+}
