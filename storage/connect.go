@@ -124,6 +124,7 @@ func open(ctx context.Context, name, dsn string, connections int) (*sqlx.DB, err
 	if err != nil {
 		return nil, err
 	}
+	defer db.Close() // it is only asked for its driver
 	c := instrument(&dsnConnector{dsn, db.Driver()})
 	return ready(ctx, sqlx.NewDb(sql.OpenDB(c), name), connections)
 }
