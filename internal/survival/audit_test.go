@@ -45,6 +45,7 @@ type fate struct {
 	states  map[string]string // by seq
 	asked   []string          // ids of the prompts that were about it
 	closed  string            // the prompt whose answer the component has taken
+	over    bool              // it was delivered before its prompt was shown, and nothing more is to be said of it
 }
 
 // asked is what is known of one prompt.
@@ -368,6 +369,7 @@ func (a *audit) compare(key track.Key, f *fate, m *track.Message, prompts map[st
 		}
 	}
 	fired := m.Marks&(track.TimedOutUndelivered|track.TimedOutUnread) != 0
+	f.over = m.Due == 0 && m.Reason == track.ReasonTimedOut && prompts[m.Prompt].Withdrew == track.WithdrawDelivered
 	if !m.Status.Settled() && m.Due == 0 && !fired {
 		a.fault("%v: has lost its alarm: %+v", key, *m)
 	}
@@ -379,7 +381,7 @@ func (a *audit) compare(key track.Key, f *fate, m *track.Message, prompts map[st
 		a.fault("%v: did not fire: %+v", key, *m)
 	case m.Notice.Told != m.Notice.Seq:
 		a.fault("%v: its state was not told: %+v", key, *m)
-	case len(f.asked) == 0 && !(prompts[m.Prompt].Resend && prompts[m.Prompt].Due != 0): // it has joined, and is gathered
+	case len(f.asked) == 0 && !f.over && !(prompts[m.Prompt].Resend && prompts[m.Prompt].Due != 0): // it has joined, and is gathered
 		a.fault("%v: was not asked about in %+v: %+v", key, prompts[m.Prompt], *m)
 	}
 }
@@ -389,7 +391,7 @@ func (a *audit) missing() (n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, f := range a.fates {
-		if f.known && f.settled == "" && len(f.asked) == 0 {
+		if f.known && f.settled == "" && len(f.asked) == 0 && !f.over {
 			n++
 		}
 	}

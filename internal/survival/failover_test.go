@@ -73,31 +73,48 @@ func (f failover) run(t *testing.T) {
 	h.all.await(t)
 	h.committing(t)
 	t.Logf("commits again %s after the harm was done", time.Since(began).Round(100*time.Millisecond))
+	if !f.vanishes {
+		h.unlost(t)
+		return
+	}
+	passes(2 * time.Second)
+	h.stop()
+	h.flow.finish(t.Context())
+	gone, lost, reasons := h.tally(t)
+	if gone == 0 || float64(gone) > lost || !strings.Contains(reasons, "the database lost what it had acknowledged") {
+		t.Errorf("%d messages are gone, and %g facts are said to be: %s", gone, lost, reasons)
+	}
+	h.all.stop(t)
+	t.Log(h.audit) // what was told of what is gone is a fault to it
+	h.all.secrets(t)
+}
+
+// unlost makes sure that nothing was lost, and that all is told that must be, once.
+func (h *house) unlost(t *testing.T) {
+	t.Helper()
 	passes(2 * time.Second)
 	h.stop()
 	h.all.drain(t, h.flow, h.r)
-	gone := h.gone(t)
-	lost, reasons := 0.0, []string{}
-	for _, m := range h.all.members {
-		lost += m.Metric("tocsin_facts_lost_total", "")
-		reasons = append(reasons, h.losses(t, m)...)
-	}
-	t.Logf("%d of %d messages are not in the database; facts lost: %g %q", gone, h.messages, lost, reasons)
-	switch {
-	case !f.vanishes && (gone > 0 || lost > 0):
-		t.Errorf("lost: %d messages, %g facts: %q", gone, lost, reasons)
-	case f.vanishes && (gone == 0 || float64(gone) > lost || !strings.Contains(strings.Join(reasons, ""), "the database lost what it had acknowledged")):
-		t.Errorf("%d messages are gone, and %g facts are said to be: %q", gone, lost, reasons)
+	if gone, lost, reasons := h.tally(t); gone > 0 || lost > 0 {
+		t.Errorf("lost: %d messages, %g facts: %s", gone, lost, reasons)
 	}
 	h.all.stop(t)
-	if !f.vanishes { // what was told of what is gone is a fault to the audit
-		h.look(t.Context(), t, h.r.dsn, h.flow.senders, true)
-	}
+	h.look(t.Context(), t, h.r.dsn, h.flow.senders, true)
 	t.Log(h.audit)
-	if !f.vanishes {
-		h.report(t)
-	}
+	h.report(t)
 	h.all.secrets(t)
+}
+
+// tally is how many messages are not in the database, and what the instances say that they have lost, and why.
+func (h *house) tally(t *testing.T) (gone int, lost float64, reasons string) {
+	t.Helper()
+	gone = h.gone(t)
+	for _, m := range h.all.members {
+		lost += m.Metric("tocsin_facts_lost_total", "")
+		reasons += strings.Join(h.losses(t, m), ", ")
+	}
+	t.Logf("%d of %d messages are not in the database; facts lost: %g %s", gone, h.messages, lost, reasons)
+	return gone, lost, reasons
 }
 
 // committing waits until facts are committed again.

@@ -140,9 +140,11 @@ func (f *fleet) drain(t *testing.T, flow *traffic, r run) {
 	flow.finish(t.Context())
 	const within = 90 * time.Second // it takes as long on a machine that is busy, and what joins a prompt is gathered
 	time.Sleep(unreadAfter)
-	f.server.look(t.Context(), t, r.dsn, flow.senders, false)
-	for deadline := time.Now().Add(within); time.Now().Before(deadline) && f.server.missing() > 0; {
-		time.Sleep(100 * time.Millisecond)
+	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(time.Second) {
+		f.server.look(t.Context(), t, r.dsn, flow.senders, false)
+		if f.server.missing() == 0 {
+			break
+		}
 	}
 	store, err := storage.Open(t.Context(), r.dsn, storage.Options{})
 	if err != nil {
