@@ -56,7 +56,7 @@ func (r *runner) serve(ctx context.Context) error {
 		return err
 	}
 	defer leadership.Release()
-	r.log.Info("live: this instance has the database")
+	r.log.Info("live: this instance is now the leader")
 	ctx, lose := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup
 	defer watching.Wait()
