@@ -340,16 +340,17 @@ func TestCommitInDoubt(t *testing.T) {
 			write(t, func(w *writing) {
 				undecided := func() (bool, error) { return false, errors.New("it still waits for its replica") }
 				w.store.settled.Store(&undecided)
-				commits := 0
+				var commits atomic.Int32
 				w.store.takes = func(track.Changes) error {
-					if commits++; commits == 1 {
+					if commits.Add(1) == 1 {
 						return errors.New("the connection was cut")
 					}
 					return nil
 				}
 				w.names(0, 10)
 				time.Sleep(time.Minute)
-				expect.Equal(t, "undecided", commits, 1)
+				synctest.Wait()
+				expect.Equal(t, "undecided", int(commits.Load()), 1)
 				decided := func() (bool, error) { return stored, nil }
 				w.store.settled.Store(&decided)
 				time.Sleep(time.Second)
@@ -359,7 +360,7 @@ func TestCommitInDoubt(t *testing.T) {
 				if !stored {
 					want = 2
 				}
-				expect.Equal(t, "commits", commits, want)
+				expect.Equal(t, "commits", int(commits.Load()), want)
 			})
 		})
 	}
