@@ -18,7 +18,7 @@ SOAKTIME ?= 1h
 LONGEST  := tocsin/internal/acceptance tocsin/contrib/converse tocsin/internal/scenarios
 NORACE   := tocsin/internal/survival
 
-.PHONY: build test survival matrix newest race fuzz bench bench-server soak fresh image packages lint vet format staticcheck luacheck tools test-browser demo playground clean
+.PHONY: build test matrix newest race fuzz bench bench-server soak fresh image packages lint vet format staticcheck luacheck tools test-browser demo playground clean
 
 build:
 	$(GO) build -ldflags '-s -w -X main.version=$(VERSION)' -o . ./cmd/...
@@ -27,11 +27,7 @@ build:
 # detector, which makes them slow, and so do the scenarios of the other taps; "make race" has it everywhere.
 test: tools lint
 	$(GO) test -race -count=1 -timeout 10m $(LONGEST) $(filter-out $(LONGEST) $(NORACE),$(shell $(GO) list ./...))
-	$(GO) test -count=1 -timeout 10m tocsin/internal/scenarios
-
-# Kills, pauses and cuts under load, and a database that fails over.
-survival: tools
-	$(GO) test -count=1 -timeout 20m $(NORACE)
+	$(GO) test -count=1 -timeout 10m $(NORACE) tocsin/internal/scenarios
 
 race:
 	$(GO) test -race $(PACKAGES)

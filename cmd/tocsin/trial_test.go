@@ -159,10 +159,22 @@ func TestTestOnAServer(t *testing.T) {
 	}
 	alice.Expect("message/withdraw[@prompt='%s'][@reason='cancelled']", again.Attr("prompt"))
 
-	// An ordinary client is not asked unless its user wants that.
-	server.Login("bob/phone", lab.Silent)
+	// An ordinary client is asked in words, if its user wants that.
+	bob := server.Login("bob/phone", lab.Silent)
 	result = test("bob")
 	if code, out := result(); code != failed || !strings.Contains(out, `clients   FAIL: nobody to ask: no client that shows prompts is online, and prompts by chat are not wanted (escalate.fallback = "opted-in"; users say "start" to sms@tocsin.lab.test)`) {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	bob.Greet(server.Component) // the tap tells of him a moment later, perhaps after what he says
+	bob.Expect("presence[@from='%s']", server.Component)
+	bob.Say("sms@"+server.Component, "s", "start")
+	bob.Expect("message[@from='sms@%s']/body", server.Component)
+	result = test("bob")
+	if body := bob.Expect("message[@from='sms@%s']/escalate", server.Component).Find("body").Text; !strings.HasPrefix(body, "A test by the admin of this server, please answer it: ") {
+		t.Errorf("bob is asked: %s", body)
+	}
+	bob.Say("sms@"+server.Component, "a", "no")
+	if code, out := result(); code != done || !strings.Contains(out, `answer    "declined", by bob@lab.test`) {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 	if code, out := test("nobody")(); code != failed {
