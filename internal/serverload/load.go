@@ -28,6 +28,16 @@ type pair struct {
 	slots          chan struct{}
 }
 
+// slot takes one, when one is free.
+func (p *pair) slot() error {
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-time.After(patience):
+		return fmt.Errorf("%s does not answer", p.to)
+	}
+}
+
 // Writer and Reader are the names of the users of pair i; their passwords are Password.
 func Writer(i int) string { return fmt.Sprintf("w%d", i) }
 
@@ -119,10 +129,7 @@ func (l *Load) Write(each, rate int, atMost time.Duration) (int, error) {
 				if rate > 0 {
 					time.Sleep(time.Until(began.Add(time.Duration(n) * time.Second * time.Duration(len(l.pairs)) / time.Duration(rate))))
 				}
-				select {
-				case p.slots <- struct{}{}:
-				case <-time.After(patience):
-					err := fmt.Errorf("%s does not answer", p.to)
+				if err := p.slot(); err != nil {
 					failed.CompareAndSwap(nil, &err)
 					return
 				}
@@ -137,10 +144,7 @@ func (l *Load) Write(each, rate int, atMost time.Duration) (int, error) {
 				written.Add(1)
 			}
 			for range cap(p.slots) { // all are answered when every slot is free
-				select {
-				case p.slots <- struct{}{}:
-				case <-time.After(patience):
-					err := fmt.Errorf("%s does not answer", p.to)
+				if err := p.slot(); err != nil {
 					failed.CompareAndSwap(nil, &err)
 					return
 				}
