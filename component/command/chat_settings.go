@@ -188,15 +188,15 @@ func (c *Commands) chatNumber(ctx context.Context, r request, o phrase.Order) (s
 	return note, nil
 }
 
-// shares are the words for who may see a number.
-var shares = map[string]string{
+// sharedWith are the words for who may see a number.
+var sharedWith = map[string]string{
 	"everybody": everybody, "everyone": everybody, "all": everybody, "所有人": everybody, "大家": everybody,
 	"contacts": "contacts", "my contacts": "contacts", "联系人": "contacts",
 	"nobody": nobody, "no one": nobody, "noone": nobody, "不公开": nobody, "没有人": nobody, "无人": nobody,
 }
 
 func (c *Commands) chatShare(ctx context.Context, r request, o phrase.Order) (string, error) {
-	with, known := shares[strings.ToLower(o.Rest)]
+	with, known := sharedWith[strings.ToLower(o.Rest)]
 	if !known {
 		return "", faults{r.say.Form.Fault.NotOneOf(r.say.Form.Number.Consent.Label, quote(o.Rest))}
 	}
@@ -223,7 +223,7 @@ func (c *Commands) chatHide(ctx context.Context, r request, o phrase.Order) (str
 		return "", faults{r.say.Form.Fault.Missing(r.say.Form.Number.HideFrom.Label)}
 	}
 	who, name := "", r.say.Orders.Everybody
-	if shares[strings.ToLower(o.Rest)] != everybody {
+	if sharedWith[strings.ToLower(o.Rest)] != everybody {
 		var err error
 		if who, err = r.contact(strings.TrimPrefix(o.Rest, "from "), hidden); err != nil {
 			return "", err

@@ -77,22 +77,47 @@ func (s *setting) words(r request, p *track.Prefs) string {
 
 func option(label, value string) forms.Option { return forms.Option{Label: label, Value: value} }
 
-var modes = []struct {
-	mode track.Mode
-	word string
-}{{track.Ask, "ask"}, {track.Auto, "auto"}, {track.Never, "never"}}
+// words are those of a form for the values of an enumeration.
+type words[T comparable] []struct {
+	value T
+	word  string
+}
+
+// of returns the word for a value; other, if it has none.
+func (l words[T]) of(value T, other string) string {
+	for _, w := range l {
+		if w.value == value {
+			return w.word
+		}
+	}
+	return other
+}
+
+// read returns the value for the field, if it was given: the zero value for a word that is none of them, which stands for the default.
+func (l words[T]) read(a *answers, name string, label phrase.Label) (value T, given bool) {
+	all := make([]string, len(l))
+	for i, w := range l {
+		all[i] = w.word
+	}
+	word, given := a.choice(name, label, all...)
+	for _, w := range l {
+		if w.word == word {
+			value = w.value
+		}
+	}
+	return value, given
+}
+
+var (
+	modes  = words[track.Mode]{{track.Ask, "ask"}, {track.Auto, "auto"}, {track.Never, "never"}}
+	shares = words[track.Share]{{track.ShareAll, everybody}, {track.ShareContacts, "contacts"}}
+	syncs  = words[track.Sync]{{track.SyncOff, "off"}, {track.SyncQuiet, "quiet"}, {track.SyncTold, "tell"}}
+)
 
 var modeSetting = setting{
 	name:  "mode",
 	label: func(f *phrase.PreferencesForm) phrase.Label { return f.Mode },
-	value: func(_ request, p *track.Prefs) string {
-		for _, m := range modes {
-			if p.Mode == m.mode {
-				return m.word
-			}
-		}
-		return byDefault
-	},
+	value: func(_ request, p *track.Prefs) string { return modes.of(p.Mode, byDefault) },
 	options: func(r request) []forms.Option {
 		say := &r.say.Form.Preferences
 		names := map[track.Mode]string{track.Ask: say.Ask, track.Auto: say.Auto, track.Never: say.Never}
@@ -102,23 +127,18 @@ var modeSetting = setting{
 		}
 		list := []forms.Option{option(say.DefaultIs(names[usual]), byDefault)}
 		for _, m := range modes {
-			if m.mode != track.Auto || r.o.SMS {
-				list = append(list, option(names[m.mode], m.word))
+			if m.value != track.Auto || r.o.SMS {
+				list = append(list, option(names[m.value], m.word))
 			}
 		}
 		return list
 	},
 	read: func(r request, a *answers, p *track.Prefs) (remark string) {
-		word, given := a.choice("mode", r.say.Form.Preferences.Mode, "ask", "auto", "never")
+		mode, given := modes.read(a, "mode", r.say.Form.Preferences.Mode)
 		if !given {
 			return ""
 		}
-		p.Mode = track.ModeUnset
-		for _, m := range modes {
-			if m.word == word {
-				p.Mode = m.mode
-			}
-		}
+		p.Mode = mode
 		if p.Mode == track.Auto && !r.o.SMS { // by a client that knows the protocol, but not this server
 			return r.say.Form.Preferences.AutoAsks
 		}
@@ -208,57 +228,30 @@ var watchSetting = setting{
 var shareSetting = setting{
 	name:  "share",
 	label: func(f *phrase.PreferencesForm) phrase.Label { return f.Share },
-	value: func(_ request, p *track.Prefs) string {
-		if p.Share == track.ShareContacts {
-			return "contacts"
-		}
-		return everybody
-	},
+	value: func(_ request, p *track.Prefs) string { return shares.of(p.Share, everybody) },
 	options: func(r request) []forms.Option {
 		say := &r.say.Form.Preferences
 		return []forms.Option{option(say.ShareAll, everybody), option(say.ShareContacts, "contacts")}
 	},
 	read: func(r request, a *answers, p *track.Prefs) string {
-		switch word, given := a.choice("share", r.say.Form.Preferences.Share, everybody, "contacts"); {
-		case given && word == "contacts":
-			p.Share = track.ShareContacts
-		case given:
-			p.Share = track.ShareAll
+		if share, given := shares.read(a, "share", r.say.Form.Preferences.Share); given {
+			p.Share = share
 		}
 		return ""
 	},
 }
 
-var syncs = []struct {
-	sync track.Sync
-	word string
-}{{track.SyncOff, "off"}, {track.SyncQuiet, "quiet"}, {track.SyncTold, "tell"}}
-
 var syncSetting = setting{
 	name:  "read_sync",
 	label: func(f *phrase.PreferencesForm) phrase.Label { return f.ReadSync },
-	value: func(_ request, p *track.Prefs) string {
-		for _, s := range syncs {
-			if p.Sync == s.sync {
-				return s.word
-			}
-		}
-		return "off"
-	},
+	value: func(_ request, p *track.Prefs) string { return syncs.of(p.Sync, "off") },
 	options: func(r request) []forms.Option {
 		say := &r.say.Form.Preferences
 		return []forms.Option{option(say.SyncOff, "off"), option(say.SyncQuiet, "quiet"), option(say.SyncTell, "tell")}
 	},
 	read: func(r request, a *answers, p *track.Prefs) string {
-		word, given := a.choice("read_sync", r.say.Form.Preferences.ReadSync, "off", "quiet", "tell")
-		if !given {
-			return ""
-		}
-		p.Sync = track.SyncOff
-		for _, s := range syncs {
-			if s.word == word {
-				p.Sync = s.sync
-			}
+		if sync, given := syncs.read(a, "read_sync", r.say.Form.Preferences.ReadSync); given {
+			p.Sync = sync
 		}
 		return ""
 	},
