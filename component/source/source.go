@@ -174,44 +174,6 @@ func (s *Source) copied(now time.Time) {
 	s.tell(track.Mark{})
 }
 
-// settling is how long after the beginning of a stream copies of presence tell who is there, not who comes.
-const settling = 10 * time.Second
-
-// notePresence notes who comes and goes by copies of presence, which tell nothing else of sessions.
-func (s *Source) notePresence(r *tap.Resource, settled bool, now track.Time) {
-	switch {
-	case r.Kind == tap.Unavailable:
-		s.clients = append(s.clients, track.Client{JID: r.JID, At: now, Left: true})
-	case r.Kind == tap.Available && settled && !s.Presence.Online(r.JID):
-		s.clients = append(s.clients, track.Client{JID: r.JID, At: now, Came: true})
-	}
-}
-
-// noteSession notes what matters of a session for what its client can be expected to prove.
-func (s *Source) noteSession(session *tap.Session, c change, acks bool) {
-	client := track.Client{JID: session.JID, At: session.At}
-	managed := func(is bool) track.Ternary {
-		switch {
-		case !acks:
-			return track.Unknown
-		case is:
-			return track.Yes
-		}
-		return track.No
-	}
-	switch {
-	case session.Kind == tap.SessionOpened:
-		client.Came = true
-	case session.Kind == tap.SessionManaged && acks:
-		client.Managed = track.Yes
-	case c.ended:
-		client.Left, client.Managed = true, managed(c.managed)
-	default:
-		return
-	}
-	s.clients = append(s.clients, client)
-}
-
 // tellsAcks reports whether a run tells of acknowledgements.
 func (s *Source) tellsAcks(run string) bool {
 	s.mu.Lock()
@@ -304,16 +266,6 @@ func (s *Source) offer(events *track.Events) {
 		s.mu.Lock()
 		s.account.missed(track.At(s.Clock.Now()))
 		s.mu.Unlock()
-	}
-}
-
-// move tells the registry what has changed.
-func (s *Source) move(c change) {
-	if c.came != "" {
-		s.Presence.Saw(c.came, presence.FromPresence, caps.Caps{Node: c.caps.Node, Ver: c.caps.Ver, Hash: c.caps.Hash})
-	}
-	if c.left != "" {
-		s.Presence.Left(c.left)
 	}
 }
 
