@@ -37,7 +37,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 		text := string(data)
 		if strings.HasSuffix(file, ".json") {
 			if !json.Valid(data) {
-				t.Errorf("%s is no JSON", file)
+				t.Errorf("%s is not JSON", file)
 			}
 			text = strings.ReplaceAll(text, `\"`, `"`)
 		} else {
@@ -49,7 +49,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 			metric := strings.TrimSuffix(use[1], "_bucket")
 			label, exists := labels[metric]
 			if !exists {
-				t.Errorf("%s: there is no metric %s", file, metric)
+				t.Errorf("%s: no such metric: %s", file, metric)
 			}
 			if use[2] != "" && use[2] != "job" && use[2] != label {
 				t.Errorf("%s: %s has the label %q, not %s", file, metric, label, use[2])

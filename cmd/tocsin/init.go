@@ -86,7 +86,7 @@ func (c *initCommand) Run(e *environment) error {
 	if err := in.write(); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "Wrote %s. It holds the secret: keep it private.\n\n", in.File)
+	fmt.Fprintf(e.stdout, "Wrote %s. It contains the secret, so keep it private.\n\n", in.File)
 	return in.print(e.stdout, c.Server)
 }
 

@@ -26,7 +26,7 @@ func TestChat(t *testing.T) {
 		"help about a topic":  {"en", []string{"help quiet", phrase.In("en").Orders.Usage(phrase.SetQuiet)}, track.Prefs{}, nil},
 		"mode":                {"en", []string{"mode never", "When a message is not read in time: do nothing"}, track.Prefs{Mode: track.Never}, nil},
 		"mode, Chinese":       {"zh", []string{"方式 从不", phrase.In("zh").Form.Preferences.Mode.Label + "：" + phrase.In("zh").Form.Preferences.Never}, track.Prefs{Mode: track.Never}, nil},
-		"mode that is none":   {"en", []string{"mode perhaps", `"perhaps" is not a choice for "When a message is not read in time".` + "\nExample: " + phrase.In("en").Orders.Usage(phrase.SetMode)}, track.Prefs{}, nil},
+		"not a mode":          {"en", []string{"mode perhaps", `"perhaps" is not a choice for "When a message is not read in time".` + "\nExample: " + phrase.In("en").Orders.Usage(phrase.SetMode)}, track.Prefs{}, nil},
 		"times":               {"en", []string{"times 2m 10m", "Overdue if not delivered within: 2m\nOverdue if not read within: 10m"}, track.Prefs{UndeliveredAfter: 2 * time.Minute, UnreadAfter: 10 * time.Minute}, nil},
 		"times, out of bound": {"en", []string{"times 1s, 10m", "Saved. Durations are limited to between 10 seconds and 72 hours.\nOverdue if not delivered within: 10s\nOverdue if not read within: 10m"}, track.Prefs{UndeliveredAfter: 10 * time.Second, UnreadAfter: 10 * time.Minute}, nil},
 		"two bad times":       {"en", []string{"times soon later", `"soon" is not a duration (example: 10m).` + "\n" + `"later" is not a duration (example: 10m).` + "\nExample: " + phrase.In("en").Orders.Usage(phrase.SetTimes)}, track.Prefs{}, nil},

@@ -42,7 +42,7 @@ func TestZone(t *testing.T) {
 		"chosen":              {"Asia/Shanghai", "-05:00", "+08:00", 0},
 		"a client tells":      {"", "+05:30", "+05:30", 1},
 		"UTC":                 {"", "Z", "+00:00", 1},
-		"what is none":        {"", "CET", "+00:00", 1},
+		"not a zone":          {"", "CET", "+00:00", 1},
 		"a zone that is gone": {"Mars/Olympus", "", "+00:00", 0},
 		"that of the machine": {"Local", "", "+00:00", 0},
 		"a path, not a zone":  {"../etc", "", "+00:00", 0},

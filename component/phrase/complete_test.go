@@ -35,9 +35,9 @@ func TestComplete(t *testing.T) {
 			case text == "" && !strings.HasSuffix(path, ".Hint") && !strings.HasSuffix(path, ".Intro"):
 				t.Errorf("%s says nothing", path)
 			case lang == "zh" && latin && !han && !strings.HasSuffix(path, ".Lang"):
-				t.Errorf("%s is no Chinese: %s", path, text)
+				t.Errorf("%s is not in Chinese: %s", path, text)
 			case lang == "en" && han:
-				t.Errorf("%s is no English: %s", path, text)
+				t.Errorf("%s is not in English: %s", path, text)
 			case strings.Contains(text, "%"): // profanity 0.13 takes a note for a format
 				t.Errorf("%s has a percent sign: %s", path, text)
 			}

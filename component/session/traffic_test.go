@@ -205,7 +205,7 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// What is no proper request is refused, and never comes to the handler; what is none at all is ignored.
+// A malformed request is refused, and never reaches the handler; anything else is ignored.
 func TestOddIQs(t *testing.T) {
 	r := start(t, nil)
 	p := r.accept()

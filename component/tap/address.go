@@ -23,7 +23,7 @@ const (
 	maxKnownSize = 256
 )
 
-// address reads an address, or finds it among those that were read. It returns nil for what is none.
+// address reads an address, or finds it among those that were read. It returns nil if it is not one.
 func (t *Tap) address(raw []byte) *party {
 	if a, ok := t.addresses[string(raw)]; ok {
 		return a
