@@ -35,7 +35,7 @@ var rules = []struct {
 // comes in (request) and what goes out (outbox) stand beside each other.
 var floors = [][]string{
 	{"component/clock", "component/queue"},
-	{"component/fair", "component/intake", "component/metrics", "component/numbers", "component/session", "component/sms", "component/tap"},
+	{"component/fair", "component/gateway", "component/intake", "component/metrics", "component/numbers", "component/session", "component/sms", "component/tap"},
 	{"component/phrase", "component/settings"},
 	{"component/alarm", "component/people", "component/presence", "component/selftest", "component/writer"},
 	{"component/command", "component/privacy", "component/source"},
