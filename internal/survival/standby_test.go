@@ -169,7 +169,7 @@ func TestSecondOnSQLite(t *testing.T) {
 	}
 	refused("another address for metrics", "the database is in use by process ")
 	settings["metrics.listen"] = first.Metrics()
-	refused("the same configuration", "the database is in use, too: is Tocsin running already?")
+	refused("the same configuration", "the database is in use: is Tocsin already running?")
 	if !serves(first) {
 		t.Error("the first one does not serve any more")
 	}
