@@ -35,7 +35,7 @@ func (r *receiver) Run(ctx context.Context) error {
 	for {
 		n, err := r.take(ctx)
 		if err != nil && ctx.Err() == nil {
-			r.log.Warn("could not look for what other instances have left", "err", err)
+			r.log.Warn("could not look for facts left by other instances", "err", err)
 		}
 		if n == takeMax && err == nil {
 			continue
@@ -56,7 +56,7 @@ func (r *receiver) take(ctx context.Context) (n int, err error) {
 	if err != nil || len(all) == 0 {
 		return 0, err
 	}
-	r.log.Info("taking in what another instance had seen and not written", "batches", len(all))
+	r.log.Info("storing facts left unwritten by another instance", "batches", len(all))
 	for i := range all {
 		h := &all[i]
 		r.queue.Put(h, func(err error) {

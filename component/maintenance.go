@@ -41,7 +41,7 @@ func (m *maintenance) Run(ctx context.Context) error {
 			m.log.Error("pruning failed", "err", err)
 		}
 		if err := m.letGo(ctx); err != nil && ctx.Err() == nil {
-			m.log.Error("could not let go of messages to deleted accounts", "err", err)
+			m.log.Error("could not release messages to deleted accounts", "err", err)
 		}
 		due, stop := m.clock.After(pruneEvery)
 		for waiting := true; waiting; {

@@ -111,7 +111,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	}
 	seed, err := o.Store.Seed(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("load the state of the ledger: %w", err)
+		return nil, fmt.Errorf("load the ledger's state: %w", err)
 	}
 	seed.LastOrd, seed.LastRev = max(seed.LastOrd, o.Last.Ord), max(seed.LastRev, o.Last.Rev)
 	paused, err := o.Store.Get(ctx, keyPaused)
@@ -145,7 +145,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		return nil, err
 	}
 	for user, names := range users.Unreadable() {
-		o.Log.Warn("settings can't be read and count on the safe side", "user", user, "settings", names)
+		o.Log.Warn("settings are no longer valid, applying the stricter choice", "user", user, "settings", names)
 	}
 	s.users, s.backlog = users, backlog
 	s.source, err = source.New(ctx, source.Options{
@@ -312,13 +312,13 @@ func (s *Service) down(error) {
 
 // Prove implements alarm.Stream.
 func (s *Service) Prove(ctx context.Context) error {
-	s.opts.Log.Warn("time has passed unseen: the machine was suspended, the process stopped, or the clock put forward; alarms wait until the server answers")
+	s.opts.Log.Warn("clock jump: the machine was suspended, the process was stopped, or the clock was set forward; alarms wait until the server answers")
 	return s.session.Taken(ctx, s.session.Stream())
 }
 
 // TurnedBack implements alarm.Stream.
 func (s *Service) TurnedBack() {
-	s.opts.Log.Warn("the clock was put back: re-evaluating what is pending")
+	s.opts.Log.Warn("the clock was set back: re-evaluating pending messages")
 	s.maintenance.turnedBack.Set()
 }
 

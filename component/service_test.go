@@ -234,7 +234,7 @@ func TestRequestThatPanics(t *testing.T) {
 		s.store.fails(nil)
 		s.send(syncRequest, "t")
 		expect.Equal(t, "the next one", s.answers()["t"], []string{"result"})
-		if strings.Contains(s.log.String(), "secret words") || !strings.Contains(s.log.String(), "a request failed") {
+		if strings.Contains(s.log.String(), "secret words") || !strings.Contains(s.log.String(), "request failed") {
 			t.Error(s.log)
 		}
 	})

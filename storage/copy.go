@@ -75,7 +75,7 @@ func (c *copying) begin(ctx context.Context) error {
 	if half, err := c.from.Get(ctx, metaCopy); err != nil {
 		return err
 	} else if half != "" {
-		return errors.New("the source is itself a copy that was not finished")
+		return errors.New("the source is an unfinished copy")
 	}
 	mark, err := c.from.mark(ctx)
 	if err != nil {
@@ -92,7 +92,7 @@ func (c *copying) begin(ctx context.Context) error {
 		if n, err := c.to.countRows(ctx, table); err != nil {
 			return err
 		} else if n > 0 {
-			return fmt.Errorf("it is not empty: there are %d rows in %s", n, table)
+			return fmt.Errorf("not empty: %d rows in %s", n, table)
 		}
 	}
 	c.to.hashed = hashedBy(c.from.hash.secret)
@@ -151,7 +151,7 @@ func copyOf[T any](c *copying, source, target *kind[T], key string) func(context
 			there-- // metaCopy
 		}
 		if there != total {
-			return fmt.Errorf("%s: there are %d rows in the source and %d in the target", source.name, total, there)
+			return fmt.Errorf("%s: %d rows in the source, %d in the target", source.name, total, there)
 		}
 		return nil
 	}

@@ -12,9 +12,9 @@ import (
 func hinted(err error) error {
 	switch {
 	case errors.Is(err, pq.ErrSSLNotSupported):
-		return fmt.Errorf("%w (where the connection needs no encryption, add sslmode=disable to the DSN)", err)
+		return fmt.Errorf("%w (if the connection needs no encryption, add sslmode=disable to the DSN)", err)
 	case isState(err, pqerror.InvalidCatalogName):
-		return fmt.Errorf("%w (make it: createdb -E UTF8 -T template0)", err)
+		return fmt.Errorf("%w (create it with: createdb -E UTF8 -T template0)", err)
 	}
 	return err
 }

@@ -31,8 +31,8 @@ const (
 )
 
 var (
-	errNotOurs = errors.New("the lock is not ours")
-	errGone    = errors.New("the database can't be reached, and another instance was waiting for it")
+	errNotOurs = errors.New("lock not held")
+	errGone    = errors.New("the database can't be reached, and another instance was waiting for the lock")
 )
 
 // advisoryLock is a session's advisory lock in PostgreSQL. The lock ends with the session, and that may end unseen.

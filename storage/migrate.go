@@ -94,13 +94,13 @@ func (s *Store) ready(ctx context.Context, o Options) error {
 		case version == latest():
 			return nil
 		case version > latest():
-			return fmt.Errorf("%w: it has version %d, this program knows up to %d: use a newer tocsin", ErrSchema, version, latest())
+			return fmt.Errorf("%w: version %d is newer than this program's (%d): use a newer tocsin", ErrSchema, version, latest())
 		case version == 0 && o.Existing:
 			return fmt.Errorf("%w: not a database of Tocsin", ErrSchema)
 		case version == 0 && !o.Migrate && !s.makes():
-			return fmt.Errorf("%w: there is none yet: run \"tocsin migrate\"", ErrSchema)
+			return fmt.Errorf("%w: none yet: run \"tocsin migrate\"", ErrSchema)
 		case version > 0 && !o.Migrate:
-			return fmt.Errorf("%w: it has version %d, this program needs %d: run \"tocsin migrate\"", ErrSchema, version, latest())
+			return fmt.Errorf("%w: version %d is older than this program's (%d): run \"tocsin migrate\"", ErrSchema, version, latest())
 		}
 		err = s.migrate(ctx, latest())
 		if errors.Is(err, ErrInUse) && tries < 250 {

@@ -198,7 +198,7 @@ func (c *sessionConnector) connect(ctx context.Context, config *pq.Config) (driv
 }
 
 // ErrPooler is the error of a pooler that gives a session's transactions to whatever connection is free.
-var ErrPooler = errors.New(`a pooler shares the connections between transactions; the lock of the live instance needs sessions: set pool_mode = session, or connect to PostgreSQL itself`)
+var ErrPooler = errors.New(`the pooler shares connections between transactions, but the live instance's lock needs a session: set pool_mode = session, or connect to PostgreSQL directly`)
 
 // ownSessions fails if db's sessions are not their own. While others are in a transaction, a session that is one answers
 // from the process that it had before.

@@ -9,7 +9,7 @@ import (
 var ErrFenced = errors.New("another instance has taken over")
 
 // ErrRefused is returned by a store that works and can't take what it was given: trying again will not help.
-var ErrRefused = errors.New("the database refuses this")
+var ErrRefused = errors.New("rejected by the database")
 
 // BehindError is returned by a store whose database has lost commits that it had acknowledged: a replica that did not have
 // them was promoted, or a backup was restored. What is in memory is ahead of it.

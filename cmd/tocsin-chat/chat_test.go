@@ -175,11 +175,11 @@ func TestConfirms(t *testing.T) {
 
 func TestCommandLine(t *testing.T) {
 	for _, tc := range []struct{ args, fault string }{
-		{"", `-jid: "" is no address`},
-		{"-jid example.org -to bob@example.org", `-jid: "example.org" is no address`},
-		{"-jid alice@example.org", `-to: "" is no address`},
-		{"-jid alice@example.org -to bob@example.org -confirm all", `-confirm: "all" is none of`},
-		{"-jid alice@example.org -to bob@example.org hello", `"hello" is too much`},
+		{"", `-jid: invalid JID ""`},
+		{"-jid example.org -to bob@example.org", `-jid: invalid JID "example.org"`},
+		{"-jid alice@example.org", `-to: invalid JID ""`},
+		{"-jid alice@example.org -to bob@example.org -confirm all", `-confirm: invalid value "all"`},
+		{"-jid alice@example.org -to bob@example.org hello", `unexpected argument "hello"`},
 		{"-jid alice@example.org -to bob@example.org", ""},
 	} {
 		_, err := parse(strings.Fields(tc.args), new(bytes.Buffer))

@@ -58,16 +58,16 @@ func parse(args []string, out io.Writer) (o options, err error) {
 		return o, err
 	}
 	if o.JID, err = jid.Parse(*own); err != nil || o.JID.Localpart() == "" {
-		return o, usageError{fmt.Errorf("-jid: %q is no address like alice@example.org", *own)}
+		return o, usageError{fmt.Errorf("-jid: invalid JID %q (example: alice@example.org)", *own)}
 	}
 	if o.To, err = jid.Parse(*to); err != nil || o.To.Localpart() == "" {
-		return o, usageError{fmt.Errorf("-to: %q is no address like bob@example.org", *to)}
+		return o, usageError{fmt.Errorf("-to: invalid JID %q (example: bob@example.org)", *to)}
 	}
 	if !slices.Contains(confirmations, o.Confirm) {
-		return o, usageError{fmt.Errorf("-confirm: %q is none of %v", o.Confirm, confirmations)}
+		return o, usageError{fmt.Errorf("-confirm: invalid value %q (one of %v)", o.Confirm, confirmations)}
 	}
 	if flags.NArg() > 0 {
-		return o, usageError{fmt.Errorf("%q is too much", flags.Arg(0))}
+		return o, usageError{fmt.Errorf("unexpected argument %q", flags.Arg(0))}
 	}
 	return o, nil
 }

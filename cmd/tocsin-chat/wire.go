@@ -179,7 +179,7 @@ func (w *wire) arrive(ctx context.Context) (service string, err error) {
 		}
 	}
 	if err := errors.Join(list.Err(), list.Close()); err != nil {
-		return "", fmt.Errorf("look for the service: %w", err)
+		return "", fmt.Errorf("find the service: %w", err)
 	}
 	for _, j := range candidates {
 		found, err := disco.GetInfo(ctx, "", j, w.xmpp)

@@ -180,7 +180,7 @@ func checkTapOf(found *instance, f *findings) {
 	for _, source := range found.Tap {
 		f.ok("tap", "events come from %s", source)
 		if module, _, _ := strings.Cut(source, ","); moduleNumber(module) < moduleVersion {
-			f.warn("tap", "%s is older than this program: copy the one in contrib, and restart the server", module)
+			f.warn("tap", "%s is older than this program: install the one in contrib, and restart the server", module)
 		}
 	}
 	if found.Copies {

@@ -113,7 +113,7 @@ func checkTap(conf *config.Config, f *findings, hosts []host, p *probe, waited t
 		default:
 			with = append(with, h.domain)
 			if moduleNumber(h.module) < moduleVersion {
-				f.warn("tap", "mod_tocsin on %s is older than this program: copy the one in contrib, and restart the server", h.domain)
+				f.warn("tap", "mod_tocsin on %s is older than this program: install the one in contrib, and restart the server", h.domain)
 			}
 		}
 	}

@@ -44,20 +44,20 @@ func (c *manCommand) Run(k *kong.Context, e *environment) error {
 
 var aboutProgram = []manual.Section{{Title: "DESCRIPTION", Text: []string{
 	"Tocsin is a component (XEP-0114) of an XMPP server, Prosody or ejabberd. It watches the chat messages of the server's users, and when " +
-		"one is not delivered or not read in time it tells the sender, and offers to go on by SMS.",
+		"one is not delivered or not read in time it tells the sender and offers to send an SMS instead.",
 	"The program runs as a service and is managed by commands. Flags may be written with one dash or two.",
 }}}
 
 var besideProgram = []manual.Section{
 	{Title: "EXIT STATUS", Text: []string{
-		fmt.Sprintf("%d\tDone.", done),
-		fmt.Sprintf("%d\tFailed; a configuration with faults is a failure, too.", failed),
-		fmt.Sprintf("%d\tWrong usage.", wrongUsage),
+		fmt.Sprintf("%d\tSuccess.", done),
+		fmt.Sprintf("%d\tFailure, such as an invalid configuration.", failed),
+		fmt.Sprintf("%d\tUsage error.", wrongUsage),
 	}},
 	{Title: "ENVIRONMENT", Text: []string{
 		"TOCSIN_CONFIG\tThe configuration, unless -config names another.",
-		"TOCSIN_COMPONENT_SECRET\tThe component's secret; wins over the configuration.",
-		"TOCSIN_STORAGE_DSN\tThe database; wins over the configuration.",
+		"TOCSIN_COMPONENT_SECRET\tThe component's secret; overrides the configuration.",
+		"TOCSIN_STORAGE_DSN\tThe database; overrides the configuration.",
 	}},
 	{Title: "FILES", Text: []string{
 		"./config.toml, /etc/tocsin/config.toml\tThe configuration, where neither -config nor TOCSIN_CONFIG names one.",

@@ -78,7 +78,7 @@ func TestCheckOnProsody(t *testing.T) {
 			{"", nil, `FAIL  tap       mod_tocsin on lab.test sends to "tosin.lab.test": set its tocsin_component to "tocsin.lab.test"`, "mod_tocsin on … sends to …", failed, true},
 		}},
 		"older module": {lab.Options{Tap: lab.Module, Contrib: olderModule(t)}, []fault{
-			{"", nil, `warn  tap       mod_tocsin on lab.test is older than this program: copy the one in contrib, and restart the server`, "mod_tocsin on … is older than this program", done, false},
+			{"", nil, `warn  tap       mod_tocsin on lab.test is older than this program: install the one in contrib, and restart the server`, "mod_tocsin on … is older than this program", done, false},
 		}},
 		"firewall": {lab.Options{Tap: lab.Firewall}, []fault{
 			{"", nil, `warn  tap       their source is mod_firewall, which reports no acknowledgements, bounces or presence, .*`, "their source is mod_firewall", done, true},
@@ -283,8 +283,8 @@ func TestCheckDatabases(t *testing.T) {
 	}
 	dsn := strings.Replace(lab.Postgres(t), "sslmode=disable", "sslmode=require", 1)
 	for want, dsn := range map[string]string{
-		`SSL is not enabled on the server \(where the connection needs no encryption, add sslmode=disable to the DSN\)`: dsn,
-		`database "nowhere" does not exist .*\(make it: createdb -E UTF8 -T template0\)`:                                regexp.MustCompile(`/\w+\?`).ReplaceAllString(lab.Postgres(t), "/nowhere?"),
+		`SSL is not enabled on the server \(if the connection needs no encryption, add sslmode=disable to the DSN\)`: dsn,
+		`database "nowhere" does not exist .*\(create it with: createdb -E UTF8 -T template0\)`:                      regexp.MustCompile(`/\w+\?`).ReplaceAllString(lab.Postgres(t), "/nowhere?"),
 	} {
 		config := configured(t, "127.0.0.1:1", "", "[storage]\ndsn = '"+dsn+"'")
 		if _, out := tocsin(t, "check", "-offline", "-config", config); !regexp.MustCompile(`(?m)^FAIL  database  .*: storage.dsn: .*` + want + `$`).MatchString(out) {

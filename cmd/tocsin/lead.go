@@ -22,7 +22,7 @@ const (
 )
 
 // errLost says that another instance may be live now.
-var errLost = errors.New("the leadership was lost")
+var errLost = errors.New("leadership lost")
 
 // lead serves whenever it is this instance's turn, until ctx ends, or something is wrong that does not pass.
 func (r *runner) lead(ctx context.Context) error {
@@ -33,7 +33,7 @@ func (r *runner) lead(ctx context.Context) error {
 		case ctx.Err() != nil: // told to stop, maybe on the way up
 			return nil
 		case errors.Is(err, errLost):
-			r.log.Warn("standing by: another instance may be live", "reason", err)
+			r.log.Warn("standby: another instance may be live", "reason", err)
 		case err != nil && storage.Passes(err):
 			r.log.Error("could not take over, retrying", "err", err)
 			pause(ctx, retryAfter)
@@ -49,7 +49,7 @@ func (r *runner) lead(ctx context.Context) error {
 func (r *runner) serve(ctx context.Context) error {
 	r.handOver(ctx)
 	if held, err := r.store.HasLeader(ctx); err == nil && held {
-		r.log.Info("standing by: another instance is live")
+		r.log.Info("standby: another instance is live")
 	}
 	leadership, err := r.store.Lead(ctx, r.jid())
 	if err != nil {
@@ -118,7 +118,7 @@ func (r *runner) handOver(ctx context.Context) {
 		r.left = r.left[n:]
 		switch {
 		case err == nil:
-			r.log.Info("handed over what was not written", "facts", handed)
+			r.log.Info("handed over unwritten facts", "facts", handed)
 			some = len(r.left)
 		case errors.Is(err, track.ErrRefused) && some == 1:
 			r.metrics.Lost.Add(time.Now(), factsIn(r.left[:1]), metrics.Refused)
@@ -127,7 +127,7 @@ func (r *runner) handOver(ctx context.Context) {
 			some = 1 // find the one at fault
 		default:
 			if try == 0 {
-				r.log.Error("can't hand over what was not written, retrying", "facts", factsIn(r.left), "err", err)
+				r.log.Error("could not hand over unwritten facts, retrying", "facts", factsIn(r.left), "err", err)
 			}
 			pause(ctx, retryAfter)
 		}

@@ -146,7 +146,7 @@ func TestStandbySaysSo(t *testing.T) {
 	first, live := started(t, config)
 	said(t, live, `msg="live: this instance is now the leader"`)
 	_, standby := started(t, config)
-	said(t, standby, `msg="standing by: another instance is live"`)
+	said(t, standby, `msg="standby: another instance is live"`)
 	if err := first.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

@@ -127,7 +127,7 @@ func (s *status) write(w io.Writer, now time.Time) error {
 	line("open prompts", "%d", s.OpenPrompts)
 	line("outbox", "%d", s.Outbox)
 	for _, jid := range slices.Sorted(maps.Keys(s.Unreadable)) {
-		line("unreadable", "settings of %s, which count on the safe side: %s", jid, strings.Join(s.Unreadable[jid], ", "))
+		line("unreadable", "settings of %s, the stricter choice applies: %s", jid, strings.Join(s.Unreadable[jid], ", "))
 	}
 	i := s.Instance
 	if i == nil {

@@ -170,7 +170,7 @@ func TestTestOnAServer(t *testing.T) {
 	bob.Say("sms@"+server.Component, "s", "start")
 	bob.Expect("message[@from='sms@%s']/body", server.Component)
 	result = test("bob")
-	if body := bob.Expect("message[@from='sms@%s']/escalate", server.Component).Find("body").Text; !strings.HasPrefix(body, "A test by the admin of this server, please answer it: ") {
+	if body := bob.Expect("message[@from='sms@%s']/escalate", server.Component).Find("body").Text; !strings.HasPrefix(body, "This is a test by your server's admin, please answer it: ") {
 		t.Errorf("bob is asked: %s", body)
 	}
 	bob.Say("sms@"+server.Component, "a", "no")

@@ -25,7 +25,7 @@ func TestAdmin(t *testing.T) {
 		{[]string{"jid=bob@example.org", "number=13800138000", "consent=0"}, "info: The number of bob@example.org is +8613800138000, bound by an admin; the owner has not agreed."},
 		{[]string{"jid=bob@example.org", "number="}, "info: The number of bob@example.org is +8613800138000, bound by an admin; the owner has not agreed."},
 		{[]string{"jid=bob@example.org", "number=110"}, `error: Nothing was changed. "110" is a short number. Enter a mobile number with its country code, for example "+86 138 0013 8000".`},
-		{[]string{"jid=bob@example.org", "remove=1"}, "info: The number of bob@example.org is removed."},
+		{[]string{"jid=bob@example.org", "remove=1"}, "info: The number of bob@example.org has been removed."},
 		{[]string{"jid=bob@example.org", "remove=1"}, "error: Nothing was changed. No number is bound to bob@example.org."},
 		{[]string{"jid=bob@example.org"}, "info: No number is bound to bob@example.org."},
 		{[]string{"number=13800138000"}, `error: Nothing was changed. "User" must be filled in.`},
@@ -56,7 +56,7 @@ func TestAdmin(t *testing.T) {
 		t.Error(diff)
 	}
 
-	if got := note(c.complete(admin, "admin-user", "jid=carol@example.org", "forget=1")); got != "info: Nothing is known of carol@example.org anymore." {
+	if got := note(c.complete(admin, "admin-user", "jid=carol@example.org", "forget=1")); got != "info: All data about carol@example.org is deleted." {
 		t.Error(got)
 	}
 	w.messages = []Watched{
@@ -90,7 +90,7 @@ func TestAdmin(t *testing.T) {
 	if got := note(c.complete(admin, "admin-announce-off")); got != "info: Nothing was changed." || !w.paused {
 		t.Error(got, w.paused)
 	}
-	if got := note(c.complete(admin, "admin-announce-off", "paused=0")); got != "info: Prompts are resumed." || w.paused {
+	if got := note(c.complete(admin, "admin-announce-off", "paused=0")); got != "info: Prompts have resumed." || w.paused {
 		t.Error(got, w.paused)
 	}
 

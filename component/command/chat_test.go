@@ -35,13 +35,13 @@ func TestChat(t *testing.T) {
 		"quiet hours, asked":  {"en", []string{"quiet", "Quiet hours (nobody is asked to send me an SMS): server default\nExample: " + phrase.In("en").Orders.Usage(phrase.SetQuiet)}, track.Prefs{}, nil},
 		"text":                {"en", []string{"text notice", "Text of an SMS: only that I wrote"}, track.Prefs{Text: "notice"}, nil},
 		"language":            {"en", []string{"language chinese", "Language: Chinese"}, track.Prefs{Language: "zh"}, nil},
-		"my devices":          {"en", []string{"my devices quiet", "When I have read a message on one of my devices without confirming it: nobody is alarmed, and nobody is told"}, track.Prefs{Sync: track.SyncQuiet}, nil},
+		"my devices":          {"en", []string{"my devices quiet", "When I have read a message on one of my devices without confirming it: nobody is asked or told"}, track.Prefs{Sync: track.SyncQuiet}, nil},
 		"watch me":            {"en", []string{"watch me off", "Messages to me may be watched: no"}, track.Prefs{Watch: track.Off}, nil},
-		"number":              {"en", []string{"number", phrase.In("en").Form.Number.NotBound + "\nExample: " + phrase.In("en").Orders.Usage(phrase.Number), "number +86 138 0013 8000", "Your number is +8613800138000. You have not agreed that senders see it.\n" + phrase.In("en").Orders.ShareHint, "share with everybody", phrase.In("en").Orders.SharedAll, "number remove", "Your number is removed."}, track.Prefs{}, nil},
-		"share with contacts": {"en", []string{"number 13800138000", "Your number is +8613800138000. You have not agreed that senders see it.\n" + phrase.In("en").Orders.ShareHint, "share with contacts", phrase.In("en").Orders.SharedContacts}, track.Prefs{Share: track.ShareContacts}, nil},
+		"number":              {"en", []string{"number", phrase.In("en").Form.Number.NotBound + "\nExample: " + phrase.In("en").Orders.Usage(phrase.Number), "number +86 138 0013 8000", "Your number is +8613800138000. Senders may not see it.\n" + phrase.In("en").Orders.ShareHint, "share with everybody", phrase.In("en").Orders.SharedAll, "number remove", "Your number has been removed."}, track.Prefs{}, nil},
+		"share with contacts": {"en", []string{"number 13800138000", "Your number is +8613800138000. Senders may not see it.\n" + phrase.In("en").Orders.ShareHint, "share with contacts", phrase.In("en").Orders.SharedContacts}, track.Prefs{Share: track.ShareContacts}, nil},
 		"share, no number":    {"en", []string{"share with everybody", "Bind a number first."}, track.Prefs{}, nil},
 		"hide":                {"en", []string{"hide from bob", "Your number is hidden from bob@example.org.", "unhide Bob@example.org", "Your number is no longer hidden from bob@example.org.", "hide from everybody", "Your number is hidden from everybody."}, track.Prefs{}, nil},
-		"mute":                {"en", []string{"mute bob", "You will not be asked about bob@example.org.", "unmute bob", "You may be asked about bob@example.org again."}, track.Prefs{}, nil},
+		"mute":                {"en", []string{"mute bob", "You won't be asked about bob@example.org.", "unmute bob", "You may be asked about bob@example.org again."}, track.Prefs{}, nil},
 		"mute nobody":         {"en", []string{"mute", `"Contact" must be filled in.` + "\nExample: " + phrase.In("en").Orders.Usage(phrase.Mute)}, track.Prefs{}, nil},
 		"who":                 {"en", []string{"who", "Nobody has been shown your number."}, track.Prefs{}, nil},
 		"nothing to escalate": {"en", []string{"send now", "None of your messages is being watched.", "send now eve", "None of your messages to eve@example.org is being watched."}, track.Prefs{}, nil},
@@ -114,10 +114,10 @@ func TestChatSettings(t *testing.T) {
 	w.prefs["alice@example.org"] = track.Prefs{Mode: track.Never, Quiet: "22:00-07:00", Watch: track.Off}
 	want := []string{"Your settings:", "When a message is not read in time: do nothing", "Overdue if not delivered within: server default",
 		"Overdue if not read within: server default", "Text of an SMS: default: what I wrote", "Ask me by chat if none of my apps can show prompts: no",
-		"My number, once shared, is for: every sender whose message I have not read",
+		"If I share my number, it is shown to: every sender whose message I have not read",
 		"Quiet hours (nobody is asked to send me an SMS): 22:00-07:00", "Messages to me may be watched: no",
 		"When I have read a message on one of my devices without confirming it: it still counts as unread",
-		"Time zone: server default", "Language: server default", "No number is bound to you."}
+		"Time zone: server default", "Language: server default", "You have not bound a number."}
 	if diff := cmp.Diff(strings.Join(want, "\n"), w.chat(t, "settings")); diff != "" {
 		t.Error(diff)
 	}

@@ -130,9 +130,9 @@ func TestMute(t *testing.T) {
 		note   string
 		muted  bool
 	}{
-		{[]string{"jid=Bob@example.org/desk", "muted=1"}, "info: You will not be asked about bob@example.org.", true},
+		{[]string{"jid=Bob@example.org/desk", "muted=1"}, "info: You won't be asked about bob@example.org.", true},
 		{[]string{"jid=bob@example.org", "muted=0"}, "info: You may be asked about bob@example.org again.", false},
-		{[]string{"jid=bob@example.org"}, "info: You will not be asked about bob@example.org.", true},
+		{[]string{"jid=bob@example.org"}, "info: You won't be asked about bob@example.org.", true},
 		{[]string{"jid=", "muted=0"}, `error: Nothing was changed. "Contact" must be filled in.`, true},
 		{[]string{"jid=example.org"}, `error: Nothing was changed. "example.org" is not a user address (example: bob@example.org).`, true},
 		{[]string{"jid=alice@example.org"}, "error: Nothing was changed. That is you.", true},

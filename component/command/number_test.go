@@ -27,18 +27,18 @@ func TestNumber(t *testing.T) {
 		hidden []string
 	}{
 		"bind":                       {none, both, []string{"number=138 0013 8000", "consent=1"}, "info: Your number is +8613800138000. Senders whose messages you have not read may see it.", own(true), nil},
-		"bind, no consent":           {none, both, []string{"number=+8613800138000", "consent=false"}, "info: Your number is +8613800138000. You have not agreed that senders see it.", own(false), nil},
-		"consent is not presumed":    {none, both, []string{"number=+8613800138000"}, "info: Your number is +8613800138000. You have not agreed that senders see it.", own(false), nil},
+		"bind, no consent":           {none, both, []string{"number=+8613800138000", "consent=false"}, "info: Your number is +8613800138000. Senders may not see it.", own(false), nil},
+		"consent is not presumed":    {none, both, []string{"number=+8613800138000"}, "info: Your number is +8613800138000. Senders may not see it.", own(false), nil},
 		"agree later":                {own(false), both, []string{"consent=true"}, "info: Your number is +8613800138000. Senders whose messages you have not read may see it.", own(true), nil},
-		"disagree later":             {own(true), both, []string{"consent=0"}, "info: Your number is +8613800138000. You have not agreed that senders see it.", own(false), nil},
-		"disagree with an admin":     {admins, both, []string{"consent=0"}, "info: Your number is +8613800138000. You have not agreed that senders see it.", map[string]track.Number{"bob@example.org": bound("bob@example.org", "+8613800138000", track.FromAdmin, false)}, nil},
+		"disagree later":             {own(true), both, []string{"consent=0"}, "info: Your number is +8613800138000. Senders may not see it.", own(false), nil},
+		"disagree with an admin":     {admins, both, []string{"consent=0"}, "info: Your number is +8613800138000. Senders may not see it.", map[string]track.Number{"bob@example.org": bound("bob@example.org", "+8613800138000", track.FromAdmin, false)}, nil},
 		"same number":                {admins, both, []string{"number=13800138000", "consent=1"}, "info: Saved.", admins, nil},
 		"other number keeps consent": {map[string]track.Number{"bob@example.org": bound("bob@example.org", "+4915112345678", track.FromAdmin, true)}, both, []string{"number=13800138000"}, "info: Your number is +8613800138000. Senders whose messages you have not read may see it.", own(true), nil},
 		"nothing given":              {own(true), both, nil, "info: Saved.", own(true), nil},
 		"unknown fields":             {own(true), both, []string{"colour=red"}, "info: Saved.", own(true), nil},
-		"remove":                     {own(true), both, []string{"number=13800138000", "consent=1", "remove=1"}, "info: Your number is removed.", none, nil},
-		"remove none":                {none, both, []string{"remove=true"}, "info: No number is bound to you.", none, nil},
-		"cleared":                    {own(true), both, []string{"number="}, "info: Your number is removed.", none, nil},
+		"remove":                     {own(true), both, []string{"number=13800138000", "consent=1", "remove=1"}, "info: Your number has been removed.", none, nil},
+		"remove none":                {none, both, []string{"remove=true"}, "info: You have not bound a number.", none, nil},
+		"cleared":                    {own(true), both, []string{"number="}, "info: Your number has been removed.", none, nil},
 		"consent to no number":       {none, both, []string{"number=", "consent=1"}, "error: Nothing was changed. Bind a number first.", none, nil},
 		"fixed line":                 {own(true), both, []string{"number=021 6234 5678"}, `error: Nothing was changed. "021 6234 5678" is a fixed line, which receives no SMS. Enter a mobile number with its country code, for example "+86 138 0013 8000".`, own(true), nil},
 		"a bad number hides nobody":  {none, both, []string{"number=110", "hide_from=alice@example.org"}, `error: Nothing was changed. "110" is a short number. Enter a mobile number with its country code, for example "+86 138 0013 8000".`, none, nil},
@@ -78,7 +78,7 @@ func TestNumberForm(t *testing.T) {
 	if diff := cmp.Diff([]string{"number=", "consent=false", "hide_from="}, lines(out.Form)); diff != "" {
 		t.Error(diff)
 	}
-	says(t, out.Form, "and who may see it. No number is bound to you.")
+	says(t, out.Form, "and who may see it. You have not bound a number.")
 	if out.Form.Kind() != "urn:tocsin:escalation:0#number" || out.Form.Type != "form" || out.Actions == nil || out.Actions.Complete == nil {
 		t.Errorf("%+v", out)
 	}

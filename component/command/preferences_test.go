@@ -99,7 +99,7 @@ func TestPreferencesThatCannotBeRead(t *testing.T) {
 	w := newWorld()
 	w.prefs["alice@example.org"] = track.Prefs{Quiet: "22:00-07:00", Zone: "Europe/Nowhere"}
 	form := newClient(t, w).begin(alice, "preferences")
-	if text := strings.Join(form.Form.Instructions, " "); !strings.Contains(text, "can't be read any more") || !strings.Contains(text, "time_zone") {
+	if text := strings.Join(form.Form.Instructions, " "); !strings.Contains(text, "no longer valid") || !strings.Contains(text, "time_zone") {
 		t.Errorf("the form says %q", text)
 	}
 }

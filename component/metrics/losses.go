@@ -12,9 +12,9 @@ import (
 // Why facts are lost.
 const (
 	QueueFull  = "the queue was full"
-	Refused    = "the database refused them"
-	RolledBack = "the database lost what it had acknowledged"
-	Unwritten  = "they were not written before the stop"
+	Refused    = "the database rejected them"
+	RolledBack = "the database lost acknowledged writes"
+	Unwritten  = "not written before shutdown"
 )
 
 // Loss is facts that were lost at about one time, for one reason.

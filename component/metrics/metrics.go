@@ -58,10 +58,10 @@ func New(r prometheus.Registerer) *Metrics {
 		Connects:  counter("tocsin_stream_connects_total", "Streams established."),
 		Gaps:      counter("tocsin_tap_gaps_total", "Gaps in the tap during which copies may have been missed."),
 		Queued:    gauge("tocsin_queue_facts", "Facts waiting to be written."),
-		Lost:      &Losses{total: counter("tocsin_facts_lost_total", "Facts lost since the process was started, for whatever reason.")},
+		Lost:      &Losses{total: counter("tocsin_facts_lost_total", "Facts lost since the process started, for any reason.")},
 		Limited:   counter("tocsin_messages_limited_total", "Messages not watched because too many were pending."),
 		VoidHints: counter("tocsin_hints_void_total", "Malformed sender hints."),
-		Dropped:   by("tocsin_frames_dropped_total", "Stanzas dropped from the stream before they were handled, by reason.", "reason"),
+		Dropped:   by("tocsin_frames_dropped_total", "Stanzas dropped before they were handled, by reason.", "reason"),
 		Forgotten: counter("tocsin_notices_dropped_total", "Notices dropped because a returning sender had too many."),
 	}
 }

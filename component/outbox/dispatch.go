@@ -25,7 +25,7 @@ const (
 )
 
 // errNobody says that there is nobody to send an entry to, for now.
-var errNobody = errors.New("nobody to send it to yet")
+var errNobody = errors.New("no client to send it to yet")
 
 // Dispatcher brings out what batches lead to.
 //

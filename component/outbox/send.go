@@ -13,7 +13,7 @@ import (
 )
 
 // errUnsendable says that what an entry of the outbox is about can't be sent, now or later.
-var errUnsendable = errors.New("it can't be sent")
+var errUnsendable = errors.New("cannot be sent")
 
 // sender sends messages to people.
 type sender struct {

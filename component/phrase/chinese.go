@@ -18,7 +18,7 @@ var chinese = Phrases{
 	Chat: Chat{
 		Prompt: zhPrompt,
 		What:   zhWhat,
-		Test:   "这是一次测试，没有人在等待。",
+		Test:   "这是一次测试，请忽略。",
 		Settled: func(with string, reason track.Withdrawal, at, now time.Time) string {
 			switch reason {
 			case track.WithdrawDisplayed:
@@ -30,7 +30,7 @@ var chinese = Phrases{
 			case track.WithdrawExpired:
 				return "关于 " + with + " 的询问已于 " + zhTime(at, now) + " 过期。"
 			case track.WithdrawAnswered:
-				return "关于 " + with + " 您已答复，无需处理。"
+				return "您已答复关于 " + with + " 的询问，无需处理。"
 			}
 			return "发给 " + with + " 的消息不再跟踪，无需处理。"
 		},
@@ -85,7 +85,7 @@ var chinese = Phrases{
 		AlreadyRead: func(with string) string { return with + " 已读，不需要发短信了。" },
 		Over:        func(with string) string { return "关于 " + with + " 的询问已结束，不需要答复了。" },
 		TooOften: func(with string) string {
-			return "不能再推迟了。关于 " + with + "，请回复“已发”或“不发”。"
+			return "关于 " + with + " 的询问不能再推迟了，请回复“已发”或“不发”。"
 		},
 		TooLate:     func(with string) string { return "关于 " + with + " 的答复已经不能收回。" },
 		Started:     "您的消息未按时阅读时，会在这里询问您。回复“停止”可关闭。",
@@ -159,11 +159,11 @@ func zhWhy(r track.Explanation, now time.Time) string {
 	case track.ReasonFetched:
 		return "没有回执不代表未读：对方之后上过线，但其客户端不确认较早的消息。"
 	case track.ReasonNotMarkable:
-		return "已送达，是否已读没有回执不代表未读：您的客户端没有要求已读回执。"
+		return "已送达，不确定是否已读：您的客户端没有要求已读回执。"
 	case track.ReasonNoMarkers:
-		return "已送达，是否已读没有回执不代表未读：对方的客户端不发已读回执。"
+		return "已送达，不确定是否已读：对方的客户端不发已读回执。"
 	case track.ReasonNeverMarks:
-		return "已送达，是否已读没有回执不代表未读：对方会回复，但不发已读回执。"
+		return "已送达，不确定是否已读：对方会回复，但不发已读回执。"
 	case track.ReasonMaybeHidden:
 		return "没有回执不代表未读：回执可能在加密内容中。"
 	case track.ReasonUntilReached:
@@ -187,7 +187,7 @@ var zhRules = map[track.Rule]string{
 	track.RuleMarksUnasked:   "对方曾对您的消息发过已读回执",
 	track.RuleMarksSealed:    "对方曾对您的加密消息发过已读回执",
 	track.RuleAnnounces:      "对方的客户端会发已读回执",
-	track.RuleMarkerAssumed:  "还不知道对方是否发已读回执",
+	track.RuleMarkerAssumed:  "尚不清楚对方是否发已读回执",
 }
 
 var zhStates = map[track.State]string{
@@ -220,7 +220,7 @@ func zhWhat(a Ask) string {
 	case track.StateTimeout:
 		return toThem + "还没有确认"
 	}
-	return "改发短信？" + toThem
+	return "要改发短信吗？" + toThem
 }
 
 func zhPrompt(a Ask) string {

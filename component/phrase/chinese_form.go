@@ -25,9 +25,9 @@ var zhForm = Form{
 		Code:     Label{"验证码", "短信中用于确认号码的验证码"},
 		Remove:   Label{"删除号码", ""},
 		Bound: func(n track.Number) string {
-			return "您的号码是 " + n.E164 + zhSource(n.Source) + zhConsent(n.Consent, "；发送者可以看到。", "；您没有同意发送者看到。")
+			return "您的号码是 " + n.E164 + zhSource(n.Source) + zhConsent(n.Consent, "；发送者可以看到。", "；发送者不能看到。")
 		},
-		NotBound:   "您没有绑定号码。",
+		NotBound:   "您还没有绑定号码。",
 		Releases:   "谁看到过",
 		NoReleases: "还没有人看到过您的号码。",
 		Release: func(to, id string, at, now time.Time) string {
@@ -35,7 +35,7 @@ var zhForm = Form{
 		},
 		Removed: "您的号码已删除。",
 		Now: func(n track.Number) string {
-			return "您的号码是 " + n.E164 + zhConsent(n.Consent, "。您未阅读其消息的发送者可以看到它。", "。您没有同意发送者看到它。")
+			return "您的号码是 " + n.E164 + zhConsent(n.Consent, "。您未阅读其消息的发送者可以看到它。", "。发送者不能看到它。")
 		},
 	},
 	Preferences: PreferencesForm{
@@ -60,7 +60,7 @@ var zhForm = Form{
 		SyncQuiet:        "不再提醒，也不告知任何人",
 		SyncTell:         "告知发送者已读",
 		Unreadable: func(names []string) string {
-			return "这些设置已无法识别，在您重新设置之前按较严格的一侧处理：" + strings.Join(names, "、") + "。"
+			return "这些设置已失效，在您重新设置之前按较严格的方式处理：" + strings.Join(names, "、") + "。"
 		},
 		DefaultIs: func(what string) string { return "默认：" + what },
 		Usual: func(undelivered, unread time.Duration, quiet string) string {
@@ -205,7 +205,7 @@ var zhForm = Form{
 		NoMessage:   "没有正在跟踪的消息使用此标识。",
 		Several:     "有多条消息的标识相同，请同时填写“发给”。",
 		Settled: func(with string, state track.State) string {
-			return "发给 " + with + "的消息已结束：" + zhStates[state] + "。"
+			return "发给 " + with + " 的消息已结束：" + zhStates[state] + "。"
 		},
 	},
 }

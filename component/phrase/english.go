@@ -18,19 +18,19 @@ var english = Phrases{
 	Chat: Chat{
 		Prompt: enPrompt,
 		What:   enWhat,
-		Test:   "This is a test. Nobody is waiting for anything.",
+		Test:   "This is a test. Please ignore it.",
 		Settled: func(with string, reason track.Withdrawal, at, now time.Time) string {
 			switch reason {
 			case track.WithdrawDisplayed:
 				return with + " read it at " + enTime(at, now) + ". Nothing to do."
 			case track.WithdrawDelivered:
-				return "It reached " + with + " at " + enTime(at, now) + ". Nothing to do for now."
+				return "Delivered to " + with + " at " + enTime(at, now) + ". Nothing to do for now."
 			case track.WithdrawRetracted:
 				return "You retracted your message to " + with + ". Nothing to do."
 			case track.WithdrawExpired:
 				return "The prompt about " + with + " expired at " + enTime(at, now) + "."
 			case track.WithdrawAnswered:
-				return "You have answered about " + with + ". Nothing to do."
+				return "You have answered the prompt about " + with + ". Nothing to do."
 			}
 			return "Your message to " + with + " is no longer watched. Nothing to do."
 		},
@@ -39,7 +39,7 @@ var english = Phrases{
 			if messages > 1 {
 				text = "Reminder: " + from + " has sent you " + strconv.Itoa(messages) + " messages since " + enTime(since, now) + " and is waiting for you to read them."
 			}
-			return text + ` To get no reminders, answer "watch me off".`
+			return text + ` To stop these reminders, reply "watch me off".`
 		},
 		Capped: func(with string, why track.CapReason) string {
 			text := "You have reached the daily limit of prompts about " + with + "."
@@ -61,7 +61,7 @@ var english = Phrases{
 			add("read by ", d.Read)
 			add("not read by ", d.Unread)
 			add("not delivered to ", d.Undelivered)
-			add("not deliverable to ", d.Failed)
+			add("undeliverable to ", d.Failed)
 			return "While you were away: " + strings.Join(parts, "; ") + `. Reply "status" for more.`
 		},
 
@@ -71,7 +71,7 @@ var english = Phrases{
 		Snoozed: func(with string, again, now time.Time, most time.Duration) string {
 			limit := ""
 			if most > 0 {
-				limit = " The longest is " + enDuration(most) + "."
+				limit = " The longest delay is " + enDuration(most) + "."
 			}
 			return "You will be asked about " + with + " again at " + enTime(again, now) + "." + limit
 		},
@@ -85,12 +85,12 @@ var english = Phrases{
 		AlreadyRead: func(with string) string { return with + " has read it in the meantime: no SMS needed." },
 		Over:        func(with string) string { return "The prompt about " + with + " is over: no answer needed." },
 		TooOften: func(with string) string {
-			return `You can't put it off any more. Answer "sent" or "no" about ` + with + "."
+			return `You can't put off the prompt about ` + with + ` any longer. Reply "sent" or "no".`
 		},
 		TooLate:     func(with string) string { return "It is too late to take back your answer about " + with + "." },
-		Started:     `You will be asked here when one of your messages is not read in time. Reply "stop" to end this.`,
+		Started:     `You will be asked here when one of your messages is not read in time. Reply "stop" to turn this off.`,
 		StartedOnly: "Saved, but prompts by chat are disabled on this server.",
-		Stopped:     `You won't be asked here any more. Reply "start" to begin again.`,
+		Stopped:     `You won't be asked here any more. Reply "start" to turn this on again.`,
 		Broken:      "Something went wrong on our side. Please try again later.",
 	},
 	Watch: Watch{
@@ -159,13 +159,13 @@ func enWhy(r track.Explanation, now time.Time) string {
 	case track.ReasonFetched:
 		return "Can't tell: the contact has been online since, with a client that doesn't confirm older messages."
 	case track.ReasonNotMarkable:
-		return "Delivered. Can't tell whether it was read: your client didn't ask for that."
+		return "Delivered. Can't tell whether it was read: your client didn't ask for a read receipt."
 	case track.ReasonNoMarkers:
-		return "Delivered. Can't tell whether it was read: this contact's client doesn't say."
+		return "Delivered. Can't tell whether it was read: this contact's client sends no read receipts."
 	case track.ReasonNeverMarks:
-		return "Delivered. Can't tell whether it was read: this contact answers without confirming what was read."
+		return "Delivered. Can't tell whether it was read: this contact replies, but sends no read receipts."
 	case track.ReasonMaybeHidden:
-		return "Can't tell: confirmations may be hidden by the encryption."
+		return "Can't tell: receipts may be hidden by encryption."
 	case track.ReasonUntilReached:
 		return "Delivered, and nothing more was asked for."
 	case track.ReasonSettled:
@@ -182,12 +182,12 @@ var enRules = map[track.Rule]string{
 	track.RuleConfirmsOldWay: "the contact has confirmed your messages before",
 	track.RuleConfirmsSealed: "the contact has confirmed your encrypted messages before",
 	track.RuleReceiptAssumed: "most clients confirm messages of contacts",
-	track.RulePolicy:         "on this server, no confirmation counts as unread",
-	track.RuleMarks:          "the contact has confirmed reading your messages before",
-	track.RuleMarksUnasked:   "the contact has confirmed reading your messages before",
-	track.RuleMarksSealed:    "the contact has confirmed reading your encrypted messages before",
-	track.RuleAnnounces:      "the contact's client confirms what was read",
-	track.RuleMarkerAssumed:  "whether the contact confirms reading isn't known yet",
+	track.RulePolicy:         "on this server, a message without a read receipt counts as unread",
+	track.RuleMarks:          "the contact has sent you read receipts before",
+	track.RuleMarksUnasked:   "the contact has sent you read receipts before",
+	track.RuleMarksSealed:    "the contact has sent you read receipts for encrypted messages before",
+	track.RuleAnnounces:      "the contact's client sends read receipts",
+	track.RuleMarkerAssumed:  "not known yet whether the contact sends read receipts",
 }
 
 var enStates = map[track.State]string{
@@ -195,7 +195,7 @@ var enStates = map[track.State]string{
 	track.StateUnknown:            "no confirmation expected",
 	track.StateDelivered:          "delivered",
 	track.StateDisplayed:          "read",
-	track.StateFailed:             "not deliverable",
+	track.StateFailed:             "undeliverable",
 	track.StateCancelled:          "no longer watched",
 	track.StateTimeoutUndelivered: "not delivered in time",
 	track.StateTimeoutUnread:      "not read in time",
@@ -205,10 +205,10 @@ var enStates = map[track.State]string{
 
 func enWhat(a Ask) string {
 	if a.Test {
-		return "A test by the admin of this server, please answer it: this is how you would be asked about an unread message"
+		return "This is a test by your server's admin, please answer it: this is how you would be asked about an unread message"
 	}
 	since := enTime(a.Sent[0], a.Now)
-	yours, have := "your message of "+since, "has"
+	yours, have := "your message from "+since, "has"
 	if n := len(a.Sent); n > 1 {
 		yours, have = "your "+strconv.Itoa(n)+" messages since "+since, "have"
 	}
@@ -216,11 +216,11 @@ func enWhat(a Ask) string {
 	case track.StateTimeoutUnread:
 		return a.With + " has not read " + yours
 	case track.StateTimeoutUndelivered:
-		return "Y" + yours[1:] + " " + have + " not reached " + a.With
+		return strings.ToUpper(yours[:1]) + yours[1:] + " " + have + " not reached " + a.With
 	case track.StateTimeout:
 		return a.With + " has not confirmed " + yours
 	}
-	return "Go on by SMS? " + a.With + ", " + yours
+	return "Send " + a.With + " an SMS instead? " + strings.ToUpper(yours[:1]) + yours[1:]
 }
 
 func enPrompt(a Ask) string {

@@ -21,21 +21,21 @@ var enForm = Form{
 			"Here you choose to which number, and who may see it."},
 		Number:   Label{"Mobile number", `for example "+86 138 0013 8000"`},
 		Consent:  Label{"Senders whose messages I have not read may see it", ""},
-		HideFrom: Label{`Hide it from (addresses, or "everybody")`, `Addresses, one per line. A domain stands for everybody there; "everybody" hides it from all, "nobody" from none.`},
+		HideFrom: Label{`Hide it from (addresses, or "everybody")`, `Addresses, one per line. A domain means everybody there; "everybody" hides it from everybody, "nobody" from nobody.`},
 		Code:     Label{"Code", "received by SMS to confirm the number"},
 		Remove:   Label{"Remove the number", ""},
 		Bound: func(n track.Number) string {
-			return "Your number is " + n.E164 + enSource(n.Source) + enConsent(n.Consent, "; senders may see it.", "; you have not agreed that senders see it.")
+			return "Your number is " + n.E164 + enSource(n.Source) + enConsent(n.Consent, "; senders may see it.", "; senders may not see it.")
 		},
-		NotBound:   "No number is bound to you.",
+		NotBound:   "You have not bound a number.",
 		Releases:   "Who was shown it",
 		NoReleases: "Nobody has been shown your number.",
 		Release: func(to, id string, at, now time.Time) string {
 			return to + ", at " + enTime(at, now) + ", for the message " + id
 		},
-		Removed: "Your number is removed.",
+		Removed: "Your number has been removed.",
 		Now: func(n track.Number) string {
-			return "Your number is " + n.E164 + enConsent(n.Consent, ". Senders whose messages you have not read may see it.", ". You have not agreed that senders see it.")
+			return "Your number is " + n.E164 + enConsent(n.Consent, ". Senders whose messages you have not read may see it.", ". Senders may not see it.")
 		},
 	},
 	Preferences: PreferencesForm{
@@ -52,15 +52,15 @@ var enForm = Form{
 		Text:             Label{"Text of an SMS", ""},
 		Fallback:         Label{"Ask me by chat if none of my apps can show prompts", ""},
 		WatchMe:          Label{"Messages to me may be watched", "If not, nobody is notified or asked about messages to you."},
-		Share:            Label{"My number, once shared, is for", ""},
+		Share:            Label{"If I share my number, it is shown to", ""},
 		ShareAll:         "every sender whose message I have not read",
 		ShareContacts:    "my contacts only",
 		ReadSync:         Label{"When I have read a message on one of my devices without confirming it", "Your devices tell each other what you have read, if your client supports it (XEP-0490)."},
 		SyncOff:          "it still counts as unread",
-		SyncQuiet:        "nobody is alarmed, and nobody is told",
+		SyncQuiet:        "nobody is asked or told",
 		SyncTell:         "the sender is told that it was read",
 		Unreadable: func(names []string) string {
-			return "These settings can't be read any more and count on the safe side until you set them again: " + strings.Join(names, ", ") + "."
+			return "These settings are no longer valid. Until you set them again, the stricter choice applies: " + strings.Join(names, ", ") + "."
 		},
 		DefaultIs: func(what string) string { return "default: " + what },
 		Usual: func(undelivered, unread time.Duration, quiet string) string {
@@ -128,7 +128,7 @@ var enForm = Form{
 			}
 			return "Muted: " + strings.Join(muted, ", ")
 		},
-		On:  func(who string) string { return "You will not be asked about " + who + "." },
+		On:  func(who string) string { return "You won't be asked about " + who + "." },
 		Off: func(who string) string { return "You may be asked about " + who + " again." },
 	},
 	Register: RegisterForm{
@@ -149,9 +149,9 @@ var enForm = Form{
 
 		User:      Title{"Look up a user", ""},
 		JID:       Label{"User", `for example "bob@example.org"`},
-		Forget:    Label{"Forget this user", "the account was deleted: the number, all settings and all messages go"},
+		Forget:    Label{"Forget this user", "the account was deleted: remove its number, settings and messages"},
 		Devices:   "Devices",
-		Forgotten: func(who string) string { return "Nothing is known of " + who + " anymore." },
+		Forgotten: func(who string) string { return "All data about " + who + " is deleted." },
 
 		Numbers: Title{"Bind numbers", "One number, or one per line: either all are bound, or none."},
 		Phone:   Label{"Mobile number", "leave empty to show the number"},
@@ -164,7 +164,7 @@ var enForm = Form{
 			}
 			return strconv.Itoa(n) + " numbers are bound."
 		},
-		Removed: func(who string) string { return "The number of " + who + " is removed." },
+		Removed: func(who string) string { return "The number of " + who + " has been removed." },
 		Bound: func(n track.Number) string {
 			return "The number of " + n.JID + " is " + n.E164 + enSource(n.Source) + enConsent(n.Consent, "; senders may see it.", "; the owner has not agreed.")
 		},
@@ -181,10 +181,10 @@ var enForm = Form{
 			return strconv.Itoa(n) + " messages are no longer watched."
 		},
 
-		AnnounceOff: Title{"Pause all prompts", "While prompts are paused, messages are still watched and senders still see states, but nobody is asked. What is held back is asked later."},
+		AnnounceOff: Title{"Pause all prompts", "While prompts are paused, messages are still watched and senders still see states, but nobody is asked. Prompts that were held back are sent later."},
 		Pause:       Label{"Paused", ""},
 		PausedNow:   "All prompts are paused.",
-		ResumedNow:  "Prompts are resumed.",
+		ResumedNow:  "Prompts have resumed.",
 
 		Reload:   Title{"Reload the configuration", ""},
 		Reloaded: "Configuration reloaded.",

@@ -18,12 +18,12 @@ var enOrders = Orders{
 		`hide from alice, unhide alice; who – who has seen it`,
 		`quiet 22:00-07:00 Europe/Berlin, quiet off – when nobody is asked to send you an SMS`,
 		`watch me off – never watch messages to you`,
-		`my devices quiet, tell or off – what reading on your own devices counts for`,
+		`my devices quiet, tell or off – whether reading a message on one of your devices counts`,
 		`times 2m 10m – when a message is overdue: not delivered, not read`,
 		`mode ask or never; text message or notice; language en or zh`,
 		`settings – everything at a glance`,
 		`start, stop – questions in this chat on or off`,
-		`forget me – delete what is kept about you`,
+		`forget me – delete all data about you`,
 	}, "\n"),
 	Usage: func(v Verb) string { return enUsage[v] },
 	Example: func(fault string, v Verb) string {
@@ -57,12 +57,12 @@ var enOrders = Orders{
 	Settings:       "Your settings:",
 	Change:         "Change them here",
 	Sure:           `This deletes your number, your settings and the list of who has seen your number. Write "forget me yes" to go on.`,
-	Forgotten:      "Done. Nothing is kept about you, except messages that are still pending.",
+	Forgotten:      "Done. Your data is deleted, except for messages that are still pending.",
 }
 
 var enUsage = map[Verb]string{
 	Sent:        `"sent" – you have sent the SMS`,
-	No:          `"no" – no SMS about this`,
+	No:          `"no" – don’t send an SMS`,
 	Snooze:      `"later 10m" – ask again in ten minutes`,
 	Start:       `"start" – ask me in this chat`,
 	Stop:        `"stop" – don’t ask me in this chat`,
@@ -80,10 +80,10 @@ var enUsage = map[Verb]string{
 	SetTimes:    `"times 2m 10m" – overdue when not delivered in 2 minutes or not read in 10`,
 	SetText:     `"text notice" – what an SMS says: message or notice`,
 	SetQuiet:    `"quiet 22:00-07:00 Europe/Berlin" – nobody is asked to send you an SMS then; "quiet off" ends it`,
-	SetZone:     `"time zone Europe/Berlin" – the zone of the times you are told`,
+	SetZone:     `"time zone Europe/Berlin" – the time zone used in messages to you`,
 	SetWatching: `"watch me off" – messages to you are never watched; "watch me on" allows it`,
-	SetSync:     `"my devices quiet" – what you have read on one of your devices alarms nobody, though no confirmation is sent; "my devices tell" – it also counts as read; "my devices off" – it counts for nothing`,
+	SetSync:     `"my devices quiet" – nobody is asked about a message that you have read on one of your devices, even if you sent no read receipt; "my devices tell" – its sender is told as well; "my devices off" – it still counts as unread`,
 	SetLanguage: `"language zh" – en or zh`,
 	Settings:    `"settings" – everything at a glance`,
-	Forget:      `"forget me" – delete what is kept about you`,
+	Forget:      `"forget me" – delete all data about you`,
 }

@@ -27,7 +27,7 @@ func TestPrompt(t *testing.T) {
 		en, zh string
 	}{
 		"unread": {Ask{Reason: track.StateTimeoutUnread, Sent: one, Quotes: burst[:1], Number: number, Text: "alice wrote: Hi Bob", Link: link},
-			`bob@example.org has not read your message of 10:02:
+			`bob@example.org has not read your message from 10:02:
 > Hi Bob
 SMS to +8613800138000:
 alice wrote: Hi Bob
@@ -53,7 +53,7 @@ React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent, no, later.)`
 短信：https://xmpp.example.org/tocsin/p/x7f3k9
 已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发、不发、稍后。）`},
 		"which of them may not be told, and there are other prompts": {Ask{Reason: track.StateTimeout, Sent: one, Quotes: burst[:1], Code: "7f3c"},
-			`bob@example.org has not confirmed your message of 10:02:
+			`bob@example.org has not confirmed your message from 10:02:
 > Hi Bob
 No phone number can be shown. If you know one, send an SMS.
 React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent 7f3c, no 7f3c, later 7f3c.)`,
@@ -71,7 +71,7 @@ React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent, no, later.)`
 sms:+8613800138000
 已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发、不发、稍后。）`},
 		"by command, very many": {Ask{Sent: make([]time.Time, 7), Quotes: []string{"1", "2", "3", "4", "5", "6", strings.Repeat("7", 200)}, Number: number, Link: page, IsPage: true},
-			`Go on by SMS? bob@example.org, your 7 messages since ` + enTime(time.Time{}, now) + `:
+			`Send bob@example.org an SMS instead? Your 7 messages since ` + enTime(time.Time{}, now) + `:
 > 1
 > 2
 > …
@@ -80,7 +80,7 @@ sms:+8613800138000
 > ` + strings.Repeat("7", 160) + `…
 SMS: https://xmpp.example.org/tocsin/p/x7f3k9
 React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent, no, later.)`,
-			`改发短信？您 ` + zhTime(time.Time{}, now) + ` 以来发给 bob@example.org 的 7 条消息：
+			`要改发短信吗？您 ` + zhTime(time.Time{}, now) + ` 以来发给 bob@example.org 的 7 条消息：
 > 1
 > 2
 > …
@@ -128,9 +128,9 @@ func TestSentences(t *testing.T) {
 		{en.Chat.Digest(Digest{Unread: many}), `While you were away: not read by u0, u1, u2, u3, u4, u5, u6, u7, u8, u9 and 4 more. Reply "status" for more.`},
 		{en.Chat.WhichOne([]Open{{"7f3c", "bob"}, {"9k2d", "carol"}}), `Which one? Add the code, for example "sent 7f3c": 7f3c for bob, 9k2d for carol.`},
 		{en.Chat.Snoozed("bob", now.Add(10*time.Minute), now, 0), "You will be asked about bob again at 10:22."},
-		{en.Chat.Snoozed("bob", now.Add(time.Hour), now, time.Hour), "You will be asked about bob again at 11:12. The longest is 1 hour."},
-		{en.Chat.Remind("alice", 1, sent, now), `Reminder: alice wrote to you at 10:02 and is waiting for you to read it. To get no reminders, answer "watch me off".`},
-		{en.Chat.Remind("alice", 40, sent, now), `Reminder: alice has sent you 40 messages since 10:02 and is waiting for you to read them. To get no reminders, answer "watch me off".`},
+		{en.Chat.Snoozed("bob", now.Add(time.Hour), now, time.Hour), "You will be asked about bob again at 11:12. The longest delay is 1 hour."},
+		{en.Chat.Remind("alice", 1, sent, now), `Reminder: alice wrote to you at 10:02 and is waiting for you to read it. To stop these reminders, reply "watch me off".`},
+		{en.Chat.Remind("alice", 40, sent, now), `Reminder: alice has sent you 40 messages since 10:02 and is waiting for you to read them. To stop these reminders, reply "watch me off".`},
 		{zh.Chat.Remind("alice", 40, sent, now), "提醒：alice 自 10:02 起给您发了 40 条消息，正在等您阅读。不想再收到提醒，请回复“跟踪我 关”。"},
 		{en.Chat.Capped("bob", track.CapConversation), "You have reached the daily limit of prompts about bob. Your messages are still watched."},
 		{en.Chat.Capped("bob", track.CapRecipient), "There will be no more prompts about bob today, except for urgent messages. Your messages are still watched."},

@@ -38,13 +38,13 @@ type Web struct {
 }
 
 var enWeb = Web{
-	PromptTitle:   func(with string) string { return "Go on by SMS to " + with + "?" },
+	PromptTitle:   func(with string) string { return "Send " + with + " an SMS?" },
 	Number:        "Number",
 	Text:          "Text",
 	NoNumber:      "No phone number can be shown. If you know one, send an SMS.",
-	WriteYourself: "The text of your message is not known here, because it was encrypted or is not kept. Write it yourself; an SMS is not encrypted.",
+	WriteYourself: "The text of your message is not available, because it was encrypted or is not stored. Please write it yourself; an SMS is not encrypted.",
 	Open:          "Open SMS app",
-	OpenHint:      "Number and text are filled in. Come back when it is sent.",
+	OpenHint:      "Number and text are filled in. Come back here when you have sent it.",
 	Scan:          "Or scan this with your phone.",
 	Copy:          "Copy text",
 	Copied:        "Copied",
@@ -54,13 +54,13 @@ var enWeb = Web{
 	Elsewhere:     "Another of your devices is dealing with it.",
 	Done:          "Noted. You can close this page.",
 	Snoozed:       "You will be asked again in ten minutes. You can close this page.",
-	Changed:       "It has been settled in the meantime.",
+	Changed:       "This has been settled in the meantime.",
 	Update:        "Use this text",
 
 	Settings:      "Settings",
 	Admin:         "Administration",
 	OpenPage:      "Open",
-	OpenHere:      "This link works once, within 15 minutes of its sending. The page stays open for an hour on this device.",
+	OpenHere:      "This link works once, and only for 15 minutes after it was sent. The page stays open for an hour on this device.",
 	Save:          "Save",
 	Do:            "OK",
 	Timeline:      "Your last messages",
@@ -68,13 +68,13 @@ var enWeb = Web{
 	Legend:        "Sent, delivered, read; late; by SMS. Texts are never shown here.",
 	Delete:        "Delete my data",
 	DeleteHint:    "Deletes your number, your settings and the list of who has seen your number.",
-	Deleted:       "Your data is deleted. You can close this page.",
+	Deleted:       "Your data has been deleted. You can close this page.",
 	Health:        "Health",
 
-	GoneTitle: "This link does not open anything",
-	Gone:      "It may have been used, or it has expired. Write “settings” to the contact for a new one.",
+	GoneTitle: "This link is not valid",
+	Gone:      "It has been used already or has expired. Send “settings” to the contact for a new one.",
 	TooMany:   "Too many requests. Please try again in a minute.",
-	Failed:    "That did not work, and it is not your fault. Please try again later.",
+	Failed:    "Something went wrong on our side. Please try again later.",
 	Home:      "SMS escalation",
 }
 
@@ -83,7 +83,7 @@ var zhWeb = Web{
 	Number:        "号码",
 	Text:          "内容",
 	NoNumber:      "没有可以显示的号码。如果您知道号码，请发短信。",
-	WriteYourself: "这里不知道消息的内容，因为它是加密的或没有保存。请您自己写；短信不加密。",
+	WriteYourself: "消息内容不可用：它已加密，或没有保存。请您自己填写；短信不加密。",
 	Open:          "打开短信应用",
 	OpenHint:      "号码和内容已填好。发送后请回到这里。",
 	Scan:          "或用手机扫描。",
@@ -115,6 +115,6 @@ var zhWeb = Web{
 	GoneTitle: "此链接无法打开",
 	Gone:      "它可能已经使用过，或已过期。向联系人发送“设置”可以得到新链接。",
 	TooMany:   "请求太多，请一分钟后再试。",
-	Failed:    "出错了，不是您的问题。请稍后再试。",
+	Failed:    "服务出错了，请稍后再试。",
 	Home:      "短信提醒",
 }

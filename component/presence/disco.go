@@ -130,7 +130,7 @@ func (l *Learner) saving(ctx context.Context) {
 		err := l.store.SaveDevices(ctx, seen, gone)
 		if err != nil && ctx.Err() == nil {
 			if !failed {
-				l.log.Error("could not save devices, retrying with the next", "err", err, "devices", len(unsaved))
+				l.log.Error("could not save devices, retrying later", "err", err, "devices", len(unsaved))
 			}
 			l.registry.saveAgain(unsaved)
 		}

@@ -104,7 +104,7 @@ func (r *Router) tell(ctx context.Context, m *session.Stanza, say *phrase.Phrase
 	r.People.Locate(doing, m.From.Bare().String(), m.From.String())
 	text, err := do(doing)
 	if err != nil {
-		r.Log.Error("could not carry out an order by chat", "err", err)
+		r.Log.Error("chat command failed", "err", err)
 		text = say.Chat.Broken
 	}
 	if text == "" {
@@ -112,7 +112,7 @@ func (r *Router) tell(ctx context.Context, m *session.Stanza, say *phrase.Phrase
 	}
 	answer := session.Message{From: r.Contact, To: m.From.String(), Type: "chat", Lang: say.Lang, Body: text, Payload: []any{hints.Store{}}}
 	if err := r.Stream.Send(ctx, answer); err != nil && ctx.Err() == nil {
-		r.Log.Warn("could not answer by chat", "err", err)
+		r.Log.Warn("could not reply by chat", "err", err)
 	}
 }
 

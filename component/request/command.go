@@ -21,7 +21,7 @@ func (r *Router) command(ctx context.Context, iq *session.Stanza, p *session.Pay
 	out, refused := r.Commands.Command(ctx, r.Clock.Now(), iq.From, iq.Lang, in)
 	if refused != nil {
 		if refused.Cause != nil {
-			r.Log.Error("a command failed", "err", refused.Cause)
+			r.Log.Error("command failed", "err", refused.Cause)
 		}
 		return session.ErrorWith(iq, refused)
 	}

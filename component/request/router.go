@@ -143,7 +143,7 @@ func (r *Router) later(owner string, job func(context.Context), refuse func()) {
 // recoverPanic, deferred, logs a panic, then calls fallback: whatever somebody sends, the component lives.
 func (r *Router) recoverPanic(fallback func()) {
 	if fault := recover(); fault != nil {
-		r.Log.Error("a request failed", "panic", session.Harmless(fault), "stack", string(debug.Stack()))
+		r.Log.Error("request failed", "panic", session.Harmless(fault), "stack", string(debug.Stack()))
 		fallback()
 	}
 }

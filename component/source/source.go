@@ -198,7 +198,7 @@ func (s *Source) batch(now time.Time) {
 	s.wake.Set()
 	if gap {
 		s.Metrics.Gaps.Inc()
-		s.Log.Warn("part of what the server told was lost", "batch", b.String(), "lost", b.Lost, "from", b.Host)
+		s.Log.Warn("the server's tap lost events", "batch", b.String(), "lost", b.Lost, "from", b.Host)
 	}
 	if !fresh {
 		return
@@ -393,7 +393,7 @@ func (s *Source) answer(ctx context.Context) {
 	s.mu.Unlock()
 	for host := range hosts {
 		if err := s.Send(ctx, host, refreshPayload{}); err != nil {
-			s.Log.Debug("could not ask a source to ask", "host", host, "err", err)
+			s.Log.Debug("could not greet a tap", "host", host, "err", err)
 		}
 	}
 	for _, a := range acks {
@@ -420,7 +420,7 @@ func (s *Source) remember(ctx context.Context) {
 		err = s.Store.Put(ctx, rememberedKey, string(text))
 	}
 	if err != nil {
-		s.Log.Error("could not remember the tap's account", "err", err)
+		s.Log.Error("could not save the tap's account", "err", err)
 		s.mu.Lock()
 		s.dirty = true
 		s.mu.Unlock()

@@ -80,7 +80,7 @@ func (a *reply) write(s *Server, w http.ResponseWriter) {
 		return
 	}
 	if a.fault != nil {
-		s.Log.Error("could not draw a page", "err", a.fault)
+		s.Log.Error("could not render a page", "err", a.fault)
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}

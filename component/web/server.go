@@ -102,17 +102,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // errGone is the error of a link that opens nothing: it is wrong, was used, or has expired.
-var errGone = errors.New("this link opens nothing")
+var errGone = errors.New("invalid link")
 
 // errForm is the error of a form that was not sent by a page of ours.
-var errForm = errors.New("not a form of ours")
+var errForm = errors.New("unknown form")
 
 // page makes a handler of what makes a page. Whatever goes wrong, nothing of the request is logged: its path is a secret.
 func (s *Server) page(do func(*http.Request) (*reply, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if fault := recover(); fault != nil {
-				s.Log.Error("a page failed", "panic", fmt.Sprintf("%T", fault), "stack", string(debug.Stack()))
+				s.Log.Error("page failed", "panic", fmt.Sprintf("%T", fault), "stack", string(debug.Stack()))
 				s.fail(w, r, http.StatusInternalServerError)
 			}
 		}()
@@ -129,7 +129,7 @@ func (s *Server) page(do func(*http.Request) (*reply, error)) http.HandlerFunc {
 			answer.write(s, w)
 		case errors.Is(err, errGone):
 			if !s.limits.miss(who) {
-				s.Log.Warn("many wrong links from one address")
+				s.Log.Warn("many invalid links requested from one address")
 			}
 			s.fail(w, r, http.StatusNotFound)
 		case errors.Is(err, errForm):
@@ -138,7 +138,7 @@ func (s *Server) page(do func(*http.Request) (*reply, error)) http.HandlerFunc {
 			s.fail(w, r, http.StatusRequestEntityTooLarge)
 		default:
 			if r.Context().Err() == nil {
-				s.Log.Error("could not make a page", "err", err)
+				s.Log.Error("could not serve a page", "err", err)
 			}
 			s.fail(w, r, http.StatusServiceUnavailable)
 		}

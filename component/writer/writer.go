@@ -180,7 +180,7 @@ func (w *Writer) write(ctx context.Context, batch []entry) error {
 		case errors.Is(err, track.ErrRefused) && divisible(batch[0]):
 			return w.write(ctx, divide(batch[0]))
 		case errors.Is(err, track.ErrRefused):
-			w.Log.Error("dropping an input that the database refuses", "err", err, "input", fmt.Sprintf("%T", batch[0].input))
+			w.Log.Error("dropping an input rejected by the database", "err", err, "input", fmt.Sprintf("%T", batch[0].input))
 			w.Metrics.Lost.Add(w.Clock.Now(), 1, metrics.Refused)
 			finish(batch, track.ErrRefused)
 			return nil
@@ -295,7 +295,7 @@ func (w *Writer) settle(ctx context.Context, inputs int) (*track.Result, error) 
 		return nil, nil
 	}
 	w.note(inputs)
-	w.Log.Info("a batch was stored although its commit reported an error")
+	w.Log.Info("a batch was stored even though its commit returned an error")
 	return result, nil
 }
 

@@ -81,7 +81,7 @@ func (f failover) run(t *testing.T) {
 	h.stop()
 	h.flow.finish(t.Context())
 	gone, lost, reasons := h.tally(t)
-	if gone == 0 || float64(gone) > lost || !strings.Contains(reasons, "the database lost what it had acknowledged") {
+	if gone == 0 || float64(gone) > lost || !strings.Contains(reasons, "the database lost acknowledged writes") {
 		t.Errorf("%d messages are gone, and %g facts are said to be: %s", gone, lost, reasons)
 	}
 	h.all.stop(t)

@@ -138,7 +138,7 @@ func TestUnreachableDatabase(t *testing.T) {
 			_, body := first.Readiness()
 			return strings.Contains(body, "standby")
 		})
-		patiently(t, 10*time.Second, "it says so", func() bool { return strings.Contains(first.Stderr(), "standing by") })
+		patiently(t, 10*time.Second, "it says so", func() bool { return strings.Contains(first.Stderr(), "standby: another instance") })
 		h.all.members = append(h.all.members, other)
 		h.end(t)
 	})

@@ -189,7 +189,7 @@ func (d *DSN) parameters(query string) error {
 	for _, pair := range strings.Split(query, "&") {
 		key, value, found := strings.Cut(pair, "=")
 		if !found || !isKeyword(key) {
-			return errors.New("invalid parameter in the URL: they are key=value, divided by &")
+			return errors.New("invalid parameter in the URL (example: ?sslmode=require&connect_timeout=5)")
 		}
 		if key == "ssl" && value == "true" { // JDBC's
 			key, value, pair = "sslmode", "require", "sslmode=require"

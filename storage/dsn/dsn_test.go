@@ -52,7 +52,7 @@ func TestFaults(t *testing.T) {
 		"postgres://me:hunter2@2@db/x":                `invalid URL: more than one @, or a / before it: a password has to be percent-encoded: %40 for @, %2F for /, %3A for :, %25 for %`,
 		"postgres://me:12/hunter2@db/x":               `invalid URL: more than one @, or a / before it: a password has to be percent-encoded: %40 for @, %2F for /, %3A for :, %25 for %`,
 		"postgres://me:hunter%2@db/x":                 `invalid percent-encoding in the URL's password: a password has to be percent-encoded: %40 for @, %2F for /, %3A for :, %25 for %`,
-		"postgres://db/x?hunter2":                     `invalid parameter in the URL: they are key=value, divided by &`,
+		"postgres://db/x?hunter2":                     `invalid parameter in the URL (example: ?sslmode=require&connect_timeout=5)`,
 		"postgres://db/x?sslmode=on":                  `wrong value for "sslmode": "on" is not supported; supported values are disable, allow, prefer, require, verify-full, or verify-ca`,
 		"postgres://db/x?connect_timeout=":            ``,
 		"postgres://db/x?target_session_attrs=master": `wrong value for "target_session_attrs": "master" is not supported; supported values are any, read-write, read-only, primary, standby, or prefer-standby`,

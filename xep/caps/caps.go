@@ -43,7 +43,7 @@ var (
 	ErrHash      = errors.New("missing or unknown hash")
 	ErrIllFormed = errors.New("ill-formed disco#info")
 	ErrMismatch  = errors.New("hash does not match the disco#info answer")
-	ErrAmbiguous = errors.New("a feature stands where none belongs")
+	ErrAmbiguous = errors.New("ambiguous verification string")
 )
 
 // Verify returns nil if info is what c stands for, so that what it says about features may be shared among users (XEP-0115
