@@ -149,7 +149,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	}
 	s.users, s.backlog = users, backlog
 	s.source, err = source.New(ctx, source.Options{
-		Config: func() *tap.Config { return &s.settings.Get().Tap }, Queue: s.queue, Presence: s.presence, Store: o.Store, Send: s.ask,
+		Config: func() *tap.Config { return &s.settings.Get().Tap }, Queue: s.queue, Presence: s.presence, Rosters: s.server, Store: o.Store, Send: s.ask,
 		Clock: o.Clock, Log: o.Log, Metrics: s.metrics,
 	})
 	if err != nil {

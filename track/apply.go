@@ -30,6 +30,12 @@ func (f *Fact) want(l *Ledger, w *Want) {
 		w.Open = append(w.Open, f.Conv())
 		peer()
 		return
+	case RosterChanged:
+		if l.pending[f.Sender] > 0 {
+			w.Open = append(w.Open, f.Conv())
+			peer()
+		}
+		return
 	case Read, Synced:
 		w.Open = append(w.Open, f.Conv())
 		peer()
@@ -56,7 +62,7 @@ func (f *Fact) apply(b *batch) {
 		return
 	}
 	switch f.Kind {
-	case Sent, Replied, Read, Synced, Received:
+	case Sent, Replied, Read, Synced, Received, RosterChanged:
 		b.recall(f.Conv())
 	}
 	switch f.Kind {
@@ -107,6 +113,11 @@ func (f *Fact) apply(b *batch) {
 		}
 		if f.Kind == Read {
 			b.missed(f, read)
+		}
+	case RosterChanged:
+		for _, r := range b.upTo(f.Conv(), math.MaxInt64) {
+			r.Standing = f.Standing // by which the settings of what follows are
+			b.transit(r, f)
 		}
 	case Bounced, Deferred, Stored, Handed, Unacked, Dropped: // what the servers say of one stanza: of a correction nothing about its original
 		switch r := b.newest[f.Key]; {

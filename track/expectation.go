@@ -90,7 +90,7 @@ const (
 )
 
 // circumstances are those of a message now. Of its conversation what is unsettled should be loaded.
-func (b *batch) circumstances(m *Message) (c Circumstances, until Time) {
+func (b *batch) circumstances(m *Message, standing Standing) (c Circumstances, until Time) {
 	set := func(x Circumstances, is bool) {
 		if is {
 			c |= x
@@ -118,7 +118,7 @@ func (b *batch) circumstances(m *Message) (c Circumstances, until Time) {
 	set(isShadowed, slices.ContainsFunc(b.convs[m.Conv()], func(r *row) bool {
 		return m.Ord != 0 && r.Ord > m.Ord && !r.Status.Settled() && !r.Marks.Has(Markable)
 	}))
-	set(seesPresence, m.Standing == StandingUnknown || m.Standing.SeesPresence())
+	set(seesPresence, standing == StandingUnknown || standing.SeesPresence())
 
 	came := peer.Came > m.SentAt && soon(peer.Came)
 	proves := fresh(max(peer.Receipts, peer.Markers, peer.Acks), habitLife)
@@ -148,9 +148,9 @@ func (b *batch) circumstances(m *Message) (c Circumstances, until Time) {
 	return c, until
 }
 
-// expect decides about a message now.
-func (b *batch) expect(m *Message) Expectation {
-	c, until := b.circumstances(m)
+// expect decides about a message now, by the sender's place in the recipient's roster.
+func (b *batch) expect(m *Message, standing Standing) Expectation {
+	c, until := b.circumstances(m, standing)
 	e := Expect(c)
 	e.Until = until
 	return e

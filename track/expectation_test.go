@@ -173,6 +173,7 @@ func TestCircumstances(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		message Message
+		read    Standing // in a roster that the server lets be read
 		peer    Peer
 		pair    Pair
 		setup   func(*world)
@@ -182,6 +183,9 @@ func TestCircumstances(t *testing.T) {
 		{name: "of a stranger to the server", has: seesPresence, hasNot: acknowledges | confirms | marks | announces | announcesNone},
 		{name: "a contact", message: Message{Standing: StandingFrom}, has: seesPresence},
 		{name: "no contact", message: Message{Standing: StandingTo}, hasNot: seesPresence},
+		{name: "a contact in a roster that can be read", read: StandingFrom, has: seesPresence},
+		{name: "none in a roster that can be read", read: StandingNone, hasNot: seesPresence},
+		{name: "a contact by the message, and by an old roster none", message: Message{Standing: StandingBoth}, read: StandingNone, has: seesPresence},
 		{name: "all managed", message: Message{There: ThereManaged}, peer: Peer{Managed: No}, has: acknowledges},
 		{name: "not all managed", message: Message{There: ThereMixed}, peer: Peer{Managed: Yes}, hasNot: acknowledges},
 		{name: "nobody there, the last one managed", message: Message{There: ThereNobody}, peer: Peer{Managed: Yes}, has: acknowledges},
@@ -217,7 +221,7 @@ func TestCircumstances(t *testing.T) {
 			m := tc.message
 			m.Key, m.SentAt = key("m1"), noon.Add(-10*time.Minute)
 			b := newBatch(w.ledger, w.store.load(Want{Peers: []string{bob}, Pairs: []Conv{m.Conv()}}, w.now), w.now)
-			c, _ := b.circumstances(&m)
+			c, _ := b.circumstances(&m, first(m.Standing, tc.read))
 			if c&tc.has != tc.has || c&tc.hasNot != 0 {
 				t.Errorf("%s", nameCircumstances(c))
 			}

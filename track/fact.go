@@ -42,6 +42,8 @@ const (
 	Synced
 	// Dropped: the server threw it away and tells its sender nothing (a block list).
 	Dropped
+	// RosterChanged: the sender's place in the recipient's roster is Standing from now on. No ID.
+	RosterChanged
 
 	factKinds
 )
@@ -51,7 +53,7 @@ func (k FactKind) String() string {
 	names := [factKinds]string{
 		Sent: "sent", Received: "received", Read: "read", Replied: "replied", Stored: "stored", Bounced: "bounced", Deferred: "deferred",
 		Corrected: "corrected", Retracted: "retracted", Stopped: "stopped", Forced: "forced", AlarmFired: "alarm-fired", SMSSent: "sms-sent",
-		Aged: "aged", Handed: "handed", Unacked: "unacked", Synced: "synced", Dropped: "dropped",
+		Aged: "aged", Handed: "handed", Unacked: "unacked", Synced: "synced", Dropped: "dropped", RosterChanged: "roster-changed",
 	}
 	if k >= factKinds {
 		return "?"
@@ -85,7 +87,8 @@ type Fact struct {
 	Archived bool
 	// WrittenAt is when a Replied was written, if that was earlier than At: it answers nothing that was sent after it.
 	WrittenAt Time
-	// Standing and Sessions are what only the server knows, of a Sent message, where the tap tells of it.
+	// Standing and Sessions are what only the server knows, of a Sent message, where the tap tells of it; Standing of
+	// RosterChanged, too.
 	Standing Standing
 	Sessions Sessions
 	// New content of Sent and Corrected. Resource is the sender's; of evidence, of Handed and of Unacked the recipient's.

@@ -20,9 +20,8 @@ func (s Standing) SeesPresence() bool { return s >= StandingFrom }
 type Sessions struct {
 	Known       bool
 	All         uint8 // 255: that many or more; the others likewise
-	Managed     uint8 // speak XEP-0198
+	Managed     uint8 // will acknowledge what they get (XEP-0198)
 	Hibernating uint8 // of Managed: their client is away, and may come back to resume
-	Inactive    uint8 // of Managed: their client said that nobody looks (XEP-0352), and the server holds back
 }
 
 // There is who of the recipient's sessions was there when a message was sent.

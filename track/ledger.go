@@ -254,8 +254,9 @@ func (b *batch) nextOrd() int64 {
 
 func (b *batch) settings(m *Message) Settings {
 	who := b.people.Parties(m.Conv())
-	s := b.policy.Resolve(m, who, b.expect(m))
-	s.Reveals = b.policy.Reveals(who, first(m.Standing, who.Standing), b.consents[m.Recipient])
+	standing := first(m.Standing, who.Standing)
+	s := b.policy.Resolve(m, who, b.expect(m, standing))
+	s.Reveals = b.policy.Reveals(who, standing, b.consents[m.Recipient])
 	return s
 }
 

@@ -11,12 +11,12 @@ import (
 )
 
 // The facts whose meaning does not depend on when they are learned: receipts, markers, bounces, retractions, stops, and
-// that the server stores a message. Left out are a plain reply (it reads what was delivered before it), a correction
+// what the server says of a message on its way. Left out are a plain reply (it reads what was delivered before it), a correction
 // (the last text holds) and a command to escalate. The order of the messages themselves is their meaning.
 func drawTimeless(t *rapid.T, ids []string) *Fact {
 	f := rapid.SampledFrom([]Fact{
 		{Kind: Received, Basis: ByReceipt}, {Kind: Received, Basis: ByAck}, {Kind: Read, Basis: ByMarker}, {Kind: Read, Basis: ByReaction},
-		{Kind: Stored}, {Kind: Bounced, Basis: ByError}, {Kind: Retracted}, {Kind: Stopped, Basis: ByCommand}, {Kind: Deferred},
+		{Kind: Received, Basis: ByMarker}, {Kind: Stored}, {Kind: Stored, Archived: true}, {Kind: Handed}, {Kind: Unacked}, {Kind: Bounced, Basis: ByError}, {Kind: Retracted}, {Kind: Stopped, Basis: ByCommand}, {Kind: Deferred},
 	}).Draw(t, "evidence")
 	f.Key, f.At = Key{alice, bob, rapid.SampledFrom(ids).Draw(t, "id")}, noon
 	return &f

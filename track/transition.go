@@ -51,8 +51,8 @@ func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 		} else {
 			m.Marks |= StoredOffline
 		}
-		if m.Status == Pending && m.Due == 0 && !m.inChain() {
-			m.Due = now // silence means something again: its alarm takes that in
+		if m.Status == Pending {
+			m.lookAgain(now)
 		}
 	case Handed:
 		m.HandedAt = max(m.HandedAt, f.At)
@@ -60,6 +60,8 @@ func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 		m.Marks &^= Live
 	case Dropped:
 		return m.discard(s, now)
+	case RosterChanged:
+		return m.placed(s, now)
 	case Synced:
 		return m.synced(f, s, now)
 	case Corrected:
@@ -127,6 +129,19 @@ func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
 	return m.arrived(f)
 }
 
+// placed: the sender has got, or lost, a place in the recipient's roster.
+func (m *Message) placed(s Settings, now Time) []Effect {
+	m.lookAgain(now)
+	if !m.Marks.Has(Untold) || !s.Reveals || m.Status != Delivered {
+		return nil
+	}
+	basis := ByAck
+	if m.Marks.Has(Inferred) {
+		basis = ByOrder
+	}
+	return m.arrived(Fact{Basis: basis, At: m.DeliveredAt})
+}
+
 // arrived tells that the message is delivered.
 func (m *Message) arrived(f Fact) []Effect {
 	m.Marks &^= Untold
@@ -155,6 +170,14 @@ func (m *Message) doubt(now Time) []Effect {
 		return m.say(StateDelivered, m.Notice.Basis, now, m.further())
 	}
 	return nil
+}
+
+// lookAgain has the alarm look at a message that has none: its silence may mean something again. One that has an alarm is
+// looked at then.
+func (m *Message) lookAgain(now Time) {
+	if m.Due == 0 && !m.Status.Settled() && !m.inChain() {
+		m.Due = now
+	}
 }
 
 // discard takes in that the server threw the message away. Its sender is told what is told where nothing can be expected:

@@ -146,7 +146,8 @@ func drawEvidence(t *rapid.T, key Key, now Time) *Fact {
 		{Kind: Received, Basis: ByReceipt}, {Kind: Received, Basis: ByAck}, {Kind: Received, Basis: ByMarker},
 		{Kind: Read, Basis: ByMarker}, {Kind: Read, Basis: ByReaction}, {Kind: Replied, Basis: ByReply}, {Kind: Stored},
 		{Kind: Bounced, Basis: ByError}, {Kind: Deferred}, {Kind: Corrected, Original: "m1", Text: "better"}, {Kind: Corrected, Original: "m2", Text: "better"},
-		{Kind: Retracted}, {Kind: Stopped, Basis: ByCommand},
+		{Kind: Retracted}, {Kind: Stopped, Basis: ByCommand}, {Kind: Stored, Archived: true}, {Kind: Handed, Resource: "desk"}, {Kind: Unacked}, {Kind: Dropped},
+		{Kind: Synced}, {Kind: RosterChanged, Standing: StandingBoth}, {Kind: RosterChanged, Standing: StandingNone},
 	}).Draw(t, "evidence")
 	f.Key, f.At = key, now
 	return &f

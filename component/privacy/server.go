@@ -94,6 +94,16 @@ func (s *Server) Forget(owner string) {
 	delete(s.cards, owner)
 }
 
+// Changed notes that a roster is not any more what it was when it was read.
+func (s *Server) Changed(owner string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if entry, ok := s.known[owner]; ok {
+		entry.at = time.Time{}
+		s.known[owner] = entry
+	}
+}
+
 // Run reads the rosters that were missing, until ctx is done.
 func (s *Server) Run(ctx context.Context) error {
 	s.missing.Work(ctx, readers, func(ctx context.Context, owner string) {

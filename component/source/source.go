@@ -48,6 +48,11 @@ type Presence interface {
 	Acknowledged(full string)
 }
 
+// Rosters is told whose roster has changed.
+type Rosters interface {
+	Changed(owner string)
+}
+
 // Store remembers how far each run was taken in.
 type Store interface {
 	Get(ctx context.Context, key string) (string, error)
@@ -59,6 +64,7 @@ type Options struct {
 	Config   func() *tap.Config // in force; another pointer is another configuration
 	Queue    Queue
 	Presence Presence
+	Rosters  Rosters
 	Store    Store
 	// Send sends an IQ of type set to a domain. Its answer is of no interest.
 	Send    func(ctx context.Context, to string, payload any) error
@@ -287,8 +293,11 @@ func (s *Source) tell(mark track.Mark) {
 		s.Metrics.VoidHints.Inc()
 	}
 	for i := range told.Facts {
-		if f := &told.Facts[i]; f.Basis == track.ByAck && f.Resource != "" {
+		switch f := &told.Facts[i]; {
+		case f.Basis == track.ByAck && f.Resource != "":
 			s.Presence.Acknowledged(f.Recipient + "/" + f.Resource)
+		case f.Kind == track.RosterChanged:
+			s.Rosters.Changed(f.Recipient)
 		}
 	}
 	for _, d := range told.Displays {

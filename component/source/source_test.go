@@ -97,6 +97,8 @@ func (w *world) Get(_ context.Context, key string) (string, error) {
 	return w.stored[key], nil
 }
 
+func (w *world) Changed(owner string) { w.note("roster of %s", owner) }
+
 func (w *world) Put(_ context.Context, key, value string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -122,7 +124,7 @@ func (w *world) start(t *testing.T) (s *Source, stop func()) {
 	t.Helper()
 	config := &tap.Config{Domains: []string{"here.test"}, Component: "tocsin.here.test"}
 	s, err := New(t.Context(), Options{
-		Config: func() *tap.Config { return config }, Queue: w, Presence: w, Store: w, Send: w.send, Clock: clock.System{},
+		Config: func() *tap.Config { return config }, Queue: w, Presence: w, Rosters: w, Store: w, Send: w.send, Clock: clock.System{},
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Metrics: metrics.New(prometheus.NewRegistry()),
 	})
 	if err != nil {
@@ -203,6 +205,17 @@ func TestIdleBatches(t *testing.T) {
 		}
 		time.Sleep(2 * ackEvery)
 		expect.Equal(t, "when they are many", w.said(), fmt.Sprintf("ack runrunrun/%d to here.test", 2+maxIdle))
+	})
+}
+
+// Whoever keeps rosters is told which one has changed.
+func TestRosterChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{stored: map[string]string{}}
+		s, stop := w.start(t)
+		defer stop()
+		s.Take(batch("runrunrun", 1, "<roster o='bob@here.test' j='alice@here.test' ro='none'/>"))
+		expect.Equal(t, "told", strings.HasPrefix(w.said(), "roster of bob@here.test"), true)
 	})
 }
 

@@ -97,8 +97,6 @@ func (f *fields) startEvent(local []byte, attrs []attr) {
 			s.Managed, a.managed = few(v), isOne(v)
 		case "hib":
 			s.Hibernating, a.hibernating = few(v), isOne(v)
-		case "csi":
-			s.Inactive = few(v)
 		case "s":
 			a.session = v
 		case "k":
@@ -314,8 +312,8 @@ func (r *report) others() {
 		r.session(SessionHere)
 	case "roster":
 		owner, contact := r.address(a.owner), r.address(a.contact)
-		if owner != nil && contact != nil && owner.local && owner.user && contact.user {
-			r.out.Rosters = append(r.out.Rosters, Roster{owner.bare, contact.bare, b.known.Standing})
+		if b.known.Standing != track.StandingUnknown && owner != nil && contact != nil && owner.local && owner.user && contact.local && contact.user {
+			r.add(track.RosterChanged, contact, owner, "", "").Standing = b.known.Standing
 		}
 	case "removed":
 		if gone := r.address(a.contact); gone != nil && gone.local && gone.user {

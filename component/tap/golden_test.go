@@ -158,15 +158,9 @@ func gist(xml string) string {
 	return event + names[0] + attrs + inside
 }
 
-var kinds = map[track.FactKind]string{
-	track.Sent: "sent", track.Received: "received", track.Read: "read", track.Replied: "replied", track.Stored: "stored",
-	track.Bounced: "bounced", track.Deferred: "deferred", track.Corrected: "corrected", track.Retracted: "retracted",
-	track.Handed: "handed", track.Unacked: "unacked", track.Dropped: "dropped",
-}
-
 // factLine is a fact in one line; what is empty is left out.
 func factLine(f track.Fact, now track.Time) string {
-	s := fmt.Sprintf("%s %s → %s", kinds[f.Kind], f.Sender, f.Recipient)
+	s := fmt.Sprintf("%s %s → %s", f.Kind, f.Sender, f.Recipient)
 	add := func(name string, v any) { s += fmt.Sprintf(" %s=%v", name, v) }
 	if f.Kind == track.Sent && f.Passed {
 		s = "passed" + strings.TrimPrefix(s, "sent")

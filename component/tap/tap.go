@@ -71,7 +71,6 @@ type Sighting struct {
 	Hello    *Hello
 	Bye      bool // the run has ended properly
 	Sessions []Session
-	Rosters  []Roster
 	Removed  []string // bare JIDs of accounts that were deleted
 	Displays []Display
 }
@@ -135,7 +134,7 @@ func (t *Tap) Take(frame []byte, now track.Time, out *Sighting) Verdict {
 
 func (s *Sighting) reset() {
 	*s = Sighting{
-		Facts: s.Facts[:0], Seen: s.Seen[:0], Sessions: s.Sessions[:0], Rosters: s.Rosters[:0], Removed: s.Removed[:0],
+		Facts: s.Facts[:0], Seen: s.Seen[:0], Sessions: s.Sessions[:0], Removed: s.Removed[:0],
 		Displays: s.Displays[:0],
 	}
 }

@@ -77,11 +77,5 @@ type Session struct {
 	End         SessionEnd // SessionClosed
 }
 
-// Roster is a standing that has changed.
-type Roster struct {
-	Owner, Contact string // bare
-	Standing       track.Standing
-}
-
 // Display says that Owner has displayed, on a device of theirs, what With wrote up to the stanza-id ID by By (XEP-0490).
 type Display struct{ Owner, With, ID, By string }

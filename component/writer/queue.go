@@ -72,7 +72,7 @@ func (q *Queue) Offer(events *track.Events, done func(error)) bool {
 		events.Facts = slices.DeleteFunc(events.Facts, func(f track.Fact) bool { return f.Kind == track.Sent && f.Passed })
 		q.metrics.Lost.Add(q.clock.Now(), before-len(events.Facts), metrics.QueueFull)
 	}
-	if len(events.Facts)+len(events.Removed) == 0 && events.Mark.Run == "" && done == nil {
+	if len(events.Facts)+len(events.Clients)+len(events.Removed) == 0 && events.Mark.Run == "" && done == nil {
 		return true
 	}
 	if q.Len() >= MaxQueue {

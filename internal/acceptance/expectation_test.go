@@ -7,78 +7,94 @@ import (
 	"tocsin/internal/lab"
 )
 
-// What silence means, on real servers with our modules: by the roster, by sessions with and without XEP-0198, for who is away, for who
-// has the message in the archive alone, and for a session that is dead.
+// What silence means, on real servers with our modules: by the roster, and what becomes of it; by sessions with and without
+// XEP-0198; for who is away, for who has the message in the archive alone, and for a device that is dead.
 func TestWhatSilenceMeans(t *testing.T) {
 	t.Parallel()
-	for _, server := range []struct {
-		name  string
-		start func(testing.TB, lab.Options) *lab.Server
-	}{{"Prosody", lab.Prosody}, {"ejabberd", lab.Ejabberd}} {
-		t.Run(server.name, func(t *testing.T) {
+	for name, start := range map[string]func(testing.TB, lab.Options) *lab.Server{"Prosody": lab.Prosody, "ejabberd": lab.Ejabberd} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := server.start(t, lab.Options{Tap: lab.Module, SMTimeout: time.Second})
-			settings := lab.Settings{"track.undelivered_after": "10s"}
-			silence(t, &house{s, lab.Tocsin(t, s, settings), lab.Module})
+			s := start(t, lab.Options{Tap: lab.Module, SMTimeout: time.Second})
+			times := lab.Settings{"track.undelivered_after": "6s", "track.unread_after": "6s"}
+			silence(t, &house{s, lab.Tocsin(t, s, times), lab.Module})
 		})
 	}
 }
 
 func silence(t *testing.T, h *house) {
 	alice := h.capable("alice/phone", lab.Markers)
-	login := func(jid string, p lab.Profile, managed bool) *lab.Client {
-		c := h.Server.Login(jid, p)
-		if managed {
-			c.Manage()
-		}
+	contact := func(c *lab.Client) *lab.Client { lab.Befriend(alice, c); return c }
+	plain := func(jid string) *lab.Client { return h.Login(jid, lab.Silent) }
+	managed := func(jid string) *lab.Client {
+		c := plain(jid)
+		c.Must("set", "", "<query xmlns='urn:xmpp:mam:2'/>") // it uses the archive
+		c.Manage()
 		return c
 	}
+	asleep := func(jid string) *lab.Client {
+		c := managed(jid)
+		c.Quiet()
+		return c
+	}
+	says := func(id string, to *lab.Client) { alice.Say(to.Bare(), id, "Hello") }
 
-	// Of who acknowledges it is known who has the message; of a stranger too, but only contacts are told that somebody is there.
-	awake, asleep := login("awake/x", lab.Silent, true), login("asleep/x", lab.Silent, true)
-	lab.Befriend(alice, awake)
-	asleep.Quiet()
-	alice.Say(awake.Bare(), "awake", "Hello")
-	alice.Say(asleep.Bare(), "asleep", "Hello")
+	// Sessions with XEP-0198: whoever they are, what they don't acknowledge has not arrived. Who else was there is told to contacts.
+	says("awake", contact(managed("awake/x")))
 	wants(t, "basis of who acknowledges", status(alice, "awake", "delivered").Attr("basis"), "ack")
+	says("asleep", contact(asleep("asleep/x")))
+	says("asleep stranger", asleep("asleepstranger/x"))
 
-	// Of who does not, a receipt is expected only of a contact: clients send strangers none.
-	stranger, friend := login("stranger/x", lab.Silent, false), login("friend/x", lab.Silent, false)
-	lab.Befriend(alice, friend)
-	alice.Say(stranger.Bare(), "stranger", "Hello")
-	alice.Say(friend.Bare(), "friend", "Hello")
-	status(alice, "stranger", "unknown")
+	// Sessions without: a receipt is expected of contacts.
+	says("plain", contact(plain("plain/x")))
+	stranger := plain("stranger/x")
+	says("plain stranger", stranger)
+	status(alice, "plain stranger", "unknown")
 
-	// Who is away has the message at the server.
-	away := h.Client("away/x", lab.Silent)
-	alice.Say(away.Bare(), "away", "Hello")
-
-	// A session dies with a message; the next one could fetch it from the archive, and confirms nothing.
-	dead := login("gajim/x", lab.Gajim, true)
-	lab.Befriend(alice, dead)
-	alice.Say(dead.Bare(), "before", "Hello")
-	status(alice, "before", "delivered")
-	dead.Quiet()
-	dead.Become(lab.Silent)
-	alice.Say(dead.Bare(), "archived", "Hello")
-	dead.Expect("message[@id='archived']/body")
-	dead.Drop()
-	back := h.Client("gajim/y", lab.Silent)
-	back.Connect()
-	back.Available()
+	// Nobody is there: the server keeps it.
+	says("away", h.Client("away/x", lab.Silent))
 
 	// One device is dead, another one has the message.
-	desk, phone := login("two/desk", lab.Markers, true), login("two/phone", lab.Silent, true)
-	lab.Befriend(alice, desk)
-	phone.Quiet()
-	alice.Say(desk.Bare(), "two", "Hello")
+	dead := asleep("two/dead")
+	says("two", contact(managed("two/desk")))
 	status(alice, "two", "delivered")
-	phone.Drop()
+	dead.Drop()
 
-	for _, id := range []string{"asleep", "friend", "away", "archived"} {
+	// A session dies with a message, which is in the archive alone then. Who comes after that gets it from there, and confirms
+	// nothing.
+	dies := func(user string) {
+		c := contact(managed(user + "/x"))
+		says("before "+user, c)
+		status(alice, "before "+user, "delivered")
+		c.Quiet()
+		says(user, c)
+		c.Expect("message[@id='%s']/body", user)
+		c.Drop()
+		alice.Expect("presence[@type='unavailable'][@from='%s']", c.JID())
+	}
+	dies("archived")
+	dies("fetched")
+	fetches := plain("fetched/y")
+	fetches.Must("set", "", "<query xmlns='urn:xmpp:mam:2'/>")
+
+	// Rosters change while a message is under way.
+	parted := contact(plain("parted/x"))
+	says("parted", parted)
+	parted.Send("<presence type='unsubscribed' to='%s'/>", alice.Bare())
+	met := plain("met/x")
+	says("met", met)
+	status(alice, "met", "unknown")
+	contact(met)
+
+	for _, id := range []string{"asleep", "plain", "archived", "met"} {
+		status(alice, id, "timeout-undelivered")
+	}
+	for _, id := range []string{"asleep stranger", "away"} {
 		status(alice, id, "timeout")
 	}
-	alice.ExpectNone(settle, "message/{%s}status[@id='two'][@state='failed']", ns)
-	alice.ExpectNone(0, "message/{%s}status[@id='stranger'][@state='timeout']", ns)
-	alice.ExpectNone(0, "message/{%s}status[@id='awake'][@state='timeout']", ns)
+	// All others were sent before that: their times are over.
+	for _, id := range []string{"awake", "plain stranger", "two", "fetched", "parted"} {
+		for _, state := range []string{"timeout-undelivered", "timeout", "failed"} {
+			alice.ExpectNone(0, "message/{%s}status[@id='%s'][@state='%s']", ns, id, state)
+		}
+	}
 }

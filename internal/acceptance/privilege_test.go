@@ -19,10 +19,12 @@ func TestRosters(t *testing.T) {
 			h := open(t, kind.tap, lab.Options{Privilege: true}, lab.Settings{"escalate.disclose": "roster"})
 			alice := h.capable("alice/phone", lab.Markers)
 			carol := h.capable("carol/phone", lab.Markers)
-			bob := h.Login("bob/desk", lab.Silent)
+			bob := h.Login("bob/desk", lab.Receipts)
 			lab.Befriend(alice, bob)
 			h.tocsin.Must("numbers", "set", "-private", bob.Bare(), number)
-			bob.Close() // of strangers who are there nothing is expected
+			carol.Say(bob.Bare(), "m0", "Are you the plumber?")
+			status(carol, "m0", "delivered") // of strangers only what they were seen to do is expected
+			bob.Close()
 
 			alice.Say(bob.Bare(), "m1", "Are you there?")
 			carol.Say(bob.Bare(), "m1", "Are you there?")

@@ -135,12 +135,18 @@ var commands = map[string]func(*stage, []string) error{
 		st.set(func(p people) { p.vcards[address(args[0])] = args[1] })
 		return nil
 	},
-	// roster OWNER CONTACT SUBSCRIPTION; from the first one on, rosters may be read.
+	// roster OWNER CONTACT SUBSCRIPTION: what a roster holds from now on. Events tell it; from the first one on, rosters may be
+	// read, too.
 	"roster": func(st *stage, args []string) error {
 		if len(args) != 3 {
 			return errors.New("roster OWNER CONTACT SUBSCRIPTION")
 		}
-		st.set(func(p people) { p.rosters[address(args[0])+" "+address(args[1])] = args[2] })
+		owner, contact := address(args[0]), address(args[1])
+		st.set(func(p people) { p.rosters[owner+" "+contact] = args[2] })
+		if st.shape == Events {
+			st.sendEvent(domainOf(owner), fmt.Sprintf("<roster o='%s' j='%s' ro='%s'/>", escape(owner), escape(contact), escape(args[2])))
+			synctest.Wait()
+		}
 		if !st.people.granted {
 			st.mu.Lock()
 			st.people.granted = true

@@ -33,7 +33,7 @@ What happens at the server:
 	                                 elsewhere; offline: the server keeps it; replay: the recipient gets it later, with
 	                                 a delay; acked: the recipient's client has it (XEP-0198); bounce: the server's own
 	                                 error; archived, handed, unacked, dropped: for events. Each shape makes its own copies of
-	                                 it, or none. ro=both ss=2 sm=1 hib=1 csi=1 is what events tell beside
+	                                 it, or none. ro=both ss=2 sm=1 hib=1 is what events tell beside
 	recv <message …>                 the server sends this
 	say alice/phone "sent 7f3c"      a user writes to the contact; with reply=$m it answers that message
 	react alice/phone $m 👍          a user reacts to a message of the contact; without an emoji, takes that back
@@ -46,7 +46,8 @@ What happens at the server:
 	stored bob quiet=22:00-07:00 zone=Europe/Berlin
 	                                 what the database holds of his preferences, from the next start on
 	vcard bob +8613800138000         a number in a vCard
-	roster bob alice both            an item of bob's roster, which the component may read from now on (XEP-0356)
+	roster bob alice both            an item of bob's roster from now on, which events tell; the component may read rosters
+	                                 from the first one on (XEP-0356)
 
 	repeat 60 tap …                  so often, with the number in place of #
 

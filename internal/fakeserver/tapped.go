@@ -81,7 +81,7 @@ func (s Shape) copies(event, from, to, inner string, now time.Time, there bool) 
 
 // knownWords are what only the server knows of a message: the sender's standing in the recipient's roster, and the recipient's
 // sessions.
-var knownWords = []string{"ro", "ss", "sm", "hib", "csi"}
+var knownWords = []string{"ro", "ss", "sm", "hib"}
 
 // known returns those of the words.
 func known(words []string) (list []string) {

@@ -76,20 +76,24 @@ return function (tap)
 		local item = sender and sender.roster and (sender.roster[to.bare] or { subscription = "none" });
 		return item and mirrored[item.subscription];
 	end
+	tap.standing = standing;
 
 	local function sessions(to)
 		local user = bare_sessions[to.bare];
 		if not user then return " ss='0'"; end
-		local all, managed, hibernating, inactive = 0, 0, 0, 0;
-		local holds_back = hosts[to.host].modules.csi_simple;
+		local all, managed, hibernating = 0, 0, 0;
+		-- mod_smacks asks no client that has said that nobody looks (XEP-0352), unless mod_csi_simple lets through what
+		-- people write.
+		local asks_all = hosts[to.host].modules.csi_simple;
 		for _, session in pairs(user.sessions) do
 			all = all + 1;
-			if session.smacks then managed = managed + 1; end
+			if session.smacks and (asks_all or session.hibernating or session.state ~= "inactive") then
+				managed = managed + 1;
+			end
 			if session.hibernating then hibernating = hibernating + 1; end
-			if holds_back and session.state == "inactive" then inactive = inactive + 1; end
 		end
 		return " ss='" .. all .. (managed > 0 and "' sm='" .. managed or "")
-			.. (hibernating > 0 and "' hib='" .. hibernating or "") .. (inactive > 0 and "' csi='" .. inactive or "") .. "'";
+			.. (hibernating > 0 and "' hib='" .. hibernating or "") .. "'";
 	end
 
 	-- Tells a message itself. Returns its class.

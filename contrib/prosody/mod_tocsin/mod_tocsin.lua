@@ -143,7 +143,7 @@ local function hello()
 	table.sort(names);
 	outbox.add("hello", " v='1' module='" .. version .. "' server='Prosody " .. event.attribute(prosody.version or "?")
 		.. "' hosts='" .. event.attribute(table.concat(names, " ")) .. "' tells='" .. (tap.tells_acks and "acked " or "")
-		.. "handed unacked offline bounce dropped session removed'/>", 1);
+		.. "handed unacked offline bounce dropped session roster removed'/>", 1);
 	for _, host in pairs(shared.hosts) do host.tell_all(); end
 end
 

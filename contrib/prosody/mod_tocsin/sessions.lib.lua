@@ -147,6 +147,40 @@ return function (tap)
 		end
 	end), 0.5);
 
+	-- Rosters --------------------------------------------------------------------
+
+	-- The server has no event for a roster that has changed: after what may change it, it is looked at once that is done.
+	local changing = {};
+	local tell_changed = safely("roster", function ()
+		local list = changing;
+		changing = {};
+		for _, pair in pairs(list) do
+			local standing = tap.standing(pair.contact, pair.owner);
+			if standing then
+				outbox.add("roster", " o='" .. pair.owner.xml .. "' j='" .. pair.contact.xml .. "' ro='" .. standing .. "'/>", 1);
+			end
+		end
+	end);
+	local function may_change(owner, contact)
+		owner, contact = address(owner), address(contact);
+		if not owner.user or not contact.user then return; end
+		if not next(changing) then add_task(0, function () tell_changed(); end); end
+		changing[owner.bare .. " " .. contact.bare] = { owner = owner, contact = contact };
+	end
+
+	local subscriptions = { subscribe = true, subscribed = true, unsubscribe = true, unsubscribed = true };
+	module:hook("pre-presence/bare", safely("roster", function (data)
+		local attr = data.stanza.attr;
+		if subscriptions[attr.type] then may_change(jid.bare(attr.from), jid.bare(attr.to)); end
+	end), 1);
+	module:hook("presence/bare", safely("roster", function (data)
+		local attr = data.stanza.attr;
+		if subscriptions[attr.type] and attr.to then may_change(jid.bare(attr.to), jid.bare(attr.from)); end
+	end), 1);
+	module:hook("roster-item-removed", safely("roster", function (data)
+		may_change(data.username .. "@" .. here, data.jid);
+	end));
+
 	-- Accounts -------------------------------------------------------------------
 
 	module:hook_global("user-deleted", safely("removed", function (data)
