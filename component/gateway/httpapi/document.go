@@ -1,0 +1,152 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// document is a body decoded as JSON, or nil if it is none.
+type document struct{ root any }
+
+func parse(body []byte) *document {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber() // ids are longer than a float's mantissa
+	var root any
+	if d.Decode(&root) != nil {
+		return &document{}
+	}
+	return &document{root: root}
+}
+
+// all returns the texts, numbers and booleans at a path: names and indexes with dots between them, "*" for all elements; of
+// several paths with "|" between them, at the first that has some.
+func (d *document) all(path string) (values []string) {
+	path, others, more := strings.Cut(path, "|")
+	defer func() {
+		if more && len(values) == 0 {
+			values = d.all(others)
+		}
+	}()
+	for _, node := range nodes(d.root, path) {
+		switch v := node.(type) {
+		case string:
+			values = append(values, v)
+		case json.Number:
+			values = append(values, v.String())
+		case bool:
+			values = append(values, strconv.FormatBool(v))
+		}
+	}
+	return values
+}
+
+func nodes(node any, path string) []any {
+	if path == "" {
+		if node == nil {
+			return nil
+		}
+		return []any{node}
+	}
+	name, rest, _ := strings.Cut(path, ".")
+	switch n := node.(type) {
+	case map[string]any:
+		if name == "*" {
+			return nil
+		}
+		return nodes(n[name], rest)
+	case []any:
+		if name == "*" {
+			var all []any
+			for _, inner := range n {
+				all = append(all, nodes(inner, rest)...)
+			}
+			return all
+		}
+		if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(n) {
+			return nodes(n[i], rest)
+		}
+	}
+	return nil
+}
+
+// call is what a provider calls a hook with.
+type call struct {
+	query, form url.Values
+	header      http.Header
+	json        *document
+	raw         []byte
+}
+
+// at returns the value at a place of a call, "" if it isn't there: of several places with "|" between them at the first that
+// has one, of several with "+" between them all in a row.
+func (c *call) at(place string) string {
+	for one := range strings.SplitSeq(place, "|") {
+		value := ""
+		for part := range strings.SplitSeq(one, "+") {
+			value += c.part(part)
+		}
+		if value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+func (c *call) part(place string) string {
+	kind, name, _ := strings.Cut(place, ":")
+	switch kind {
+	case "param": // wherever the provider's settings put it
+		for _, kind := range []string{"query:", "form:", "json:"} {
+			if value := c.part(kind + name); value != "" {
+				return value
+			}
+		}
+	case "query":
+		return c.query.Get(name)
+	case "form":
+		return c.form.Get(name)
+	case "header":
+		return c.header.Get(name)
+	case "json":
+		if values := c.json.all(name); len(values) > 0 {
+			return values[0]
+		}
+	}
+	return ""
+}
+
+// each returns the call once for each element of a list that it holds.
+func (c *call) each(place string) []*call {
+	if place == "" {
+		return []*call{c}
+	}
+	var calls []*call
+	for _, node := range nodes(c.json.root, strings.TrimPrefix(place, "json:")) {
+		list, ok := node.([]any)
+		if !ok {
+			list = []any{node}
+		}
+		for _, element := range list {
+			one := *c
+			one.json = &document{root: element}
+			calls = append(calls, &one)
+		}
+	}
+	return calls
+}
+
+// knownPlace says whether a place is of a form that at knows.
+func knownPlace(place string) bool {
+	for part := range strings.FieldsFuncSeq(place, func(r rune) bool { return r == '|' || r == '+' }) {
+		kind, name, ok := strings.Cut(part, ":")
+		if !ok || kind != "json" && (name == "" || !slices.Contains([]string{"query", "form", "header", "param"}, kind)) {
+			return false
+		}
+	}
+	return true
+}

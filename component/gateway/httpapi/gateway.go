@@ -1,0 +1,246 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync"
+	"text/template"
+	"time"
+
+	"tocsin/component/clock"
+	"tocsin/component/gateway"
+)
+
+const (
+	maxAnswer     = 64 << 10         // bytes of a provider's answer
+	answerWithin  = 30 * time.Second // unless the route says otherwise
+	connectWithin = 10 * time.Second
+	closedFor     = time.Minute // after refused credentials
+	maxWait       = time.Hour   // that a provider can ask for
+)
+
+// Gateway sends by one provider. It implements gateway.Gateway.
+type Gateway struct {
+	route              Route
+	spec               Spec
+	url                string
+	form               form
+	check              *template.Template
+	params, codeParams map[string]*template.Template
+	rules              rules
+	hook               hook
+	client             *http.Client
+	clock              clock.Clock
+
+	mu     sync.Mutex
+	closed time.Time // until when nothing can be sent
+	why    string
+}
+
+var _ gateway.Gateway = (*Gateway)(nil)
+
+// New makes a route's gateway. transport is nil but in tests that trust a certificate of their own. The error, if any, is a
+// Faults with all that is wrong.
+func New(r Route, c clock.Clock, transport *http.Transport) (*Gateway, error) {
+	faults := r.check()
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	spec, faults := r.resolve()
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	p := &parser{route: &r}
+	g := &Gateway{route: r, spec: spec, clock: c, client: client(transport)}
+	g.route.Public = strings.TrimSuffix(r.Public, "/")
+	g.url = p.url(spec.URL)
+	g.form = p.form(&spec)
+	g.rules = p.rules(&spec)
+	g.hook = p.hook(&g.route, &spec)
+	g.params = p.paramTemplates("params", r.Params)
+	g.codeParams = p.paramTemplates("code_params", r.CodeParams)
+	if spec.Check != "" {
+		g.check = p.template("check", spec.Check, example)
+	}
+	switch spec.Sign {
+	case "", aliyun, tencent:
+	default:
+		p.fault("sign", "invalid value %q (must be aliyun or tencent)", spec.Sign)
+	}
+	if len(p.faults) > 0 {
+		return nil, p.faults
+	}
+	if g.route.Answer == 0 {
+		g.route.Answer = answerWithin
+	}
+	return g, nil
+}
+
+// url makes the URL of the route: a template, too, in which what it has is escaped.
+func (p *parser) url(preset string) string {
+	text := preset
+	if p.route.URL != "" {
+		text = p.route.URL
+	}
+	if text == "" {
+		p.fault("url", "is missing")
+		return ""
+	}
+	escaped := struct {
+		User    string
+		Options map[string]string
+	}{url.PathEscape(p.route.User), map[string]string{}}
+	for name, value := range p.route.Options {
+		escaped.Options[name] = url.PathEscape(value)
+	}
+	t, err := template.New("url").Option("missingkey=error").Parse(text)
+	made := ""
+	if err == nil {
+		made, err = run(t, escaped)
+	}
+	if err != nil {
+		p.broken("url", err)
+		return ""
+	}
+	u, err := url.Parse(made)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
+		p.fault("url", "invalid URL (example: https://api.example.org/messages)") // and not shown: it may hold a secret
+	}
+	return made
+}
+
+func (p *parser) paramTemplates(key string, texts map[string]string) map[string]*template.Template {
+	parsed := map[string]*template.Template{}
+	for name, text := range texts {
+		parsed[name] = p.template(key+"."+name, text, gateway.Params{})
+	}
+	return parsed
+}
+
+// client makes one connection for one request: see the package's doc.
+func client(t *http.Transport) *http.Client {
+	if t == nil {
+		t = &http.Transport{Proxy: http.ProxyFromEnvironment}
+	}
+	t = t.Clone()
+	t.DisableKeepAlives = true
+	t.Protocols = new(http.Protocols)
+	t.Protocols.SetHTTP1(true)
+	t.TLSHandshakeTimeout = connectWithin
+	t.MaxResponseHeaderBytes = maxAnswer
+	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// Submit implements gateway.Gateway.
+func (g *Gateway) Submit(ctx context.Context, m gateway.Submission) gateway.Answer {
+	ctx, cancel := context.WithTimeout(ctx, g.route.Answer)
+	defer cancel()
+	answer := g.submit(ctx, m)
+	g.note(answer)
+	return answer
+}
+
+func (g *Gateway) submit(ctx context.Context, m gateway.Submission) gateway.Answer {
+	now := g.clock.Now()
+	f, err := g.fill(m, now)
+	if err != nil {
+		return gateway.Answer{Outcome: gateway.NotSent, Class: "template"}
+	}
+	connected := false
+	trace := httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }}
+	req, err := g.request(httptrace.WithClientTrace(ctx, &trace), f, now)
+	if err != nil {
+		return gateway.Answer{Outcome: gateway.NotSent, Class: "template"}
+	}
+	resp, err := g.client.Do(req)
+	if err != nil {
+		class := "lost"
+		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+			class = "timeout"
+		}
+		if connected {
+			return gateway.Answer{Outcome: gateway.Unsure, Class: class}
+		}
+		return gateway.Answer{Outcome: gateway.NotSent, Class: "unreachable"}
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil || len(body) > maxAnswer {
+		return cut(resp)
+	}
+	return g.rules.class(resp, body, now)
+}
+
+// note remembers that nothing can be sent for a while.
+func (g *Gateway) note(a gateway.Answer) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed, g.why = g.clock.Now().Add(a.Wait), a.Class
+}
+
+// Up implements gateway.Gateway.
+func (g *Gateway) Up() (bool, string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.clock.Now().Before(g.closed) {
+		return false, g.why
+	}
+	return true, ""
+}
+
+// Check implements gateway.Gateway. Its errors hold neither URL nor secret.
+func (g *Gateway) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, g.route.Answer)
+	defer cancel()
+	f, err := g.fill(gateway.Submission{}, g.clock.Now())
+	if err != nil {
+		return errors.New("a template of params failed")
+	}
+	method, at := http.MethodHead, g.url
+	if g.check != nil {
+		method = http.MethodGet
+		if at, err = run(g.check, f); err != nil {
+			return errors.New("the template of check failed")
+		}
+	}
+	if g.check == nil { // only that the host answers
+		u, err := url.Parse(at)
+		if err != nil {
+			return errors.New("invalid URL")
+		}
+		u.Path, u.RawQuery = "/", ""
+		at = u.String()
+	}
+	req, err := http.NewRequestWithContext(ctx, method, at, nil)
+	if err != nil {
+		return errors.New("invalid URL")
+	}
+	if g.check != nil {
+		if err := g.headers(req, f); err != nil {
+			return errors.New("a template of headers failed")
+		}
+	}
+	resp, err := g.client.Do(req)
+	if wrong := (*url.Error)(nil); errors.As(err, &wrong) {
+		err = wrong.Err
+	}
+	if err != nil {
+		return err
+	}
+	resp.Body.Close()
+	switch code := resp.StatusCode; {
+	case g.check == nil:
+		return nil
+	case code == http.StatusUnauthorized || code == http.StatusForbidden:
+		return fmt.Errorf("the provider refuses the credentials (status %d)", code)
+	case code >= 500:
+		return fmt.Errorf("the provider answers with status %d", code)
+	}
+	return nil
+}

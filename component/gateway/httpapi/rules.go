@@ -1,0 +1,140 @@
+package httpapi
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tocsin/component/gateway"
+)
+
+// rules tell what an answer means.
+type rules struct {
+	ok, later, refused, stopped *condition
+	id                          string
+}
+
+// condition is a Match, parsed.
+type condition struct {
+	Match
+	body *regexp.Regexp
+}
+
+func (p *parser) rules(s *Spec) rules {
+	r := rules{ok: p.condition("ok", s.OK), later: p.condition("later", s.Later), refused: p.condition("refused", s.Refused), stopped: p.condition("stopped", s.Stopped), id: s.ID}
+	if r.ok == nil {
+		p.fault("ok", "is missing: nothing would tell what was taken")
+	}
+	return r
+}
+
+// condition returns nil for one that says nothing.
+func (p *parser) condition(key string, m Match) *condition {
+	c := &condition{Match: m}
+	if (m.Path == "") != (len(m.Values) == 0) {
+		p.fault(key, "path and values need each other")
+	}
+	if m.Match != "" {
+		var err error
+		if c.body, err = regexp.Compile(m.Match); err != nil {
+			p.fault(key+".match", "%v", err)
+		}
+	}
+	if len(m.Status) == 0 && m.Path == "" && m.Match == "" {
+		return nil
+	}
+	return c
+}
+
+// holds says whether an answer is as the condition says; a place that isn't there is not.
+func (c *condition) holds(status int, body []byte, d *document) bool {
+	switch {
+	case c == nil:
+		return false
+	case len(c.Status) > 0 && !slices.Contains(c.Status, status):
+		return false
+	case c.body != nil && !c.body.Match(body):
+		return false
+	}
+	return c.Path == "" || c.among(d.all(c.Path))
+}
+
+// among says whether there are values, and all are those that the condition wants.
+func (c *condition) among(values []string) bool {
+	return len(values) > 0 && !slices.ContainsFunc(values, func(v string) bool {
+		return !slices.ContainsFunc(c.Values, func(want string) bool {
+			prefix, ok := strings.CutSuffix(want, "*")
+			return v == want || ok && strings.HasPrefix(v, prefix)
+		})
+	})
+}
+
+// class says what a whole answer means.
+func (r *rules) class(resp *http.Response, body []byte, now time.Time) gateway.Answer {
+	status, d := resp.StatusCode, parse(body)
+	answer := gateway.Answer{Class: strconv.Itoa(status)}
+	switch {
+	case r.stopped.holds(status, body, d):
+		answer.Outcome, answer.Class = gateway.Stopped, "stopped"
+	case r.refused.holds(status, body, d):
+		answer.Outcome, answer.Class = gateway.Refused, "refused"
+	case r.later.holds(status, body, d):
+		answer.Outcome, answer.Class, answer.Wait = gateway.NotSent, "later", retryAfter(resp, now)
+	case r.ok.holds(status, body, d) && (status/100 == 2 || slices.Contains(r.ok.Status, status)):
+		answer.Outcome, answer.Class = gateway.Sent, "sent"
+		if r.id != "" {
+			answer.IDs = d.all(r.id)
+		}
+	case status/100 == 2:
+		answer.Outcome, answer.Class = gateway.Unsure, "unknown"
+	default:
+		answer.Outcome = byStatus(status)
+		if answer.Outcome == gateway.NotSent {
+			answer.Wait = retryAfter(resp, now)
+		}
+		switch status {
+		case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden: // someone has to do something
+			answer.Wait = max(answer.Wait, closedFor)
+		}
+	}
+	return answer
+}
+
+// byStatus says what a status means that no rule knows.
+func byStatus(status int) gateway.Outcome {
+	switch status {
+	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusProxyAuthRequired,
+		http.StatusTooManyRequests, http.StatusServiceUnavailable,
+		http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect: // RFC 9110 §15.4: not acted on
+		return gateway.NotSent
+	case http.StatusRequestTimeout: // it may have arrived all the same
+		return gateway.Unsure
+	}
+	if status/100 == 4 {
+		return gateway.Refused
+	}
+	return gateway.Unsure
+}
+
+// cut says what an answer means whose body did not come whole.
+func cut(resp *http.Response) gateway.Answer {
+	if outcome := byStatus(resp.StatusCode); outcome == gateway.NotSent {
+		return gateway.Answer{Outcome: outcome, Class: strconv.Itoa(resp.StatusCode)}
+	}
+	return gateway.Answer{Outcome: gateway.Unsure, Class: "lost"}
+}
+
+// retryAfter is what the provider asks for (RFC 9110 §10.2.3), an hour at most.
+func retryAfter(resp *http.Response, now time.Time) time.Duration {
+	text := resp.Header.Get("Retry-After")
+	wait := time.Duration(0)
+	if seconds, err := strconv.Atoi(text); err == nil {
+		wait = time.Duration(min(seconds, int(maxWait/time.Second))) * time.Second
+	} else if at, err := http.ParseTime(text); err == nil {
+		wait = at.Sub(now)
+	}
+	return min(max(wait, 0), maxWait)
+}

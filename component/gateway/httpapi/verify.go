@@ -1,0 +1,88 @@
+package httpapi
+
+import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// skew is how old, or how far ahead, a signed time may be.
+const skew = 5 * time.Minute
+
+// verifier says whether a call is the provider's, beside the secret of its path.
+type verifier func(r *http.Request, c *call, now time.Time) bool
+
+func (p *parser) verifier(r *Route, s *Spec) verifier {
+	key := r.HookKey
+	if key == "" {
+		key = r.Secret
+	}
+	method, header, _ := strings.Cut(s.Hook, ":")
+	if r.Public != "" && key == "" && method != "" && method != "secret" {
+		p.fault("hook", "%s needs hook_key", method)
+	}
+	switch {
+	case s.Hook == "" || s.Hook == "secret":
+		return func(*http.Request, *call, time.Time) bool { return true }
+	case s.Hook == "twilio":
+		return twilio(r.Public, key)
+	case s.Hook == "basic":
+		want := "Basic " + base64.StdEncoding.EncodeToString([]byte(r.User+":"+key))
+		return func(r *http.Request, _ *call, _ time.Time) bool {
+			return subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte(want)) == 1
+		}
+	case method == "hmac-sha256" && header != "":
+		return hmacSHA256(key, header, s.HookTime)
+	}
+	p.fault("hook", "invalid value %q (must be secret, twilio, basic or hmac-sha256:HEADER)", s.Hook)
+	return nil
+}
+
+// twilio checks X-Twilio-Signature: of the URL that Twilio was told, and the form's fields sorted by name
+// (twilio.com/docs/usage/security).
+func twilio(public, key string) verifier {
+	return func(r *http.Request, c *call, _ time.Time) bool {
+		parts := strings.Split(r.URL.EscapedPath(), "/") // the proxy may have cut the path of the public URL
+		signed := strings.TrimSuffix(public, "/") + "/" + strings.Join(parts[len(parts)-3:], "/")
+		if r.URL.RawQuery != "" {
+			signed += "?" + r.URL.RawQuery
+		}
+		mac := hmac.New(sha1.New, []byte(key))
+		mac.Write([]byte(signed))
+		for _, name := range slices.Sorted(maps.Keys(c.form)) {
+			for _, value := range slices.Compact(slices.Sorted(slices.Values(c.form[name]))) {
+				mac.Write([]byte(name + value))
+			}
+		}
+		got, err := base64.StdEncoding.DecodeString(r.Header.Get("X-Twilio-Signature"))
+		return err == nil && hmac.Equal(got, mac.Sum(nil))
+	}
+}
+
+// hmacSHA256 checks a header: the hexadecimal HMAC of the body, and of the time in another header if there is one, which
+// must be ours.
+func hmacSHA256(key, header, timeHeader string) verifier {
+	return func(r *http.Request, c *call, now time.Time) bool {
+		mac := hmac.New(sha256.New, []byte(key))
+		mac.Write(c.raw)
+		if timeHeader != "" {
+			text := r.Header.Get(timeHeader)
+			seconds, err := strconv.ParseInt(text, 10, 64)
+			if err != nil || time.Unix(seconds, 0).Sub(now).Abs() > skew {
+				return false
+			}
+			mac.Write([]byte(text))
+		}
+		got, err := hex.DecodeString(strings.TrimPrefix(strings.ToLower(r.Header.Get(header)), "sha256="))
+		return err == nil && hmac.Equal(got, mac.Sum(nil))
+	}
+}
