@@ -158,7 +158,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	disclosure := privacy.New(s.settings, users, o.Store, s.server, s.source.Gap, o.Log)
 	links := &web.Links{Settings: s.settings, Secret: seed.Secret, Store: o.Store, Clock: o.Clock}
 	s.outbox, err = outbox.New(ctx, outbox.Options{
-		Contact: o.Contact, Stream: s.session, Inputs: s.queue, Presence: s.presence, People: users, Privacy: disclosure, Store: o.Store,
+		Contact: o.Contact, Stream: s.session, Inputs: s.queue, Presence: s.presence, People: users, Privacy: disclosure, Names: s.server, Store: o.Store,
 		Backlog: backlog, Settings: s.settings, IsLeader: o.IsLeader, Clock: o.Clock, Log: o.Log, Metrics: s.metrics, Links: links,
 	})
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 )
 
 // ask is a prompt as a person is asked: who has not read what, and how to go on.
-func (p *prompter) ask(was *track.Prompt, messages []track.Message, payload *escalation.Escalate) phrase.Ask {
+func (p *prompter) ask(ctx context.Context, was *track.Prompt, messages []track.Message, payload *escalation.Escalate) phrase.Ask {
 	zone := p.People.Zone(was.Sender)
-	ask := phrase.Ask{Test: payload.Test, With: was.Recipient, Reason: track.State(payload.Reason), Doubt: payload.Doubt != "", Now: p.Clock.Now().In(zone), Text: payload.Text.Value}
+	ask := phrase.Ask{Test: payload.Test, With: p.Names.Name(ctx, was.Sender, was.Recipient), Reason: track.State(payload.Reason), Doubt: payload.Doubt != "", Now: p.Clock.Now().In(zone), Text: payload.Text.Value}
 	known := true
 	for i := range messages {
 		m := &messages[i]
@@ -37,7 +37,7 @@ func (d *Dispatcher) Offer(ctx context.Context, prompt string) (was track.Prompt
 		return track.Prompt{}, phrase.Ask{}, false, err
 	}
 	if !snap.Was.State.Live() || len(snap.Messages) == 0 {
-		return snap.Was, phrase.Ask{With: snap.Was.Recipient}, true, nil
+		return snap.Was, phrase.Ask{With: d.Names.Name(ctx, snap.Was.Sender, snap.Was.Recipient)}, true, nil
 	}
 	number, err := d.prompter.Privacy.Number(ctx, snap.Was.Conv)
 	if err != nil {
@@ -47,5 +47,5 @@ func (d *Dispatcher) Offer(ctx context.Context, prompt string) (was track.Prompt
 	if err != nil {
 		return track.Prompt{}, phrase.Ask{}, false, err
 	}
-	return snap.Was, d.prompter.ask(&snap.Was, snap.Messages, payload), true, nil
+	return snap.Was, d.prompter.ask(ctx, &snap.Was, snap.Messages, payload), true, nil
 }

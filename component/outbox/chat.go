@@ -26,7 +26,7 @@ func chatID(out track.Outgoing, p *track.Prompt) string {
 // chatPrompt is a prompt for an ordinary client.
 func (p *prompter) chatPrompt(ctx context.Context, out track.Outgoing, shown *track.Shown, payload *escalation.Escalate) (session.Message, error) {
 	p.People.Locate(ctx, out.Owner, "")
-	ask := p.ask(&shown.Was, shown.Messages, payload)
+	ask := p.ask(ctx, &shown.Was, shown.Messages, payload)
 	link, err := p.Links.PromptLink(ctx, &shown.Was)
 	if err != nil {
 		return session.Message{}, fmt.Errorf("make a link: %w", err)
@@ -79,7 +79,7 @@ func (p *prompter) settle(ctx context.Context, out track.Outgoing) error {
 	}
 	say, now := phrase.In(p.People.Language(out.Owner, lang)), p.Clock.Now().In(p.People.Zone(out.Owner))
 	m := p.sender.chat(out.Owner, stanzaID(out, out.Owner), correct.Replace{ID: snap.Was.Chat}, hints.Store{})
-	m.Lang, m.Body = say.Lang, say.Chat.Settled(snap.Was.Recipient, track.Withdrawal(out.Reason), out.After.Std().In(now.Location()), now)
+	m.Lang, m.Body = say.Lang, say.Chat.Settled(p.Names.Name(ctx, out.Owner, snap.Was.Recipient), track.Withdrawal(out.Reason), out.After.Std().In(now.Location()), now)
 	return p.sender.send(ctx, m)
 }
 
@@ -96,7 +96,7 @@ func (p *prompter) remind(ctx context.Context, out track.Outgoing) error {
 	zone := p.People.Zone(m.Recipient)
 	say := phrase.In(p.People.Language(m.Recipient, ""))
 	reminder := p.sender.chat(m.Recipient, stanzaID(out, m.Recipient), hints.NoStore{})
-	reminder.Lang, reminder.Body = say.Lang, say.Chat.Remind(m.Sender, len(snap.Waiting), m.SentAt.Std().In(zone), p.Clock.Now().In(zone))
+	reminder.Lang, reminder.Body = say.Lang, say.Chat.Remind(p.Names.Name(ctx, m.Recipient, m.Sender), len(snap.Waiting), m.SentAt.Std().In(zone), p.Clock.Now().In(zone))
 	return p.sender.send(ctx, reminder)
 }
 
@@ -115,6 +115,6 @@ func (p *prompter) capped(ctx context.Context, out track.Outgoing) error {
 	}
 	say := phrase.In(p.People.Language(out.Owner, snap.Messages[0].Lang))
 	line := p.sender.chat(out.Owner, stanzaID(out, out.Owner), hints.Store{})
-	line.Lang, line.Body = say.Lang, say.Chat.Capped(snap.Messages[0].Recipient, track.CapReason(out.Reason))
+	line.Lang, line.Body = say.Lang, say.Chat.Capped(p.Names.Name(ctx, out.Owner, snap.Messages[0].Recipient), track.CapReason(out.Reason))
 	return p.sender.send(ctx, line)
 }

@@ -65,6 +65,11 @@ type Privacy interface {
 	Status(context.Context, *track.Message) escalation.Status
 }
 
+// Names are what users call others in their rosters, for these users alone.
+type Names interface {
+	Name(ctx context.Context, owner, contact string) string // the address, if there is none
+}
+
 // Store reads what is to be told.
 type Store interface {
 	Pending(context.Context) ([]track.Outgoing, error) // the outbox, in order
@@ -85,6 +90,7 @@ type Options struct {
 	Presence Presence
 	People   People
 	Privacy  Privacy
+	Names    Names
 	Store    Store
 	Backlog  *Backlog
 	Links    Links

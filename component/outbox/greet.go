@@ -61,8 +61,8 @@ func (n *notifier) welcome(ctx context.Context, owner string, left time.Time) er
 		return slices.ContainsFunc(prompts, func(p track.Prompt) bool { return p.ID == m.Prompt })
 	}
 	var d phrase.Digest
-	add := func(to *[]string, who string) {
-		if !slices.Contains(*to, who) {
+	add := func(to *[]string, contact string) {
+		if who := n.Names.Name(ctx, owner, contact); !slices.Contains(*to, who) {
 			*to = append(*to, who)
 		}
 	}

@@ -44,6 +44,8 @@ type Server struct {
 	known  map[string]rosterEntry
 	cards  map[string]cardEntry
 
+	nameless map[string]time.Time // domains that do not tell names, until when they are not asked
+
 	missing *queue.Shared[string] // users whose rosters are wanted
 	wanted  map[string]bool       // those in missing, and those being asked
 }
@@ -60,7 +62,7 @@ type cardEntry struct {
 
 // NewServer returns what is known of a server that has granted nothing yet.
 func NewServer(asker Asker, c clock.Clock, log *slog.Logger) *Server {
-	return &Server{asker: asker, clock: c, log: log, grants: map[string]privilege.Grants{}, known: map[string]rosterEntry{}, cards: map[string]cardEntry{},
+	return &Server{asker: asker, clock: c, log: log, grants: map[string]privilege.Grants{}, known: map[string]rosterEntry{}, cards: map[string]cardEntry{}, nameless: map[string]time.Time{},
 		missing: queue.NewShared[string](maxMissing), wanted: map[string]bool{}}
 }
 
@@ -70,6 +72,7 @@ func (s *Server) Reset() {
 	defer s.mu.Unlock()
 	clear(s.grants)
 	clear(s.known)
+	clear(s.nameless)
 }
 
 // Grant takes in what a domain lets the component do.

@@ -126,7 +126,7 @@ func (r *Router) answerPrompt(ctx context.Context, by, prompt string, order phra
 			return "", err
 		case p != nil:
 			verdict, err := r.answer(ctx, by, p, order)
-			return r.confirm(p, verdict, order, say), err
+			return r.confirm(ctx, p, verdict, order, say), err
 		}
 	}
 	prompts, err := r.Store.Prompts(ctx, owner)
@@ -146,12 +146,12 @@ func (r *Router) answerPrompt(ctx context.Context, by, prompt string, order phra
 	case len(prompts) > 1:
 		var open []phrase.Open
 		for _, p := range prompts {
-			open = append(open, phrase.Open{Code: p.Code, With: p.Recipient})
+			open = append(open, phrase.Open{Code: p.Code, With: r.Server.Name(ctx, owner, p.Recipient)})
 		}
 		return say.Chat.WhichOne(open), nil
 	}
 	verdict, err := r.answer(ctx, by, &prompts[0], order)
-	return r.confirm(&prompts[0], verdict, order, say), err
+	return r.confirm(ctx, &prompts[0], verdict, order, say), err
 }
 
 // promptOf returns a prompt of this user, whatever has become of it; nil if there is none.
@@ -183,30 +183,31 @@ func (r *Router) answer(ctx context.Context, by string, p *track.Prompt, order p
 }
 
 // confirm says what an answer came to.
-func (r *Router) confirm(p *track.Prompt, verdict track.Verdict, order phrase.Order, say *phrase.Phrases) string {
+func (r *Router) confirm(ctx context.Context, p *track.Prompt, verdict track.Verdict, order phrase.Order, say *phrase.Phrases) string {
+	with := r.Server.Name(ctx, p.Sender, p.Recipient)
 	switch verdict {
 	case track.OK:
 	case track.Conflict:
-		return say.Chat.Elsewhere(p.Recipient)
+		return say.Chat.Elsewhere(with)
 	case track.AlreadyDisplayed:
-		return say.Chat.AlreadyRead(p.Recipient)
+		return say.Chat.AlreadyRead(with)
 	case track.TooOften:
-		return say.Chat.TooOften(p.Recipient)
+		return say.Chat.TooOften(with)
 	default:
-		return say.Chat.Over(p.Recipient)
+		return say.Chat.Over(with)
 	}
 	switch order.Verb {
 	case phrase.Sent:
-		return say.Chat.Sent(p.Recipient)
+		return say.Chat.Sent(with)
 	case phrase.No:
-		return say.Chat.Declined(p.Recipient)
+		return say.Chat.Declined(with)
 	}
 	var most time.Duration
 	if longest := r.Settings.Get().Policy.Expires; order.For > longest {
 		most = longest
 	}
 	zone := r.People.Zone(p.Sender)
-	return say.Chat.Snoozed(p.Recipient, p.Until.Std().In(zone), r.Clock.Now().In(zone), most)
+	return say.Chat.Snoozed(with, p.Until.Std().In(zone), r.Clock.Now().In(zone), most)
 }
 
 // opt switches the chat messages of a user on or off.

@@ -58,6 +58,7 @@ type Presence interface {
 type Server interface {
 	Grant(domain string, g privilege.Grants)
 	Grants(domain string) privilege.Grants
+	Name(ctx context.Context, owner, contact string) string // what owner calls the contact; the address, if that is nothing
 }
 
 // People is what users have chosen.

@@ -47,7 +47,7 @@ func (r *Router) react(ctx context.Context, m *session.Stanza) {
 		if err != nil || verdict == track.OK && order.Verb != phrase.Snooze {
 			return "", err
 		}
-		return r.confirm(p, verdict, order, say), nil
+		return r.confirm(ctx, p, verdict, order, say), nil
 	})
 }
 
@@ -58,7 +58,7 @@ func (r *Router) takeBack(ctx context.Context, by string, p *track.Prompt, say *
 		return "", err
 	}
 	if back.Verdict != track.OK {
-		return say.Chat.TooLate(p.Recipient), nil
+		return say.Chat.TooLate(r.Server.Name(ctx, p.Sender, p.Recipient)), nil
 	}
 	return "", nil
 }

@@ -135,6 +135,14 @@ var commands = map[string]func(*stage, []string) error{
 		st.set(func(p people) { p.vcards[address(args[0])] = args[1] })
 		return nil
 	},
+	// called OWNER CONTACT NAME
+	"called": func(st *stage, args []string) error {
+		if len(args) != 3 {
+			return errors.New(`called OWNER CONTACT "NAME"`)
+		}
+		st.set(func(p people) { p.names[address(args[0])+" "+address(args[1])] = strings.Trim(args[2], `"`) })
+		return nil
+	},
 	// roster OWNER CONTACT SUBSCRIPTION: what a roster holds from now on. Events tell it; from the first one on, rosters may be
 	// read, too.
 	"roster": func(st *stage, args []string) error {

@@ -46,6 +46,7 @@ What happens at the server:
 	stored bob quiet=22:00-07:00 zone=Europe/Berlin
 	                                 what the database holds of his preferences, from the next start on
 	vcard bob +8613800138000         a number in a vCard
+	called alice bob "Bob"           what alice calls bob in her roster
 	roster bob alice both            an item of bob's roster from now on, which events tell; the component may read rosters
 	                                 from the first one on (XEP-0356)
 

@@ -17,6 +17,7 @@ type people struct {
 	hides   map[string]bool     // full JIDs that answer with their last features in a form, whose hash is the same
 	vcards  map[string]string   // number by bare JID
 	rosters map[string]string   // subscription by "owner contact"
+	names   map[string]string   // what the owner calls the contact, by "owner contact"
 	granted bool                // rosters may be read (XEP-0356)
 
 	keys     map[string]string // of sessions, by full JID
@@ -24,7 +25,7 @@ type people struct {
 }
 
 func newPeople() people {
-	return people{devices: map[string][]string{}, silent: map[string]bool{}, forged: map[string]bool{}, hides: map[string]bool{}, vcards: map[string]string{}, rosters: map[string]string{}, keys: map[string]string{}}
+	return people{devices: map[string][]string{}, silent: map[string]bool{}, forged: map[string]bool{}, hides: map[string]bool{}, vcards: map[string]string{}, rosters: map[string]string{}, names: map[string]string{}, keys: map[string]string{}}
 }
 
 // features are the short names of some.
@@ -139,11 +140,14 @@ func (p people) answer(e *Element) string {
 		return result("")
 	case query.Name.Space == "vcard-temp" && p.vcards[to] != "":
 		return result("<vCard xmlns='vcard-temp'><TEL><CELL/><NUMBER>" + escape(p.vcards[to]) + "</NUMBER></TEL></vCard>")
+	case query.Name.Space == nsEvents && query.Name.Local == "contact":
+		owner, who := query.Attr["o"], query.Attr["j"]
+		return result(fmt.Sprintf("<contact xmlns='%s' o='%s' j='%s' name='%s'/>", nsEvents, escape(owner), escape(who), escape(p.names[owner+" "+who])))
 	case query.Name.Space == "jabber:iq:roster" && p.granted:
 		var b strings.Builder
 		for pair, subscription := range p.rosters {
 			if owner, who, _ := strings.Cut(pair, " "); owner == to {
-				fmt.Fprintf(&b, "<item jid='%s' subscription='%s'/>", escape(who), escape(subscription))
+				fmt.Fprintf(&b, "<item jid='%s' subscription='%s' name='%s'/>", escape(who), escape(subscription), escape(p.names[pair]))
 			}
 		}
 		return result("<query xmlns='jabber:iq:roster'>" + b.String() + "</query>")

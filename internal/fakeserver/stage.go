@@ -54,7 +54,7 @@ func (st *stage) take(p *Peer, e *Element) bool {
 	if e.Attr["to"] == component {
 		return AnswerPings(p, e)
 	}
-	if e.Name.Local == "iq" && len(e.Children) == 1 && e.Children[0].Name.Space == nsEvents { // it acknowledges, or wants to be asked
+	if e.Name.Local == "iq" && e.Attr["type"] == "set" && len(e.Children) == 1 && e.Children[0].Name.Space == nsEvents { // it acknowledges, or wants to be asked
 		p.Send(fmt.Sprintf("<iq type='result' from='%s' to='%s' id='%s'/>", escape(e.Attr["to"]), escape(e.Attr["from"]), escape(e.Attr["id"]))) //nolint:errcheck // a stream that has ended needs none
 		return true
 	}

@@ -21,6 +21,16 @@ type Item struct {
 	Groups       []string `xml:"jabber:iq:roster group"`
 }
 
+// Name returns what the owner calls the contact bare; "" if that is nothing.
+func (r Roster) Name(bare string) string {
+	for _, i := range r.Items {
+		if i.JID == bare {
+			return i.Name
+		}
+	}
+	return ""
+}
+
 // Shows reports whether the roster's owner lets the contact bare see the owner's presence: subscription from or both
 // (RFC 6121 §2.1.2.5).
 func (r Roster) Shows(bare string) bool {

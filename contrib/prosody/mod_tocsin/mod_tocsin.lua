@@ -26,6 +26,7 @@ if module:get_host_type() == "component" then
 	return;
 end
 
+local rostermanager = require "core.rostermanager";
 local st = require "util.stanza";
 local jid = require "util.jid";
 local new_id = require "util.id".medium;
@@ -222,7 +223,8 @@ local function asked(request, answer)
 		if origin.type ~= "component" or stanza.attr.from ~= component then return; end
 		local ok, found = pcall(answer, stanza.tags[1]);
 		if ok and found then
-			origin.send(st.reply(stanza));
+			local reply = st.reply(stanza);
+			origin.send(st.is_stanza(found) and reply:add_child(found) or reply);
 		else
 			if not ok then module:log("error", "%s: %s", request, found); end
 			origin.send(st.error_reply(stanza, "cancel", ok and "item-not-found" or "internal-server-error"));
@@ -240,6 +242,14 @@ module:hook("iq-set/host/" .. xmlns .. ":refresh", asked("refresh", function ()
 	outbox.flush();
 	meet(stream());
 	return true;
+end));
+
+-- What a user of this host calls a contact.
+module:hook("iq-get/host/" .. xmlns .. ":contact", asked("contact", function (contact)
+	local username, host = jid.split(contact.attr.o);
+	if host ~= here or not username then return; end
+	local item = (rostermanager.load_roster(username, host) or {})[jid.prep(contact.attr.j)];
+	return st.stanza("contact", { xmlns = xmlns, o = contact.attr.o, j = contact.attr.j, name = item and item.name });
 end));
 
 shared.hosts[here] = sessions;

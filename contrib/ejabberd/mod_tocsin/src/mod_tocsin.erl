@@ -361,6 +361,25 @@ process_iq(#iq{type = set, from = #jid{luser = <<>>, lresource = <<>>, lserver =
         #tap{component = From} -> mod_tocsin_server:request(Host, El, IQ), ignore;
         _ -> xmpp:make_error(IQ, xmpp:err_item_not_found())
     end;
+process_iq(#iq{type = get, from = #jid{luser = <<>>, lresource = <<>>, lserver = From}, to = #jid{lserver = Host},
+               sub_els = [#xmlel{name = <<"contact">>, attrs = Attrs}]} = IQ) ->
+    case tap(Host) of
+        #tap{component = From} -> spawn(fun() -> ejabberd_router:route(contact(Host, Attrs, IQ)) end), ignore; % it may take a database
+        _ -> xmpp:make_error(IQ, xmpp:err_item_not_found())
+    end;
 process_iq(IQ) -> xmpp:make_error(IQ, xmpp:err_item_not_found()).
+
+%% What a user of the host calls a contact.
+contact(Host, Attrs, IQ) ->
+    O = proplists:get_value(<<"o">>, Attrs, <<>>),
+    J = proplists:get_value(<<"j">>, Attrs, <<>>),
+    try
+        #jid{luser = U, lserver = Host} = jid:decode(O),
+        Contact = jid:tolower(jid:decode(J)),
+        Items = ejabberd_hooks:run_fold(roster_get, Host, [], [{U, Host}]),
+        Names = [{<<"name">>, Name} || #roster_item{jid = Jid, name = Name} <- Items, jid:tolower(Jid) == Contact, Name /= <<>>],
+        xmpp:make_iq_result(IQ, #xmlel{name = <<"contact">>, attrs = [{<<"xmlns">>, ?NS_TAP}, {<<"o">>, O}, {<<"j">>, J} | Names]})
+    catch _:_ -> xmpp:make_error(IQ, xmpp:err_item_not_found())
+    end.
 
 decode_iq_subel(El) -> El.

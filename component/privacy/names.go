@@ -1,0 +1,58 @@
+package privacy
+
+import (
+	"context"
+	"encoding/xml"
+	"strings"
+	"time"
+
+	"tocsin/component/sms"
+	"tocsin/track"
+)
+
+const (
+	// maxName is the most graphemes of a name that are shown.
+	maxName = 60
+	// unnamed is how long a domain that does not tell names is not asked again.
+	unnamed = time.Hour
+)
+
+// contact is a contact in the roster of Owner, as our modules tell it (protocol §10).
+type contact struct {
+	XMLName xml.Name `xml:"urn:tocsin:tap:1 contact"`
+	Owner   string   `xml:"o,attr"`
+	JID     string   `xml:"j,attr"`
+	Name    string   `xml:"name,attr,omitempty"`
+}
+
+// Name returns what owner calls somebody in the roster, in one line, else the address. It is for nobody but owner.
+func (s *Server) Name(ctx context.Context, owner, bare string) string {
+	name := ""
+	domain := track.Domain(owner)
+	if s.Grants(domain).RosterGet {
+		roster := s.roster(ctx, owner)
+		name = roster.Name(bare)
+	} else if s.tellsNames(domain) {
+		var answer contact
+		if err := s.ask(ctx, domain, contact{Owner: owner, JID: bare}, &answer); err != nil {
+			s.untold(domain)
+		}
+		name = answer.Name
+	}
+	if name = sms.Cut(strings.Join(strings.Fields(sms.Clean(name)), " "), maxName); name == "" {
+		return bare
+	}
+	return name
+}
+
+func (s *Server) tellsNames(domain string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.clock.Now().Before(s.nameless[domain])
+}
+
+func (s *Server) untold(domain string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.nameless[domain] = s.clock.Now().Add(unnamed)
+}
