@@ -14,7 +14,7 @@ import (
 // What an ordinary client is sent of one prompt: what joins corrects the message before, a snooze that is over is a
 // message of its own; and each of them, when it is repeated after a crash, is the same stanza again.
 func TestPromptAsChatMessages(t *testing.T) {
-	o := &Options{People: strangers{}, Store: unasked{}, Links: unasked{}, Clock: clock.System{}, Contact: "sms@tocsin.example.org", Backlog: NewBacklog()}
+	o := &Options{People: strangers{}, Store: unasked{}, Links: unasked{}, Names: unasked{}, Clock: clock.System{}, Contact: "sms@tocsin.example.org", Backlog: NewBacklog()}
 	prompts := &prompter{o, newSender(o)}
 	p := track.Prompt{ID: "p-x", Conv: track.Conv{Sender: "alice@example.org", Recipient: "bob@example.org"}, Code: "7f3c"}
 	// sent returns the id of the stanza that an entry becomes, and that of the message it corrects.
@@ -55,5 +55,7 @@ func TestPromptAsChatMessages(t *testing.T) {
 type unasked struct{ Store }
 
 func (unasked) PromptLink(context.Context, *track.Prompt) (string, error) { return "", nil }
+
+func (unasked) Name(_ context.Context, _, contact string) string { return contact }
 
 func (unasked) Prompts(context.Context, string) ([]track.Prompt, error) { return nil, nil }
