@@ -119,10 +119,23 @@ func flag(w *walk, name string, v *bool) {
 	*v = n != 0
 }
 
+// choice is a setting of few values. A number that is none of them, and too large for it, is read as the largest: it must not
+// become one of them.
+func choice[T ~uint8](w *walk, name string, v *T) {
+	n := int64(*v)
+	num(w, name, &n)
+	if *v = T(n); int64(*v) != n {
+		*v = ^T(0)
+	}
+}
+
+// span is a time to wait. One that is too large, or negative, is read as -1 ms.
 func span(w *walk, name string, v *time.Duration) {
 	ms := v.Milliseconds()
 	num(w, name, &ms)
-	*v = time.Duration(ms) * time.Millisecond
+	if *v = time.Duration(ms) * time.Millisecond; ms < 0 || v.Milliseconds() != ms {
+		*v = -time.Millisecond
+	}
 }
 
 func str[T ~string](w *walk, name string, v *T) {
@@ -356,13 +369,13 @@ func numberColumns(w *walk, n *track.Number) {
 }
 
 func prefsColumns(w *walk, p *track.Prefs) {
-	num(w, "mode", &p.Mode)
+	choice(w, "mode", &p.Mode)
 	span(w, "undelivered_after", &p.UndeliveredAfter)
 	span(w, "unread_after", &p.UnreadAfter)
-	num(w, "fallback", &p.Fallback)
-	num(w, "share", &p.Share)
-	num(w, "sync", &p.Sync)
-	num(w, "watch", &p.Watch)
+	choice(w, "fallback", &p.Fallback)
+	choice(w, "share", &p.Share)
+	choice(w, "sync", &p.Sync)
+	choice(w, "watch", &p.Watch)
 	str(w, "jid", &p.JID)
 	str(w, "quiet", &p.Quiet)
 	str(w, "zone", &p.Zone)

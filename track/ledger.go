@@ -24,7 +24,7 @@ const copyWindow = 2 * time.Second
 
 // People is what is known of the users in memory: their settings, and what their clients can do.
 type People interface {
-	Parties(Conv) Parties
+	Parties(Conv) Parties // their settings made strict
 	Clients(bare string) Clients
 	// Present reports whether a resource is there, or whether nobody can tell: because no server tells who is, or because
 	// nobody is.

@@ -54,7 +54,6 @@ type Settings struct {
 // > domain default (protocol §3). Senders' own times are kept within the policy's bounds.
 func (p *Policy) Resolve(m *Message, who Parties, e Expectation) Settings {
 	h := m.Hint
-	who.Sender, who.Recipient = who.Sender.Strict(), who.Recipient.Strict()
 	s := Settings{
 		Unwatched:        p.unwatched(m, who),
 		UndeliveredAfter: p.UndeliveredAfter,

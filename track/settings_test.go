@@ -96,8 +96,6 @@ func TestResolve(t *testing.T) {
 			Settings{Watch: true, UndeliveredAfter: 2 * minute, UnreadAfter: 10 * minute, Quiet: Quiet{Always: true, Zone: time.UTC}, QuietOf: TierRecipient}},
 		{"no quiet hours, of a recipient whose zone is gone", given{who: Parties{Recipient: Prefs{Quiet: NoQuiet, Zone: "Europe/Nowhere"}}},
 			Settings{Watch: true, UndeliveredAfter: 2 * minute, UnreadAfter: 10 * minute, QuietOf: TierRecipient}},
-		{"settings of a newer version", given{who: Parties{Sender: Prefs{Mode: 9, UndeliveredAfter: -minute}, Recipient: Prefs{Watch: 7, Sync: 9}}},
-			Settings{Unwatched: ReasonOptedOut, UndeliveredAfter: 2 * minute, UnreadAfter: 10 * minute, Mode: Never, ModeOf: TierSender}},
 		{"urgent goes through quiet hours", given{policy: func(p *Policy) { urgentOps(p); p.Quiet = night }, sender: "a@ops.example.org", hint: Hint{Priority: Urgent}},
 			Settings{Watch: true, UndeliveredAfter: 30 * time.Second, UnreadAfter: 2 * minute, Priority: Urgent}},
 	} {

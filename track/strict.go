@@ -1,6 +1,9 @@
 package track
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Unreadable names the settings that can't be read, as the form of the preferences does: hours or a time zone that this program
 // does not know (any more), a value that another version has written. What can't be read counts on its stricter side.
@@ -20,7 +23,10 @@ func (p Prefs) Unreadable() (names []string) {
 	if _, err := loadZone(p.Zone); p.Zone != "" && err != nil {
 		names = append(names, "time_zone")
 	}
-	if p.Text != "" && p.Text != "message" && p.Text != "notice" {
+	if !isOneOf(p.Language, "en", "zh") {
+		names = append(names, "language")
+	}
+	if !isOneOf(p.Text, "message", "notice") {
 		names = append(names, "text")
 	}
 	if p.Fallback > Off {
@@ -38,12 +44,25 @@ func (p Prefs) Unreadable() (names []string) {
 	return names
 }
 
-// Strict returns the settings with what can't be read on its stricter side. Of quiet hours that is seen to where they are
-// applied.
+// isOneOf reports whether a text is one of some, or not set.
+func isOneOf(text string, all ...string) bool { return text == "" || slices.Contains(all, text) }
+
+// strictAfter is the time to wait where that can't be read: as long as the policy lets anybody wait, for most.
+const strictAfter = 30 * 24 * time.Hour
+
+// Strict returns the settings with what can't be read on its stricter side: of a language, which has none, that of everybody. Of
+// quiet hours and their zone that is seen to where they are applied.
 func (p Prefs) Strict() Prefs {
 	p.Mode = min(p.Mode, Never)
-	p.UndeliveredAfter, p.UnreadAfter = max(p.UndeliveredAfter, 0), max(p.UnreadAfter, 0)
-	if p.Text != "" && p.Text != "message" {
+	for _, after := range []*time.Duration{&p.UndeliveredAfter, &p.UnreadAfter} {
+		if *after < 0 {
+			*after = strictAfter
+		}
+	}
+	if !isOneOf(p.Language, "en", "zh") {
+		p.Language = ""
+	}
+	if !isOneOf(p.Text, "message", "notice") {
 		p.Text = "notice"
 	}
 	p.Fallback, p.Watch, p.Share = min(p.Fallback, Off), min(p.Watch, Off), min(p.Share, ShareContacts)

@@ -88,7 +88,7 @@ func (c *Commands) adminUser(ctx context.Context, r request) (response, error) {
 	for _, d := range c.deps.Devices(user) {
 		devices = append(devices, d.JID)
 	}
-	p := c.deps.Settings.Of(user)
+	p := c.deps.Settings.Stored(user).Strict()
 	fields := []forms.Field{forms.Text("number", r.say.Form.Number.Number.Label, number)}
 	for s := range r.settings() {
 		value := s.value(r, &p)

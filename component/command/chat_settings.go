@@ -87,7 +87,7 @@ func (c *Commands) chatSet(ctx context.Context, r request, o phrase.Order) (stri
 			lines = append(lines, note)
 		}
 	}
-	p := c.deps.Settings.Of(r.user)
+	p := c.deps.Settings.Stored(r.user).Strict()
 	for s := range r.settings() {
 		if slices.Contains(fields, s.name) {
 			lines = append(lines, s.words(r, &p))
@@ -105,8 +105,12 @@ func (c *Commands) chatSettings(ctx context.Context, r request, _ phrase.Order) 
 	if err != nil {
 		return "", err
 	}
-	p := c.deps.Settings.Of(r.user)
+	stored := c.deps.Settings.Stored(r.user)
+	p := stored.Strict()
 	lines := []string{r.say.Orders.Settings}
+	if names := stored.Unreadable(); len(names) > 0 {
+		lines = append(lines, r.say.Form.Preferences.Unreadable(names))
+	}
 	for s := range r.settings() {
 		if s.hidden == nil || !s.hidden(r.o) {
 			lines = append(lines, s.words(r, &p))
@@ -140,7 +144,7 @@ func (c *Commands) numberLines(ctx context.Context, r request) ([]string, error)
 		return []string{r.say.Form.Number.NotBound}, nil
 	}
 	lines := []string{r.say.Form.Number.Bound(n)}
-	if c.deps.Settings.Of(r.user).Share == track.ShareContacts && n.Consent {
+	if c.deps.Settings.Stored(r.user).Strict().Share == track.ShareContacts && n.Consent {
 		lines = append(lines, r.say.Orders.SharedContacts)
 	}
 	for _, who := range c.hiddenFrom(r.user) {

@@ -60,7 +60,7 @@ func TestChat(t *testing.T) {
 				}
 			}
 			tc.after.JID = "alice@example.org"
-			if diff := cmp.Diff(tc.after, w.Of("alice@example.org")); diff != "" {
+			if diff := cmp.Diff(tc.after, w.Stored("alice@example.org")); diff != "" {
 				t.Error(diff)
 			}
 			if diff := cmp.Diff(tc.did, w.did); diff != "" {

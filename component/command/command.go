@@ -166,7 +166,7 @@ func (c *Commands) isAdmin(from jid.JID) bool {
 
 // language returns the language to speak to a user.
 func (c *Commands) language(user string, choices ...string) string {
-	return people.Language(c.deps.Settings.Of(user), c.options().Language, choices...)
+	return people.Language(c.deps.Settings.Stored(user), c.options().Language, choices...)
 }
 
 func (c *Commands) request(r adhoc.Request[forms.Form]) request {

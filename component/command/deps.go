@@ -34,9 +34,9 @@ type Directory interface {
 	Releases(ctx context.Context, owner string, limit int) ([]track.Release, error) // the newest first
 }
 
-// Settings are what users have chosen. Of gives the zero Prefs, but for the JID, of one who has chosen nothing.
+// Settings are what users have chosen, as it is stored. Stored gives the zero Prefs, but for the JID, of one who has chosen nothing.
 type Settings interface {
-	Of(user string) track.Prefs
+	Stored(user string) track.Prefs
 	Set(context.Context, track.Prefs) error
 	ContactsOf(owner string) []track.Contact
 	SetContact(context.Context, track.Contact) error

@@ -10,7 +10,7 @@ import (
 
 // preferences shows and changes what a user has chosen, as sender and as recipient.
 func (c *Commands) preferences(ctx context.Context, r request) (response, error) {
-	p := c.deps.Settings.Of(r.user)
+	p := c.deps.Settings.Stored(r.user)
 	p.JID = r.user
 	if r.Stage == 0 {
 		return r.showPreferences(&p), nil
@@ -36,7 +36,9 @@ func (c *Commands) preferences(ctx context.Context, r request) (response, error)
 	return done(note), nil
 }
 
-func (r request) showPreferences(p *track.Prefs) response {
+func (r request) showPreferences(stored *track.Prefs) response {
+	strict := stored.Strict()
+	p := &strict
 	say := &r.say.Form.Preferences
 	policy := &r.o.Policy
 	var fields []forms.Field
@@ -49,7 +51,7 @@ func (r request) showPreferences(p *track.Prefs) response {
 		}
 	}
 	usual := say.Usual(policy.UndeliveredAfter, policy.UnreadAfter, policy.Quiet.String())
-	if names := p.Unreadable(); len(names) > 0 {
+	if names := stored.Unreadable(); len(names) > 0 {
 		usual = say.Unreadable(names) + " " + usual
 	}
 	return r.ask("preferences", r.adding(say.Title, usual), fields...)

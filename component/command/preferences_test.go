@@ -94,12 +94,25 @@ func TestPreferences(t *testing.T) {
 	}
 }
 
-// A time zone that is gone is named where its user can set another.
+// What can't be read is named where its user can set it anew, and shown as it counts.
 func TestPreferencesThatCannotBeRead(t *testing.T) {
 	w := newWorld()
-	w.prefs["alice@example.org"] = track.Prefs{Quiet: "22:00-07:00", Zone: "Europe/Nowhere"}
-	form := newClient(t, w).begin(alice, "preferences")
-	if text := strings.Join(form.Form.Instructions, " "); !strings.Contains(text, "no longer valid") || !strings.Contains(text, "time_zone") {
+	w.prefs["alice@example.org"] = track.Prefs{Mode: 9, Share: 7, Language: "fr", Quiet: "22:00-07:00", Zone: "Europe/Nowhere"}
+	form := newClient(t, w).begin(alice, "preferences").Form
+	if text := strings.Join(form.Instructions, " "); !strings.Contains(text, "no longer valid") || !strings.Contains(text, ": mode, time_zone, language, share.") {
 		t.Errorf("the form says %q", text)
+	}
+	want := []string{"As a sender", "mode=never", "undelivered_after=default", "unread_after=default", "text=default", "fallback=false",
+		"As a recipient", "share=contacts", "quiet_hours=22:00-07:00", "watch_me=true", "read_sync=off", "Both", "time_zone=Europe/Nowhere", "language=default"}
+	if diff := cmp.Diff(want, lines(form)); diff != "" {
+		t.Error(diff)
+	}
+	// What is not touched is not made something else.
+	if got := note(newClient(t, w).complete(alice, "preferences", "unread_after=20m", "share=contacts")); got != "info: Saved." {
+		t.Error(got)
+	}
+	after := track.Prefs{JID: "alice@example.org", Mode: 9, Share: track.ShareContacts, UnreadAfter: 20 * time.Minute, Language: "fr", Quiet: "22:00-07:00", Zone: "Europe/Nowhere"}
+	if diff := cmp.Diff(after, w.prefs["alice@example.org"]); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -64,7 +64,7 @@ func (w *world) Releases(_ context.Context, owner string, limit int) ([]track.Re
 	return w.releases[:min(limit, len(w.releases))], nil
 }
 
-func (w *world) Of(user string) track.Prefs {
+func (w *world) Stored(user string) track.Prefs {
 	p := w.prefs[user]
 	p.JID = user
 	return p

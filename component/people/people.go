@@ -78,7 +78,7 @@ func (u *Users) Parties(c track.Conv) track.Parties {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
 	return track.Parties{
-		Sender: u.prefs[c.Sender], Recipient: u.prefs[c.Recipient], Contact: u.contacts[[2]string{c.Sender, c.Recipient}],
+		Sender: u.prefs[c.Sender].Strict(), Recipient: u.prefs[c.Recipient].Strict(), Contact: u.contacts[[2]string{c.Sender, c.Recipient}],
 		Standing: standing, Hidden: u.hides(c.Recipient, c.Sender),
 	}
 }
@@ -94,11 +94,14 @@ func (u *Users) Language(owner string, choices ...string) string {
 	return Language(u.Of(owner), u.settings.Get().Language, choices...)
 }
 
-// Of returns the preferences of a user: the zero Prefs, but for the JID, of one who has chosen nothing.
-func (u *Users) Of(bare string) track.Prefs {
+// Of returns the preferences of a user that hold: the zero Prefs, but for the JID, of one who has chosen nothing.
+func (u *Users) Of(bare string) track.Prefs { return u.Stored(bare).Strict() }
+
+// Stored returns the preferences of a user as they were stored, for who changes one of them: some may be unreadable.
+func (u *Users) Stored(bare string) track.Prefs {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
-	prefs := u.prefs[bare].Strict()
+	prefs := u.prefs[bare]
 	prefs.JID = bare
 	return prefs
 }

@@ -3,6 +3,7 @@ package people
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -114,6 +115,23 @@ func TestHides(t *testing.T) {
 			t.Errorf("hidden from %q: %t", tc.from, got)
 		}
 	}
+}
+
+// What can't be read holds on its stricter side for everybody who asks, and stays as it was stored for who changes something else.
+func TestUnreadable(t *testing.T) {
+	const alice, bob = "alice@example.org", "bob@example.org"
+	stored := track.Prefs{JID: bob, Mode: 9, Share: 7, Watch: 5, Fallback: 200, Quiet: "22-7", Language: "fr"}
+	b := &book{prefs: []track.Prefs{stored, {JID: alice, Mode: track.Auto}}}
+	u, err := New(t.Context(), b, b, b, b, b, settings.NewLive(settings.Settings{Language: "en"}, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	strict := track.Prefs{JID: bob, Mode: track.Never, Share: track.ShareContacts, Watch: track.Off, Fallback: track.Off, Quiet: "22-7"}
+	expect.Equal(t, "of him", u.Of(bob), strict)
+	expect.Equal(t, "stored", u.Stored(bob), stored)
+	expect.Equal(t, "as a recipient", u.Parties(track.Conv{Sender: alice, Recipient: bob}).Recipient, strict)
+	expect.Equal(t, "as a sender", u.Parties(track.Conv{Sender: bob, Recipient: alice}).Sender, strict)
+	expect.Equal(t, "unreadable", fmt.Sprint(u.Unreadable()), "map[bob@example.org:[mode quiet_hours language fallback watch_me share]]")
 }
 
 // Standing implements Rosters.

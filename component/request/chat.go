@@ -212,7 +212,7 @@ func (r *Router) confirm(ctx context.Context, p *track.Prompt, verdict track.Ver
 
 // opt switches the chat messages of a user on or off.
 func (r *Router) opt(ctx context.Context, owner string, on bool, say *phrase.Phrases) (string, error) {
-	prefs := r.People.Of(owner)
+	prefs := r.People.Stored(owner)
 	prefs.Fallback = track.Off
 	if on {
 		prefs.Fallback = track.On

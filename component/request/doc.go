@@ -63,7 +63,7 @@ type Server interface {
 
 // People is what users have chosen.
 type People interface {
-	Of(bare string) track.Prefs
+	Stored(bare string) track.Prefs
 	Set(context.Context, track.Prefs) error
 	Language(owner string, choices ...string) string
 	Zone(owner string) *time.Location

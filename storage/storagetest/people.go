@@ -107,6 +107,8 @@ func preferences(s *suite) {
 	p := track.Prefs{JID: alice, Mode: track.Auto, UndeliveredAfter: 90 * time.Second, UnreadAfter: 1500 * time.Millisecond, Quiet: "22:00-07:00",
 		Zone: "Europe/Berlin", Language: "zh", Text: "notice", Fallback: track.On, Watch: track.Off}
 	s.must(s.SavePrefs(s.ctx, p))
+	s.must(s.SavePrefs(s.ctx, track.Prefs{JID: bob, Mode: 9, UnreadAfter: -1500 * time.Millisecond})) // of another version, say
+	s.same(map[string]track.Prefs{alice: p, bob: {JID: bob, Mode: 9, UnreadAfter: -time.Millisecond}}, all())
 	s.must(s.SavePrefs(s.ctx, track.Prefs{JID: bob}))
 	s.same(map[string]track.Prefs{alice: p, bob: {JID: bob}}, all())
 	p.Mode, p.Quiet = track.Never, ""
