@@ -19,6 +19,12 @@ type Gateway interface {
 	Up() (up bool, why string)
 }
 
+// Runner is a Gateway that keeps a link of its own.
+type Runner interface {
+	// Run keeps the link until ctx ends, and closes it then. It returns when all of that is done.
+	Run(ctx context.Context)
+}
+
 // Sink takes what providers tell. Each method returns once that is durable: nil is what allows an answer of success to
 // the provider. A repetition is no error.
 type Sink interface {

@@ -39,31 +39,12 @@ func isGSM(text string) bool {
 // Count returns how many SMS text takes, and in which encoding they travel. An empty text takes none. Segments hold
 // whole characters: neither an escape and what it escapes nor a surrogate pair are split (TS 23.040 §9.2.3.24.1).
 func Count(text string) (segments int, encoding escalation.Encoding) {
-	if isGSM(text) {
-		return pack(text, gsmSingle, gsmPart, func(r rune) int { return places[r] }), escalation.GSM7
+	gsm := isGSM(text)
+	if text != "" {
+		segments = len(Split(text, gsm))
 	}
-	return pack(text, ucsSingle, ucsPart, func(r rune) int {
-		if r > 0xffff {
-			return 2
-		}
-		return 1
-	}), escalation.UCS2
-}
-
-func pack(text string, single, part int, size func(rune) int) int {
-	if text == "" {
-		return 0
+	if gsm {
+		return segments, escalation.GSM7
 	}
-	total, segments, used := 0, 1, 0
-	for _, r := range text {
-		n := size(r)
-		total += n
-		if used += n; used > part {
-			segments, used = segments+1, n
-		}
-	}
-	if total <= single {
-		return 1
-	}
-	return segments
+	return segments, escalation.UCS2
 }

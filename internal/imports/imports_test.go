@@ -36,7 +36,7 @@ var rules = []struct {
 var floors = [][]string{
 	{"component/clock", "component/queue"},
 	{"component/fair", "component/gateway", "component/intake", "component/metrics", "component/numbers", "component/session", "component/sms", "component/tap"},
-	{"component/gateway/httpapi", "component/phrase", "component/settings"},
+	{"component/gateway/httpapi", "component/gateway/smpp", "component/phrase", "component/settings"},
 	{"component/alarm", "component/people", "component/presence", "component/selftest", "component/writer"},
 	{"component/command", "component/privacy", "component/source"},
 	{"component/outbox", "component/request", "component/web"},
