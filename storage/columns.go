@@ -340,6 +340,7 @@ func (h *hasher) pairColumns(w *walk, p *track.Pair) {
 	num(w, "unconfirmed", &p.Unconfirmed)
 	num(w, "unmarked", &p.Unmarked)
 	num(w, "counted_at", &p.CountedAt)
+	num(w, "refused", &p.Refused)
 	str(w, "sender", &p.Sender)
 	str(w, "recipient", &p.Recipient)
 	str(w, "device", &p.Device)

@@ -285,3 +285,21 @@ func TestOpenAsPsqlReads(t *testing.T) {
 		s.Close()
 	}
 }
+
+// Refusals were marks of messages until version 5.
+func TestUpgradeRefusals(t *testing.T) {
+	onBoth(t, func(t *testing.T, dsn string) {
+		rows, err := os.ReadFile("testdata/v2.sql")
+		must(t, err)
+		script := string(rows) + "UPDATE messages SET marks = marks + 4194304;"
+		must(t, storage.OpenAt(t.Context(), dsn, 2, script))
+		store := open(t, dsn)
+		checkUpgraded(t, store)
+		conv := track.Conv{Sender: alice, Recipient: bob}
+		loaded, err := store.Load(t.Context(), track.Want{Pairs: []track.Conv{conv}}, 1795000600001)
+		must(t, err)
+		if diff := cmp.Diff([]track.Pair{{Conv: conv, Refused: 1882193920000000000}}, loaded.Pairs); diff != "" {
+			t.Errorf("pairs, -want +got:\n%s", diff)
+		}
+	})
+}

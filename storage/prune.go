@@ -144,8 +144,8 @@ func (s *Store) tidy(ctx context.Context, before track.Time, limit int) error {
 	if err != nil {
 		return err
 	}
-	// Whatever else was seen of a pair, one of these was.
-	err = forgetSome(ctx, s, "pairs", "conv", math.MinInt64, &w.pair, limit, s.numbers, "receipts < ? AND arrivals < ? AND markers < ? AND counted_at < ?", old, old, old, old)
+	// Whatever else was seen of a pair, one of these was. A refusal stays.
+	err = forgetSome(ctx, s, "pairs", "conv", math.MinInt64, &w.pair, limit, s.numbers, "receipts < ? AND arrivals < ? AND markers < ? AND counted_at < ? AND refused = 0", old, old, old, old)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"tocsin/track"
@@ -163,18 +162,6 @@ func (s *Store) Messages(ctx context.Context, sender string, f track.Filter) ([]
 		return nil, fmt.Errorf("messages: %w", err)
 	}
 	return all, nil
-}
-
-// Refused reports whether a recipient has refused a message of the sender's, and nothing has arrived since.
-func (s *Store) Refused(ctx context.Context, c track.Conv) (refused bool, err error) {
-	sender, recipient := clean(c.Sender), clean(c.Recipient)
-	const marked = "EXISTS (SELECT 1 FROM messages WHERE conv = ? AND sender = ? AND recipient = ? AND (marks & ?) <> 0 AND "
-	conv := s.hash.conv(track.Conv{Sender: sender, Recipient: recipient})
-	one := []any{conv, sender, recipient, int64(track.Refused)}
-	if err := s.get(ctx, &refused, "SELECT "+marked+isFailed+") OR "+marked+isOpen+")", slices.Concat(one, one)...); err != nil {
-		return false, fmt.Errorf("refused: %w", err)
-	}
-	return refused, nil
 }
 
 // Prompts gives the live prompts of a sender, oldest first.

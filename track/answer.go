@@ -105,8 +105,12 @@ func (p *Prompt) schedule() {
 	}
 }
 
+// gather is for how long what joins or changes is gathered for the next sending. One that nobody was shown goes out as soon as it may.
 func (p *Prompt) gather() time.Duration {
-	if p.Chat != "" {
+	switch {
+	case len(p.Shown) == 0:
+		return 0
+	case p.Chat != "":
 		return GatherChat
 	}
 	return Gather

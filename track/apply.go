@@ -41,7 +41,10 @@ func (f *Fact) want(l *Ledger, w *Want) {
 		peer()
 	case Corrected:
 		w.Keys = append(w.Keys, Key{f.Sender, f.Recipient, f.Original})
+		peer() // of what came before it
 		early()
+	case Bounced, Dropped:
+		peer()
 	case Sent:
 		peer()
 		early()
@@ -89,13 +92,13 @@ func (f *Fact) apply(b *batch) {
 			return
 		}
 		b.learn(f, named)
+		b.accepted(f)
 		before := *f
 		before.Basis, before.Acked = ByOrder, f.Basis == ByAck
 		for _, r := range b.upTo(f.Conv(), named.Ord-1) {
 			if r.Status == Pending {
 				b.transit(r, &before)
 			}
-			r.Marks &^= Refused // something arrives again
 		}
 		if named.Kind == Watched {
 			b.transit(named, f)
@@ -107,6 +110,7 @@ func (f *Fact) apply(b *batch) {
 			return
 		}
 		b.learn(f, named)
+		b.accepted(f)
 		read := b.upTo(f.Conv(), named.Ord)
 		for _, r := range read {
 			b.transit(r, f)
@@ -120,10 +124,13 @@ func (f *Fact) apply(b *batch) {
 			b.transit(r, f)
 		}
 	case Bounced, Deferred, Stored, Handed, Unacked, Dropped: // what the servers say of one stanza: of a correction nothing about its original
-		switch r := b.newest[f.Key]; {
-		case r == nil:
+		r := b.newest[f.Key]
+		if r == nil {
 			b.keep(f)
-		case r.Kind == Watched:
+			return
+		}
+		b.refused(r, f)
+		if r.Kind == Watched {
 			b.transit(r, f)
 			if f.Kind == Handed {
 				b.handedOver(f)

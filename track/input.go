@@ -103,9 +103,10 @@ func (l *PromptAlarm) apply(b *batch) {
 // Shown says to whom the prompt is about to be sent: it is recorded before the first byte leaves, so that a
 // withdrawal finds everybody. Apply sets OK if it may go out, and what it is then made of.
 type Shown struct {
-	Prompt   string
-	To       []string // full JIDs; the bare JID for an ordinary client
-	Chat     string   // stanza id of the chat message, if it is one
+	Prompt string
+	To     []string // full JIDs; the bare JID for an ordinary client
+	Chat   string   // stanza id of the chat message, if it is one
+	// Releases are the numbers that it tells. Apply leaves none if there was a refusal meanwhile.
 	Releases []Release
 
 	OK       bool
@@ -122,15 +123,22 @@ func (s *Shown) apply(b *batch) {
 	}
 	if until := b.held(w); until != 0 { // it was opened before, but is to be shown now: put off, not given up
 		s.OK = false
-		w.Resend, w.Until, w.dirty = true, until, true
-		w.ExpiresAt = max(w.ExpiresAt, until.Add(b.policy.Expires))
+		w.putOff(until, b.policy.Expires)
 		return
 	}
 	if len(w.Shown) == 0 && !b.stands(w) {
 		s.OK = false
 		return
 	}
+	if b.withholds(w) {
+		s.Releases = nil
+	}
 	s.Was, s.Messages = w.Prompt, b.asked(w)
+	if until := b.undecided(s.Messages); until != 0 && len(s.Releases) > 0 {
+		s.OK = false
+		w.putOff(until, b.policy.Expires)
+		return
+	}
 	if len(w.Shown) == 0 {
 		b.opened = append(b.opened, Opened{w.Conv, w.OpenedAt, w.State})
 	}
@@ -144,6 +152,30 @@ func (s *Shown) apply(b *batch) {
 	}
 	w.Covered, w.dirty = len(w.Messages), true
 	b.out.Releases = append(b.out.Releases, s.Releases...)
+}
+
+// Offered says that the sender is about to look at a prompt on a page. Apply sets what it is made of then.
+type Offered struct {
+	Prompt   string
+	Releases []Release // as those of Shown
+
+	Messages []Message // those it asks about that are still open, oldest first; none: it is over
+}
+
+func (o *Offered) want(_ *Ledger, w *Want) { w.Prompts = append(w.Prompts, o.Prompt) }
+
+func (o *Offered) apply(b *batch) {
+	o.Messages = nil
+	w := b.prompts[o.Prompt]
+	if w == nil || !w.State.Live() {
+		o.Releases = nil
+		return
+	}
+	o.Messages = b.asked(w)
+	if len(o.Messages) == 0 || b.withholds(w) || b.undecided(o.Messages) != 0 {
+		o.Releases = nil
+	}
+	b.out.Releases = append(b.out.Releases, o.Releases...)
 }
 
 // NoticesDelivered says that notices have reached their sender.

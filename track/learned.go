@@ -20,6 +20,9 @@ type Pair struct {
 	Unconfirmed    uint8  // how often something was read or answered for which a receipt was asked in vain
 	Unmarked       uint8  // how often something markable was answered without a marker
 	CountedAt      Time   // when one of the two has grown
+	// Refused is the Ord of the newest message that the recipient's side refused (a block list), if none has arrived since;
+	// else 0. The sender gets no number as long.
+	Refused int64
 }
 
 // Peer is what has been learned about the clients of a bare JID; each Time is when it was last observed.

@@ -232,7 +232,8 @@ func (f *folk) Parties(c Conv) Parties {
 	if f.strangers {
 		standing = StandingUnknown
 	}
-	return Parties{Sender: f.prefs[c.Sender], Recipient: f.prefs[c.Recipient], Contact: f.contacts[c], Standing: standing}
+	return Parties{Sender: f.prefs[c.Sender], Recipient: f.prefs[c.Recipient], Contact: f.contacts[c], Standing: standing,
+		Hidden: f.contacts[Conv{c.Recipient, c.Sender}].Hidden}
 }
 
 func (f *folk) Clients(bare string) Clients { return f.clients[bare] }

@@ -79,7 +79,7 @@ const (
 	Confirmed                             // a receipt came for it
 	Hushed                                // the recipient has read it, and wants nothing said of that
 	Inferred                              // delivered by order only: no proof names it
-	Refused                               // the recipient's side said no: no number is given away until something arrives again
+	_                                     // until schema 5 a refusal, which is of the conversation: Pair.Refused
 	Test                                  // nobody wrote it: it shows that prompts arrive. It has no times and no chain, only what is ordered
 	Discarded                             // the server threw it away and tells its sender nothing: nothing can be expected
 	Untold                                // delivered, by the server's word alone, which the sender may not know

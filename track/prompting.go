@@ -158,6 +158,12 @@ func (b *batch) again(w *work) {
 	}
 }
 
+// putOff has the prompt shown at an instant.
+func (w *work) putOff(until Time, expires time.Duration) {
+	w.Resend, w.Until, w.dirty = true, until, true
+	w.ExpiresAt = max(w.ExpiresAt, until.Add(expires))
+}
+
 // withdraw tells the devices that the prompt is void for them.
 func (b *batch) withdraw(w *work, reason Withdrawal, to []string) {
 	w.dirty = true

@@ -102,7 +102,7 @@ func (m *Message) begin(s Settings, now Time) []Effect {
 
 func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
 	if f.Basis != ByOrder {
-		m.Marks &^= Inferred | Refused | Discarded
+		m.Marks &^= Inferred | Discarded
 		if f.Basis != ByAck {
 			m.Marks |= Confirmed
 		}
@@ -183,7 +183,6 @@ func (m *Message) lookAgain(now Time) {
 // discard takes in that the server threw the message away. Its sender is told what is told where nothing can be expected:
 // more than the server says would tell of a block list.
 func (m *Message) discard(s Settings, now Time) []Effect {
-	m.Marks |= Refused
 	if m.Status != Pending {
 		return nil
 	}
@@ -206,9 +205,6 @@ func (m *Message) unwatch(s Settings, now Time) []Effect {
 func (m *Message) end(status Status, why Reason, now Time) {
 	m.Status, m.SettledAt, m.Due, m.Reason, m.Text = status, now, 0, why, ""
 	m.Marks &^= Wanted | Ordered | Inferred
-	if status == Displayed {
-		m.Marks &^= Refused
-	}
 }
 
 // settle ends the message. Of one that is over already nothing more is said, but that an error is lifted.
@@ -231,9 +227,6 @@ func (m *Message) bounce(f Fact, now Time) []Effect {
 		return nil
 	}
 	m.Marks &^= Inferred
-	if f.Refusal {
-		m.Marks |= Refused
-	}
 	return m.settle(Failed, StateFailed, ByError, WithdrawCancelled, f, now)
 }
 

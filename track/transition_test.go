@@ -153,7 +153,7 @@ func nameState(m Message) string {
 		name string
 	}{
 		{TimedOutUndelivered, "timeout-undelivered"}, {TimedOutUnread, "timeout-unread"}, {Escalated, "escalated"}, {PromptingEnded, "prompting ended"},
-		{StoredOffline, "stored"}, {Refused, "refused"}, {Hushed, "hushed"}, {Discarded, "discarded"}, {Wanted, "prompt wanted"},
+		{StoredOffline, "stored"}, {Hushed, "hushed"}, {Discarded, "discarded"}, {Wanted, "prompt wanted"},
 	} {
 		if m.Marks.Has(mark.mark) {
 			name += " + " + mark.name

@@ -209,7 +209,6 @@ func TestRelease(t *testing.T) {
 
 		"hidden from the sender":       {Policy{Disclose: all}, Case{Number: agreed, Visible: true, Hidden: true}, Hidden},
 		"opted out":                    {Policy{Disclose: all}, Case{Number: agreed, Owner: track.Prefs{Watch: track.Off}}, OptedOut},
-		"bounced":                      {Policy{Disclose: all}, Case{Number: agreed, Visible: true, Failed: true}, Bounced},
 		"not confirmed":                {Policy{Disclose: all, Verify: true}, Case{Number: agreed}, Unverified},
 		"an admin need not confirm":    {Policy{Disclose: consented, Verify: true}, Case{Number: number(track.FromAdmin, true)}, Shown},
 		"a vcard has nothing to agree": {Policy{Disclose: all, VCards: true, Verify: true}, Case{Number: vcard}, Shown},

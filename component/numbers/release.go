@@ -16,8 +16,6 @@ type Case struct {
 	Hidden bool         // the owner hides the number from the sender
 	// Visible: the owner's roster has the sender with a subscription from or both. False, too, if that can't be known.
 	Visible bool
-	// Failed: the message bounced, or was never the recipient's to see: no number, ever (protocol §4).
-	Failed bool
 }
 
 // Reason is the reason why a number is not shown.
@@ -26,7 +24,6 @@ type Reason string
 const (
 	Shown        Reason = ""
 	NoNumber     Reason = "no-number"
-	Bounced      Reason = "bounced"
 	OptedOut     Reason = "opted-out"
 	Hidden       Reason = "hidden"
 	NoContact    Reason = "no-contact"
@@ -43,8 +40,6 @@ func (p Policy) Release(c Case) (number string, why Reason) {
 	switch {
 	case n.E164 == "" || vcard && !p.VCards:
 		return "", NoNumber
-	case c.Failed:
-		return "", Bounced
 	case c.Owner.Watch == track.Off:
 		return "", OptedOut
 	case c.Hidden:

@@ -36,16 +36,22 @@ func (d *Dispatcher) Offer(ctx context.Context, prompt string) (was track.Prompt
 	if err := d.Inputs.Do(ctx, snap); err != nil || !snap.Found {
 		return track.Prompt{}, phrase.Ask{}, false, err
 	}
-	if !snap.Was.State.Live() || len(snap.Messages) == 0 {
+	offered := &track.Offered{Prompt: prompt}
+	if len(snap.Messages) > 0 {
+		offered.Releases, err = d.prompter.releases(ctx, snap)
+	}
+	if err == nil {
+		err = d.Inputs.Do(ctx, offered)
+	}
+	if err != nil {
+		return track.Prompt{}, phrase.Ask{}, false, err
+	}
+	if len(offered.Messages) == 0 {
 		return snap.Was, phrase.Ask{With: d.Names.Name(ctx, snap.Was.Sender, snap.Was.Recipient)}, true, nil
 	}
-	number, err := d.prompter.Privacy.Number(ctx, snap.Was.Conv)
+	payload, err := d.prompter.escalate(ctx, snap.Was, offered.Messages, released(offered.Releases))
 	if err != nil {
 		return track.Prompt{}, phrase.Ask{}, false, err
 	}
-	payload, err := d.prompter.escalate(ctx, &track.Shown{Was: snap.Was, Messages: snap.Messages}, number)
-	if err != nil {
-		return track.Prompt{}, phrase.Ask{}, false, err
-	}
-	return snap.Was, d.prompter.ask(ctx, &snap.Was, snap.Messages, payload), true, nil
+	return snap.Was, d.prompter.ask(ctx, &snap.Was, offered.Messages, payload), true, nil
 }

@@ -61,14 +61,9 @@ func (p *prompter) showTo(ctx context.Context, out track.Outgoing, to []string, 
 	if chat {
 		shown.Chat = chatID(out, &snap.Was)
 	}
-	number, err := p.Privacy.Number(ctx, snap.Was.Conv)
-	if err != nil {
+	var err error
+	if shown.Releases, err = p.releases(ctx, snap); err != nil {
 		return err
-	}
-	if number != "" {
-		shown.Releases = []track.Release{{
-			Owner: snap.Was.Recipient, To: snap.Was.Sender, Number: number, ID: newest(snap.Messages).ID, At: track.At(p.Clock.Now()),
-		}}
 	}
 	if err := p.Inputs.Do(ctx, shown); err != nil {
 		return err
@@ -76,7 +71,7 @@ func (p *prompter) showTo(ctx context.Context, out track.Outgoing, to []string, 
 	if !shown.OK || len(shown.Messages) == 0 {
 		return nil
 	}
-	payload, err := p.escalate(ctx, shown, number)
+	payload, err := p.escalate(ctx, shown.Was, shown.Messages, released(shown.Releases))
 	if err != nil {
 		return err
 	}
@@ -93,6 +88,25 @@ func (p *prompter) showTo(ctx context.Context, out track.Outgoing, to []string, 
 		}
 	}
 	return nil
+}
+
+// releases are the numbers that a prompt tells its sender, if nothing comes between: that is decided when they are recorded.
+func (p *prompter) releases(ctx context.Context, snap *track.Snapshot) ([]track.Release, error) {
+	number, err := p.Privacy.Number(ctx, snap.Was.Conv)
+	if err != nil || number == "" {
+		return nil, err
+	}
+	return []track.Release{{
+		Owner: snap.Was.Recipient, To: snap.Was.Sender, Number: number, ID: newest(snap.Messages).ID, At: track.At(p.Clock.Now()),
+	}}, nil
+}
+
+// released is the number that a prompt tells, or "".
+func released(releases []track.Release) string {
+	if len(releases) == 0 {
+		return ""
+	}
+	return releases[0].Number
 }
 
 // showOpen shows a user's resources the open prompts that they have not been shown. Those that have just come know of
@@ -122,17 +136,17 @@ func (p *prompter) showOpen(ctx context.Context, owner string, arrived []string)
 }
 
 // escalate makes the element that a client acts on (protocol §5).
-func (p *prompter) escalate(ctx context.Context, shown *track.Shown, number string) (*escalation.Escalate, error) {
-	m := newest(shown.Messages)
-	draft, lang, err := p.draft(shown.Messages, number)
+func (p *prompter) escalate(ctx context.Context, was track.Prompt, messages []track.Message, number string) (*escalation.Escalate, error) {
+	m := newest(messages)
+	draft, lang, err := p.draft(messages, number)
 	if err != nil {
 		return nil, err
 	}
 	e := &escalation.Escalate{
-		Test: m.Marks.Has(track.Test), Prompt: shown.Was.ID, ID: m.ID, With: m.Recipient, Reason: escalation.State(p.Privacy.State(ctx, m, timeoutOf(shown.Messages))),
-		Priority: priorities[shown.Was.Priority], Expires: escalation.Time(shown.Was.ExpiresAt), Text: &escalation.Text{Value: draft.Text},
+		Test: m.Marks.Has(track.Test), Prompt: was.ID, ID: m.ID, With: m.Recipient, Reason: escalation.State(p.Privacy.State(ctx, m, timeoutOf(messages))),
+		Priority: priorities[was.Priority], Expires: escalation.Time(was.ExpiresAt), Text: &escalation.Text{Value: draft.Text},
 	}
-	if slices.ContainsFunc(shown.Messages, func(m track.Message) bool { return p.Privacy.Status(ctx, &m).Doubt != "" }) {
+	if slices.ContainsFunc(messages, func(m track.Message) bool { return p.Privacy.Status(ctx, &m).Doubt != "" }) {
 		e.Doubt = escalation.DoubtGap
 	}
 	if draft.Text != "" {
@@ -145,7 +159,7 @@ func (p *prompter) escalate(ctx context.Context, shown *track.Shown, number stri
 			e.SMS.Segments, e.SMS.Encoding = draft.Segments, draft.Encoding
 		}
 	}
-	for _, also := range shown.Messages[:len(shown.Messages)-1] {
+	for _, also := range messages[:len(messages)-1] {
 		e.Also = append(e.Also, escalation.Also{ID: also.ID})
 	}
 	return e, nil

@@ -21,10 +21,9 @@ type Users interface {
 	Parties(track.Conv) track.Parties
 }
 
-// Store is the directory of bound numbers, and knows who was refused.
+// Store is the directory of bound numbers.
 type Store interface {
 	Number(ctx context.Context, jid string) (track.Number, bool, error)
-	Refused(context.Context, track.Conv) (bool, error)
 }
 
 // Disclosure decides what senders are told of recipients.
@@ -43,14 +42,9 @@ func New(s *settings.Live, users Users, store Store, server *Server, gap func() 
 	return &Disclosure{settings: s, users: users, store: store, server: server, gap: gap, log: log}
 }
 
-// Number returns the recipient's number in E.164, if the sender may be shown it, else "".
+// Number returns the recipient's number in E.164, if the sender may be shown it, else "". Whether the recipient's side has
+// refused a message of the sender's the ledger knows, which records what is shown.
 func (d *Disclosure) Number(ctx context.Context, conv track.Conv) (string, error) {
-	switch refused, err := d.store.Refused(ctx, conv); {
-	case err != nil:
-		return "", fmt.Errorf("look for a refusal: %w", err)
-	case refused:
-		return "", nil
-	}
 	c, err := d.caseOf(ctx, conv)
 	if err != nil {
 		return "", err

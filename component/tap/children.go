@@ -13,7 +13,10 @@ func (f *fields) messageChild(s space, local []byte, attrs []attr) {
 			}
 		case "error":
 			f.child = errorChild
-			f.has &^= hasPassingError | hasRefusal // of several the last counts
+			if f.any(hasError) && !f.any(hasPassingError) {
+				f.has |= hasFinalError
+			}
+			f.has = f.has&^hasPassingError | hasError
 			if t := get(attrs, "type"); string(t) == "wait" || string(t) == "continue" {
 				f.has |= hasPassingError
 			}

@@ -326,13 +326,14 @@ func (r *report) stored() {
 }
 
 // bounce is an error of the recipient's side: to the sender, with the id of the message. What was a message is known by
-// the rows that there are, not by what the error brings back of it.
+// the rows that there are, not by what the error brings back of it. Of several errors the gravest counts: the author of the message may
+// have written the others.
 func (r *report) bounce() {
 	f := r.f
 	if !r.to.local || !usable(f.id) {
 		return
 	}
-	if f.any(hasPassingError) {
+	if f.any(hasPassingError) && !f.any(hasFinalError) {
 		r.add(track.Deferred, r.to, r.from, string(f.id), track.ByError)
 	} else {
 		r.add(track.Bounced, r.to, r.from, string(f.id), track.ByError).Refusal = f.any(hasRefusal)

@@ -57,8 +57,10 @@ const (
 	hasRinging            // XEP-0353
 	hasHint               // protocol §3
 	hasVoidHint           // the same, malformed
-	hasPassingError       // an error that may pass
-	hasRefusal            // an error by which somebody refuses
+	hasError              // an error: the server's, or one that the author put into what it echoes
+	hasPassingError       // the last one may pass
+	hasFinalError         // one before it does not
+	hasRefusal            // one says that somebody refuses
 )
 
 // any reports whether one of x is so.

@@ -217,6 +217,14 @@ func (d *Daemon) Logs(text string) {
 	}
 }
 
+// Until waits until something is so while the component runs.
+func (d *Daemon) Until(what string, is func() bool) {
+	d.t.Helper()
+	if err := d.proc.await(Patience, is); err != nil {
+		d.t.Fatalf("%s: %v", what, err)
+	}
+}
+
 // Run runs another subcommand with the same configuration; it returns what it printed and its exit code.
 func (d *Daemon) Run(args ...string) (stdout, stderr string, code int) {
 	d.t.Helper()

@@ -167,6 +167,7 @@ func prune(s *suite) {
 	alias, lost := passed(5, "alias"), passed(6, "lost")
 	alias.Kind, alias.Original = track.Alias, waiting.Ord
 	lost.Kind, lost.Original = track.Alias, answered.Ord
+	oldPair, refusal := track.Conv{Sender: alice, Recipient: carol}, track.Pair{Conv: track.Conv{Sender: alice, Recipient: bob}, Receipts: 1, Refused: 1}
 	late := settled(7, "late")
 	late.SettledAt = now + 200_000
 	s.commit(track.Changes{
@@ -175,6 +176,7 @@ func prune(s *suite) {
 		Prompts: []track.Prompt{live, ended, young}, Outbox: []track.Outgoing{{ID: "o1", Prompt: ended.ID}},
 		Releases: []track.Release{{Owner: bob, ID: "old", At: now}, {Owner: bob, ID: "new", At: now + 100_000}},
 		Peers:    []track.Peer{{JID: "old", Acks: 1}, {JID: "new", Acks: now}},
+		Pairs:    []track.Pair{{Conv: oldPair, Receipts: 1}, refusal},
 	})
 	n, _ := s.prune(now+100_000, 1000)
 	s.same(6, n) // done, answered, lost, passed; a prompt; a release
@@ -189,6 +191,8 @@ func prune(s *suite) {
 	s.must(err)
 	s.same(1, len(given))
 	s.same([]track.Peer{{JID: "new", Acks: now}}, s.load(track.Want{Peers: []string{"old", "new"}}).Peers)
+	s.prune(now+100_000, 1000) // the first round may have begun in the middle
+	s.same([]track.Pair{refusal}, s.load(track.Want{Pairs: []track.Conv{oldPair, refusal.Conv}}).Pairs)
 	queue, err := s.Pending(s.ctx)
 	s.must(err)
 	s.same(1, len(queue))

@@ -1,0 +1,112 @@
+package acceptance
+
+import (
+	"strings"
+	"testing"
+
+	"tocsin/internal/lab"
+)
+
+// withModules runs a story where the server tells of refusals and of deleted accounts: with our modules on both servers, each with
+// one of the databases.
+func withModules(t *testing.T, settings lab.Settings, story func(*testing.T, *house)) {
+	t.Parallel()
+	o := friends(lab.Module)
+	o.Registration = true
+	t.Run("Prosody", func(t *testing.T) {
+		t.Parallel()
+		story(t, open(t, lab.Module, o, settings))
+	})
+	t.Run("ejabberd", func(t *testing.T) {
+		t.Parallel()
+		o, on := o, lab.Settings{"storage.dsn": lab.Postgres(t)}
+		for name, value := range settings {
+			on[name] = value
+		}
+		o.Tap, o.Contacts = lab.Module, nil // their contacts are Prosody's
+		server := lab.Ejabberd(t, o)
+		story(t, &house{server, lab.Tocsin(t, server, on), lab.Module})
+	})
+}
+
+// Bob blocks Alice while a message of hers waits. From what she writes then he is not to be known: not by a message that calls itself the
+// correction of itself or holds an error of its own, by command neither, nor for the one that was there before.
+func TestRefused(t *testing.T) {
+	withModules(t, lab.Settings{"escalate.disclose": "all", "escalate.reveal": "all", "track.undelivered_after": "30s", "track.unread_after": "30s"}, refused)
+}
+
+// The stock mod_service_log copies the server's errors with all that Alice wrote.
+func TestRefusedInCopies(t *testing.T) {
+	t.Parallel()
+	settings := lab.Settings{"escalate.disclose": "all", "escalate.reveal": "all", "track.undelivered_after": "30s", "track.unread_after": "30s"}
+	refused(t, open(t, lab.ServiceLog, friends(lab.ServiceLog), settings))
+}
+
+// escalates has a message asked about, as soon as it is known.
+func (h *house) escalates(by *lab.Client, id string, to *lab.Client) {
+	h.tocsin.Until(id+" is known", func() bool {
+		done := h.command(by, "escalate", "id", id, "with", to.Bare())
+		return done.Has("command[@status='completed']") && !done.Has("command/note[@type='error']")
+	})
+}
+
+func refused(t *testing.T, h *house) {
+	alice := h.capable("alice/phone", lab.Markers)
+	bob := h.Login("bob/phone", lab.Silent)
+	h.reachable(bob.Bare())
+	alice.Say(bob.Bare(), "m1", "Are you there?")
+	bob.Expect("message[@id='m1']/body")
+	bob.Block(alice.Bare())
+	alice.Say(bob.Bare(), "m2", "Are you there?", "<replace xmlns='urn:xmpp:message-correct:0' id='m2'/>",
+		"<error type='wait'><resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>")
+	h.command(alice, "escalate", "id", "m2", "with", bob.Bare()) // it may be known by then to have failed, or not to be known at all
+	h.escalates(alice, "m1", bob)
+	prompt := alice.Expect("message/{%s}escalate", ns).Find("escalate")
+	if prompt.Has("number") || prompt.Has("sms") {
+		t.Errorf("by command: %s", prompt)
+	}
+	wants(t, "what is asked about", prompt.Attr("id"), "m1")
+	wantsResult(t, h.answer(alice, prompt, "claim"))
+	wantsResult(t, h.answer(alice, prompt, "declined"))
+	completed(t, h.command(alice, "escalate", "id", "m1", "with", bob.Bare()))
+	if again := h.prompt(alice, "m1"); again.Has("number") {
+		t.Errorf("by command, again: %s", again)
+	}
+}
+
+// Bob's account is deleted, and somebody else registers his name. Nothing of his is there any more, and nobody gets his number for
+// the new one.
+func TestRecycledAccount(t *testing.T) {
+	withModules(t, lab.Settings{"escalate.reveal": "all"}, func(t *testing.T, h *house) {
+		alice := h.capable("alice/phone", lab.Markers)
+		bob := h.capable("bob/phone", lab.Silent)
+		binds(t, h, bob)
+		completed(t, h.command(bob, "preferences", "quiet_hours", "00:00-23:59"))
+		bob.Say(alice.Bare(), "b1", "A secret")
+		alice.Expect("message[@id='b1']/body")
+		alice.Say(bob.Bare(), "m1", "Are you there?")
+		bob.Expect("message[@id='m1']/body")
+		contains(t, "the numbers", h.tocsin.Must("numbers", "list"), bob.Bare())
+		bob.Send("<iq type='set' id='remove'><query xmlns='jabber:iq:register'><remove/></query></iq>")
+		h.tocsin.Until("the number is gone", func() bool { return !strings.Contains(h.tocsin.Must("numbers", "list"), bob.Bare()) })
+
+		h.AddUser(bob.Bare(), "bob's password")
+		next := h.capable("bob/other", lab.Silent)
+		start := h.command(next, "number")
+		if start.Has("command/x/field[@var='remove']") {
+			t.Errorf("a number is bound to the next one: %s", start)
+		}
+		preferences := h.command(next, "preferences").String()
+		if strings.Contains(preferences, "00:00-23:59") {
+			t.Errorf("the next one's preferences: %s", preferences)
+		}
+		if watching := h.command(next, "watching").String(); strings.Contains(watching, alice.Bare()) {
+			t.Errorf("the next one's messages: %s", watching)
+		}
+		alice.Say(next.Bare(), "m2", "Who are you?")
+		h.escalates(alice, "m2", next)
+		if prompt := h.prompt(alice, "m2"); prompt.Has("number") {
+			t.Errorf("the number of whom the name belonged to: %s", prompt)
+		}
+	})
+}
