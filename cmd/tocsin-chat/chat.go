@@ -186,11 +186,18 @@ func (c *chat) told(m message) (act action) {
 func (c *chat) prompt(e escalation.Escalate) []string {
 	c.forget(e.Prompt)
 	c.open = append(c.open, e)
+	if e.Test {
+		return append([]string{"* A test by the server's admin: nobody wrote to you, and no SMS is needed."}, how(e)...)
+	}
 	about := []string{c.name(e.ID)}
 	for _, also := range e.Also {
 		about = append(about, c.name(also.ID))
 	}
-	lines := []string{fmt.Sprintf("* %s: %s of %s. Send an SMS?", e.With, e.Reason, strings.Join(about, ", "))}
+	return append([]string{fmt.Sprintf("* %s: %s of %s. Send an SMS?", e.With, e.Reason, strings.Join(about, ", "))}, how(e)...)
+}
+
+// how says what to do on a prompt.
+func how(e escalation.Escalate) (lines []string) {
 	// Only sms: links are shown; who clicks them in a terminal trusts us.
 	if e.SMS != nil && strings.HasPrefix(e.SMS.URI, "sms:") {
 		lines = append(lines, "  "+e.SMS.URI)

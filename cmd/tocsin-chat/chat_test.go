@@ -74,6 +74,21 @@ func prompt(id string) *escalation.Escalate {
 	}
 }
 
+// A prompt that is a test says so.
+func TestPromptThatIsATest(t *testing.T) {
+	c, _ := talking(t, "markers")
+	e := prompt("unknown")
+	e.Test, e.With = true, "alice@example.org"
+	got := c.take(message{From: "sms@tocsin.example.org", Type: "chat", Escalate: e}, noon).show
+	want := []string{"* A test by the server's admin: nobody wrote to you, and no SMS is needed.", "  sms:+8613800138000?body=Hi", "  Then answer /sent, /no or /snooze."}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if act := c.line("/no"); act.answer == nil || act.answer.Prompt != "p-1" {
+		t.Errorf("answered: %+v", act)
+	}
+}
+
 func TestPromptIsShownAndAnswered(t *testing.T) {
 	c, id := talking(t, "markers")
 	contact := "sms@tocsin.example.org"

@@ -95,15 +95,15 @@ func (c *checkCommand) all(ctx context.Context, e *environment, f *findings) {
 	}
 }
 
-// checkSecrets warns of secrets that everybody on the machine may read.
+// checkSecrets refuses secrets that everybody on the machine may read or write, as ssh does its keys.
 func checkSecrets(conf *config.Config, f *findings) {
 	for _, file := range conf.SecretFiles() {
 		info, err := os.Stat(file)
 		if err != nil {
 			continue
 		}
-		if mode := info.Mode().Perm(); mode&0o007 != 0 {
-			f.warn("secret", "%s contains a secret, but every user may read it (mode %04o): run chmod %04o %s", file, mode, mode&^0o007, file)
+		if mode := info.Mode().Perm(); mode&0o006 != 0 {
+			f.fail("secret", "%s contains a secret, but every user may read or write it (mode %04o): run chmod %04o %s", file, mode, mode&^0o007, file)
 		}
 	}
 }

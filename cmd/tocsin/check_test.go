@@ -21,18 +21,27 @@ const domain, secret = "tocsin.example.org", "hunter2"
 // tocsin runs a command line in this process, and returns its exit code and what it wrote.
 func tocsin(t *testing.T, args ...string) (code int, out string) {
 	t.Helper()
+	return tocsinAt(t, time.Now, args...)
+}
+
+// tocsinAt does so by another clock.
+func tocsinAt(t *testing.T, now func() time.Time, args ...string) (code int, out string) {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	code = execute(ctx, args, &environment{
 		stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr,
-		getenv: func(string) string { return "" }, now: time.Now, lookup: unlisted,
+		getenv: func(string) string { return "" }, now: now, lookup: unlisted,
 	})
 	if strings.Contains(stdout.String()+stderr.String(), secret) {
 		t.Errorf("the secret was told: %s%s", stdout.String(), stderr.String())
 	}
 	return code, stdout.String() + stderr.String()
 }
+
+// noon is a clock that stands still.
+func noon() time.Time { return time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC) }
 
 // unlisted is a DNS without any record.
 func unlisted(context.Context, string) ([]string, error) { return nil, errors.New("no such host") }
@@ -222,32 +231,48 @@ func TestCheckOffline(t *testing.T) {
 	}
 }
 
+// A place where one may not look does not hide the next one.
+func TestConfigurationInTheNextPlace(t *testing.T) {
+	defer func(places []string) { configPlaces = places }(configPlaces)
+	good := configured(t, "127.0.0.1:1", "", "")
+	closed := filepath.Join(good, "config.toml") // below a file: not even root can look there
+	configPlaces = []string{closed, good}
+	if code, out := tocsin(t, "check", "-offline"); code != done {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	configPlaces = []string{closed, filepath.Join(t.TempDir(), "config.toml")}
+	code, out := tocsin(t, "check", "-offline")
+	if lines(t, out, `FAIL  config    .*config.toml/config.toml: not a directory`); code != failed {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 func TestCheckBesideAnInstance(t *testing.T) {
-	now := time.Now()
+	now := noon()
 	h := &fixed{state: State{Component: domain, Since: now.Add(-time.Hour), LastCopy: now.Add(-90 * time.Second), Presence: presenceByTap}}
 	file := configured(t, "127.0.0.1:1", serve(t, h), "")
 	beside := `note  stream    an instance is running: asking http://127.0.0.1:\d+/readyz instead of opening a second stream`
-	code, out := tocsin(t, "check", "-config", file)
-	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for 1h 0m`, `ok    tap       last copy 1m \d+s ago`, `ok    presence  comes with the tap`)
+	code, out := tocsinAt(t, noon, "check", "-config", file)
+	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for 1h 0m`, `ok    tap       last copy 1m 30s ago`, `ok    presence  comes with the tap`)
 	if code != done {
 		t.Errorf("exit code %d", code)
 	}
 
 	h.state.LastCopy = time.Time{}
-	code, out = tocsin(t, "check", "-config", file)
+	code, out = tocsinAt(t, noon, "check", "-config", file)
 	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for 1h 0m`, `FAIL  tap       .*config.toml:8: tap.domains: nothing received since the stream came up: .*`, `ok    presence  comes with the tap`)
 	if code != failed {
 		t.Errorf("exit code %d", code)
 	}
 	h.state.Since = now
-	code, out = tocsin(t, "check", "-config", file)
-	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for \d+m?s`, `unknown  tap       nothing received yet, .*`, `ok    presence  comes with the tap`)
+	code, out = tocsinAt(t, noon, "check", "-config", file)
+	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for .*`, `unknown  tap       nothing received yet, .*`, `ok    presence  comes with the tap`)
 	if code != done {
 		t.Errorf("exit code %d", code)
 	}
 
 	h.state.Since, h.ready = time.Time{}, []string{"no connection to the server"}
-	code, out = tocsin(t, "check", "-config", file)
+	code, out = tocsinAt(t, noon, "check", "-config", file)
 	lines(t, out, configOK, databaseOK, beside, `FAIL  stream    .*config.toml:3: component.server: no connection to the server`)
 	if code != failed {
 		t.Errorf("exit code %d", code)
@@ -276,24 +301,24 @@ func TestCheckTheTapOfAnInstance(t *testing.T) {
 }
 
 func TestStatus(t *testing.T) {
-	now := time.Now()
+	now := noon()
 	h := &fixed{state: State{Component: domain, Version: "1.0", Since: now.Add(-time.Hour), LastCopy: now, Lag: 3 * time.Millisecond}}
 	file := configured(t, "127.0.0.1:1", serve(t, h), "")
-	code, out := tocsin(t, "status", "-config", file)
+	code, out := tocsinAt(t, noon, "status", "-config", file)
 	lines(t, out, `component     tocsin.example.org`, `pending       0 messages`, `overdue       0 alarms`, `open prompts  0`, `outbox        0`,
 		`instance      ready, version 1.0`, `stream        up for 1h 0m`, `last copy     .*`, `lag           0ms, queue 3ms`)
 	if code != done {
 		t.Errorf("exit code %d", code)
 	}
 
-	code, out = tocsin(t, "status", "-json", "-config", file)
+	code, out = tocsinAt(t, noon, "status", "-json", "-config", file)
 	for _, want := range []string{`"component": "tocsin.example.org"`, `"pending": 0`, `"overdue": 0`, `"open_prompts": 0`, `"last_copy": "`, `"lag_seconds": 0`, `"queue_seconds": 0.003`} {
 		if code != done || !strings.Contains(out, want) {
 			t.Errorf("exit code %d, no %s in\n%s", code, want, out)
 		}
 	}
 
-	_, out = tocsin(t, "status", "-config", configured(t, "127.0.0.1:1", "127.0.0.1:1", ""))
+	_, out = tocsinAt(t, noon, "status", "-config", configured(t, "127.0.0.1:1", "127.0.0.1:1", ""))
 	if !strings.Contains(out, "instance      no instance answers at http://127.0.0.1:1/readyz\nlast copy     unknown\n") {
 		t.Errorf("without an instance:\n%s", out)
 	}

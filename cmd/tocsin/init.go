@@ -45,6 +45,7 @@ type installation struct {
 	Systemd    bool   // the machine is run by systemd
 	HasUnit    bool   // systemd knows a unit for it
 	HasUser    bool   // the unit's user is there
+	HasModule  bool   // Prosody has our module where it looks for modules of others
 	Standalone bool   // the configuration is no system's, but somebody's own
 }
 
@@ -152,6 +153,9 @@ func (in *installation) look(root string) {
 	in.Systemd = exists("/run/systemd/system")
 	in.HasUnit = slices.ContainsFunc([]string{"/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}, func(dir string) bool {
 		return exists(dir + "/tocsin.service")
+	})
+	in.HasModule = slices.ContainsFunc([]string{"/usr/local/lib/prosody/modules", "/usr/lib/prosody/modules"}, func(dir string) bool {
+		return exists(dir + "/mod_tocsin/mod_tocsin.lua")
 	})
 	_, err := user.Lookup(serviceUser)
 	in.HasUser = err == nil

@@ -100,6 +100,25 @@ func TestInitOffersTheUnit(t *testing.T) {
 	}
 }
 
+// Who has our module already, by a package or by hand, is not told to copy it.
+func TestInitSeesTheModule(t *testing.T) {
+	for _, dir := range []string{"/usr/lib/prosody/modules", "/usr/local/lib/prosody/modules", "/srv"} {
+		root := t.TempDir()
+		if err := os.CopyFS(root+dir+"/mod_tocsin", os.DirFS("../../contrib/prosody/mod_tocsin")); err != nil {
+			t.Fatal(err)
+		}
+		in := installation{Component: "tocsin.example.org", Domains: []string{"example.org"}, Port: defaultPort}
+		in.look(root)
+		var b strings.Builder
+		if err := prosodyBlock.Execute(&b, in); err != nil {
+			t.Fatal(err)
+		}
+		if told := strings.Contains(b.String(), "Copy the folder"); told != (dir == "/srv") {
+			t.Errorf("with the module in %s:\n%s", dir, &b)
+		}
+	}
+}
+
 // The unit is for the program where it is, and the configuration where it is asked to be.
 func TestInitPrintsTheUnit(t *testing.T) {
 	program, err := os.Executable()

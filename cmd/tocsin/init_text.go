@@ -32,8 +32,9 @@ undelivered_after = "30s"
 unread_after = "2m"
 `)
 
-var prosodyBlock = initText(`1. Copy the folder contrib/prosody/mod_tocsin into a folder of Prosody's plugin_paths, say /usr/local/lib/prosody/modules.
-2. Put this into a file of its own, /etc/prosody/conf.d/tocsin.cfg.lua, that only Prosody may read, or at the end of
+var prosodyBlock = initText(`{{if .HasModule}}1. Our module is where Prosody looks for modules.
+{{else}}1. Copy the folder contrib/prosody/mod_tocsin into a folder of Prosody's plugin_paths, say /usr/local/lib/prosody/modules.
+{{end}}2. Put this into a file of its own, /etc/prosody/conf.d/tocsin.cfg.lua, that only Prosody may read, or at the end of
    /etc/prosody/prosody.cfg.lua:
 
 ----8<----

@@ -72,7 +72,16 @@ func TestCheckOnProsody(t *testing.T) {
 				}
 			}, `warn  dns       tocsin.lab.test has a DNS record \(192.0.2.15\): remove it, .*`, "… has a DNS record", done, false},
 			{"secret for everybody", func(c *checked) { chmod(c.t, c.config, 0o644) },
-				`warn  secret    .*config.toml contains a secret, but every user may read it \(mode 0644\): run chmod 0640 .*config.toml`, "… contains a secret, but every user may read it (mode …)", done, false},
+				`FAIL  secret    .*config.toml contains a secret, but every user may read or write it \(mode 0644\): run chmod 0640 .*config.toml`, "… contains a secret, but every user may read or write it (mode …)", failed, false},
+			{"secret that everybody may write", func(c *checked) { chmod(c.t, c.config, 0o602) },
+				`FAIL  secret    .*config.toml contains .* \(mode 0602\): run chmod 0600 .*config.toml`, "… contains a secret, but every user may read or write it (mode …)", failed, false},
+			{"secret file for everybody", func(c *checked) {
+				file := filepath.Join(filepath.Dir(c.config), "secret")
+				write(c.t, file, secret+"\n")
+				chmod(c.t, file, 0o604)
+				c.set(`secret = "`+secret+`"`, `secret_file = "secret"`)
+			}, `FAIL  secret    .*/secret contains .* \(mode 0604\): run chmod 0600 .*/secret`, "… contains a secret, but every user may read or write it (mode …)", failed, false},
+			{"secret for a group", func(c *checked) { chmod(c.t, c.config, 0o640) }, `ok    tap       mod_tocsin is loaded on lab.test`, "mod_tocsin is loaded on …", done, false},
 		}},
 		"misspelt target": {lab.Options{Tap: lab.Module, Target: "tosin.lab.test"}, []fault{
 			{"", nil, `FAIL  tap       mod_tocsin on lab.test sends to "tosin.lab.test": set its tocsin_component to "tocsin.lab.test"`, "mod_tocsin on … sends to …", failed, true},

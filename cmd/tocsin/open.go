@@ -24,10 +24,19 @@ func (f configFlag) file(e *environment) (string, error) {
 	if name := e.getenv("TOCSIN_CONFIG"); name != "" {
 		return name, nil
 	}
+	closed := ""
 	for _, name := range configPlaces {
-		if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
+		_, err := os.Stat(name)
+		if err == nil {
 			return name, nil
 		}
+		// Where one may not look, like in root's home as the service's user, there may be another one in the next place.
+		if !errors.Is(err, fs.ErrNotExist) {
+			closed = name
+		}
+	}
+	if closed != "" {
+		return closed, nil // whoever reads it says why that does not go
 	}
 	return "", fmt.Errorf("no configuration: neither %s nor %s exists (use -config, or create one with \"tocsin init\")", configPlaces[0], configPlaces[1])
 }

@@ -67,21 +67,21 @@ func TestTestShowsSteps(t *testing.T) {
 	h := &fixed{state: State{Component: domain, Version: "1.0", Since: time.Now()}}
 	file := configured(t, "127.0.0.1:1", serve(t, h), "")
 	code, out := tocsin(t, "test", "alice@example.org", "-config", file)
-	lines(t, out, ` +0.\d s  instance  tocsin.example.org, version 1.0`, ` +0.\d s  tap       nothing received yet .*`,
-		` +0.\d s  clients   for alice@example.org`, ` +0.\d s  answer    FAIL: none came`)
+	lines(t, out, ` +\d+.\d s  instance  tocsin.example.org, version 1.0`, ` +\d+.\d s  tap       nothing received yet .*`,
+		` +\d+.\d s  clients   for alice@example.org`, ` +\d+.\d s  answer    FAIL: none came`)
 	if code != failed {
 		t.Errorf("exit code %d", code)
 	}
 
 	h.ready = []string{"stream: not connected to 127.0.0.1:1"}
 	code, out = tocsin(t, "test", "alice@example.org", "-config", file)
-	lines(t, out, ` +0.\d s  instance  FAIL: stream: not connected to 127.0.0.1:1`)
+	lines(t, out, ` +\d+.\d s  instance  FAIL: stream: not connected to 127.0.0.1:1`)
 	if code != failed {
 		t.Errorf("exit code %d", code)
 	}
 	h.state.Standby = true
 	_, out = tocsin(t, "test", "alice@example.org", "-config", file)
-	lines(t, out, ` +0.\d s  instance  FAIL: standby: .*`)
+	lines(t, out, ` +\d+.\d s  instance  FAIL: standby: .*`)
 
 	code, out = tocsin(t, "test", "alice@example.org", "-config", configured(t, "127.0.0.1:1", "127.0.0.1:1", ""))
 	lines(t, out, `tocsin: no running instance to test: no instance answers at .* \(start it with "tocsin run"\)`)
