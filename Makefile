@@ -3,6 +3,7 @@
 # make demo       one escalation on a real Prosody, told as it happens
 # make playground the same with a web page, until you stop it
 # make bench      what this machine can do; make soak: whether it still can after an hour
+# make failover a PostgreSQL with a replica that fails, by hand and by Patroni
 # make fresh      what README.md promises, on a bare Debian
 # make bench-server what a tap costs a server
 # make packages   .deb, .rpm and .tar.gz, into .build/packages
@@ -21,7 +22,7 @@ NORACE   := tocsin/internal/survival
 # finds nothing of ours. The race detector watches everything else.
 RACE     := -race -gcflags=modernc.org/...=-race=false
 
-.PHONY: build test matrix newest race fuzz bench bench-server soak fresh image packages lint vet format staticcheck luacheck tools test-browser demo playground clean
+.PHONY: build test matrix newest race fuzz bench bench-server soak failover fresh image packages lint vet format staticcheck luacheck tools test-browser demo playground clean
 
 build:
 	$(GO) build -ldflags '-s -w -X main.version=$(VERSION)' -o . ./cmd/...
@@ -75,6 +76,12 @@ bench-server: tools
 
 soak:
 	TOCSIN_SOAK=$(SOAKTIME) $(GO) test -count=1 -timeout 0 -run Soak -v ./...
+
+# All ways in which a PostgreSQL with a replica fails, by hand and by Patroni; about a quarter of an hour. docs/design/survival.md
+# has the results.
+failover: tools
+	@bash .ci/install patroni etcd-server haproxy
+	TOCSIN_FAILOVER=1 $(GO) test -count=1 -timeout 30m -run 'TestFailover|TestPatroni|TestPgbouncer' -v ./internal/survival
 
 lint: vet format staticcheck luacheck
 

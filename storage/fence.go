@@ -3,6 +3,8 @@ package storage
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -17,7 +19,8 @@ import (
 //   - whether another instance has taken over: the token is not ours;
 //   - what became of the transaction before it whose end was not heard of: it is counted, or it is not. One that still
 //     waits, for a replica say, has the row locked, and is waited for;
-//   - whether the database has lost what it had acknowledged: it counts fewer than we do.
+//   - whether the database has lost what it had acknowledged: it counts fewer than we do, or another hold began when it
+//     counted fewer.
 type fence struct {
 	writing sync.Mutex // held for each transaction of the writer
 	lost    bool       // the end of the last transaction was not heard of: known may be one too few
@@ -40,7 +43,8 @@ const (
 // released is a token that no hold has: after Release nothing is written any more.
 var released = "-"
 
-// head is the row of the table holder.
+// head is the row of the table holder. Its token names the hold: a random part, "-", and how many commits there were when the
+// hold began.
 type head struct {
 	Token   string
 	Commits int64
@@ -66,15 +70,31 @@ func (f *fence) check(found head) error {
 
 // compare is check for those who don't write.
 func (f *fence) compare(found head) error {
-	token := f.token.Load()
-	switch known := f.known.Load(); {
+	token, known := f.token.Load(), f.known.Load()
+	var failed error
+	there := found.Commits
+	switch {
 	case token == nil:
-	case *token != found.Token:
+		return nil
+	case *token == released:
 		return track.ErrFenced
-	case found.Commits < known:
-		return &track.BehindError{Commits: known - found.Commits}
+	case *token != found.Token:
+		failed, there = track.ErrFenced, found.began(known)
 	}
-	return nil
+	if there < known {
+		return &track.BehindError{Commits: known - there}
+	}
+	return failed
+}
+
+// began is how many commits there were when the hold of the token began; otherwise if it does not say.
+func (h head) began(otherwise int64) int64 {
+	_, text, _ := strings.Cut(h.Token, "-")
+	commits, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return otherwise
+	}
+	return commits
 }
 
 // begin makes a hold of a token that stands in the database now.

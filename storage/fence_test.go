@@ -101,6 +101,30 @@ func TestDatabaseBehind(t *testing.T) {
 	})
 }
 
+// What another holder has not found when it took over is lost: it was committed to a primary that nobody fenced.
+func TestDatabaseOfAnother(t *testing.T) {
+	for _, tc := range []struct {
+		began string
+		lost  int64
+	}{{"-3", 2}, {"-5", 0}, {"", 0}} {
+		onBoth(t, func(t *testing.T, dsn string) {
+			ctx, s := t.Context(), open(t, dsn)
+			_, err := s.Lead(ctx, component)
+			must(t, err)
+			for i := range 5 {
+				must(t, s.Commit(ctx, track.Changes{Insert: []track.Message{{Ord: int64(i + 1), Key: track.Key{Sender: alice}}}}))
+			}
+			storage.Exec(t, s, "UPDATE holder SET token = 'another"+tc.began+"', commits = 1000")
+			err = s.Commit(ctx, track.Changes{Insert: []track.Message{{Ord: 9}}})
+			behind := (*track.BehindError)(nil)
+			switch isBehind := errors.As(err, &behind); {
+			case isBehind != (tc.lost > 0), isBehind && behind.Commits != tc.lost, !isBehind && !errors.Is(err, track.ErrFenced):
+				t.Errorf("it began at %q: %v", tc.began, err)
+			}
+		})
+	}
+}
+
 // Two holders whose databases were one, but for the takeover, are told apart: a token is never made twice.
 func TestTokensDiffer(t *testing.T) {
 	onBoth(t, func(t *testing.T, dsn string) {

@@ -54,9 +54,10 @@ func (s *Store) begin(ctx context.Context, db *sqlx.DB, jid string) (clean bool,
 	}
 	random := make([]byte, 16)
 	rand.Read(random) // never fails
-	found := head{Token: hex.EncodeToString(random)}
+	var found head
 	// This waits for a transaction of the last holder: what it has committed is seen by all that is read after this.
-	err = db.GetContext(ctx, &found.Commits, db.Rebind("UPDATE holder SET token = ?, jid = ? WHERE one = 1 RETURNING commits"), found.Token, jid)
+	err = db.GetContext(ctx, &found, db.Rebind("UPDATE holder SET token = CAST(? AS TEXT) || '-' || commits, jid = ? WHERE one = 1 RETURNING token, commits"),
+		hex.EncodeToString(random), jid)
 	if err != nil {
 		return false, err
 	}

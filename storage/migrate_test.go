@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -22,25 +23,16 @@ func onBoth(t *testing.T, test func(t *testing.T, dsn string)) {
 	t.Run("postgres", func(t *testing.T) { test(t, lab.Postgres(t)) })
 }
 
-// Every schema that was ever released becomes today's, with what is in it. testdata has rows of each version.
+// Every schema that ever was becomes today's, with what is in it. testdata has rows of each version.
 func TestUpgrade(t *testing.T) {
-	names, err := filepath.Glob("testdata/v*.sql")
-	must(t, err)
-	if len(names) == 0 {
-		t.Fatal("there are no rows of any version")
-	}
-	for _, name := range names {
-		var version int64
-		if _, err := fmt.Sscanf(filepath.Base(name), "v%d.sql", &version); err != nil {
-			t.Fatal(name, err)
-		}
+	for version := int64(1); version <= storage.Latest(); version++ {
+		rows, err := os.ReadFile(fmt.Sprintf("testdata/v%d.sql", version))
+		must(t, err)
 		t.Run(fmt.Sprint("from ", version), func(t *testing.T) {
 			onBoth(t, func(t *testing.T, dsn string) {
-				rows, err := os.ReadFile(name)
-				must(t, err)
 				must(t, storage.OpenAt(t.Context(), dsn, version, string(rows)))
 				store := open(t, dsn)
-				checkUpgraded(t, store)
+				checkUpgraded(t, store, version)
 				reached, err := store.Version(t.Context())
 				must(t, err)
 				if reached != storage.Latest() {
@@ -52,7 +44,7 @@ func TestUpgrade(t *testing.T) {
 }
 
 // checkUpgraded says what the rows in testdata mean today.
-func checkUpgraded(t *testing.T, s *storage.Store) {
+func checkUpgraded(t *testing.T, s *storage.Store, version int64) {
 	t.Helper()
 	ctx := t.Context()
 	want := track.Message{
@@ -61,14 +53,38 @@ func checkUpgraded(t *testing.T, s *storage.Store) {
 		Hint: track.Hint{Timeout: 600, Priority: track.High}, Text: "Are you there?", Step: 1, Reason: track.ReasonPrompted, Prompt: "p-1",
 		Notice: track.Notice{Seq: 2, Told: 1, Rev: 7, State: track.StateTimeoutUnread, Basis: track.ByTimer, At: 1795000600000},
 	}
+	var peers []track.Peer
+	var pairs []track.Pair
+	if version >= 3 {
+		want.Standing, want.There, want.HandedAt = track.StandingFrom, track.ThereManaged, 1795000000500
+		want.Expects = track.Expectation{Delivery: 6, Reading: 7}
+		peers = []track.Peer{{
+			JID: bob, Receipts: 1795000000100, Markers: 1795000000200, Acks: 1795000000300, Came: 1795000000400, Managed: track.Yes, Announces: track.No,
+		}}
+		pairs = []track.Pair{{
+			Conv: want.Conv(), Receipts: 1795000000001, Arrivals: 1795000000002, Markers: 1795000000003, Device: "phone", Unasked: 1795000000004,
+			Past: 1795000000005, SealedReceipts: 1795000000006, SealedMarkers: 1795000000007, Unconfirmed: 1, Unmarked: 2, CountedAt: 1795000000008,
+		}}
+		checkPrefs(t, s, version)
+	}
+	if version >= 5 {
+		token := track.Token{Hash: "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef", Purpose: track.PromptPage, Owner: alice, Prompt: "p-1", Expires: 1795086400000}
+		got, _, err := s.Token(ctx, token.Hash)
+		must(t, err)
+		if diff := cmp.Diff(token, got); diff != "" {
+			t.Errorf("token, -want +got:\n%s", diff)
+		}
+	}
 	prompt := track.Prompt{
 		ID: "p-1", Row: 1882194549145600000, Conv: want.Conv(), Messages: []int64{want.Ord}, Covered: 1, OpenedAt: 1795000600000, ExpiresAt: 1795004200000,
 		Code: "7f3c", Shown: []string{alice + "/phone"}, Sends: 1, SentAt: 1795000600000, Due: 1795004200000,
 	}
 	// The secret of the rows is known, and so are their hashes.
-	loaded, err := s.Load(ctx, track.Want{Keys: []track.Key{want.Key}, Open: []track.Conv{want.Conv()}}, 1795000600001)
+	loaded, err := s.Load(ctx, track.Want{
+		Keys: []track.Key{want.Key}, Open: []track.Conv{want.Conv()}, Peers: []string{bob}, Pairs: []track.Conv{want.Conv()},
+	}, 1795000600001)
 	must(t, err)
-	if diff := cmp.Diff(track.Loaded{Messages: []track.Message{want}, Prompts: []track.Prompt{prompt}}, loaded); diff != "" {
+	if diff := cmp.Diff(track.Loaded{Messages: []track.Message{want}, Prompts: []track.Prompt{prompt}, Peers: peers, Pairs: pairs}, loaded); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	due := map[int64]track.Time{}
@@ -108,6 +124,23 @@ func checkUpgraded(t *testing.T, s *storage.Store) {
 	must(t, err)
 	if n.E164 != "+8613800138000" || !ok || !n.Consent {
 		t.Errorf("number: %+v", n)
+	}
+}
+
+// checkPrefs looks for what bob has chosen.
+func checkPrefs(t *testing.T, s *storage.Store, version int64) {
+	t.Helper()
+	want := track.Prefs{
+		JID: bob, Mode: 1, UndeliveredAfter: 30 * time.Second, UnreadAfter: time.Minute, Quiet: "22:00-07:00", Zone: "Asia/Shanghai", Language: "zh", Text: "notice",
+		Fallback: 1, Watch: 2, Sync: track.SyncTold,
+	}
+	if version >= 4 {
+		want.Share = track.ShareContacts
+	}
+	var got []track.Prefs
+	must(t, s.Prefs(t.Context(), func(p track.Prefs) { got = append(got, p) }))
+	if diff := cmp.Diff([]track.Prefs{want}, got); diff != "" {
+		t.Errorf("preferences, -want +got:\n%s", diff)
 	}
 }
 

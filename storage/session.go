@@ -200,40 +200,54 @@ func (c *sessionConnector) connect(ctx context.Context, config *pq.Config) (driv
 // ErrPooler is the error of a pooler that gives a session's transactions to whatever connection is free.
 var ErrPooler = errors.New(`the pooler shares connections between transactions, but the live instance's lock needs a session: set pool_mode = session, or connect to PostgreSQL directly`)
 
-// ownSessions fails if db's sessions are not their own. While others are in a transaction, a session that is one answers
-// from the process that it had before.
+// ownSessions fails if db's sessions are not their own. One that is its own always answers from one process, from which no
+// other answers. A pooler takes the connection that was used last, or the one that was not used for longest; and while
+// transactions keep some, another one.
 func ownSessions(ctx context.Context, db *sqlx.DB) error {
 	first, err := db.Connx(ctx)
 	if err != nil {
 		return err
 	}
 	defer first.Close()
-	var before, after int64
-	if err := first.GetContext(ctx, &before, "SELECT pg_backend_pid()"); err != nil {
+	var process int64
+	if err := sqlx.GetContext(ctx, first, &process, backend); err != nil {
+		return err
+	}
+	answers := func(q sqlx.QueryerContext, own bool) error {
+		var is int64
+		if err := sqlx.GetContext(ctx, q, &is, backend); err != nil {
+			return err
+		}
+		if (is == process) != own {
+			return ErrPooler
+		}
+		return nil
+	}
+	if err := answers(first, true); err != nil {
 		return err
 	}
 	for range readerCount - 1 {
-		tx, err := db.BeginTxx(ctx, nil)
+		other, err := db.Connx(ctx)
+		if err != nil {
+			return err
+		}
+		defer other.Close()
+		if err := answers(other, false); err != nil {
+			return err
+		}
+		tx, err := other.BeginTxx(ctx, nil)
 		if err != nil {
 			return err
 		}
 		defer tx.Rollback()
-		var other int64
-		if err := tx.GetContext(ctx, &other, "SELECT pg_backend_pid()"); err != nil {
+		if err := answers(tx, false); err != nil {
 			return err
 		}
-		if other == before {
-			return ErrPooler
-		}
 	}
-	if err := first.GetContext(ctx, &after, "SELECT pg_backend_pid()"); err != nil {
-		return err
-	}
-	if before != after {
-		return ErrPooler
-	}
-	return nil
+	return answers(first, true)
 }
+
+const backend = "SELECT pg_backend_pid()"
 
 // renew closes the writer's connection after an error that would come again and again on it: the server it leads to is
 // read-only now, statements that were prepared are unknown or out of date.

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// What .ci/install looks for, and how a system has it: programs in the PATH, and files.
+// What .ci/install looks for unless it is told what, and how a system has it: programs in the PATH, and files.
 var packages = map[string][]string{
 	"prosody":         {"prosody", "prosodyctl"},
 	"prosody-modules": {"/usr/lib/prosody/modules/mod_firewall/mod_firewall.lua"},
@@ -31,6 +31,7 @@ var packages = map[string][]string{
 	"debootstrap":     {"debootstrap"},
 	"lintian":         {"lintian"},
 	"buildah":         {"buildah"},
+	"pgbouncer":       {"/usr/sbin/pgbouncer"},
 }
 
 // system is a made-up one: a PATH of its own, and a root that .ci/install sees in place of /.
@@ -182,6 +183,18 @@ func TestInstallOfNamedPackages(t *testing.T) {
 	s.expect(out, code, "install: no apt-get here; install by hand what Debian calls: gcc\n", 1)
 	out, code = s.install(nil, "npm", "perl6")
 	s.expect(out, code, "install: unknown package perl6\n", 2)
+}
+
+// What only one command needs is installed only when it is named.
+func TestInstallOfWhatIsSeldomNeeded(t *testing.T) {
+	s := newSystem(t)
+	out, code := s.install(nil, "haproxy", "patroni", "etcd-server", "pgbouncer")
+	s.expect(out, code, "install: no apt-get here; install by hand what Debian calls: etcd-server haproxy patroni\n", 1)
+	for _, use := range []string{"haproxy", "patroni", "etcd"} {
+		s.put(use, "")
+	}
+	out, code = s.install(nil, "haproxy", "patroni", "etcd-server", "pgbouncer")
+	s.expect(out, code, "", 0)
 }
 
 // Another system's initdb counts, and one without its server does not.

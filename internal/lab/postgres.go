@@ -71,13 +71,42 @@ func PostgresCluster(t testing.TB) *Cluster {
 	return c
 }
 
-// owner is who the server runs as: it refuses to run as root.
+// owner is who a server runs as that refuses to run as root.
 type owner struct {
 	uid, gid uint32
 	other    bool // than we
 }
 
+func (o owner) credential() *syscall.Credential {
+	if !o.other {
+		return nil
+	}
+	return &syscall.Credential{Uid: o.uid, Gid: o.gid, NoSetGroups: true}
+}
+
+func (o owner) own(path string) error {
+	if !o.other {
+		return nil
+	}
+	return os.Chown(path, int(o.uid), int(o.gid))
+}
+
+// newCluster makes the data of a server, which is not started yet.
 func newCluster(t testing.TB) (*Cluster, error) {
+	c, err := emptyCluster(t)
+	if err != nil {
+		return nil, err
+	}
+	init := c.command(filepath.Join(c.bin, "initdb"), "-D", c.data(), "-U", "tocsin", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
+	if out, err := init.CombinedOutput(); err != nil {
+		os.RemoveAll(c.dir)
+		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	return c, nil
+}
+
+// emptyCluster finds the programs, and makes a folder that is its owner's.
+func emptyCluster(t testing.TB) (*Cluster, error) {
 	c := &Cluster{Port: Port(t)}
 	for _, dir := range postgresDirs() {
 		if _, err := os.Stat(filepath.Join(dir, "initdb")); err == nil {
@@ -100,23 +129,11 @@ func newCluster(t testing.TB) (*Cluster, error) {
 		gid, _ := strconv.ParseUint(who.Gid, 10, 32)
 		c.owner = owner{uint32(uid), uint32(gid), true}
 	}
-	if err := c.makeDir(); err != nil {
+	var err error
+	if c.dir, err = os.MkdirTemp("", "tocsin-postgres-"); err != nil { // not t.TempDir: it outlives the test
 		return nil, err
 	}
-	init := c.command(filepath.Join(c.bin, "initdb"), "-D", c.data(), "-U", "tocsin", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
-	if out, err := init.CombinedOutput(); err != nil {
-		os.RemoveAll(c.dir)
-		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
-	}
-	return c, nil
-}
-
-// makeDir makes the folder of the server, which is its owner's.
-func (c *Cluster) makeDir() (err error) {
-	if c.dir, err = os.MkdirTemp("", "tocsin-postgres-"); err == nil && c.other { // not t.TempDir: it outlives the test
-		err = os.Chown(c.dir, int(c.uid), int(c.gid))
-	}
-	return err
+	return c, c.own(c.dir)
 }
 
 // postgresDirs are the folders that may have the server's programs, the newest version first.
@@ -140,10 +157,7 @@ func (c *Cluster) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = c.dir
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "LC_ALL=C", "TZ=UTC"}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if c.other {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: c.uid, Gid: c.gid, NoSetGroups: true}
-	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: c.credential()}
 	return cmd
 }
 

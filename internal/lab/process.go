@@ -26,8 +26,13 @@ type process struct {
 	err  error         // of Wait; valid after done
 }
 
-// start runs a command whose output is appended to the file log.
+// start runs a command whose output is appended to the file log, in that file's folder.
 func start(name, log string, env []string, argv ...string) (*process, error) {
+	return owner{}.spawn(name, log, env, argv...)
+}
+
+// spawn is start for a program that runs as the owner.
+func (o owner) spawn(name, log string, env []string, argv ...string) (*process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
@@ -37,7 +42,7 @@ func start(name, log string, env []string, argv ...string) (*process, error) {
 	cmd.Dir = filepath.Dir(log)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: o.credential()}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}

@@ -17,6 +17,7 @@ import (
 // what Patroni and its like do is done by hand.
 type Replicated struct {
 	Primary, Replica *Cluster
+	Promoted         time.Time // when the replica became the primary
 	sync             bool
 	schemas          int
 }
@@ -27,7 +28,13 @@ const replicaName = "replica"
 // PostgresReplicated starts both. With sync, the primary acknowledges a commit when the replica has it.
 func PostgresReplicated(t testing.TB, sync bool) *Replicated {
 	t.Helper()
-	r := &Replicated{Primary: PostgresCluster(t), sync: sync}
+	return Replicate(t, PostgresCluster(t), sync)
+}
+
+// Replicate starts a replica of a server.
+func Replicate(t testing.TB, primary *Cluster, sync bool) *Replicated {
+	t.Helper()
+	r := &Replicated{Primary: primary, sync: sync}
 	var err error
 	if r.Replica, err = newReplica(t, r.Primary); err != nil {
 		t.Fatal(err)
@@ -40,8 +47,8 @@ func PostgresReplicated(t testing.TB, sync bool) *Replicated {
 
 // newReplica makes a server out of another one's data, which is not started yet.
 func newReplica(t testing.TB, primary *Cluster) (*Cluster, error) {
-	c := &Cluster{Port: Port(t), bin: primary.bin, owner: primary.owner}
-	if err := c.makeDir(); err != nil {
+	c, err := emptyCluster(t)
+	if err != nil {
 		return nil, err
 	}
 	return c, c.copyFrom(primary)
@@ -49,7 +56,7 @@ func newReplica(t testing.TB, primary *Cluster) (*Cluster, error) {
 
 // copyFrom makes the server a replica of another one.
 func (c *Cluster) copyFrom(primary *Cluster) error {
-	backup := c.command(filepath.Join(c.bin, "pg_basebackup"), "-D", c.data(), "-R", "-c", "fast", "-X", "stream",
+	backup := c.command(filepath.Join(c.bin, "pg_basebackup"), "-D", c.data(), "-R", "-c", "fast", "-X", "stream", "-T", primary.disk()+"="+c.disk(),
 		"-d", fmt.Sprintf("host=127.0.0.1 port=%d user=tocsin application_name=%s", primary.Port, replicaName))
 	if out, err := backup.CombinedOutput(); err != nil {
 		return fmt.Errorf("pg_basebackup: %w\n%s", err, out)
@@ -77,26 +84,10 @@ func (r *Replicated) Follow(t testing.TB) {
 func (r *Replicated) Promote(t testing.TB) {
 	t.Helper()
 	r.Replica.Exec(t, "SELECT pg_promote()")
+	r.Promoted = time.Now()
 	r.Replica.Exec(t, "ALTER SYSTEM RESET synchronous_standby_names")
 	r.Replica.Exec(t, "SELECT pg_reload_conf()")
 	r.Primary, r.Replica = r.Replica, r.Primary
-}
-
-// Rejoin makes the server that is not the primary a replica again, out of the primary's data.
-func (r *Replicated) Rejoin(t testing.TB) {
-	t.Helper()
-	if r.Replica.running() {
-		r.Replica.Resume(t)
-		r.Replica.Kill(t)
-	}
-	if err := os.RemoveAll(r.Replica.data()); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Replica.copyFrom(r.Primary); err != nil {
-		t.Fatal(err)
-	}
-	r.Replica.Start(t)
-	r.Follow(t)
 }
 
 // Lag has the replica receive nothing any more.

@@ -251,24 +251,35 @@ func (d *Daemon) Must(args ...string) string {
 }
 
 // Metric returns the sum of a metric's samples whose labels contain the text, 0 if there are none.
-func (d *Daemon) Metric(name, labels string) (sum float64) {
+func (d *Daemon) Metric(name, labels string) float64 {
 	d.t.Helper()
-	resp, err := http.Get("http://" + d.admin + "/metrics")
+	sum, err := d.TryMetric(name, labels)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	return sum
+}
+
+// TryMetric is Metric of a component that may not answer.
+func (d *Daemon) TryMetric(name, labels string) (sum float64, err error) {
+	client := http.Client{Timeout: 3 * time.Second}
+	resp, err := client.Get("http://" + d.admin + "/metrics")
+	if err != nil {
+		return 0, err
+	}
 	defer resp.Body.Close()
-	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
 		sample, number, _ := strings.Cut(lines.Text(), " ")
 		if base, have, _ := strings.Cut(sample, "{"); base == name && strings.Contains(have, labels) {
 			n, err := strconv.ParseFloat(number, 64)
 			if err != nil {
-				d.t.Fatalf("metric %s: %v", lines.Text(), err)
+				return 0, fmt.Errorf("metric %s: %w", lines.Text(), err)
 			}
 			sum += n
 		}
 	}
-	return sum
+	return sum, lines.Err()
 }
 
 // Counts waits until a metric has reached a number.

@@ -5,7 +5,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -51,43 +50,17 @@ func (h *house) unharmed(t *testing.T) {
 // A disk that is full: facts wait, readiness says why, and it goes on by itself when there is room.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("only root can mount a small file system")
-	}
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=96m"); err != nil {
-		t.Skipf("no small file system: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	lab.SmallDisk(t, dir, 96)
 	h := open(t, run{dsn: "sqlite:" + filepath.Join(dir, "tocsin.db"), instances: 1, rate: 100}, nil)
 	passes(time.Second)
-	ballast := filepath.Join(dir, "ballast")
-	fill(t, ballast)
+	makeRoom := lab.Fill(t, dir)
 	h.unready(t, "disk is full", "disk I/O error")
 	passes(3 * time.Second)
-	if err := os.Remove(ballast); err != nil {
-		t.Fatal(err)
-	}
+	makeRoom()
 	h.all.await(t)
 	h.unharmed(t)
 	h.end(t)
-}
-
-// fill writes until there is no room for a page.
-func fill(t *testing.T, name string) {
-	t.Helper()
-	f, err := os.Create(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for page := make([]byte, 4096); err == nil; {
-		_, err = f.Write(page)
-	}
 }
 
 // A database file that can't be written to for a while.

@@ -2,6 +2,7 @@ package survival
 
 import (
 	"net"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -9,51 +10,41 @@ import (
 // gate stands between an instance and its database. Shut, it lets nothing through, and breaks nothing: as a network does
 // that has lost its way.
 type gate struct {
-	dsn      string
-	listener net.Listener
-	target   string
-	wg       sync.WaitGroup
+	dsn       string
+	listeners []net.Listener // one for each host
+	wg        sync.WaitGroup
 
-	mu     sync.Mutex
-	passes *sync.Cond
-	isShut bool
-	conns  []net.Conn
+	mu      sync.Mutex
+	changed *sync.Cond
+	isShut  bool
+	age     int // of connections; nothing passes on those of an earlier one
+	over    bool
+	conns   []net.Conn
 }
 
 func newGate(t *testing.T, dsn string) *gate {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := &gate{}
+	g.changed = sync.NewCond(&g.mu)
 	u := host(t, dsn)
-	g := &gate{listener: l, target: u.Host}
-	g.passes = sync.NewCond(&g.mu)
-	u.Host = l.Addr().String()
-	g.dsn = u.String()
-	g.wg.Go(func() {
-		for {
-			from, err := l.Accept()
-			if err != nil {
-				return
-			}
-			to, err := net.Dial("tcp", g.target)
-			if err != nil {
-				from.Close()
-				continue
-			}
-			g.mu.Lock()
-			g.conns = append(g.conns, from, to)
-			g.mu.Unlock()
-			g.wg.Go(func() { g.carry(from, to) })
-			g.wg.Go(func() { g.carry(to, from) })
+	var through []string
+	for _, target := range strings.Split(u.Host, ",") {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
 		}
-	})
+		g.listeners = append(g.listeners, l)
+		through = append(through, l.Addr().String())
+		g.wg.Go(func() { g.accept(l, target) })
+	}
+	u.Host = strings.Join(through, ",")
+	g.dsn = u.String()
 	t.Cleanup(func() {
-		l.Close()
+		for _, l := range g.listeners {
+			l.Close()
+		}
+		g.change(func() { g.over = true })
 		g.mu.Lock()
-		g.isShut = false
-		g.passes.Broadcast()
 		for _, c := range g.conns {
 			c.Close()
 		}
@@ -63,16 +54,36 @@ func newGate(t *testing.T, dsn string) *gate {
 	return g
 }
 
-// carry brings bytes to the other side while the gate is open.
-func (g *gate) carry(from, to net.Conn) {
+func (g *gate) accept(l net.Listener, target string) {
+	for {
+		from, err := l.Accept()
+		if err != nil {
+			return
+		}
+		to, err := net.Dial("tcp", target)
+		if err != nil {
+			from.Close()
+			continue
+		}
+		g.mu.Lock()
+		g.conns = append(g.conns, from, to)
+		born := g.age
+		g.mu.Unlock()
+		g.wg.Go(func() { g.carry(from, to, born) })
+		g.wg.Go(func() { g.carry(to, from, born) })
+	}
+}
+
+// carry brings bytes to the other side while they may pass.
+func (g *gate) carry(from, to net.Conn, born int) {
 	defer from.Close()
 	defer to.Close()
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
 		g.mu.Lock()
-		for g.isShut {
-			g.passes.Wait()
+		for (g.isShut || born < g.age) && !g.over {
+			g.changed.Wait()
 		}
 		g.mu.Unlock()
 		if n > 0 {
@@ -86,15 +97,15 @@ func (g *gate) carry(from, to net.Conn) {
 	}
 }
 
-func (g *gate) shut() {
+func (g *gate) change(how func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.isShut = true
+	how()
+	g.changed.Broadcast()
 }
 
-func (g *gate) open() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.isShut = false
-	g.passes.Broadcast()
-}
+func (g *gate) shut() { g.change(func() { g.isShut = true }) }
+func (g *gate) open() { g.change(func() { g.isShut = false }) }
+
+// silence lets nothing pass any more on the connections that there are; new ones work.
+func (g *gate) silence() { g.change(func() { g.age++ }) }

@@ -19,6 +19,7 @@ type house struct {
 	all  *fleet
 	flow *traffic
 	r    run
+	gate *gate // to the database, or nil
 	stop func()
 }
 
