@@ -161,8 +161,8 @@ func (p *Patroni) primary(t testing.TB) (primary *patroniNode) {
 	return primary
 }
 
-// moves waits until another one than old is the primary, and takes commits: a new one waits for a replica that may not be there
-// until Patroni has told it not to.
+// moves waits until another one than old is the primary, and takes commits: Patroni calls it one before PostgreSQL is, and it may
+// wait for a replica that is not there.
 func (p *Patroni) moves(t testing.TB, old *patroniNode) {
 	t.Helper()
 	var primary *patroniNode
@@ -175,7 +175,7 @@ func (p *Patroni) moves(t testing.TB, old *patroniNode) {
 		return primary != nil
 	})
 	began := time.Now()
-	primary.cluster.Exec(t, "SELECT pg_logical_emit_message(true, 'lab', '')")
+	p.await(t, "a primary that takes commits", func() bool { return primary.cluster.try("SELECT pg_logical_emit_message(true, 'lab', '')") == nil })
 	t.Logf("the new primary takes commits %.1f s after it is one", time.Since(began).Seconds())
 }
 

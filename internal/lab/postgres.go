@@ -251,16 +251,24 @@ func (c *Cluster) Exec(t testing.TB, query string, args ...any) {
 
 func execute(t testing.TB, dsn, query string, args ...any) {
 	t.Helper()
+	if err := tryExecute(dsn, query, args...); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+}
+
+// try is Exec of a server that may not be there.
+func (c *Cluster) try(query string) error { return tryExecute(c.URL(), query) }
+
+func tryExecute(dsn, query string, args ...any) error {
 	db, err := sqlx.Open("postgres", dsn)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer db.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // also in a cleanup
 	defer cancel()
-	if _, err := db.ExecContext(ctx, query, args...); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
+	_, err = db.ExecContext(ctx, query, args...)
+	return err
 }
 
 func (c *Cluster) running() bool {
