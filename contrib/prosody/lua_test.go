@@ -3,10 +3,11 @@
 package prosody
 
 import (
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tocsin/internal/lab"
 )
 
 func TestLua(t *testing.T) {
@@ -17,7 +18,7 @@ func TestLua(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), "_test.lua"), func(t *testing.T) {
 			t.Parallel()
-			out, err := exec.CommandContext(t.Context(), "lua5.4", file).CombinedOutput()
+			out, err := lab.Lua(t, file).CombinedOutput()
 			if t.Log(string(out)); err != nil {
 				t.Error(err)
 			}

@@ -1,6 +1,6 @@
 // Package acceptance tells the stories that Tocsin is for, on real servers with a real "tocsin run", as a person at a
-// client sees them. Each runs on Prosody with our module, on Prosody with its stock firewall, and on ejabberd; with a file of SQLite,
-// and on both servers with PostgreSQL.
+// client sees them. Each runs on both servers with our module, and on Prosody with its stock firewall and ejabberd with its stock service
+// log; with a file of SQLite, and with our modules also with PostgreSQL.
 package acceptance
 
 import (
@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,10 +24,19 @@ const (
 	settle = 4 * time.Second
 )
 
-var taps = []struct {
-	name string
-	tap  lab.Tap
-}{{"module", lab.Module}, {"firewall", lab.Firewall}, {"ejabberd", lab.ServiceLog}}
+// kind is a server with a tap.
+type kind struct {
+	name   string
+	tap    lab.Tap
+	server func(testing.TB, lab.Options) *lab.Server
+}
+
+var kinds = []kind{
+	{"prosody", lab.Module, lab.Prosody},
+	{"firewall", lab.Firewall, lab.Prosody},
+	{"ejabberd", lab.Module, lab.SharedEjabberd},
+	{"service log", lab.ServiceLog, lab.SharedEjabberd},
+}
 
 // house is a server with Tocsin on it.
 type house struct {
@@ -37,20 +47,29 @@ type house struct {
 
 // everywhere runs a story on every kind of server.
 func everywhere(t *testing.T, settings lab.Settings, story func(*testing.T, *house)) {
+	on(t, kinds, settings, story)
+}
+
+// anyTap runs a story in which it does not matter how messages get to the component: on both servers with our modules.
+func anyTap(t *testing.T, settings lab.Settings, story func(*testing.T, *house)) {
+	on(t, slices.DeleteFunc(slices.Clone(kinds), func(k kind) bool { return k.tap != lab.Module }), settings, story)
+}
+
+func on(t *testing.T, kinds []kind, settings lab.Settings, story func(*testing.T, *house)) {
 	t.Parallel()
-	for _, kind := range taps {
+	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			story(t, open(t, kind.tap, friends(kind.tap), settings))
+			story(t, open(t, kind, friends(kind.tap), settings))
 		})
-		if kind.tap == lab.Firewall {
+		if kind.tap != lab.Module {
 			continue // the server and the database are among the others
 		}
 		t.Run(kind.name+" and PostgreSQL", func(t *testing.T) {
 			t.Parallel()
 			on := lab.Settings{"storage.dsn": lab.Postgres(t)}
 			maps.Copy(on, settings)
-			story(t, open(t, kind.tap, friends(kind.tap), on))
+			story(t, open(t, kind, friends(kind.tap), on))
 		})
 	}
 }
@@ -70,16 +89,11 @@ func TestMain(m *testing.M) {
 	os.Exit(lab.Main(m))
 }
 
-func open(t *testing.T, tap lab.Tap, o lab.Options, settings lab.Settings) *house {
+func open(t *testing.T, k kind, o lab.Options, settings lab.Settings) *house {
 	t.Helper()
-	o.Tap = tap
-	var server *lab.Server
-	if tap == lab.ServiceLog {
-		server = lab.SharedEjabberd(t, o)
-	} else {
-		server = lab.Prosody(t, o)
-	}
-	return &house{server, lab.Tocsin(t, server, settings), tap}
+	o.Tap = k.tap
+	server := k.server(t, o)
+	return &house{server, lab.Tocsin(t, server, settings), k.tap}
 }
 
 // capable logs somebody in whose client shows states and prompts, and says so to the component.

@@ -38,7 +38,7 @@ func binds(t *testing.T, h *house, who *lab.Client) {
 
 // What there is to find.
 func TestDiscovery(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	anyTap(t, nil, func(t *testing.T, h *house) {
 		alice := h.Login("alice/desk", lab.Gajim)
 		info := alice.Must("get", h.Component, "<query xmlns='http://jabber.org/protocol/disco#info'/>").Find("query")
 		if !info.Has("identity[@category='component'][@type='generic'][@name='SMS escalation']") {
@@ -72,7 +72,7 @@ func TestDiscovery(t *testing.T) {
 
 // Bob binds his number himself, by command; Alice is shown it, and Bob sees that she was.
 func TestNumberByCommand(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	anyTap(t, nil, func(t *testing.T, h *house) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		if refused := h.command(bob, "number", "number", "010 1234 5678", "consent", "1"); !refused.Has("command/note[@type='error']") {
@@ -87,7 +87,7 @@ func TestNumberByCommand(t *testing.T) {
 
 // By registration; and removed again.
 func TestNumberByRegistration(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	anyTap(t, nil, func(t *testing.T, h *house) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		form := bob.Must("get", h.Component, "<query xmlns='jabber:iq:register'/>").Find("query")
@@ -111,7 +111,7 @@ func TestNumberByRegistration(t *testing.T) {
 
 // A number is private, or hidden from Alice: she is prompted without it.
 func TestHiddenNumber(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	anyTap(t, nil, func(t *testing.T, h *house) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		binds(t, h, bob)
@@ -125,7 +125,7 @@ func TestHiddenNumber(t *testing.T) {
 
 // Alice wants no prompts at all; then Bob wants not to be watched at all.
 func TestPreferences(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	anyTap(t, nil, func(t *testing.T, h *house) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		binds(t, h, bob)
@@ -143,7 +143,7 @@ func TestPreferences(t *testing.T) {
 
 // A single message now, a single message not at all, and a muted contact.
 func TestInstructions(t *testing.T) {
-	everywhere(t, lab.Settings{"track.undelivered_after": "1h"}, func(t *testing.T, h *house) {
+	anyTap(t, lab.Settings{"track.undelivered_after": "1h"}, func(t *testing.T, h *house) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		h.reachable(bob.Bare())
@@ -169,7 +169,7 @@ func TestInstructions(t *testing.T) {
 
 // Admins may, others may not.
 func TestAdmins(t *testing.T) {
-	everywhere(t, lab.Settings{"component.admins": []string{"root@lab.test"}}, func(t *testing.T, h *house) {
+	anyTap(t, lab.Settings{"component.admins": []string{"root@lab.test"}}, func(t *testing.T, h *house) {
 		root := h.capable("root/desk", lab.Markers)
 		alice := h.capable("alice/phone", lab.Markers)
 		for _, name := range []string{"admin-status", "admin-user", "admin-numbers", "admin-cancel", "admin-announce-off", "admin-reload"} {

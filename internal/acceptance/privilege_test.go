@@ -10,13 +10,13 @@ import (
 // tell undelivered from unread; who is not, may not.
 func TestRosters(t *testing.T) {
 	t.Parallel()
-	for _, kind := range taps {
+	for _, kind := range kinds {
 		if kind.tap == lab.Firewall {
 			continue // as with the module: the tap has no part in it
 		}
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			h := open(t, kind.tap, lab.Options{Privilege: true}, lab.Settings{"escalate.disclose": "roster"})
+			h := open(t, kind, lab.Options{Privilege: true}, lab.Settings{"escalate.disclose": "roster"})
 			alice := h.capable("alice/phone", lab.Markers)
 			carol := h.capable("carol/phone", lab.Markers)
 			bob := h.Login("bob/desk", lab.Receipts)

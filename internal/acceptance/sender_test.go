@@ -37,7 +37,7 @@ func (h *house) overdue(alice *lab.Client, id string) (*lab.Client, *lab.Element
 
 // One device claims; the other is told, and gets a conflict; repeats change nothing; nobody else may answer.
 func TestClaims(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	anyTap(t, nil, func(t *testing.T, h *house) {
 		phone, laptop := h.capable("alice/phone", lab.Markers), h.capable("alice/laptop", lab.Markers)
 		mallory := h.capable("mallory/phone", lab.Markers)
 		_, prompt := h.overdue(phone, "m1")
@@ -59,7 +59,7 @@ func TestClaims(t *testing.T) {
 
 // Read while it was claimed: the claimer is told; a later claim is too late, a later sent is recorded.
 func TestReadWhileClaimed(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	anyTap(t, nil, func(t *testing.T, h *house) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob, prompt := h.overdue(alice, "m1")
 		wantsResult(t, h.answer(alice, prompt, "claim"))
@@ -77,7 +77,7 @@ func TestReadWhileClaimed(t *testing.T) {
 
 // Declined: no further prompt about the message. Snoozed: it comes again under the same name.
 func TestDeclinedAndSnoozed(t *testing.T) {
-	everywhere(t, lab.Settings{"track.min_after": "2s"}, func(t *testing.T, h *house) {
+	anyTap(t, lab.Settings{"track.min_after": "2s"}, func(t *testing.T, h *house) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob, prompt := h.overdue(alice, "m1")
 		wantsError(t, h.answer(alice, prompt, "snooze", "for='x'"), "bad-request")
@@ -98,7 +98,7 @@ func TestDeclinedAndSnoozed(t *testing.T) {
 
 // All states can be asked for, page by page.
 func TestSync(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	anyTap(t, nil, func(t *testing.T, h *house) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/phone", lab.Markers)
 		for i := range 5 {
@@ -130,7 +130,7 @@ func TestSync(t *testing.T) {
 
 // By chat: start, status, snooze, sent, help, stop; and never an answer to an error.
 func TestChatCommands(t *testing.T) {
-	everywhere(t, lab.Settings{"escalate.fallback": "opted-in"}, func(t *testing.T, h *house) {
+	anyTap(t, lab.Settings{"escalate.fallback": "opted-in"}, func(t *testing.T, h *house) {
 		alice := h.Login("alice/desk", lab.Gajim)
 		say := func(text string) string {
 			alice.Say(h.contact(), "c"+text[:2], text)

@@ -84,15 +84,10 @@ func TestGarbage(t *testing.T) {
 // A wrong secret at the start is one clear line and exit 1.
 func TestWrongSecret(t *testing.T) {
 	t.Parallel()
-	for _, kind := range taps {
+	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			var server *lab.Server
-			if kind.tap == lab.ServiceLog {
-				server = lab.Ejabberd(t, lab.Options{Tap: kind.tap})
-			} else {
-				server = lab.Prosody(t, lab.Options{Tap: kind.tap})
-			}
+			server := kind.server(t, lab.Options{Tap: kind.tap})
 			d := lab.NewTocsin(t, server, lab.Settings{"component.secret": "wrong"})
 			d.Launch()
 			if code := d.Exit(); code != 1 {

@@ -71,34 +71,28 @@ func localparts() []string {
 
 func prosodyPrepares(t *testing.T, names []string) []string {
 	t.Helper()
-	script, err := os.ReadFile(program(t, "prosody"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	interpreter, _, _ := strings.Cut(strings.TrimPrefix(string(script), "#!/usr/bin/env "), "\n")
-	return prepare(t, names, program(t, interpreter), "-e", `package.cpath = "/usr/lib/prosody/?.so;" .. package.cpath
+	return prepare(t, names, Lua(t, "-e", `
 local prep = require "util.encodings".stringprep.nodeprep
 io.output("out")
-for name in io.lines("in") do io.write(prep(name) or "", "\n") end`)
+for name in io.lines("in") do io.write(prep(name) or "", "\n") end`))
 }
 
 func ejabberdPrepares(t *testing.T, names []string) []string {
 	t.Helper()
-	return prepare(t, names, program(t, "erl"), "-noshell", "-eval", `stringprep:load_nif(), {ok, Names} = file:read_file("in"),
+	return prepare(t, names, exec.CommandContext(t.Context(), program(t, "erl"), "-noshell", "-eval", `stringprep:load_nif(), {ok, Names} = file:read_file("in"),
 ok = file:write_file("out", [case stringprep:nodeprep(N) of error -> "\n"; P -> [P, "\n"] end || N <- binary:split(Names, <<"\n">>, [global])]),
-init:stop().`)
+init:stop().`))
 }
 
 // prepare runs a command that reads names from the file "in", one a line, and writes what it makes of them into "out".
-func prepare(t *testing.T, names []string, command string, args ...string) []string {
+func prepare(t *testing.T, names []string, cmd *exec.Cmd) []string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), command, args...)
 	cmd.Dir = t.TempDir()
 	if err := os.WriteFile(filepath.Join(cmd.Dir, "in"), []byte(strings.Join(names, "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if said, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v: %s", command, err, said)
+		t.Fatalf("%s: %v: %s", cmd, err, said)
 	}
 	out, err := os.ReadFile(filepath.Join(cmd.Dir, "out"))
 	if err != nil {
@@ -106,7 +100,7 @@ func prepare(t *testing.T, names []string, command string, args ...string) []str
 	}
 	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 	if len(lines) != len(names) {
-		t.Fatalf("%s: %d lines for %d names", command, len(lines), len(names))
+		t.Fatalf("%s: %d lines for %d names", cmd, len(lines), len(names))
 	}
 	return lines
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -54,6 +55,7 @@ func libraries(t testing.TB) string {
 type ejabberd struct {
 	program, libs, contrib string
 	web                    int
+	node                   node // of a cluster, if it has an address
 }
 
 var compiled struct {
@@ -115,6 +117,15 @@ func (e ejabberd) configure(s *Server) error {
 	if err := os.WriteFile(filepath.Join(s.Dir, "tocsin.yml"), []byte(text), 0o600); err != nil {
 		return err
 	}
+	if len(s.Contacts) > 0 {
+		var items []string
+		for _, user := range s.Contacts {
+			items = append(items, fmt.Sprintf(`{<<%q>>, <<%q>>, <<>>, <<>>}`, user, s.Domain))
+		}
+		if err := os.WriteFile(e.contacts(s), []byte("["+strings.Join(items, ",\n")+"].\n"), 0o600); err != nil {
+			return err
+		}
+	}
 	return os.WriteFile(filepath.Join(s.Dir, "ejabberd.yml"), []byte(e.config(s)), 0o600)
 }
 
@@ -130,7 +141,7 @@ func (e ejabberd) config(s *Server) string {
 	line("access_rules: {c2s: {allow: all}}")
 	line("api_permissions: {lab: {who: {ip: 127.0.0.1/8}, what: '*'}}")
 	line("modules:")
-	for _, m := range []string{"mod_roster", "mod_offline", "mod_ping", "mod_carboncopy", "mod_privacy", "mod_blocking", "mod_http_api", "mod_last", "mod_vcard", "mod_caps"} {
+	for _, m := range []string{"mod_roster", "mod_offline", "mod_ping", "mod_carboncopy", "mod_privacy", "mod_blocking", "mod_http_api", "mod_last", "mod_vcard", "mod_caps", "mod_admin_extra"} {
 		line("  %s: {}", m)
 	}
 	line("  mod_disco: {extra_domains: [%s]}", s.Component)
@@ -152,7 +163,8 @@ func (e ejabberd) config(s *Server) string {
 	return b.String()
 }
 
-// launch starts ejabberd without a node name: nothing is distributed, so there is no epmd to be left behind.
+// launch starts ejabberd without a node name, unless it is one of a cluster: nothing is distributed, so there is no epmd to be
+// left behind.
 func (e ejabberd) launch(s *Server) (*process, error) {
 	flags := ""
 	if s.Measured {
@@ -165,16 +177,27 @@ func (e ejabberd) launch(s *Server) (*process, error) {
 		"ERL_CRASH_DUMP=" + filepath.Join(s.Dir, "erl_crash.dump"),
 		"ERL_LIBS=" + e.libs,
 		"HOME=" + s.Dir,
-	}, e.program, "-noinput", "-pa", filepath.Join(s.Dir, "ebin"), "-mnesia", "dir", fmt.Sprintf("%q", filepath.Join(s.Dir, "mnesia")), "-s", "ejabberd")
+	}, slices.Concat([]string{e.program, "-noinput"}, e.node.flags(), []string{
+		"-pa", filepath.Join(s.Dir, "ebin"), "-mnesia", "dir", fmt.Sprintf("%q", filepath.Join(s.Dir, "mnesia")), "-s", "ejabberd",
+	}, e.node.joins())...)
 }
 
 func (e ejabberd) ready(s *Server) bool {
 	return listening(s.C2S) && listening(s.ComponentAddr) && e.call("status", map[string]string{}) == nil
 }
 
-func (e ejabberd) register(_ *Server, user, host, password string) error {
-	return e.call("register", map[string]string{"user": user, "host": host, "password": password})
+func (e ejabberd) register(s *Server, user, host, password string) error {
+	if err := e.call("register", map[string]string{"user": user, "host": host, "password": password}); err != nil {
+		return err
+	}
+	if host != s.Domain || !slices.Contains(s.Contacts, user) {
+		return nil
+	}
+	return e.call("push_roster", map[string]string{"file": e.contacts(s), "user": user, "host": host})
 }
+
+// contacts is the file of those who are in one another's rosters.
+func (ejabberd) contacts(s *Server) string { return filepath.Join(s.Dir, "contacts.txt") }
 
 // call runs a command of mod_http_api.
 func (e ejabberd) call(command string, args map[string]string) error {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -76,6 +77,7 @@ func (p prosody) config(s *Server) string {
 	if len(s.Contacts) > 0 {
 		modules = append(modules, "groups")
 	}
+	modules = append(modules, s.Modules...)
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("run_as_root = true; daemonize = false; pidfile = %q", filepath.Join(s.Dir, "prosody.pid"))
@@ -167,6 +169,22 @@ func (prosody) register(s *Server, user, host, password string) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, encode(user)+".dat"), fmt.Appendf(nil, "return { [\"password\"] = %q; };\n", password), 0o600)
+}
+
+// Lua returns a command of the Lua that Prosody runs in, which finds Prosody's own libraries.
+func Lua(t testing.TB, args ...string) *exec.Cmd {
+	t.Helper()
+	if Servers != "" {
+		return exec.CommandContext(t.Context(), program(t, "lua"), args...)
+	}
+	script, err := os.ReadFile(program(t, "prosody"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	interpreter, _, _ := strings.Cut(strings.TrimPrefix(string(script), "#!/usr/bin/env "), "\n")
+	cmd := exec.CommandContext(t.Context(), program(t, interpreter), args...)
+	cmd.Env = append(os.Environ(), "LUA_CPATH=/usr/lib/prosody/?.so;;", "PROSODY_LIBRARIES=/usr/lib/prosody")
+	return cmd
 }
 
 // encode is Prosody's way of making file names: everything but letters and digits as %xx.

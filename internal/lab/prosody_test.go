@@ -321,7 +321,7 @@ func TestModuleCrossHost(t *testing.T) {
 // nothing behind.
 func TestModuleReload(t *testing.T) {
 	t.Parallel()
-	server := lab.Prosody(t, lab.Options{Tap: lab.Module, Extra: `modules_enabled = { "admin_shell", "admin_socket", "c2s", "roster", "saslauth", "disco", "ping" }`})
+	server := lab.Prosody(t, lab.Options{Tap: lab.Module, Modules: []string{"admin_shell", "admin_socket"}})
 	alice := server.Login("alice/phone", lab.Silent)
 	alice.Say("nobody@lab.test", "m1", "kept over the reload")
 	alice.Expect("message[@type='error'][@id='m1']")

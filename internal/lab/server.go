@@ -47,9 +47,10 @@ type Options struct {
 	NoPresence   bool          // tocsin_presence = false
 	NoMAM        bool          // no XEP-0313
 	Registration bool          // XEP-0077 on the hosts
-	Contacts     []string      // Prosody: users of the first host who are contacts of one another, local parts
+	Contacts     []string      // users of the first host who are contacts of one another, local parts
 	Privilege    bool          // XEP-0356 for the component: presence and rosters
 	Measured     bool          // for measurements of the server: it logs warnings only, and does not busy-wait
+	Modules      []string      // Prosody: further modules
 	Extra        string        // more lines of the server's configuration (Prosody: global section; ejabberd: top level)
 }
 
@@ -125,7 +126,7 @@ func (s *Server) report() {
 	}
 	s.t.Logf("what was said:\n%s", s.script)
 	for _, log := range s.software.logs(s) {
-		if text := tail(log, 60); text != "" {
+		if text := tail(log, 400); text != "" {
 			s.t.Logf("end of %s:\n%s", log, text)
 		}
 	}

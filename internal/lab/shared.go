@@ -103,7 +103,8 @@ func (s *Server) discard() {
 	_ = os.RemoveAll(s.Dir)
 }
 
-// clean removes the users of an ejabberd, and returns when nobody is connected any more: neither them, nor a component.
+// clean removes the users of an ejabberd, and returns when nobody is connected any more: neither them, nor a component. Our module begins
+// anew.
 func (s *Server) clean() error {
 	e := s.software.(ejabberd)
 	for _, host := range s.Hosts {
@@ -117,11 +118,19 @@ func (s *Server) clean() error {
 			}
 		}
 	}
-	return s.proc.await(Patience, func() bool {
+	if err := s.proc.await(Patience, func() bool {
 		var sessions []string // those that wait for a client to resume them among them
 		err := e.ask("connected_users", map[string]string{}, &sessions)
 		return err == nil && len(sessions) == 0 && !connected(s.ComponentAddr) && !connected(s.C2S)
-	})
+	}); err != nil || s.Tap != Module {
+		return err
+	}
+	for _, host := range s.Hosts { // what it has kept for the component goes with it
+		if err := e.call("restart_module", map[string]string{"host": host, "module": "mod_tocsin"}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ask is call for a command whose answer matters.

@@ -320,7 +320,9 @@ key(#{sid := {{A, B, C}, Pid}}) -> % the first number of a pid is another one on
 
 %%% Users
 
-removed(User, Host) -> tell(tap(Host), mod_tocsin_event:event(<<"removed">>, [{<<"j">>, jid:encode(jid:make(User, Host))}])).
+removed(User, Host) ->
+    mod_tocsin_server:everywhere({forget, all}), % whoever gets the name next is a stranger
+    tell(tap(Host), mod_tocsin_event:event(<<"removed">>, [{<<"j">>, jid:encode(jid:make(User, Host))}])).
 
 subscription_out(#presence{from = Owner, to = Contact} = Presence) -> standing_changed(Owner, Contact), Presence.
 

@@ -20,6 +20,7 @@
 -define(DRAIN, 200). % events taken at a time
 -define(HERE, 100). % sessions told at a time
 -define(ANSWER, 10000). % ms to wait for the component's disco#info
+-define(NO_ROUTE, 100). % ms until it is looked again for the way to the component
 -define(ASKING, 60000). % ms for sessions to say what they are
 -define(OVERHEAD, 1000). % bytes of an event in the inbox beside what it holds
 -define(SMALL, 32768). % bytes of a message that is sent as it is
@@ -189,6 +190,9 @@ handle_cast({refresh, IQ}, #state{peer = Peer, window = W} = S) ->
         away -> ok
     end,
     {noreply, S1};
+handle_cast({forget, What}, #state{standings = Standings} = S) ->
+    mod_tocsin_standing:forget(What, Standings),
+    {noreply, S};
 handle_cast(config_reloaded, S) -> publish(S), {noreply, S};
 handle_cast({reload, Opts}, #state{component = Old, window = W} = S) ->
     S1 = S#state{window = mod_tocsin_window:limit(backlog(Opts), W)},
@@ -208,6 +212,9 @@ handle_info({told, Time, Size, Event}, #state{counters = Counters} = S) ->
 handle_info({timeout, Timer, send}, #state{timer = Timer, window = W} = S) ->
     {noreply, pump(S#state{timer = undefined, window = mod_tocsin_window:seal(W)})};
 handle_info({iq_reply, Reply, {disco, Pid}}, #state{peer = {_, Pid, _}} = S) -> {noreply, pump(answered(Reply, S))};
+handle_info({question, Pid}, #state{peer = {_, Pid, _}} = S) ->
+    question(Pid, S),
+    {noreply, S};
 handle_info({'DOWN', Ref, process, Pid, _}, #state{peer = {_, Pid, Ref}} = S) -> {noreply, look(gone(S))};
 handle_info({'DOWN', Ref, process, Pid, _}, #state{sessions = Sessions} = S) ->
     {noreply, schedule(add_all(mod_tocsin_sessions:died(Ref, Pid, Sessions), now_us(), S))};
@@ -291,23 +298,29 @@ refused(#state{counters = Counters, window = W} = S) ->
 %%% The component
 
 %% One that is connected already.
-look(#state{component = Component} = S) ->
+look(S) ->
+    case routes(S) of
+        [Pid | _] -> ask(Pid, S);
+        [] -> S
+    end.
+
+routes(#state{component = Component}) ->
     case (ejabberd_router:get_backend()):find_routes(Component) of
-        {ok, Routes} ->
-            case [Pid || #route{pid = Pid} <- Routes, is_pid(Pid)] of
-                [Pid | _] -> ask(Pid, S);
-                [] -> S
-            end;
-        _ -> S
+        {ok, Routes} -> [Pid || #route{pid = Pid} <- Routes, is_pid(Pid)];
+        _ -> []
     end.
 
 ask(Pid, S) ->
     question(Pid, S),
     S#state{peer = {asked, Pid, monitor(process, Pid)}}.
 
-question(Pid, #state{host = Host, component = Component}) ->
-    ejabberd_router:route_iq(#iq{type = get, from = jid:make(Host), to = jid:make(Component), sub_els = [#disco_info{}]},
-                             {disco, Pid}, self(), ?ANSWER).
+%% A node may hear of the component before it knows the way to it: then the question would go to another server.
+question(Pid, #state{host = Host, component = Component} = S) ->
+    case lists:member(Pid, routes(S)) of
+        true -> ejabberd_router:route_iq(#iq{type = get, from = jid:make(Host), to = jid:make(Component), sub_els = [#disco_info{}]},
+                                         {disco, Pid}, self(), ?ANSWER);
+        false -> erlang:send_after(?NO_ROUTE, self(), {question, Pid})
+    end.
 
 gone(#state{peer = away} = S) -> S;
 gone(#state{peer = {_, _, Ref}, window = W} = S) ->
@@ -316,7 +329,7 @@ gone(#state{peer = {_, _, Ref}, window = W} = S) ->
 
 answered(Reply, #state{component = Component, counters = Counters, window = W, peer = {Was, Pid, Ref}} = S) ->
     Features = features(Reply),
-    case lists:member(?NS_TAP, Features) of
+    case is_list(Features) andalso lists:member(?NS_TAP, Features) of
         true ->
             atomics:put(Counters, ?WANTS, lists:sum([Bit || {Feature, Bit} <- wishes(), lists:member(Feature, Features)])),
             S1 = S#state{peer = {up, Pid, Ref}},
@@ -325,7 +338,8 @@ answered(Reply, #state{component = Component, counters = Counters, window = W, p
                 _ -> (hello(S1#state{window = mod_tocsin_window:seal(W)}))#state{here = first}
             end;
         false ->
-            ?WARNING_MSG("~ts does not read ~ts: nothing is told to it", [Component, ?NS_TAP]),
+            Was == deaf orelse ?WARNING_MSG("~ts does not read ~ts: nothing is told to it", [Component, ?NS_TAP]),
+            Features == none andalso erlang:send_after(?ANSWER, self(), {question, Pid}),
             S#state{peer = {deaf, Pid, Ref}}
     end.
 
@@ -335,7 +349,7 @@ features(#iq{type = result} = IQ) ->
         _ -> []
     catch _:_ -> []
     end;
-features(_) -> [].
+features(_) -> none. % an error, or nothing in time: it is asked again
 
 wishes() ->
     [{<<?NS_TAP/binary, "#no-text">>, ?NO_TEXT}, {<<?NS_TAP/binary, "#no-reactions">>, ?NO_REACTIONS},

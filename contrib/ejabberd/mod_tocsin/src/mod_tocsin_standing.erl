@@ -1,7 +1,7 @@
 %%% The sender's standing in the recipient's roster, as far as it is known without a load from a database.
 -module(mod_tocsin_standing).
 
--export([new/0, between/3, changed/3, settled/4]).
+-export([new/0, between/3, changed/3, settled/4, forget/2]).
 
 -include("xmpp.hrl").
 -include("mod_tocsin.hrl").
@@ -76,7 +76,12 @@ settled(#jid{luser = U, lserver = S} = Owner, #jid{luser = FromUser, lserver = F
     ets:delete(T, {changing, Key}),
     ets:delete(T, Key),
     spawn(fun() ->
+                  mod_tocsin_server:everywhere({forget, Key}), % other nodes have not seen it change
                   mod_tocsin_server:tell(Tap, mod_tocsin_event:event(<<"roster">>, [{<<"o">>, jid:encode(Owner)}, {<<"j">>, jid:encode(Contact)} |
                                                                                     attribute(read(U, S, Contact))]))
           end),
     ok.
+
+-spec forget(all | mod_tocsin_server:between(), standings()) -> ok.
+forget(all, T) -> ets:match_delete(T, {'_', '_', '_'}), ok;
+forget(Key, T) -> ets:delete(T, Key), ok.
