@@ -143,8 +143,15 @@ func TestEvents(t *testing.T) {
 	carol := server.Login("carol/web", lab.Silent)
 	carol.Close()
 	alice.Say(carol.Bare(), "m7", "hello")
-	told(t, sink, next, "opened s='carol@lab.test/web'", "closed s='carol@lab.test/web' why='left'",
+	next = told(t, sink, next, "opened s='carol@lab.test/web'", "closed s='carol@lab.test/web' why='left'",
 		"out ro='none' ss='0' t='carol@lab.test' i='m7'", "offline t='carol@lab.test' i='m7' how='offline'")
+
+	// Blocked by somebody who is back, before she fetches it: it is dropped without a word.
+	carol.Connect()
+	carol.Block(alice.Bare())
+	carol.Available()
+	carol.Sync()
+	told(t, sink, next, "opened s='carol@lab.test/web'", "dropped t='carol@lab.test' i='m7' why='blocked'")
 }
 
 // Tocsin finds the module, reads what it tells, and tells the sender.
@@ -152,7 +159,11 @@ func TestTocsinReadsIt(t *testing.T) {
 	t.Parallel()
 	server := lab.Ejabberd(t, lab.Options{Tap: lab.Module})
 	tocsin := lab.Tocsin(t, server, nil)
-	if out := tocsin.Must("check"); !strings.Contains(out, "events come from mod_tocsin 1, ejabberd ") {
+	var out string
+	if !poll(func() bool {
+		out = tocsin.Must("check")
+		return strings.Contains(out, "events come from mod_tocsin 1, ejabberd ")
+	}) {
 		t.Errorf("check:\n%s", out)
 	}
 	alice := server.Login("alice/phone", lab.Markers.Phone())

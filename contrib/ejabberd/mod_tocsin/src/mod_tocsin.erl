@@ -8,7 +8,7 @@
 -behaviour(gen_mod).
 
 -export([start/2, stop/1, reload/3, depends/2, mod_opt_type/1, mod_options/1, mod_doc/0]).
--export([out/1, received/1, handed/3, offline/1, acked/2, resume/2, resume_inline/1, copied/2, terminated/2]).
+-export([out/1, received/1, handed/3, denied/4, offline/1, acked/2, resume/2, resume_inline/1, copied/2, terminated/2]).
 -export([opened/1, hibernating/1, resumed/1, presence/1, asked/2]).
 -export([removed/2, subscription_out/1, subscription_in/2, roster_item/2, displayed/6]).
 -export([component_up/1, component_down/2, config_reloaded/0, process_iq/1, decode_iq_subel/1]).
@@ -23,6 +23,7 @@
 -define(HOOKS, [{user_send_packet, out, 87}, % before the archive (88) and carbons (89)
                 {sm_receive_packet, received, 10},
                 {c2s_handle_send, handed, 60}, % after stream management (50)
+                {privacy_check_packet, denied, 90}, % after the lists (50)
                 {offline_message_hook, offline, 95}, % after the archive and storage, before the bounce (100)
                 {c2s_authenticated_packet, acked, 40}, % before stream management, which ends the chain
                 {c2s_unbinded_packet, resume, 40},
@@ -170,6 +171,16 @@ offline({How, #message{to = #jid{lserver = Host} = To} = M} = Acc) when How == o
     end,
     Acc;
 offline(Acc) -> Acc.
+
+%% Somebody whose message was in storage has been blocked since: it is dropped without a word. Others are refused.
+denied(deny, #{lserver := Host}, #message{meta = #{from_offline := true}, to = To} = M, in) ->
+    Tap = tap(Host),
+    case Tap /= none andalso subject(M) of
+        {From, Id} -> mod_tocsin_server:fate(Tap, <<"dropped">>, jid:encode(From), jid:encode(jid:remove_resource(To)), Id, [{<<"why">>, <<"blocked">>}]);
+        _ -> ok
+    end,
+    deny;
+denied(Acc, _, _, _) -> Acc.
 
 bounce(none, _) -> ok;
 bounce(Tap, #message{from = From, id = Id} = M) when Id /= <<>>, byte_size(Id) =< ?ID ->

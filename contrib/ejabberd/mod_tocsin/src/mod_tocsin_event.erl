@@ -16,6 +16,9 @@
 -define(NO_STORE, 4).
 -define(UNSETTLED, 8). % with delays or errors, of which there may be several
 
+%% Payloads that say something of the message which they are in: without anything else there is none.
+-define(BESIDE, [<<"rq">>, <<"mk">>, <<"oi">>, <<"si">>, <<"ns">>, <<"dl">>, <<"fb">>, <<"ur">>, <<"tr">>]).
+
 -type kind() :: text | other | error | none. % text: written by a person, for somebody to read
 -export_type([kind/0]).
 
@@ -42,11 +45,10 @@ is_replay(#message{sub_els = Els}) ->
 %% none: nothing in it is to be told.
 -spec describe(message(), non_neg_integer()) -> {binary(), [fxml:xmlel()]} | none.
 describe(#message{type = Type, lang = Lang, body = Body, subject = Subject, sub_els = Els} = M, Wants) ->
-    case payloads(Els, Type, Wants, ?PAYLOADS, [], 0) of
+    case payloads(Els, M, Wants, ?PAYLOADS, [], 0) of
         never -> none;
-        {[], _} when Body == [], Subject == [] -> none;
         {Ps, Marks} ->
-            case Body == [] andalso Wants band ?NO_REACTIONS /= 0 andalso only_reactions(Ps) of
+            case Body == [] andalso (Subject == [] andalso only(?BESIDE, Ps) orelse Wants band ?NO_REACTIONS /= 0 andalso only([<<"rx">>], Ps)) of
                 true -> none;
                 false -> {language(Body, Lang), body(Body, Type, Wants, Marks) ++ subject(Subject) ++ settle(Ps, Marks, M)}
             end
@@ -55,7 +57,7 @@ describe(#message{type = Type, lang = Lang, body = Body, subject = Subject, sub_
 language([#text{lang = L} | _], _) when L /= <<>> -> L;
 language(_, Lang) -> Lang.
 
-only_reactions(Ps) -> lists:all(fun(#xmlel{name = Name}) -> Name == <<"rx">> end, Ps).
+only(Names, Ps) -> lists:all(fun(#xmlel{name = Name}) -> lists:member(Name, Names) end, Ps).
 
 %% Payloads are gathered newest first. Of several errors the last counts, of several delays that which says most.
 settle(Ps, Marks, _) when Marks band ?UNSETTLED == 0 -> lists:reverse(Ps);
@@ -124,15 +126,16 @@ blank(Rest) -> Rest == <<>>.
 %%% Payloads
 
 payloads([], _, _, _, Ps, Marks) -> {Ps, Marks};
-payloads([El | Els], Type, Wants, Left, Ps, Marks) ->
+payloads([El | Els], #message{type = Type, id = Id} = M, Wants, Left, Ps, Marks) ->
     #xmlel{name = Name, attrs = Attrs, children = Children} = xml(El),
     case payload(xmlns(Attrs), Name, Attrs, Children) of
         never -> never;
-        {#xmlel{} = P, Mark} -> payloads(Els, Type, Wants, Left - 1, put(P, Left, Ps), Marks bor Mark);
-        #xmlel{name = <<"x">>} when Type == error -> payloads(Els, Type, Wants, Left, Ps, Marks); % a copy of what was sent
-        #xmlel{name = <<"si">>} when Wants band ?IDS == 0 -> payloads(Els, Type, Wants, Left, Ps, Marks);
-        #xmlel{} = P -> payloads(Els, Type, Wants, Left - 1, put(P, Left, Ps), Marks);
-        skip -> payloads(Els, Type, Wants, Left, Ps, Marks)
+        {#xmlel{} = P, Mark} -> payloads(Els, M, Wants, Left - 1, put(P, Left, Ps), Marks bor Mark);
+        #xmlel{name = <<"x">>} when Type == error -> payloads(Els, M, Wants, Left, Ps, Marks); % a copy of what was sent
+        #xmlel{name = <<"si">>} when Wants band ?IDS == 0 -> payloads(Els, M, Wants, Left, Ps, Marks);
+        #xmlel{name = <<"oi">>, attrs = [{_, Id}]} -> payloads(Els, M, Wants, Left, Ps, Marks); % it says nothing new
+        #xmlel{} = P -> payloads(Els, M, Wants, Left - 1, put(P, Left, Ps), Marks);
+        skip -> payloads(Els, M, Wants, Left, Ps, Marks)
     end.
 
 put(P, Left, Ps) when Left > 0 -> [P | Ps];

@@ -14,14 +14,15 @@
 -include("mod_tocsin.hrl").
 
 -define(VERSION, <<"1">>).
--define(TELLS, <<"handed acked unacked offline bounce session roster removed mds">>).
+-define(TELLS, <<"handed acked unacked offline bounce dropped session roster removed mds">>).
 -define(INBOX_MOST, 33554432). % bytes of events that wait for this process
--define(DELAY, 5). % ms until an incomplete batch is sent
+-define(DELAY, 10). % ms until an incomplete batch is sent
 -define(DRAIN, 200). % events taken at a time
 -define(HERE, 100). % sessions told at a time
 -define(ANSWER, 10000). % ms to wait for the component's disco#info
 -define(NO_ROUTE, 100). % ms until it is looked again for the way to the component
 -define(ASKING, 60000). % ms for sessions to say what they are
+-define(HEAP, 10000). % words: with a heap as small as what it keeps it would collect garbage after every few events
 -define(OVERHEAD, 1000). % bytes of an event in the inbox beside what it holds
 -define(SMALL, 32768). % bytes of a message that is sent as it is
 
@@ -140,6 +141,7 @@ init([Host, Opts]) ->
     process_flag(trap_exit, true),
     process_flag(priority, high), % or it starves among thousands of busy sessions; its work is small
     process_flag(message_queue_data, off_heap),
+    process_flag(min_heap_size, ?HEAP),
     <<Random:64>> = crypto:strong_rand_bytes(8),
     Run = <<(node_name(node()))/binary, (integer_to_binary(Random, 36))/binary>>,
     State = #state{host = Host, component = gen_mod:get_opt(component, Opts), run = Run, counters = atomics:new(3, []),
