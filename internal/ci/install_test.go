@@ -20,6 +20,8 @@ var packages = map[string][]string{
 	"ejabberd":        {"erl", "/usr/lib/x86_64-linux-gnu/ejabberd-23.01/ebin/ejabberd.app"},
 	"postgresql":      {"/usr/lib/postgresql/15/bin/initdb"},
 	"lua-check":       {"luacheck"},
+	"kannel":          {"bearerbox", "smsbox"},
+	"kannel-extras":   {"/usr/lib/kannel/test/fakesmsc"},
 	"chromium":        {"chromium"},
 	"nodejs":          {"node"},
 	"npm":             {"npm"},
