@@ -24,14 +24,12 @@ import (
 )
 
 const (
-	maxCall     = 64 << 10 // bytes of what a hook is called with
-	maxReports  = 1000     // in one call
-	callsRate   = 50       // a second, of one route
-	callsBurst  = 200
-	missesRate  = 5 // a second, that are worth a line
-	hookWithin  = 10 * time.Second
-	maxIDLength = 128
-	maxText     = 10 * 160 // characters of a reply: ten segments
+	maxCall    = 64 << 10 // bytes of what a hook is called with
+	maxReports = 1000     // in one call
+	callsRate  = 50       // a second, of one route
+	callsBurst = 200
+	missesRate = 5 // a second, that are worth a line
+	hookWithin = 10 * time.Second
 )
 
 // hook is what a route makes of calls.
@@ -238,7 +236,7 @@ func (g *Gateway) reports(c *call) (reports []gateway.Report) {
 		if !ok || !fits(g.hook.reportOnly, one) || len(reports) == maxReports {
 			continue
 		}
-		r := gateway.Report{Route: g.route.Name, Ref: short(one.at(spec.Ref)), ID: short(one.at(spec.ID)), State: state}
+		r := gateway.Report{Route: g.route.Name, Ref: gateway.ID(one.at(spec.Ref)), ID: gateway.ID(one.at(spec.ID)), State: state}
 		if r.Ref != "" || r.ID != "" {
 			reports = append(reports, r)
 		}
@@ -249,7 +247,7 @@ func (g *Gateway) reports(c *call) (reports []gateway.Report) {
 func (g *Gateway) replies(c *call) (replies []gateway.Reply) {
 	spec := &g.spec.Reply
 	for i, one := range c.each(spec.Each) {
-		r := gateway.Reply{Route: g.route.Name, ID: short(one.at(spec.ID)), From: short(one.at(spec.From)), To: short(one.at(spec.To)), Text: clip(one.at(spec.Text))}
+		r := gateway.Reply{Route: g.route.Name, ID: gateway.ID(one.at(spec.ID)), From: gateway.ID(one.at(spec.From)), To: gateway.ID(one.at(spec.To)), Text: gateway.Text(one.at(spec.Text))}
 		if r.From == "" || !fits(g.hook.replyOnly, one) || len(replies) == maxReports {
 			continue
 		}
@@ -311,20 +309,4 @@ func (h *hook) from(r *http.Request) bool {
 		}
 	}
 	return false
-}
-
-// short returns an id or a number, or "" for what is longer than any.
-func short(text string) string {
-	if len(text) > maxIDLength {
-		return ""
-	}
-	return text
-}
-
-// clip cuts what is longer than a reply may be.
-func clip(text string) string {
-	if r := []rune(text); len(r) > maxText {
-		return string(r[:maxText])
-	}
-	return text
 }

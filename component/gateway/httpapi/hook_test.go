@@ -241,6 +241,7 @@ func TestRate(t *testing.T) {
 // Whatever comes is answered, kept or not, without a panic; nothing longer than allowed is kept.
 func FuzzCall(f *testing.F) {
 	f.Add("ref=1&state=34", formType, "a=b")
+	f.Add("from=%00&text=%ff%00&id=%ff", formType, "From=\xff&Text=a%00b")
 	f.Add("", jsonType, `[{"out_id":"x","success":true}]`)
 	f.Add("", jsonType, `{"results":[{"messageId":1e400,"status":{"groupName":"DELIVERED"}}]}`)
 	f.Add("", jsonType, `{"data":{"event_type":"message.received","payload":{"to":[[]],"from":{"phone_number":[1]}}}}`)
@@ -274,12 +275,12 @@ func FuzzCall(f *testing.F) {
 			}
 		}
 		for _, r := range sink.reports {
-			if r.Ref == "" && r.ID == "" || len(r.Ref) > maxIDLength || len(r.ID) > maxIDLength {
+			if r.Ref == "" && r.ID == "" || gateway.ID(r.Ref) != r.Ref || gateway.ID(r.ID) != r.ID {
 				t.Fatalf("kept %+v", r)
 			}
 		}
 		for _, r := range sink.replies {
-			if r.ID == "" || r.From == "" || len([]rune(r.Text)) > maxText {
+			if r.ID == "" || r.From == "" || gateway.ID(r.ID) != r.ID || gateway.ID(r.From) != r.From || gateway.Text(r.Text) != r.Text {
 				t.Fatalf("kept %+v", r)
 			}
 		}

@@ -86,7 +86,11 @@ func (r *rules) class(resp *http.Response, body []byte, now time.Time) gateway.A
 	case r.ok.holds(status, body, d) && (status/100 == 2 || slices.Contains(r.ok.Status, status)):
 		answer.Outcome, answer.Class = gateway.Sent, "sent"
 		if r.id != "" {
-			answer.IDs = d.all(r.id)
+			for _, id := range d.all(r.id) {
+				if id = gateway.ID(id); id != "" {
+					answer.IDs = append(answer.IDs, id)
+				}
+			}
 		}
 	case status/100 == 2:
 		answer.Outcome, answer.Class = gateway.Unsure, "unknown"

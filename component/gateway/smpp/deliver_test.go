@@ -74,8 +74,11 @@ func TestReplies(t *testing.T) {
 		binary := fromPhone("ok")
 		binary.coding = 4
 		is(t, "binary", w.deliver(t, deliverSM, binary), statusOK)
-		is(t, "replies", len(w.sink.replies), 3)
+		nobody := fromPhone("ok")
+		nobody.source.addr = "86\xff"
+		is(t, "from nobody", w.deliver(t, deliverSM, nobody), statusOK)
 		is(t, "broken", w.deliver(t, deliverSM, &message{source: party{1, 1, strings.Repeat("1", 30)}}), invalidLength)
+		is(t, "replies", len(w.sink.replies), 3)
 	})
 }
 

@@ -326,7 +326,7 @@ func (g *Gateway) answered(p pdu) gateway.Answer {
 		g.pause = 0
 		g.mu.Unlock()
 		answer := gateway.Answer{Outcome: gateway.Sent, Class: "sent"}
-		if id != "" {
+		if id = gateway.ID(id); id != "" {
 			answer.IDs = []string{submitted(id, g.route.IDs)}
 		}
 		return answer

@@ -14,7 +14,6 @@ import (
 
 const (
 	maxWaiting  = 256             // deliveries that wait for the Sink; the SMSC is told to come again with more
-	maxText     = 10 * 160        // characters of a reply: ten segments
 	partsWithin = 2 * time.Minute // parts of a text wait so long for the others
 	maxPartial  = 100             // texts that lack parts
 	sameWithin  = 10 * time.Minute
@@ -136,22 +135,27 @@ func (b *inbox) take(ctx context.Context, m *message) (kept func(), err error) {
 		return nobody, nil
 	}
 	from, to := number(m.source), number(m.dest)
+	if from == "" {
+		b.g.log.Warn("an SMS from nobody")
+		return nobody, nil
+	}
 	joined := nobody
 	if isPart {
 		if text, joined, ok = b.join(from+" "+to, f, text); !ok {
 			return nobody, nil
 		}
 	}
-	if r := []rune(text); len(r) > maxText {
-		text = string(r[:maxText])
-	}
+	text = gateway.Text(text)
 	id, identified := b.identify(from, to, text)
 	kept = func() { identified(); joined() }
 	return kept, b.g.sink.Replied(ctx, gateway.Reply{Route: b.g.route.Name, ID: id, From: from, To: to, Text: text})
 }
 
-// number writes an address as E.164 where it is one.
+// number writes an address as E.164 where it is one; "" stands for what is no address.
 func number(p party) string {
+	if gateway.ID(p.addr) == "" {
+		return ""
+	}
 	if p.ton == 1 && strings.Trim(p.addr, "0123456789") == "" && p.addr != "" {
 		return "+" + p.addr
 	}

@@ -66,6 +66,7 @@ func receipt(m *message, ids string) (id string, state gateway.State, ok bool) {
 			ok = false
 		}
 	}
+	id = gateway.ID(id)
 	return id, state, ok && id != ""
 }
 
