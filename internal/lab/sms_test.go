@@ -122,7 +122,7 @@ func TestKannelPreset(t *testing.T) {
 	secret := strings.Repeat("k", 32)
 	kannel := NewKannel(t, smsc, web.URL+"/kannel/"+secret+"/reply")
 	route := httpapi.Route{Name: "kannel", Provider: "kannel", URL: kannel.SendURL, User: SMSUser, Secret: SMSSecret, Public: web.URL, HookSecret: secret, HookFrom: []string{"127.0.0.0/8"}}
-	g, err := httpapi.New(route, clock.System{}, nil)
+	g, err := httpapi.New(route, clock.System{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestKannelPreset(t *testing.T) {
 		t.Errorf("check: %v", err)
 	}
 	route.Secret = "wrong"
-	wrong, err := httpapi.New(route, clock.System{}, nil)
+	wrong, err := httpapi.New(route, clock.System{})
 	if err != nil {
 		t.Fatal(err)
 	}

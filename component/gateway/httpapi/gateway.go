@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -45,9 +47,8 @@ type Gateway struct {
 
 var _ gateway.Gateway = (*Gateway)(nil)
 
-// New makes a route's gateway. transport is nil but in tests that trust a certificate of their own. The error, if any, is a
-// Faults with all that is wrong.
-func New(r Route, c clock.Clock, transport *http.Transport) (*Gateway, error) {
+// New makes a route's gateway. The error, if any, is a Faults with all that is wrong.
+func New(r Route, c clock.Clock) (*Gateway, error) {
 	faults := r.check()
 	if len(faults) > 0 {
 		return nil, faults
@@ -57,7 +58,7 @@ func New(r Route, c clock.Clock, transport *http.Transport) (*Gateway, error) {
 		return nil, faults
 	}
 	p := &parser{route: &r}
-	g := &Gateway{route: r, spec: spec, clock: c, client: client(transport)}
+	g := &Gateway{route: r, spec: spec, clock: c, client: client(r.CA)}
 	g.route.Public = strings.TrimSuffix(r.Public, "/")
 	g.url = p.url(spec.URL)
 	g.form = p.form(&spec)
@@ -124,16 +125,17 @@ func (p *parser) paramTemplates(key string, texts map[string]string) map[string]
 }
 
 // client makes one connection for one request: see the package's doc.
-func client(t *http.Transport) *http.Client {
-	if t == nil {
-		t = &http.Transport{Proxy: http.ProxyFromEnvironment}
+func client(ca []byte) *http.Client {
+	t := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, Protocols: new(http.Protocols),
+		TLSHandshakeTimeout: connectWithin, MaxResponseHeaderBytes: maxAnswer,
 	}
-	t = t.Clone()
-	t.DisableKeepAlives = true
-	t.Protocols = new(http.Protocols)
 	t.Protocols.SetHTTP1(true)
-	t.TLSHandshakeTimeout = connectWithin
-	t.MaxResponseHeaderBytes = maxAnswer
+	if len(ca) > 0 {
+		pool := x509.NewCertPool()
+		pool.AppendCertsFromPEM(ca)
+		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	}
 	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 

@@ -252,7 +252,7 @@ func FuzzCall(f *testing.F) {
 		if name == "twilio" || name == "smsgate" {
 			r.Keys = map[string]any{"hook": "secret"}
 		}
-		g, err := New(r, clock.System{}, nil)
+		g, err := New(r, clock.System{})
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -33,7 +33,7 @@ func TestAsTheLibrariesDo(t *testing.T) {
 	for _, c := range captured {
 		r := presetRoute(c.Provider)
 		r.User = users[c.Provider]
-		g, err := New(r, clock.System{}, nil)
+		g, err := New(r, clock.System{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/pem"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -92,6 +93,16 @@ func TestNobodyThere(t *testing.T) {
 	}
 }
 
+func TestOwnCA(t *testing.T) {
+	own := httptest.NewTLSServer(answering(202, "0: Accepted for delivery"))
+	defer own.Close()
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Certificate().Raw})
+	g := must(t, Route{Name: "r", Provider: "kannel", URL: own.URL, CA: ca})
+	if got := g.Submit(t.Context(), submission("Hello")); got.Outcome != gateway.Sent {
+		t.Errorf("got %+v", got)
+	}
+}
+
 // A listener that takes the connection and says nothing: written, and no answer.
 func TestNoAnswer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -135,7 +146,7 @@ func TestEachRequestOnce(t *testing.T) {
 func TestUpAgain(t *testing.T) {
 	c := clock.NewStepped(time.Date(2026, 11, 26, 4, 0, 0, 0, time.UTC))
 	p := scripted(t, answering(401, ""))
-	g, err := New(Route{Name: "r", Provider: "kannel", URL: p.URL}, c, nil)
+	g, err := New(Route{Name: "r", Provider: "kannel", URL: p.URL}, c)
 	if err != nil {
 		t.Fatal(err)
 	}

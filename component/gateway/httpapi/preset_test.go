@@ -44,7 +44,7 @@ func TestRequests(t *testing.T) {
 	code.Code, code.Params.Code = true, "424242"
 	texts["code"] = code
 	for _, name := range Presets() {
-		g, err := New(presetRoute(name), clock.System{}, nil)
+		g, err := New(presetRoute(name), clock.System{})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -120,6 +120,7 @@ func TestFaults(t *testing.T) {
 	}{
 		"nothing at all":      {Route{}, []string{`name: invalid name "" (a-z, 0-9 and hyphens, at most 32)`, `provider: unknown provider "" (must be ` + strings.Join(Presets(), ", ") + ` or custom)`}},
 		"name":                {Route{Name: "My Route", Provider: "kannel"}, []string{`name: invalid name "My Route" (a-z, 0-9 and hyphens, at most 32)`}},
+		"CA":                  {Route{Name: "r", Provider: "kannel", CA: []byte("x")}, []string{"ca_file: no certificates in it"}},
 		"network":             {Route{Name: "r", Provider: "kannel", HookFrom: []string{"127.0.0.1"}}, []string{`hook_from: invalid network "127.0.0.1" (example: 192.0.2.0/24)`}},
 		"secret":              {Route{Name: "r", Provider: "kannel", Public: "https://example.org", HookSecret: "short"}, []string{`hook_secret: not 32 to 128 letters, digits, hyphens and underscores`}},
 		"public":              {Route{Name: "r", Provider: "kannel", Public: "example.org", HookSecret: hookKey}, []string{`public: invalid URL (example: https://xmpp.example.org/tocsin-sms)`}},
@@ -143,7 +144,7 @@ func TestFaults(t *testing.T) {
 		"params":              {Route{Name: "r", Provider: "aliyun", Params: map[string]string{"a": "{{.Text}}"}}, []string{`params.a: value:1:2: executing "value" at <.Text>: can't evaluate field Text in type gateway.Params`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := New(test.route, clock.System{}, nil)
+			_, err := New(test.route, clock.System{})
 			var faults Faults
 			if !errors.As(err, &faults) {
 				t.Fatalf("got %v", err)

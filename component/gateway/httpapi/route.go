@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -18,6 +19,7 @@ type Route struct {
 	URL        string            `toml:"url"`      // "": the preset's. A template of .User and .Options
 	User       string            `toml:"user"`
 	Secret     string            `toml:"secret"` // what is in secret_file
+	CA         []byte            // what is in ca_file, PEM; none: the system's
 	From       string            `toml:"from"`   // sender of what has none
 	Answer     time.Duration     `toml:"answer"` // how long an answer may take; 0: 30s
 	Options    map[string]string `toml:"options"`
@@ -82,6 +84,9 @@ func (r *Route) check() (faults Faults) {
 	}
 	if r.Provider != custom && !slices.Contains(Presets(), r.Provider) {
 		fault("provider", "unknown provider %q (must be %s or custom)", r.Provider, strings.Join(Presets(), ", "))
+	}
+	if len(r.CA) > 0 && !x509.NewCertPool().AppendCertsFromPEM(r.CA) {
+		fault("ca_file", "no certificates in it")
 	}
 	if r.Answer < 0 {
 		fault("answer", "%s is less than 0s", r.Answer)

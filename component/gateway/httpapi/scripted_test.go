@@ -77,7 +77,7 @@ func hangUp(w http.ResponseWriter, _ *http.Request) {
 // must makes a gateway, or fails.
 func must(t *testing.T, r Route) *Gateway {
 	t.Helper()
-	g, err := New(r, clock.System{}, nil)
+	g, err := New(r, clock.System{})
 	if err != nil {
 		t.Fatal(err)
 	}
