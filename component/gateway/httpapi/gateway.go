@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -128,6 +129,7 @@ func (p *parser) paramTemplates(key string, texts map[string]string) map[string]
 func client(ca []byte) *http.Client {
 	t := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, Protocols: new(http.Protocols),
+		DialContext:         (&net.Dialer{Timeout: connectWithin}).DialContext,
 		TLSHandshakeTimeout: connectWithin, MaxResponseHeaderBytes: maxAnswer,
 	}
 	t.Protocols.SetHTTP1(true)
