@@ -124,7 +124,11 @@ func TestLonelyParts(t *testing.T) {
 		part.class = classUDHI
 		for i := range maxPartial + 10 {
 			part.short = []byte{5, 0, 3, byte(i), 2, 1, 'x'}
-			w.deliver(t, deliverSM, part)
+			want := statusOK
+			if i >= maxPartial {
+				want = temporaryFailure
+			}
+			is(t, "answer", w.deliver(t, deliverSM, part), want)
 		}
 		is(t, "partial", len(w.inbox.partial), maxPartial)
 		time.Sleep(partsWithin + time.Second)

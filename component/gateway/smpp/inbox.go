@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -141,8 +142,8 @@ func (b *inbox) take(ctx context.Context, m *message) (kept func(), err error) {
 	}
 	joined := nobody
 	if isPart {
-		if text, joined, ok = b.join(from+" "+to, f, text); !ok {
-			return nobody, nil
+		if text, joined, err = b.join(from+" "+to, f, text); err != nil || joined == nil {
+			return nobody, err
 		}
 	}
 	text = gateway.Text(text)
@@ -162,8 +163,12 @@ func number(p party) string {
 	return p.addr
 }
 
-// join keeps a part, and returns the whole once it is. All parts stay until kept is called: the last may come again alone.
-func (b *inbox) join(who string, f fragment, text string) (whole string, kept func(), ok bool) {
+// errPartial says that a part finds no place.
+var errPartial = errors.New("too many texts lack parts")
+
+// join keeps a part, and returns the whole once it is; until then kept is nil. All parts stay until kept is called: the last may
+// come again alone.
+func (b *inbox) join(who string, f fragment, text string) (whole string, kept func(), err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
@@ -177,14 +182,14 @@ func (b *inbox) join(who string, f fragment, text string) (whole string, kept fu
 	p := b.partial[key]
 	if p == nil {
 		if len(b.partial) >= maxPartial {
-			return "", nil, false
+			return "", nil, errPartial
 		}
 		p = &partial{since: now, parts: map[int]string{}}
 		b.partial[key] = p
 	}
 	p.parts[f.seq] = text
 	if len(p.parts) < f.total {
-		return "", nil, false
+		return "", nil, nil
 	}
 	var all strings.Builder
 	for i := 1; i <= f.total; i++ {
@@ -194,7 +199,7 @@ func (b *inbox) join(who string, f fragment, text string) (whole string, kept fu
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		delete(b.partial, key)
-	}, true
+	}, nil
 }
 
 // identify gives a reply an id that it has again if it comes again before it was answered. After a restart it is the same
