@@ -61,6 +61,9 @@ const newestOfKey = 4
 
 const isLive = "state < 3" // PromptState.Live
 
+// isTalkedAbout: answered in a chat, where it is still to be said that all is read; see track.PromptSent to track.PromptFailed.
+const isTalkedAbout = "state BETWEEN 3 AND 5 AND chat <> '' AND withdrew = ''"
+
 const (
 	isOpen   = "unsettled = 1"
 	isFailed = "unsettled = 2"
@@ -88,7 +91,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.promptByID = prepare(asked + s.among("id"))
 	s.promptByOrd = prepare(asked + s.among("ord"))
 	s.promptOf = prepare(asked + s.among("sender_hash") + " AND " + isLive)
-	s.promptIn = prepare(asked + s.among("id") + " AND " + isLive)
+	s.promptIn = prepare(asked + s.among("id") + " AND (" + isLive + " OR " + isTalkedAbout + ")")
 	opened := "SELECT " + openings.list() + " FROM prompts WHERE covered > 0 AND opened_at > ? AND "
 	s.openedBy = prepare(opened + s.among("sender_hash"))
 	s.openedAbout = prepare(opened + s.among("recipient_hash"))

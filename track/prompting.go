@@ -178,7 +178,11 @@ func (b *batch) withdraw(w *work, reason Withdrawal, to []string) {
 // lost withdraws the message's prompt if it has no question left.
 func (b *batch) lost(r *row, reason Withdrawal) {
 	w := b.prompts[r.Prompt]
-	if w == nil || !w.State.Live() {
+	if w == nil {
+		return
+	}
+	if !w.State.Live() {
+		b.readAfterAll(w, reason)
 		return
 	}
 	for _, ord := range w.Messages {
@@ -189,6 +193,20 @@ func (b *batch) lost(r *row, reason Withdrawal) {
 	w.Withdrew = reason
 	b.close(w, PromptWithdrawn)
 	b.withdraw(w, reason, w.Shown)
+}
+
+// readAfterAll corrects the chat message that a prompt was, once more: it was answered, and now all of its messages are read.
+func (b *batch) readAfterAll(w *work, reason Withdrawal) {
+	if w.Chat == "" || w.Withdrew != "" || reason != WithdrawDisplayed || w.State < PromptSent || w.State > PromptFailed {
+		return
+	}
+	for _, ord := range w.Messages {
+		if r := b.rows[ord]; r != nil && !r.Status.Settled() {
+			return
+		}
+	}
+	w.Withdrew = reason
+	b.withdraw(w, reason, []string{w.Sender})
 }
 
 func (b *batch) close(w *work, state PromptState) {
