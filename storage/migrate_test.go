@@ -67,6 +67,9 @@ func checkUpgraded(t *testing.T, s *storage.Store, version int64) {
 		}}
 		checkPrefs(t, s, version)
 	}
+	if version >= 6 {
+		pairs[0].Refused = want.Ord
+	}
 	if version >= 5 {
 		token := track.Token{Hash: "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef", Purpose: track.PromptPage, Owner: alice, Prompt: "p-1", Expires: 1795086400000}
 		got, _, err := s.Token(ctx, token.Hash)
@@ -319,7 +322,7 @@ func TestOpenAsPsqlReads(t *testing.T) {
 	}
 }
 
-// Refusals were marks of messages until version 5.
+// Refusals were marks of messages before version 6.
 func TestUpgradeRefusals(t *testing.T) {
 	onBoth(t, func(t *testing.T, dsn string) {
 		rows, err := os.ReadFile("testdata/v2.sql")
@@ -327,10 +330,12 @@ func TestUpgradeRefusals(t *testing.T) {
 		script := string(rows) + "UPDATE messages SET marks = marks + 4194304;"
 		must(t, storage.OpenAt(t.Context(), dsn, 2, script))
 		store := open(t, dsn)
-		checkUpgraded(t, store)
 		conv := track.Conv{Sender: alice, Recipient: bob}
-		loaded, err := store.Load(t.Context(), track.Want{Pairs: []track.Conv{conv}}, 1795000600001)
+		loaded, err := store.Load(t.Context(), track.Want{Open: []track.Conv{conv}, Pairs: []track.Conv{conv}}, 1795000600001)
 		must(t, err)
+		if len(loaded.Messages) != 1 || loaded.Messages[0].Marks != track.AsksReceipt|track.TimedOutUnread {
+			t.Errorf("messages: %+v", loaded.Messages)
+		}
 		if diff := cmp.Diff([]track.Pair{{Conv: conv, Refused: 1882193920000000000}}, loaded.Pairs); diff != "" {
 			t.Errorf("pairs, -want +got:\n%s", diff)
 		}
