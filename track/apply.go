@@ -45,7 +45,7 @@ func (f *Fact) want(l *Ledger, w *Want) {
 		early()
 	case Bounced, Dropped:
 		peer()
-	case Sent:
+	case Sent, Named:
 		peer()
 		early()
 	case Received:
@@ -65,7 +65,7 @@ func (f *Fact) apply(b *batch) {
 		return
 	}
 	switch f.Kind {
-	case Sent, Replied, Read, Synced, Received, RosterChanged:
+	case Sent, Replied, Read, Synced, Received, RosterChanged, Named:
 		b.recall(f.Conv())
 	}
 	switch f.Kind {
@@ -117,6 +117,13 @@ func (f *Fact) apply(b *batch) {
 		}
 		if f.Kind == Read {
 			b.missed(f, read)
+		}
+	case Named:
+		switch {
+		case b.find(f.Key) == nil:
+			b.keep(f)
+		case b.people.Parties(f.Conv()).Recipient.Sync != SyncOff: // a row for each message is for who has use for it
+			b.alsoKnown(f)
 		}
 	case RosterChanged:
 		for _, r := range b.upTo(f.Conv(), math.MaxInt64) {

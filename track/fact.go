@@ -44,6 +44,8 @@ const (
 	Dropped
 	// RosterChanged: the sender's place in the recipient's roster is Standing from now on. No ID.
 	RosterChanged
+	// Named: the recipient's archive has the message ID under ArchiveID.
+	Named
 
 	factKinds
 )
@@ -53,7 +55,7 @@ func (k FactKind) String() string {
 	names := [factKinds]string{
 		Sent: "sent", Received: "received", Read: "read", Replied: "replied", Stored: "stored", Bounced: "bounced", Deferred: "deferred",
 		Corrected: "corrected", Retracted: "retracted", Stopped: "stopped", Forced: "forced", AlarmFired: "alarm-fired", SMSSent: "sms-sent",
-		Aged: "aged", Handed: "handed", Unacked: "unacked", Synced: "synced", Dropped: "dropped", RosterChanged: "roster-changed",
+		Aged: "aged", Handed: "handed", Unacked: "unacked", Synced: "synced", Dropped: "dropped", RosterChanged: "roster-changed", Named: "named",
 	}
 	if k >= factKinds {
 		return "?"
@@ -81,7 +83,7 @@ type Fact struct {
 	// Refusal: this Bounced says that the recipient doesn't want the message, or its sender.
 	Refusal bool
 	// OriginID is another id by which the sender's client names a Sent or Corrected message, ArchiveID the one by which the
-	// recipient's archive does (XEP-0359). Either may be empty.
+	// recipient's archive does (XEP-0359), of Named, too. Either may be empty.
 	OriginID, ArchiveID string
 	// Archived: this Stored message is in the archive only: nobody gets it but by asking for it (XEP-0313).
 	Archived bool

@@ -74,7 +74,7 @@ func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 		return m.texted(now)
 	case Aged:
 		return m.age()
-	case Sent, Deferred: // another copy; a temporary error: nothing new
+	case Sent, Deferred, Named: // another copy; a temporary error; another id: nothing new
 	}
 	return nil
 }

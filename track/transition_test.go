@@ -115,7 +115,7 @@ var tableFacts = []struct {
 	due  bool
 	name string
 }{
-	{Sent, false, "another copy"}, {Received, false, "received"}, {byOrder, false, "received, by order"}, {Read, false, "read"}, {Replied, false, "replied"}, {Stored, false, "stored"}, {Handed, false, "handed"}, {Unacked, false, "unacked"}, {Dropped, false, "dropped"}, {RosterChanged, false, "roster changed"},
+	{Sent, false, "another copy"}, {Received, false, "received"}, {byOrder, false, "received, by order"}, {Read, false, "read"}, {Replied, false, "replied"}, {Stored, false, "stored"}, {Handed, false, "handed"}, {Unacked, false, "unacked"}, {Dropped, false, "dropped"}, {RosterChanged, false, "roster changed"}, {Named, false, "named"},
 	{Bounced, false, "bounced"}, {Deferred, false, "deferred"}, {Corrected, false, "corrected"}, {Synced, false, "synced"}, {Retracted, false, "retracted"},
 	{Stopped, false, "stopped"}, {Forced, false, "forced"}, {SMSSent, false, "SMS sent"}, {Aged, false, "aged"}, {AlarmFired, false, "alarm, early"}, {AlarmFired, true, "alarm"},
 }

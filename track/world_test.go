@@ -147,7 +147,7 @@ func drawEvidence(t *rapid.T, key Key, now Time) *Fact {
 		{Kind: Read, Basis: ByMarker}, {Kind: Read, Basis: ByReaction}, {Kind: Replied, Basis: ByReply}, {Kind: Stored},
 		{Kind: Bounced, Basis: ByError}, {Kind: Deferred}, {Kind: Corrected, Original: "m1", Text: "better"}, {Kind: Corrected, Original: "m2", Text: "better"},
 		{Kind: Retracted}, {Kind: Stopped, Basis: ByCommand}, {Kind: Stored, Archived: true}, {Kind: Handed, Resource: "desk"}, {Kind: Unacked}, {Kind: Dropped},
-		{Kind: Synced}, {Kind: RosterChanged, Standing: StandingBoth}, {Kind: RosterChanged, Standing: StandingNone},
+		{Kind: Synced}, {Kind: RosterChanged, Standing: StandingBoth}, {Kind: RosterChanged, Standing: StandingNone}, {Kind: Named, ArchiveID: "m5"},
 	}).Draw(t, "evidence")
 	f.Key, f.At = key, now
 	return &f

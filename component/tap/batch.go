@@ -286,7 +286,7 @@ func (t *Tap) endEvent() {
 
 var batchEvents = map[string]event{
 	"out": eventOut, "in": eventIn, "handed": eventHanded, "acked": eventAcked, "unacked": eventUnacked, "offline": eventOffline,
-	"bounce": eventBounce, "dropped": eventDropped,
+	"bounce": eventBounce, "dropped": eventDropped, "stanza-id": eventNamed,
 }
 
 var errorType = []byte("error")

@@ -104,6 +104,8 @@ func TestBatchedEvents(t *testing.T) {
 		{"a bounce", "<bounce" + fromBob + "><er type='cancel' c='service-unavailable'/></bounce>", []string{"evidence", "bounced alice@here.test → bob@here.test id=b1 by=error refusal"}},
 		{"one that may pass", "<bounce" + fromBob + "><er type='cancel' c='remote-server-timeout'/></bounce>", []string{"evidence", "deferred alice@here.test → bob@here.test id=b1 by=error"}},
 		{"a client's error", "<out" + fromBob + " y='error'><er type='cancel' c='gone'/></out>", []string{"evidence", "bounced alice@here.test → bob@here.test id=b1 by=error"}},
+		{"an id of the archive", "<stanza-id" + fromBob + " id='s1'/><stanza-id" + fromBob + "/><stanza-id f='bob@here.test/B' t='alice@far.test' i='b1' id='s2'/>",
+			[]string{"evidence", "named" + about + " archive=s1"}},
 		{"handed", "<handed" + fromBob + "/>", []string{"evidence", "handed" + about + " resource=A"}},
 		{"unacked", "<unacked" + fromBob + "/>", []string{"evidence", "unacked" + about + " resource=A"}},
 		{"offline", "<offline" + fromBob + " how='offline'/>", []string{"evidence", "stored" + about}},

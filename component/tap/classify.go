@@ -33,6 +33,7 @@ const (
 	eventHanded  // it was written to a session that acknowledges nothing
 	eventUnacked // a session ended that had not acknowledged it
 	eventDropped // the server threw it away without a word
+	eventNamed   // the recipient's archive has given it an id
 )
 
 var events = map[string]event{
@@ -70,6 +71,8 @@ func (r *report) message() Verdict {
 		r.reached(track.Unacked)
 	case r.event == eventDropped:
 		r.reached(track.Dropped)
+	case r.event == eventNamed:
+		r.named()
 	case r.event != eventOut && r.isReplay(): // what leaves a session leaves it now, whatever is in it
 		return Dropped
 	default:
@@ -316,6 +319,13 @@ func (r *report) reached(kind track.FactKind) {
 // all.
 func (r *report) isMessage() bool {
 	return r.from.local && usable(r.f.id) && (r.f.batch.here || r.f.isWritten())
+}
+
+// named is the id that a message has in its recipient's archive.
+func (r *report) named() {
+	if id := r.f.batch.attrs.id; r.isMessage() && r.to.local && usable(id) {
+		r.add(track.Named, r.from, r.to, string(r.f.id), "").ArchiveID = string(id)
+	}
 }
 
 // stored is a message that the server keeps.

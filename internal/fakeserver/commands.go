@@ -68,6 +68,17 @@ var commands = map[string]func(*stage, []string) error{
 		return nil
 	},
 
+	// archived FROM TO ID STANZA-ID: the id by which TO's archive has a message.
+	"archived": func(st *stage, args []string) error {
+		if len(args) != 4 {
+			return errors.New("archived FROM TO ID STANZA-ID")
+		}
+		to := address(args[1])
+		st.sendEvent(domainOf(to), fmt.Sprintf("<stanza-id f='%s' t='%s' i='%s' id='%s'/>", escape(address(args[0])), escape(to), escape(args[2]), escape(args[3])))
+		synctest.Wait()
+		return nil
+	},
+
 	// online WHO FEATURES: a client logs in. One that knows us sends directed presence to the component.
 	"online": func(st *stage, args []string) error {
 		if len(args) == 0 || !strings.Contains(args[0], "/") {

@@ -27,6 +27,7 @@ What happens at the server:
 	                                 opened, managed, hibernating, resumed, closed: for events
 	vanish alice/phone               it is gone, and no server tells
 	mds bob alice s1                 bob's devices tell each other what he has displayed (XEP-0490), for events
+	archived alice bob m1 s1         bob's archive has the message under this id, for events
 	disco alice/phone T              its features, without a word; "silent": it answers nothing
 	tap out alice/phone → bob id=m1 "Hello" request markable
 	                                 a local client sends a message; see the payloads in tapped.go; in: it comes from

@@ -59,6 +59,16 @@ return function (tap)
 	tap.is_content, tap.tell = is_content, tell;
 	function tap.wants.is_ours(domain) return tap.hosts[domain] ~= nil; end
 
+	-- The recipient's archive has it, under an id of its own (XEP-0359): only if the component asks for ids.
+	module:hook("archive-message-added", safely("stanza-id", function (data)
+		local stanza, id_there = data.stanza, data.id;
+		local owner = data.for_user .. "@" .. here;
+		if not tap.wants.ids or not id_there or #id_there > event.max_id then return; end
+		if stanza.attr.to and address(stanza.attr.to).bare == owner and is_content(stanza) then
+			tell("stanza-id", stanza, owner, " id='" .. attribute(id_there) .. "'");
+		end
+	end));
+
 	-- The sender's standing in the recipient's roster, if it is at hand.
 	local mirrored = { both = "both", to = "from", from = "to", none = "none" };
 	local function standing(from, to)

@@ -8,7 +8,7 @@
 -behaviour(gen_mod).
 
 -export([start/2, stop/1, reload/3, depends/2, mod_opt_type/1, mod_options/1, mod_doc/0]).
--export([out/1, received/1, handed/3, denied/4, offline/1, acked/2, resume/2, resume_inline/1, copied/2, terminated/2]).
+-export([out/1, received/1, handed/3, denied/4, offline/1, archived/7, acked/2, resume/2, resume_inline/1, copied/2, terminated/2]).
 -export([opened/1, hibernating/1, resumed/1, presence/1, asked/2]).
 -export([removed/2, subscription_out/1, subscription_in/2, roster_item/2, displayed/6]).
 -export([component_up/1, component_down/2, config_reloaded/0, process_iq/1, decode_iq_subel/1]).
@@ -25,6 +25,7 @@
                 {c2s_handle_send, handed, 60}, % after stream management (50)
                 {privacy_check_packet, denied, 90}, % after the lists (50)
                 {offline_message_hook, offline, 95}, % after the archive and storage, before the bounce (100)
+                {store_mam_message, archived, 90}, % before the archive (100)
                 {c2s_authenticated_packet, acked, 40}, % before stream management, which ends the chain
                 {c2s_unbinded_packet, resume, 40},
                 {c2s_handle_sasl2_inline, resume_inline, 40}, % since 24.02
@@ -181,6 +182,18 @@ denied(deny, #{lserver := Host}, #message{meta = #{from_offline := true}, to = T
     end,
     deny;
 denied(Acc, _, _, _) -> Acc.
+
+%% The recipient's archive has it, under an id of its own (XEP-0359): only if the component asks for ids.
+archived(#message{to = #jid{} = To, meta = #{stanza_id := Id}} = M, U, S, _Peer, _Nick, chat, recv) when is_integer(Id) ->
+    Tap = tap(S),
+    case Tap /= none andalso mod_tocsin_server:wants(Tap) band ?IDS /= 0 andalso To#jid.luser == U andalso subject(M) of
+        {From, MsgId} ->
+            mod_tocsin_server:fate(Tap, <<"stanza-id">>, jid:encode(From), jid:encode(jid:remove_resource(To)), MsgId,
+                                   [{<<"id">>, integer_to_binary(Id)}]);
+        _ -> ok
+    end,
+    M;
+archived(Packet, _, _, _, _, _, _) -> Packet.
 
 bounce(none, _) -> ok;
 bounce(Tap, #message{from = From, id = Id} = M) when Id /= <<>>, byte_size(Id) =< ?ID ->
