@@ -33,8 +33,8 @@ func (f *Fact) want(l *Ledger, w *Want) {
 	case RosterChanged:
 		if l.pending[f.Sender] > 0 {
 			w.Open = append(w.Open, f.Conv())
-			peer()
 		}
+		peer()
 		return
 	case Read, Synced:
 		w.Open = append(w.Open, f.Conv())

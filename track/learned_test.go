@@ -263,6 +263,24 @@ func TestLearningDependsOnTheRecipient(t *testing.T) {
 	})
 }
 
+// TestNothingIsForgotten: whatever comes first after a start, what the database knows of the recipient holds for what is sent next.
+func TestNothingIsForgotten(t *testing.T) {
+	for kind := range factKinds {
+		story(t, kind.String(), func(t *testing.T, w *world) {
+			peer, pair := Peer{JID: bob, Receipts: noon, Markers: noon}, Pair{Conv: Conv{alice, bob}, Receipts: noon, Unasked: noon}
+			w.knows(peer, pair)
+			w.fact(kind, "m1", func(f *Fact) { f.Standing = StandingNone })
+			w.send("m2", func(f *Fact) { f.Standing = StandingNone; f.Marks = AsksReceipt })
+			if got := w.store.find(key("m2")).Expects; got.Delivery != RuleConfirms || got.Reading != RuleMarksUnasked {
+				t.Errorf("expected by %q and %q", got.Delivery, got.Reading)
+			}
+			if w.store.peers[bob] != peer || w.store.pairs[pair.Conv] != pair {
+				t.Errorf("known: %+v, %+v", w.store.peers[bob], w.store.pairs[pair.Conv])
+			}
+		})
+	}
+}
+
 // TestNoErrorSticks: whatever the order, a message that a client of the recipient's was seen to have is not failed in the end.
 func TestNoErrorSticks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
