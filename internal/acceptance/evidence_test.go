@@ -92,12 +92,12 @@ func TestBlocked(t *testing.T) {
 		bob.Block(alice.Bare())
 		alice.Say(bob.Bare(), "m1", "Are you there?")
 		h.noPrompt(alice, settle)
-		refused(t, alice, "m1")
+		toldOfRefusal(t, alice, "m1")
 	})
 }
 
-// refused makes sure that the sender is told of a refusal what the server has told her, and no more.
-func refused(t *testing.T, alice *lab.Client, id string) {
+// toldOfRefusal makes sure that the sender is told of a refusal what the server has told her, and no more.
+func toldOfRefusal(t *testing.T, alice *lab.Client, id string) {
 	t.Helper()
 	if len(alice.Received("message[@type='error'][@id='%s']", id)) > 0 {
 		wants(t, "basis", status(alice, id, "failed").Attr("basis"), "error")
@@ -120,7 +120,7 @@ func TestDropped(t *testing.T) {
 		bob.Block(alice.Bare())
 		alice.Say(bob.JID(), "m1", "Are you there?")
 		h.noPrompt(alice, settle)
-		refused(t, alice, "m1")
+		toldOfRefusal(t, alice, "m1")
 		alice.ExpectNone(0, "message/{%s}status[@id='m1']", ns)
 	})
 }

@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -15,17 +16,13 @@ func withModules(t *testing.T, settings lab.Settings, story func(*testing.T, *ho
 	o.Registration = true
 	t.Run("Prosody", func(t *testing.T) {
 		t.Parallel()
-		story(t, open(t, lab.Module, o, settings))
+		story(t, open(t, kind{"Prosody", lab.Module, lab.Prosody}, o, settings))
 	})
 	t.Run("ejabberd", func(t *testing.T) {
 		t.Parallel()
-		o, on := o, lab.Settings{"storage.dsn": lab.Postgres(t)}
-		for name, value := range settings {
-			on[name] = value
-		}
-		o.Tap, o.Contacts = lab.Module, nil // their contacts are Prosody's
-		server := lab.Ejabberd(t, o)
-		story(t, &house{server, lab.Tocsin(t, server, on), lab.Module})
+		on := lab.Settings{"storage.dsn": lab.Postgres(t)}
+		maps.Copy(on, settings)
+		story(t, open(t, kind{"ejabberd", lab.Module, lab.Ejabberd}, o, on))
 	})
 }
 
@@ -39,7 +36,7 @@ func TestRefused(t *testing.T) {
 func TestRefusedInCopies(t *testing.T) {
 	t.Parallel()
 	settings := lab.Settings{"escalate.disclose": "all", "escalate.reveal": "all", "track.undelivered_after": "30s", "track.unread_after": "30s"}
-	refused(t, open(t, lab.ServiceLog, friends(lab.ServiceLog), settings))
+	refused(t, open(t, kind{"service log", lab.ServiceLog, lab.Ejabberd}, friends(lab.ServiceLog), settings))
 }
 
 // escalates has a message asked about, as soon as it is known.
