@@ -39,6 +39,7 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 	senders, recipients := set(w.Senders), set[string](nil)
 	people, consenting := set(w.Peers), set(w.Recipients)
 	open, pairs := slices.Clone(w.Open), slices.Clone(w.Pairs)
+	out.Open = w.Open
 	for _, m := range l.messages { // those of w.Ords
 		open, pairs = append(open, m.Conv()), append(pairs, m.Conv())
 		senders[m.Sender], recipients[m.Recipient], people[m.Recipient], consenting[m.Recipient] = true, true, true, true

@@ -6,54 +6,78 @@ import (
 )
 
 func (f *Fact) want(l *Ledger, w *Want) {
-	peer := func() {
-		if _, ok := l.peers[f.Recipient]; !ok {
-			w.Peers = append(w.Peers, f.Recipient)
-		}
-		if _, ok := l.pairs[f.Conv()]; !ok {
-			w.Pairs = append(w.Pairs, f.Conv())
-		}
-	}
-	early := func() { // what came before it will be applied with it
-		others := f.otherKeys()
-		w.Keys = append(w.Keys, others...)
-		if len(l.early) > 0 && slices.ContainsFunc(append(others, f.Key), func(k Key) bool { return len(l.early[k]) > 0 }) {
-			w.Open = append(w.Open, f.Conv())
-		}
-	}
 	if f.Ord != 0 {
 		w.Ords = append(w.Ords, f.Ord)
 		return
 	}
+	known := l.thread(f.Conv())
+	peer := func() {
+		if _, ok := l.peers.get(f.Recipient); !ok {
+			w.Peers = append(w.Peers, f.Recipient)
+		}
+		if _, ok := l.pairs.get(f.Conv()); !ok {
+			w.Pairs = append(w.Pairs, f.Conv())
+		}
+	}
+	open := func() {
+		if known == nil {
+			w.Open = append(w.Open, f.Conv())
+		}
+	}
+	key := func(id string) {
+		if known == nil || !known.has(id) {
+			w.Keys = append(w.Keys, Key{f.Sender, f.Recipient, id})
+		}
+	}
+	early := func() { // what came before it will be applied with it
+		others := f.otherKeys()
+		for _, k := range others {
+			key(k.ID)
+		}
+		if len(l.early) > 0 && slices.ContainsFunc(append(others, f.Key), func(k Key) bool { return len(l.early[k]) > 0 }) {
+			open()
+		}
+	}
 	switch f.Kind {
 	case Replied:
-		w.Open = append(w.Open, f.Conv())
+		open()
 		peer()
 		return
 	case RosterChanged:
 		if l.pending[f.Sender] > 0 {
-			w.Open = append(w.Open, f.Conv())
+			open()
 		}
 		peer()
 		return
 	case Read, Synced:
-		w.Open = append(w.Open, f.Conv())
+		open()
 		peer()
 	case Corrected:
-		w.Keys = append(w.Keys, Key{f.Sender, f.Recipient, f.Original})
+		key(f.Original)
 		peer() // of what came before it
 		early()
 	case Bounced, Dropped:
 		peer()
-	case Sent, Named:
+	case Named:
 		peer()
 		early()
-	case Received:
-		w.Open = append(w.Open, f.Conv())
-		w.Recipients = append(w.Recipients, f.Recipient)
+	case Sent:
 		peer()
+		early()
+		if known != nil && known.excludes(f) {
+			return
+		}
+		if !f.Passed {
+			open() // what is evidence of it will need it
+		}
+	case Received:
+		open()
+		peer()
+		if l.asksConsent(f, known) {
+			w.Recipients = append(w.Recipients, f.Recipient)
+		}
 	}
-	w.Keys = append(w.Keys, f.Key)
+	key(f.ID)
 }
 
 func (f *Fact) apply(b *batch) {
@@ -64,6 +88,7 @@ func (f *Fact) apply(b *batch) {
 		}
 		return
 	}
+	b.recollect(f.Conv())
 	switch f.Kind {
 	case Sent, Replied, Read, Synced, Received, RosterChanged, Named:
 		b.recall(f.Conv())

@@ -53,7 +53,7 @@ func (b *batch) peer(jid string) Peer {
 	if p, ok := b.peers[jid]; ok {
 		return p
 	}
-	if p, ok := b.Ledger.peers[jid]; ok {
+	if p, ok := b.Ledger.peers.get(jid); ok {
 		return p
 	}
 	return Peer{JID: jid}
@@ -64,7 +64,7 @@ func (b *batch) pair(c Conv) Pair {
 	if p, ok := b.pairs[c]; ok {
 		return p
 	}
-	if p, ok := b.Ledger.pairs[c]; ok {
+	if p, ok := b.Ledger.pairs.get(c); ok {
 		return p
 	}
 	return Pair{Conv: c}
@@ -78,24 +78,32 @@ func (b *batch) recall(c Conv) {
 
 // forget forgets what is remembered of an account.
 func (l *Ledger) forget(jid string) {
-	delete(l.peers, jid)
+	l.peers.remove(jid)
 	delete(l.handed, jid)
-	for c := range l.pairs {
-		if c.Sender == jid || c.Recipient == jid {
-			delete(l.pairs, c)
+	about := func(c Conv) bool { return c.Sender == jid || c.Recipient == jid }
+	l.pairs.each(func(c Conv) {
+		if about(c) {
+			l.pairs.remove(c)
 		}
-	}
+	})
+	l.threads.each(func(c Conv) {
+		if about(c) {
+			l.threads.remove(c)
+		}
+	})
 }
 
 // dropPairs forgets what an account has shown, and what it was shown.
 func (b *batch) dropPairs(jid string) {
 	about := func(c Conv) bool { return c.Sender == jid || c.Recipient == jid }
-	for _, known := range []map[Conv]Pair{b.Ledger.pairs, b.pairs} {
-		for c := range known {
-			if about(c) {
-				b.pairs[c] = Pair{Conv: c}
-			}
+	forget := func(c Conv) {
+		if about(c) {
+			b.pairs[c] = Pair{Conv: c}
 		}
+	}
+	b.Ledger.pairs.each(forget)
+	for c := range b.pairs {
+		forget(c)
 	}
 	b.out.Pairs = slices.DeleteFunc(b.out.Pairs, func(p Pair) bool { return about(p.Conv) })
 }
@@ -204,7 +212,7 @@ type Client struct {
 
 func (c *Client) want(l *Ledger, w *Want) {
 	who := Bare(c.JID)
-	if _, ok := l.peers[who]; !ok {
+	if _, ok := l.peers.get(who); !ok {
 		w.Peers = append(w.Peers, who)
 	}
 	if c.Left {

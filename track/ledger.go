@@ -41,8 +41,9 @@ type Ledger struct {
 	pending map[string]int32
 	total   int
 	prompts int
-	peers   map[string]Peer
-	pairs   map[Conv]Pair
+	peers   cache[string, Peer]
+	pairs   cache[Conv, Pair]
+	threads cache[Conv, *thread]
 	early   early // by key: evidence that came before its message
 	handed  handovers
 	// Limited counts the messages that were not watched because a bound of pending messages was hit.
@@ -52,7 +53,8 @@ type Ledger struct {
 // NewLedger goes on from what the store knows.
 func NewLedger(seed Seed, policy *Policy, people People) *Ledger {
 	l := &Ledger{policy: policy, people: people, secret: seed.Secret, lastOrd: seed.LastOrd, lastRev: seed.LastRev,
-		pending: seed.Pending, prompts: seed.Prompts, peers: map[string]Peer{}, pairs: map[Conv]Pair{}, early: early{}, handed: handovers{}}
+		pending: seed.Pending, prompts: seed.Prompts, early: early{}, handed: handovers{},
+		peers: newCache[string, Peer](maxRemembered), pairs: newCache[Conv, Pair](maxRemembered), threads: newCache[Conv, *thread](maxThreads)}
 	if l.pending == nil {
 		l.pending = map[string]int32{}
 	}
@@ -98,7 +100,8 @@ type Result struct {
 	delta   map[string]int32
 	peers   map[string]Peer // known, or learned
 	pairs   map[Conv]Pair
-	live    int // how many more prompts are live
+	threads map[Conv]*thread // nil: forget it
+	live    int              // how many more prompts are live
 	early   early
 	handed  handovers
 	used    []Key // of the ledger's early
@@ -128,24 +131,26 @@ func (r *Result) Commit() {
 	for _, gone := range r.Removed {
 		l.forget(gone.JID)
 	}
-	remember(l.peers, r.peers)
-	remember(l.pairs, r.pairs)
+	for jid, p := range r.peers {
+		l.peers.put(jid, p, 1)
+	}
+	for c, p := range r.pairs {
+		l.pairs.put(c, p, 1)
+	}
+	for c, t := range r.threads {
+		if t == nil {
+			l.threads.remove(c)
+		} else {
+			l.threads.put(c, t, t.weight())
+		}
+	}
 	l.handed.merge(r.handed, r.now)
 	l.early.merge(r.early, r.used, r.now)
 	l.Limited += r.limited
 }
 
-// maxRemembered bounds what is remembered of what the store knows, too.
+// maxRemembered bounds each generation of what is remembered of people and of pairs of them.
 const maxRemembered = 100_000
-
-func remember[K comparable, V any](known, more map[K]V) {
-	if len(known) > maxRemembered {
-		clear(known)
-	}
-	for k, v := range more {
-		known[k] = v
-	}
-}
 
 // row is a message in work.
 type row struct {
@@ -166,24 +171,26 @@ type work struct {
 // batch is the working set of one Apply.
 type batch struct {
 	*Ledger
-	now      Time
-	rows     map[int64]*row
-	newest   map[Key]*row
-	convs    map[Conv][]*row
-	prompts  map[string]*work
-	live     map[Conv]*work
-	opened   []Opened
-	peers    map[string]Peer
-	gone     map[string]int64 // the last Ord of accounts that were removed
-	consents map[string]bool  // recipients to whom a number is bound with consent
-	pairs    map[Conv]Pair
-	out      *Result
+	now         Time
+	rows        map[int64]*row
+	newest      map[Key]*row
+	convs       map[Conv][]*row
+	prompts     map[string]*work
+	live        map[Conv]*work
+	opened      []Opened
+	peers       map[string]Peer
+	gone        map[string]int64 // the last Ord of accounts that were removed
+	consents    map[string]bool  // recipients to whom a number is bound with consent
+	pairs       map[Conv]Pair
+	whole       []Conv // whose open messages were loaded
+	recollected map[Conv]bool
+	out         *Result
 }
 
 func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 	b := &batch{
 		Ledger: l, now: now, rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, convs: map[Conv][]*row{},
-		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{},
+		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{}, whole: loaded.Open, recollected: map[Conv]bool{},
 		gone: map[string]int64{}, consents: map[string]bool{}, pairs: map[Conv]Pair{}, out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}, handed: handovers{}},
 	}
 	for _, m := range loaded.Messages {
@@ -270,7 +277,7 @@ func (b *batch) finish() *Result {
 		case r.fresh:
 			b.out.Insert = append(b.out.Insert, r.Message)
 		case r.Message != r.before:
-			b.out.Update = append(b.out.Update, r.Message)
+			b.out.Update, b.out.Was = append(b.out.Update, r.Message), append(b.out.Was, r.before)
 		case !r.rang:
 			continue
 		}
@@ -304,6 +311,7 @@ func (b *batch) finish() *Result {
 		}
 	}
 	b.out.peers, b.out.pairs = b.peers, b.pairs
+	b.memorize()
 	return b.out
 }
 

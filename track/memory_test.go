@@ -29,7 +29,7 @@ func newMemory() *memory {
 }
 
 func (s *memory) load(w Want, now Time) Loaded {
-	var l Loaded
+	l := Loaded{Open: w.Open}
 	messages, prompts := map[int64]bool{}, map[string]bool{}
 	var addPrompt func(Prompt)
 	add := func(m Message) {
@@ -293,6 +293,7 @@ func (w *world) feed(inputs ...Input) *Result {
 	}
 	w.store.commit(r.Changes)
 	r.Commit()
+	w.ledger.checkThreads(w.store)
 	for _, a := range r.Alarms {
 		if a.Due != 0 {
 			w.heap[a] = true

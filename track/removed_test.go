@@ -23,7 +23,8 @@ func TestRemoved(t *testing.T) {
 	}
 	is(t, "prompts", len(w.store.prompts), 0)
 	is(t, "what was learned of her clients", w.store.peers[alice], Peer{})
-	is(t, "and is remembered", w.ledger.peers[alice], Peer{JID: alice})
+	remembered, _ := w.ledger.peers.get(alice)
+	is(t, "and is remembered", remembered, Peer{JID: alice})
 	is(t, "pending", int(w.ledger.pending[alice]), 0)
 	is(t, "alarms", len(w.store.alarms()), 1) // of Bob's
 	w.step(time.Hour)

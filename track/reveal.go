@@ -1,6 +1,9 @@
 package track
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Reveals reports whether the sender of a message may tell undelivered from unread, which says whether the recipient is there:
 // the recipient lets them see their presence, or has agreed to be called by them, or the admin says so (protocol §4).
@@ -14,6 +17,17 @@ func (p *Policy) Reveals(who Parties, standing Standing, consents bool) bool {
 		return true
 	}
 	return consents && !who.Hidden && who.Recipient.Share == ShareAll
+}
+
+// asksConsent reports whether it may matter for a Received whether the recipient has bound a number with consent.
+func (l *Ledger) asksConsent(f *Fact, known *thread) bool {
+	switch {
+	case l.policy.Reveal == RevealAll:
+		return false
+	case known == nil || f.isSecret():
+		return true
+	}
+	return slices.ContainsFunc(known.rows, func(m Message) bool { return m.Marks.Has(TimedOutUndelivered) })
 }
 
 // isSecret reports whether a proof of delivery is the server's own, or follows from one: the sender sees nothing of it otherwise.

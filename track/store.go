@@ -43,6 +43,7 @@ type Loaded struct {
 	Peers    []Peer
 	Pairs    []Pair
 	Consents []string // of Want.Recipients
+	Open     []Conv   // Want.Open: every message that it names is there
 	// The prompts that count for the caps of the conversations of Want.Ords, Want.Prompts and Want.Senders.
 	Opened []Opened
 }
@@ -59,6 +60,7 @@ type Opened struct {
 type Changes struct {
 	Insert   []Message  // new rows
 	Update   []Message  // all columns but Ord and Key
+	Was      []Message  // what Update replaces, one for one; or none, if that is not known
 	Prompts  []Prompt   // inserted or replaced, by ID
 	Peers    []Peer     // inserted or replaced, by JID
 	Pairs    []Pair     // inserted or replaced, by Conv

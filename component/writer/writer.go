@@ -261,6 +261,7 @@ func (w *Writer) apply(ctx context.Context, inputs []track.Input, now track.Time
 	if err := w.Store.Commit(ctx, result.Changes); err != nil {
 		if !errors.Is(err, track.ErrRefused) {
 			w.doubt = result
+			w.Ledger.Forget()
 		}
 		return nil, fmt.Errorf("commit a batch: %w", err)
 	}

@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		run  func(*suite)
 	}{
 		{"round trips", roundTrips},
+		{"changed fields", changedFields},
 		{"strange bytes", strangeBytes},
 		{"load by key", loadByKey},
 		{"load by conversation", loadByConversation},

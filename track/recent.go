@@ -1,0 +1,127 @@
+package track
+
+import "slices"
+
+// thread is what the ledger remembers of a conversation that was active a moment ago: every message of it that is pending
+// or delivered, and the last ones that are not. What is remembered need not be loaded, so that a receipt or a marker for
+// what was just written asks nothing of the database.
+type thread struct {
+	rows  []Message // as they are stored, by Ord; only Notice.Told may lag behind
+	since Time      // messages that are not in rows were sent at this time at the latest
+}
+
+const (
+	maxThreads  = 16 << 20 // bytes, of one generation
+	maxOpen     = 64       // messages that are pending or delivered: a conversation of more is not remembered
+	maxPast     = 8        // other ones
+	messageSize = 700      // bytes, about, without the text
+)
+
+// thread returns what is remembered of a conversation, or nil.
+func (l *Ledger) thread(c Conv) *thread {
+	t, _ := l.threads.get(c)
+	return t
+}
+
+// Forget makes the ledger load again what it remembers of conversations: a batch may have been stored that was not committed
+// here.
+func (l *Ledger) Forget() { l.threads = newCache[Conv, *thread](maxThreads) }
+
+// has reports whether the newest message of this id is remembered, with its original if it is an alias.
+func (t *thread) has(id string) bool {
+	for _, m := range slices.Backward(t.rows) {
+		if m.ID == id {
+			return m.Kind != Alias || slices.ContainsFunc(t.rows, func(o Message) bool { return o.Ord == m.Original && o.Kind != Alias })
+		}
+	}
+	return false
+}
+
+// excludes reports whether no message that is not remembered can be an earlier copy of the one that a Sent tells of.
+func (t *thread) excludes(f *Fact) bool { return f.At >= t.since.Add(copyWindow) }
+
+// isOpen reports whether evidence can change the message.
+func (m *Message) isOpen() bool { return m.Kind == Watched && !m.Status.Final() }
+
+// recollect adds what is remembered of a conversation to the batch.
+func (b *batch) recollect(c Conv) {
+	if b.recollected[c] {
+		return
+	}
+	b.recollected[c] = true
+	t := b.thread(c)
+	if t == nil {
+		return
+	}
+	for i := range t.rows {
+		m := &t.rows[i]
+		if _, loaded := b.rows[m.Ord]; !loaded && !b.isGone(m.Sender, m.Ord) {
+			b.add(&row{Message: *m, before: *m})
+		}
+	}
+}
+
+// memorize collects what is to be remembered of the conversations of this batch: those of which every open message is
+// known. What is remembered of a conversation is never older than what is stored.
+func (b *batch) memorize() {
+	whole := make(map[Conv]bool, len(b.whole))
+	for _, c := range b.whole {
+		whole[c] = true
+	}
+	for _, r := range b.rows {
+		if c := r.Conv(); b.thread(c) != nil {
+			whole[c] = true
+		}
+	}
+	for c := range whole {
+		b.recollect(c)
+	}
+	rows := make(map[Conv][]*row, len(whole))
+	for _, ord := range sorted(b.rows) {
+		r := b.rows[ord]
+		if c := r.Conv(); whole[c] && !b.isGone(r.Sender, ord) {
+			rows[c] = append(rows[c], r)
+		}
+	}
+	b.out.threads = make(map[Conv]*thread, len(whole))
+	for c := range whole {
+		t := &thread{since: b.now}
+		if known := b.thread(c); known != nil {
+			t.since = known.since
+		}
+		if _, gone := b.gone[c.Sender]; gone || !t.remember(rows[c]) {
+			t = nil
+		}
+		b.out.threads[c] = t
+	}
+}
+
+// remember fills the thread with the rows of its conversation, and reports whether it can be remembered. A prompt has to be
+// loaded with its messages, and an error is pruned in time.
+func (t *thread) remember(rows []*row) bool {
+	open, past := 0, 0
+	for _, r := range slices.Backward(rows) {
+		switch {
+		case r.isOpen():
+			if open++; open > maxOpen || r.Status == Failed || r.Prompt != "" {
+				return false
+			}
+		case past == maxPast || r.Prompt != "":
+			t.since = max(t.since, r.SentAt)
+			continue
+		default:
+			past++
+		}
+		t.rows = append(t.rows, r.Message)
+	}
+	slices.Reverse(t.rows)
+	return true
+}
+
+func (t *thread) weight() int {
+	n := messageSize
+	for i := range t.rows {
+		n += messageSize + len(t.rows[i].Text)
+	}
+	return n
+}

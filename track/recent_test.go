@@ -1,0 +1,140 @@
+package track
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// checkThreads panics if what is remembered is not what is stored. Every batch of every test is checked.
+func (l *Ledger) checkThreads(s *memory) {
+	l.threads.each(func(c Conv) {
+		t := l.thread(c)
+		remembered := map[int64]bool{}
+		for _, m := range t.rows {
+			remembered[m.Ord] = true
+			stored := s.messages[m.Ord]
+			stored.Notice.Told = m.Notice.Told
+			if m != stored {
+				panic(fmt.Sprintf("remembered %+v\nstored     %+v", m, stored))
+			}
+		}
+		for _, m := range s.messages {
+			if m.Conv() != c || remembered[m.Ord] {
+				continue
+			}
+			if m.isOpen() || m.SentAt > t.since {
+				panic(fmt.Sprintf("forgotten since %v: %+v", t.since, m))
+			}
+		}
+	})
+}
+
+// wants is what a fact has loaded.
+func (w *world) wants(kind FactKind, basis Basis, id string) (want Want) {
+	return w.ledger.Want([]Input{&Fact{Kind: kind, Basis: basis, Key: Key{alice, bob, id}, At: w.now}})
+}
+
+// Evidence of what was just written asks nothing of the database.
+func TestEvidenceOfRecentMessages(t *testing.T) {
+	w := newKnowing()
+	w.send("m1")
+	w.now = w.now.Add(5 * time.Second)
+	w.send("m2")
+	for _, f := range []Fact{{Kind: Received, Basis: ByReceipt}, {Kind: Read, Basis: ByMarker}, {Kind: Replied, Basis: ByReply}, {Kind: Sent}} {
+		if want := w.wants(f.Kind, f.Basis, "m2"); len(want.Keys)+len(want.Open)+len(want.Peers)+len(want.Pairs)+len(want.Recipients) > 0 {
+			t.Errorf("%v wants %+v", f.Kind, want)
+		}
+	}
+	is(t, "of an unknown id it wants", len(w.wants(Received, ByReceipt, "m0").Keys), 1)
+	w.fact(Received, "m1")
+	is(t, "m1", w.told("m1"), "delivered")
+	w.restart()
+	is(t, "after a restart it wants conversations", len(w.wants(Received, ByReceipt, "m1").Open), 1)
+	w.fact(Read, "m2")
+	is(t, "m1", w.told("m1"), "delivered displayed")
+}
+
+// A proof of what is known already writes nothing.
+func TestKnownProofsWriteNothing(t *testing.T) {
+	w := newKnowing()
+	w.send("m1")
+	w.fact(Received, "m1")
+	again := func(kind FactKind, basis Basis) bool {
+		return w.feed(&Fact{Kind: kind, Basis: basis, Key: Key{alice, bob, "m1"}, At: w.now, Resource: "phone"}).Empty()
+	}
+	is(t, "a second receipt", again(Received, ByReceipt), true)
+	is(t, "an ack", again(Received, ByAck), true)
+	w.fact(Read, "m1", func(f *Fact) { f.Basis = ByMarker })
+	is(t, "a second marker", again(Read, ByMarker), true)
+	is(t, "a late receipt", again(Received, ByReceipt), true)
+	is(t, "a late ack", again(Received, ByAck), true)
+}
+
+// What is not only the conversation's own is not remembered.
+func TestForgottenThreads(t *testing.T) {
+	conv := Conv{alice, bob}
+	for name, lead := range map[string]func(*world){
+		"an error":    func(w *world) { w.fact(Bounced, "m1") },
+		"a prompt":    func(w *world) { w.step(10 * time.Minute) },
+		"a flood":     func(w *world) { w.sendMany(maxOpen) },
+		"an account":  func(w *world) { w.feed(&Removed{alice}) },
+		"another one": func(w *world) { w.feed(&Removed{bob}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			w.send("m1")
+			is(t, "remembered before", w.ledger.thread(conv) != nil, true)
+			lead(w)
+			is(t, "remembered", w.ledger.thread(conv) != nil, false)
+		})
+	}
+}
+
+func (w *world) sendMany(n int) {
+	for i := range n {
+		w.send(fmt.Sprintf("x%d", i))
+	}
+}
+
+// Of what is over only the last is remembered.
+func TestRememberedPast(t *testing.T) {
+	w := newWorld()
+	for i := range 2 * maxPast {
+		id := fmt.Sprintf("m%d", i)
+		w.send(id)
+		w.fact(Read, id)
+		w.now = w.now.Add(time.Minute)
+	}
+	rows := w.ledger.thread(Conv{alice, bob}).rows
+	is(t, "rows", len(rows), maxPast)
+	is(t, "in order", slices.IsSortedFunc(rows, func(a, b Message) int { return int(a.Ord - b.Ord) }), true)
+}
+
+func TestCache(t *testing.T) {
+	c := newCache[int, int](100)
+	for i := range 1000 {
+		c.put(i, i, 10)
+		if v, ok := c.get(i); !ok || v != i {
+			t.Fatalf("%d is %d, %t", i, v, ok)
+		}
+		if n := len(c.young) + len(c.old); n > 21 {
+			t.Fatalf("%d are kept", n)
+		}
+		c.put(7, 7, 10) // what is used stays
+		if _, ok := c.get(7); !ok {
+			t.Fatalf("7 is forgotten after %d", i)
+		}
+	}
+	has := func(k int) bool { _, ok := c.get(k); return ok }
+	is(t, "the oldest is there", has(1), false)
+	c = newCache[int, int](100)
+	c.put(1, 1, 30)
+	c.put(5000, 1, 20)
+	c.put(5000, 2, 10)
+	is(t, "weight", c.weight, 40)
+	c.remove(5000)
+	is(t, "weight without it", c.weight, 30)
+	is(t, "removed", has(5000), false)
+}
