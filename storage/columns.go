@@ -243,12 +243,6 @@ func progress(w *walk, m *track.Message) {
 	str(w, "further", &m.Notice.Further)
 }
 
-// toldColumns are those of the table messages that a Told is about.
-func toldColumns(w *walk, t *track.Told) {
-	num(w, "ord", &t.Ord)
-	num(w, "told", &t.Seq)
-}
-
 func (h *hasher) promptColumns(w *walk, p *track.Prompt) {
 	var sender, recipient int64
 	if w.mode == taking {

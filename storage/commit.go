@@ -47,15 +47,17 @@ func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error 
 			entries = append(entries, entry{last + int64(i) + 1, out})
 		}
 	}
-	for _, part := range []struct {
+	type part struct {
 		name  string
 		stmt  *sqlx.Stmt
 		table *table
 		rows  rows
-	}{
-		{"insert messages", s.insertMessage, &s.messages.table, s.messages.pack(c.Insert...)},
-		{"update messages", s.updateMessage, &updates.table, updates.pack(c.Update...)},
-		{"told", s.tell, &tolds.table, tolds.pack(greatest(c.Told)...)},
+	}
+	parts := []part{{"insert messages", s.insertMessage, &s.messages.table, s.messages.pack(c.Insert...)}}
+	for i, rows := range shaped(s.updateMessage, c.Update, c.Was) {
+		parts = append(parts, part{"update messages", s.updateMessage[i].stmt, &s.updateMessage[i].table, rows})
+	}
+	parts = append(parts, []part{
 		{"prompts", s.putPrompt, &s.prompts.table, s.prompts.pack(endedFirst(c.Prompts)...)},
 		{"peers", s.putPeer, &peers.table, peers.pack(c.Peers...)},
 		{"pairs", s.putPair, &s.pairs.table, s.pairs.pack(c.Pairs...)},
@@ -63,12 +65,18 @@ func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error 
 		{"attempts", s.retryOutgoing, &attempts.table, attempts.pack(lastAttempts(c.Attempts)...)},
 		{"releases", s.putRelease, &s.releases.table, s.releases.pack(c.Releases...)},
 		{"marks", s.putFact, &meta.table, meta.pack(marks(c)...)},
-	} {
+	}...)
+	for _, part := range parts {
 		if part.rows.n == 0 {
 			continue
 		}
 		if err := s.write(ctx, tx.StmtxContext(ctx, part.stmt), part.table, part.rows); err != nil {
 			return fmt.Errorf("%s: %w", part.name, err)
+		}
+	}
+	for seq, ords := range bySeq(c.Told) {
+		if _, err := tx.StmtxContext(ctx, s.tell).ExecContext(ctx, seq, seq, s.numbers(ords)); err != nil {
+			return fmt.Errorf("told: %w", err)
 		}
 	}
 	if len(c.Done) > 0 {
@@ -120,23 +128,17 @@ func marks(c *track.Changes) (facts []fact) {
 	return facts
 }
 
-// greatest keeps one Told of each message.
-func greatest(told []track.Told) []track.Told {
-	if len(told) < 2 {
-		return told
-	}
+// bySeq gathers the messages whose notices were told by the number of the notice, the greatest of each message.
+func bySeq(told []track.Told) map[uint32][]int64 {
 	seqs := make(map[int64]uint32, len(told))
 	for _, t := range told {
 		seqs[t.Ord] = max(seqs[t.Ord], t.Seq)
 	}
-	var kept []track.Told
-	for _, t := range told {
-		if seq, ok := seqs[t.Ord]; ok {
-			kept = append(kept, track.Told{Ord: t.Ord, Seq: seq})
-			delete(seqs, t.Ord)
-		}
+	gathered := map[uint32][]int64{}
+	for _, ord := range keys(seqs) {
+		gathered[seqs[ord]] = append(gathered[seqs[ord]], ord)
 	}
-	return kept
+	return gathered
 }
 
 // endedFirst puts the prompts in such an order that a conversation never has two that are live.

@@ -12,7 +12,6 @@ import (
 
 var (
 	updates  = kindOf("messages", progress)
-	tolds    = kindOf("messages", toldColumns)
 	openings = kindOf("prompts", openedColumns)
 	outbox   = kindOf("outbox", entryColumns)
 	attempts = kindOf("outbox", attemptColumns)
@@ -50,7 +49,8 @@ type statements struct {
 	openedBy, openedAbout, peer, pairOf, consent *sqlx.Stmt
 
 	lastPos, countUp                            *sqlx.Stmt
-	insertMessage, updateMessage, tell          *sqlx.Stmt
+	insertMessage, tell                         *sqlx.Stmt
+	updateMessage                               []*shape
 	putPrompt, putPeer, putOutgoing, putRelease *sqlx.Stmt
 	dropTaken, dropOutgoing, retryOutgoing      *sqlx.Stmt
 	putPair, putFact                            *sqlx.Stmt
@@ -103,15 +103,16 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.countUp = prepare("UPDATE holder SET commits = commits + 1, last_ord = " + greater("last_ord", "?") + ", last_rev = " + greater("last_rev", "?") +
 		" WHERE one = 1 RETURNING token, commits")
 	s.insertMessage = prepare(s.insert(&s.messages.table, ""))
-	s.updateMessage = prepare(s.update("messages", "ord", &updates.table, func(column, value string) string {
-		if column == "told" {
-			return greater("messages.told", value)
-		}
-		return value
-	}))
-	s.tell = prepare(s.update("messages", "ord", &tolds.table, func(_, value string) string {
-		return greater("messages.told", value)
-	}))
+	s.updateMessage = newShapes()
+	for _, shape := range s.updateMessage {
+		shape.stmt = prepare(s.update("messages", "ord", &shape.table, func(column, value string) string {
+			if column == "told" {
+				return greater("messages.told", value)
+			}
+			return value
+		}))
+	}
+	s.tell = prepare("UPDATE messages SET told = ? WHERE told < ? AND " + s.among("ord"))
 	s.putPrompt = prepare(s.insert(&s.prompts.table, replace("id", &s.prompts.table)))
 	s.putPeer = prepare(s.insert(&peers.table, replace("jid", &peers.table)))
 	s.putPair = prepare(s.insert(&s.pairs.table, replace("conv", &s.pairs.table)))
