@@ -81,10 +81,10 @@ func (m *Mix) act(b *bytes.Buffer) {
 		m.copied(b, 2, m.stanza(message{from, to, m.id()}, "<composing xmlns='http://jabber.org/protocol/chatstates'/><no-store xmlns='urn:xmpp:hints'/>"))
 	case k < 62:
 		m.copied(b, 1, `<message to='`+from+`/laptop' from='`+from+`' type='chat' xmlns='jabber:client'><sent xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>`+
-			m.stanza(message{from, to, m.id()}, m.sid(from)+m.payload())+`</forwarded></sent></message>`)
+			m.written(from, to, m.sid(from))+`</forwarded></sent></message>`)
 	case k < 68:
 		m.copied(b, 1, `<message to='`+from+`/phone' from='`+from+`' xmlns='jabber:client'><result id='`+m.id()+`' queryid='q' xmlns='urn:xmpp:mam:2'><forwarded xmlns='urn:xmpp:forward:0'>`+
-			m.stanza(message{from, to, m.id()}, m.payload())+`<delay from='`+m.host+`' stamp='2026-11-24T02:12:23.743770Z' xmlns='urn:xmpp:delay'/></forwarded></result></message>`)
+			m.written(from, to, "")+`<delay from='`+m.host+`' stamp='2026-11-24T02:12:23.743770Z' xmlns='urn:xmpp:delay'/></forwarded></result></message>`)
 	case k < 80:
 		m.copied(b, 1, `<presence xml:lang='en' to='`+to+`/phone' from='`+from+`/phone' xmlns='jabber:client'><show>away</show><c hash='sha-1' node='http://gajim.org' ver='`+
 			versions[m.rand.IntN(len(versions))]+`' xmlns='http://jabber.org/protocol/caps'/><x xmlns='vcard-temp:x:update'><photo>`+m.id()+`</photo></x></presence>`)
@@ -111,7 +111,7 @@ func (m *Mix) chat(b *bytes.Buffer, times int, answered bool) {
 	if answered {
 		m.delivered, m.read = append(m.delivered, sent), append(m.read, sent)
 	}
-	m.copied(b, times, m.stanza(sent, m.payload()))
+	m.copied(b, times, m.stanza(sent, m.payload(sent.id)))
 }
 
 func (m *Mix) receipt(b *bytes.Buffer, times int) {
@@ -145,8 +145,15 @@ func (m *Mix) stanza(of message, children string) string {
 	return `<message xml:lang='en' to='` + of.to + `' from='` + of.from + `/phone' type='chat' id='` + of.id + `' xmlns='jabber:client'>` + children + `</message>`
 }
 
-func (m *Mix) payload() string {
-	return `<request xmlns='urn:xmpp:receipts'/><markable xmlns='urn:xmpp:chat-markers:0'/><origin-id id='` + m.id() +
+// written is a message that comes once more, after some children.
+func (m *Mix) written(from, to, children string) string {
+	id := m.id()
+	return m.stanza(message{from, to, id}, children+m.payload(id))
+}
+
+// payload is what a message holds. Its origin-id is its id, as with every client that sends one (XEP-0359).
+func (m *Mix) payload(id string) string {
+	return `<request xmlns='urn:xmpp:receipts'/><markable xmlns='urn:xmpp:chat-markers:0'/><origin-id id='` + id +
 		`' xmlns='urn:xmpp:sid:0'/><active xmlns='http://jabber.org/protocol/chatstates'/><body>` + m.text() + `</body>`
 }
 
