@@ -281,33 +281,6 @@ func openedColumns(w *walk, o *track.Opened) {
 	str(w, "recipient", &o.Recipient)
 }
 
-// entry is an outbox entry with its place in the order.
-type entry struct {
-	pos int64
-	track.Outgoing
-}
-
-func entryColumns(w *walk, e *entry) {
-	num(w, "pos", &e.pos)
-	num(w, "ord", &e.Ord)
-	num(w, "after", &e.After)
-	num(w, "step", &e.Step)
-	num(w, "tries", &e.Tries)
-	str(w, "id", &e.ID)
-	str(w, "kind", &e.Kind)
-	str(w, "owner", &e.Owner)
-	str(w, "prompt", &e.Prompt)
-	str(w, "reason", &e.Reason)
-	list(w, "recipients", &e.To)
-}
-
-// attemptColumns are those of the table outbox that an Attempt is about.
-func attemptColumns(w *walk, a *track.Attempt) {
-	num(w, "after", &a.After)
-	num(w, "tries", &a.Tries)
-	str(w, "id", &a.ID)
-}
-
 func peerColumns(w *walk, p *track.Peer) {
 	num(w, "receipts", &p.Receipts)
 	num(w, "markers", &p.Markers)

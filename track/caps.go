@@ -130,7 +130,7 @@ func (b *batch) sayCapped(r *row, which CapReason) {
 	}
 	w := b.note(r, PromptCapped)
 	b.out.Outbox = append(b.out.Outbox, Outgoing{
-		ID: w.ID + "-cap", Kind: OutChat, Owner: r.Sender, Prompt: w.ID, Ord: r.Ord, Reason: string(which), After: b.now,
+		ID: w.ID + "-cap", Kind: OutChat, Owner: r.Sender, Prompt: w.ID, Ord: r.Ord, Cap: which, After: b.now,
 	})
 }
 

@@ -317,7 +317,7 @@ func TestCaps(t *testing.T) {
 		w.send("m3")
 		w.step(3 * time.Minute)
 		is(t, "alice's third", w.store.find(key("m3")).Reason, ReasonCap)
-		is(t, "which she is told", w.sent[len(w.sent)-1].Reason, string(CapRecipient))
+		is(t, "which she is told", w.sent[len(w.sent)-1].Cap, CapRecipient)
 		prompted(w, "d1", time.Hour, to("dave@example.org"))
 		is(t, "others", w.store.find(Key{alice, "dave@example.org", "d1"}).Reason, ReasonEnded)
 		w.send("m4", hinted(Hint{Priority: Urgent}))

@@ -124,14 +124,10 @@ func (b *batch) code(sender string, seed uint32) string {
 
 // show puts the prompt into the outbox, for all devices.
 func (b *batch) show(w *work, more bool) {
-	var reason string
-	if more {
-		reason = ShowsMore
-	}
 	w.Sends++
 	w.SentAt, w.Resend, w.dirty = b.now, false, true
 	b.out.Outbox = append(b.out.Outbox, Outgoing{
-		ID: fmt.Sprintf("%s-%d", w.ID, w.Sends), Kind: OutShow, Owner: w.Sender, Prompt: w.ID, Reason: reason, After: b.now,
+		ID: fmt.Sprintf("%s-%d", w.ID, w.Sends), Kind: OutShow, Owner: w.Sender, Prompt: w.ID, More: more, After: b.now,
 	})
 }
 
@@ -171,7 +167,7 @@ func (b *batch) withdraw(w *work, reason Withdrawal, to []string) {
 		return
 	}
 	b.out.Outbox = append(b.out.Outbox, Outgoing{
-		ID: fmt.Sprintf("%s-%d-%s", w.ID, w.Sends, reason), Kind: OutWithdraw, Owner: w.Sender, Prompt: w.ID, Reason: string(reason), To: to, After: b.now,
+		ID: fmt.Sprintf("%s-%d-%s", w.ID, w.Sends, reason), Kind: OutWithdraw, Owner: w.Sender, Prompt: w.ID, Withdrawal: reason, To: to, After: b.now,
 	})
 }
 
@@ -236,7 +232,7 @@ func (b *batch) do(r *row, action Action, step int) {
 	}
 	b.out.Outbox = append(b.out.Outbox, Outgoing{
 		ID: fmt.Sprintf("s-%x-%d-%d", r.Ord, r.Notice.Seq, step), Kind: kind, Owner: r.Sender, Ord: r.Ord,
-		Reason: string(r.timedOut()), Step: step, After: b.now,
+		State: r.timedOut(), Step: step, After: b.now,
 	})
 }
 

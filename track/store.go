@@ -119,7 +119,7 @@ const (
 	OutChat     OutKind = "chat"     // one line from the contact to the sender
 )
 
-// CapReason says whose limit holds prompts back: the Reason of an OutChat.
+// CapReason says whose limit holds prompts back.
 type CapReason string
 
 const (
@@ -127,9 +127,6 @@ const (
 	CapRecipient    CapReason = "cap-recipient"    // so many of all senders, and this one had one
 	CapSender       CapReason = "cap-sender"       // so many an hour
 )
-
-// ShowsMore is the reason for which a prompt is shown again that is open: further messages have joined it.
-const ShowsMore = "more"
 
 // Outgoing is an outbox entry: it is sent at least once. Its ID is deterministic: a repeat after a crash
 // carries the same stanza id.
@@ -139,11 +136,16 @@ type Outgoing struct {
 	Owner  string   // bare JID of the sender it is about: order and fairness are kept per owner
 	Prompt string   // OutShow, OutWithdraw
 	Ord    int64    // OutRemind, OutWebhook: the message
-	Reason string   // OutWithdraw: a Withdrawal; OutWebhook: the state; OutShow: ShowsMore, or ""
 	To     []string // OutWithdraw: full JIDs of the devices, or the bare JID of an ordinary client
 	After  Time     // not before this instant
 	Step   int      // OutWebhook: index of the step of the chain
 	Tries  int
+
+	// Why: one of them is set, by Kind.
+	Withdrawal Withdrawal // OutWithdraw
+	State      State      // OutWebhook: the timeout
+	Cap        CapReason  // OutChat
+	More       bool       // OutShow: further messages have joined an open prompt
 }
 
 // Alarm is an entry of the alarm heap: Ref is a message's Ord, or the negated Row of a prompt.

@@ -61,8 +61,12 @@ func (w *world) outbox() string {
 	var list []string
 	for _, o := range w.sent {
 		s := string(o.Kind)
-		if o.Reason != "" {
-			s += " " + o.Reason
+		why := first(string(o.Withdrawal), string(o.State), string(o.Cap))
+		if o.More {
+			why = "more"
+		}
+		if why != "" {
+			s += " " + why
 		}
 		for _, to := range o.To {
 			s += " " + strings.TrimPrefix(to, alice)

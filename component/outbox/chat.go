@@ -17,7 +17,7 @@ import (
 // chatID is the stanza id of the chat message that a prompt is: what brings more corrects the message before, every other
 // repetition is a message of its own.
 func chatID(out track.Outgoing, p *track.Prompt) string {
-	if out.Reason == track.ShowsMore && p.Chat != "" {
+	if out.More && p.Chat != "" {
 		return p.Chat
 	}
 	return stanzaID(out, out.Owner)
@@ -59,7 +59,7 @@ var settles = map[track.Withdrawal]bool{
 // settle corrects the prompt of an ordinary client to one line that says that it is over (XEP-0308). A retraction would be
 // shown as a second message by clients that do not know it.
 func (p *prompter) settle(ctx context.Context, out track.Outgoing) error {
-	if !settles[track.Withdrawal(out.Reason)] {
+	if !settles[out.Withdrawal] {
 		return nil
 	}
 	snap := &track.Snapshot{Prompt: out.Prompt}
@@ -79,7 +79,7 @@ func (p *prompter) settle(ctx context.Context, out track.Outgoing) error {
 	}
 	say, now := phrase.In(p.People.Language(out.Owner, lang)), p.Clock.Now().In(p.People.Zone(out.Owner))
 	m := p.sender.chat(out.Owner, stanzaID(out, out.Owner), correct.Replace{ID: snap.Was.Chat}, hints.Store{})
-	m.Lang, m.Body = say.Lang, say.Chat.Settled(p.Names.Name(ctx, out.Owner, snap.Was.Recipient), track.Withdrawal(out.Reason), out.After.Std().In(now.Location()), now)
+	m.Lang, m.Body = say.Lang, say.Chat.Settled(p.Names.Name(ctx, out.Owner, snap.Was.Recipient), out.Withdrawal, out.After.Std().In(now.Location()), now)
 	return p.sender.send(ctx, m)
 }
 
@@ -115,6 +115,6 @@ func (p *prompter) capped(ctx context.Context, out track.Outgoing) error {
 	}
 	say := phrase.In(p.People.Language(out.Owner, snap.Messages[0].Lang))
 	line := p.sender.chat(out.Owner, stanzaID(out, out.Owner), hints.Store{})
-	line.Lang, line.Body = say.Lang, say.Chat.Capped(p.Names.Name(ctx, out.Owner, snap.Messages[0].Recipient), track.CapReason(out.Reason))
+	line.Lang, line.Body = say.Lang, say.Chat.Capped(p.Names.Name(ctx, out.Owner, snap.Messages[0].Recipient), out.Cap)
 	return p.sender.send(ctx, line)
 }

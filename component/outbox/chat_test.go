@@ -33,7 +33,7 @@ func TestPromptAsChatMessages(t *testing.T) {
 		}
 		return m.ID, corrects
 	}
-	entries := []track.Outgoing{{ID: "p-x-1"}, {ID: "p-x-2", Reason: track.ShowsMore}, {ID: "p-x-3"}, {ID: "p-x-4", Reason: track.ShowsMore}}
+	entries := []track.Outgoing{{ID: "p-x-1"}, {ID: "p-x-2", More: true}, {ID: "p-x-3"}, {ID: "p-x-4", More: true}}
 	var ids []string
 	for i, of := range []int{-1, 0, -1, 2} {
 		id, corrects := sent(entries[i])

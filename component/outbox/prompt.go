@@ -223,7 +223,7 @@ func (p *prompter) withdraw(ctx context.Context, out track.Outgoing) error {
 				return err
 			}
 		case p.Presence.Online(to): // else it is told by a status on return
-			w := escalation.Withdraw{Prompt: out.Prompt, Reason: escalation.Withdrawal(out.Reason)}
+			w := escalation.Withdraw{Prompt: out.Prompt, Reason: escalation.Withdrawal(out.Withdrawal)}
 			if err := p.sender.send(ctx, p.sender.private(to, stanzaID(out, to), w)); err != nil {
 				return err
 			}

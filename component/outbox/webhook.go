@@ -94,7 +94,7 @@ func (w *webhooks) try(ctx context.Context, out track.Outgoing) error {
 		return nil
 	}
 	body, err := json.Marshal(hookBody{
-		ID: out.ID, Event: out.Reason, Message: m.ID, Sender: m.Sender, Recipient: m.Recipient,
+		ID: out.ID, Event: string(out.State), Message: m.ID, Sender: m.Sender, Recipient: m.Recipient,
 		SentAt: m.SentAt.Std().Format(time.RFC3339Nano), At: m.TimeoutAt.Std().Format(time.RFC3339Nano),
 	})
 	if err != nil {

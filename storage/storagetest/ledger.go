@@ -23,7 +23,7 @@ func roundTrips(s *suite) {
 		Conv: key("").Conv(), Receipts: now, Arrivals: now + 1, Markers: now + 2, Device: "phone", Unasked: now + 3, Past: now + 4,
 		SealedReceipts: now + 5, SealedMarkers: now + 6, Unconfirmed: 2, Unmarked: 3, CountedAt: now + 7,
 	}
-	out := track.Outgoing{ID: "o1", Kind: track.OutWithdraw, Owner: alice, Prompt: "p-1", Ord: ord(7), Reason: "displayed",
+	out := track.Outgoing{ID: "o1", Kind: track.OutWithdraw, Owner: alice, Prompt: "p-1", Ord: ord(7), Withdrawal: track.WithdrawDisplayed,
 		To: []string{alice + "/{x,\\y}", alice}, After: now + 1, Step: 3, Tries: 2}
 	release := track.Release{Owner: bob, To: alice, Number: "+8613800138000", ID: "p-1-1", At: now}
 	s.commit(track.Changes{Insert: []track.Message{m}, Prompts: []track.Prompt{p}, Peers: []track.Peer{peer}, Pairs: []track.Pair{pair}, Outbox: []track.Outgoing{out}, Releases: []track.Release{release}})
@@ -349,6 +349,15 @@ func outbox(s *suite) {
 	s.same("z1", queue())
 	s.commit(track.Changes{Outbox: []track.Outgoing{out("y", 0)}, Done: []string{"y", "z"}})
 	s.same("", queue())
+
+	whys := []track.Outgoing{
+		{ID: "1", Kind: track.OutShow}, {ID: "2", Kind: track.OutShow, More: true}, {ID: "3", Kind: track.OutWithdraw, Withdrawal: track.WithdrawClaimed},
+		{ID: "4", Kind: track.OutWebhook, State: track.StateTimeoutUnread}, {ID: "5", Kind: track.OutChat, Cap: track.CapSender}, {ID: "6", Kind: track.OutRemind},
+	}
+	s.commit(track.Changes{Outbox: whys})
+	all, err := s.Pending(s.ctx)
+	s.must(err)
+	s.same(whys, all)
 }
 
 func allOrNothing(s *suite) {

@@ -1,0 +1,65 @@
+package storage
+
+import "tocsin/track"
+
+// entry is an outbox entry with its place in the order.
+type entry struct {
+	pos int64
+	track.Outgoing
+}
+
+// shownAgain is the reason of an entry that shows a prompt to which messages were added.
+const shownAgain = "more"
+
+// reason is the column that says why an entry is sent; what it holds depends on the kind.
+func (e *entry) reason() string {
+	switch {
+	case e.Kind == track.OutWithdraw:
+		return string(e.Withdrawal)
+	case e.Kind == track.OutWebhook:
+		return string(e.State)
+	case e.Kind == track.OutChat:
+		return string(e.Cap)
+	case e.More:
+		return shownAgain
+	}
+	return ""
+}
+
+func (e *entry) setReason(reason string) {
+	switch e.Kind {
+	case track.OutWithdraw:
+		e.Withdrawal = track.Withdrawal(reason)
+	case track.OutWebhook:
+		e.State = track.State(reason)
+	case track.OutChat:
+		e.Cap = track.CapReason(reason)
+	case track.OutShow:
+		e.More = reason == shownAgain
+	}
+}
+
+func entryColumns(w *walk, e *entry) {
+	num(w, "pos", &e.pos)
+	num(w, "ord", &e.Ord)
+	num(w, "after", &e.After)
+	num(w, "step", &e.Step)
+	num(w, "tries", &e.Tries)
+	str(w, "id", &e.ID)
+	str(w, "kind", &e.Kind)
+	str(w, "owner", &e.Owner)
+	str(w, "prompt", &e.Prompt)
+	reason := e.reason()
+	str(w, "reason", &reason)
+	if w.mode == putting {
+		e.setReason(reason)
+	}
+	list(w, "recipients", &e.To)
+}
+
+// attemptColumns are those of the table outbox that an Attempt is about.
+func attemptColumns(w *walk, a *track.Attempt) {
+	num(w, "after", &a.After)
+	num(w, "tries", &a.Tries)
+	str(w, "id", &a.ID)
+}
