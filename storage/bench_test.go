@@ -95,6 +95,19 @@ func (t *traffic) facts(n int) []track.Input {
 	return all
 }
 
+// known is what everybody's clients have shown to those who write to them: people who have written a million messages are
+// no strangers.
+func (t *traffic) known(sender int) (c track.Changes) {
+	user := func(n int) string { return fmt.Sprintf("user%d@example.org", n%users) }
+	c.Peers = []track.Peer{{JID: user(sender), Receipts: t.now, Markers: t.now}}
+	for i := range contactsOf {
+		pair := track.Pair{Receipts: t.now, Markers: t.now, Device: "Conversations.aB3x"}
+		pair.Sender, pair.Recipient = user(sender), user(sender*31+i*7+1)
+		c.Pairs = append(c.Pairs, pair)
+	}
+	return c
+}
+
 func openForBench(b *testing.B, dsn string) *storage.Store {
 	store, err := storage.Open(b.Context(), dsn, storage.Options{Migrate: true})
 	if err != nil {
@@ -116,6 +129,14 @@ func fill(b *testing.B, store *storage.Store, t *traffic) {
 		if err := store.Commit(b.Context(), track.Changes{Insert: t.messages(5000, settled)}); err != nil {
 			b.Fatal(err)
 		}
+	}
+	var all track.Changes
+	for sender := range users {
+		c := t.known(sender)
+		all.Peers, all.Pairs = append(all.Peers, c.Peers...), append(all.Pairs, c.Pairs...)
+	}
+	if err := store.Commit(b.Context(), all); err != nil {
+		b.Fatal(err)
 	}
 	b.Logf("filled with %d rows in %s", fillPending+fillSettled, time.Since(start).Round(time.Second))
 }

@@ -1,6 +1,7 @@
 package track
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -105,7 +106,7 @@ func (b *batch) dropPairs(jid string) {
 	for c := range b.pairs {
 		forget(c)
 	}
-	b.out.Pairs = slices.DeleteFunc(b.out.Pairs, func(p Pair) bool { return about(p.Conv) })
+	maps.DeleteFunc(b.newPairs, func(c Conv, _ bool) bool { return about(c) })
 }
 
 func (b *batch) putPeer(p Peer) {
@@ -113,7 +114,7 @@ func (b *batch) putPeer(p Peer) {
 		return
 	}
 	b.peers[p.JID] = p
-	b.out.Peers = append(slices.DeleteFunc(b.out.Peers, func(o Peer) bool { return o.JID == p.JID }), p)
+	b.newPeers[p.JID] = true
 }
 
 func (b *batch) putPair(p Pair) {
@@ -121,7 +122,7 @@ func (b *batch) putPair(p Pair) {
 		return
 	}
 	b.pairs[p.Conv] = p
-	b.out.Pairs = append(slices.DeleteFunc(b.out.Pairs, func(o Pair) bool { return o.Conv == p.Conv }), p)
+	b.newPairs[p.Conv] = true
 }
 
 // renew notes that something was observed, and reports whether that is news.

@@ -182,6 +182,8 @@ type batch struct {
 	gone        map[string]int64 // the last Ord of accounts that were removed
 	consents    map[string]bool  // recipients to whom a number is bound with consent
 	pairs       map[Conv]Pair
+	newPeers    map[string]bool // those of peers that have changed, as newPairs
+	newPairs    map[Conv]bool
 	whole       []Conv // whose open messages were loaded
 	recollected map[Conv]bool
 	out         *Result
@@ -190,7 +192,7 @@ type batch struct {
 func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 	b := &batch{
 		Ledger: l, now: now, rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, convs: map[Conv][]*row{},
-		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{}, whole: loaded.Open, recollected: map[Conv]bool{},
+		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{}, whole: loaded.Open, recollected: map[Conv]bool{}, newPeers: map[string]bool{}, newPairs: map[Conv]bool{},
 		gone: map[string]int64{}, consents: map[string]bool{}, pairs: map[Conv]Pair{}, out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}, handed: handovers{}},
 	}
 	for _, m := range loaded.Messages {
@@ -310,6 +312,15 @@ func (b *batch) finish() *Result {
 			b.out.Alarms = append(b.out.Alarms, Alarm{w.Due, -w.Row})
 		}
 	}
+	for _, jid := range sorted(b.newPeers) {
+		b.out.Peers = append(b.out.Peers, b.peers[jid])
+	}
+	for c := range b.newPairs {
+		b.out.Pairs = append(b.out.Pairs, b.pairs[c])
+	}
+	slices.SortFunc(b.out.Pairs, func(x, y Pair) int {
+		return cmp.Or(cmp.Compare(x.Sender, y.Sender), cmp.Compare(x.Recipient, y.Recipient))
+	})
 	b.out.peers, b.out.pairs = b.peers, b.pairs
 	b.memorize()
 	return b.out

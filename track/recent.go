@@ -1,6 +1,9 @@
 package track
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // thread is what the ledger remembers of a conversation that was active a moment ago: every message of it that is pending
 // or delivered, and the last ones that are not. What is remembered need not be loaded, so that a receipt or a marker for
@@ -43,7 +46,7 @@ func (t *thread) excludes(f *Fact) bool { return f.At >= t.since.Add(copyWindow)
 // isOpen reports whether evidence can change the message.
 func (m *Message) isOpen() bool { return m.Kind == Watched && !m.Status.Final() }
 
-// recollect adds what is remembered of a conversation to the batch.
+// recollect adds what is remembered of a conversation to the batch, once.
 func (b *batch) recollect(c Conv) {
 	if b.recollected[c] {
 		return
@@ -53,10 +56,12 @@ func (b *batch) recollect(c Conv) {
 	if t == nil {
 		return
 	}
+	rows := make([]row, len(t.rows))
 	for i := range t.rows {
 		m := &t.rows[i]
 		if _, loaded := b.rows[m.Ord]; !loaded && !b.isGone(m.Sender, m.Ord) {
-			b.add(&row{Message: *m, before: *m})
+			rows[i].Message, rows[i].before = *m, *m
+			b.add(&rows[i])
 		}
 	}
 }
@@ -64,32 +69,32 @@ func (b *batch) recollect(c Conv) {
 // memorize collects what is to be remembered of the conversations of this batch: those of which every open message is
 // known. What is remembered of a conversation is never older than what is stored.
 func (b *batch) memorize() {
-	whole := make(map[Conv]bool, len(b.whole))
+	rows := make(map[Conv][]*row, len(b.recollected)+len(b.whole))
 	for _, c := range b.whole {
-		whole[c] = true
+		rows[c] = nil
 	}
-	for _, r := range b.rows {
-		if c := r.Conv(); b.thread(c) != nil {
-			whole[c] = true
+	known := func(c Conv) bool {
+		_, whole := rows[c]
+		return whole || b.thread(c) != nil
+	}
+	for _, r := range b.rows { // an alarm has its rows loaded, remembered or not
+		if c := r.Conv(); !b.recollected[c] && known(c) {
+			b.recollect(c)
 		}
 	}
-	for c := range whole {
-		b.recollect(c)
-	}
-	rows := make(map[Conv][]*row, len(whole))
-	for _, ord := range sorted(b.rows) {
-		r := b.rows[ord]
-		if c := r.Conv(); whole[c] && !b.isGone(r.Sender, ord) {
+	for ord, r := range b.rows {
+		if c := r.Conv(); known(c) && !b.isGone(r.Sender, ord) {
 			rows[c] = append(rows[c], r)
 		}
 	}
-	b.out.threads = make(map[Conv]*thread, len(whole))
-	for c := range whole {
+	b.out.threads = make(map[Conv]*thread, len(rows))
+	for c, rows := range rows {
+		slices.SortFunc(rows, func(x, y *row) int { return cmp.Compare(x.Ord, y.Ord) })
 		t := &thread{since: b.now}
 		if known := b.thread(c); known != nil {
 			t.since = known.since
 		}
-		if _, gone := b.gone[c.Sender]; gone || !t.remember(rows[c]) {
+		if _, gone := b.gone[c.Sender]; gone || !t.remember(rows) {
 			t = nil
 		}
 		b.out.threads[c] = t

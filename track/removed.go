@@ -29,7 +29,7 @@ func (r *Removed) apply(b *batch) {
 	maps.DeleteFunc(b.live, func(c Conv, _ *work) bool { return c.Sender == r.JID })
 	b.peers[r.JID] = Peer{JID: r.JID}
 	b.dropPairs(r.JID)
-	b.out.Peers = slices.DeleteFunc(b.out.Peers, func(p Peer) bool { return p.JID == r.JID })
+	delete(b.newPeers, r.JID)
 	b.out.Tells = slices.DeleteFunc(b.out.Tells, func(m Message) bool { return m.Sender == r.JID })
 	b.out.Outbox = slices.DeleteFunc(b.out.Outbox, func(o Outgoing) bool { return o.Owner == r.JID })
 	b.out.Releases = slices.DeleteFunc(b.out.Releases, func(l Release) bool { return l.Owner == r.JID })

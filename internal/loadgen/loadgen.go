@@ -165,7 +165,20 @@ func (m *Mix) id() string { return fmt.Sprintf("%016x", m.rand.Uint64()) }
 
 func (m *Mix) pair() (from, to string) {
 	n := m.rand.IntN(m.users)
-	return m.user(n), m.user((n*31 + m.rand.IntN(20)*7 + 1) % m.users)
+	return m.user(n), m.user(recipient(n, m.rand.IntN(contacts), m.users))
+}
+
+// contacts is how many people each user writes to.
+const contacts = 20
+
+func recipient(n, i, users int) int { return (n*31 + i*7 + 1) % users }
+
+// Recipients returns the numbers of those to whom a user writes; a user is user<number>@<host>. One may be there twice.
+func Recipients(n, users int) (all []int) {
+	for i := range contacts {
+		all = append(all, recipient(n, i, users))
+	}
+	return all
 }
 
 func (m *Mix) user(n int) string { return "user" + strconv.Itoa(n) + "@" + m.host }

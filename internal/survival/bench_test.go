@@ -162,6 +162,22 @@ func filled(b *testing.B, dsn string, n int, row func(int) track.Message) *stora
 	return store
 }
 
+// acquaint has everybody know how the clients of those they write to behave, as after a million messages.
+func acquaint(b *testing.B, store *storage.Store, at track.Time) {
+	b.Helper()
+	var c track.Changes
+	user := func(n int) string { return fmt.Sprintf("user%d@%s", n%benchUsers, domain) }
+	for n := range benchUsers {
+		c.Peers = append(c.Peers, track.Peer{JID: user(n), Receipts: at, Markers: at})
+		for _, to := range loadgen.Recipients(n, benchUsers) {
+			c.Pairs = append(c.Pairs, track.Pair{Conv: track.Conv{Sender: user(n), Recipient: user(to)}, Receipts: at, Markers: at, Device: "phone"})
+		}
+	}
+	if err := store.Commit(b.Context(), c); err != nil {
+		b.Fatal(err)
+	}
+}
+
 // old is a message of before, settled or not.
 func old(sent track.Time, n int, settled bool) track.Message {
 	m := track.Message{
@@ -231,6 +247,7 @@ func BenchmarkPipeline(b *testing.B) {
 			}
 			return m
 		})}
+		acquaint(b, store.Store, start)
 		s := serverFor(b, store)
 		s.warm(store.load)
 		for _, stream := range []string{"copies", "facts"} {
