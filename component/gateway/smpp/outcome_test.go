@@ -190,7 +190,7 @@ func TestRebind(t *testing.T) {
 		is(t, "up", up, false)
 		is(t, "why", why, "bind refused with status 0x0000000d")
 		time.Sleep(time.Hour)
-		if n := w.smsc.dials; n < 10 || n > 20 { // 5 s, 10 s, … 5 min
+		if n := w.smsc.dialed(); n < 10 || n > 20 { // 5 s, 10 s, … 5 min
 			t.Errorf("%d tries in an hour", n)
 		}
 		is(t, "check", w.Check(t.Context()).Error(), why)
@@ -201,7 +201,7 @@ func TestRebind(t *testing.T) {
 		w.smsc.mu.Unlock()
 		w.smsc.last().conn.Close()
 		time.Sleep(time.Hour)
-		if n := w.smsc.dials; n < 50 || n > 80 { // 250 ms, … a minute
+		if n := w.smsc.dialed(); n < 50 || n > 80 { // 250 ms, … a minute
 			t.Errorf("%d tries in an hour", n)
 		}
 	})

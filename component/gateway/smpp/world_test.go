@@ -51,6 +51,13 @@ func (s *smsc) dial(context.Context, string, string) (net.Conn, error) {
 	return near, nil
 }
 
+// dialed is how often it was dialed.
+func (s *smsc) dialed() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dials
+}
+
 func (l *link) serve() {
 	defer l.conn.Close()
 	for {
