@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -159,6 +160,15 @@ func TestStrangers(t *testing.T) {
 		m.Write([]byte(body + at))
 		return hex.EncodeToString(m.Sum(nil))
 	}
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	telnyx := presetRoute("telnyx")
+	telnyx.Keys, telnyx.HookKey = map[string]any{"hook": "telnyx"}, base64.StdEncoding.EncodeToString(public)
+	seal := func(at string) string {
+		return base64.StdEncoding.EncodeToString(ed25519.Sign(private, []byte(at+"|"+event)))
+	}
 	now, old := strconv.FormatInt(time.Now().Unix(), 10), strconv.FormatInt(time.Now().Add(-time.Hour).Unix(), 10)
 	const status = "MessageSid=SM1&MessageStatus=delivered&To=%2B8613800138000&From=%2B15550009999"
 	for name, test := range map[string]struct {
@@ -190,6 +200,11 @@ func TestStrangers(t *testing.T) {
 		"signed, replayed":   {route: phone, method: "POST", path: "/r/" + hookKey + "/report", kind: jsonType, body: event, headers: []string{"X-Timestamp", old, "X-Signature", sum("s3 cret&+", event, old)}, want: 403},
 		"signed, other time": {route: phone, method: "POST", path: "/r/" + hookKey + "/report", kind: jsonType, body: event, headers: []string{"X-Timestamp", now, "X-Signature", sum("s3 cret&+", event, old)}, want: 403},
 		"signed, other body": {route: phone, method: "POST", path: "/r/" + hookKey + "/report", kind: jsonType, body: event + " ", headers: []string{"X-Timestamp", now, "X-Signature", sum("s3 cret&+", event, now)}, want: 403},
+		"telnyx":             {route: telnyx, method: "POST", path: "/r/" + hookKey + "/report", kind: jsonType, body: event, headers: []string{"Telnyx-Timestamp", now, "Telnyx-Signature-Ed25519", seal(now)}, want: 200},
+		"telnyx, replayed":   {route: telnyx, method: "POST", path: "/r/" + hookKey + "/report", kind: jsonType, body: event, headers: []string{"Telnyx-Timestamp", old, "Telnyx-Signature-Ed25519", seal(old)}, want: 403},
+		"telnyx, other time": {route: telnyx, method: "POST", path: "/r/" + hookKey + "/report", kind: jsonType, body: event, headers: []string{"Telnyx-Timestamp", now, "Telnyx-Signature-Ed25519", seal(old)}, want: 403},
+		"telnyx, other body": {route: telnyx, method: "POST", path: "/r/" + hookKey + "/report", kind: jsonType, body: event + " ", headers: []string{"Telnyx-Timestamp", now, "Telnyx-Signature-Ed25519", seal(now)}, want: 403},
+		"telnyx, unsigned":   {route: telnyx, method: "POST", path: "/r/" + hookKey + "/report", kind: jsonType, body: event, want: 403},
 		"signed by another":  {route: phone, method: "POST", path: "/r/" + hookKey + "/report", kind: jsonType, body: event, headers: []string{"X-Timestamp", now, "X-Signature", sum("x", event, now)}, want: 403},
 	} {
 		t.Run(name, func(t *testing.T) {

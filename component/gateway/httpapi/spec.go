@@ -30,7 +30,7 @@ type Spec struct {
 
 	Report   Report `toml:"report"`
 	Reply    Reply  `toml:"reply"`
-	Hook     string `toml:"hook"`      // secret | twilio | basic | hmac-sha256:HEADER
+	Hook     string `toml:"hook"`      // secret | twilio | telnyx | basic | hmac-sha256:HEADER
 	HookTime string `toml:"hook_time"` // header with Unix seconds that is signed after the body
 	Answer   string `toml:"hook_answer"`
 }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -40,10 +41,17 @@ func (p *parser) verifier(r *Route, s *Spec) verifier {
 		return func(r *http.Request, _ *call, _ time.Time) bool {
 			return subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte(want)) == 1
 		}
+	case s.Hook == "telnyx":
+		public, err := base64.StdEncoding.DecodeString(r.HookKey)
+		if err != nil || len(public) != ed25519.PublicKeySize {
+			p.fault("hook", "telnyx needs hook_key: the account's public key")
+			return nil
+		}
+		return telnyx(public)
 	case method == "hmac-sha256" && header != "":
 		return hmacSHA256(key, header, s.HookTime)
 	}
-	p.fault("hook", "invalid value %q (must be secret, twilio, basic or hmac-sha256:HEADER)", s.Hook)
+	p.fault("hook", "invalid value %q (must be secret, twilio, telnyx, basic or hmac-sha256:HEADER)", s.Hook)
 	return nil
 }
 
@@ -68,6 +76,21 @@ func twilio(public, key string) verifier {
 	}
 }
 
+// telnyx checks telnyx-signature-ed25519, of the time and the body (developers.telnyx.com, "Receiving Webhooks").
+func telnyx(public ed25519.PublicKey) verifier {
+	return func(r *http.Request, c *call, now time.Time) bool {
+		at := r.Header.Get("Telnyx-Timestamp")
+		signature, err := base64.StdEncoding.DecodeString(r.Header.Get("Telnyx-Signature-Ed25519"))
+		return err == nil && fresh(at, now) && ed25519.Verify(public, append([]byte(at+"|"), c.raw...), signature)
+	}
+}
+
+// fresh says whether a time in Unix seconds is ours.
+func fresh(text string, now time.Time) bool {
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	return err == nil && time.Unix(seconds, 0).Sub(now).Abs() <= skew
+}
+
 // hmacSHA256 checks a header: the hexadecimal HMAC of the body, and of the time in another header if there is one, which
 // must be ours.
 func hmacSHA256(key, header, timeHeader string) verifier {
@@ -76,8 +99,7 @@ func hmacSHA256(key, header, timeHeader string) verifier {
 		mac.Write(c.raw)
 		if timeHeader != "" {
 			text := r.Header.Get(timeHeader)
-			seconds, err := strconv.ParseInt(text, 10, 64)
-			if err != nil || time.Unix(seconds, 0).Sub(now).Abs() > skew {
+			if !fresh(text, now) {
 				return false
 			}
 			mac.Write([]byte(text))
