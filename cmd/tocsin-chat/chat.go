@@ -187,7 +187,7 @@ func (c *chat) prompt(e escalation.Escalate) []string {
 	c.forget(e.Prompt)
 	c.open = append(c.open, e)
 	if e.Test {
-		return append([]string{"* A test by the server's admin: nobody wrote to you, and no SMS is needed."}, how(e)...)
+		return append([]string{"* A test by the server's admin: there is no message, and no SMS is needed."}, how(e)...)
 	}
 	about := []string{c.name(e.ID)}
 	for _, also := range e.Also {

@@ -80,7 +80,7 @@ func TestPromptThatIsATest(t *testing.T) {
 	e := prompt("unknown")
 	e.Test, e.With = true, "alice@example.org"
 	got := c.take(message{From: "sms@tocsin.example.org", Type: "chat", Escalate: e}, noon).show
-	want := []string{"* A test by the server's admin: nobody wrote to you, and no SMS is needed.", "  sms:+8613800138000?body=Hi", "  Then answer /sent, /no or /snooze."}
+	want := []string{"* A test by the server's admin: there is no message, and no SMS is needed.", "  sms:+8613800138000?body=Hi", "  Then answer /sent, /no or /snooze."}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

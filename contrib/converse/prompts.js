@@ -155,6 +155,7 @@ export class Prompts extends EventTarget {
     }
 
     sentence(prompt) {
+        if (prompt.test) return this.say('prompt-test');
         const count = prompt.about.length;
         return this.say(`prompt-${count > 1 ? 'many-' : ''}${prompt.reason}`, { name: this.name(prompt.with), count });
     }

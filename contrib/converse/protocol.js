@@ -59,6 +59,7 @@ export function readPrompt(element) {
         with: identifier(element, 'with').toLowerCase(),
         about: [element, ...children(element, 'also')].map((e) => identifier(e, 'id')).filter(Boolean),
         reason: word(element, 'reason', TIMEOUTS) || 'timeout',
+        test: ['true', '1'].includes(element.getAttribute('test')),
         urgent: ['high', 'urgent'].includes(element.getAttribute('priority')),
         expires: time(element, 'expires'),
         number: composed?.number || numberOfTel(number?.getAttribute('uri')),

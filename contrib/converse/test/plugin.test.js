@@ -398,6 +398,17 @@ test('offline: the digest at login, and what was missed by this tab', async () =
     await b.close();
 });
 
+test('a prompt that is a test says so', async () => {
+    const a = shared;
+    prompt(a.full, { id: 'nobody-wrote-it', of: 'alice@example.org', test: true });
+    const tray = a.page.locator('.tocsin-tray');
+    await tray.getByRole('button', { name: 'Show' }).click();
+    assert.match(await tray.innerText(), /A test by the admin: there is no such message\./);
+    await tray.locator('[data-action="dont"]').click();
+    await service.expect(/<answer [^>]*declined/);
+    await tray.waitFor({ state: 'detached' });
+});
+
 test('a prompt about a message that is not here is shown all the same', async () => {
     const a = shared;
     prompt(a.full, { id: 'sent-by-a-phone', of: 'eve@example.org' });
