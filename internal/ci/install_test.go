@@ -31,6 +31,7 @@ var packages = map[string][]string{
 	"fish":            {"fish"},
 	"groff-base":      {"groff"},
 	"debootstrap":     {"debootstrap"},
+	"iproute2":        {"ip"},
 	"lintian":         {"lintian"},
 	"buildah":         {"buildah"},
 	"pgbouncer":       {"/usr/sbin/pgbouncer"},
