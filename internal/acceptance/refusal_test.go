@@ -56,13 +56,22 @@ func refused(t *testing.T, h *house) {
 	bob.Block(alice.Bare())
 	alice.Say(bob.Bare(), "m2", "Are you there?", "<replace xmlns='urn:xmpp:message-correct:0' id='m2'/>",
 		"<error type='wait'><resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>")
-	h.command(alice, "escalate", "id", "m2", "with", bob.Bare()) // it may be known by then to have failed, or not to be known at all
+	newest := "m1"
+	is := func(state string) bool {
+		return len(alice.Received("message/{%s}status[@id='m2'][@state='%s']", ns, state)) > 0
+	}
+	h.tocsin.Until("m2 has come to nothing", func() bool { return is("failed") || is("unknown") })
+	if is("failed") {
+		h.command(alice, "escalate", "id", "m2", "with", bob.Bare())
+	} else { // Prosody 13 drops it without a word: it is still of the burst
+		newest = "m2"
+	}
 	h.escalates(alice, "m1", bob)
 	prompt := alice.Expect("message/{%s}escalate", ns).Find("escalate")
 	if prompt.Has("number") || prompt.Has("sms") {
 		t.Errorf("by command: %s", prompt)
 	}
-	wants(t, "what is asked about", prompt.Attr("id"), "m1")
+	wants(t, "what is asked about", prompt.Attr("id"), newest)
 	wantsResult(t, h.answer(alice, prompt, "claim"))
 	wantsResult(t, h.answer(alice, prompt, "declined"))
 	completed(t, h.command(alice, "escalate", "id", "m1", "with", bob.Bare()))
