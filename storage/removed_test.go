@@ -48,6 +48,10 @@ func TestRemovedAccount(t *testing.T) {
 			must(s.SaveContact(ctx, track.Contact{Owner: alice, Contact: bob, Hidden: true}))
 			must(s.SaveContact(ctx, track.Contact{Owner: bob, Contact: alice, Hidden: true}))
 			must(s.SaveDevices(ctx, []track.Device{{JID: alice + "/x", Features: 1}, {JID: bob + "/x", Features: 1}}, nil))
+			for _, who := range []string{alice, bob} {
+				must(s.SaveToken(ctx, track.Token{Hash: "link of " + who, Purpose: track.SettingsLink, Owner: who, Expires: now}))
+				must(s.SaveToken(ctx, track.Token{Hash: "page of " + who, Purpose: track.PromptPage, Owner: who, Prompt: "p-" + who, Expires: now}))
+			}
 			before := storage.Mentions(t, s, bob)
 
 			loaded, err := s.Load(ctx, track.Want{Of: []string{alice}}, now)

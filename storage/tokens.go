@@ -18,9 +18,21 @@ func tokenColumns(w *walk, t *track.Token) {
 	str(w, "prompt", &t.Prompt)
 }
 
+// tokensOf is how many tokens of one purpose a user has: of more, those that expire last. Pages of prompts are as many as prompts.
+const tokensOf = 16
+
 // SaveToken keeps a token, or brings a known one up to date.
 func (s *Store) SaveToken(ctx context.Context, t track.Token) error {
-	if err := s.upsert(ctx, &tokens.table, "hash", tokens.pack(t)); err != nil {
+	err := s.fenced(ctx, func(tx *sqlx.Tx) error {
+		if err := s.put(ctx, tx, &tokens.table, replace("hash", &tokens.table), tokens.pack(t)); err != nil || t.Purpose == track.PromptPage {
+			return err
+		}
+		const his = "owner = ? AND purpose = ?"
+		owner, purpose := clean(t.Owner), string(t.Purpose)
+		return deleteFrom(ctx, tx, part{"tokens WHERE " + his + " AND hash NOT IN (SELECT hash FROM tokens WHERE " + his + " ORDER BY expires DESC, hash LIMIT ?)",
+			[]any{owner, purpose, owner, purpose, tokensOf}})
+	})
+	if err != nil {
 		return failed("save token", err)
 	}
 	return nil

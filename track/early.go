@@ -10,10 +10,20 @@ import (
 const (
 	earlyWindow = 2 * time.Second
 	maxEarly    = 4096
+	maxEarlyOf  = 64 // of them, by one who said it
 )
 
 // early holds facts about ids that are not known (yet), for a moment, in memory.
 type early map[Key][]crossed
+
+// Author is whose stanza the fact is made of.
+func (f *Fact) Author() string {
+	switch f.Kind {
+	case Sent, Corrected, Retracted, Stopped, Forced:
+		return f.Sender
+	}
+	return f.Recipient
+}
 
 // crossed is a fact that came at an instant, before the message that it is about.
 type crossed struct {
@@ -55,9 +65,21 @@ func (e early) merge(kept early, used []Key, now Time) {
 			}
 		}
 	}
+	if len(kept) == 0 {
+		return
+	}
+	of := map[string]int{}
+	for _, c := range e {
+		of[c[0].Author()]++
+	}
 	for k, facts := range kept {
-		if len(e) < maxEarly && len(e[k]) < 8 {
-			e[k] = append(e[k], facts...)
+		by := facts[0].Author()
+		switch {
+		case len(e[k]) > 0:
+			e[k] = append(e[k], facts...)[:min(8, len(e[k])+len(facts))]
+		case len(e) < maxEarly && of[by] < maxEarlyOf:
+			of[by]++
+			e[k] = facts
 		}
 	}
 }

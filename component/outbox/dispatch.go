@@ -185,8 +185,8 @@ func (d *Dispatcher) dispatch(out track.Outgoing) {
 	case out.After > track.At(d.Clock.Now()):
 		d.Backlog.retry(out)
 	case out.Kind == track.OutWebhook:
-		if !d.webhooks.queue.Push(out) {
-			d.Backlog.retry(out)
+		if lost, ok := d.webhooks.queue.Push(out.Owner, out); !ok {
+			d.Backlog.retry(lost)
 		}
 	case out.Kind == track.OutShow && d.prompter.nobody(out.Owner): // most users are never there to be asked: they take up nobody's turns
 		d.park(out, func() bool { return d.prompter.nobody(out.Owner) })

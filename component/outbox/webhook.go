@@ -44,13 +44,13 @@ type hookBody struct {
 // delays nobody.
 type webhooks struct {
 	*Options
-	queue  *queue.Queue[track.Outgoing]
+	queue  *queue.Shared[track.Outgoing] // by sender
 	client *http.Client
 }
 
 // newWebhooks follows no redirects: the signed body goes where the admin said.
 func newWebhooks(o *Options) *webhooks {
-	return &webhooks{Options: o, queue: queue.New[track.Outgoing](maxHooks), client: &http.Client{
+	return &webhooks{Options: o, queue: queue.NewShared[track.Outgoing](maxHooks), client: &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

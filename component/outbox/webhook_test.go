@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -115,4 +116,18 @@ func TestWebhookAttemptsOutliveARestart(t *testing.T) {
 		expect.Equal(t, "posts in all", int(hook.posts.Load()), hookTries)
 		expect.Equal(t, "given up", out.ID, "")
 	})
+}
+
+// Webhooks of one sender wait for their turn: the first of another one does not wait for all of them.
+func TestWebhooksTakeTurns(t *testing.T) {
+	w := newWebhooks(&Options{})
+	for i := range maxHooks {
+		w.queue.Push("eve@example.org", track.Outgoing{ID: fmt.Sprint("e", i)})
+	}
+	lost, ok := w.queue.Push("alice@example.org", track.Outgoing{ID: "a0"})
+	expect.Equal(t, "there is room for all", ok, false)
+	expect.Equal(t, "whose has to come again", lost.ID, fmt.Sprint("e", maxHooks-1))
+	w.queue.Take()
+	second, _ := w.queue.Take()
+	expect.Equal(t, "the second one", second.ID, "a0")
 }

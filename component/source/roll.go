@@ -10,6 +10,8 @@ import (
 const (
 	// maxSessions is how many sessions are remembered, and of how many users how the last one was.
 	maxSessions = 200_000
+	// maxSessionsOf is how many of one user are: servers allow far fewer, or any number.
+	maxSessionsOf = 100
 	// confirmWithin is how long a session that was known before the component connected is still taken to be there without
 	// being told again.
 	confirmWithin = 10_000 // milliseconds
@@ -82,7 +84,7 @@ func (r *Roll) take(run string, s *tap.Session) change {
 		}
 	}
 	if e == nil {
-		if len(r.sessions) >= maxSessions {
+		if len(r.sessions) >= maxSessions || len(r.users[track.Bare(s.JID)]) >= maxSessionsOf {
 			return change{}
 		}
 		e = &entry{Session: Session{JID: s.JID}, run: run, key: key}

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -81,6 +82,23 @@ func TestRollOfUser(t *testing.T) {
 	sessions, last := r.Of("bob@here.test")
 	expect.Equal(t, "sessions of who is away", len(sessions), 0)
 	expect.Equal(t, "the last one was managed", last, true)
+}
+
+// A user with very many sessions is not followed in all of them, and leaves room for others.
+func TestRollOfOneFlood(t *testing.T) {
+	r := newRoll()
+	for i := range 2 * maxSessionsOf {
+		r.take("run", &tap.Session{Kind: tap.SessionOpened, JID: full, Key: fmt.Sprint(i)})
+	}
+	sessions, _ := r.Of("bob@here.test")
+	expect.Equal(t, "Bob's", len(sessions), maxSessionsOf)
+	r.take("run", &tap.Session{Kind: tap.SessionClosed, JID: full, Key: "0"})
+	r.take("run", &tap.Session{Kind: tap.SessionOpened, JID: full, Key: "more"})
+	sessions, _ = r.Of("bob@here.test")
+	expect.Equal(t, "when one has ended", len(sessions), maxSessionsOf)
+	r.take("run", &tap.Session{Kind: tap.SessionOpened, JID: "carol@here.test/x", Key: "c"})
+	sessions, _ = r.Of("carol@here.test")
+	expect.Equal(t, "Carol's", len(sessions), 1)
 }
 
 // After a hello all who are there are told again; who is not told in time has gone meanwhile.

@@ -17,8 +17,12 @@ const (
 	// MaxQueue is how many inputs may wait, for a database that is slow or away. Past three quarters of it messages
 	// that are not watched are dropped, past the whole of it every fact: each is counted.
 	MaxQueue = 1 << 17
-	// maxText is how many bytes of messages' texts may wait. More are left out: the sender's client knows its own words.
-	maxText = 64 << 20
+	// maxOf is how many facts made of one user's stanzas may wait when half of it is full; further ones are dropped and counted.
+	maxOf = MaxQueue / 64
+	// maxText is how many bytes of messages' texts may wait, maxTextOf those of one sender. More are left out: the sender's client
+	// knows its own words.
+	maxText   = 64 << 20
+	maxTextOf = 4 << 20
 )
 
 // entry is an input in the queue; done, if not nil, is called when it is durable, or will never be.
@@ -36,21 +40,11 @@ func (e *entry) weight() int {
 	return 1
 }
 
-// text is how many bytes of messages' texts an entry holds.
-func (e *entry) text() (n int64) {
-	if events, ok := e.input.(*track.Events); ok {
-		for i := range events.Facts {
-			n += int64(len(events.Facts[i].Text))
-		}
-	}
-	return n
-}
-
 // Queue holds what waits for the writer, in order. Its methods may be called by several goroutines.
 type Queue struct {
 	entries *queue.Queue[entry]
-	text    atomic.Int64 // bytes of texts in entries
 	weight  atomic.Int64 // inputs in entries
+	shares  shares
 	clock   clock.Clock
 	metrics *metrics.Metrics
 
@@ -61,17 +55,20 @@ type Queue struct {
 
 // NewQueue returns an empty queue.
 func NewQueue(c clock.Clock, m *metrics.Metrics) *Queue {
-	return &Queue{entries: queue.New[entry](MaxQueue), clock: c, metrics: m}
+	return &Queue{entries: queue.New[entry](MaxQueue), shares: shares{of: map[string]held{}}, clock: c, metrics: m}
 }
 
 // Offer queues facts from the wire, or drops them by the policy of MaxQueue, in which case it reports false. It never
 // waits. done, if not nil, is called when they are durable, or with track.ErrRefused if the database refuses them all.
 func (q *Queue) Offer(events *track.Events, done func(error)) bool {
+	before := len(events.Facts)
 	if q.Len() >= MaxQueue*3/4 {
-		before := len(events.Facts)
 		events.Facts = slices.DeleteFunc(events.Facts, func(f track.Fact) bool { return f.Kind == track.Sent && f.Passed })
-		q.metrics.Lost.Add(q.clock.Now(), before-len(events.Facts), metrics.QueueFull)
 	}
+	if q.Len() >= MaxQueue/2 {
+		events.Facts = q.shares.fit(events.Facts)
+	}
+	q.metrics.Lost.Add(q.clock.Now(), before-len(events.Facts), metrics.QueueFull)
 	if len(events.Facts)+len(events.Clients)+len(events.Removed) == 0 && events.Mark.Run == "" && done == nil {
 		return true
 	}
@@ -79,17 +76,14 @@ func (q *Queue) Offer(events *track.Events, done func(error)) bool {
 		q.metrics.Lost.Add(q.clock.Now(), len(events.Facts), metrics.QueueFull)
 		return false
 	}
-	for i := range events.Facts {
-		if f := &events.Facts[i]; q.text.Add(int64(len(f.Text))) > maxText {
-			q.text.Add(int64(-len(f.Text)))
-			f.Text = ""
-		}
-	}
 	q.push(entry{input: events, done: done, at: q.clock.Now()})
 	return true
 }
 
 func (q *Queue) push(e entry) {
+	if events, ok := e.input.(*track.Events); ok {
+		q.shares.add(events.Facts)
+	}
 	q.weight.Add(int64(e.weight()))
 	q.entries.Force(e)
 	q.metrics.Queued.Set(float64(q.Len()))
@@ -166,7 +160,9 @@ func (q *Queue) take() []entry {
 	q.writing = batch[0].at
 	for i := range batch {
 		q.weight.Add(int64(-batch[i].weight()))
-		q.text.Add(-batch[i].text())
+		if events, ok := batch[i].input.(*track.Events); ok {
+			q.shares.remove(events.Facts)
+		}
 	}
 	q.metrics.Queued.Set(float64(q.Len()))
 	return batch

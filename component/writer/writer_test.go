@@ -219,7 +219,8 @@ func TestFullQueue(t *testing.T) {
 		w.store.fails(func() error { <-away; return nil })
 		fact := func(kind track.FactKind, passed bool) bool {
 			before := w.lost()
-			w.offer(track.Fact{Kind: kind, Passed: passed, Key: track.Key{Sender: "a@example.org", Recipient: "b@example.org", ID: "x"}})
+			who := fmt.Sprint(before, w.Len()%1000, "@example.org") // many users
+			w.offer(track.Fact{Kind: kind, Passed: passed, Key: track.Key{Sender: who, Recipient: who, ID: "x"}})
 			return w.lost() == before
 		}
 		w.names(0, MaxBatch)
@@ -243,19 +244,55 @@ func TestFullQueue(t *testing.T) {
 	})
 }
 
+// When half the queue is full, nobody's stanzas take more than a share of the rest: one user's flood is at that user's expense.
+func TestFullShare(t *testing.T) {
+	write(t, func(w *writing) {
+		away := make(chan struct{})
+		w.store.fails(func() error { <-away; return nil })
+		says := func(who string) bool {
+			before := w.lost()
+			w.offer(track.Fact{Kind: track.Received, Key: track.Key{Sender: "alice@example.org", Recipient: who, ID: "x"}})
+			return w.lost() == before
+		}
+		w.names(0, MaxBatch)
+		synctest.Wait()
+		time.Sleep(time.Second) // the first batch hangs
+		for range MaxQueue {
+			says("eve@example.org")
+		}
+		expect.Equal(t, "what Eve fills", w.Len(), MaxQueue/2)
+		expect.Equal(t, "another one of hers", says("eve@example.org"), false)
+		for range maxOf {
+			expect.Equal(t, "Bob's", says("bob@example.org"), true)
+		}
+		expect.Equal(t, "too many of Bob's", says("bob@example.org"), false)
+		expect.Equal(t, "Carol's", says("carol@example.org"), true)
+		close(away)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		expect.Equal(t, "what is remembered of users", len(w.shares.of), 0)
+		expect.Equal(t, "Eve's, afterwards", says("eve@example.org"), true)
+	})
+}
+
 // Long texts do not fill the memory while the database is away.
 func TestTextsThatWait(t *testing.T) {
 	write(t, func(w *writing) {
 		w.store.fails(func() error { return errors.New("connection refused") })
 		w.names(0, 1)
 		time.Sleep(time.Second)
+		who := 0
 		send := func() track.Fact {
-			f := track.Fact{Kind: track.Sent, Key: track.Key{Sender: "a@example.org", Recipient: "b@example.org", ID: "x"}, Text: strings.Repeat("x", 16<<10)}
+			f := track.Fact{Kind: track.Sent, Key: track.Key{Sender: fmt.Sprint(who, "@example.org"), Recipient: "b@example.org", ID: "x"}, Text: strings.Repeat("x", 16<<10)}
 			return w.offer(f)
 		}
-		for range maxText / (16 << 10) {
-			send()
+		for who = range maxText / maxTextOf {
+			for range maxTextOf / (16 << 10) {
+				expect.Equal(t, "there is room", len(send().Text), 16<<10)
+			}
+			expect.Equal(t, "one too many of one sender", send().Text, "")
 		}
+		who++
 		expect.Equal(t, "one too many", send().Text, "")
 		w.store.fails(nil)
 		time.Sleep(time.Minute)

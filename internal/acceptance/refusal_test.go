@@ -1,42 +1,22 @@
 package acceptance
 
 import (
-	"maps"
 	"strings"
 	"testing"
 
 	"tocsin/internal/lab"
 )
 
-// withModules runs a story where the server tells of refusals and of deleted accounts: with our modules on both servers, each with
-// one of the databases.
-func withModules(t *testing.T, settings lab.Settings, story func(*testing.T, *house)) {
-	t.Parallel()
-	o := friends(lab.Module)
-	o.Registration = true
-	t.Run("Prosody", func(t *testing.T) {
-		t.Parallel()
-		story(t, open(t, kind{"Prosody", lab.Module, lab.Prosody}, o, settings))
-	})
-	t.Run("ejabberd", func(t *testing.T) {
-		t.Parallel()
-		on := lab.Settings{"storage.dsn": lab.Postgres(t)}
-		maps.Copy(on, settings)
-		story(t, open(t, kind{"ejabberd", lab.Module, lab.Ejabberd}, o, on))
-	})
-}
-
-// Bob blocks Alice while a message of hers waits. From what she writes then he is not to be known: not by a message that calls itself the
-// correction of itself or holds an error of its own, by command neither, nor for the one that was there before.
+// Bob blocks Alice while a message of hers waits. After that nothing tells her his number: not a message that calls itself the
+// correction of itself and holds an error of its own, not the command "escalate", and not the message that was there before.
 func TestRefused(t *testing.T) {
-	withModules(t, lab.Settings{"escalate.disclose": "all", "escalate.reveal": "all", "track.undelivered_after": "30s", "track.unread_after": "30s"}, refused)
-}
-
-// The stock mod_service_log copies the server's errors with all that Alice wrote.
-func TestRefusedInCopies(t *testing.T) {
-	t.Parallel()
 	settings := lab.Settings{"escalate.disclose": "all", "escalate.reveal": "all", "track.undelivered_after": "30s", "track.unread_after": "30s"}
-	refused(t, open(t, kind{"service log", lab.ServiceLog, lab.Ejabberd}, friends(lab.ServiceLog), settings))
+	everywhere(t, settings, func(t *testing.T, h *house) {
+		if h.tap == lab.Firewall {
+			t.Skip("the stock firewall brings no errors that the server makes itself")
+		}
+		withoutNumber(t, h)
+	})
 }
 
 // escalates has a message asked about, as soon as it is known.
@@ -47,7 +27,7 @@ func (h *house) escalates(by *lab.Client, id string, to *lab.Client) {
 	})
 }
 
-func refused(t *testing.T, h *house) {
+func withoutNumber(t *testing.T, h *house) {
 	alice := h.capable("alice/phone", lab.Markers)
 	bob := h.Login("bob/phone", lab.Silent)
 	h.reachable(bob.Bare())
@@ -83,7 +63,7 @@ func refused(t *testing.T, h *house) {
 // Bob's account is deleted, and somebody else registers his name. Nothing of his is there any more, and nobody gets his number for
 // the new one.
 func TestRecycledAccount(t *testing.T) {
-	withModules(t, lab.Settings{"escalate.reveal": "all"}, func(t *testing.T, h *house) {
+	recycled := func(t *testing.T, h *house) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.capable("bob/phone", lab.Silent)
 		binds(t, h, bob)
@@ -114,5 +94,21 @@ func TestRecycledAccount(t *testing.T) {
 		if prompt := h.prompt(alice, "m2"); prompt.Has("number") {
 			t.Errorf("the number of whom the name belonged to: %s", prompt)
 		}
-	})
+	}
+	t.Parallel()
+	for _, kind := range kinds {
+		if kind.tap != lab.Module {
+			continue // no other tap tells of deleted accounts
+		}
+		o := friends(kind.tap)
+		o.Registration = true
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			recycled(t, open(t, kind, o, lab.Settings{"escalate.reveal": "all"}))
+		})
+		t.Run(kind.name+" and PostgreSQL", func(t *testing.T) {
+			t.Parallel()
+			recycled(t, open(t, kind, o, lab.Settings{"escalate.reveal": "all", "storage.dsn": lab.Postgres(t)}))
+		})
+	}
 }

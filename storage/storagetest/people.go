@@ -74,11 +74,21 @@ func tokens(s *suite) {
 		s.must(err)
 		s.same(want, dropped)
 	}
+	// Who asks for links again and again has the newest of them.
+	for i := range 100 {
+		s.must(s.SaveToken(s.ctx, track.Token{Hash: fmt.Sprint("m", i), Purpose: track.SettingsLink, Owner: bob, Expires: now + 10 + track.Time(i)}))
+	}
+	for hash, kept := range map[string]bool{"def": false, "m0": false, "m83": false, "m84": true, "m99": true} {
+		_, ok, err := s.Token(s.ctx, hash)
+		s.must(err)
+		s.same(kept, ok)
+	}
+	s.must(s.SaveToken(s.ctx, mine)) // expires before all of them
 	s.must(s.Forget(s.ctx, bob))
 	s.must(s.SaveToken(s.ctx, t))
 	_, err = s.Prune(s.ctx, now+6, now+6, 100)
 	s.must(err)
-	for _, hash := range []string{"abc", "def", ""} {
+	for _, hash := range []string{"abc", "def", "m99", ""} {
 		_, ok, err := s.Token(s.ctx, hash)
 		s.must(err)
 		s.same(false, ok)

@@ -1,0 +1,66 @@
+package writer
+
+import (
+	"slices"
+	"sync"
+
+	"tocsin/track"
+)
+
+// shares are what waits in a queue, by the user whose stanzas it is made of.
+type shares struct {
+	mu   sync.Mutex
+	of   map[string]held
+	text int64 // of all
+}
+
+type held struct {
+	facts int
+	text  int64 // bytes
+}
+
+// fit returns the facts without those of users of whom enough wait.
+func (s *shares) fit(facts []track.Fact) []track.Fact {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	more := map[string]int{}
+	return slices.DeleteFunc(facts, func(f track.Fact) bool {
+		by := f.Author()
+		if s.of[by].facts+more[by] >= maxOf {
+			return true
+		}
+		more[by]++
+		return false
+	})
+}
+
+// add takes facts in, and leaves out texts for which there is no room.
+func (s *shares) add(facts []track.Fact) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range facts {
+		f := &facts[i]
+		h := s.of[f.Author()]
+		if n := int64(len(f.Text)); n > 0 && (s.text+n > maxText || h.text+n > maxTextOf) {
+			f.Text = ""
+		}
+		h.facts, h.text, s.text = h.facts+1, h.text+int64(len(f.Text)), s.text+int64(len(f.Text))
+		s.of[f.Author()] = h
+	}
+}
+
+// remove is the opposite of add.
+func (s *shares) remove(facts []track.Fact) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range facts {
+		f := &facts[i]
+		h := s.of[f.Author()]
+		h.facts, h.text, s.text = h.facts-1, h.text-int64(len(f.Text)), s.text-int64(len(f.Text))
+		if h.facts <= 0 {
+			delete(s.of, f.Author())
+		} else {
+			s.of[f.Author()] = h
+		}
+	}
+}
