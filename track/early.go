@@ -58,19 +58,16 @@ func (e early) merge(kept early, used []Key, now Time) {
 	for _, k := range used {
 		delete(e, k)
 	}
-	if len(e)+len(kept) > maxEarly {
-		for k, c := range e {
-			if c[len(c)-1].at.Add(earlyWindow) <= now {
-				delete(e, k)
-			}
-		}
-	}
 	if len(kept) == 0 {
 		return
 	}
 	of := map[string]int{}
-	for _, c := range e {
-		of[c[0].Author()]++
+	for k, c := range e {
+		if c[len(c)-1].at.Add(earlyWindow) <= now {
+			delete(e, k)
+		} else {
+			of[c[0].Author()]++
+		}
 	}
 	for k, facts := range kept {
 		by := facts[0].Author()

@@ -236,9 +236,10 @@ func (b *batch) do(r *row, action Action, step int) {
 	})
 }
 
-// reminds reports whether the recipient is reminded of a message. One reminder is for all that waits in the conversation.
+// reminds reports whether the recipient is reminded of a message. One reminder is for all that waits in the conversation; who has
+// refused a message of it is reminded of none.
 func (b *batch) reminds(r *row) bool {
-	if b.remindedEnough(r.Conv()) {
+	if b.remindedEnough(r.Conv()) || b.pair(r.Conv()).Refused != 0 {
 		return false
 	}
 	for _, o := range b.upTo(r.Conv(), math.MaxInt64) {
