@@ -3,7 +3,7 @@
 # make demo       one escalation on a real Prosody, told as it happens
 # make playground the same with a web page, until you stop it
 # make bench      what this machine can do; make soak: whether it still can after an hour
-# make failover a PostgreSQL with a replica that fails, by hand and by Patroni
+# make failover   a PostgreSQL with a replica that fails, by hand and by Patroni
 # make fresh      what README.md promises, on a bare Debian
 # make bench-server what a tap costs a server
 # make packages   .deb, .rpm and .tar.gz, into .build/packages

@@ -59,7 +59,6 @@ type Writer struct {
 	doubt *track.Result // of a commit that may have been stored although it failed
 	sizes [1024]int     // how many inputs the last commits were of
 	n     int           // of commits
-	left  []track.Events
 }
 
 // New returns a writer. Only Run touches the ledger.
@@ -78,7 +77,6 @@ func (w *Writer) gauge() {
 // can't be written any more: track.ErrFenced, a track.BehindError, or that of ctx. What could not be written is then in
 // Unwritten.
 func (w *Writer) Run(ctx context.Context) error {
-	defer w.giveUp()
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var timer sync.WaitGroup
 	defer timer.Wait()
@@ -118,20 +116,20 @@ func (w *Writer) limit(ctx, writing context.Context, stop func()) {
 	}
 }
 
-// giveUp keeps what could not be written any more of what was seen on the wire. Everything else is in the database, or
-// comes again: a source that numbers its batches keeps them until they are acknowledged, and who waits for an answer asks
-// anew.
-func (w *Writer) giveUp() {
+// Unwritten takes what could not be written of what was seen on the wire, once nothing is seen any more: what comes after Run
+// has ended, while the stream is being closed, is a part of it. Some of it may be stored all the same. Everything else is in
+// the database, or comes again: a source that numbers its batches keeps them until they are acknowledged, and who waits for
+// an answer asks anew.
+func (w *Writer) Unwritten() (left []track.Events) {
 	for _, e := range append(w.batch, w.Queue.entries.TakeWhile(func(entry) bool { return true })...) {
 		events, ok := e.input.(*track.Events)
 		if ok && events.Mark.Run == "" && len(events.Facts)+len(events.Removed) > 0 {
-			w.left = append(w.left, *events)
+			left = append(left, *events)
 		}
 	}
+	w.batch = nil
+	return left
 }
-
-// Unwritten returns what Run could not write. Some of it may be stored all the same.
-func (w *Writer) Unwritten() []track.Events { return w.left }
 
 // Sum returns how many inputs the last commits were of; of older ones it does not know.
 func (w *Writer) Sum(commits int64) (inputs int) {

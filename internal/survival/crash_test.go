@@ -28,6 +28,7 @@ type run struct {
 
 // TestCrash kills the program at random points under load, on each database.
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
 		crash(t, run{dsn: "sqlite:" + filepath.Join(t.TempDir(), "tocsin.db"), instances: 1, kills: 14, rate: 200, crowd: 60, shared: 10})

@@ -91,6 +91,7 @@ func TestReadOnlyFile(t *testing.T) {
 
 // PostgreSQL is stopped, and killed, under a component that keeps its stream.
 func TestRestartedPostgres(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name string
 		end  func(*lab.Cluster, testing.TB)

@@ -13,6 +13,7 @@ import (
 // told once by the other one. Prosody refuses a second connection as long as the first one stands, unless it is told to
 // prefer the new one; ejabberd takes both, and splits what comes between them.
 func TestStandbyOnServers(t *testing.T) {
+	t.Parallel()
 	contacts := []string{"alice", "bob", "carol"} // silence of a stranger means nothing
 	for _, tc := range []struct {
 		name string

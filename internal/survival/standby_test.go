@@ -108,6 +108,7 @@ func TestPaused(t *testing.T) {
 // An instance between which and the database nothing passes any more keeps the stream as long as there is no other one,
 // says nothing that it is not sure of, and goes on by itself. Where another one stands by, it leaves the stream to it.
 func TestUnreachableDatabase(t *testing.T) {
+	t.Parallel()
 	t.Run("alone", func(t *testing.T) {
 		t.Parallel()
 		dsn := lab.Postgres(t)
