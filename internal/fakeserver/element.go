@@ -14,6 +14,7 @@ type Element struct {
 	Children []*Element
 	Text     string // all character data directly inside
 	XML      string // written anew, for messages to people and for sending it back
+	End      int64  // where it ends in its stream, in bytes
 }
 
 // Child returns the first child of that name, or nil.

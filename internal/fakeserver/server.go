@@ -11,6 +11,9 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 )
 
 // Server listens for components on a loopback port. It is closed by Close.
@@ -120,6 +123,7 @@ func (s *Server) Accept(ctx context.Context) (*Peer, error) {
 type Peer struct {
 	server *Server
 	conn   net.Conn
+	read   atomic.Int64 // bytes
 	write  sync.Mutex
 
 	mu      sync.Mutex
@@ -144,13 +148,13 @@ func (s *Server) serve(conn net.Conn) {
 	if closed {
 		return
 	}
-	d := xml.NewDecoder(conn)
+	d := xml.NewDecoder(counted{p})
 	if err := s.shake(p, d); err != nil {
 		p.end(err)
 		return
 	}
 	s.peers <- p
-	p.end(p.read(d))
+	p.end(p.take(d))
 }
 
 // shake is the server's side of XEP-0114 §3.
@@ -197,7 +201,7 @@ func (s *Server) shake(p *Peer, d *xml.Decoder) error {
 }
 
 // read keeps what comes until the stream ends. A component that ends its half gets the other half ended, too.
-func (p *Peer) read(d *xml.Decoder) error {
+func (p *Peer) take(d *xml.Decoder) error {
 	for {
 		start, err := next(d)
 		if errors.Is(err, io.EOF) {
@@ -211,6 +215,7 @@ func (p *Peer) read(d *xml.Decoder) error {
 		if err != nil {
 			return err
 		}
+		e.End = d.InputOffset()
 		p.mu.Lock()
 		stalled := p.stalled
 		p.mu.Unlock()
@@ -224,6 +229,35 @@ func (p *Peer) read(d *xml.Decoder) error {
 		p.kept = append(p.kept, e)
 		p.wake()
 		p.mu.Unlock()
+	}
+}
+
+// counted counts what is read.
+type counted struct{ *Peer }
+
+// Read implements io.Reader.
+func (c counted) Read(b []byte) (int, error) {
+	n, err := c.conn.Read(b)
+	c.read.Add(int64(n))
+	return n, err
+}
+
+// Received is how many bytes have arrived, be they read already or not.
+func (p *Peer) Received() int64 {
+	tcp, ok := p.conn.(*net.TCPConn)
+	if !ok {
+		return p.read.Load()
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return p.read.Load()
+	}
+	for {
+		before, waiting := p.read.Load(), 0
+		raw.Control(func(fd uintptr) { waiting, _ = unix.IoctlGetInt(int(fd), unix.SIOCINQ) }) //nolint:errcheck // nothing waits in one that is closed
+		if p.read.Load() == before {
+			return before + int64(waiting)
+		}
 	}
 }
 

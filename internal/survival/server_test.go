@@ -39,11 +39,12 @@ type server struct {
 	lag   func() time.Duration // of a component that runs here
 
 	mu      sync.Mutex
-	peer    *fakeserver.Peer          // the newest connection; nil: the component is away
-	newest  *fakeserver.Peer          // the connection that was made last
-	over    map[*fakeserver.Peer]bool // connections of those that were told to end, or killed: what they wrote may be read late
-	streams int                       // that were made
-	online  []string                  // full JIDs, all capable
+	peer    *fakeserver.Peer           // the newest connection; nil: the component is away
+	newest  *fakeserver.Peer           // the connection that was made last
+	arrived map[*fakeserver.Peer]int64 // how much had come by an older one when the next was made: it may be read late
+	over    map[*fakeserver.Peer]bool  // connections of those that were told to end, or killed: what they wrote may be read late
+	streams int                        // that were made
+	online  []string                   // full JIDs, all capable
 	backlog []string
 	lost    int // copies that were given to nobody
 	replies map[string]chan *fakeserver.Element
@@ -64,7 +65,7 @@ func newServer(t *testing.T, a *audit, users ...string) *server {
 
 // play is newServer for one that does not listen.
 func play(t testing.TB, fake *fakeserver.Server, a *audit, users ...string) *server {
-	s := &server{Server: fake, audit: a, keeps: true, replies: map[string]chan *fakeserver.Element{}, over: map[*fakeserver.Peer]bool{}}
+	s := &server{Server: fake, audit: a, keeps: true, replies: map[string]chan *fakeserver.Element{}, over: map[*fakeserver.Peer]bool{}, arrived: map[*fakeserver.Peer]int64{}}
 	for _, user := range users {
 		s.online = append(s.online, user+"@"+domain+"/phone")
 	}
@@ -105,12 +106,19 @@ func (s *server) welcome(ctx context.Context) {
 			return
 		}
 		s.mu.Lock()
+		var received int64
+		if s.newest != nil {
+			received = s.newest.Received() // before the newest one can say anything
+		}
 		first := append(s.backlog, s.presence(s.online...)...) // as the module does
 		s.backlog = nil
 		for _, copied := range first {
 			if peer.Send(copied) != nil {
 				break
 			}
+		}
+		if s.newest != nil {
+			s.arrived[s.newest] = received
 		}
 		s.peer, s.newest = peer, peer
 		s.streams++
@@ -198,7 +206,7 @@ func (s *server) take(p *fakeserver.Peer, e *fakeserver.Element) bool {
 	case e.Name.Local == "message":
 		s.heard(e, time.Now())
 		s.mu.Lock()
-		old := p != s.newest && s.newest != nil && !s.alone && !s.over[p]
+		old := p != s.newest && s.newest != nil && !s.alone && !s.over[p] && e.End > s.arrived[p]
 		s.mu.Unlock()
 		if old {
 			s.note("it was sent by one that is live no more: %s", e.XML)

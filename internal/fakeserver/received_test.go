@@ -1,0 +1,52 @@
+package fakeserver
+
+import (
+	"crypto/sha1"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+)
+
+// What has arrived is known before it is read, and of each stanza where it ends.
+func TestReceived(t *testing.T) {
+	const first, both = "<message id='m1'/>", "<message id='m1'/><message id='m2'/>"
+	s, err := Listen("tocsin.example.org", "secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends, read := make(chan int64), make(chan bool)
+	s.Answer = func(_ *Peer, e *Element) bool {
+		ends <- e.End
+		<-read
+		return true
+	}
+	s.Start()
+	t.Cleanup(s.Close)
+	conn, err := net.Dial("tcp", s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' to='%s'>", s.Domain)
+	fmt.Fprintf(conn, "<handshake>%x</handshake>", sha1.Sum([]byte(s.StreamID+s.Secret)))
+	peer, err := s.Accept(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := peer.Received()
+	fmt.Fprint(conn, both)
+	if end := <-ends; end != before+int64(len(first)) {
+		t.Errorf("the first ends at %d, %d were there before", end, before)
+	}
+	for deadline := time.Now().Add(10 * time.Second); peer.Received() < before+int64(len(both)); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bytes were received, %d before", peer.Received(), before)
+		}
+	}
+	read <- true
+	if end := <-ends; end != peer.Received() {
+		t.Errorf("the second ends at %d, %d were received", end, peer.Received())
+	}
+	read <- true
+}
