@@ -212,12 +212,18 @@ func Grow(t testing.TB, s *Store, messages int) {
 		Exec(t, s, s.fill(of, strings.Join(values, ", "), n))
 	}
 	few := max(messages/10, 10_000)
-	fill(t, &s.messages.table, messages)
-	for _, of := range []*table{&s.prompts.table, &peers.table, &s.pairs.table, &s.releases.table, &numbers.table, &prefs.table, &s.contacts.table, &s.devices.table} {
-		fill(t, of, few)
-	}
-	if _, ok := s.dialect.(postgres); ok {
-		Exec(t, s, "ANALYZE")
+	err := s.dialer.patiently(func() error {
+		fill(t, &s.messages.table, messages)
+		for _, of := range []*table{&s.prompts.table, &peers.table, &s.pairs.table, &s.releases.table, &numbers.table, &prefs.table, &s.contacts.table, &s.devices.table} {
+			fill(t, of, few)
+		}
+		if _, ok := s.dialect.(postgres); ok {
+			Exec(t, s, "ANALYZE")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
