@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -44,7 +45,8 @@ const (
 var released = "-"
 
 // head is the row of the table holder. Its token names the hold: a random part, "-", and how many commits there were when the
-// hold began.
+// hold began; after a space the token of the hold before, as far as there is room. So a holder that was taken over from sees
+// whether its hold is one of those that led to this one, or was on another primary, which is thrown away.
 type head struct {
 	Token   string
 	Commits int64
@@ -79,7 +81,7 @@ func (f *fence) compare(found head) error {
 	case *token == released:
 		return track.ErrFenced
 	case *token != found.Token:
-		failed, there = track.ErrFenced, found.began(known)
+		failed, there = track.ErrFenced, found.inherited(*token, known)
 	}
 	if there < known {
 		return &track.BehindError{Commits: known - there}
@@ -87,9 +89,26 @@ func (f *fence) compare(found head) error {
 	return failed
 }
 
-// began is how many commits there were when the hold of the token began; otherwise if it does not say.
-func (h head) began(otherwise int64) int64 {
-	_, text, _ := strings.Cut(h.Token, "-")
+// tokenLength bounds a token: a dozen holds.
+const tokenLength = 600
+
+// inherited is how many commits of another hold, and of those before it, there are: as many as are known, if that can't be
+// told.
+func (h head) inherited(token string, known int64) int64 {
+	own, _, _ := strings.Cut(token, " ")
+	holds := strings.Fields(h.Token)
+	switch i := slices.Index(holds, own); {
+	case i > 0:
+		return beganAfter(holds[i-1], known)
+	case len(h.Token) < tokenLength:
+		return beganAfter(own, known)
+	}
+	return known
+}
+
+// beganAfter is how many commits there were when a hold began; otherwise if it does not say.
+func beganAfter(hold string, otherwise int64) int64 {
+	_, text, _ := strings.Cut(hold, "-")
 	commits, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		return otherwise

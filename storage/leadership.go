@@ -56,8 +56,8 @@ func (s *Store) begin(ctx context.Context, db *sqlx.DB, jid string) (clean bool,
 	rand.Read(random) // never fails
 	var found head
 	// This waits for a transaction of the last holder: what it has committed is seen by all that is read after this.
-	err = db.GetContext(ctx, &found, db.Rebind("UPDATE holder SET token = CAST(? AS TEXT) || '-' || commits, jid = ? WHERE one = 1 RETURNING token, commits"),
-		hex.EncodeToString(random), jid)
+	err = db.GetContext(ctx, &found, db.Rebind("UPDATE holder SET token = substr(CAST(? AS TEXT) || '-' || commits || ' ' || token, 1, ?), jid = ? WHERE one = 1 RETURNING token, commits"),
+		hex.EncodeToString(random), tokenLength, jid)
 	if err != nil {
 		return false, err
 	}
