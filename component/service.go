@@ -1,10 +1,9 @@
-// Package component is the wire side of Tocsin: bytes of a tapped stream become facts about messages, facts and the clock
-// become states, states become notices and prompts. This folder only puts the parts together (service.go), looks after them
-// (health.go, maintenance.go), and adapts one to another (adapters.go); docs/ARCHITECTURE.md draws how they hang
-// together.
+// Package component is the wire side of Tocsin: bytes of the tapped stream become facts about messages, facts and time
+// become states, states become notices and prompts. This directory only assembles the parts (service.go), looks after them
+// (health.go, maintenance.go) and adapts them to each other (adapters.go); docs/ARCHITECTURE.md shows how they fit together.
 //
-// It knows neither the configuration file nor any database: Options and Store are what it needs of them. Its tests run the
-// whole component against a scripted server.
+// It knows neither the configuration file nor any database: it takes Options and a Store. Its tests run the whole
+// component against a scripted server.
 package component
 
 import (

@@ -1,5 +1,6 @@
-// Package config reads the one TOML file that Tocsin is configured by. It is strict, and tells all faults at once, each
-// with its file, line and key.
+// Package config reads and validates Tocsin's one TOML file. It is strict, and reports all errors at once, each with its
+// file, line and key. It knows nothing about run time; its results are the settings and policies of other packages. Its
+// tests load configurations, good and bad (load_test.go), and config.example.toml (example_test.go).
 package config
 
 import (

@@ -1,4 +1,7 @@
-// Package storage keeps what Tocsin knows in SQLite or PostgreSQL. It decides nothing: package track does.
+// Package storage stores Tocsin's data in SQLite or PostgreSQL. It owns the SQL, the migrations and the election of the
+// live instance; it decides nothing about messages, which is up to package track, and knows nothing about the wire.
+// docs/design/storage.md has the reasons. Both databases run the same suite (storagetest); plans_test.go checks every query
+// plan.
 package storage
 
 import (

@@ -1,6 +1,11 @@
-// Package track is the heart of Tocsin: what is known about a message, what a new fact makes of it, and when
-// something may happen to it next. It does no I/O, reads no clock and starts no goroutine: the time and the
-// policy come in as parameters, and what should be said or done comes out as values.
+// Package track makes all decisions: what is known about a message, what a new fact changes, and when something may happen
+// to it next. It does no I/O, reads no clock and starts no goroutines: time and policy are parameters, and what to say
+// or do is returned as values.
+//
+// The Ledger turns batches of inputs into changes (ledger.go, apply.go, transition.go, prompting.go), and remembers what it is
+// likely to need again (recent.go, cache.go). It knows neither XML nor SQL. Its tests are stories, a table of every fact in every state
+// (transition_test.go, docs/TRANSITIONS.md), and properties of arbitrary histories (world_test.go, order_test.go);
+// docs/design/states.md has the reasons.
 package track
 
 import "time"

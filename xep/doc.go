@@ -1,5 +1,5 @@
-// Package xep is a folder of one small package per XMPP extension: its namespace as NS, its elements as structs that
-// encoding/xml reads and writes, and the checks that its specification demands. They import mellium and nothing of ours,
-// not even one another, and hold no state (but for the sessions of adhoc). Here are the tests of what goes over the wire:
-// every element is encoded and decoded in encoding_test.go; what has rules of its own is tested beside it.
+// Package xep is a directory of small packages, one per XMPP extension: its namespace as NS, its elements as structs for
+// encoding/xml, and the checks its specification demands. They import mellium but nothing of ours, not even each other, and
+// have no state (except for the sessions of adhoc). This package has the tests of the wire format: encoding_test.go encodes
+// and decodes every element; extensions with rules of their own have their own tests.
 package xep

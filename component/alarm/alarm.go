@@ -1,9 +1,9 @@
-// Package alarm sleeps until the next message or prompt is due, and then queues an input for the ledger, which decides from
-// the state at that moment what happens. It holds one alarm at most of each message or prompt; the database has the same
-// alarms, from which they are set again at a start.
+// Package alarm sleeps until the next message or prompt is due, and then queues an input for the ledger, which decides by
+// the state at that moment what happens. It holds at most one alarm per message or prompt; the database has the same
+// alarms, and they are loaded from it at startup.
 //
-// It knows neither messages nor prompts. Its tests run it on the time of testing/synctest (alarm_test.go), and check the
-// heap against a plain map (heap_test.go).
+// It knows nothing about messages or prompts. Its tests use testing/synctest (alarm_test.go), and compare the heap with a
+// plain map (heap_test.go).
 package alarm
 
 import (

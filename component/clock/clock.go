@@ -1,4 +1,5 @@
-// Package clock abstracts the clock that the component waits by: the system's, or one that a test steps.
+// Package clock abstracts the clock that the component waits by: the system's, or one that a test steps. It is tested
+// through its users.
 package clock
 
 import (

@@ -1,10 +1,10 @@
-// Package command is what users can do by ad-hoc commands (XEP-0050), registration (XEP-0077) and chat: bind a number, change
-// their preferences, see what is watched; and what admins can do for them (protocol §8). The list is in this file, a file
-// each has the commands, settings.go every setting once, for forms and chat alike.
+// Package command implements what users can do with ad-hoc commands (XEP-0050), registration (XEP-0077) and chat: bind a
+// number, change preferences, see what is watched; and what admins can do for them (protocol §8). The list of commands is in
+// this file, each command has a file of its own, and settings.go has every setting once, for forms and chat alike.
 //
-// Whoever asks is identified by the address that the server stamped, and authorised at every stage. The package owns the
-// sessions of commands and nothing else; it reaches stores and the ledger through the small interfaces of deps.go, and never
-// sees a stream. Its tests run all of it on a world in memory (world_test.go).
+// Requesters are identified by the address stamped by the server, and authorised at every stage. The package owns the
+// command sessions and nothing else; it reaches stores and the ledger through the small interfaces in deps.go, and never
+// sees a stream. Its tests run against a world in memory (world_test.go).
 package command
 
 import (

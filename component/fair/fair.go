@@ -1,6 +1,6 @@
 // Package fair is a rate-limited job queue in which owners take turns: a flood of jobs for one owner delays no other owner.
 //
-// It owns the jobs that wait and when they may run, and knows nothing of what they do. Its tests step the clock.
+// It owns the waiting jobs and decides when they may run, and knows nothing about what they do. Its tests step the clock.
 package fair
 
 import (

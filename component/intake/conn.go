@@ -1,8 +1,8 @@
-// Package intake cuts whole frames from the bytes of a component's stream before the XMPP library sees them: copies of
-// the tap are taken out, what would end the library's session is dropped and counted, the rest is passed on untouched.
+// Package intake cuts the bytes of a component's stream into frames before the XMPP library sees them: copies from the tap
+// are taken out, stanzas that would end the library's session are dropped and counted, and the rest is passed on untouched.
 //
-// It owns the buffer of the stream and the limits on a stanza, and knows as much of XML as it takes to find where a stanza
-// ends. Its tests divide streams at every byte (conn_test.go), send what ends mellium's session (mellium_test.go), and fuzz.
+// It owns the stream's buffer and the limits on stanzas, and knows only enough XML to find the end of a stanza. Its tests
+// split streams at every byte (conn_test.go), send what ends mellium's session (mellium_test.go), and fuzz.
 package intake
 
 import (

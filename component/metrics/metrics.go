@@ -1,5 +1,6 @@
-// Package metrics holds the component's Prometheus metrics. Their names are documented in docs/ADMIN.md: admins build
-// alerts on them. A test of cmd/tocsin compares them with the documentation and the dashboard.
+// Package metrics holds the component's Prometheus metrics. Their names are documented in docs/ADMIN.md, because admins
+// build alerts on them; a test in cmd/tocsin compares them with the documentation and the dashboard. It knows nothing about
+// what it counts.
 package metrics
 
 import "github.com/prometheus/client_golang/prometheus"

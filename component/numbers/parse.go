@@ -1,5 +1,6 @@
-// Package numbers reads telephone numbers, one (parse.go) or a file of them (csv.go), and decides who is shown one (release.go,
-// docs/design/numbers.md). It is pure: no I/O, no clock. Its tests are tables, with real vCards and spreadsheets among them.
+// Package numbers parses telephone numbers, single ones (parse.go) and files of them (csv.go), and decides who is shown a
+// number (release.go, docs/design/numbers.md). It is pure: no I/O, no clock. Its tests are tables, with real vCards and
+// spreadsheets among them.
 package numbers
 
 import (

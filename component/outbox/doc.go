@@ -1,19 +1,19 @@
-// Package outbox brings out what has to reach people: the entries of the outbox, which are durable (prompts, withdrawals,
-// reminders, webhooks), and the notices of messages' states.
+// Package outbox sends everything meant for people: the durable entries of the outbox (prompts, withdrawals, reminders,
+// webhooks), and notices about the states of messages.
 //
-//	dispatch.go   from a committed batch to the stream: what goes now, waits, is tried again, is done
+//	dispatch.go   from a committed batch to the stream: what is sent now, waits, is retried, is done
 //	backlog.go    what waits for users: the state of all owners, under one lock
-//	prompt.go     prompts to capable clients; chat.go: those to ordinary ones, and all other chat that goes out; ask.go: how
-//	              a person is asked, by chat or on a page
-//	notice.go     the states of messages; greet.go: what a user is told who has come, or come back
+//	prompt.go     prompts for capable clients; chat.go: those for ordinary ones, and all other outgoing chat; ask.go: the
+//	              wording of a prompt, by chat or on a page
+//	notice.go     the states of messages; greet.go: what users are told when they come online
 //	webhook.go    an admin's systems
-//	confirm.go    nothing counts as sent before the server has answered a ping behind it
+//	confirm.go    nothing counts as sent before the server has answered a ping sent after it
 //
-// Everything of one owner goes out in order and through the owner's share of a fair queue, so that a flood for one delays
+// Everything for one owner is sent in order and through the owner's share of a fair queue, so that a flood for one delays
 // nobody else.
 //
-// It knows nothing of what comes in: that is component/request. Its tests: this folder for what can be said about a part,
-// internal/scenarios for what users see.
+// It knows nothing about incoming requests: that is component/request. Its tests cover single parts; internal/scenarios
+// covers what users see.
 package outbox
 
 import (

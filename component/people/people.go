@@ -1,7 +1,7 @@
-// Package people holds what users have chosen, in memory, and saves what they change: their preferences, what they have set
-// about others, and with these the language and the time zone in which they are spoken to.
+// Package people holds users' choices in memory and saves changes to them: their preferences, their settings about others,
+// and hence the language and time zone used for them.
 //
-// It knows neither the wire nor forms. Its tests are people_test.go.
+// It knows neither the wire nor forms. Its tests are in people_test.go.
 package people
 
 import (

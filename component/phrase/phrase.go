@@ -1,8 +1,8 @@
-// Package phrase holds every sentence that the component says, in English and in Chinese, and parses what people write back
+// Package phrase holds every sentence that the component says, in English and Chinese, and parses what people reply
 // (parse.go). It is pure.
 //
-// Each language is one value of the same type, whose fields are texts and functions that make texts: what one language can
-// say, the other has to. Its tests hold both to being complete, and to the terms of docs/design/glossary.md
+// Each language is a value of the same type, whose fields are texts and functions that make texts, so neither language can
+// lack what the other has. Tests check both for completeness and for the terms of docs/design/glossary.md
 // (complete_test.go).
 package phrase
 

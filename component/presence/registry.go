@@ -1,9 +1,9 @@
-// Package presence knows which users of the configured domains are there, with which resources, and what these can do: one
-// registry for all sources of presence (registry.go), and the disco#info questions by which resources are learned about and
-// checked (disco.go).
+// Package presence knows which users of the configured domains are online, with which resources, and what these support: one
+// registry for all sources of presence (registry.go), and the disco#info queries that learn about resources and check them
+// (disco.go).
 //
-// It does not know what anybody wants to send them: who waits for a change is told by Events. Its tests (registry_test.go)
-// step the clock and answer the questions themselves.
+// It does not know what is sent to them; Events tells others about changes. Its tests (registry_test.go) step the clock and
+// answer the queries themselves.
 package presence
 
 import (

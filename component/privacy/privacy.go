@@ -1,8 +1,9 @@
-// Package privacy decides what of a recipient is disclosed to a sender: the phone number, and whether a message was not
-// delivered or not read. privacy.go gathers what the pure rules of component/numbers need, server.go asks the server for it.
+// Package privacy decides what is disclosed about a recipient to a sender: the phone number, and whether a message was not
+// delivered or not read. privacy.go collects what the pure rules of component/numbers need, server.go queries the server for
+// it.
 //
-// It does not know how anything of it is sent. The rules are tested in component/numbers, what goes over the wire in
-// vcard_test.go and internal/scenarios.
+// It does not know how anything is sent. The rules are tested in component/numbers, the queries in vcard_test.go and
+// internal/scenarios.
 package privacy
 
 import (

@@ -1,6 +1,6 @@
-// Package queue is the one bounded queue of the component: a FIFO that any number of goroutines fill without waiting, and
-// a signal for those who empty it. What becomes of a value that finds no room is for whoever pushes it to decide. Its tests
-// compare it with a slice.
+// Package queue is the component's one bounded queue: a FIFO that any number of goroutines fill without blocking, and a
+// signal for those who empty it. What happens to a value that does not fit is up to the caller. Its tests compare it with a
+// slice.
 package queue
 
 import "sync"

@@ -1,15 +1,15 @@
-// Package request takes in what comes beside the tap: requests (IQ), presence, and what people write to the contact. One
-// table says what there is and who may ask for it (routes.go); the router runs what it names (router.go).
+// Package request handles everything that comes in besides the tap: requests (IQ), presence, and what people write to the
+// contact. One table says what exists and who may ask for it (routes.go); the router runs it (router.go).
 //
-//	routes.go      the table, and what service discovery makes of it; disco.go answers with it
-//	escalation.go  our own protocol: sync, by tokens (token.go), and answer
-//	command.go     ad-hoc commands and registration, which component/command has
-//	chat.go        what people write to the contact; reaction.go: answers by a tap
-//	contact.go     who the contact is: name, avatar, description
-//	presence.go    presence, and the rights that the server grants
+//	routes.go      the table, and the disco features derived from it; disco.go answers with them
+//	escalation.go  our own protocol: sync, with tokens (token.go), and answer
+//	command.go     ad-hoc commands and registration, implemented by component/command
+//	chat.go        what people write to the contact; reaction.go: answers by reaction
+//	contact.go     the contact's name, avatar and description
+//	presence.go    presence, and the privileges granted by the server
 //
-// Who asks is known by the address that the server stamped, and nothing else. The package knows nothing of what goes out
-// (component/outbox) and nothing of the tap. Its tests are those of component, which sends it stanzas, and
+// Requesters are identified by the address stamped by the server, and by nothing else. The package knows nothing about
+// outgoing traffic (component/outbox) or the tap. Its tests are those of component, which sends it stanzas, and
 // internal/scenarios.
 package request
 

@@ -1,7 +1,7 @@
-// Package selftest takes one prompt the whole way to a user and back: through the queue, the database, an alarm, the outbox and
-// the stream to the user's clients, and their answer. Nobody wrote a message, and nobody else gets anything.
+// Package selftest takes a prompt all the way to a user and back: through the queue, the database, an alarm, the outbox and
+// the stream to the user's clients, and the answer back. There is no message behind it, and nobody else gets anything.
 //
-// It knows nothing of how prompts are sent. It is tested on a real server, by TestTestOnAServer of cmd/tocsin.
+// It does not know how prompts are sent. TestTestOnAServer in cmd/tocsin tests it on a real server.
 package selftest
 
 import (

@@ -1,6 +1,6 @@
-// Package settings is the part of the configuration that may change while the component runs. Everybody who needs a
-// setting reads it from Live when it is needed, so that nobody has to be told of a change. It knows neither the file nor
-// what anybody makes of a setting; package config has the tests of where they come from.
+// Package settings is the part of the configuration that may change at run time. Everybody reads settings from Live when
+// needed, so nobody has to be notified of changes. It knows neither the file nor how a setting is used; package config tests
+// where the values come from.
 package settings
 
 import (

@@ -1,5 +1,5 @@
 // Package sms composes the text of an SMS, counts its segments, and makes the URIs that open a composer with it. It is pure,
-// and knows neither messages nor numbers' owners. Its tests are tables, and fuzz what is cut.
+// and knows nothing about messages or the owners of numbers. Its tests are tables and a fuzz test of cutting.
 package sms
 
 import (

@@ -1,8 +1,9 @@
-// Package source takes in what the server tells of its users' messages: it has the tap read the frames, hands the facts to
-// the writer and the presence to the registry, and keeps account of where it all comes from (docs/PROTOCOL.md §10): which
-// batch was the last one of each run, what was lost, what is durable and can be acknowledged, and who is there.
+// Package source handles what the server's tap sends: it has the frames parsed, passes facts to the writer and presence to
+// the registry, and keeps account of the source (docs/PROTOCOL.md §10): the last batch of each run, what was lost, what is
+// durable and can be acknowledged, and who is online.
 //
-// account.go and roll.go decide, without a clock and without I/O; source.go does what follows from it.
+// account.go and roll.go decide, without a clock and without I/O; source.go acts on it. What follows from a fact is up to
+// package track. Its tests feed it batches and check its account (account_test.go, source_test.go).
 package source
 
 import (

@@ -1,8 +1,9 @@
-// Package tap reads what the server tells of its users' messages: XEP-0297 copies from ejabberd's mod_service_log, from
-// our Prosody module, or from mod_firewall. It turns each into facts about messages. docs/design/tap.md has the rules.
+// Package tap parses what the server reports about its users' messages: batches of events from our modules, or XEP-0297
+// copies from ejabberd's mod_service_log or Prosody's mod_firewall. It turns them into facts about messages. docs/design/tap.md
+// has the rules.
 //
-// It owns the reused memory of one reading goroutine, and knows no state: what a fact means is for package track. Its tests
-// compare the fast reader with encoding/xml (fuzz_test.go) and with captures of real servers (golden_test.go).
+// It owns the memory reused by one reading goroutine, and has no state: what follows from a fact is up to package track. Its
+// tests compare the fast reader with encoding/xml (fuzz_test.go), and with captures of real servers (golden_test.go).
 package tap
 
 import (

@@ -1,14 +1,14 @@
-// Package web is the pages that people open by a link from a chat (protocol §11): one prompt, one's own settings with a
-// timeline of one's messages, and what admins can do.
+// Package web serves the pages linked from chats (protocol §11): a prompt, the user's settings with a timeline of messages,
+// and what admins can do.
 //
 //	server.go    routes, headers, limits; token.go: who may open what
-//	prompt.go    /p/TOKEN; settings.go: /me; admin.go: /admin; timeline.go: what is drawn of messages
-//	form.go      a data form of component/command as HTML, and back: a page knows no setting by itself
+//	prompt.go    /p/TOKEN; settings.go: /me; admin.go: /admin; timeline.go: the drawing of messages
+//	form.go      a data form of component/command as HTML, and back: pages know no settings of their own
 //	render.go    templates and texts
 //
-// A GET changes nothing: clients and servers fetch links for a preview. Every change is a POST with a token of its own against
-// requests from other sites. The package knows neither the wire nor what a setting means. Its tests are server_test.go, and
-// internal/pages in a real browser.
+// A GET changes nothing, because clients and servers fetch links for previews. Every change is a POST with its own token
+// against cross-site requests. The package knows neither the wire nor the meaning of settings. Its tests are
+// stories (internal/scenarios), pages_test.go of internal/acceptance, and contrib/converse/test with a real browser.
 package web
 
 import (

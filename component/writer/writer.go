@@ -1,8 +1,8 @@
-// Package writer is the one queue of everything that changes the ledger, and the one goroutine behind it that writes: it
-// owns the track.Ledger, so that the order in a conversation comes free. It gathers inputs for a few milliseconds and makes
-// one transaction of them. What follows from a batch begins when the batch is durable, in the function given to New.
+// Package writer has the one queue for everything that changes the ledger, and the one goroutine that writes: it owns the
+// track.Ledger, which keeps conversations in order. It collects inputs for a few milliseconds and makes one transaction of
+// them. The effects of a batch happen when it is durable, in the function given to New.
 //
-// It knows nothing of the wire. Its tests (writer_test.go) run it on a database that is slow, away, or refuses.
+// It knows nothing about the wire. Its tests (writer_test.go) run it on a database that is slow, away, or rejects inputs.
 package writer
 
 import (

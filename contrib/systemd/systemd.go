@@ -1,4 +1,4 @@
-// Package systemd holds the unit of the service, for "tocsin init -unit" and whoever packages Tocsin.
+// Package systemd embeds the service's unit, for "tocsin init -unit" and for packages.
 package systemd
 
 import _ "embed"

@@ -1,4 +1,4 @@
-// Package expect is what tests of several packages say in one line.
+// Package expect has one-line assertions shared by the tests of several packages.
 package expect
 
 import (

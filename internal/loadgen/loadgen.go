@@ -1,4 +1,4 @@
-// Package loadgen makes what a server copies to the component, for benchmarks: a stream with a fixed seed.
+// Package loadgen generates what a server sends to the component, for benchmarks, with a fixed seed.
 package loadgen
 
 import (

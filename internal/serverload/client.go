@@ -1,4 +1,4 @@
-// Package serverload puts a load of people who chat on a real XMPP server, and measures what a tap costs that server.
+// Package serverload puts a real XMPP server under the load of chatting users, and measures what a tap costs that server.
 package serverload
 
 import (

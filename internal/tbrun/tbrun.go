@@ -1,5 +1,5 @@
-// Package tbrun lets programs use what is made for tests: a Stage is a testing.TB, what the lab starts on it ends with it,
-// and what goes wrong is printed.
+// Package tbrun lets programs use test helpers: a Stage is a testing.TB; what the lab starts on it ends with it, and
+// failures are printed.
 package tbrun
 
 import (

@@ -1,6 +1,6 @@
-// Package dsn reads the name of a database, "sqlite:PATH" or a URL of PostgreSQL, once for all who need it: whoever
-// checks a configuration sees the faults that whoever connects would. No error of it holds any part of a password. It
-// connects to nothing.
+// Package dsn parses a DSN, "sqlite:PATH" or a PostgreSQL URL, for everybody who needs one, so that checking a
+// configuration finds the same errors as connecting. Its errors never contain any part of a password. It opens no
+// connections.
 package dsn
 
 import (

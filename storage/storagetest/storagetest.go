@@ -1,4 +1,4 @@
-// Package storagetest is one suite that every database has to pass: what holds on one holds on all.
+// Package storagetest is the conformance suite that every database has to pass.
 package storagetest
 
 import (

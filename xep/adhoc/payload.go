@@ -1,7 +1,7 @@
-// Package adhoc is the responder's half of ad-hoc commands (XEP-0050): it keeps the sessions and follows their rules,
-// so that a command is a function from one form to the next.
+// Package adhoc is the responder's half of ad-hoc commands (XEP-0050): it manages the sessions according to its rules, so
+// that a command is a function from one form to the next.
 //
-// F is the type of data forms; it needs to be readable and writable by encoding/xml.
+// F is the type of data forms; encoding/xml must be able to read and write it.
 package adhoc
 
 import "encoding/xml"

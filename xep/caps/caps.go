@@ -1,7 +1,7 @@
-// Package caps is entity capabilities (XEP-0115): the hash in a presence that stands for a disco#info answer, and the
-// check that it does, without which the answer must not be shared among users.
+// Package caps is entity capabilities (XEP-0115): the hash in a presence that stands for a disco#info response, and its
+// verification, without which a response must not be shared among users.
 //
-// mellium computes the hash, too, but panics on an empty form and sees none of the ill-formed answers.
+// mellium computes the hash, too, but panics on an empty form and does not detect ill-formed responses.
 package caps
 
 import (

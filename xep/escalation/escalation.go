@@ -1,7 +1,7 @@
-// Package escalation is the wire form of Tocsin's own protocol: the hint in a message, its status, the prompt to go on
-// by SMS and the answer to it. docs/PROTOCOL.md describes it.
+// Package escalation is the wire format of Tocsin's own protocol: the hint in a message, its status, the prompt to send an
+// SMS, and the answer to it. docs/PROTOCOL.md describes it.
 //
-// Every element is a struct that encoding/xml reads and writes. Unknown children and attributes are ignored.
+// Every element is a struct for encoding/xml. Unknown children and attributes are ignored.
 package escalation
 
 import (

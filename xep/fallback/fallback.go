@@ -1,4 +1,4 @@
-// Package fallback marks text that is there only for clients that do not know an extension (XEP-0428).
+// Package fallback marks text meant only for clients that do not support an extension (XEP-0428).
 package fallback
 
 import (

@@ -1,6 +1,6 @@
-// Package forms is data forms (XEP-0004) as the side that makes them and reads the answers needs them.
+// Package forms is data forms (XEP-0004), for those who create forms and read submissions.
 //
-// mellium's form package refuses tables and every element it does not know, and hides which fields were submitted.
+// mellium's form package rejects tables and unknown elements, and does not say which fields were submitted.
 package forms
 
 import "encoding/xml"

@@ -1,4 +1,4 @@
-// Package register is in-band registration with a service (XEP-0077), for services that ask for a telephone number.
+// Package register is in-band registration with a service (XEP-0077), for services that ask for a phone number.
 package register
 
 import "encoding/xml"

@@ -1,4 +1,4 @@
-// Package reply says which message another one answers (XEP-0461).
+// Package reply is message replies (XEP-0461).
 package reply
 
 import "encoding/xml"

@@ -1,7 +1,7 @@
-// Package vcard reads telephone numbers from vCards: vcard-temp (XEP-0054) and vCard4 over XMPP (XEP-0292).
+// Package vcard reads phone numbers from vCards: vcard-temp (XEP-0054) and vCard4 over XMPP (XEP-0292).
 //
-// What stands in a vCard is its owner's word, readable by everybody (XEP-0054 §5): such a number may be offered for
-// confirmation, it is not bound by being there.
+// A vCard is its owner's claim, readable by everybody (XEP-0054 §5): its number may be offered for confirmation, but is not
+// bound by being there.
 package vcard
 
 import (
