@@ -88,6 +88,7 @@ const (
 	Test                                  // nobody wrote it: it shows that prompts arrive. It has no times and no chain, only what is ordered
 	Discarded                             // the server threw it away and tells its sender nothing: nothing can be expected
 	Untold                                // delivered, by the server's word alone, which the sender may not know
+	Posted                                // a webhook has told of it, together with another message of its conversation
 )
 
 // Has reports whether all of x are set.

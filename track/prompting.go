@@ -230,10 +230,23 @@ func (b *batch) do(r *row, action Action, step int) {
 	if kind == "" || kind == OutRemind && !b.reminds(r) {
 		return
 	}
+	if kind == OutWebhook {
+		b.gatherPost(r, step)
+	}
 	b.out.Outbox = append(b.out.Outbox, Outgoing{
 		ID: fmt.Sprintf("s-%x-%d-%d", r.Ord, r.Notice.Seq, step), Kind: kind, Owner: r.Sender, Ord: r.Ord,
 		State: r.timedOut(), Step: step, After: b.now,
 	})
+}
+
+// gatherPost has a webhook stand for the whole burst: what takes part in it, and has not come to this step of its chain, will
+// pass over it.
+func (b *batch) gatherPost(r *row, step int) {
+	for _, o := range b.upTo(r.Conv(), math.MaxInt64) {
+		if o != r && !o.Status.Settled() && int(o.Step) <= step && o.takesPart(b.settings(&o.Message), b.now) {
+			o.Marks |= Posted
+		}
+	}
 }
 
 // reminds reports whether the recipient is reminded of a message. One reminder is for all that waits in the conversation; who has

@@ -301,9 +301,13 @@ func (m *Message) step(s Settings, now Time) []Effect {
 	index := int(m.Step)
 	step := s.Steps[index]
 	reminds := m.reminds(s)
+	posted := step.Do == DoWebhook && m.Marks.Has(Posted)
+	if posted { // that was for one step
+		m.Marks &^= Posted
+	}
 	m.Step++
 	switch {
-	case !m.meets(step, s):
+	case !m.meets(step, s) || posted:
 	case step.Do == DoStatus:
 		if step.After > 0 { // at once, the timeout itself was just told
 			return m.tell(m.timedOut(), ByTimer, now)

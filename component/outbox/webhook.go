@@ -29,15 +29,17 @@ const (
 	hookAnswer  = 64 << 10 // bytes of an answer that are read
 )
 
-// hookBody is what a webhook is told. The message's text and numbers are not in it.
+// hookBody is what a webhook is told. The messages' texts and numbers are not in it.
 type hookBody struct {
-	ID        string `json:"id"` // the same in every repetition
-	Event     string `json:"event"`
-	Message   string `json:"message"` // stanza id
-	Sender    string `json:"sender"`
-	Recipient string `json:"recipient"`
-	SentAt    string `json:"sent_at"`
-	At        string `json:"at"`
+	ID      string `json:"id"` // the same in every repetition
+	Event   string `json:"event"`
+	Message string `json:"message"` // stanza id of the one whose time ran out
+	// Messages are the ids of all that the recipient has not read of this sender, oldest first, Message among them.
+	Messages  []string `json:"messages"`
+	Sender    string   `json:"sender"`
+	Recipient string   `json:"recipient"`
+	SentAt    string   `json:"sent_at"`
+	At        string   `json:"at"`
 }
 
 // webhooks tells an admin's systems of timeouts. They do not share the queue of what goes to the server: a slow system
@@ -90,11 +92,18 @@ func (w *webhooks) try(ctx context.Context, out track.Outgoing) error {
 		return err
 	}
 	m := &snap.Messages[0]
-	if m.Status.Settled() && out.Tries == 0 {
-		return nil
+	if m.Status.Settled() && out.Tries == 0 { // the others were not
+		if len(snap.Waiting) == 0 {
+			return nil
+		}
+		m = &snap.Waiting[0]
+	}
+	ids := []string{}
+	for i := range snap.Waiting {
+		ids = append(ids, snap.Waiting[i].ID)
 	}
 	body, err := json.Marshal(hookBody{
-		ID: out.ID, Event: string(out.State), Message: m.ID, Sender: m.Sender, Recipient: m.Recipient,
+		ID: out.ID, Event: string(out.State), Message: m.ID, Messages: ids, Sender: m.Sender, Recipient: m.Recipient,
 		SentAt: m.SentAt.Std().Format(time.RFC3339Nano), At: m.TimeoutAt.Std().Format(time.RFC3339Nano),
 	})
 	if err != nil {

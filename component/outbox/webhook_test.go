@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -52,6 +53,38 @@ func TestWebhookThatIsTaken(t *testing.T) {
 	expect.Equal(t, "id", id, "s-1")
 	// printf '{}' | openssl dgst -sha256 -hmac key
 	expect.Equal(t, "signature", signature, "sha256=a777724d943eb48dc69bca8a4a6d57a04db3f9ec7e1de4e581e860265bdf3032")
+}
+
+// One post is for a burst: it names all messages that wait. If the one whose time ran out was read a moment ago, it is about the
+// oldest of the others; if all were, nothing is posted.
+func TestWebhookOfABurst(t *testing.T) {
+	message := func(id string, s track.Status) track.Message { return track.Message{Key: track.Key{ID: id}, Status: s} }
+	for name, tc := range map[string]struct {
+		was     track.Status
+		waiting []track.Message
+		want    string
+	}{
+		"a burst":       {track.Pending, []track.Message{message("m1", track.Pending), message("m2", track.Delivered)}, `"message":"m1","messages":["m1","m2"]`},
+		"read just now": {track.Displayed, []track.Message{message("m2", track.Delivered)}, `"message":"m2","messages":["m2"]`},
+		"all read":      {track.Displayed, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var body string
+			takes := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				all, _ := io.ReadAll(r.Body)
+				body = string(all)
+			}))
+			defer takes.Close()
+			live := settings.NewLive(settings.Settings{Policy: track.Policy{Steps: []track.Step{{Do: track.DoWebhook, URL: takes.URL}}}}, false)
+			o := &Options{Inputs: &inputs{snapshot: message("m1", tc.was), waiting: tc.waiting}, Settings: live, IsLeader: func() bool { return true }}
+			if err := newWebhooks(o).try(t.Context(), track.Outgoing{ID: "w-1", Ord: 1}); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(body, tc.want) || (body == "") != (tc.want == "") {
+				t.Errorf("posted %q", body)
+			}
+		})
+	}
 }
 
 // system is an admin's system in memory: it counts what it is sent, and answers with a status.

@@ -88,6 +88,7 @@ func (s *shelf) Messages(_ context.Context, sender string, f track.Filter) (list
 // inputs keep what is put in, and have one message.
 type inputs struct {
 	snapshot track.Message
+	waiting  []track.Message
 
 	mu  sync.Mutex
 	put []track.Input
@@ -101,7 +102,7 @@ func (i *inputs) Put(in track.Input, _ func(error)) {
 
 func (i *inputs) Do(_ context.Context, in track.Input) error {
 	if s, ok := in.(*track.Snapshot); ok {
-		s.Found, s.Messages = true, []track.Message{i.snapshot}
+		s.Found, s.Messages, s.Waiting = true, []track.Message{i.snapshot}, i.waiting
 	}
 	return nil
 }
