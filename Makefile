@@ -33,23 +33,12 @@ test: tools lint
 	$(GO) test $(RACE) -count=1 -timeout 10m $(LONGEST) $(filter-out $(LONGEST) $(NORACE),$(shell $(GO) list ./...))
 	$(GO) test -count=1 -timeout 10m $(NORACE) tocsin/internal/scenarios
 
-# On other versions of the servers: what they tell, and the stories; docs/SERVERS.md has the results.
-STORIES ?= ./contrib/ejabberd ./contrib/prosody ./internal/lab ./internal/acceptance
-
-matrix: tools
-	bash .ci/servers backports .build/backports
-	TOCSIN_SERVERS=$(CURDIR)/.build/backports $(GO) test -count=1 -timeout 14m -skip /PostgreSQL $(STORIES)
-
-newest: tools
-	bash .ci/servers newest .build/newest
-	TOCSIN_SERVERS=$(CURDIR)/.build/newest TMPDIR=$(CURDIR)/.build/newest/tmp $(GO) test -count=1 -timeout 20m -skip /PostgreSQL $(STORIES)
-
 race:
 	$(GO) test $(RACE) $(PACKAGES)
 
 # On other versions of the servers: what they tell, and the stories; docs/SERVERS.md has the results. The database does not
 # matter to a server.
-STORIES := ./contrib/ejabberd ./internal/lab ./internal/acceptance
+STORIES ?= ./contrib/ejabberd ./contrib/prosody ./internal/lab ./internal/acceptance
 
 matrix: tools
 	@bash .ci/servers backports .build/backports

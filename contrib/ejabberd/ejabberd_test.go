@@ -114,6 +114,7 @@ func TestEvents(t *testing.T) {
 	next = told(t, sink, next, "out ro='none' ss='1' t='bob@lab.test' i='m1'", "handed t='bob@lab.test/desk' i='m1'")
 
 	bob.Manage()
+	bob.Sync()
 	alice.Say(bob.Bare(), "m2", "hello")
 	bob.Expect("message[@id='m2']/body")
 	next = told(t, sink, next, "managed s='bob@lab.test/desk' r='1'",

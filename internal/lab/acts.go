@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -171,11 +172,32 @@ func (c *Client) Resume() {
 	if err := c.login(); err != nil {
 		c.t.Fatalf("%s: resume: %v", c.name, err)
 	}
-	c.own.Lock()
-	resume := fmt.Sprintf("<resume xmlns='%s' h='%d' previd='%s'/>", nsSM, c.handled, Escape(c.resume))
-	c.quiet, c.deaf = false, false
-	c.own.Unlock()
+	resume := c.resumption()
 	c.listen(c.handle)
 	c.Send("%s", resume)
 	c.Expect("{%s}resumed", nsSM)
+}
+
+// ResumeInline is Resume while the client authenticates (XEP-0388 §5.4, XEP-0198).
+func (c *Client) ResumeInline() {
+	c.t.Helper()
+	if err := c.dial(c.addr); err != nil {
+		c.t.Fatalf("%s: resume: %v", c.name, err)
+	}
+	if _, err := c.features(c.header()); err != nil {
+		c.t.Fatalf("%s: resume: %v", c.name, err)
+	}
+	plain := base64.StdEncoding.EncodeToString([]byte("\x00" + c.user + "\x00" + c.password))
+	resume := c.resumption()
+	c.listen(c.handle)
+	c.Send("<authenticate xmlns='%s' mechanism='PLAIN'><initial-response>%s</initial-response>%s</authenticate>", nsSASL2, plain, resume)
+	c.Expect("{%s}success/{%s}resumed", nsSASL2, nsSM)
+}
+
+// resumption asks for the session that was dropped.
+func (c *Client) resumption() string {
+	c.own.Lock()
+	defer c.own.Unlock()
+	c.quiet, c.deaf = false, false
+	return fmt.Sprintf("<resume xmlns='%s' h='%d' previd='%s'/>", nsSM, c.handled, Escape(c.resume))
 }

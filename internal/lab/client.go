@@ -18,6 +18,7 @@ import (
 
 const (
 	nsSASL    = "urn:ietf:params:xml:ns:xmpp-sasl"
+	nsSASL2   = "urn:xmpp:sasl:2"
 	nsBind    = "urn:ietf:params:xml:ns:xmpp-bind"
 	nsStanzas = "urn:ietf:params:xml:ns:xmpp-stanzas"
 	nsSM      = "urn:xmpp:sm:3"
@@ -99,8 +100,7 @@ func (c *Client) login() error {
 	if err := c.dial(c.addr); err != nil {
 		return err
 	}
-	header := fmt.Sprintf("<?xml version='1.0'?><stream:stream to='%s' version='1.0' xml:lang='en' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>", c.domain)
-	features, err := c.features(header)
+	features, err := c.features(c.header())
 	if err != nil {
 		return err
 	}
@@ -112,8 +112,12 @@ func (c *Client) login() error {
 		return err
 	}
 	c.restart()
-	_, err = c.features(header)
+	_, err = c.features(c.header())
 	return err
+}
+
+func (c *Client) header() string {
+	return fmt.Sprintf("<?xml version='1.0'?><stream:stream to='%s' version='1.0' xml:lang='en' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>", c.domain)
 }
 
 func (c *Client) features(header string) (*Element, error) {

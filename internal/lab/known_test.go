@@ -1,6 +1,7 @@
 package lab_test
 
 import (
+	"strings"
 	"testing"
 
 	"tocsin/internal/lab"
@@ -36,8 +37,8 @@ func TestModuleRosters(t *testing.T) {
 // it is not told as one that will.
 func TestModuleInactive(t *testing.T) {
 	t.Parallel()
-	for modules, managed := range map[string]string{"'csi'": "", "'csi', 'csi_simple'": "1"} {
-		server := lab.Prosody(t, lab.Options{Tap: lab.Module, Extra: "modules_enabled = { 'roster', 'saslauth', 'disco', 'ping', 'smacks', " + modules + " }"})
+	for modules, managed := range map[string]string{"csi": "", "csi csi_simple": "1"} {
+		server := lab.Prosody(t, lab.Options{Tap: lab.Module, Modules: strings.Fields(modules)})
 		tap := server.Attach()
 		alice, bob := server.Login("alice/phone", lab.Silent), server.Login("bob/phone", lab.Silent)
 		bob.Manage()

@@ -2,8 +2,10 @@
 -- luacheck: std lua54, globals module
 
 local prosody = os.getenv("PROSODY_LIBRARIES") or "/usr/lib/prosody";
-package.path = prosody .. "/?.lua;" .. package.path;
-package.cpath = prosody .. "/?.so;" .. package.cpath;
+for _, folder in ipairs { prosody, prosody .. "/.." } do -- as "util.stanza", and since 13 as "prosody.util.stanza"
+	package.path = folder .. "/?.lua;" .. package.path;
+	package.cpath = folder .. "/?.so;" .. package.cpath;
+end
 
 local test = { failed = 0 };
 

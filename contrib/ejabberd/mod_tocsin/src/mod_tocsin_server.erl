@@ -20,7 +20,8 @@
 -define(DRAIN, 200). % events taken at a time
 -define(HERE, 100). % sessions told at a time
 -define(ANSWER, 10000). % ms to wait for the component's disco#info
--define(NO_ROUTE, 100). % ms until it is looked again for the way to the component
+-define(NO_ROUTE, 50). % ms until it is looked again for the way to the component
+-define(TRIES, 40). % until its having several is no reason to wait
 -define(ASKING, 60000). % ms for sessions to say what they are
 -define(HEAP, 10000). % words: with a heap as small as what it keeps it would collect garbage after every few events
 -define(OVERHEAD, 1000). % bytes of an event in the inbox beside what it holds
@@ -48,19 +49,18 @@ wants(#tap{counters = Counters}) -> atomics:get(Counters, ?WANTS).
 
 %% A message, as it is if it is small: the process of the host, whose caches are warm, takes it apart at half the cost.
 -spec message(#tap{}, binary(), binary(), mod_tocsin_event:kind(), message()) -> ok.
-message(Tap, Name, From, Kind, #message{from = F, to = T, body = Body, sub_els = Els} = M) ->
-    Between = case Kind of
-                  text -> {F#jid.luser, F#jid.lserver, T#jid.luser, T#jid.lserver};
-                  _ -> none
-              end,
+message(Tap, Name, From, Kind, #message{body = Body, sub_els = Els} = M) ->
     case text_size(Body, erts_debug:flat_size(Els) * 8) of
-        Small when Small < ?SMALL -> send(Tap, Small, {message, Name, From, M, Between});
+        Small when Small < ?SMALL -> send(Tap, Small, {message, Name, From, Kind, M#message{meta = #{}}}); % nothing is copied in vain
         _ ->
             case mod_tocsin_event:describe(M, wants(Tap)) of
-                {Lang, Payloads} -> tell(Tap, mod_tocsin_event:message(Name, From, M, Lang, Payloads), Between);
+                {Lang, Payloads} -> tell(Tap, mod_tocsin_event:message(Name, From, M, Lang, Payloads), between(Kind, M));
                 none -> ok
             end
     end.
+
+between(text, #message{from = F, to = T}) -> {F#jid.luser, F#jid.lserver, T#jid.luser, T#jid.lserver};
+between(_, _) -> none.
 
 text_size([], Size) -> Size;
 text_size([#text{data = Text} | Texts], Size) -> text_size(Texts, Size + byte_size(Text)).
@@ -188,7 +188,7 @@ handle_cast({refresh, IQ}, #state{peer = Peer, window = W} = S) ->
     S1 = pump(S#state{window = mod_tocsin_window:seal(W)}), % what was told before is sent before the answer
     IQ == none orelse ejabberd_router:route(xmpp:make_iq_result(IQ)),
     case Peer of
-        {_, Pid, _} -> question(Pid, S);
+        {_, Pid, _} -> question(Pid, ?TRIES, S);
         away -> ok
     end,
     {noreply, S1};
@@ -214,8 +214,8 @@ handle_info({told, Time, Size, Event}, #state{counters = Counters} = S) ->
 handle_info({timeout, Timer, send}, #state{timer = Timer, window = W} = S) ->
     {noreply, pump(S#state{timer = undefined, window = mod_tocsin_window:seal(W)})};
 handle_info({iq_reply, Reply, {disco, Pid}}, #state{peer = {_, Pid, _}} = S) -> {noreply, pump(answered(Reply, S))};
-handle_info({question, Pid}, #state{peer = {_, Pid, _}} = S) ->
-    question(Pid, S),
+handle_info({question, Pid, Tries}, #state{peer = {_, Pid, _}} = S) ->
+    question(Pid, Tries, S),
     {noreply, S};
 handle_info({'DOWN', Ref, process, Pid, _}, #state{peer = {_, Pid, Ref}} = S) -> {noreply, look(gone(S))};
 handle_info({'DOWN', Ref, process, Pid, _}, #state{sessions = Sessions} = S) ->
@@ -250,9 +250,9 @@ code_change(_, S, _) -> {ok, S}.
 
 %%% Events
 
-event({message, Name, From, M, Between}, Time, #state{counters = Counters} = S) ->
+event({message, Name, From, Kind, M}, Time, #state{counters = Counters} = S) ->
     case mod_tocsin_event:describe(M, atomics:get(Counters, ?WANTS)) of
-        {Lang, Payloads} -> add_element(mod_tocsin_event:message(Name, From, M, Lang, Payloads), Between, Time, S);
+        {Lang, Payloads} -> add_element(mod_tocsin_event:message(Name, From, M, Lang, Payloads), between(Kind, M), Time, S);
         none -> S
     end;
 event({fate, Name, From, To, Id, More}, Time, S) ->
@@ -313,15 +313,17 @@ routes(#state{component = Component}) ->
     end.
 
 ask(Pid, S) ->
-    question(Pid, S),
+    question(Pid, ?TRIES, S),
     S#state{peer = {asked, Pid, monitor(process, Pid)}}.
 
-%% A node may hear of the component before it knows the way to it: then the question would go to another server.
-question(Pid, #state{host = Host, component = Component} = S) ->
-    case lists:member(Pid, routes(S)) of
+%% A node may hear of the component before it knows the way to it, or while it still knows that of an earlier connection: then the
+%% question would go elsewhere.
+question(Pid, Tries, #state{host = Host, component = Component} = S) ->
+    Routes = routes(S),
+    case Routes == [Pid] orelse Tries == 0 andalso lists:member(Pid, Routes) of
         true -> ejabberd_router:route_iq(#iq{type = get, from = jid:make(Host), to = jid:make(Component), sub_els = [#disco_info{}]},
                                          {disco, Pid}, self(), ?ANSWER);
-        false -> erlang:send_after(?NO_ROUTE, self(), {question, Pid})
+        false -> erlang:send_after(?NO_ROUTE, self(), {question, Pid, max(0, Tries - 1)})
     end.
 
 gone(#state{peer = away} = S) -> S;
@@ -341,7 +343,7 @@ answered(Reply, #state{component = Component, counters = Counters, window = W, p
             end;
         false ->
             Was == deaf orelse ?WARNING_MSG("~ts does not read ~ts: nothing is told to it", [Component, ?NS_TAP]),
-            Features == none andalso erlang:send_after(?ANSWER, self(), {question, Pid}),
+            Features == none andalso erlang:send_after(?ANSWER, self(), {question, Pid, ?TRIES}),
             S#state{peer = {deaf, Pid, Ref}}
     end.
 
