@@ -33,7 +33,7 @@ type kind struct {
 }
 
 func prosody(t testing.TB, o lab.Options) *lab.Server {
-	o.Extra += "\nallow_unencrypted_plain_auth = true"
+	o.Extra += "\nallow_unencrypted_plain_auth = true; component_conflict_resolve = 'kick_old'"
 	return lab.Prosody(t, o)
 }
 
@@ -130,12 +130,17 @@ func sideBySide(b *testing.B, k kind, pairs int, managed, plainFirst bool) (with
 	return without, with
 }
 
-// connected registers everybody and logs them in.
-func connected(b testing.TB, server *lab.Server, pairs int, managed bool) *Load {
+// registered registers everybody.
+func registered(server *lab.Server, pairs int) {
 	for i := range pairs {
 		server.AddUser(Writer(i), Password)
 		server.AddUser(Reader(i), Password)
 	}
+}
+
+// connected registers everybody and logs them in.
+func connected(b testing.TB, server *lab.Server, pairs int, managed bool) *Load {
+	registered(server, pairs)
 	l := &Load{Addr: server.C2S, Domain: server.Domain, Pairs: pairs, Window: window, Managed: managed}
 	if err := l.Connect(); err != nil {
 		b.Fatal(err)

@@ -26,6 +26,7 @@ type pair struct {
 	writer, reader *client
 	to             string // the reader's bare JID
 	slots          chan struct{}
+	gone           chan struct{} // closed when the writer's connection has ended
 }
 
 // slot takes one, when one is free.
@@ -33,6 +34,8 @@ func (p *pair) slot() error {
 	select {
 	case p.slots <- struct{}{}:
 		return nil
+	case <-p.gone:
+		return fmt.Errorf("the connection of the one who writes to %s has ended", p.to)
 	case <-time.After(patience):
 		return fmt.Errorf("%s does not answer", p.to)
 	}
@@ -50,7 +53,7 @@ const Password = "pw"
 // Connect logs everybody in.
 func (l *Load) Connect() error {
 	for i := range l.Pairs {
-		p := &pair{to: Reader(i) + "@" + l.Domain, slots: make(chan struct{}, l.Window)}
+		p := &pair{to: Reader(i) + "@" + l.Domain, slots: make(chan struct{}, l.Window), gone: make(chan struct{})}
 		for user, c := range map[string]**client{Writer(i): &p.writer, Reader(i): &p.reader} {
 			var err error
 			if *c, err = dial(l.Addr, l.Domain, user, Password, l.Managed); err != nil {
@@ -95,6 +98,7 @@ func (l *Load) Listen() (done chan error) {
 			})
 		})
 		run(func() error {
+			defer close(p.gone)
 			return p.writer.messages(func(m []byte) error {
 				if bytes.Contains(m, []byte("<displayed ")) {
 					<-p.slots

@@ -10,8 +10,19 @@ import (
 // The component's connection is cut again and again while people write: every event is told once, none is lost.
 func TestReconnectUnderLoad(t *testing.T) {
 	t.Parallel()
+	for _, k := range kinds {
+		if k.tap == lab.Module {
+			t.Run(k.server, func(t *testing.T) {
+				t.Parallel()
+				reconnects(t, k)
+			})
+		}
+	}
+}
+
+func reconnects(t *testing.T, k kind) {
 	const pairs, each = 5, 100
-	server := lab.Ejabberd(t, lab.Options{Tap: lab.Module, NoMAM: true, Measured: true})
+	server := k.open(t, lab.Options{Tap: lab.Module, NoMAM: true, Measured: true})
 	l := connected(t, server, pairs, false)
 	defer l.Close()
 	sink, err := Attach(server.ComponentAddr, server.Component, server.Secret, false)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -57,7 +58,7 @@ func Attach(addr, jid, secret string, record bool) (*Sink, error) {
 }
 
 // Connect connects it once more, after Close or an end of the server. It remembers what it has had.
-func (s *Sink) Connect(addr, secret string) error {
+func (s *Sink) Connect(addr, secret string) (err error) {
 	conn, err := net.DialTimeout("tcp", addr, patience)
 	if err != nil {
 		return err
@@ -69,6 +70,11 @@ func (s *Sink) Connect(addr, secret string) error {
 		r.acked = 0
 	}
 	s.mu.Unlock()
+	defer func() {
+		if err != nil {
+			close(s.gone)
+		}
+	}()
 	fmt.Fprintf(conn, "<?xml version='1.0'?><stream:stream to='%s' xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams'>", jid)
 	header := ""
 	for attr([]byte(header), "id") == "" { // the XML declaration, if there is one, has none
@@ -78,8 +84,10 @@ func (s *Sink) Connect(addr, secret string) error {
 	}
 	hash := sha1.Sum([]byte(attr([]byte(header), "id") + secret)) // XEP-0114, section 3
 	fmt.Fprintf(conn, "<handshake>%s</handshake>", hex.EncodeToString(hash[:]))
-	if answer, err := s.in.ReadString('>'); err != nil || !bytes.HasPrefix([]byte(answer), []byte("<handshake")) {
-		return fmt.Errorf("handshake: %q: %v", answer, err)
+	for answer := ""; !strings.HasPrefix(answer, "<handshake"); { // Prosody may answer before it to what came on the last connection
+		if answer, err = s.in.ReadString('>'); err != nil || strings.HasPrefix(answer, "<stream:error") {
+			return fmt.Errorf("handshake: %q: %v", answer, err)
+		}
 	}
 	go s.read(s.gone)
 	go s.acknowledge(s.gone)
