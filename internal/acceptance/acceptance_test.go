@@ -31,12 +31,13 @@ type kind struct {
 	server func(testing.TB, lab.Options) *lab.Server
 }
 
-var kinds = []kind{
-	{"prosody", lab.Module, lab.Prosody},
-	{"firewall", lab.Firewall, lab.Prosody},
-	{"ejabberd", lab.Module, lab.SharedEjabberd},
-	{"service log", lab.ServiceLog, lab.SharedEjabberd},
-}
+var (
+	prosody    = kind{"prosody", lab.Module, lab.Prosody}
+	firewall   = kind{"firewall", lab.Firewall, lab.Prosody}
+	ejabberd   = kind{"ejabberd", lab.Module, lab.SharedEjabberd}
+	serviceLog = kind{"service log", lab.ServiceLog, lab.SharedEjabberd}
+	kinds      = []kind{prosody, firewall, ejabberd, serviceLog}
+)
 
 // house is a server with Tocsin on it.
 type house struct {

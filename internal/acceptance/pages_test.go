@@ -97,7 +97,7 @@ func TestPages(t *testing.T) {
 	t.Parallel()
 	port := lab.Port(t)
 	base := fmt.Sprintf("http://127.0.0.1:%d/tocsin", port)
-	h := open(t, kinds[0], lab.Options{}, lab.Settings{
+	h := open(t, prosody, lab.Options{}, lab.Settings{
 		"escalate.fallback": "all", "web.listen": fmt.Sprintf("127.0.0.1:%d", port), "web.public": base,
 		"component.admins": []string{"alice@lab.test"},
 	})

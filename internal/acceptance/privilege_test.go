@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"strings"
 	"testing"
 
 	"tocsin/internal/lab"
@@ -17,6 +18,9 @@ func TestRosters(t *testing.T) {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
 			h := open(t, kind, lab.Options{Privilege: true}, lab.Settings{"escalate.disclose": "roster"})
+			if kind.tap == lab.Module && strings.Contains(h.Log(), "ejabberd 24.1") {
+				t.Skip("ejabberd 24.10 to 24.12 drop what a privileged component answers: docs/SERVERS.md")
+			}
 			alice := h.capable("alice/phone", lab.Markers)
 			carol := h.capable("carol/phone", lab.Markers)
 			bob := h.Login("bob/desk", lab.Receipts)
