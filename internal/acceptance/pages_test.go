@@ -92,13 +92,13 @@ func form(t *testing.T, page string, fields ...string) url.Values {
 
 var link = regexp.MustCompile(`http://[^\s]+`)
 
-// Alice's client knows nothing of Tocsin, and only https links can be tapped: the prompt is a page.
+// Alice's client knows nothing of Tocsin, and only https links can be tapped: the prompt is a page, behind nginx as ADMIN.md has it.
 func TestPages(t *testing.T) {
 	t.Parallel()
-	port := lab.Port(t)
-	base := fmt.Sprintf("http://127.0.0.1:%d/tocsin", port)
+	backend := fmt.Sprintf("127.0.0.1:%d", lab.Port(t))
+	base, accessLog := lab.Nginx(t, backend)
 	h := open(t, prosody, lab.Options{}, lab.Settings{
-		"escalate.fallback": "all", "web.listen": fmt.Sprintf("127.0.0.1:%d", port), "web.public": base,
+		"escalate.fallback": "all", "web.listen": backend, "web.public": base,
 		"component.admins": []string{"alice@lab.test"},
 	})
 	alice, bob := h.Login("alice/desk", lab.Gajim), h.Login("bob/phone", lab.Silent)
@@ -136,7 +136,7 @@ func TestPages(t *testing.T) {
 		t.Errorf("another site's form is answered by %d", status)
 	}
 	for _, wrong := range []string{"/p/" + strings.Repeat("a", 26), "/p/x", "/me/" + strings.Repeat("a", 26), "/me", "/admin", "/p/../../etc/passwd"} {
-		if status, _ := me.get(base + wrong); status != http.StatusNotFound {
+		if status, _ := me.get("http://" + backend + "/tocsin" + wrong); status != http.StatusNotFound {
 			t.Errorf("%s is answered by %d", wrong, status)
 		}
 	}
@@ -187,14 +187,23 @@ func TestPages(t *testing.T) {
 	}
 	contains(t, "the admins' page", page, "stream", "connected to")
 
-	// Neither the log nor the database tells a link, a text or a number by which anybody could go on.
-	log, err := os.ReadFile(filepath.Join(h.tocsin.Dir, "tocsin.log"))
+	// Neither a log nor the database tells a link, a text or a number by which anybody could go on.
+	elsewhere, err := http.Get(strings.TrimSuffix(base, "/tocsin") + "/elsewhere")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range append(links, prompt, number, "Are you there?", "Call me") {
-		if token := secret[strings.LastIndexByte(secret, '/')+1:]; strings.Contains(string(log), token) {
-			t.Errorf("the log tells %q", token)
+	elsewhere.Body.Close()
+	logs := map[string]string{filepath.Join(h.tocsin.Dir, "tocsin.log"): "level=", accessLog: "GET /elsewhere", filepath.Join(filepath.Dir(accessLog), "error.log"): ""}
+	for path, normal := range logs {
+		log, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		contains(t, path, string(log), normal)
+		for _, secret := range append(links, prompt, number, "Are you there?", "Call me") {
+			if token := secret[strings.LastIndexByte(secret, '/')+1:]; strings.Contains(string(log), token) {
+				t.Errorf("%s tells %q", filepath.Base(path), token)
+			}
 		}
 	}
 	for _, name := range []string{"tocsin.db", "tocsin.db-wal"} {

@@ -35,6 +35,7 @@ var packages = map[string][]string{
 	"lintian":         {"lintian"},
 	"buildah":         {"buildah"},
 	"pgbouncer":       {"/usr/sbin/pgbouncer"},
+	"nginx-light":     {"/usr/sbin/nginx"},
 }
 
 // system is a made-up one: a PATH of its own, and a root that .ci/install sees in place of /.
