@@ -24,7 +24,7 @@ func commandOptions(domain jid.JID, live *settings.Live) func() *command.Options
 		s := live.Get()
 		return &command.Options{
 			JID: domain, Domains: s.Tap.Domains, Admins: s.Admins, Language: s.Language, Region: s.Region,
-			SelfService: s.SelfService, Notice: s.Notice, Policy: s.Policy,
+			SelfService: s.SelfService, Notice: s.Notice, Policy: s.Policy, SMS: s.SMS != nil,
 		}
 	}
 }

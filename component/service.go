@@ -21,6 +21,7 @@ import (
 	"tocsin/component/alarm"
 	"tocsin/component/clock"
 	"tocsin/component/command"
+	"tocsin/component/gateway"
 	"tocsin/component/intake"
 	"tocsin/component/metrics"
 	"tocsin/component/outbox"
@@ -34,6 +35,7 @@ import (
 	"tocsin/component/settings"
 	"tocsin/component/source"
 	"tocsin/component/tap"
+	"tocsin/component/texts"
 	"tocsin/component/web"
 	"tocsin/component/writer"
 	"tocsin/track"
@@ -91,6 +93,7 @@ type Service struct {
 	source      *source.Source
 	maintenance *maintenance
 	pages       *web.Server
+	texts       *texts.Sender
 	receiver    *receiver
 
 	pinger   pinger
@@ -156,9 +159,12 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	}
 	disclosure := privacy.New(s.settings, users, o.Store, s.server, s.source.Gap, o.Log)
 	links := &web.Links{Settings: s.settings, Secret: seed.Secret, Store: o.Store, Clock: o.Clock}
+	s.texts = texts.New(texts.Options{
+		Inputs: s.queue, People: users, Settings: s.settings, IsLeader: o.IsLeader, Clock: o.Clock, Log: o.Log, Metrics: s.metrics,
+	})
 	s.outbox, err = outbox.New(ctx, outbox.Options{
 		Contact: o.Contact, Stream: s.session, Inputs: s.queue, Presence: s.presence, People: users, Privacy: disclosure, Names: s.server, Store: o.Store,
-		Backlog: backlog, Settings: s.settings, IsLeader: o.IsLeader, Clock: o.Clock, Log: o.Log, Metrics: s.metrics, Links: links,
+		Backlog: backlog, Settings: s.settings, IsLeader: o.IsLeader, Clock: o.Clock, Log: o.Log, Metrics: s.metrics, Links: links, Texts: s.texts,
 	})
 	if err != nil {
 		return nil, err
@@ -208,7 +214,7 @@ func (s *Service) Run(ctx context.Context) error {
 		})
 	}
 	run(&writer, writing, s.writer.Run)
-	for _, part := range []func(context.Context) error{s.serve, s.alarms.Run, s.learner.Run, s.server.Run, s.source.Run, s.outbox.Run, s.requests.Run, s.maintenance.Run, s.receiver.Run} {
+	for _, part := range []func(context.Context) error{s.serve, s.alarms.Run, s.learner.Run, s.server.Run, s.source.Run, s.outbox.Run, s.texts.Run, s.requests.Run, s.maintenance.Run, s.receiver.Run} {
 		run(&others, ctx, part)
 	}
 	<-ctx.Done()
@@ -234,6 +240,9 @@ func (s *Service) Last() Last {
 	ord, rev := s.writer.Ledger.Last()
 	return Last{ord, rev}
 }
+
+// SMS takes what providers tell of SMS.
+func (s *Service) SMS() gateway.Sink { return s.texts }
 
 // Pages serves the pages (protocol §11): none without a public URL.
 func (s *Service) Pages() http.Handler { return s.pages }

@@ -241,6 +241,7 @@ func progress(w *walk, m *track.Message) {
 	str(w, "state", &m.Notice.State)
 	str(w, "basis", &m.Notice.Basis)
 	str(w, "further", &m.Notice.Further)
+	str(w, "sms", &m.Notice.SMS)
 }
 
 func (h *hasher) promptColumns(w *walk, p *track.Prompt) {

@@ -64,6 +64,9 @@ func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error 
 		{"outbox", s.putOutgoing, &outbox.table, outbox.pack(entries...)},
 		{"attempts", s.retryOutgoing, &attempts.table, attempts.pack(lastAttempts(c.Attempts)...)},
 		{"releases", s.putRelease, &s.releases.table, s.releases.pack(c.Releases...)},
+		{"texts", s.putText, &s.texts.table, s.texts.pack(liveLast(c.Texts)...)},
+		{"parts", s.putPart, &s.parts.table, s.parts.pack(lastParts(c.Parts)...)},
+		{"stops", s.putStop, &stops.table, stops.pack(s.hash.stops(c.Stops)...)},
 		{"marks", s.putFact, &meta.table, meta.pack(marks(c)...)},
 	}...)
 	for _, part := range parts {
@@ -102,6 +105,9 @@ func reached(c *track.Changes) (ord, rev int64) {
 	}
 	for i := range c.Prompts {
 		ord = max(ord, c.Prompts[i].Row)
+	}
+	for i := range c.Texts {
+		ord = max(ord, c.Texts[i].Row)
 	}
 	for _, r := range c.Removed {
 		ord = max(ord, r.Ord)
@@ -155,4 +161,27 @@ func live(p track.Prompt) int {
 		return 1
 	}
 	return 0
+}
+
+// liveLast puts the SMS in such an order that a conversation never has two that are live.
+func liveLast(all []track.Text) []track.Text {
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b track.Text) int { return int(b.State) - int(a.State) })
+	return all
+}
+
+// lastParts keeps the last state of each part: one statement cannot change a row twice.
+func lastParts(all []track.Part) []track.Part {
+	last := make(map[track.PartKey]track.Part, len(all))
+	for _, p := range all {
+		last[p.PartKey] = p
+	}
+	return slices.Collect(maps.Values(last))
+}
+
+func (h *hasher) stops(all []track.Stop) (rows []stop) {
+	for _, s := range all {
+		rows = append(rows, stop{h.number(s.Number), s})
+	}
+	return rows
 }

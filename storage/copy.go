@@ -43,7 +43,8 @@ func (c *copying) run(ctx context.Context) error {
 	for _, table := range []func(context.Context) error{
 		copyOf(c, from.messages, to.messages, "ord"), copyOf(c, from.prompts, to.prompts, "ord"), copyOf(c, outbox, outbox, "pos"), copyOf(c, handover, handover, "pos"),
 		copyOf(c, peers, peers, ""), copyOf(c, from.pairs, to.pairs, ""), copyOf(c, from.releases, to.releases, ""), copyOf(c, numbers, numbers, ""),
-		copyOf(c, prefs, prefs, ""), copyOf(c, from.contacts, to.contacts, ""), copyOf(c, from.devices, to.devices, ""), copyOf(c, meta, meta, ""),
+		copyOf(c, prefs, prefs, ""), copyOf(c, from.contacts, to.contacts, ""), copyOf(c, from.devices, to.devices, ""), copyOf(c, from.texts, to.texts, "ord"), copyOf(c, from.parts, to.parts, ""),
+		copyOf(c, stops, stops, ""), copyOf(c, meta, meta, ""),
 	} {
 		if err := table(ctx); err != nil {
 			return err
@@ -68,7 +69,7 @@ type copying struct {
 }
 
 // copied are the tables that a copy fills, beside meta.
-var copied = []string{"messages", "prompts", "outbox", "peers", "pairs", "releases", "numbers", "prefs", "contacts", "devices", "handover"}
+var copied = []string{"messages", "prompts", "outbox", "peers", "pairs", "releases", "numbers", "prefs", "contacts", "devices", "handover", "texts", "text_parts", "stops"}
 
 // begin makes the target ready: empty, or with a first part of what the source has now.
 func (c *copying) begin(ctx context.Context) error {

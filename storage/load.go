@@ -19,11 +19,12 @@ type loading struct {
 	messages map[int64]track.Message
 	prompts  map[string]track.Prompt
 	asked    map[string]bool // prompts that were looked for
+	texts    map[string]track.Text
 }
 
 // Load finds what w asks for, and what belongs to it.
 func (s *Store) Load(ctx context.Context, w track.Want, now track.Time) (track.Loaded, error) {
-	l := &loading{store: s, messages: map[int64]track.Message{}, prompts: map[string]track.Prompt{}, asked: map[string]bool{}}
+	l := &loading{store: s, messages: map[int64]track.Message{}, prompts: map[string]track.Prompt{}, asked: map[string]bool{}, texts: map[string]track.Text{}}
 	out, err := l.all(ctx, w, now)
 	if err != nil {
 		return track.Loaded{}, failed("load", err)
@@ -37,12 +38,20 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 		return out, err
 	}
 	senders, recipients := set(w.Senders), set[string](nil)
-	people, consenting := set(w.Peers), set(w.Recipients)
+	people, reached := set(w.Peers), set(w.Recipients)
 	open, pairs := slices.Clone(w.Open), slices.Clone(w.Pairs)
 	out.Open = w.Open
-	for _, m := range l.messages { // those of w.Ords
+	decided := map[track.Conv]bool{} // of which it matters whether an SMS is on its way
+	for _, m := range l.messages {   // those of w.Ords
 		open, pairs = append(open, m.Conv()), append(pairs, m.Conv())
-		senders[m.Sender], recipients[m.Recipient], people[m.Recipient], consenting[m.Recipient] = true, true, true, true
+		senders[m.Sender], recipients[m.Recipient], people[m.Recipient], reached[m.Recipient], decided[m.Conv()] = true, true, true, true, true
+	}
+	if out.Parts, err = l.textsOf(ctx, w); err != nil {
+		return out, err
+	}
+	for _, t := range l.texts {
+		open, pairs = append(open, t.Conv), append(pairs, t.Conv)
+		senders[t.Sender], reached[t.Recipient], decided[t.Conv] = true, true, true
 	}
 	for _, k := range w.Keys {
 		if senders[k.Sender] {
@@ -70,9 +79,15 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 	for _, p := range l.prompts {
 		by[p.Sender], about[p.Recipient] = true, true
 		pairs = append(pairs, p.Conv)
+		if w.SMS {
+			reached[p.Recipient] = true
+		}
 	}
 	if err := l.promptsBy(ctx, s.promptByOrd, s.numbers(w.Rows), len(w.Rows)); err != nil {
 		return out, err
+	}
+	for _, p := range l.prompts {
+		decided[p.Conv] = true
 	}
 	if err := l.promptsOf(ctx, senders); err != nil {
 		return out, err
@@ -93,10 +108,23 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 	if out.Pairs, err = l.pairsOf(ctx, pairs); err != nil {
 		return out, err
 	}
-	if len(consenting) > 0 {
-		if err := s.consent.SelectContext(ctx, &out.Consents, s.names(keys(consenting))); err != nil {
-			return out, fmt.Errorf("consents: %w", err)
+	if len(reached) > 0 {
+		found, err := s.numberOf.QueryContext(ctx, s.names(keys(reached)))
+		err = numbers.read(found, err, func(n *track.Number) error { out.Numbers = append(out.Numbers, *n); return nil })
+		if err != nil {
+			return out, fmt.Errorf("numbers: %w", err)
 		}
+	}
+	if err := l.liveTexts(ctx, decided); err != nil {
+		return out, err
+	}
+	if w.SMS {
+		if out.Usage, err = s.usage(ctx, out.Numbers, decided, now); err != nil {
+			return out, err
+		}
+	}
+	for _, id := range keys(l.texts) {
+		out.Texts = append(out.Texts, l.texts[id])
 	}
 	for _, ord := range keys(l.messages) {
 		out.Messages = append(out.Messages, l.messages[ord])

@@ -55,6 +55,14 @@ func checkUpgraded(t *testing.T, s *storage.Store, version int64) {
 	}
 	var peers []track.Peer
 	var pairs []track.Pair
+	var texts []track.Text
+	if version >= 8 {
+		want.Notice.SMS = track.SMSStateUnsure
+		texts = []track.Text{{
+			ID: "0123456789abcdef0123456789abcdef", Row: 1882194549145600001, Conv: want.Conv(), State: track.TextUnsure, Messages: []int64{want.Ord}, Prompt: "p-1",
+			Number: "+8613800138000", Route: "carrier", From: "+8613900139000", Segments: 1, Parts: 1, Answered: true, QueuedAt: 1795000600000, SentAt: 1795000600001,
+		}}
+	}
 	if version >= 3 {
 		want.Standing, want.There, want.HandedAt = track.StandingFrom, track.ThereManaged, 1795000000500
 		want.Expects = track.Expectation{Delivery: 6, Reading: 7}
@@ -88,6 +96,11 @@ func checkUpgraded(t *testing.T, s *storage.Store, version int64) {
 	must(t, err)
 	if diff := cmp.Diff(track.Loaded{Messages: []track.Message{want}, Prompts: []track.Prompt{prompt}, Peers: peers, Pairs: pairs, Open: convs}, loaded); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+	sms, err := s.Texts(ctx, 0, 10)
+	must(t, err)
+	if diff := cmp.Diff(texts, sms); diff != "" {
+		t.Errorf("texts, -want +got:\n%s", diff)
 	}
 	due := map[int64]track.Time{}
 	must(t, s.Alarms(ctx, func(a track.Alarm) { due[a.Ref] = a.Due }))

@@ -218,6 +218,7 @@ func (s *Store) forget(ctx context.Context, tx *sqlx.Tx, jid string) error {
 		part{"numbers WHERE jid = ?", []any{jid}},
 		part{"prefs WHERE jid = ?", []any{jid}},
 		part{"tokens WHERE owner = ?", []any{jid}},
+		part{"codes WHERE jid = ?", []any{jid}},
 		part{"contacts WHERE owner_hash = ?", []any{s.hash.whole(jid, "")}},
 		part{"devices WHERE hash BETWEEN ? AND ? AND substr(jid, 1, length(?)) = ?", []any{first, last, jid + "/", jid + "/"}})
 }
@@ -234,6 +235,8 @@ func (s *Store) remove(ctx context.Context, tx *sqlx.Tx, r track.Removal) error 
 		part{"peers WHERE jid = ?", []any{jid}},
 		part{"pairs WHERE conv BETWEEN ? AND ? AND sender = ? OR recipient = ?", []any{first, last, jid, jid}},
 		part{"outbox WHERE owner = ?", []any{jid}},
+		part{"text_parts WHERE ord IN (SELECT ord FROM texts WHERE sender_hash = ? AND sender = ? AND ord <= ?)", []any{own, jid, r.Ord}},
+		part{"texts WHERE sender_hash = ? AND sender = ? AND ord <= ?", []any{own, jid, r.Ord}},
 		part{"releases WHERE owner_hash = ?", []any{own}},
 		part{"prompts WHERE sender_hash = ? AND ord <= ?", []any{own, r.Ord}},
 		part{"messages WHERE hash BETWEEN ? AND ? AND sender = ? AND ord <= ?", []any{first, last, jid, r.Ord}})

@@ -80,6 +80,20 @@ func (s *Store) prune(ctx context.Context, now, before track.Time, limit int) (d
 			before.Add(-promptDay), limit); err != nil {
 			return err
 		}
+		const ended = "SELECT ord FROM texts WHERE state >= 3 AND queued_at < ? ORDER BY queued_at LIMIT ?"
+		for _, rows := range []string{"text_parts WHERE ord IN (" + ended + ")", "texts WHERE ord IN (" + ended + ")"} {
+			if err := remove("DELETE FROM "+rows, before.Add(-promptDay), limit); err != nil {
+				return err
+			}
+		}
+		for _, rows := range []string{
+			"codes WHERE ord IN (SELECT ord FROM codes WHERE made_at < ? ORDER BY made_at LIMIT ?)",
+			"replies_seen WHERE hash IN (SELECT hash FROM replies_seen WHERE at < ? ORDER BY at LIMIT ?)",
+		} {
+			if err := remove("DELETE FROM "+rows, before, limit); err != nil {
+				return err
+			}
+		}
 		return remove(fmt.Sprintf("DELETE FROM releases WHERE %[1]s IN (SELECT %[1]s FROM releases WHERE at < ? ORDER BY at LIMIT ?)", s.row()), before, limit)
 	})
 	if err != nil {

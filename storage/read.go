@@ -231,3 +231,14 @@ func (s *Store) Put(ctx context.Context, key, value string) error {
 	}
 	return nil
 }
+
+// Texts gives the SMS that were queued since an instant, oldest first.
+func (s *Store) Texts(ctx context.Context, since track.Time, limit int) ([]track.Text, error) {
+	var all []track.Text
+	found, err := s.query(ctx, "SELECT "+s.texts.list()+" FROM texts WHERE queued_at >= ? ORDER BY queued_at, ord LIMIT ?", since, limit)
+	err = s.texts.read(found, err, func(t *track.Text) error { all = append(all, *t); return nil })
+	if err != nil {
+		return nil, fmt.Errorf("texts: %w", err)
+	}
+	return all, nil
+}

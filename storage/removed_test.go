@@ -40,6 +40,8 @@ func TestRemovedAccount(t *testing.T) {
 				Peers:    []track.Peer{{JID: alice, Acks: now}, {JID: bob, Acks: now}},
 				Pairs:    []track.Pair{{Conv: track.Conv{Sender: alice, Recipient: bob}, Receipts: now}, {Conv: track.Conv{Sender: bob, Recipient: alice}, Receipts: now}},
 				Outbox:   []track.Outgoing{{ID: "o1", Owner: alice, To: []string{alice}}, {ID: "o2", Owner: bob, To: []string{bob}}},
+				Texts:    []track.Text{{ID: "t1", Row: 3, Conv: track.Conv{Sender: alice, Recipient: bob}}, {ID: "t2", Row: 4, Conv: track.Conv{Sender: bob, Recipient: alice}}},
+				Parts:    []track.Part{{Text: "t1", Row: 3}},
 				Releases: []track.Release{{Owner: alice, To: bob, Number: "+1", ID: "m"}, {Owner: bob, To: alice, Number: "+2", ID: "m"}},
 			}))
 			must(s.SetNumbers(ctx, track.Number{JID: alice, E164: "+1"}, track.Number{JID: bob, E164: "+2"}))
@@ -74,7 +76,7 @@ func TestRemovedAccount(t *testing.T) {
 				t.Errorf("messages of the next alice: %+v", list)
 			}
 			must(s.Commit(ctx, track.Changes{Removed: []track.Removal{{JID: alice, Ord: 9}}}))
-			others := []string{"contacts.contact", "messages.recipient", "prompts.recipient", "releases.receiver"} // bob's
+			others := []string{"contacts.contact", "messages.recipient", "prompts.recipient", "releases.receiver", "texts.recipient"} // bob's
 			if left := storage.Mentions(t, s, alice); !slices.Equal(left, others) {
 				t.Errorf("alice is left in %v, want %v", left, others)
 			}

@@ -19,6 +19,8 @@ var (
 	numbers  = kindOf("numbers", numberColumns)
 	prefs    = kindOf("prefs", prefsColumns)
 	meta     = kindOf("meta", metaColumns)
+	used     = kindOf("texts", usedColumns)
+	stops    = kindOf("stops", stopColumns)
 )
 
 // hashed are the tables whose rows are found by hashes, which the secret of the database goes into.
@@ -30,6 +32,8 @@ type hashed struct {
 	contacts *kind[track.Contact]
 	devices  *kind[track.Device]
 	pairs    *kind[track.Pair]
+	texts    *kind[track.Text]
+	parts    *kind[track.Part]
 }
 
 func hashedBy(secret []byte) hashed {
@@ -37,6 +41,7 @@ func hashedBy(secret []byte) hashed {
 	return hashed{
 		h, kindOf("messages", h.messageColumns), kindOf("prompts", h.promptColumns), kindOf("releases", h.releaseColumns),
 		kindOf("contacts", h.contactColumns), kindOf("devices", h.deviceColumns), kindOf("pairs", h.pairColumns),
+		kindOf("texts", h.textColumns), kindOf("text_parts", h.partColumns),
 	}
 }
 
@@ -44,9 +49,13 @@ func hashedBy(secret []byte) hashed {
 type statements struct {
 	all []*sqlx.Stmt
 
-	byHash, byOrd, open, failed, openOf          *sqlx.Stmt
-	promptByID, promptByOrd, promptOf, promptIn  *sqlx.Stmt
-	openedBy, openedAbout, peer, pairOf, consent *sqlx.Stmt
+	byHash, byOrd, open, failed, openOf           *sqlx.Stmt
+	promptByID, promptByOrd, promptOf, promptIn   *sqlx.Stmt
+	openedBy, openedAbout, peer, pairOf, numberOf *sqlx.Stmt
+
+	textByID, textByOrd, textIn, partByHash, partOf *sqlx.Stmt
+	usedFor, usedBy, usedInAll, stopped, known      *sqlx.Stmt
+	putText, putPart, putStop                       *sqlx.Stmt
 
 	lastPos, countUp                            *sqlx.Stmt
 	insertMessage, tell                         *sqlx.Stmt
@@ -96,8 +105,22 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.openedBy = prepare(opened + s.among("sender_hash"))
 	s.openedAbout = prepare(opened + s.among("recipient_hash"))
 	s.pairOf = prepare("SELECT " + s.pairs.list() + " FROM pairs WHERE " + s.among("conv"))
-	s.consent = prepare("SELECT jid FROM numbers WHERE consent = 1 AND " + s.among("jid"))
+	s.numberOf = prepare("SELECT " + numbers.list() + " FROM numbers WHERE " + s.among("jid"))
 	s.peer = prepare("SELECT " + peers.list() + " FROM peers WHERE " + s.among("jid"))
+
+	sms := "SELECT " + s.texts.list() + " FROM texts WHERE "
+	s.textByID = prepare(sms + s.among("id"))
+	s.textByOrd = prepare(sms + s.among("ord"))
+	s.textIn = prepare(sms + s.among("conv") + " AND " + isLive)
+	parts := "SELECT " + s.parts.list() + " FROM text_parts WHERE "
+	s.partByHash = prepare(parts + s.among("hash"))
+	s.partOf = prepare(parts + s.among("ord"))
+	counted := " FROM texts WHERE queued_at > ? AND state <> 3" // but those that were dropped
+	s.usedFor = prepare("SELECT " + used.list() + counted + " AND " + s.among("number"))
+	s.usedBy = prepare("SELECT " + used.list() + counted + " AND " + s.among("sender_hash"))
+	s.usedInAll = prepare("SELECT coalesce(sum(segments), 0) FROM texts WHERE queued_at > ?")
+	s.stopped = prepare("SELECT hash FROM stops WHERE " + s.among("hash"))
+	s.known = prepare("SELECT DISTINCT number FROM texts WHERE sent_at > 0 AND " + s.among("number"))
 
 	s.lastPos = prepare("SELECT coalesce(max(pos), 0) FROM outbox")
 	s.countUp = prepare("UPDATE holder SET commits = commits + 1, last_ord = " + greater("last_ord", "?") + ", last_rev = " + greater("last_rev", "?") +
@@ -119,6 +142,9 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.putOutgoing = prepare(s.insert(&outbox.table, "ON CONFLICT (id) DO NOTHING"))
 	s.retryOutgoing = prepare(s.update("outbox", "id", &attempts.table, func(_, value string) string { return value }))
 	s.putRelease = prepare(s.insert(&s.releases.table, "ON CONFLICT DO NOTHING"))
+	s.putText = prepare(s.insert(&s.texts.table, replace("id", &s.texts.table)))
+	s.putPart = prepare(s.insert(&s.parts.table, replace("hash", &s.parts.table)))
+	s.putStop = prepare(s.insert(&stops.table, "ON CONFLICT DO NOTHING"))
 	s.putFact = prepare(s.insert(&meta.table, replace("key", &meta.table)))
 	s.dropTaken = prepare("DELETE FROM handover WHERE " + s.among("pos"))
 	s.dropOutgoing = prepare("DELETE FROM outbox WHERE " + s.among("id"))

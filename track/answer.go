@@ -27,6 +27,7 @@ const (
 	Declined AnswerAction = "declined"
 	NotSent  AnswerAction = "failed"
 	Snooze   AnswerAction = "snooze"
+	SendIt   AnswerAction = "send" // the component is to send the SMS itself
 )
 
 // Verdict is the answer to an answer: the empty Verdict is success, every other the condition of the error
@@ -40,6 +41,7 @@ const (
 	AlreadyDisplayed Verdict = "not-acceptable" // with <already-displayed/>
 	Gone             Verdict = "gone"           // with <expired/>
 	TooOften         Verdict = "resource-constraint"
+	NotAllowed       Verdict = "not-allowed" // the component can't send this SMS itself, whyever
 	BadRequest       Verdict = "bad-request" // no such action
 )
 

@@ -8,6 +8,7 @@ import (
 func (f *Fact) want(l *Ledger, w *Want) {
 	if f.Ord != 0 {
 		w.Ords = append(w.Ords, f.Ord)
+		w.SMS = w.SMS || f.Kind == AlarmFired
 		return
 	}
 	known := l.thread(f.Conv())
@@ -284,6 +285,8 @@ func (b *batch) effects(r *row, effects []Effect, s Settings) {
 			b.out.Tells = append(b.out.Tells, told)
 		case Prompting:
 			b.ask(r, s)
+		case SendText:
+			b.text(r)
 		case Do:
 			b.do(r, s.Steps[e.Step].Do, e.Step)
 		case Arrived:

@@ -14,6 +14,9 @@ const (
 // verdict says whether the sender may be prompted about the message now.
 func (b *batch) verdict(r *row, s *Settings) {
 	hold, held := b.holds(s, r.Marks.Has(Ordered))
+	if s.NoText = b.noText(&r.Message); s.NoText == "" {
+		s.TextHold, s.TextHeld = b.textHold(r, hold, held)
+	}
 	switch {
 	case hold != 0:
 		s.Hold, s.Held = hold, held

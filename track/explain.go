@@ -21,6 +21,8 @@ func Explain(m *Message, s Settings, now Time) Explanation {
 		return Explanation{Reason: ReasonSettled}
 	case !s.Watch:
 		return Explanation{Reason: s.Unwatched}
+	case m.Marks.Has(Texting):
+		return Explanation{Reason: ReasonTexting}
 	case m.Reason == ReasonPrompted:
 		return Explanation{Reason: ReasonPrompted, Until: m.Due}
 	case m.Reason == ReasonQuiet && m.Due > now:

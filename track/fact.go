@@ -28,8 +28,12 @@ const (
 	Forced
 	// AlarmFired: the alarm of a message came due. Only Ord is set, and At: the instant it was set for.
 	AlarmFired
-	// SMSSent: an SMS about the message was reported sent. Only Ord is set.
+	// SMSSent: an SMS about the message was reported sent by a person; or, with the basis BySMS, the component's own was taken
+	// by a provider, or may have been: SMS says which. Only Ord is set.
 	SMSSent
+	// SMSEnded: what became of the component's own SMS after that, or that there is none: SMS is SMSStateDelivered, SMSStateFailed,
+	// or "" for one that was not sent. Only Ord is set.
+	SMSEnded
 	// Aged: the message is older than what is kept. Only Ord is set.
 	Aged
 	// Handed: it was written to a session without stream management, which will acknowledge nothing. Resource is that
@@ -54,7 +58,7 @@ const (
 func (k FactKind) String() string {
 	names := [factKinds]string{
 		Sent: "sent", Received: "received", Read: "read", Replied: "replied", Stored: "stored", Bounced: "bounced", Deferred: "deferred",
-		Corrected: "corrected", Retracted: "retracted", Stopped: "stopped", Forced: "forced", AlarmFired: "alarm-fired", SMSSent: "sms-sent",
+		Corrected: "corrected", Retracted: "retracted", Stopped: "stopped", Forced: "forced", AlarmFired: "alarm-fired", SMSSent: "sms-sent", SMSEnded: "sms-ended",
 		Aged: "aged", Handed: "handed", Unacked: "unacked", Synced: "synced", Dropped: "dropped", RosterChanged: "roster-changed", Named: "named",
 	}
 	if k >= factKinds {
@@ -73,7 +77,8 @@ type Fact struct {
 	At    Time  // when it was observed; by the tap's own <delay/> if it has one
 	Basis Basis
 
-	Acked bool // of ByOrder: what arrived later was acked
+	SMS   SMSState // of SMSSent and SMSEnded
+	Acked bool     // of ByOrder: what arrived later was acked
 	// Once: the tap tells of every message once (our Prosody module): the same id again is not another copy.
 	Once bool
 	// Passed: this Sent message is not watched, it only has a place in the order.
@@ -156,6 +161,7 @@ const (
 	ReasonUntilReached Reason = "until-delivered" // the hint asked for delivery only
 	ReasonTimedOut     Reason = "timed-out"       // the timeout was told, the chain has no further step
 	ReasonPrompted     Reason = "prompted"        // a prompt asks about it
+	ReasonTexting      Reason = "texting"         // an SMS about it is on its way
 	ReasonEnded        Reason = "prompting-ended" // declined or answered
 	ReasonExpired      Reason = "prompt-expired"  // nobody answered the prompt in time
 	ReasonUnseen       Reason = "prompt-unseen"   // nobody was there to be shown the prompt in time

@@ -22,7 +22,9 @@ type Answer struct {
 	Verdict Verdict
 }
 
-func (a *Answer) want(_ *Ledger, w *Want) { w.Prompts = append(w.Prompts, a.Prompt) }
+func (a *Answer) want(_ *Ledger, w *Want) {
+	w.Prompts, w.SMS = append(w.Prompts, a.Prompt), w.SMS || a.Action == SendIt
+}
 
 func (a *Answer) apply(b *batch) {
 	w := b.prompts[a.Prompt]
@@ -34,6 +36,10 @@ func (a *Answer) apply(b *batch) {
 		b.lapse(w) // its alarm may be late
 	}
 	before := w.State
+	if a.Action == SendIt {
+		a.Verdict = b.send(w, a.By)
+		return
+	}
 	var changed bool
 	if a.Verdict, changed = w.answer(a.Action, a.By, a.For, a.Renew, b.policy, b.now); !changed {
 		return

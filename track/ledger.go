@@ -168,6 +168,12 @@ type work struct {
 	rang  bool
 }
 
+// text is an SMS in work.
+type text struct {
+	Text
+	dirty bool
+}
+
 // batch is the working set of one Apply.
 type batch struct {
 	*Ledger
@@ -179,8 +185,12 @@ type batch struct {
 	live        map[Conv]*work
 	opened      []Opened
 	peers       map[string]Peer
-	gone        map[string]int64 // the last Ord of accounts that were removed
-	consents    map[string]bool  // recipients to whom a number is bound with consent
+	gone        map[string]int64  // the last Ord of accounts that were removed
+	numbers     map[string]Number // by recipient
+	texts       map[string]*text
+	texting     map[Conv]*text // the live ones
+	parts       map[PartKey]*Part
+	usage       Usage
 	pairs       map[Conv]Pair
 	newPeers    map[string]bool // those of peers that have changed, as newPairs
 	newPairs    map[Conv]bool
@@ -193,7 +203,8 @@ func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 	b := &batch{
 		Ledger: l, now: now, rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, convs: map[Conv][]*row{},
 		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{}, whole: loaded.Open, recollected: map[Conv]bool{}, newPeers: map[string]bool{}, newPairs: map[Conv]bool{},
-		gone: map[string]int64{}, consents: map[string]bool{}, pairs: map[Conv]Pair{}, out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}, handed: handovers{}},
+		gone: map[string]int64{}, numbers: map[string]Number{}, pairs: map[Conv]Pair{}, texts: map[string]*text{}, texting: map[Conv]*text{},
+		parts: map[PartKey]*Part{}, usage: loaded.Usage, out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}, handed: handovers{}},
 	}
 	for _, m := range loaded.Messages {
 		b.add(&row{Message: m, before: m})
@@ -201,8 +212,14 @@ func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 	for _, p := range loaded.Prompts {
 		b.addPrompt(&work{Prompt: p, was: p.State.Live()})
 	}
-	for _, jid := range loaded.Consents {
-		b.consents[jid] = true
+	for _, n := range loaded.Numbers {
+		b.numbers[n.JID] = n
+	}
+	for _, t := range loaded.Texts {
+		b.addText(&text{Text: t})
+	}
+	for _, p := range loaded.Parts {
+		b.parts[p.PartKey] = &p
 	}
 	for _, p := range loaded.Peers {
 		b.peers[p.JID] = p
@@ -265,7 +282,7 @@ func (b *batch) settings(m *Message) Settings {
 	who := b.people.Parties(m.Conv())
 	standing := first(m.Standing, who.Standing)
 	s := b.policy.Resolve(m, who, b.expect(m, standing))
-	s.Reveals = b.policy.Reveals(who, standing, b.consents[m.Recipient])
+	s.Reveals = b.policy.Reveals(who, standing, b.numbers[m.Recipient].Consent)
 	return s
 }
 
@@ -321,6 +338,12 @@ func (b *batch) finish() *Result {
 	slices.SortFunc(b.out.Pairs, func(x, y Pair) int {
 		return cmp.Or(cmp.Compare(x.Sender, y.Sender), cmp.Compare(x.Recipient, y.Recipient))
 	})
+	for _, id := range sorted(b.texts) {
+		if t := b.texts[id]; t.dirty && !b.isGone(t.Sender, t.Row) {
+			b.out.Texts = append(b.out.Texts, t.Text)
+		}
+	}
+	b.out.Parts = slices.DeleteFunc(b.out.Parts, func(p Part) bool { t := b.texts[p.Text]; return t == nil || b.isGone(t.Sender, t.Row) })
 	b.out.peers, b.out.pairs = b.peers, b.pairs
 	b.memorize()
 	return b.out

@@ -21,11 +21,15 @@ type memory struct {
 	gone     []Outgoing // what was removed from the outbox
 	releases []Release
 	consents map[string]bool // recipients with a number, and consent
-	ord, rev int64           // the last that were given out
+	numbers  map[string]Number
+	texts    map[string]Text
+	parts    map[PartKey]Part
+	stops    map[string]Stop
+	ord, rev int64 // the last that were given out
 }
 
 func newMemory() *memory {
-	return &memory{messages: map[int64]Message{}, newest: map[Key]int64{}, open: map[Conv]map[int64]bool{}, prompts: map[string]Prompt{}, consents: map[string]bool{}, peers: map[string]Peer{}, pairs: map[Conv]Pair{}, outbox: map[string]Outgoing{}}
+	return &memory{messages: map[int64]Message{}, newest: map[Key]int64{}, open: map[Conv]map[int64]bool{}, prompts: map[string]Prompt{}, consents: map[string]bool{}, numbers: map[string]Number{}, texts: map[string]Text{}, parts: map[PartKey]Part{}, stops: map[string]Stop{}, peers: map[string]Peer{}, pairs: map[Conv]Pair{}, outbox: map[string]Outgoing{}}
 }
 
 func (s *memory) load(w Want, now Time) Loaded {
@@ -56,11 +60,32 @@ func (s *memory) load(w Want, now Time) Loaded {
 		}
 	}
 	senders, peers, capped, open := slices.Clone(w.Senders), slices.Clone(w.Peers), []Conv{}, slices.Clone(w.Open)
+	recipients, decided := slices.Clone(w.Recipients), []Conv{}
+	for _, t := range s.texts {
+		part := slices.ContainsFunc(w.Parts, func(k PartKey) bool { return s.parts[k].Text == t.ID })
+		if !part && !slices.Contains(w.Texts, t.ID) {
+			continue
+		}
+		l.Texts = append(l.Texts, t)
+		for _, p := range s.parts {
+			if p.Text == t.ID {
+				l.Parts = append(l.Parts, p)
+			}
+		}
+		for _, ord := range t.Messages {
+			if m, ok := s.messages[ord]; ok {
+				add(m)
+			}
+		}
+		senders, open, decided = append(senders, t.Sender), append(open, t.Conv), append(decided, t.Conv)
+		recipients = append(recipients, t.Recipient)
+	}
 	for _, ord := range w.Ords {
 		if m, ok := s.messages[ord]; ok {
 			add(m)
 			senders, peers, capped = append(senders, m.Sender), append(peers, m.Recipient), append(capped, m.Conv())
-			open = append(open, m.Conv())
+			open, decided = append(open, m.Conv()), append(decided, m.Conv())
+			recipients = append(recipients, m.Recipient)
 		}
 	}
 	for _, k := range w.Keys {
@@ -82,7 +107,15 @@ func (s *memory) load(w Want, now Time) Loaded {
 	}
 	for _, id := range w.Prompts {
 		if p, ok := s.prompts[id]; ok {
-			capped = append(capped, p.Conv)
+			capped, decided = append(capped, p.Conv), append(decided, p.Conv)
+			if w.SMS {
+				recipients = append(recipients, p.Recipient)
+			}
+		}
+	}
+	for _, p := range s.prompts {
+		if slices.Contains(w.Rows, p.Row) {
+			decided = append(decided, p.Conv)
 		}
 	}
 	for _, p := range s.prompts {
@@ -93,15 +126,31 @@ func (s *memory) load(w Want, now Time) Loaded {
 			l.Opened = append(l.Opened, Opened{p.Conv, p.OpenedAt, p.State})
 		}
 	}
-	for _, c := range append(slices.Clone(w.Pairs), capped...) {
+	of := slices.Concat(w.Pairs, capped)
+	for _, t := range l.Texts {
+		of = append(of, t.Conv)
+	}
+	for _, c := range of {
 		if p, ok := s.pairs[c]; ok && !slices.Contains(l.Pairs, p) {
 			l.Pairs = append(l.Pairs, p)
 		}
 	}
-	for _, jid := range append(slices.Clone(w.Recipients), peers...) {
-		if s.consents[jid] {
-			l.Consents = append(l.Consents, jid)
+	for _, jid := range recipients {
+		n := s.numbers[jid]
+		if n.JID, n.Consent = jid, n.Consent || s.consents[jid]; n.Consent || n.E164 != "" {
+			l.Numbers = append(l.Numbers, n)
 		}
+	}
+	for _, t := range s.texts {
+		if t.State.Live() && slices.Contains(decided, t.Conv) && !slices.ContainsFunc(l.Texts, func(x Text) bool { return x.ID == t.ID }) {
+			l.Texts = append(l.Texts, t)
+		}
+	}
+	for i := range l.Texts {
+		l.Texts[i].Messages = slices.Clone(l.Texts[i].Messages)
+	}
+	if w.SMS {
+		l.Usage = s.usage(l.Numbers, decided, now)
 	}
 	for _, jid := range peers {
 		if p, ok := s.peers[jid]; ok && !slices.Contains(l.Peers, p) {
@@ -158,6 +207,37 @@ func (s *memory) commit(c Changes) {
 		}
 	}
 	s.releases = append(s.releases, c.Releases...)
+	for _, t := range c.Texts {
+		t.Messages = slices.Clone(t.Messages)
+		s.texts[t.ID] = t
+		s.ord = max(s.ord, t.Row)
+	}
+	for _, p := range c.Parts {
+		s.parts[p.PartKey] = p
+	}
+	for _, stop := range c.Stops {
+		if _, ok := s.stops[stop.Number]; !ok {
+			s.stops[stop.Number] = stop
+		}
+	}
+}
+
+func (s *memory) usage(numbers []Number, decided []Conv, now Time) (u Usage) {
+	for _, n := range numbers {
+		if _, ok := s.stops[n.E164]; ok {
+			u.Stopped = append(u.Stopped, n.E164)
+		}
+	}
+	for _, t := range s.texts {
+		if t.State == TextDropped || now >= t.QueuedAt.Add(day) {
+			continue
+		}
+		u.Segments += t.Segments
+		if slices.ContainsFunc(numbers, func(n Number) bool { return n.E164 == t.Number }) || slices.ContainsFunc(decided, func(c Conv) bool { return c.Sender == t.Sender }) {
+			u.Used = append(u.Used, Used{t.Number, t.Sender, t.QueuedAt})
+		}
+	}
+	return u
 }
 
 func (s *memory) remove(jid string, last int64) {
@@ -167,6 +247,8 @@ func (s *memory) remove(jid string, last int64) {
 		maps.DeleteFunc(ords, func(ord int64, _ bool) bool { _, ok := s.messages[ord]; return !ok })
 	}
 	maps.DeleteFunc(s.prompts, func(_ string, p Prompt) bool { return p.Sender == jid && p.Row <= last })
+	maps.DeleteFunc(s.texts, func(_ string, t Text) bool { return t.Sender == jid && t.Row <= last })
+	maps.DeleteFunc(s.parts, func(_ PartKey, p Part) bool { _, ok := s.texts[p.Text]; return !ok })
 	maps.DeleteFunc(s.outbox, func(_ string, o Outgoing) bool { return o.Owner == jid })
 	delete(s.peers, jid)
 	s.releases = slices.DeleteFunc(s.releases, func(r Release) bool { return r.Owner == jid })

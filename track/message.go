@@ -89,6 +89,10 @@ const (
 	Discarded                             // the server threw it away and tells its sender nothing: nothing can be expected
 	Untold                                // delivered, by the server's word alone, which the sender may not know
 	Posted                                // a webhook has told of it, together with another message of its conversation
+	WantsSMS                              // what is wanted is an SMS of the component's own; a prompt, where that can't be
+	Texting                               // such an SMS is on its way: nobody is asked meanwhile
+	Texted                                // one was tried: there is no second one, unless a person asks for it
+	ByPerson                              // of Escalated: a person has sent the SMS
 )
 
 // Has reports whether all of x are set.
@@ -108,6 +112,8 @@ const (
 	ByTimer    Basis = "timer"
 	ByCommand  Basis = "command"
 	ByHint     Basis = "hint"
+	BySMS      Basis = "sms"       // the component's own SMS
+	BySMSReply Basis = "sms-reply" // an SMS from the recipient's phone
 )
 
 // State is a message's state as its sender is told (protocol §2, §4).
@@ -143,7 +149,8 @@ type Notice struct {
 	State   State
 	Basis   Basis
 	At      Time
-	Further State // "unknown" on a delivered message whose reading can't be known, else ""
+	Further State    // "unknown" on a delivered message whose reading can't be known, else ""
+	SMS     SMSState // of an escalated message with the basis BySMS, else ""
 }
 
 // Message is everything that is kept about one stanza id of one direction of a conversation.

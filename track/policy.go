@@ -28,6 +28,8 @@ type Policy struct {
 	PerRecipientDay    int
 	PerSenderHour      int
 
+	SMS *SMSPolicy // nil: the component sends no SMS itself
+
 	Paused bool // an admin holds all prompts back
 }
 

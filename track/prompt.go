@@ -37,6 +37,7 @@ const (
 	WithdrawCancelled Withdrawal = "cancelled"
 	WithdrawExpired   Withdrawal = "expired"
 	WithdrawRetracted Withdrawal = "retracted"
+	WithdrawTexted    Withdrawal = "texted" // the component has sent an SMS itself
 )
 
 // Prompt asks the sender of a conversation whether to go on by SMS. There is at most one live prompt per

@@ -96,7 +96,7 @@ const burst = time.Hour
 // takesPart reports whether an unsettled message is asked about with another one of its conversation.
 func (r *row) takesPart(s Settings, now Time) bool {
 	switch {
-	case !s.Watch || r.Marks.Has(PromptingEnded) || r.Hint.Escalate == Never:
+	case !s.Watch || r.Marks&(PromptingEnded|Texting) != 0 || r.Hint.Escalate == Never:
 		return false
 	case r.Hint.Until == UntilDelivered:
 		return r.Status == Pending
@@ -304,7 +304,7 @@ func (b *batch) reopen(w *work) bool {
 		if !r.belongs(w) {
 			continue
 		}
-		r.Marks &^= PromptingEnded
+		r.Marks &^= PromptingEnded | ByPerson
 		if r.Reason == ReasonEnded {
 			r.Reason = ReasonPrompted
 		}
@@ -339,6 +339,8 @@ func (b *batch) lapse(w *work) {
 		b.close(w, PromptExpired)
 		b.withdraw(w, WithdrawExpired, w.Shown)
 		b.end(w)
+	case w.State == PromptClaimed && b.texting[w.Conv] != nil && b.texting[w.Conv].Prompt == w.ID:
+		w.Until, w.dirty = b.now.Add(TextPatience), true // what becomes of the SMS will end it
 	default:
 		more := w.State == PromptOpen && w.joined()
 		w.State, w.Claimer, w.Until = PromptOpen, "", 0

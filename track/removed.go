@@ -27,6 +27,7 @@ func (r *Removed) apply(b *batch) {
 	maps.DeleteFunc(b.newest, func(k Key, _ *row) bool { return k.Sender == r.JID })
 	maps.DeleteFunc(b.convs, func(c Conv, _ []*row) bool { return c.Sender == r.JID })
 	maps.DeleteFunc(b.live, func(c Conv, _ *work) bool { return c.Sender == r.JID })
+	maps.DeleteFunc(b.texting, func(c Conv, _ *text) bool { return c.Sender == r.JID })
 	b.peers[r.JID] = Peer{JID: r.JID}
 	b.dropPairs(r.JID)
 	delete(b.newPeers, r.JID)

@@ -48,6 +48,10 @@ type Settings struct {
 	Refuse Reason
 	Hold   Time
 	Held   Reason
+	// The verdict on an SMS of the component's own: not at all because of NoText; or not before TextHold, because of TextHeld.
+	NoText   NoText
+	TextHold Time
+	TextHeld Reason
 }
 
 // Resolve makes the settings of a message. Precedence: recipient's opt-out > admin's rules > hint > sender's settings

@@ -31,8 +31,14 @@ type Want struct {
 	Of      []string // all watched rows of these senders that are Pending or Delivered
 	Peers   []string // what is known about the clients of these bare JIDs
 	Pairs   []Conv   // what these recipients have shown to these senders
-	// Recipients are those of whom it matters whether a number is bound to them with consent; those of Ords do, too.
+	// Recipients are those of whom it matters which number is bound to them; those of Ords do, too.
 	Recipients []string
+	// Texts are these SMS by ID, with all their messages, and for their conversations what Ords load but Peers and Opened; Parts those
+	// that these parts are of. The live one of a conversation is also loaded for Ords, Prompts and Rows.
+	Texts []string
+	Parts []PartKey
+	// SMS asks for what a decision on SMS needs, for what Ords, Prompts and Texts are about: numbers, who has stopped, usage.
+	SMS bool
 }
 
 // Loaded is what the store found. Messages and prompts that belong together are both there: a prompt's messages,
@@ -42,10 +48,13 @@ type Loaded struct {
 	Prompts  []Prompt
 	Peers    []Peer
 	Pairs    []Pair
-	Consents []string // of Want.Recipients
+	Numbers  []Number // of Want.Recipients
 	Open     []Conv   // Want.Open: every message that it names is there
 	// The prompts that count for the caps of the conversations of Want.Ords, Want.Prompts and Want.Senders.
 	Opened []Opened
+	Texts  []Text
+	Parts  []Part // all of Texts
+	Usage
 }
 
 // Opened is one prompt that was opened in the last 24 hours and shown to somebody (its Shown is not empty). At is its
@@ -69,6 +78,9 @@ type Changes struct {
 	Attempts []Attempt  // failed ones of outbox entries; of entries that are not there they are nothing
 	Told     []Told     // notices that reached their sender
 	Releases []Release  // numbers that were handed out
+	Texts    []Text     // inserted or replaced, by ID
+	Parts    []Part     // inserted or replaced, by PartKey
+	Stops    []Stop     // inserted; one that is there is left as it is
 	Taken    []int64    // what was handed over and is taken in, by Pos
 	Removed  []Removal  // accounts that were deleted: before all else everything of theirs goes
 	Marks    []Mark     // how far sources were taken in: raised, by Run
@@ -76,7 +88,7 @@ type Changes struct {
 
 // Empty reports whether a batch has changed nothing.
 func (c *Changes) Empty() bool {
-	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Pairs)+len(c.Outbox)+len(c.Done)+len(c.Attempts)+len(c.Told)+len(c.Releases)+len(c.Taken)+len(c.Removed)+len(c.Marks) == 0
+	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Pairs)+len(c.Outbox)+len(c.Done)+len(c.Attempts)+len(c.Told)+len(c.Releases)+len(c.Texts)+len(c.Parts)+len(c.Stops)+len(c.Taken)+len(c.Removed)+len(c.Marks) == 0
 }
 
 // Removal is an account that was deleted: its settings, its number and who was shown it, what was learned of its clients, what
@@ -117,6 +129,7 @@ const (
 	OutRemind   OutKind = "remind"   // one gentle repeat to the recipient
 	OutWebhook  OutKind = "webhook"  // tell the admin's system
 	OutChat     OutKind = "chat"     // one line from the contact to the sender
+	OutText     OutKind = "text"     // send an SMS: the entry stays until nothing is to be done about it any more
 )
 
 // CapReason says whose limit holds prompts back.
@@ -134,7 +147,7 @@ type Outgoing struct {
 	ID     string
 	Kind   OutKind
 	Owner  string   // bare JID of the sender it is about: order and fairness are kept per owner
-	Prompt string   // OutShow, OutWithdraw
+	Prompt string   // OutShow, OutWithdraw; OutText: the ID of the Text
 	Ord    int64    // OutRemind, OutWebhook: the message
 	To     []string // OutWithdraw: full JIDs of the devices, or the bare JID of an ordinary client
 	After  Time     // not before this instant

@@ -8,6 +8,8 @@ const (
 	Tell EffectKind = iota
 	// Prompting: the sender should be prompted about the message.
 	Prompting
+	// SendText: an SMS of the component's own should be sent about the message.
+	SendText
 	// Do: a step of the chain other than a prompt is due.
 	Do
 	// Arrived: the message was delivered: a prompt only about undelivered messages has lost it.
@@ -71,7 +73,9 @@ func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 	case Forced:
 		return m.force(now)
 	case SMSSent:
-		return m.texted(now)
+		return m.texted(f, now)
+	case SMSEnded:
+		return m.textEnded(f, s, now)
 	case Aged:
 		return m.age()
 	case Sent, Deferred, Named: // another copy; a temporary error; another id: nothing new
@@ -119,7 +123,7 @@ func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
 	}
 	m.Status, m.DeliveredAt, m.SettledAt, m.Reason = Delivered, f.At, 0, ""
 	if !m.inChain() && !m.Marks.Has(Ordered) {
-		m.Marks &^= Wanted // it was wanted because of the delivery
+		m.Marks &^= Wanted | WantsSMS // it was wanted because of the delivery
 	}
 	m.schedule(s, now)
 	if secret {
@@ -204,7 +208,7 @@ func (m *Message) unwatch(s Settings, now Time) []Effect {
 // end settles the message: nothing is due any more, and its text is erased.
 func (m *Message) end(status Status, why Reason, now Time) {
 	m.Status, m.SettledAt, m.Due, m.Reason, m.Text = status, now, 0, why, ""
-	m.Marks &^= Wanted | Ordered | Inferred
+	m.Marks &^= Wanted | Ordered | WantsSMS | Texting | Inferred
 }
 
 // settle ends the message. Of one that is over already nothing more is said, but that an error is lifted.
@@ -239,7 +243,7 @@ func (m *Message) synced(f Fact, s Settings, now Time) []Effect {
 	case s.Sync != SyncQuiet || m.Status.Settled() || m.Marks.Has(Hushed):
 		return nil
 	}
-	m.Marks = m.Marks&^(Wanted|Ordered) | Hushed | PromptingEnded
+	m.Marks = m.Marks&^(Wanted|Ordered|WantsSMS) | Hushed | PromptingEnded
 	m.Due, m.Reason = 0, ReasonOptedOut
 	return []Effect{{Kind: Settle, Reason: WithdrawCancelled}}
 }
@@ -275,7 +279,7 @@ func (m *Message) ring(s Settings, now Time) []Effect {
 		case due && !(m.reminds(s) && s.Hold > now):
 			effects = append(effects, m.step(s, now)...)
 		default: // what is left must wait
-			m.Due, m.Reason = s.Hold, s.Held
+			m.Due, m.Reason = m.hold(s)
 			if next > now {
 				m.Due = min(m.Due, next)
 			}
@@ -316,6 +320,8 @@ func (m *Message) step(s Settings, now Time) []Effect {
 		m.Reason = ReasonEnded
 	case step.Do == DoPrompt:
 		m.Marks |= Wanted
+	case step.Do == DoSMS:
+		m.Marks |= Wanted | WantsSMS
 	case step.Do == DoRemind:
 		if reminds {
 			m.Marks |= Reminded
@@ -341,25 +347,47 @@ func (m *Message) reminds(s Settings) bool {
 	return step.Do == DoRemind && m.meets(step, s)
 }
 
-// prompt asks for the prompt that is wanted, unless something stands against it.
+// prompt asks for the prompt that is wanted, or for the SMS in its place, unless something stands against it.
 func (m *Message) prompt(s Settings) []Effect {
 	m.Reason = m.refuses(s)
-	m.Marks &^= Wanted | Ordered
-	switch m.Reason {
-	case "":
+	texts := m.texts(s)
+	m.Marks &^= Wanted | Ordered | WantsSMS
+	switch {
+	case m.Reason == "" && texts:
+		return []Effect{{Kind: SendText}}
+	case m.Reason == "":
 		return []Effect{{Kind: Prompting}}
-	case ReasonCap:
+	case m.Reason == ReasonCap:
 		return []Effect{{Kind: Capped}}
 	}
 	return nil
 }
 
-// waits reports whether the prompt has to wait; one that is refused is refused at once.
-func (m *Message) waits(s Settings, now Time) bool { return s.Hold > now && m.refuses(s) == "" }
+// texts reports whether what is wanted is an SMS of the component's own, and one can be sent.
+func (m *Message) texts(s Settings) bool {
+	return m.Marks.Has(Wanted) && (m.Marks.Has(WantsSMS) || s.Mode == Auto) && m.Marks&(Texted|Test) == 0 && s.NoText == ""
+}
 
-// refuses says why the message is not prompted about, or "". A command goes before mode and mute.
+// hold is until when what is wanted has to wait, and why.
+func (m *Message) hold(s Settings) (Time, Reason) {
+	if m.texts(s) {
+		return s.TextHold, s.TextHeld
+	}
+	return s.Hold, s.Held
+}
+
+// waits reports whether the prompt has to wait; one that is refused is refused at once.
+func (m *Message) waits(s Settings, now Time) bool {
+	until, _ := m.hold(s)
+	return until > now && m.refuses(s) == ""
+}
+
+// refuses says why the message is not prompted about, or "". A command goes before mode and mute. The caps of prompts are none
+// of SMS.
 func (m *Message) refuses(s Settings) Reason {
 	switch {
+	case m.Marks.Has(Texting):
+		return ReasonTexting
 	case m.Marks.Has(PromptingEnded):
 		return ReasonEnded
 	case m.Marks.Has(Ordered):
@@ -367,6 +395,9 @@ func (m *Message) refuses(s Settings) Reason {
 		return ReasonNeverMode
 	case s.Muted:
 		return ReasonMuted
+	}
+	if m.texts(s) {
+		return ""
 	}
 	return s.Refuse
 }
@@ -380,15 +411,6 @@ func (m *Message) force(now Time) []Effect {
 	m.Marks = m.Marks&^PromptingEnded | OutOfTurn | Ordered | Wanted | Asked
 	m.Due, m.Reason = now, ""
 	return nil
-}
-
-func (m *Message) texted(now Time) []Effect {
-	first := !m.Marks.Has(Escalated)
-	m.Marks |= Escalated | PromptingEnded
-	if m.Status.Settled() || !first {
-		return nil
-	}
-	return m.tell(StateEscalated, ByCommand, now)
 }
 
 // age lets go of a message of which nothing was heard for as long as anything is kept, without a word. One that has an
@@ -427,6 +449,6 @@ func (m *Message) tell(state State, basis Basis, at Time) []Effect {
 func (m *Message) say(state State, basis Basis, at Time, further State) []Effect {
 	n := &m.Notice
 	n.Seq++
-	n.State, n.Basis, n.At, n.Further = state, basis, at, further
+	n.State, n.Basis, n.At, n.Further, n.SMS = state, basis, at, further, ""
 	return []Effect{{Kind: Tell, Notice: *n}}
 }

@@ -68,6 +68,8 @@ var tableStates = []tableState{
 	{name: "unread after late delivery", means: "both timeouts were told", facts: []FactKind{AlarmFired, Received, AlarmFired}},
 	{name: "command waits", means: "the sender asked for escalation; its alarm is due at once", facts: []FactKind{Forced}},
 	{name: "escalated", means: "an SMS was reported sent", facts: []FactKind{AlarmFired, SMSSent}},
+	{name: "SMS on its way", means: "the component is to send an SMS, and has not yet", facts: []FactKind{AlarmFired}, settings: automatic},
+	{name: "SMS sent", means: "a provider has taken the component's own SMS", facts: []FactKind{AlarmFired, smsTaken}, settings: automatic},
 	{name: "not watched any more", means: "the recipient opted out after the message was sent", after: func(s *Settings) { s.Watch, s.Unwatched = false, ReasonOptedOut }},
 	{name: "displayed", means: "read", facts: []FactKind{Read}},
 	{name: "hushed", means: "read on a device of the recipient's, who wants nothing said of that", settings: func(s *Settings) { s.Sync = SyncQuiet }, facts: []FactKind{Received, Synced}},
@@ -90,7 +92,11 @@ func (ts tableState) make() (Message, Settings, Time) {
 		if kind == AlarmFired {
 			now = m.Due
 		}
-		Transition(&m, tableFact(kind, now), s, now)
+		for _, e := range Transition(&m, tableFact(kind, now), s, now) {
+			if e.Kind == SendText { // what the ledger makes of it
+				m.Marks, m.Reason = m.Marks|Texting, ReasonTexting
+			}
+		}
 	}
 	if ts.after != nil {
 		ts.after(&s)
@@ -98,13 +104,31 @@ func (ts tableState) make() (Message, Settings, Time) {
 	return m, s, now.Add(time.Minute)
 }
 
-// byOrder stands for a Received by order.
-const byOrder = factKinds
+// byOrder stands for a Received by order, the others for what becomes of the component's own SMS.
+const (
+	byOrder = factKinds + iota
+	smsTaken
+	smsUnsure
+	smsDelivered
+	smsFailed
+)
+
+func automatic(s *Settings) { s.Mode = Auto }
 
 func tableFact(kind FactKind, at Time) Fact {
 	basis := map[FactKind]Basis{Received: ByReceipt, byOrder: ByOrder, Read: ByMarker, Replied: ByReply, Bounced: ByError, Stopped: ByCommand}
 	if kind == byOrder {
 		return Fact{Kind: Received, Key: Key{alice, bob, "m1"}, At: at, Basis: ByOrder}
+	}
+	switch kind {
+	case smsTaken:
+		return Fact{Kind: SMSSent, Ord: 1, At: at, Basis: BySMS, SMS: SMSStateSent}
+	case smsUnsure:
+		return Fact{Kind: SMSSent, Ord: 1, At: at, Basis: BySMS, SMS: SMSStateUnsure}
+	case smsDelivered:
+		return Fact{Kind: SMSEnded, Ord: 1, At: at, Basis: BySMS, SMS: SMSStateDelivered}
+	case smsFailed:
+		return Fact{Kind: SMSEnded, Ord: 1, At: at, Basis: BySMS, SMS: SMSStateFailed}
 	}
 	return Fact{Kind: kind, Key: Key{alice, bob, "m1"}, At: at, Basis: basis[kind], Text: "better"}
 }
@@ -117,7 +141,8 @@ var tableFacts = []struct {
 }{
 	{Sent, false, "another copy"}, {Received, false, "received"}, {byOrder, false, "received, by order"}, {Read, false, "read"}, {Replied, false, "replied"}, {Stored, false, "stored"}, {Handed, false, "handed"}, {Unacked, false, "unacked"}, {Dropped, false, "dropped"}, {RosterChanged, false, "roster changed"}, {Named, false, "named"},
 	{Bounced, false, "bounced"}, {Deferred, false, "deferred"}, {Corrected, false, "corrected"}, {Synced, false, "synced"}, {Retracted, false, "retracted"},
-	{Stopped, false, "stopped"}, {Forced, false, "forced"}, {SMSSent, false, "SMS sent"}, {Aged, false, "aged"}, {AlarmFired, false, "alarm, early"}, {AlarmFired, true, "alarm"},
+	{Stopped, false, "stopped"}, {Forced, false, "forced"}, {SMSSent, false, "SMS sent"},
+	{smsTaken, false, "own SMS taken"}, {smsUnsure, false, "own SMS unsure"}, {smsDelivered, false, "own SMS delivered"}, {smsFailed, false, "own SMS failed"}, {SMSEnded, false, "own SMS not sent"}, {Aged, false, "aged"}, {AlarmFired, false, "alarm, early"}, {AlarmFired, true, "alarm"},
 }
 
 // transition is one cell of the table.
@@ -153,7 +178,7 @@ func nameState(m Message) string {
 		name string
 	}{
 		{TimedOutUndelivered, "timeout-undelivered"}, {TimedOutUnread, "timeout-unread"}, {Escalated, "escalated"}, {PromptingEnded, "prompting ended"},
-		{StoredOffline, "stored"}, {Hushed, "hushed"}, {Discarded, "discarded"}, {Wanted, "prompt wanted"},
+		{StoredOffline, "stored"}, {Hushed, "hushed"}, {Discarded, "discarded"}, {Wanted, "prompt wanted"}, {Texting, "SMS on its way"}, {Texted, "SMS tried"},
 	} {
 		if m.Marks.Has(mark.mark) {
 			name += " + " + mark.name
@@ -186,9 +211,14 @@ func nameEffects(effects []Effect, s Settings) (told, does string) {
 			if e.Notice.Basis != "" {
 				say += " by " + string(e.Notice.Basis)
 			}
+			if e.Notice.SMS != "" {
+				say += " (sms: " + string(e.Notice.SMS) + ")"
+			}
 			tells = append(tells, say)
 		case Prompting:
 			others = append(others, "prompt")
+		case SendText:
+			others = append(others, "SMS")
 		case Do:
 			others = append(others, string(s.Steps[e.Step].Do))
 		case Arrived:
@@ -281,11 +311,13 @@ meets a pending message). Whether a prompt is really opened, joined or withdrawn
 // TestTransitionIsTotal throws every fact at every status with every combination of marks, under different settings, and
 // holds what must be true of each.
 func TestTransitionIsTotal(t *testing.T) {
-	marks := []Marks{AsksReceipt, Inferred, TimedOutUndelivered, TimedOutUnread, Escalated, PromptingEnded, OutOfTurn, Wanted, Ordered, Reminded}
+	marks := []Marks{AsksReceipt, Inferred, TimedOutUndelivered, TimedOutUnread, Escalated, PromptingEnded, OutOfTurn, Wanted, Ordered, Texting, Texted}
 	settings := []Settings{tableSettings()}
 	for _, vary := range []func(*Settings){unknowable, onlyReading, onlyDelivery, quietTillSeven,
 		func(s *Settings) { s.Watch, s.Unwatched = false, ReasonOptedOut },
 		func(s *Settings) { s.Mode = Never },
+		automatic,
+		func(s *Settings) { s.Mode, s.NoText = Auto, NoNumber },
 		func(s *Settings) { s.Refuse = ReasonCap },
 		func(s *Settings) { s.UndeliveredAfter, s.UnreadAfter = 0, 0 },
 		func(s *Settings) { s.Steps = nil },
@@ -299,7 +331,7 @@ func TestTransitionIsTotal(t *testing.T) {
 	}
 	for status := Pending; status <= Cancelled; status++ {
 		for bits := range 1 << len(marks) {
-			for kind := range factKinds {
+			for kind := range smsFailed + 1 {
 				for i, s := range settings {
 					for _, wait := range []time.Duration{0, 5 * time.Minute, 30 * time.Hour} {
 						m := Message{Ord: 1, Key: Key{alice, bob, "m1"}, Status: status, SentAt: noon, Text: "text", Due: noon.Add(wait / 2)}
@@ -330,7 +362,10 @@ func TestTransitionIsTotal(t *testing.T) {
 
 func faultOf(before, m Message, effects []Effect, kind FactKind) string {
 	told := slices.ContainsFunc(effects, func(e Effect) bool { return e.Kind == Tell })
-	const once = TimedOutUndelivered | TimedOutUnread | Escalated | Reminded | StoredOffline
+	once := TimedOutUndelivered | TimedOutUnread | Reminded | StoredOffline | Texted
+	if kind != SMSEnded && kind != smsFailed { // an SMS may fail after it was taken
+		once |= Escalated
+	}
 	switch {
 	case m.Status.rank() < before.Status.rank() && !(before.Status == Delivered && before.Marks.Has(Inferred)):
 		return "the status goes back"

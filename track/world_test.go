@@ -16,6 +16,7 @@ func TestAnyHistory(t *testing.T) {
 		w := newWorld()
 		w.policy.PerConversationDay, w.policy.PerSenderHour = 2, 3
 		w.policy.Steps = rapid.SampledFrom(chains).Draw(t, "chain")
+		w.texting()
 		w.policy.Priorities = []PriorityRule{{Name: Urgent, UndeliveredAfter: 30 * time.Second, BypassQuiet: true}}
 		j := newJudge(t, w)
 		t.Repeat(map[string]func(*rapid.T){
@@ -44,6 +45,11 @@ func TestAnyHistory(t *testing.T) {
 			"time without a look at the alarms": func(t *rapid.T) {
 				w.now = w.now.Add(rapid.SampledFrom(spans).Draw(t, "span"))
 			},
+			"an SMS": func(t *rapid.T) {
+				if in := w.drawText(t); in != nil {
+					w.crashing(t, func() []Input { return []Input{in} })
+				}
+			},
 			"restart": func(*rapid.T) { w.restart() },
 			"setting": func(t *rapid.T) { w.change(t) },
 			"":        func(t *rapid.T) { j.look(t) },
@@ -55,6 +61,8 @@ var chains = [][]Step{
 	{{Do: DoPrompt}},
 	{{Do: DoStatus}, {After: time.Minute, Do: DoRemind}, {After: 2 * time.Minute, Do: DoPrompt, From: Normal}, {After: 20 * time.Minute, Do: DoWebhook, On: StateTimeoutUnread}},
 	{{Do: DoPrompt, On: StateTimeoutUnread}, {Do: DoWebhook}, {After: 5 * time.Minute, Do: DoRemind}, {After: 30 * time.Minute, Do: DoPrompt}},
+	{{Do: DoSMS}},
+	{{Do: DoPrompt}, {After: 2 * time.Minute, Do: DoSMS}, {After: 9 * time.Minute, Do: DoPrompt}},
 	nil,
 }
 
@@ -109,7 +117,7 @@ func (w *world) drawAnswer(t *rapid.T) *Answer {
 	return &Answer{
 		Prompt: w.drawPrompt(t),
 		By:     rapid.SampledFrom([]string{phone, desk, alice, bob + "/x"}).Draw(t, "by"),
-		Action: rapid.SampledFrom([]AnswerAction{Claim, SentSMS, Declined, NotSent, Snooze, Claim, Snooze, "dance"}).Draw(t, "action"),
+		Action: rapid.SampledFrom([]AnswerAction{Claim, SentSMS, Declined, NotSent, Snooze, Claim, Snooze, SendIt, SendIt, "dance"}).Draw(t, "action"),
 		For:    rapid.SampledFrom(spans).Draw(t, "for"),
 	}
 }
@@ -135,7 +143,7 @@ func drawSent(t *rapid.T, key Key, now Time) *Fact {
 			Until:    rapid.SampledFrom([]Until{UntilUnset, UntilDelivered, UntilDisplayed, UntilNone}).Draw(t, "until"),
 			Timeout:  rapid.SampledFrom([]int32{0, 1, 60, 3600}).Draw(t, "timeout"),
 			Priority: rapid.SampledFrom([]Priority{PriorityUnset, Low, High, Urgent}).Draw(t, "priority"),
-			Escalate: rapid.SampledFrom([]Mode{ModeUnset, Ask, Never}).Draw(t, "escalate"),
+			Escalate: rapid.SampledFrom([]Mode{ModeUnset, Ask, Auto, Never}).Draw(t, "escalate"),
 		}
 	}
 	return f
@@ -179,7 +187,7 @@ func (w *world) change(t *rapid.T) {
 	case 0:
 		p.Paused = !p.Paused
 	case 1:
-		p.Mode = rapid.SampledFrom([]Mode{Ask, Never}).Draw(t, "mode")
+		p.Mode = rapid.SampledFrom([]Mode{Ask, Auto, Never}).Draw(t, "mode")
 	case 2:
 		p.Quiet = rapid.SampledFrom([]Quiet{{}, {From: 22 * 60, To: 7 * 60, Zone: time.UTC}, {From: 12 * 60, To: 14 * 60, Zone: time.UTC}}).Draw(t, "quiet")
 	case 3:
@@ -189,7 +197,7 @@ func (w *world) change(t *rapid.T) {
 	case 5:
 		w.contacts[Conv{alice, carol}] = Contact{Owner: alice, Contact: carol, Muted: rapid.Bool().Draw(t, "muted")}
 	case 6:
-		w.prefs[alice] = Prefs{JID: alice, Mode: rapid.SampledFrom([]Mode{ModeUnset, Ask, Never}).Draw(t, "mode"), Quiet: rapid.SampledFrom([]string{"", "13:00-15:00"}).Draw(t, "hours")}
+		w.prefs[alice] = Prefs{JID: alice, Mode: rapid.SampledFrom([]Mode{ModeUnset, Ask, Auto, Never}).Draw(t, "mode"), Quiet: rapid.SampledFrom([]string{"", "13:00-15:00"}).Draw(t, "hours")}
 	}
 	w.policy = p
 	w.ledger.SetPolicy(&w.policy)
@@ -371,6 +379,7 @@ func (j *judge) look(t *rapid.T) {
 	for _, m := range w.store.messages {
 		j.message(t, m)
 	}
+	j.texts(t)
 	if got, want := w.ledger.pending, w.store.seed().Pending; fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Fatalf("pending: %v counted, %v stored", got, want)
 	}
@@ -395,7 +404,7 @@ func (j *judge) message(t *rapid.T, m Message) {
 		t.Fatalf("neither an alarm nor a reason for none: %+v", m)
 	case m.Due != 0 && !j.w.heap[Alarm{m.Due, m.Ord}]:
 		t.Fatalf("the alarm of a message is lost: %+v", m)
-	case m.Marks.Has(Ordered) && !m.Marks.Has(Wanted):
+	case m.Marks&(Ordered|WantsSMS) != 0 && !m.Marks.Has(Wanted):
 		t.Fatalf("ordered, but not wanted: %+v", m)
 	case m.Marks.Has(Wanted) && m.Due == 0:
 		t.Fatalf("a prompt is wanted, but nothing rings: %+v", m)

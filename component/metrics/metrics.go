@@ -25,6 +25,11 @@ type Metrics struct {
 	VoidHints prometheus.Counter
 	Dropped   *prometheus.CounterVec // stanzas that reached no handler, by reason
 	Forgotten prometheus.Counter
+	SMS       *prometheus.CounterVec // submissions, by route, what for, and outcome
+	Segments  *prometheus.CounterVec // taken, by route and country
+	Receipts  *prometheus.CounterVec // by route and state
+	Unsure    prometheus.Gauge       // SMS that may have been sent
+	Submit    prometheus.Histogram
 }
 
 // New registers the metrics with r.
@@ -41,6 +46,9 @@ func New(r prometheus.Registerer) *Metrics {
 			v.WithLabelValues(value)
 		}
 		return v
+	}
+	byAll := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return register(r, prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels))
 	}
 	histogram := func(name, help string, first float64) prometheus.Histogram {
 		return register(r, prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: prometheus.ExponentialBuckets(first, 2, 14)}))
@@ -64,12 +72,17 @@ func New(r prometheus.Registerer) *Metrics {
 		VoidHints: counter("tocsin_hints_void_total", "Malformed sender hints."),
 		Dropped:   by("tocsin_frames_dropped_total", "Stanzas dropped before they were handled, by reason.", "reason"),
 		Forgotten: counter("tocsin_notices_dropped_total", "Notices dropped because a returning sender had too many."),
+		SMS:       byAll("tocsin_sms_total", "Submissions of SMS to providers, by route, by what they are for, and by outcome.", "route", "for", "outcome"),
+		Segments:  byAll("tocsin_sms_segments_total", "Segments of SMS that providers have taken, by route and country.", "route", "country"),
+		Receipts:  byAll("tocsin_sms_receipts_total", "Reports about SMS, by route and state.", "route", "state"),
+		Unsure:    gauge("tocsin_sms_unsure", "SMS that may have been sent, and of which nothing was heard yet."),
+		Submit:    histogram("tocsin_sms_submit_seconds", "Time until a provider has answered, in seconds.", 0.005),
 	}
 }
 
 // StandBy sets what tells of the running component back: there is none.
 func (m *Metrics) StandBy() {
-	for _, gauge := range []prometheus.Gauge{m.Pending, m.Prompts, m.Outbox, m.Up, m.Queued} {
+	for _, gauge := range []prometheus.Gauge{m.Pending, m.Prompts, m.Outbox, m.Up, m.Queued, m.Unsure} {
 		gauge.Set(0)
 	}
 }

@@ -138,3 +138,15 @@ func plausible(text string) bool {
 	}
 	return true
 }
+
+// Country returns the country of a number in E.164 (ISO 3166), "" if that is not known.
+func Country(e164 string) string {
+	n, err := phonenumbers.Parse(e164, "ZZ")
+	if err != nil {
+		return ""
+	}
+	if country := phonenumbers.GetRegionCodeForNumber(n); len(country) == 2 && country != "ZZ" {
+		return country
+	}
+	return ""
+}

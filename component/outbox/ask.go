@@ -13,11 +13,13 @@ import (
 func (p *prompter) ask(ctx context.Context, was *track.Prompt, messages []track.Message, payload *escalation.Escalate) phrase.Ask {
 	zone := p.People.Zone(was.Sender)
 	ask := phrase.Ask{Test: payload.Test, With: p.Names.Name(ctx, was.Sender, was.Recipient), Reason: track.State(payload.Reason), Doubt: payload.Doubt != "", Now: p.Clock.Now().In(zone), Text: payload.Text.Value}
+	ask.Sends, ask.Tried = payload.Sends, track.SMSState(payload.Tried)
 	known := true
 	for i := range messages {
 		m := &messages[i]
 		ask.Sent = append(ask.Sent, m.SentAt.Std().In(zone))
 		ask.Quotes = append(ask.Quotes, m.Text)
+		ask.Under = ask.Under || m.Marks.Has(track.Texting)
 		known = known && m.Text != "" && !m.Marks.Has(track.Encrypted)
 	}
 	if !known {

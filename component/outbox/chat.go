@@ -53,7 +53,7 @@ func (p *prompter) chatPrompt(ctx context.Context, out track.Outgoing, shown *tr
 // settles are the reasons for which an ordinary client's prompt is over; the others are those of other devices.
 var settles = map[track.Withdrawal]bool{
 	track.WithdrawDisplayed: true, track.WithdrawDelivered: true, track.WithdrawExpired: true, track.WithdrawCancelled: true,
-	track.WithdrawRetracted: true, track.WithdrawAnswered: true,
+	track.WithdrawRetracted: true, track.WithdrawAnswered: true, track.WithdrawTexted: true,
 }
 
 // settle corrects the prompt of an ordinary client to one line that says that it is over (XEP-0308). A retraction would be

@@ -188,6 +188,10 @@ func (d *Dispatcher) dispatch(out track.Outgoing) {
 		if lost, ok := d.webhooks.queue.Push(out.Owner, out); !ok {
 			d.Backlog.retry(lost)
 		}
+	case out.Kind == track.OutText:
+		if !d.Texts.Push(out, func(after time.Duration) { d.postpone(out, after, after) }) {
+			d.Backlog.retry(out)
+		}
 	case out.Kind == track.OutShow && d.prompter.nobody(out.Owner): // most users are never there to be asked: they take up nobody's turns
 		d.park(out, func() bool { return d.prompter.nobody(out.Owner) })
 	default:

@@ -1,5 +1,5 @@
 // Package outbox sends everything meant for people: the durable entries of the outbox (prompts, withdrawals, reminders,
-// webhooks), and notices about the states of messages.
+// webhooks, SMS), and notices about the states of messages.
 //
 //	dispatch.go   from a committed batch to the stream: what is sent now, waits, is retried, is done
 //	backlog.go    what waits for users: the state of all owners, under one lock
@@ -77,6 +77,11 @@ type Store interface {
 	Prompts(ctx context.Context, sender string) ([]track.Prompt, error) // the live ones
 }
 
+// Texts sends SMS: see texts.Sender.
+type Texts interface {
+	Push(out track.Outgoing, again func(after time.Duration)) bool
+}
+
 // Links makes links to the pages of prompts: see web.Links. "" is none.
 type Links interface {
 	PromptLink(context.Context, *track.Prompt) (string, error)
@@ -94,6 +99,7 @@ type Options struct {
 	Store    Store
 	Backlog  *Backlog
 	Links    Links
+	Texts    Texts
 	Settings *settings.Live
 	// IsLeader reports whether no other instance can be live at this moment: what it is not sure of does not go out.
 	IsLeader func() bool

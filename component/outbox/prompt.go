@@ -149,6 +149,8 @@ func (p *prompter) escalate(ctx context.Context, was track.Prompt, messages []tr
 	if slices.ContainsFunc(messages, func(m track.Message) bool { return p.Privacy.Status(ctx, &m).Doubt != "" }) {
 		e.Doubt = escalation.DoubtGap
 	}
+	e.Sends = p.Settings.Get().Policy.SMS != nil && !e.Test
+	e.Tried = escalation.OwnSMS(tried(messages))
 	if draft.Text != "" {
 		e.Text.Lang = lang
 	}
@@ -167,6 +169,17 @@ func (p *prompter) escalate(ctx context.Context, was track.Prompt, messages []tr
 
 // newest is the message that a prompt names; the others stand before it.
 func newest(messages []track.Message) *track.Message { return &messages[len(messages)-1] }
+
+// tried is what became of the component's own SMS about the messages, as far as their sender was told: that it failed, or that
+// nobody knows.
+func tried(messages []track.Message) track.SMSState {
+	for i := range slices.Backward(messages) {
+		if sms := messages[i].Notice.SMS; sms == track.SMSStateFailed || sms == track.SMSStateUnsure {
+			return sms
+		}
+	}
+	return ""
+}
 
 // timeoutOf returns the newest timeout of the messages of a prompt; there is none if they were escalated by command.
 func timeoutOf(messages []track.Message) track.State {
@@ -214,6 +227,14 @@ func (p *prompter) draft(messages []track.Message, number string) (sms.Draft, st
 	return draft, lang, nil
 }
 
+// reasonOf is the reason of a withdrawal as clients are told: an SMS of the component's own is an answer, too.
+func reasonOf(out track.Outgoing) escalation.Withdrawal {
+	if out.Withdrawal == track.WithdrawTexted {
+		return escalation.BecauseAnswered
+	}
+	return escalation.Withdrawal(out.Withdrawal)
+}
+
 // withdraw takes a prompt back from those it was sent to.
 func (p *prompter) withdraw(ctx context.Context, out track.Outgoing) error {
 	for _, to := range out.To {
@@ -223,7 +244,7 @@ func (p *prompter) withdraw(ctx context.Context, out track.Outgoing) error {
 				return err
 			}
 		case p.Presence.Online(to): // else it is told by a status on return
-			w := escalation.Withdraw{Prompt: out.Prompt, Reason: escalation.Withdrawal(out.Withdrawal)}
+			w := escalation.Withdraw{Prompt: out.Prompt, Reason: reasonOf(out)}
 			if err := p.sender.send(ctx, p.sender.private(to, stanzaID(out, to), w)); err != nil {
 				return err
 			}

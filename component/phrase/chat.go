@@ -21,6 +21,8 @@ type Chat struct {
 	// Answers to what a person wrote, one line each.
 	Sent        func(with string) string
 	Declined    func(with string) string
+	Sending     func(with string) string                                           // the component sends it
+	NotFromHere func(with string) string                                           // it can't
 	Snoozed     func(with string, again, now time.Time, most time.Duration) string // most: they had said more, and this is the most; or 0
 	NothingOpen string
 	NoSuchCode  func(code string) string
@@ -44,12 +46,15 @@ type Ask struct {
 	Doubt  bool        // evidence may have been lost meanwhile
 	Sent   []time.Time // when the messages were written, the oldest first
 	Now    time.Time
-	Quotes []string // what they say; nothing if a text is not known
-	Number string   // E.164; "" if no number can be shown
-	Text   string   // of the SMS; "" if the client has to fill it in
-	Link   string   // where the SMS can be sent from: a page, or an sms: URI; "" if there is none
-	IsPage bool     // Link is a page, which shows number and text
-	Code   string   // of the answers; "" if there is nothing else that they could be about
+	Quotes []string       // what they say; nothing if a text is not known
+	Number string         // E.164; "" if no number can be shown
+	Text   string         // of the SMS; "" if the client has to fill it in
+	Link   string         // where the SMS can be sent from: a page, or an sms: URI; "" if there is none
+	IsPage bool           // Link is a page, which shows number and text
+	Sends  bool           // the component can be asked to send it
+	Under  bool           // it is doing so
+	Tried  track.SMSState // what became of an SMS that it has sent before
+	Code   string         // of the answers; "" if there is nothing else that they could be about
 }
 
 // maxQuotes is how many messages a prompt quotes, maxQuote how much of each, in code points.
@@ -78,11 +83,14 @@ func (a *Ask) quoted() []string {
 	return lines
 }
 
-// lines joins the parts of a prompt: who and what, the quotations, what is in doubt, how to send, how to answer.
-func (a *Ask) lines(what, doubt, send, answer string) string {
+// lines joins the parts of a prompt: who and what, the quotations, what is in doubt, what was tried, how to send, how to answer.
+func (a *Ask) lines(what, doubt, tried, send, answer string) string {
 	all := append([]string{what}, a.quoted()...)
 	if a.Doubt {
 		all = append(all, doubt)
+	}
+	if tried != "" {
+		all = append(all, tried)
 	}
 	if send != "" {
 		all = append(all, send)

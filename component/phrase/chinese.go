@@ -15,6 +15,7 @@ var chinese = Phrases{
 	Form:     zhForm,
 	Orders:   zhOrders,
 	Web:      zhWeb,
+	SMS:      zhSMS,
 	Chat: Chat{
 		Prompt: zhPrompt,
 		What:   zhWhat,
@@ -29,6 +30,8 @@ var chinese = Phrases{
 				return "您已撤回发给 " + with + " 的消息，无需处理。"
 			case track.WithdrawExpired:
 				return "关于 " + with + " 的询问已于 " + zhTime(at, now) + " 过期。"
+			case track.WithdrawTexted:
+				return "已给 " + with + " 发送短信，无需处理。"
 			case track.WithdrawAnswered:
 				return "您已答复关于 " + with + " 的询问，无需处理。"
 			}
@@ -65,8 +68,12 @@ var chinese = Phrases{
 			return "您离开期间：" + strings.Join(parts, "；") + "。回复“状态”查看详情。"
 		},
 
-		Sent:        func(with string) string { return "已记下：您给 " + with + " 发了短信。" },
-		Declined:    func(with string) string { return "好的，不给 " + with + " 发短信。" },
+		Sent:     func(with string) string { return "已记下：您给 " + with + " 发了短信。" },
+		Declined: func(with string) string { return "好的，不给 " + with + " 发短信。" },
+		Sending:  func(with string) string { return "好的，正在给 " + with + " 发送短信。" },
+		NotFromHere: func(with string) string {
+			return "本服务器无法给 " + with + " 发短信，请您自己发送。"
+		},
 		NothingOpen: "现在没有需要答复的询问。",
 		Snoozed: func(with string, again, now time.Time, most time.Duration) string {
 			limit := ""
@@ -116,6 +123,8 @@ func zhWhy(r track.Explanation, now time.Time) string {
 		return "下一步：" + at + "。"
 	case track.ReasonPrompted:
 		return "正在询问您。"
+	case track.ReasonTexting:
+		return "正在发送短信。"
 	case track.ReasonEnded:
 		return "您已答复，不会再问。"
 	case track.ReasonExpired:
@@ -245,7 +254,16 @@ func zhPrompt(a Ask) string {
 	if a.Code != "" {
 		code = " " + a.Code
 	}
-	return a.lines(what, "其间连接曾中断，"+a.With+" 可能已读。", send, "已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发"+code+"、不发"+code+"、稍后"+code+"。）")
+	byUs, bySend := "", ""
+	if a.Sends {
+		byUs, bySend = "由本服务器代发点 📨，", "代发"+code+"、"
+	}
+	return a.lines(what, "其间连接曾中断，"+a.With+" 可能已读。", zhTried[a.Tried], send, "已发短信点 👍，"+byUs+"不发点 👎，稍后再问点 ⏰。（或回复：已发"+code+"、"+bySend+"不发"+code+"、稍后"+code+"。）")
+}
+
+var zhTried = map[track.SMSState]string{
+	track.SMSStateFailed: "本服务器发出的短信没有送达。",
+	track.SMSStateUnsure: "本服务器可能已发出短信，无法确定。",
 }
 
 func zhTime(at, now time.Time) string {

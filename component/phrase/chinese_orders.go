@@ -62,6 +62,7 @@ var zhOrders = Orders{
 var zhUsage = map[Verb]string{
 	Sent:        "“已发” – 您已发送短信",
 	No:          "“不发” – 不发短信",
+	SendIt:      "“代发” – 由本服务器发送短信",
 	Snooze:      "“稍后 10分钟” – 十分钟后再问",
 	Start:       "“开始” – 在这里询问我",
 	Stop:        "“停止” – 不在这里询问我",

@@ -15,6 +15,7 @@ var english = Phrases{
 	Form:     enForm,
 	Orders:   enOrders,
 	Web:      enWeb,
+	SMS:      enSMS,
 	Chat: Chat{
 		Prompt: enPrompt,
 		What:   enWhat,
@@ -29,6 +30,8 @@ var english = Phrases{
 				return "You retracted your message to " + with + ". Nothing to do."
 			case track.WithdrawExpired:
 				return "The prompt about " + with + " expired at " + enTime(at, now) + "."
+			case track.WithdrawTexted:
+				return "An SMS was sent to " + with + ". Nothing to do."
 			case track.WithdrawAnswered:
 				return "You have answered the prompt about " + with + ". Nothing to do."
 			}
@@ -65,8 +68,12 @@ var english = Phrases{
 			return "While you were away: " + strings.Join(parts, "; ") + `. Reply "status" for more.`
 		},
 
-		Sent:        func(with string) string { return "Noted: you sent " + with + " an SMS." },
-		Declined:    func(with string) string { return "OK, no SMS to " + with + "." },
+		Sent:     func(with string) string { return "Noted: you sent " + with + " an SMS." },
+		Declined: func(with string) string { return "OK, no SMS to " + with + "." },
+		Sending:  func(with string) string { return "OK, an SMS to " + with + " is being sent." },
+		NotFromHere: func(with string) string {
+			return "An SMS to " + with + " can't be sent from here. Please send it yourself."
+		},
 		NothingOpen: "There is nothing to answer right now.",
 		Snoozed: func(with string, again, now time.Time, most time.Duration) string {
 			limit := ""
@@ -116,6 +123,8 @@ func enWhy(r track.Explanation, now time.Time) string {
 		return "Next step at " + at + "."
 	case track.ReasonPrompted:
 		return "You are being asked about it."
+	case track.ReasonTexting:
+		return "An SMS is being sent."
 	case track.ReasonEnded:
 		return "You have answered: you won't be asked again."
 	case track.ReasonExpired:
@@ -245,7 +254,16 @@ func enPrompt(a Ask) string {
 	if a.Code != "" {
 		code = " " + a.Code
 	}
-	return a.lines(what, "The connection was lost meanwhile: "+a.With+" may have read it.", send, "React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent"+code+", no"+code+", later"+code+".)")
+	byUs, bySend := "", ""
+	if a.Sends {
+		byUs, bySend = "📨 to have it sent from here, ", "send"+code+", "
+	}
+	return a.lines(what, "The connection was lost meanwhile: "+a.With+" may have read it.", enTried[a.Tried], send, "React 👍 when sent, "+byUs+"👎 for no, ⏰ for later. (Or answer: sent"+code+", "+bySend+"no"+code+", later"+code+".)")
+}
+
+var enTried = map[track.SMSState]string{
+	track.SMSStateFailed: "An SMS was sent from here, and did not arrive.",
+	track.SMSStateUnsure: "An SMS may have gone out from here: nobody knows.",
 }
 
 func enTime(at, now time.Time) string {

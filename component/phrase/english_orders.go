@@ -63,6 +63,7 @@ var enOrders = Orders{
 var enUsage = map[Verb]string{
 	Sent:        `"sent" – you have sent the SMS`,
 	No:          `"no" – don’t send an SMS`,
+	SendIt:      `"send" – have the SMS sent from here`,
 	Snooze:      `"later 10m" – ask again in ten minutes`,
 	Start:       `"start" – ask me in this chat`,
 	Stop:        `"stop" – don’t ask me in this chat`,

@@ -25,6 +25,7 @@ const (
 	Sent   Verb = "sent"
 	No     Verb = "no"
 	Snooze Verb = "later"
+	SendIt Verb = "send" // the component is to send the SMS itself
 
 	Status   Verb = "status"
 	Escalate Verb = "send now" // Rest: whom, or the newest
@@ -74,6 +75,7 @@ var words = map[Verb][]string{
 	Sent:        {"sent", "done", "已发", "已发送", "已发短信", "发了", "发送了"},
 	No:          {"no", "不发", "不", "否", "不用", "不用发", "不要"},
 	Snooze:      {"later", "snooze", "稍后", "推迟", "等等", "等一下"},
+	SendIt:      {"send", "代发", "代发短信", "帮我发"},
 	Status:      {"status", "watching", "状态"},
 	Escalate:    {"send now", "escalate", "立即发短信", "马上发短信", "改发短信"},
 	Cancel:      {"cancel", "取消跟踪", "取消"},
@@ -152,7 +154,7 @@ func ends(word, after string) bool {
 	return size == 0 || unicode.Is(unicode.Han, last) || unicode.Is(unicode.Han, next) || !unicode.IsLetter(next) && !unicode.IsDigit(next)
 }
 
-var answerVerbs = map[Verb]bool{Sent: true, No: true, Snooze: true}
+var answerVerbs = map[Verb]bool{Sent: true, No: true, Snooze: true, SendIt: true}
 
 // parseAnswer reads the answer to a prompt: a verb, with a code before or behind it, and a time to put it off.
 func parseAnswer(text string) (o Order, ok bool) {
@@ -290,6 +292,8 @@ func Reaction(emoji string) Verb {
 		return No
 	case "⏰", "💤", "⏳":
 		return Snooze
+	case "📨", "📩", "💬":
+		return SendIt
 	}
 	return Unknown
 }

@@ -20,6 +20,7 @@ type Phrases struct {
 	Watch  Watch
 	Form   Form
 	Web    Web
+	SMS    SMS
 
 	// Time gives the time of day of at, with the date if that is not the date of now, and with "UTC" if at is in it: a
 	// reader whose time zone is not known should be told.

@@ -11,6 +11,7 @@ type Web struct {
 	Scan          string // the QR code, with a phone
 	Copy, Copied  string
 	Sent, Later   string
+	SendIt        string // from here
 	No            string
 	Elsewhere     string // another device is dealing with it
 	Done          string // it was answered
@@ -50,6 +51,7 @@ var enWeb = Web{
 	Copied:        "Copied",
 	Sent:          "Sent",
 	Later:         "Not now",
+	SendIt:        "Send it for me",
 	No:            "No SMS",
 	Elsewhere:     "Another of your devices is dealing with it.",
 	Done:          "Noted. You can close this page.",
@@ -91,6 +93,7 @@ var zhWeb = Web{
 	Copied:        "已复制",
 	Sent:          "已发送",
 	Later:         "以后再说",
+	SendIt:        "代我发送",
 	No:            "不发短信",
 	Elsewhere:     "您的另一台设备正在处理。",
 	Done:          "已记下，可以关闭此页。",

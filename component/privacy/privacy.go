@@ -71,7 +71,7 @@ func (d *Disclosure) Status(ctx context.Context, m *track.Message) escalation.St
 	return escalation.Status{
 		Doubt: doubt,
 		ID:    m.ID, With: m.Recipient, Seq: n.Seq, State: escalation.State(d.State(ctx, m, n.State)), Stamp: escalation.Time(n.At),
-		Basis: escalation.Basis(n.Basis), Further: escalation.State(n.Further),
+		Basis: escalation.Basis(n.Basis), Further: escalation.State(n.Further), SMS: escalation.OwnSMS(n.SMS),
 	}
 }
 

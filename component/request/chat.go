@@ -57,7 +57,7 @@ func (r *Router) chat(ctx context.Context, m *session.Stanza) {
 	say := phrase.In(r.languageOf(owner, m.Lang, text))
 	r.tell(ctx, m, say, func(ctx context.Context) (string, error) {
 		switch order.Verb {
-		case phrase.Sent, phrase.No, phrase.Snooze:
+		case phrase.Sent, phrase.No, phrase.Snooze, phrase.SendIt:
 			return r.answerPrompt(ctx, m.From.String(), prompt, order, say)
 		case phrase.Start, phrase.Stop:
 			return r.opt(ctx, owner, order.Verb == phrase.Start, say)
@@ -166,7 +166,7 @@ func (r *Router) promptOf(ctx context.Context, owner, id string) (*track.Prompt,
 	return &snap.Was, nil
 }
 
-var actions = map[phrase.Verb]track.AnswerAction{phrase.Sent: track.SentSMS, phrase.No: track.Declined, phrase.Snooze: track.Snooze}
+var actions = map[phrase.Verb]track.AnswerAction{phrase.Sent: track.SentSMS, phrase.No: track.Declined, phrase.Snooze: track.Snooze, phrase.SendIt: track.SendIt}
 
 // answer gives an answer to a prompt, and brings p up to date.
 func (r *Router) answer(ctx context.Context, by string, p *track.Prompt, order phrase.Order) (track.Verdict, error) {
@@ -191,7 +191,12 @@ func (r *Router) confirm(ctx context.Context, p *track.Prompt, verdict track.Ver
 		return say.Chat.Elsewhere(with)
 	case track.AlreadyDisplayed:
 		return say.Chat.AlreadyRead(with)
+	case track.NotAllowed, track.BadRequest:
+		return say.Chat.NotFromHere(with)
 	case track.TooOften:
+		if order.Verb == phrase.SendIt {
+			return say.Chat.NotFromHere(with)
+		}
 		return say.Chat.TooOften(with)
 	default:
 		return say.Chat.Over(with)
@@ -199,6 +204,8 @@ func (r *Router) confirm(ctx context.Context, p *track.Prompt, verdict track.Ver
 	switch order.Verb {
 	case phrase.Sent:
 		return say.Chat.Sent(with)
+	case phrase.SendIt:
+		return say.Chat.Sending(with)
 	case phrase.No:
 		return say.Chat.Declined(with)
 	}

@@ -68,6 +68,10 @@ func (r *Router) answered(ctx context.Context, iq *session.Stanza, p *session.Pa
 		return session.Error(iq, stanza.NotAcceptable, stanza.Cancel, escalation.AlreadyDisplayed{})
 	case track.Gone:
 		return session.Error(iq, stanza.Gone, stanza.Cancel, escalation.Expired{})
+	case track.NotAllowed:
+		return session.Error(iq, stanza.NotAllowed, stanza.Cancel, nil)
+	case track.BadRequest:
+		return session.Error(iq, stanza.BadRequest, stanza.Modify, nil)
 	case track.TooOften:
 		return session.Error(iq, stanza.ResourceConstraint, stanza.Wait, nil)
 	}

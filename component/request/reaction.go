@@ -44,7 +44,7 @@ func (r *Router) react(ctx context.Context, m *session.Stanza) {
 			}
 			verdict, err = r.answer(ctx, by, p, order)
 		}
-		if err != nil || verdict == track.OK && order.Verb != phrase.Snooze {
+		if err != nil || verdict == track.OK && order.Verb != phrase.Snooze && order.Verb != phrase.SendIt {
 			return "", err
 		}
 		return r.confirm(ctx, p, verdict, order, say), nil

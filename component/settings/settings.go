@@ -10,7 +10,9 @@ import (
 	"text/template"
 	"time"
 
+	"tocsin/component/gateway"
 	"tocsin/component/queue"
+	"tocsin/component/routes"
 	"tocsin/component/tap"
 	"tocsin/track"
 )
@@ -37,7 +39,17 @@ type Settings struct {
 	SelfService bool   // users may bind their number
 	Verify      bool   // a number that its user has bound counts only once it is confirmed
 
+	SMS *SMS // nil: the component sends none itself
+
 	Public string // the base of links to pages, as "https://xmpp.example.org/tocsin"; "": there are none
+}
+
+// SMS is how the component sends SMS itself.
+type SMS struct {
+	Routes   routes.Table
+	Gateways map[string]gateway.Gateway // by the name of the route
+	Segments int                        // longer texts are cut
+	Validity time.Duration              // what is not delivered by then is not to be delivered
 }
 
 // Live are the settings in force, with the pause that admins order by command. Its methods may be called by several

@@ -78,3 +78,28 @@ func render(t *template.Template, f Fill) (string, error) {
 	}
 	return text, nil
 }
+
+// Fit is Compose for an SMS that is sent from here: of at most so many segments with what comes after it.
+func Fit(t *template.Template, f Fill, limit, segments int, after string) (text string, n int, err error) {
+	fits := func(limit int) bool {
+		var d Draft
+		if d, err = Compose(t, f, "", limit); err == nil {
+			text = d.Text + after
+			n, _ = Count(text)
+		}
+		return err == nil && n <= segments
+	}
+	if fits(limit) || err != nil {
+		return text, n, err
+	}
+	low, high := 0, limit // it fits with low, and does not with high
+	for high-low > 1 && err == nil {
+		if middle := (low + high) / 2; fits(middle) {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	fits(low)
+	return text, n, err
+}

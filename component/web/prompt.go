@@ -27,6 +27,7 @@ type promptView struct {
 	QR      template.HTML // of the link
 	Known   bool          // the text is known
 	Claimed bool          // by this page
+	Sends   bool          // the SMS can be sent from here
 	State   string        // of the prompt, for the page to see that it changed
 }
 
@@ -63,13 +64,16 @@ func (s *Server) drawPrompt(r *http.Request, o Offer, text string, notes []note)
 			v.Notes = []note{{Text: s.over(say, o)}}
 		}
 		return s.render(r, o.Sender, "prompt.html", v)
+	case o.State == track.PromptClaimed && o.Ask.Under:
+		v.Notes = append(notes, note{Text: say.Chat.Sending(o.Ask.With)})
+		return s.render(r, o.Sender, "prompt.html", v)
 	case o.State == track.PromptClaimed && o.Claimer != by:
 		v.Notes = append(notes, note{Text: say.Web.Elsewhere})
 		return s.render(r, o.Sender, "prompt.html", v)
 	}
 	number := strings.TrimPrefix(o.Ask.Number, "tel:")
 	p := &promptView{
-		What: say.Chat.What(o.Ask), Number: number, Text: text, Known: o.Ask.Text != "", Claimed: o.State == track.PromptClaimed, State: stateOf(o),
+		What: say.Chat.What(o.Ask), Number: number, Text: text, Known: o.Ask.Text != "", Claimed: o.State == track.PromptClaimed, State: stateOf(o), Sends: o.Ask.Sends,
 	}
 	if number != "" {
 		link := sms.URI(number, sms.Clean(text))
@@ -88,6 +92,9 @@ func (s *Server) over(say *phrase.Phrases, o Offer) string {
 	case track.PromptSnoozed:
 		return say.Chat.Snoozed(o.Ask.With, o.Until.Std().In(now.Location()), now, 0)
 	case track.PromptSent, track.PromptDeclined, track.PromptFailed:
+		if o.State == track.PromptSent && o.Until == 0 { // from here
+			return say.Chat.Settled(o.Ask.With, track.WithdrawTexted, now, now)
+		}
 		return say.Chat.Settled(o.Ask.With, track.WithdrawAnswered, now, now)
 	}
 	return say.Chat.Settled(o.Ask.With, track.WithdrawExpired, o.ExpiresAt.Std().In(now.Location()), now)
@@ -134,7 +141,7 @@ func (s *Server) answerPrompt(r *http.Request) (*reply, error) {
 	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\r\n", "\n"), "")
 	a := &track.Answer{Prompt: o.ID, By: holder(o.Sender), Action: track.AnswerAction(r.PostFormValue("action")), For: laterFor}
 	switch a.Action {
-	case track.Claim, track.SentSMS, track.Declined, track.Snooze:
+	case track.Claim, track.SentSMS, track.Declined, track.Snooze, track.SendIt:
 	default:
 		return s.drawPrompt(r, o, text, nil), nil // another text
 	}
@@ -144,6 +151,10 @@ func (s *Server) answerPrompt(r *http.Request) (*reply, error) {
 	say := s.say(r, o.Sender)
 	var notes []note
 	switch {
+	case a.Action == track.SendIt && a.Verdict != track.Conflict:
+		if a.Verdict != track.OK {
+			notes = []note{{Text: say.Chat.NotFromHere(o.Ask.With)}}
+		}
 	case a.Verdict != track.OK && a.Verdict != track.Conflict:
 		notes = []note{{Text: say.Web.Changed}}
 	case a.Verdict == track.OK && a.Action == track.Snooze:

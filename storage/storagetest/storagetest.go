@@ -73,6 +73,9 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"fence", fence},
 		{"handover", handover},
 		{"refused", refused},
+		{"texts", texts},
+		{"usage", usage},
+		{"prune texts", pruneTexts},
 	} {
 		t.Run(strings.ReplaceAll(test.name, " ", "_"), func(t *testing.T) {
 			s := &suite{T: t, ctx: t.Context(), Database: open(t)}
@@ -179,12 +182,12 @@ func passed(after int64, id string) track.Message {
 // full has a value in every field.
 func full() track.Message {
 	return track.Message{
-		Ord: ord(7), Key: key("m1"), Kind: track.Alias, Original: ord(3), Status: track.Delivered, Marks: 1<<23 - 1,
+		Ord: ord(7), Key: key("m1"), Kind: track.Alias, Original: ord(3), Status: track.Delivered, Marks: 1<<30 - 1,
 		Standing: track.StandingBoth, There: track.ThereMixed, Expects: track.Expectation{Delivery: track.RuleConfirms, Reading: track.RuleMarks}, HandedAt: now + 6,
 		Resource: "phone \"2\"", Lang: "zh-Hant", SentAt: now, DeliveredAt: now + 1, TimeoutAt: now + 2, SettledAt: now + 3,
 		Hint: track.Hint{Until: track.UntilDisplayed, Timeout: 999_999_999, Priority: track.Urgent, Escalate: track.Auto},
 		Text: "{\"a\",\\b}\n'c' NULL 你好 👋", Step: 255, Due: now + 4, Reason: track.ReasonQuiet, Prompt: "p-1",
-		Notice: track.Notice{Seq: 1<<32 - 1, Told: 1<<32 - 2, Rev: 1 << 60, State: track.StateDelivered, Basis: track.ByReceipt, At: now + 5, Further: track.StateUnknown},
+		Notice: track.Notice{Seq: 1<<32 - 1, Told: 1<<32 - 2, Rev: 1 << 60, State: track.StateDelivered, Basis: track.ByReceipt, At: now + 5, Further: track.StateUnknown, SMS: track.SMSStateUnsure},
 	}
 }
 

@@ -63,11 +63,13 @@ const (
 	ByTimer    Basis = "timer"
 	ByCommand  Basis = "command"
 	ByHint     Basis = "hint"
+	BySMS      Basis = "sms"       // the component's own SMS
+	BySMSReply Basis = "sms-reply" // an SMS from the recipient
 )
 
 // Valid reports whether b is a basis of the protocol.
 func (b Basis) Valid() bool {
-	return slices.Contains([]Basis{ByReceipt, ByMarker, ByReply, ByReaction, ByAck, ByOrder, ByError, ByTimer, ByCommand, ByHint}, b)
+	return slices.Contains([]Basis{ByReceipt, ByMarker, ByReply, ByReaction, ByAck, ByOrder, ByError, ByTimer, ByCommand, ByHint, BySMS, BySMSReply}, b)
 }
 
 // Status tells the sender of the message ID to With how far it has come. Seq grows with every status of the message.
@@ -81,6 +83,22 @@ type Status struct {
 	Basis   Basis    `xml:"basis,attr,omitempty"`
 	Further State    `xml:"further,attr,omitempty"` // Unknown on a delivered message whose reading cannot be known
 	Doubt   Doubt    `xml:"doubt,attr,omitempty"`
+	SMS     OwnSMS   `xml:"sms,attr,omitempty"` // with the basis BySMS
+}
+
+// OwnSMS is what has become of an SMS that the component has sent itself.
+type OwnSMS string
+
+const (
+	SMSSent      OwnSMS = "sent"      // a provider has taken it
+	SMSDelivered OwnSMS = "delivered" // the phone has it
+	SMSFailed    OwnSMS = "failed"
+	SMSUnsure    OwnSMS = "unsure" // it may have been sent
+)
+
+// Valid reports whether s is a state of the protocol.
+func (s OwnSMS) Valid() bool {
+	return slices.Contains([]OwnSMS{SMSSent, SMSDelivered, SMSFailed, SMSUnsure}, s)
 }
 
 // Doubt is why a state may be out of date.

@@ -17,7 +17,8 @@ const (
 )
 
 // Escalate prompts the sender of the message ID to With to go on by SMS. Reason is one of the timeouts. With Test nobody wrote
-// such a message: an admin tries whether prompts arrive.
+// such a message: an admin tries whether prompts arrive. With Sends the component can be asked to send the SMS itself, if it
+// knows a number; Tried is what became of one that it has sent before: SMSFailed or SMSUnsure.
 type Escalate struct {
 	XMLName  xml.Name `xml:"urn:tocsin:escalation:0 escalate"`
 	Prompt   string   `xml:"prompt,attr"`
@@ -28,6 +29,8 @@ type Escalate struct {
 	Expires  Time     `xml:"expires,attr"`
 	Test     bool     `xml:"test,attr,omitempty"`
 	Doubt    Doubt    `xml:"doubt,attr,omitempty"`
+	Sends    bool     `xml:"sends,attr,omitempty"`
+	Tried    OwnSMS   `xml:"tried,attr,omitempty"`
 	Number   *Number  `xml:"number"`
 	Text     *Text    `xml:"text"`
 	SMS      *SMS     `xml:"sms"`
@@ -93,11 +96,12 @@ const (
 	Decline Action = "declined"
 	NotSent Action = "failed"
 	Snooze  Action = "snooze"
+	Send    Action = "send" // the component is to send the SMS itself
 )
 
 // Valid reports whether a is an action of the protocol.
 func (a Action) Valid() bool {
-	return slices.Contains([]Action{Claim, Sent, Decline, NotSent, Snooze}, a)
+	return slices.Contains([]Action{Claim, Sent, Decline, NotSent, Snooze, Send}, a)
 }
 
 // Answer is the sender's answer to a prompt.

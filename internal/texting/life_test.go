@@ -1,0 +1,450 @@
+// Package texting tests the SMS that the component sends itself, with crashes at every point, on both databases: the ledger, the
+// writer and the sender on a real store, and a scripted provider.
+package texting
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"text/template"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tocsin/component/clock"
+	"tocsin/component/gateway"
+	"tocsin/component/metrics"
+	"tocsin/component/routes"
+	"tocsin/component/settings"
+	"tocsin/component/texts"
+	"tocsin/component/writer"
+	"tocsin/internal/lab"
+	"tocsin/storage"
+	"tocsin/track"
+)
+
+// database is one that stories are told on one after the other, each by people of its own, and a day after the one before.
+type database struct {
+	*storage.Store
+	name    string
+	stories int
+}
+
+// onBoth runs a test on a new database of each kind.
+func onBoth(t *testing.T, test func(*testing.T, *database)) {
+	for name, dsn := range map[string]func(*testing.T) string{
+		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "tocsin.db") },
+		"postgres": func(t *testing.T) string { return lab.Postgres(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, err := storage.Open(t.Context(), dsn(t), storage.Options{Migrate: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer store.Close()
+			test(t, &database{Store: store, name: name})
+		})
+	}
+}
+
+// errCrash is what everything fails with once an instance has crashed.
+var errCrash = errors.New("crashed")
+
+// crash says where an instance ends: at a commit, or while a provider is given an SMS; before or after that has happened.
+type crash struct {
+	commit int // the how-manieth; 0: none
+	submit int
+	after  bool
+}
+
+// provider is what stands at the other end of all routes. It answers by a script, and then as its last word says.
+type provider struct {
+	mu     sync.Mutex
+	script map[string][]gateway.Outcome // by route
+	got    []string                     // "route ref" of what it was given and may have sent
+	texts  []string
+	keys   map[string]bool // it knows a repetition: it is not sent again
+	sent   map[string]int  // SMS on phones, by reference
+	ids    []string        // that it gives to every SMS
+	before func()          // is called before it answers
+}
+
+func (p *provider) submit(route string, m gateway.Submission) gateway.Answer {
+	if p.before != nil {
+		p.before()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	script := p.script[route]
+	outcome := script[0]
+	if len(script) > 1 {
+		p.script[route] = script[1:]
+	}
+	p.texts = append(p.texts, m.Text)
+	if outcome == gateway.Sent || outcome == gateway.Unsure {
+		p.got = append(p.got, route)
+		if !(p.keys[route] && p.sent[m.Ref] > 0) {
+			p.sent[m.Ref]++
+		}
+	}
+	return gateway.Answer{Outcome: outcome, Class: "scripted", IDs: p.ids}
+}
+
+func (p *provider) onPhones() (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, times := range p.sent {
+		n += times
+	}
+	return n
+}
+
+// life is one instance on a database, from its start to its end.
+type life struct {
+	t      *testing.T
+	store  *storage.Store
+	clock  *clock.Stepped
+	policy track.Policy
+	sms    *settings.SMS
+	queue  *writer.Queue
+	ledger *track.Ledger
+	sender *texts.Sender
+	ctx    context.Context
+	end    context.CancelCauseFunc
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex
+	crash   crash
+	commits int
+	submits int
+	alarms  map[track.Alarm]bool
+	jobs    map[string]bool // entries that the sender has
+	later   map[string]entry
+	shown   int
+	told    []string
+	people
+}
+
+// people are those of a story.
+type people struct{ alice, bob, number string }
+
+type entry struct {
+	out track.Outgoing
+	at  time.Time
+}
+
+// Do implements texts.Inputs.
+func (l *life) Do(ctx context.Context, in track.Input) error {
+	done := make(chan error, 1)
+	l.queue.Put(in, func(err error) { done <- err })
+	select {
+	case err := <-done:
+		return err
+	case <-l.ctx.Done():
+		return errCrash
+	}
+}
+
+// Load and Commit implement writer.Store.
+func (l *life) Load(ctx context.Context, w track.Want, now track.Time) (track.Loaded, error) {
+	return l.store.Load(ctx, w, now)
+}
+
+func (l *life) Commit(ctx context.Context, c track.Changes) error {
+	l.mu.Lock()
+	l.commits++
+	crashes := l.commits == l.crash.commit
+	l.mu.Unlock()
+	if !crashes {
+		return l.store.Commit(ctx, c)
+	}
+	if l.crash.after {
+		if err := l.store.Commit(ctx, c); err != nil {
+			l.t.Error(err)
+		}
+	}
+	l.end(errCrash)
+	return track.ErrFenced // nothing more is written
+}
+
+func (l *life) Settled(context.Context) (bool, error) { return false, nil }
+
+// route is a gateway.
+type route struct {
+	*life
+	name     string
+	provider *provider
+}
+
+func (r route) Submit(_ context.Context, m gateway.Submission) gateway.Answer {
+	r.mu.Lock()
+	r.submits++
+	crashes := r.submits == r.crash.submit
+	r.mu.Unlock()
+	if crashes && !r.crash.after {
+		r.end(errCrash)
+		return gateway.Answer{}
+	}
+	answer := r.provider.submit(r.name, m)
+	if crashes {
+		r.end(errCrash)
+	}
+	return answer
+}
+
+func (route) Check(context.Context) error { return nil }
+func (route) Up() (bool, string)          { return true, "" }
+
+type nobody struct{}
+
+func (nobody) Parties(track.Conv) track.Parties {
+	return track.Parties{Standing: track.StandingBoth}
+}
+func (nobody) Clients(string) track.Clients      { return track.Clients{} }
+func (nobody) Present(string, string) bool       { return true }
+func (nobody) Of(string) track.Prefs             { return track.Prefs{} }
+func (nobody) Language(string, ...string) string { return "en" }
+
+// story is a database, and the lives that follow one another on it.
+type story struct {
+	t        *testing.T
+	store    *storage.Store
+	clock    *clock.Stepped
+	provider *provider
+	repeat   routes.Repeat
+	mode     track.Mode
+	asked    int // prompts that were shown
+	told     []string
+	began    track.Time
+	who      people
+	*life
+}
+
+func newStory(t *testing.T, on *database, repeat routes.Repeat, script map[string][]gateway.Outcome) *story {
+	on.stories++
+	n := on.stories
+	start := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC).AddDate(0, 0, n)
+	s := &story{t: t, store: on.Store, repeat: repeat, mode: track.Auto, clock: clock.NewStepped(start), began: track.At(start), provider: &provider{
+		script: script, sent: map[string]int{}, keys: map[string]bool{"a": repeat == routes.ByKey, "b": repeat == routes.ByKey},
+	}}
+	s.who = people{fmt.Sprintf("alice%d@example.org", n), fmt.Sprintf("bob%d@example.org", n), fmt.Sprintf("+86138%08d", n)}
+	if err := on.SetNumbers(t.Context(), track.Number{JID: s.who.bob, E164: s.who.number, Source: track.FromUser}); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// begin starts an instance on what the database knows.
+func (s *story) begin(c crash) {
+	t := s.t
+	store := s.store
+	ctx, end := context.WithCancelCause(t.Context())
+	m := metrics.New(prometheus.NewRegistry())
+	l := &life{t: t, store: store, clock: s.clock, queue: writer.NewQueue(s.clock, m), ctx: ctx, end: end, crash: c, people: s.who,
+		alarms: map[track.Alarm]bool{}, jobs: map[string]bool{}, later: map[string]entry{}}
+	s.life = l
+	table := routes.Table{Countries: []string{"CN"}, Routes: []routes.Route{
+		{Name: "a", Messages: true, Codes: true, Repeat: s.repeat}, {Name: "b", Messages: true, Codes: true, Repeat: s.repeat},
+	}}
+	l.sms = &settings.SMS{Routes: table, Segments: 3, Validity: 15 * time.Minute, Gateways: map[string]gateway.Gateway{
+		"a": route{l, "a", s.provider}, "b": route{l, "b", s.provider},
+	}}
+	l.policy = track.Policy{
+		Senders: track.SendersAll, UndeliveredAfter: 2 * time.Minute, UnreadAfter: 10 * time.Minute, MaxAfter: time.Hour, Mode: s.mode,
+		Expires: time.Hour, Steps: []track.Step{{Do: track.DoPrompt}}, Disclose: track.DiscloseAll,
+		SMS: &track.SMSPolicy{Who: track.WhoRoster, PerNumberDay: 6, PerSenderDay: 10, SegmentsDay: 100, Reaches: func(n string) bool { return len(table.For(n, false)) > 0 }},
+	}
+	live := settings.NewLive(settings.Settings{Policy: l.policy, TextLimit: 480, SMS: l.sms, Templates: map[string]*template.Template{
+		"en": template.Must(template.New("").Parse("{{if .Text}}{{.Text}}{{else}}{{.Sender}} wrote on {{.Domain}}{{end}}")),
+	}}, false)
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	seed, err := store.Seed(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.ledger = track.NewLedger(seed, &l.policy, nobody{})
+	l.sender = texts.New(texts.Options{Inputs: l, People: nobody{}, Settings: live, IsLeader: func() bool { return true }, Clock: s.clock, Log: log, Metrics: m})
+	w := writer.New(writer.Options{Queue: l.queue, Store: l, Ledger: l.ledger, Policy: func() *track.Policy { return &l.policy }, Committed: l.committed, Clock: s.clock, Log: log, Metrics: m})
+	if err := store.Alarms(ctx, func(a track.Alarm) { l.alarms[a] = true }); err != nil {
+		t.Fatal(err)
+	}
+	pending, err := store.Pending(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.wg.Go(func() { w.Run(ctx) })        //nolint:errcheck // it ends with the instance
+	l.wg.Go(func() { l.sender.Run(ctx) }) //nolint:errcheck // it returns nil
+	for _, out := range pending {
+		l.dispatch(out)
+	}
+}
+
+// stop ends the instance, and keeps what it has told people.
+func (s *story) stop() {
+	s.end(errCrash)
+	s.wg.Wait()
+	s.asked += s.shown
+	s.told = append(s.told, s.life.told...)
+}
+
+func (l *life) committed(r *track.Result) {
+	l.mu.Lock()
+	for _, a := range r.Alarms {
+		if a.Due != 0 {
+			l.alarms[a] = true
+		}
+	}
+	for _, id := range r.Done {
+		delete(l.jobs, id)
+		delete(l.later, id)
+	}
+	for _, m := range r.Tells {
+		l.told = append(l.told, strings.TrimSuffix(string(m.Notice.State)+"/"+string(m.Notice.SMS), "/"))
+	}
+	l.mu.Unlock()
+	for _, out := range r.Outbox {
+		l.dispatch(out)
+	}
+}
+
+// dispatch is what the outbox does with an entry.
+func (l *life) dispatch(out track.Outgoing) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch out.Kind {
+	case track.OutShow:
+		if out.Owner == l.alice {
+			l.shown++
+		}
+		l.wg.Go(func() {
+			l.Do(l.ctx, &track.Shown{Prompt: out.Prompt, To: []string{out.Owner + "/phone"}}) //nolint:errcheck // or it has crashed
+			l.Do(l.ctx, &track.OutboxDone{out.ID})                                            //nolint:errcheck
+		})
+	case track.OutText:
+		l.jobs[out.ID] = true
+		l.sender.Push(out, func(after time.Duration) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if l.jobs[out.ID] {
+				delete(l.jobs, out.ID)
+				next := out
+				next.Tries++
+				l.later[out.ID] = entry{next, l.clock.Now().Add(after)}
+			}
+		})
+	}
+}
+
+// settle waits until the sender has nothing to do, or the instance has crashed.
+func (l *life) settle() {
+	l.t.Helper()
+	for range 25000 {
+		l.Do(l.ctx, nil) //nolint:errcheck // or it has crashed
+		l.mu.Lock()
+		busy := len(l.jobs) > 0
+		l.mu.Unlock()
+		if !busy || l.ctx.Err() != nil {
+			return
+		}
+		time.Sleep(200 * time.Microsecond)
+	}
+	l.t.Fatal("an entry of the outbox was neither put off nor taken out")
+}
+
+// pass lets the time pass, from one instant at which something is due to the next.
+func (l *life) pass(d time.Duration) {
+	l.t.Helper()
+	for end := l.clock.Now().Add(d); l.ctx.Err() == nil; {
+		l.tick()
+		now, next := l.clock.Now(), end
+		l.mu.Lock()
+		for a := range l.alarms {
+			if at := a.Due.Std(); at.Before(next) {
+				next = at
+			}
+		}
+		for _, e := range l.later {
+			if e.at.Before(next) {
+				next = e.at
+			}
+		}
+		l.mu.Unlock()
+		if !now.Before(end) {
+			return
+		}
+		l.clock.Step(max(next.Sub(now), time.Millisecond))
+	}
+}
+
+// tick does what is due, until there is nothing more.
+func (l *life) tick() {
+	l.t.Helper()
+	for range 20 {
+		var inputs []track.Input
+		var outs []track.Outgoing
+		l.mu.Lock()
+		now := track.At(l.clock.Now())
+		for a := range l.alarms {
+			if a.Due > now {
+				continue
+			}
+			delete(l.alarms, a)
+			if a.Ref < 0 {
+				inputs = append(inputs, &track.PromptAlarm{Row: -a.Ref, Due: a.Due})
+			} else {
+				inputs = append(inputs, &track.Fact{Kind: track.AlarmFired, Ord: a.Ref, At: a.Due})
+			}
+		}
+		for id, e := range l.later {
+			if !e.at.After(l.clock.Now()) {
+				delete(l.later, id)
+				outs = append(outs, e.out)
+			}
+		}
+		l.mu.Unlock()
+		for _, in := range inputs {
+			l.Do(l.ctx, in) //nolint:errcheck // or it has crashed
+		}
+		for _, out := range outs {
+			l.dispatch(out)
+		}
+		l.settle()
+		if len(inputs)+len(outs) == 0 || l.ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// send lets Alice write to Bob.
+func (l *life) send(id string, change ...func(*track.Fact)) {
+	f := &track.Fact{Kind: track.Sent, Key: track.Key{Sender: l.alice, Recipient: l.bob, ID: id}, At: track.At(l.clock.Now()), Once: true,
+		Marks: track.AsksReceipt | track.Markable, Text: "the text of " + id, Standing: track.StandingBoth}
+	for _, c := range change {
+		c(f)
+	}
+	l.Do(l.ctx, f) //nolint:errcheck // or it has crashed
+}
+
+func (l *life) read(id string) {
+	l.Do(l.ctx, &track.Fact{Kind: track.Read, Key: track.Key{Sender: l.alice, Recipient: l.bob, ID: id}, At: track.At(l.clock.Now()), Basis: track.ByMarker}) //nolint:errcheck
+}
+
+// texts are the SMS that the database has, by their states.
+func (s *story) texts() (states []track.TextState) {
+	list, err := s.store.Texts(s.t.Context(), s.began, 1000)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, x := range list {
+		states = append(states, x.State)
+	}
+	slices.Sort(states)
+	return states
+}

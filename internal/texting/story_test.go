@@ -1,0 +1,98 @@
+package texting
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/component/gateway"
+	"tocsin/component/routes"
+	"tocsin/track"
+)
+
+// TestStories tells what an SMS says, and when there is none.
+func TestStories(t *testing.T) {
+	sent := func() map[string][]gateway.Outcome { return script(says(gateway.Sent), says(gateway.Sent)) }
+	onBoth(t, func(t *testing.T, on *database) {
+		tell := func(name string, what func(*testing.T, *story)) {
+			t.Run(name, func(t *testing.T) {
+				s := newStory(t, on, routes.Never, sent())
+				s.begin(crash{})
+				what(t, s)
+				s.stop()
+			})
+		}
+		said := func(t *testing.T, s *story, want ...string) {
+			t.Helper()
+			if got := strings.Join(s.provider.texts, "|"); got != strings.Join(want, "|") {
+				t.Errorf("SMS: %q, want %q", got, want)
+			}
+		}
+		const stop = "\nReply STOP to end these."
+		tell("a burst is one SMS", func(t *testing.T, s *story) {
+			s.send("m1")
+			s.pass(time.Minute)
+			s.send("m2")
+			s.pass(time.Minute)
+			said(t, s, "the text of m1\nthe text of m2"+stop)
+		})
+		tell("the second one to a number does not say how to end them", func(t *testing.T, s *story) {
+			s.send("m1")
+			s.pass(3 * time.Minute)
+			s.send("m2")
+			s.pass(3 * time.Minute)
+			said(t, s, "the text of m1"+stop, "the text of m2")
+		})
+		tell("a notice whenever one is encrypted", func(t *testing.T, s *story) {
+			s.send("m1")
+			s.send("m2", func(f *track.Fact) { f.Text, f.Marks = "", f.Marks|track.Encrypted })
+			s.pass(3 * time.Minute)
+			said(t, s, s.alice+" wrote on example.org"+stop)
+		})
+		tell("cut at so many segments", func(t *testing.T, s *story) {
+			s.send("m1", func(f *track.Fact) { f.Text = strings.Repeat("很长", 500) })
+			s.pass(3 * time.Minute)
+			if n := len([]rune(s.provider.texts[0])); n > 3*67 || n < 150 {
+				t.Errorf("%d characters", n)
+			}
+		})
+		tell("read in time", func(t *testing.T, s *story) {
+			s.send("m1")
+			s.pass(time.Minute)
+			s.read("m1")
+			s.pass(10 * time.Minute)
+			said(t, s)
+		})
+		tell("a report that comes before the answer", func(t *testing.T, s *story) {
+			s.provider.ids = []string{"7"}
+			s.provider.before = func() {
+				if err := s.sender.Reported(t.Context(), gateway.Report{Route: "a", ID: "7", State: gateway.Delivered}); err != nil {
+					t.Error(err)
+				}
+			}
+			s.send("m1")
+			s.pass(3 * time.Minute)
+			if got := strings.Join(s.life.told, " "); got != "timeout-undelivered escalated/sent escalated/delivered" {
+				t.Errorf("told %s", got)
+			}
+		})
+		tell("the sender has it sent", func(t *testing.T, s *story) {
+			s.policy.Mode = track.Ask
+			s.send("m1")
+			s.pass(3 * time.Minute)
+			prompts, err := s.store.Prompts(t.Context(), s.alice)
+			if err != nil || len(prompts) != 1 {
+				t.Fatal(prompts, err)
+			}
+			a := &track.Answer{Prompt: prompts[0].ID, By: s.alice + "/phone", Action: track.SendIt}
+			if err := s.Do(t.Context(), a); err != nil || a.Verdict != track.OK {
+				t.Fatal(a.Verdict, err)
+			}
+			s.pass(time.Second)
+			said(t, s, "the text of m1"+stop)
+			if got := strings.Join(s.life.told, " "); got != "timeout-undelivered escalated/sent" {
+				t.Errorf("told %s", got)
+			}
+		})
+	})
+}

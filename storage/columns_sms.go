@@ -1,0 +1,74 @@
+package storage
+
+import (
+	"encoding/hex"
+
+	"tocsin/track"
+)
+
+func (h *hasher) textColumns(w *walk, t *track.Text) {
+	var conv, sender int64
+	if w.mode == taking {
+		c := track.Conv{Sender: clean(t.Sender), Recipient: clean(t.Recipient)}
+		conv, sender = h.conv(c), h.whole(c.Sender, "")
+	}
+	num(w, "conv", &conv)
+	num(w, "sender_hash", &sender)
+	num(w, "ord", &t.Row)
+	num(w, "state", &t.State)
+	flag(w, "code", &t.Code)
+	num(w, "segments", &t.Segments)
+	num(w, "parts", &t.Parts)
+	flag(w, "answered", &t.Answered)
+	num(w, "queued_at", &t.QueuedAt)
+	num(w, "sent_at", &t.SentAt)
+	num(w, "ended_at", &t.EndedAt)
+	str(w, "id", &t.ID)
+	str(w, "sender", &t.Sender)
+	str(w, "recipient", &t.Recipient)
+	list(w, "messages", &t.Messages)
+	str(w, "prompt", &t.Prompt)
+	str(w, "number", &t.Number)
+	str(w, "route", &t.Route)
+	str(w, "sent_from", &t.From)
+}
+
+func (h *hasher) partColumns(w *walk, p *track.Part) {
+	var hash int64
+	if w.mode == taking {
+		hash = h.part(p.PartKey)
+	}
+	num(w, "hash", &hash)
+	num(w, "ord", &p.Row)
+	num(w, "state", &p.State)
+	str(w, "route", &p.Route)
+	str(w, "id", &p.ID)
+	str(w, "text", &p.Text)
+}
+
+func (h *hasher) part(k track.PartKey) int64 { return h.whole(clean(k.Route), clean(k.ID)) }
+
+func usedColumns(w *walk, u *track.Used) {
+	num(w, "queued_at", &u.At)
+	str(w, "sender", &u.Sender)
+	str(w, "number", &u.Number)
+}
+
+// stop is a track.Stop as it is stored: the number itself is not.
+type stop struct {
+	hash string
+	track.Stop
+}
+
+func stopColumns(w *walk, s *stop) {
+	num(w, "at", &s.At)
+	str(w, "hash", &s.hash)
+	str(w, "stopped_by", &s.By)
+	str(w, "route", &s.Route)
+}
+
+// number names a number whose owner wants no SMS.
+func (h *hasher) number(e164 string) string {
+	sum := h.sum("stopped number", e164)
+	return hex.EncodeToString(sum[:])
+}

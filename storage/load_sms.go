@@ -1,0 +1,132 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"tocsin/track"
+)
+
+// textsOf finds the SMS that are wanted, with their messages and all their parts.
+func (l *loading) textsOf(ctx context.Context, w track.Want) (parts []track.Part, err error) {
+	if len(w.Texts)+len(w.Parts) == 0 {
+		return nil, nil
+	}
+	s := l.store
+	var ords []int64
+	if len(w.Parts) > 0 {
+		exact, hashes := map[track.PartKey]bool{}, []int64{}
+		for _, k := range w.Parts {
+			exact[track.PartKey{Route: clean(k.Route), ID: clean(k.ID)}] = true
+			hashes = append(hashes, s.hash.part(k))
+		}
+		found, err := s.partByHash.QueryContext(ctx, s.numbers(hashes))
+		err = s.parts.read(found, err, func(p *track.Part) error {
+			if exact[p.PartKey] {
+				ords = append(ords, p.Row)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("parts: %w", err)
+		}
+	}
+	if err := l.addTexts(ctx, s.textByID, s.names(w.Texts), func(*track.Text) bool { return true }); err != nil {
+		return nil, err
+	}
+	if err := l.addTexts(ctx, s.textByOrd, s.numbers(ords), func(*track.Text) bool { return true }); err != nil {
+		return nil, err
+	}
+	ords = ords[:0]
+	var messages []int64
+	for _, t := range l.texts {
+		ords, messages = append(ords, t.Row), append(messages, t.Messages...)
+	}
+	if err := l.byOrds(ctx, messages); err != nil {
+		return nil, err
+	}
+	slices.Sort(ords)
+	found, err := s.partOf.QueryContext(ctx, s.numbers(ords))
+	err = s.parts.read(found, err, func(p *track.Part) error { parts = append(parts, *p); return nil })
+	if err != nil {
+		return nil, fmt.Errorf("parts: %w", err)
+	}
+	return parts, nil
+}
+
+// liveTexts finds the SMS of conversations that are on their way.
+func (l *loading) liveTexts(ctx context.Context, wanted map[track.Conv]bool) error {
+	if len(wanted) == 0 {
+		return nil
+	}
+	convs := make([]track.Conv, 0, len(wanted))
+	for c := range wanted {
+		convs = append(convs, c)
+	}
+	exact, hashes := l.hashes(convs)
+	return l.addTexts(ctx, l.store.textIn, l.store.numbers(hashes), func(t *track.Text) bool { return exact[t.Conv] })
+}
+
+func (l *loading) addTexts(ctx context.Context, stmt *sqlx.Stmt, wanted any, fits func(*track.Text) bool) error {
+	found, err := stmt.QueryContext(ctx, wanted)
+	err = l.store.texts.read(found, err, func(t *track.Text) error {
+		if fits(t) {
+			l.texts[t.ID] = *t
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("texts: %w", err)
+	}
+	return nil
+}
+
+// usage finds what decisions on SMS to numbers, and by the senders of conversations, depend on.
+func (s *Store) usage(ctx context.Context, to []track.Number, decided map[track.Conv]bool, now track.Time) (u track.Usage, err error) {
+	since := now.Add(-24 * time.Hour)
+	bound, hashes := map[string]bool{}, map[string]string{}
+	for _, n := range to {
+		bound[n.E164] = true
+		hashes[s.hash.number(n.E164)] = n.E164
+	}
+	senders := map[string]bool{}
+	for c := range decided {
+		senders[c.Sender] = true
+	}
+	by, senderHashes := s.hash.all(senders)
+	read := func(stmt *sqlx.Stmt, wanted any, fits func(*track.Used) bool) error {
+		found, err := stmt.QueryContext(ctx, since, wanted)
+		return used.read(found, err, func(v *track.Used) error {
+			if fits(v) {
+				u.Used = append(u.Used, *v)
+			}
+			return nil
+		})
+	}
+	if len(bound) > 0 {
+		if err := read(s.usedFor, s.names(keys(bound)), func(*track.Used) bool { return true }); err != nil {
+			return u, fmt.Errorf("usage: %w", err)
+		}
+		var stopped []string
+		if err := s.stopped.SelectContext(ctx, &stopped, s.names(keys(hashes))); err != nil {
+			return u, fmt.Errorf("stops: %w", err)
+		}
+		for _, hash := range stopped {
+			u.Stopped = append(u.Stopped, hashes[hash])
+		}
+		if err := s.known.SelectContext(ctx, &u.Known, s.names(keys(bound))); err != nil {
+			return u, fmt.Errorf("usage: %w", err)
+		}
+	}
+	if err := read(s.usedBy, s.numbers(senderHashes), func(v *track.Used) bool { return by[v.Sender] && !bound[v.Number] }); err != nil {
+		return u, fmt.Errorf("usage: %w", err)
+	}
+	if err := s.usedInAll.GetContext(ctx, &u.Segments, since); err != nil {
+		return u, fmt.Errorf("usage: %w", err)
+	}
+	return u, nil
+}

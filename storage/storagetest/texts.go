@@ -1,0 +1,108 @@
+package storagetest
+
+import (
+	"slices"
+	"time"
+
+	"tocsin/track"
+)
+
+func text(after int64, id string) track.Text {
+	return track.Text{ID: id, Row: ord(after), Conv: key("").Conv(), Number: "+8613800138000", QueuedAt: now + track.Time(after)}
+}
+
+// Texts come back as they went in, with their messages and parts, by their own names and by those of their parts.
+func texts(s *suite) {
+	m := pending(0, "m1")
+	x := text(1, "0123456789abcdef0123456789abcdef")
+	x.State, x.Messages, x.Prompt, x.Route, x.From, x.Segments, x.Parts, x.Answered = track.TextSubmitting, []int64{m.Ord}, "p-1", "carrier", "+1", 3, 2, true
+	x.SentAt, x.EndedAt = now+2, now+3
+	parts := []track.Part{
+		{PartKey: track.PartKey{Route: "carrier", ID: "a \"1\""}, Text: x.ID, Row: x.Row, State: track.TextTaken},
+		{PartKey: track.PartKey{Route: "carrier", ID: "\xff\x00"}, Text: x.ID, Row: x.Row, State: track.TextFailed},
+	}
+	bound := track.Number{JID: bob, E164: x.Number, Source: track.FromUser, Verified: true}
+	s.must(s.SetNumbers(s.ctx, bound))
+	pair := track.Pair{Conv: x.Conv, Refused: 7}
+	s.commit(track.Changes{Insert: []track.Message{m}, Pairs: []track.Pair{pair}, Texts: []track.Text{x}, Parts: append(slices.Clone(parts), parts[0])})
+	parts[1].ID = "\uFFFD\uFFFD"
+	for _, w := range []track.Want{{Texts: []string{x.ID}}, {Parts: []track.PartKey{parts[0].PartKey}}, {Parts: []track.PartKey{{Route: "carrier", ID: "\xff\x00"}}}} {
+		loaded := s.load(w)
+		slices.SortFunc(loaded.Parts, func(a, b track.Part) int { return int(a.State) - int(b.State) })
+		s.same(track.Loaded{Messages: []track.Message{m}, Texts: []track.Text{x}, Parts: parts, Numbers: []track.Number{bound}, Pairs: []track.Pair{pair}}, loaded)
+	}
+	s.same(track.Loaded{}, s.load(track.Want{Texts: []string{"none"}, Parts: []track.PartKey{{Route: "other", ID: parts[0].ID}}}))
+	// The live one of a conversation comes with a decision about it, without its messages or parts.
+	p := prompt(5, "p-1")
+	s.commit(track.Changes{Prompts: []track.Prompt{p}})
+	for _, w := range []track.Want{{Ords: []int64{m.Ord}}, {Prompts: []string{p.ID}}, {Rows: []int64{p.Row}}} {
+		loaded := s.load(w)
+		s.same([]track.Text{x}, loaded.Texts)
+		s.same(0, len(loaded.Parts))
+	}
+	ended := x
+	ended.State = track.TextDelivered
+	next := text(9, "next")
+	s.commit(track.Changes{Texts: []track.Text{next, ended}}) // in any order there is one that is live
+	s.same([]track.Text{next}, s.load(track.Want{Ords: []int64{m.Ord}}).Texts)
+	second := text(10, "second")
+	if err := s.Commit(s.ctx, track.Changes{Texts: []track.Text{second}}); err == nil {
+		s.Error("two SMS of a conversation are on their way")
+	}
+	seed, err := s.Seed(s.ctx)
+	s.must(err)
+	s.same(next.Row, seed.LastOrd)
+}
+
+// Usage is of a day: of the numbers and senders that are decided on, and in all.
+func usage(s *suite) {
+	day := (24 * time.Hour).Milliseconds()
+	made := func(after int64, id, sender, number string, state track.TextState, segments int) track.Text {
+		x := text(after, id)
+		x.Sender, x.Number, x.State, x.Segments, x.SentAt = sender, number, state, segments, x.QueuedAt
+		return x
+	}
+	const bobs, carols, daves = "+8613800138000", "+8613900139000", "+8613700137000"
+	m := pending(0, "m1")
+	dropped := made(-4, "dropped", alice, bobs, track.TextDropped, 0)
+	dropped.SentAt = 0
+	s.must(s.SetNumbers(s.ctx, track.Number{JID: bob, E164: bobs}, track.Number{JID: carol, E164: carols}))
+	s.commit(track.Changes{Insert: []track.Message{m}, Texts: []track.Text{
+		made(-1, "to the number", carol, bobs, track.TextTaken, 1), made(-2, "by the sender", alice, carols, track.TextRefused, 2), made(-3, "neither", carol, daves, track.TextLost, 4),
+		dropped, made(-day, "old", alice, carols, track.TextTaken, 8),
+	}, Stops: []track.Stop{{Number: bobs, At: now, By: track.StopByOwner}, {Number: daves, At: now, By: track.StopByAdmin}}})
+	want := track.Usage{
+		Used: []track.Used{{Number: bobs, Sender: carol, At: now - 1}, {Number: carols, Sender: alice, At: now - 2}}, Segments: 7, Stopped: []string{bobs}, Known: []string{bobs},
+	}
+	s.same(want, s.load(track.Want{Ords: []int64{m.Ord}, SMS: true}).Usage)
+	s.same(track.Usage{}, s.load(track.Want{Ords: []int64{m.Ord}}).Usage)
+	p := prompt(5, "p-1")
+	s.commit(track.Changes{Prompts: []track.Prompt{p}, Stops: []track.Stop{{Number: bobs, At: now + 9, By: track.StopByAdmin}}})
+	s.same(want, s.load(track.Want{Prompts: []string{p.ID}, SMS: true}).Usage)
+}
+
+// Of SMS only what providers may still report, and what counts for the day, is kept longer than all else.
+func pruneTexts(s *suite) {
+	day := (24 * time.Hour).Milliseconds()
+	old, live, young := text(-3*day, "old"), text(-3*day+1, "live"), text(-day, "young")
+	old.State, young.State = track.TextTaken, track.TextTaken
+	part := func(x track.Text) track.Part {
+		return track.Part{PartKey: track.PartKey{Route: "r", ID: x.ID}, Text: x.ID, Row: x.Row}
+	}
+	stop := track.Stop{Number: "+1", At: 1, By: track.StopBySMS}
+	s.commit(track.Changes{Texts: []track.Text{old, live, young}, Parts: []track.Part{part(old), part(live), part(young)}, Stops: []track.Stop{stop}})
+	for range 3 {
+		_, err := s.Prune(s.ctx, now, now-track.Time(day), 100)
+		s.must(err)
+	}
+	var left []string
+	loaded := s.load(track.Want{Texts: []string{"old", "live", "young"}})
+	for _, x := range loaded.Texts {
+		left = append(left, x.ID)
+	}
+	s.same([]string{"live", "young"}, left)
+	s.same(2, len(loaded.Parts))
+	s.must(s.SetNumbers(s.ctx, track.Number{JID: bob, E164: "+1"}))
+	s.commit(track.Changes{Insert: []track.Message{pending(0, "m1")}})
+	s.same([]string{"+1"}, s.load(track.Want{Ords: []int64{ord(0)}, SMS: true}).Stopped)
+}

@@ -1,0 +1,235 @@
+package track
+
+import "slices"
+
+// TextSubmit says that a provider is about to be given an SMS: it is recorded before the first byte leaves. Apply sets OK if it
+// may go out. If not, everything that follows from that was done.
+type TextSubmit struct {
+	Text     string
+	Messages []int64 // whose text it has
+	Route    string
+	From     string
+	Segments int
+	Again    bool // the provider knows a repetition when it sees one, or it does not matter
+	OK       bool
+}
+
+func (s *TextSubmit) want(_ *Ledger, w *Want) {
+	w.Texts, w.SMS = append(w.Texts, s.Text), true
+}
+
+func (s *TextSubmit) apply(b *batch) {
+	s.OK = false
+	t := b.texts[s.Text]
+	if t == nil || !t.State.Live() || t.State != TextQueued && !s.Again {
+		return
+	}
+	if t.State == TextQueued && !b.mayGo(t, s.Segments) {
+		return
+	}
+	for _, ord := range t.Messages {
+		if !slices.Contains(s.Messages, ord) {
+			b.letGo(b.rows[ord], Wanted|WantsSMS) // it joined while the text was made
+		}
+	}
+	b.usage.Segments += s.Segments - t.Segments
+	t.Messages = slices.Sorted(slices.Values(s.Messages))
+	t.State, t.Route, t.From, t.Segments, t.SentAt, t.dirty = TextSubmitting, s.Route, s.From, s.Segments, b.now, true
+	s.OK = true
+}
+
+// mayGo looks at everything again at the last moment: an SMS may have waited for a route.
+func (b *batch) mayGo(t *text, segments int) bool {
+	about := b.about(t)
+	if len(about) == 0 {
+		b.raise(t, TextDropped)
+		return false
+	}
+	newest := about[len(about)-1]
+	if t.Prompt == "" && !slices.ContainsFunc(about, func(r *row) bool { return r.inChain() || r.Marks.Has(OutOfTurn) }) {
+		b.putBack(t, 0) // delivered meanwhile: each has its time to be read
+		return false
+	}
+	if t.Prompt == "" { // of what a person has asked for this was looked at then
+		m := newest.Message
+		m.Marks &^= Texting
+		s := b.settings(&m)
+		hold, _ := b.holds(&s, m.Marks.Has(OutOfTurn))
+		w := b.live[t.Conv]
+		if hold != 0 || w != nil && w.State == PromptClaimed || !s.Watch || m.refuses(s) != "" && !m.Marks.Has(OutOfTurn) {
+			b.putBack(t, Wanted|WantsSMS)
+			return false
+		}
+	}
+	p := b.policy.SMS
+	if p == nil || b.people.Parties(t.Conv).Hidden || b.pair(t.Conv).Refused != 0 || b.numbers[t.Recipient].E164 != t.Number || slices.Contains(b.usage.Stopped, t.Number) || b.usage.Segments+segments > p.SegmentsDay {
+		b.raise(t, TextRefused)
+		return false
+	}
+	return true
+}
+
+// TextLook reads an SMS and what it is still about. It changes nothing.
+type TextLook struct {
+	Text string
+
+	Found    bool
+	Was      Text
+	Messages []Message // oldest first
+	First    bool      // nothing was sent to this number before, as far as is remembered
+}
+
+func (l *TextLook) want(_ *Ledger, w *Want) { w.Texts, w.SMS = append(w.Texts, l.Text), true }
+
+func (l *TextLook) apply(b *batch) {
+	t := b.texts[l.Text]
+	if l.Found, l.Messages = t != nil, nil; !l.Found {
+		return
+	}
+	l.Was, l.First = t.Text, !slices.Contains(b.usage.Known, t.Number)
+	l.Was.Messages = slices.Clone(t.Messages)
+	for _, r := range b.about(t) {
+		l.Messages = append(l.Messages, r.Message)
+	}
+}
+
+// TextNotSent says that it is certain that a provider which was about to be given an SMS has sent nothing.
+type TextNotSent struct{ Text string }
+
+func (n *TextNotSent) want(_ *Ledger, w *Want) { w.Texts = append(w.Texts, n.Text) }
+
+func (n *TextNotSent) apply(b *batch) {
+	if t := b.texts[n.Text]; t != nil && t.State == TextSubmitting {
+		t.State, t.Segments, t.dirty = TextQueued, 0, true
+	}
+}
+
+// TextSent says that a provider has taken an SMS, and what it calls its parts.
+type TextSent struct {
+	Text, Route string
+	IDs         []string
+	Early       []TextReported // reports about these that came before
+}
+
+func (s *TextSent) want(_ *Ledger, w *Want) {
+	w.Texts = append(w.Texts, s.Text)
+	for _, id := range s.IDs {
+		w.Parts = append(w.Parts, PartKey{s.Route, id})
+	}
+}
+
+func (s *TextSent) apply(b *batch) {
+	t := b.texts[s.Text]
+	if t == nil {
+		return
+	}
+	for _, id := range s.IDs {
+		b.part(t, PartKey{s.Route, id}, TextTaken)
+	}
+	t.Parts, t.Answered, t.dirty = len(s.IDs), true, true
+	b.raise(t, TextTaken)
+	b.sumUp(t)
+	for i := range s.Early {
+		s.Early[i].apply(b)
+	}
+}
+
+// TextEnded says what else has become of an SMS: TextUnsure; TextRefused; TextLost, when nothing was heard of one that is unsure. Of
+// any other state nothing changes.
+type TextEnded struct {
+	Text    string
+	State   TextState
+	Stopped bool // TextRefused: the provider says that the number's owner wants none
+}
+
+func (e *TextEnded) want(_ *Ledger, w *Want) { w.Texts = append(w.Texts, e.Text) }
+
+func (e *TextEnded) apply(b *batch) {
+	t := b.texts[e.Text]
+	if t == nil || !t.State.Live() || e.State == TextLost && t.State != TextUnsure {
+		return
+	}
+	if e.State == TextRefused && t.State != TextUnsure {
+		t.Segments = 0 // nothing was sent
+	}
+	if e.Stopped {
+		b.out.Stops = append(b.out.Stops, Stop{Number: t.Number, At: b.now, By: StopByProvider, Route: t.Route})
+	}
+	switch e.State {
+	case TextUnsure, TextRefused, TextLost:
+		b.raise(t, e.State)
+	}
+}
+
+// TextReported is a report about an SMS, which it names by our reference, or about a part of it, which it names by the provider's
+// id. Found is set by Apply: false for one that belongs to nothing that is known.
+type TextReported struct {
+	PartKey        // ID may be ""
+	Text    string // our reference, or ""
+	State   TextState
+	Found   bool
+}
+
+func (r *TextReported) want(_ *Ledger, w *Want) {
+	if r.Text != "" {
+		w.Texts = append(w.Texts, r.Text)
+	}
+	if r.ID != "" {
+		w.Parts = append(w.Parts, r.PartKey)
+	}
+}
+
+func (r *TextReported) apply(b *batch) {
+	t, p := b.texts[r.Text], b.parts[r.PartKey]
+	if t == nil && p != nil {
+		t = b.texts[p.Text]
+	}
+	if r.Found = t != nil; !r.Found || r.State < TextTaken {
+		return
+	}
+	if r.ID == "" {
+		b.raise(t, r.State)
+		return
+	}
+	b.part(t, r.PartKey, r.State)
+	if t.State < TextTaken && (r.State == TextTaken || r.State == TextDelivered) {
+		b.raise(t, TextTaken)
+	}
+	b.sumUp(t)
+}
+
+// part notes a part of an SMS, or its state.
+func (b *batch) part(t *text, key PartKey, state TextState) {
+	p := b.parts[key]
+	switch {
+	case p == nil:
+		p = &Part{PartKey: key, Text: t.ID, Row: t.Row, State: state}
+		b.parts[key] = p
+	case p.Text != t.ID || p.State >= state:
+		return
+	default:
+		p.State = state
+	}
+	b.out.Parts = append(b.out.Parts, *p)
+}
+
+// sumUp makes of the states of its parts that of an SMS: it has failed when one has, and is delivered when all are. Where the
+// provider gives no ids, that of what it reports counts: some report the first part alone.
+func (b *batch) sumUp(t *text) {
+	delivered, worst := 0, TextTaken
+	for _, p := range b.parts {
+		switch {
+		case p.Text != t.ID:
+		case p.State == TextDelivered:
+			delivered++
+		case p.State > worst:
+			worst = p.State
+		}
+	}
+	switch {
+	case worst > TextTaken:
+		b.raise(t, worst)
+	case delivered > 0 && delivered >= max(t.Parts, 1) && (t.Parts > 0 || t.Segments < 2 || t.Answered):
+		b.raise(t, TextDelivered)
+	}
+}

@@ -1,0 +1,64 @@
+package track
+
+// texted takes in that an SMS is out, or may be. Nobody is asked about the message any more, unless that turns out to be wrong.
+func (m *Message) texted(f Fact, now Time) []Effect {
+	news := !m.Marks.Has(Escalated)
+	switch {
+	case f.Basis != BySMS:
+		m.Marks = m.Marks&^Texting | Escalated | PromptingEnded | ByPerson
+	case f.SMS == SMSStateUnsure:
+		m.Marks |= Texted
+		news = news && m.Notice.SMS != SMSStateUnsure
+	default:
+		m.Marks = m.Marks&^(Texting|Wanted|Ordered|WantsSMS) | Texted | Escalated | PromptingEnded
+		news = news || m.corrects(f.SMS)
+	}
+	if m.Marks.Has(PromptingEnded) && (m.Reason == ReasonTexting || m.Reason == ReasonPrompted && f.Basis == BySMS) {
+		m.Reason = ReasonEnded
+	}
+	if m.Status.Settled() || !news {
+		return nil
+	}
+	return m.tellSMS(first(f.Basis, ByCommand), f.SMS, now)
+}
+
+// textEnded takes in what became of the component's own SMS. If it did not arrive a person is asked, once: unless a person has sent
+// one, or said that there shall be none.
+func (m *Message) textEnded(f Fact, s Settings, now Time) []Effect {
+	if f.SMS == SMSStateDelivered {
+		if m.Status.Settled() || !s.Reveals || !m.corrects(f.SMS) {
+			return nil // that a phone is on is not for everybody to know
+		}
+		return m.tellSMS(BySMS, f.SMS, now)
+	}
+	waited, tried := m.Marks.Has(Texting), m.Marks.Has(Texted)
+	m.Marks = m.Marks&^Texting | Texted
+	if m.Status.Settled() || m.Marks&(ByPerson|Hushed) != 0 || !waited && !(tried && m.Marks.Has(Escalated)) {
+		return nil
+	}
+	var effects []Effect
+	if f.SMS == SMSStateFailed && m.corrects(f.SMS) {
+		effects = m.tellSMS(BySMS, f.SMS, now)
+	}
+	if m.Marks.Has(Escalated) {
+		m.Marks &^= Escalated | PromptingEnded
+	}
+	if m.Marks.Has(PromptingEnded) {
+		m.Reason = ReasonEnded
+		return effects
+	}
+	m.Marks |= Wanted
+	m.Due, m.Reason = now, ""
+	return effects
+}
+
+// corrects reports whether the newest that was told is of an SMS, and is another state of it.
+func (m *Message) corrects(sms SMSState) bool {
+	return m.Notice.State == StateEscalated && m.Notice.Basis == BySMS && m.Notice.SMS != sms
+}
+
+func (m *Message) tellSMS(basis Basis, sms SMSState, at Time) []Effect {
+	m.say(StateEscalated, basis, at, "")
+	m.Notice.SMS = sms
+	return []Effect{{Kind: Tell, Notice: m.Notice}}
+}

@@ -1,0 +1,304 @@
+package track
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"math"
+	"slices"
+)
+
+// noText says why no SMS of the component's own can be sent about a message, or "". Whatever it is, a prompt takes its place.
+func (b *batch) noText(m *Message) NoText {
+	p := b.policy.SMS
+	if p == nil {
+		return NoSMS
+	}
+	n, who := b.numbers[m.Recipient], b.people.Parties(m.Conv())
+	switch {
+	case n.E164 == "" || n.Source == FromVCard:
+		return NoNumber
+	case p.Verify && n.Source == FromUser && !n.Verified:
+		return Unverified
+	case who.Hidden:
+		return NumberHidden
+	case !p.allows(n, first(m.Standing, who.Standing)):
+		return SenderNotAllowed
+	case b.pair(m.Conv()).Refused != 0:
+		return Rejected
+	case slices.Contains(b.usage.Stopped, n.E164):
+		return OptedOut
+	case !p.Reaches(n.E164):
+		return NoRoute
+	}
+	var number, sender int
+	for _, u := range b.usage.Used {
+		if b.now < u.At.Add(day) && u.Number == n.E164 {
+			number++
+		}
+		if b.now < u.At.Add(day) && u.Sender == m.Sender {
+			sender++
+		}
+	}
+	switch {
+	case reached(number, p.PerNumberDay):
+		return NumberCap
+	case reached(sender, p.PerSenderDay):
+		return SenderCap
+	case b.usage.Segments >= p.SegmentsDay:
+		return OverBudget
+	}
+	return ""
+}
+
+// allows reports whether a sender may cause an SMS to a number.
+func (p *SMSPolicy) allows(n Number, standing Standing) bool {
+	switch p.Who {
+	case WhoAll:
+		return true
+	case WhoConsented:
+		return n.Consent
+	}
+	return standing.SeesPresence()
+}
+
+// textHold says until when an SMS has to wait, and why: as long as prompts are held back, since it rings a phone; for a
+// person who is writing one, and for one that is on its way.
+func (b *batch) textHold(r *row, hold Time, held Reason) (Time, Reason) {
+	if hold != 0 {
+		return hold, held
+	}
+	if w := b.live[r.Conv()]; w != nil && w.State == PromptClaimed {
+		return w.Until, ReasonTexting
+	}
+	if t := b.texting[r.Conv()]; t != nil && t.State != TextQueued {
+		return max(b.now, t.SentAt).Add(Gather), ReasonTexting
+	}
+	if until := b.undecided([]Message{r.Message}); until != 0 {
+		return until, ReasonTexting // it may turn out to be refused
+	}
+	return 0, ""
+}
+
+// text sends an SMS about a message and the rest of its burst; or has it join the one that waits.
+func (b *batch) text(r *row) {
+	if t := b.texting[r.Conv()]; t != nil {
+		b.take(t, r)
+		return
+	}
+	rows := []*row{r}
+	for _, o := range b.upTo(r.Conv(), math.MaxInt64) {
+		if o != r && o.Marks&(Texted|Test) == 0 && o.Hint.Escalate != Ask && o.takesPart(b.settings(&o.Message), b.now) {
+			rows = append(rows, o)
+		}
+	}
+	b.openText(rows, "")
+}
+
+// openText puts an SMS into the outbox.
+func (b *batch) openText(rows []*row, prompt string) *text {
+	c, ord := rows[0].Conv(), b.nextOrd()
+	t := b.addText(&text{Text: Text{ID: b.textID(ord), Row: ord, Conv: c, Prompt: prompt, Number: b.numbers[c.Recipient].E164, QueuedAt: b.now}})
+	for _, r := range rows {
+		b.take(t, r)
+	}
+	b.usage.Used = append(b.usage.Used, Used{Number: t.Number, Sender: t.Sender, At: b.now})
+	b.out.Outbox = append(b.out.Outbox, Outgoing{ID: t.entry(), Kind: OutText, Owner: t.Sender, Prompt: t.ID, After: b.now})
+	return t
+}
+
+// entry is the ID of the entry of the outbox.
+func (t *Text) entry() string { return "t-" + t.ID }
+
+// take makes a message one of those that an SMS is about: of very many the newest.
+func (b *batch) take(t *text, r *row) {
+	r.Marks = r.Marks&^(Wanted|Ordered|WantsSMS) | Texting
+	r.Reason = ReasonTexting
+	t.Messages, t.dirty = append(t.Messages, r.Ord), true
+	slices.Sort(t.Messages)
+	t.Messages = slices.Compact(t.Messages)
+	if len(t.Messages) > maxAsked {
+		if oldest := b.rows[t.Messages[0]]; oldest != nil {
+			oldest.Marks = oldest.Marks&^Texting | PromptingEnded
+			oldest.Reason = ReasonEnded
+		}
+		t.Messages = t.Messages[1:]
+	}
+}
+
+func (b *batch) addText(t *text) *text {
+	b.texts[t.ID] = t
+	if t.State.Live() {
+		b.texting[t.Conv] = t
+	}
+	return t
+}
+
+// textID derives an unguessable name from the database's secret, as promptID does.
+func (b *batch) textID(row int64) string {
+	mac := hmac.New(sha256.New, b.secret)
+	mac.Write([]byte("text"))
+	binary.Write(mac, binary.BigEndian, row)
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// about returns those of an SMS's messages that it still has to tell of.
+func (b *batch) about(t *text) (rows []*row) {
+	for _, ord := range t.Messages {
+		if r := b.rows[ord]; r != nil && !r.Status.Settled() && r.Marks.Has(Texting) && r.Marks&(PromptingEnded|Hushed) == 0 {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// raise moves an SMS on to a state, and its messages with it. States below the one that it has change nothing.
+func (b *batch) raise(t *text, state TextState) {
+	was := t.State
+	if state <= was {
+		return
+	}
+	t.State, t.dirty = state, true
+	if was.Live() && !state.Live() {
+		b.ended(t, state)
+	}
+	switch state {
+	case TextUnsure:
+		b.each(t, SMSSent, SMSStateUnsure)
+	case TextDropped, TextRefused, TextLost:
+		b.each(t, SMSEnded, "")
+	case TextTaken:
+		b.each(t, SMSSent, SMSStateSent)
+	case TextExpired, TextFailed:
+		b.each(t, SMSEnded, SMSStateFailed)
+	case TextDelivered:
+		if was != TextTaken {
+			b.each(t, SMSSent, SMSStateSent)
+		}
+		b.each(t, SMSEnded, SMSStateDelivered)
+	}
+}
+
+// ended takes an SMS out of the outbox, and tells the prompt that it was the answer to.
+func (b *batch) ended(t *text, state TextState) {
+	t.EndedAt = b.now
+	if b.texting[t.Conv] == t {
+		delete(b.texting, t.Conv)
+	}
+	b.out.Done = append(b.out.Done, t.entry())
+	w := b.prompts[t.Prompt]
+	switch {
+	case w == nil || w.State != PromptClaimed:
+	case state == TextTaken || state == TextDelivered:
+		b.close(w, PromptSent)
+		w.Until = 0 // it is not taken back
+		b.withdraw(w, WithdrawTexted, w.Shown)
+		for _, ord := range w.Messages {
+			if r := b.rows[ord]; r.belongs(w) && !slices.Contains(t.Messages, ord) { // joined meanwhile
+				r.Marks |= Wanted
+				r.Prompt, r.Due, r.Reason = "", b.now, ""
+			}
+		}
+	default:
+		w.Until = b.now
+		b.lapse(w)
+	}
+}
+
+// each tells an SMS's messages what has become of it.
+func (b *batch) each(t *text, kind FactKind, state SMSState) {
+	for _, ord := range t.Messages {
+		r := b.rows[ord]
+		if r == nil {
+			continue
+		}
+		b.transit(r, &Fact{Kind: kind, Ord: ord, At: b.now, Basis: BySMS, SMS: state})
+		switch {
+		case r.Marks.Has(PromptingEnded):
+			b.lost(r, WithdrawTexted)
+		case r.Marks.Has(Wanted) && b.prompted(r): // it is asked about already
+			r.Marks &^= Wanted | Ordered | WantsSMS
+			r.Reason = ReasonPrompted
+			b.again(b.prompts[r.Prompt])
+		}
+	}
+}
+
+// send has the SMS that a prompt asks for sent by the component. The prompt is held until that has come to something.
+func (b *batch) send(w *work, by string) Verdict {
+	t := b.texting[w.Conv]
+	switch {
+	case b.policy.SMS == nil:
+		return BadRequest // as any other action that there is none of
+	case w.State == PromptSent && w.Claimer == by && w.Until == 0, w.State == PromptClaimed && w.Claimer == by && t != nil && t.Prompt == w.ID:
+		return OK // a repetition
+	}
+	before := w.Prompt
+	if v, _ := w.answer(Claim, by, 0, false, b.policy, b.now); v != OK {
+		return v
+	}
+	var rows []*row
+	for _, ord := range slices.Sorted(slices.Values(w.Messages)) {
+		if r := b.rows[ord]; w.asks(r) {
+			rows = append(rows, r)
+		}
+	}
+	v := b.maySend(w, rows)
+	if t != nil {
+		v = Conflict // one is on its way already
+	}
+	if v != OK {
+		w.Prompt = before
+		return v
+	}
+	b.openText(rows, w.ID)
+	w.Until, w.dirty = b.now.Add(textLease), true
+	w.ExpiresAt = max(w.ExpiresAt, w.Until.Add(b.policy.Expires)) // put off, not given up
+	if before.State != PromptClaimed {
+		b.withdraw(w, WithdrawClaimed, w.others(by))
+	}
+	return OK
+}
+
+// maySend says whether the SMS that a prompt asks for can be sent by the component. Its sender is not told why not: no more than
+// that a number is missing could be told.
+func (b *batch) maySend(w *work, rows []*row) Verdict {
+	if len(rows) == 0 {
+		return Gone
+	}
+	newest := rows[len(rows)-1]
+	if b.policy.Paused || newest.Marks.Has(Test) {
+		return NotAllowed
+	}
+	switch b.noText(&newest.Message) {
+	case "":
+		return OK
+	case SenderCap:
+		return TooOften
+	}
+	return NotAllowed
+}
+
+// letGo has a message decided on anew: its SMS is not to be sent as it is.
+func (b *batch) letGo(r *row, wanted Marks) {
+	if r == nil || r.Status.Settled() || !r.Marks.Has(Texting) {
+		return
+	}
+	r.Marks &^= Texting
+	if r.Marks&(PromptingEnded|Hushed) != 0 {
+		r.Reason = ReasonEnded
+		return
+	}
+	r.Marks |= wanted
+	r.Due, r.Reason = b.now, ""
+}
+
+// putBack gives an SMS up that nothing was sent of; its messages are decided on anew.
+func (b *batch) putBack(t *text, wanted Marks) {
+	for _, ord := range t.Messages {
+		b.letGo(b.rows[ord], wanted)
+	}
+	t.State, t.dirty = TextDropped, true
+	b.ended(t, TextDropped)
+}
