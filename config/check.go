@@ -11,6 +11,7 @@ func (d *decoder) check(c *Config) {
 	}
 	d.checkPriorities(c.Track.Priorities)
 	d.checkSteps(c)
+	d.checkSMS(c)
 	if c.Web != nil {
 		d.need(c.Web.Public == "", path{"web", "public"}, `(example: "https://xmpp.example.org/tocsin")`)
 		d.need(c.Web.Listen == "", path{"web", "listen"}, `(example: "127.0.0.1:9478")`)
@@ -97,14 +98,8 @@ func stepPath(i int) path { return path{"escalate", "step"}.index(i) }
 
 // Notes lists what the file asks for and does not get, one line each.
 func (c *Config) Notes() []string {
-	var notes []string
-	if c.Escalate.Mode == "auto" {
-		notes = append(notes, c.Where("escalate.mode")+`: "auto" acts as "ask": the component cannot send SMS yet`)
+	if c.Numbers.Verify && c.SMS != nil {
+		return []string{c.Where("numbers.verify") + ": the component cannot send codes yet: numbers that users bind stay unconfirmed, and are not used"}
 	}
-	for i, step := range c.Escalate.Steps {
-		if step.Do == track.DoSMS {
-			notes = append(notes, c.source.where(stepPath(i).add("do"))+`: "sms" acts as "prompt": the component cannot send SMS yet`)
-		}
-	}
-	return notes
+	return nil
 }

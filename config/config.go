@@ -119,9 +119,6 @@ type Numbers struct {
 	Verify      bool     `toml:"verify"`
 }
 
-// SMS is a way to send SMS by the component itself. It has no keys yet.
-type SMS struct{}
-
 // Web is the HTTP server for pages, behind the admin's TLS proxy.
 type Web struct {
 	Listen string `toml:"listen" is:"listen"` // host:port

@@ -130,6 +130,9 @@ func (d *decoder) value(value any, into reflect.Value, tag reflect.StructTag, p 
 		d.tables(value, into, p)
 	case into.Kind() == reflect.Pointer:
 		into.Set(reflect.New(into.Type().Elem()))
+		if s, ok := into.Interface().(*SMS); ok {
+			*s = *defaultSMS()
+		}
 		d.table(value, into.Elem(), p)
 	default:
 		d.table(value, into, p)
@@ -245,6 +248,12 @@ func (d *decoder) tables(value any, into reflect.Value, p path) {
 	}
 	list := reflect.MakeSlice(into.Type(), len(values), len(values))
 	for i, v := range values {
+		if route, ok := list.Index(i).Addr().Interface().(*SMSRoute); ok {
+			if table, ok := v.(map[string]any); ok {
+				d.route(table, route, p.index(i))
+				continue
+			}
+		}
 		d.table(v, list.Index(i), p.index(i))
 	}
 	into.Set(list)

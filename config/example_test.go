@@ -69,7 +69,8 @@ func TestExampleHoldsEveryKey(t *testing.T) {
 
 func TestExampleKeysInCommentsAreValid(t *testing.T) {
 	doc := uncommented(t)
-	doc = strings.ReplaceAll(doc, "\nsecret_file = ", "\n# ")        // no such files
+	doc = strings.ReplaceAll(doc, "\nsecret_file = ", "\n# ") // no such files
+	doc = strings.ReplaceAll(doc, "\nca_file = ", "\n# ")
 	doc = strings.ReplaceAll(doc, `do = "prompt"`, `do = "webhook"`) // url and secret are for webhooks
 	if _, err := parse("config.toml", doc, env("TOCSIN_COMPONENT_SECRET=hunter2")); err != nil {
 		t.Error(err)

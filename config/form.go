@@ -63,19 +63,22 @@ func parseDuration(s string) (time.Duration, error) {
 
 // forms are the readers of texts that a field's tag "is" can name. What they return is converted to the field's type.
 var forms = map[string]func(string) (any, error){
-	"domain":    func(s string) (any, error) { return ParseDomain(s) },
-	"user":      func(s string) (any, error) { return ParseUser(s) },
-	"localpart": func(s string) (any, error) { return parseLocalpart(s) },
-	"pattern":   func(s string) (any, error) { return parsePattern(s) },
-	"server":    func(s string) (any, error) { return parseServer(s) },
-	"listen":    func(s string) (any, error) { return parseListen(s) },
-	"dsn":       func(s string) (any, error) { return ParseDSN(s) },
-	"url":       func(s string) (any, error) { return parseURL(s) },
-	"template":  func(s string) (any, error) { return parseTemplate(s) },
-	"quiet":     func(s string) (any, error) { return ParseQuiet(s) },
-	"region":    func(s string) (any, error) { return parseRegion(s) },
-	"text":      func(s string) (any, error) { return nonEmpty(s) },
-	"path":      func(s string) (any, error) { return nonEmpty(s) },
+	"domain":     func(s string) (any, error) { return ParseDomain(s) },
+	"user":       func(s string) (any, error) { return ParseUser(s) },
+	"localpart":  func(s string) (any, error) { return parseLocalpart(s) },
+	"pattern":    func(s string) (any, error) { return parsePattern(s) },
+	"server":     func(s string) (any, error) { return parseServer(s) },
+	"listen":     func(s string) (any, error) { return parseListen(s) },
+	"dsn":        func(s string) (any, error) { return ParseDSN(s) },
+	"url":        func(s string) (any, error) { return parseURL(s) },
+	"template":   func(s string) (any, error) { return parseTemplate(s) },
+	"quiet":      func(s string) (any, error) { return ParseQuiet(s) },
+	"region":     func(s string) (any, error) { return parseRegion(s) },
+	"country":    func(s string) (any, error) { return parseCountry(s) },
+	"sms sender": func(s string) (any, error) { return parseSMSSender(s) },
+	"prefix":     func(s string) (any, error) { return parsePrefix(s) },
+	"text":       func(s string) (any, error) { return nonEmpty(s) },
+	"path":       func(s string) (any, error) { return nonEmpty(s) },
 }
 
 func nonEmpty(s string) (string, error) {

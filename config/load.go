@@ -101,6 +101,12 @@ func (d *decoder) secrets(c *Config, getenv func(string) string) {
 		step := &c.Escalate.Steps[i]
 		d.secret(stepPath(i), &step.Secret, step.SecretFile)
 	}
+	if c.SMS != nil {
+		for i := range c.SMS.Routes {
+			r := &c.SMS.Routes[i]
+			d.secret(path{"sms", "route"}.index(i), &r.Secret, r.SecretFile)
+		}
+	}
 	if s := trimDSN(getenv(dsnVariable)); s != "" {
 		at := path{"storage", "dsn"}
 		d.origin(at, dsnVariable)

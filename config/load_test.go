@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"tocsin/track"
 )
@@ -63,7 +64,15 @@ func TestFaults(t *testing.T) {
 		{with("colour = 'red'"), `config.toml:6: tap.colour: unknown key`},
 		{with("[trak]", "senders = 'all'"), `config.toml:6: trak: unknown table (did you mean track?)`},
 		{with("[[escalate.steps]]"), `config.toml:6: escalate.steps: unknown table (did you mean step?)`},
-		{with("[sms]", "gateway = 'x'"), `config.toml:7: sms.gateway: unknown key`},
+		{with(smsTable("gateway = 'x'")), "config.toml:15: sms.route.gateway: unknown key"},
+		{with("[sms]"), "config.toml:6: sms.countries: required (example: [\"CN\"]; [\"*\"] is all)\nconfig.toml:6: sms.route: required (write [[sms.route]]; docs/SMS.md has examples)"},
+		{with(smsTable("prefixes = ['86']")), "config.toml:15: sms.route.prefixes: invalid prefix (example: +86138)"},
+		{with(smsTable("from = ['+1']")), "config.toml:15: sms.route.from: invalid sender (a number with its +, a short code, or 1 to 11 letters)"},
+		{with(smsTable("answer = 5")), "config.toml:15: sms.route.answer: invalid duration 5 (example: \"10s\")"},
+		{with(smsTable("ok = { match = '(' }")), "config.toml:15: sms.route.ok.match: error parsing regexp: missing closing ): `(`"},
+		{with(smsTable("options = 'x'")), "config.toml:15: sms.route.options: not what belongs here (docs/SMS.md says what does)"},
+		{with(smsTable("repeat = 'twice'")), "config.toml:15: sms.route.repeat: invalid value \"twice\" (must be never, key or always)"},
+		{with("[sms]", "countries = ['CN']", "segments_per_day = 0", "[[sms.route]]", "name = 's'", "kind = 'smpp'", "address = 'x'", "window = 0"), "config.toml:8: sms.segments_per_day: 0 is less than the minimum of 1\nconfig.toml:12: sms.route.address: invalid address \"x\" (example: smpp.example.org:2775)"},
 		{with(`"odd\nkey" = 1`), `config.toml:6: tap."odd\nkey": unknown key`},
 		{with("[track.priority]", "name = 'high'"), `config.toml:6: track.priority: not a list of tables (write [[track.priority]])`},
 		{with("[[log]]"), `config.toml:6: log: not a table (write [log])`},
@@ -265,13 +274,19 @@ func TestWhere(t *testing.T) {
 	}
 }
 
+// smsTable is an [sms] table with one route, and more lines of it.
+func smsTable(more ...string) string {
+	return strings.Join(append([]string{"[sms]", "countries = ['CN']", "[[sms.route]]", "name = 'k'", "kind = 'http'", "provider = 'kannel'",
+		"url = 'http://127.0.0.1:13013/'", "user = 'tocsin'", "secret = 'hunter3'"}, more...), "\n")
+}
+
 func TestPolicy(t *testing.T) {
 	c, err := parse("config.toml", with("[track]", "senders = 'opted-in'", "reply_reads = false",
 		"[[track.priority]]", "name = 'urgent'", "unread_after = '1m'", "bypass_quiet_hours = true", "senders = ['*@ops.example.org']",
 		"[escalate]", "mode = 'auto'", "quiet_hours = '22:00-07:00 Europe/Berlin'", "per_recipient_per_day = 0", "reveal = 'all'",
 		"[[escalate.step]]", "do = 'status'",
 		"[[escalate.step]]", "do = 'sms'", "after = '5m'", "on = 'unread'", "priority = 'high'",
-		"[[escalate.step]]", "do = 'webhook'", "after = '1h'", "url = 'https://example.org/'", "secret = 'key'", "[sms]"), env())
+		"[[escalate.step]]", "do = 'webhook'", "after = '1h'", "url = 'https://example.org/'", "secret = 'key'", smsTable()), env())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,26 +297,27 @@ func TestPolicy(t *testing.T) {
 	want := track.Policy{
 		Senders: track.SendersOptedIn, UndeliveredAfter: 2 * time.Minute, UnreadAfter: 10 * time.Minute, MinAfter: 10 * time.Second, MaxAfter: 72 * time.Hour,
 		Priorities: []track.PriorityRule{{Name: track.Urgent, UnreadAfter: time.Minute, BypassQuiet: true, Senders: []track.Pattern{"*@ops.example.org"}}},
-		Mode:       track.Ask, // "auto" as long as there is no way to send SMS
+		Mode:       track.Auto,
 		Fallback:   track.FallbackOptedIn, Expires: time.Hour, Disclose: track.DiscloseConsented, Reveal: track.RevealAll,
 		Quiet: track.Quiet{From: 22 * 60, To: 7 * 60, Zone: berlin},
 		Steps: []track.Step{
 			{Do: track.DoStatus},
-			{After: 5 * time.Minute, Do: track.DoPrompt, On: track.StateTimeoutUnread, From: track.High},
+			{After: 5 * time.Minute, Do: track.DoSMS, On: track.StateTimeoutUnread, From: track.High},
 			{After: time.Hour, Do: track.DoWebhook, URL: "https://example.org/", Key: "key"},
 		},
 		PerConversationDay: 4, PerSenderHour: 30,
 	}
 	zones := cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })
-	if diff := cmp.Diff(want, c.Policy(), zones); diff != "" {
+	got := c.Policy()
+	if diff := cmp.Diff(track.SMSPolicy{Who: track.WhoRoster, PerNumberDay: 6, PerSenderDay: 10, SegmentsDay: 500}, *got.SMS, cmpopts.IgnoreFields(track.SMSPolicy{}, "Reaches")); diff != "" {
+		t.Errorf("[sms] (-want +got):\n%s", diff)
+	}
+	if !got.SMS.Reaches("+8613800138000") || got.SMS.Reaches("+12025550123") {
+		t.Error("another country is reached")
+	}
+	got.SMS = nil
+	if diff := cmp.Diff(want, got, zones); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
-	}
-	notes := []string{
-		`config.toml:15: escalate.mode: "auto" acts as "ask": the component cannot send SMS yet`,
-		`config.toml:22: escalate.step.do: "sms" acts as "prompt": the component cannot send SMS yet`,
-	}
-	if diff := cmp.Diff(notes, c.Notes()); diff != "" {
-		t.Errorf("notes (-want +got):\n%s", diff)
 	}
 }
 

@@ -6,8 +6,9 @@ var priorities = map[string]track.Priority{"low": track.Low, "normal": track.Nor
 
 var timeouts = map[string]track.State{"undelivered": track.StateTimeoutUndelivered, "unread": track.StateTimeoutUnread}
 
-// Policy returns the decisions of [track] and [escalate]. As long as the component can't send SMS itself, "auto" is
-// "ask", and a step "sms" a step "prompt".
+var modes = map[string]track.Mode{"ask": track.Ask, "auto": track.Auto, "never": track.Never}
+
+// Policy returns the decisions of [track], [escalate] and [sms].
 func (c *Config) Policy() track.Policy {
 	t, e := c.Track, c.Escalate
 	p := track.Policy{
@@ -18,7 +19,8 @@ func (c *Config) Policy() track.Policy {
 		MaxAfter:           t.MaxAfter,
 		ReplyReads:         t.ReplyReads,
 		AssumeMarkers:      t.AssumeMarkers,
-		Mode:               track.Ask,
+		Mode:               modes[e.Mode],
+		SMS:                c.smsPolicy(),
 		Fallback:           e.Fallback,
 		Expires:            e.Expires,
 		Disclose:           e.Disclose,
@@ -27,9 +29,6 @@ func (c *Config) Policy() track.Policy {
 		PerConversationDay: e.PerConversationPerDay,
 		PerRecipientDay:    e.PerRecipientPerDay,
 		PerSenderHour:      e.PerSenderPerHour,
-	}
-	if e.Mode == "never" {
-		p.Mode = track.Never
 	}
 	for _, rule := range t.Priorities {
 		p.Priorities = append(p.Priorities, track.PriorityRule{
@@ -41,13 +40,9 @@ func (c *Config) Policy() track.Policy {
 		})
 	}
 	for _, step := range e.Steps {
-		do := step.Do
-		if do == track.DoSMS {
-			do = track.DoPrompt
-		}
 		p.Steps = append(p.Steps, track.Step{
 			After: step.After,
-			Do:    do,
+			Do:    step.Do,
 			On:    timeouts[step.On],
 			From:  priorities[step.Priority],
 			URL:   step.URL,

@@ -15,7 +15,7 @@ func TestReload(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	write(t, dir, "config.toml", component("server = '127.0.0.1:5348'")+"[storage]\nflush = '1ms'\n[track]\nunread_after = '5m'\n[escalate]\nmode = 'auto'\n[sms]\n")
+	write(t, dir, "config.toml", component("server = '127.0.0.1:5348'")+"[storage]\nflush = '1ms'\n[track]\nunread_after = '5m'\n[escalate]\nmode = 'auto'\n"+smsTable())
 	after, notes, err := before.Reload(env("TOCSIN_COMPONENT_SECRET=hunter3"))
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +33,7 @@ func TestReload(t *testing.T) {
 		file + ":2: component.server: takes effect after a restart",
 		"TOCSIN_COMPONENT_SECRET: takes effect after a restart",
 		file + ":9: storage.flush: takes effect after a restart",
-		file + `:13: escalate.mode: "auto" acts as "ask": the component cannot send SMS yet`,
+		file + ":14: sms: takes effect after a restart",
 	}
 	if diff := cmp.Diff(want, notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)

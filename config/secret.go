@@ -80,6 +80,11 @@ func (c *Config) SecretFiles() []string {
 	for i, step := range c.Escalate.Steps {
 		held(stepPath(i), step.Secret, step.SecretFile)
 	}
+	if c.SMS != nil {
+		for i, r := range c.SMS.Routes {
+			held(path{"sms", "route"}.index(i), r.Secret, r.SecretFile)
+		}
+	}
 	if dsn := c.Storage.DSN; dsn.String() != string(dsn) && c.source.env[path{"storage", "dsn"}.String()] == "" {
 		add(c.source.file)
 	}

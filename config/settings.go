@@ -15,7 +15,7 @@ func (c *Config) Settings() settings.Settings {
 		},
 		Policy: c.Policy(), Grace: c.Track.Grace, FireRate: c.Track.FireRate, Retention: c.Storage.Retention,
 		TextLimit: c.Escalate.TextLimit, Notice: c.Escalate.Text == "notice", Templates: c.Escalate.Templates,
-		Region: c.Numbers.Region, SelfService: c.Numbers.SelfService, Verify: c.Numbers.Verify, Public: c.public(),
+		Region: c.Numbers.Region, SelfService: c.Numbers.SelfService, Verify: c.Numbers.Verify, Public: c.public(), SMS: c.SMSSettings(),
 	}
 	for _, source := range c.Numbers.Sources {
 		switch source {
@@ -34,6 +34,14 @@ func (c *Config) public() string {
 		return ""
 	}
 	return c.Web.Public
+}
+
+// HooksListen is the address that providers of SMS reach, "" if there is none.
+func (c *Config) HooksListen() string {
+	if c.SMS == nil || c.SMS.Public == "" {
+		return ""
+	}
+	return c.SMS.Listen
 }
 
 // PagesListen is the address that pages are served on, "" if there are none.

@@ -75,8 +75,12 @@ func (r *runner) serve(ctx context.Context) error {
 		}
 		return err
 	}
+	var routes sync.WaitGroup
+	routes.Go(func() { r.gateways.Load().run(ctx) })
 	err = service.Run(ctx)
 	r.service.Store(nil)
+	lose(nil)
+	routes.Wait()
 	r.metrics.StandBy()
 	r.left, r.last = append(r.left, service.Unwritten()...), service.Last()
 	if behind := (*track.BehindError)(nil); errors.As(err, &behind) {
@@ -95,14 +99,27 @@ func (r *runner) make(ctx context.Context, leadership *storage.Leadership) (*com
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.config.Component
+	seed, err := r.store.Seed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g, err := r.newGateways(r.config, seed.Secret)
+	if err != nil {
+		return nil, err
+	}
+	r.gateways.Store(g)
 	service, err := component.New(ctx, component.Options{
 		JID: c.JID, Contact: c.ContactJID(), Server: c.Server, Secret: string(c.Secret),
 		MaxStanza: int(r.config.Tap.MaxStanza), Flush: r.config.Storage.Flush, Version: programVersion(),
-		Settings: r.config.Settings(), Store: r.store, Reload: r.reload, IsLeader: leadership.IsLeader, Last: r.last,
+		Settings: g.into(r.config.Settings()), Store: r.store, Reload: r.reload, IsLeader: leadership.IsLeader, Last: r.last,
 		Clock: clock.System{}, Log: r.log, Metrics: r.metrics,
 	})
 	if err == nil {
 		r.service.Store(service) // a reload after this reaches it
+		if g != nil {
+			sink := service.SMS()
+			g.sink.service.Store(&sink)
+		}
 	}
 	return service, err
 }

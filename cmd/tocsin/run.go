@@ -69,6 +69,11 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 		return fmt.Errorf("%s: %w", cfg.Where("web.listen"), err)
 	}
 	defer r.pages.Close()
+	r.hooks = &httpServer{Handler: http.HandlerFunc(r.serveHooks)}
+	if err := r.hooks.Listen(ctx, cfg.HooksListen()); err != nil {
+		return fmt.Errorf("%s: %w", cfg.Where("sms.listen"), err)
+	}
+	defer r.hooks.Close()
 	log.Info("tocsin "+programVersion(), "config", cfg, "metrics", r.web.Addr())
 
 	var wg sync.WaitGroup
@@ -91,10 +96,12 @@ type runner struct {
 	store  *storage.Store
 	web    *httpServer // metrics and health
 	pages  *httpServer
+	hooks  *httpServer // what providers of SMS tell
 
-	metrics *metrics.Metrics
-	service atomic.Pointer[component.Service] // nil: a standby
-	waiting atomic.Int64                      // how much there is in left
+	metrics  *metrics.Metrics
+	service  atomic.Pointer[component.Service] // nil: a standby
+	gateways atomic.Pointer[gateways]
+	waiting  atomic.Int64 // how much there is in left
 
 	// Of the goroutine of lead:
 	left []track.Events // what services had seen and could not write
@@ -142,7 +149,7 @@ func (r *runner) reload() (settings.Settings, error) {
 		r.log.Warn(note)
 	}
 	r.log.Info("configuration reloaded")
-	return next.Settings(), nil
+	return r.gateways.Load().into(next.Settings()), nil
 }
 
 // servePages serves the pages; a standby has none.

@@ -24,7 +24,7 @@ var rules = []struct {
 	{"xep/...", nil},
 	{"storage/storagetest", []string{"track", "storage"}},
 	{"storage/...", []string{"track", "storage/..."}},
-	{"config", []string{"track", "address", "storage/dsn", "component/settings", "component/sms", "component/tap"}},
+	{"config", []string{"track", "address", "storage/dsn", "component/clock", "component/gateway/...", "component/routes", "component/settings", "component/sms", "component/tap"}},
 	{"component/...", []string{"track", "address", "xep/...", "component/..."}},
 	{"internal/...", []string{"..."}},
 	{"contrib/...", []string{}},

@@ -1,0 +1,271 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"tocsin/component/clock"
+	"tocsin/component/gateway/httpapi"
+	"tocsin/component/gateway/smpp"
+	"tocsin/component/routes"
+	"tocsin/component/settings"
+	"tocsin/track"
+)
+
+// SMS says how the component sends SMS itself.
+type SMS struct {
+	Countries       []string      `toml:"countries" is:"country"` // "*": all
+	From            []string      `toml:"from" is:"sms sender"`
+	Who             track.Who     `toml:"who" is:"roster|consented|all"`
+	Segments        int           `toml:"segments" min:"1" max:"10"`
+	Expires         time.Duration `toml:"expires" min:"1m" max:"72h"`
+	Listen          string        `toml:"listen" is:"listen"` // "": no reports over HTTP
+	Public          string        `toml:"public" is:"url"`
+	PerNumberPerDay int           `toml:"per_number_per_day" min:"1"`
+	PerSenderPerDay int           `toml:"per_sender_per_day" min:"1"`
+	SegmentsPerDay  int           `toml:"segments_per_day" min:"1"`
+	Routes          []SMSRoute    `toml:"route"`
+}
+
+// SMSRoute is one [[sms.route]]. What its kind has beside is in HTTP or SMPP.
+type SMSRoute struct {
+	Name       string   `toml:"name" is:"text"`
+	Kind       string   `toml:"kind" is:"http|smpp"`
+	Countries  []string `toml:"countries" is:"country"`
+	Prefixes   []string `toml:"prefixes" is:"prefix"`
+	For        []string `toml:"for" is:"message|code"`
+	From       []string `toml:"from" is:"sms sender"`
+	Rate       int      `toml:"rate" min:"0"` // a second; 0: no limit
+	Repeat     string   `toml:"repeat" is:"never|key|always"`
+	Secret     Secret   `toml:"secret"`
+	SecretFile string   `toml:"secret_file" is:"path"`
+	CAFile     string   `toml:"ca_file" is:"path"`
+
+	HTTP httpapi.Route
+	SMPP smpp.Route
+	rest map[string]any
+}
+
+// defaultSMS is an [sms] table that gives only what has no default.
+func defaultSMS() *SMS {
+	return &SMS{
+		Who: track.WhoRoster, Segments: 3, Expires: 15 * time.Minute, Listen: "127.0.0.1:9477",
+		PerNumberPerDay: 6, PerSenderPerDay: 10, SegmentsPerDay: 500,
+	}
+}
+
+var (
+	senderName  = regexp.MustCompile(`^(\+[1-9][0-9]{6,14}|[0-9]{3,8}|[A-Za-z0-9 ._-]{0,10}[A-Za-z][A-Za-z0-9 ._-]{0,10})$`)
+	numberStart = regexp.MustCompile(`^\+[1-9][0-9]{0,14}$`)
+)
+
+func parseCountry(s string) (string, error) {
+	if s == routes.Everywhere {
+		return s, nil
+	}
+	return parseRegion(s)
+}
+
+func parseSMSSender(s string) (string, error) {
+	if !senderName.MatchString(s) || len(s) > 16 {
+		return "", errors.New("invalid sender (a number with its +, a short code, or 1 to 11 letters)")
+	}
+	return s, nil
+}
+
+func parsePrefix(s string) (string, error) {
+	if !numberStart.MatchString(s) {
+		return "", errors.New("invalid prefix (example: +86138)")
+	}
+	return s, nil
+}
+
+// kindKeys are the keys of each kind of route that are not of all.
+func kindKeys(kind string) map[string]bool {
+	keys := map[string]bool{}
+	var t reflect.Type
+	switch kind {
+	case "http":
+		t = reflect.TypeFor[httpapi.Route]()
+		for _, key := range httpapi.SpecKeys() {
+			keys[key] = true
+		}
+	case "smpp":
+		t = reflect.TypeFor[smpp.Route]()
+	default:
+		return keys
+	}
+	for i := range t.NumField() {
+		if key := t.Field(i).Tag.Get("toml"); key != "" {
+			keys[key] = true
+		}
+	}
+	return keys
+}
+
+// route reads a [[sms.route]]: its own keys, and those of its kind.
+func (d *decoder) route(table map[string]any, r *SMSRoute, p path) {
+	r.Repeat, r.For, r.rest = string(routes.Never), []string{"message", "code"}, map[string]any{}
+	kind, _ := table["kind"].(string)
+	own, known := map[string]any{}, fieldsOf(reflect.TypeFor[SMSRoute]())
+	kinds := kindKeys(kind)
+	for key, value := range table {
+		if _, ok := known[key]; !ok && kinds[key] {
+			r.rest[key] = value
+		} else {
+			own[key] = value
+		}
+	}
+	d.table(own, reflect.ValueOf(r).Elem(), p)
+}
+
+// checkSMS compares the keys of [sms], and makes what each route's kind has of its own.
+func (d *decoder) checkSMS(c *Config) {
+	s := c.SMS
+	if s == nil {
+		return
+	}
+	at := path{"sms"}
+	d.need(len(s.Countries) == 0, at.add("countries"), `(example: ["CN"]; ["*"] is all)`)
+	d.need(len(s.Routes) == 0, at.add("route"), "(write [[sms.route]]; docs/SMS.md has examples)")
+	if !slices.Contains(c.Numbers.Sources, "directory") {
+		d.fault(path{"numbers", "sources"}, `requires "directory" with [sms]: SMS go to bound numbers only`)
+	}
+	names := map[string]bool{}
+	for i := range s.Routes {
+		r, p := &s.Routes[i], at.add("route").index(i)
+		d.need(r.Name == "", p.add("name"), `(example: "kannel")`)
+		d.need(r.Kind == "", p.add("kind"), "(http or smpp)")
+		if names[r.Name] && r.Name != "" {
+			d.fault(p.add("name"), "duplicate %q", r.Name)
+		}
+		names[r.Name] = true
+		var ca []byte
+		if r.CAFile != "" {
+			data, err := readFile(d.resolve(r.CAFile), 1<<20)
+			if err != nil {
+				d.fault(p.add("ca_file"), "%q: %v", r.CAFile, err)
+			}
+			ca = data
+		}
+		switch r.Kind {
+		case "http":
+			d.checkHTTP(s, r, ca, p)
+		case "smpp":
+			r.SMPP.Name, r.SMPP.Secret, r.SMPP.CA = r.Name, string(r.Secret), ca
+			d.fill(r.rest, &r.SMPP, p)
+			_, err := smpp.New(r.SMPP, nil, slog.New(slog.DiscardHandler), nil)
+			var faults smpp.Faults
+			if errors.As(err, &faults) {
+				for _, f := range faults {
+					d.routeFault(p, f.Key, f.Text)
+				}
+			}
+		}
+	}
+}
+
+func (d *decoder) checkHTTP(s *SMS, r *SMSRoute, ca []byte, p path) {
+	own := map[string]any{}
+	r.HTTP.Keys = map[string]any{}
+	for key, value := range r.rest {
+		if slices.Contains(httpapi.SpecKeys(), key) {
+			r.HTTP.Keys[key] = value
+		} else {
+			own[key] = value
+		}
+	}
+	d.fill(own, &r.HTTP, p)
+	r.HTTP.Name, r.HTTP.Secret, r.HTTP.CA = r.Name, string(r.Secret), ca
+	if s.Listen != "" {
+		r.HTTP.Public = s.Public
+	}
+	check := r.HTTP
+	if check.Public != "" {
+		check.HookSecret = strings.Repeat("x", 32) // the real one is the database's
+	}
+	_, err := httpapi.New(check, clock.System{})
+	var faults httpapi.Faults
+	if !errors.As(err, &faults) {
+		return
+	}
+	for _, f := range faults {
+		text := f.Text
+		if f.File != "" {
+			text = f.Error()
+		}
+		d.routeFault(p, f.Key, text)
+	}
+}
+
+// routeFault reports a fault of a key as a route's kind names it, once.
+func (d *decoder) routeFault(p path, key, text string) {
+	at := p
+	for part := range strings.SplitSeq(key, ".") {
+		at = at.add(strings.Trim(part, `"`))
+	}
+	if !d.bad[at.String()] && !d.bad[p.add("secret_file").String()] {
+		d.fault(at, "%s", text)
+	}
+}
+
+// fill puts the values of a table into a struct of another package, key by key, so that what does not fit is named.
+func (d *decoder) fill(table map[string]any, into any, p path) {
+	struc := reflect.ValueOf(into).Elem()
+	fields := fieldsOf(struc.Type())
+	for key, value := range table {
+		if span, ok := struc.Field(fields[key]).Addr().Interface().(*time.Duration); ok {
+			bounded(d, p.add(key), span, value, "duration", "10s", parseDuration, "")
+			continue
+		}
+		var doc bytes.Buffer
+		err := toml.NewEncoder(&doc).Encode(map[string]any{key: value})
+		if err == nil {
+			_, err = toml.Decode(doc.String(), into)
+		}
+		if kind := struc.Field(fields[key]).Kind(); kind == reflect.Map || kind == reflect.Struct {
+			if _, isTable := value.(map[string]any); !isTable {
+				err = errors.New("not a table") // which the library passes over
+			}
+		}
+		if err != nil {
+			d.fault(p.add(key), "not what belongs here (docs/SMS.md says what does)")
+		}
+	}
+}
+
+// SMSSettings returns how SMS are sent, without gateways; nil without an [sms] table.
+func (c *Config) SMSSettings() *settings.SMS {
+	s := c.SMS
+	if s == nil {
+		return nil
+	}
+	o := &settings.SMS{Routes: routes.Table{Countries: s.Countries, From: s.From}, Segments: s.Segments, Validity: s.Expires}
+	for _, r := range s.Routes {
+		o.Routes.Routes = append(o.Routes.Routes, routes.Route{
+			Name: r.Name, Countries: r.Countries, Prefixes: r.Prefixes, Messages: slices.Contains(r.For, "message"), Codes: slices.Contains(r.For, "code"),
+			From: r.From, Rate: float64(r.Rate), Repeat: routes.Repeat(r.Repeat),
+		})
+	}
+	return o
+}
+
+// smsPolicy is the part of the decisions; nil without an [sms] table.
+func (c *Config) smsPolicy() *track.SMSPolicy {
+	s := c.SMSSettings()
+	if s == nil {
+		return nil
+	}
+	return &track.SMSPolicy{
+		Who: c.SMS.Who, Verify: c.Numbers.Verify, PerNumberDay: c.SMS.PerNumberPerDay, PerSenderDay: c.SMS.PerSenderPerDay, SegmentsDay: c.SMS.SegmentsPerDay,
+		Reaches: func(e164 string) bool { return len(s.Routes.For(e164, false)) > 0 },
+	}
+}
