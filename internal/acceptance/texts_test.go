@@ -1,0 +1,114 @@
+package acceptance
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"tocsin/internal/lab"
+)
+
+// provider is a provider of SMS by a script: it takes what Kannel takes, and keeps it.
+type provider struct {
+	*httptest.Server
+	mu      sync.Mutex
+	answers []string // one after the other; the last one stays
+	got     []url.Values
+}
+
+func newProvider(t *testing.T, answers ...string) *provider {
+	p := &provider{answers: answers}
+	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.got = append(p.got, r.URL.Query())
+		answer := p.answers[0]
+		if len(p.answers) > 1 {
+			p.answers = p.answers[1:]
+		}
+		w.WriteHeader(http.StatusAccepted)
+		io.WriteString(w, answer) //nolint:errcheck // the other end sees it
+	}))
+	t.Cleanup(p.Close)
+	return p
+}
+
+// sms waits for nothing: it returns what was taken.
+func (p *provider) sms() []url.Values {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.got
+}
+
+// texting are settings by which SMS go to providers, one after the other.
+func texting(t *testing.T, more lab.Settings, providers ...*provider) lab.Settings {
+	port := lab.Port(t)
+	var routes []string
+	for i, p := range providers {
+		routes = append(routes, fmt.Sprintf(`{ name = "r%d", kind = "http", provider = "kannel", url = "%s/cgi-bin/sendsms", user = "tocsin", secret = "hunter3" }`, i, p.URL))
+	}
+	s := lab.Settings{
+		"sms.countries": []string{"CN"}, "sms.from": []string{"+8613900139000"}, "sms.who": "all", "sms.listen": fmt.Sprintf("127.0.0.1:%d", port),
+		"sms.public": fmt.Sprintf("http://127.0.0.1:%d", port), "sms.route": lab.TOML("[" + strings.Join(routes, ", ") + "]"), "escalate.mode": "auto",
+		"escalate.reveal": "all",
+	}
+	for key, v := range more {
+		s[key] = v
+	}
+	return s
+}
+
+// withProvider runs a story on both servers, each with a provider that takes everything.
+func withProvider(t *testing.T, story func(*testing.T, *house, *provider)) {
+	for _, kind := range kinds {
+		if kind.tap == lab.Module {
+			t.Run(kind.name, func(t *testing.T) {
+				t.Parallel()
+				p := newProvider(t, "0: Accepted for delivery")
+				story(t, open(t, kind, friends(kind.tap), texting(t, nil, p)), p)
+			})
+		}
+	}
+}
+
+// Nobody asks Alice: the SMS goes out, the phone has it, Bob reads.
+func TestTextAutomatically(t *testing.T) {
+	withProvider(t, func(t *testing.T, h *house, p *provider) {
+		alice := h.capable("alice/phone", lab.Markers)
+		bob := h.Login("bob/phone", lab.Markers)
+		h.reachable(bob.Bare())
+
+		alice.Say(bob.Bare(), "m1", "Are you there?")
+		status(alice, "m1", "timeout-unread")
+		told := status(alice, "m1", "escalated")
+		wants(t, "basis", told.Attr("basis"), "sms")
+		wants(t, "sms", told.Attr("sms"), "sent")
+		got := p.sms()
+		if len(got) != 1 {
+			t.Fatalf("%d SMS", len(got))
+		}
+		sms := got[0]
+		wants(t, "to", sms.Get("to"), number)
+		contains(t, "text", sms.Get("text"), "alice@lab.test", "Are you there?", "Reply STOP")
+
+		report := strings.NewReplacer("%d", "1", "%F", "7").Replace(sms.Get("dlr-url"))
+		resp, err := http.Get(report)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		wants(t, "answer to the report", resp.Status, "200 OK")
+		alice.Expect("message[@type='headline']/{%s}status[@id='m1'][@sms='delivered']", ns)
+		bob.Read()
+		status(alice, "m1", "displayed")
+		h.noPrompt(alice, settle)
+		if strings.Contains(h.tocsin.Stderr(), number) || strings.Contains(h.tocsin.Stderr(), "Are you there") {
+			t.Error("the log has the number or the text")
+		}
+	})
+}
