@@ -49,11 +49,14 @@ func batches() (all []string) {
 
 // told returns what a frame told, in lines.
 func told(config Config, frame string) []string {
-	var s Sighting
-	now := track.At(rulesNow)
-	lines := []string{New(config).Take([]byte(frame), now, &s).String()}
+	return toldBy(New(config), frame, track.At(rulesNow).Add(-250e6), new(Sighting))
+}
+
+// toldBy is told for a tap that goes on; first is the time of the batch's first event.
+func toldBy(tap *Tap, frame string, first track.Time, s *Sighting) []string {
+	lines := []string{tap.Take([]byte(frame), track.At(rulesNow), s).String()}
 	for _, f := range s.Facts {
-		line := factLine(f, now.Add(-250e6))
+		line := factLine(f, first)
 		if f.Standing != 0 || f.Sessions.Known {
 			line += fmt.Sprintf(" %d %v", f.Standing, f.Sessions)
 		}

@@ -1,10 +1,14 @@
 package lab
 
 import (
+	"bytes"
 	"crypto/sha1"
 	"encoding/hex"
+	"encoding/xml"
 	"fmt"
+	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -14,10 +18,12 @@ import (
 type Component struct {
 	stream
 	Features []string // in its answer to disco#info, beside the tap's own
+	Record   bool     // keeps what comes as it comes, for Wire
 
 	addr, jid, secret string
 	told              bool // by a module that tells events
 	pings, acks       int
+	wire              wire
 
 	// Guarded by the stream's mu:
 	batches  []Batch
@@ -60,6 +66,9 @@ func (c *Component) connect() error {
 	if err := c.dial(c.addr); err != nil {
 		return err
 	}
+	if c.Record {
+		c.dec = xml.NewDecoder(io.TeeReader(c.conn, &c.wire))
+	}
 	header, err := c.open(fmt.Sprintf("<?xml version='1.0'?><stream:stream to='%s' xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams'>", c.jid))
 	if err != nil {
 		return err
@@ -77,6 +86,31 @@ func (c *Component) connect() error {
 	}
 	return nil
 }
+
+// wire is what has come over all connections, byte for byte.
+type wire struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (w *wire) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.all.Write(b)
+}
+
+// Wire takes what has come since it was called last, if the component records it.
+func (c *Component) Wire() string {
+	c.wire.mu.Lock()
+	defer c.wire.mu.Unlock()
+	came := c.wire.all.String()
+	c.wire.all.Reset()
+	return came
+}
+
+// Name is the domain of the component.
+func (c *Component) Name() string { return c.jid }
 
 // Sync returns when the component has received all that the server had to tell before. host is one of the server's. (A
 // server that tells no events answers with an error, in order all the same.)

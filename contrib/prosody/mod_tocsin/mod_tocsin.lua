@@ -30,6 +30,7 @@ local rostermanager = require "core.rostermanager";
 local st = require "util.stanza";
 local jid = require "util.jid";
 local new_id = require "util.id".medium;
+local async = require "util.async";
 local add_task = require "util.timer".add_task;
 local time = require "util.time";
 
@@ -268,13 +269,27 @@ if shared.state.up then -- and be listening: to what this host tells, too, from 
 	hello();
 end
 
-module:hook_global("server-stopping", safely("server-stopping", function ()
-	if not shared.bye then
-		shared.bye = true;
-		outbox.add("bye", "/>", 1);
-		outbox.flush();
-	end
-end), -1000);
+local say_bye = safely("server-stopping", function ()
+	outbox.add("bye", "/>", 1);
+	outbox.flush();
+end);
+
+-- The server ends when this returns, and what is not written by then is lost. So it waits until the component has all,
+-- but a second at most.
+module:hook_global("server-stopping", function ()
+	if shared.bye then return; end
+	shared.bye = true;
+	say_bye();
+	if not shared.state.up or not async.ready() then return; end
+	local wait, done = async.waiter();
+	local patience = 20;
+	add_task(0.05, function ()
+		patience = patience - 1;
+		if shared.state.kept > 0 and shared.state.up and patience > 0 then return 0.05; end
+		done();
+	end);
+	wait();
+end, -1000);
 
 -- Holds what is shared, the batches in it, over a reload.
 function module.save()
