@@ -176,6 +176,22 @@ func TestRequestsInAFlood(t *testing.T) {
 	})
 }
 
+// A server elsewhere may make up as many addresses as it likes: all of them have one share.
+func TestRequestsInAFloodOfNames(t *testing.T) {
+	serve(t, func(s *served) {
+		for i := range 5 * request.WorkBurst {
+			s.send(ping, fmt.Sprintf("m%d@sub%d.elsewhere.example/x", i, i%7), "tocsin.example.org", fmt.Sprint("m", i))
+		}
+		s.send(ping, "alice@example.org/phone", "tocsin.example.org", "a1")
+		answers := s.answers()
+		expect.Equal(t, "hers", answers["a1"], []string{"result"})
+		expect.Equal(t, "the first", answers["m0"], []string{"result"})
+		if last := answers[fmt.Sprint("m", 5*request.WorkBurst-1)]; slices.Contains(last, "result") {
+			t.Errorf("the last: %s", last)
+		}
+	})
+}
+
 func TestRequestsToNobody(t *testing.T) {
 	serve(t, func(s *served) {
 		for _, to := range []string{"tocsin.example.org", "sms@tocsin.example.org", "nobody@tocsin.example.org", "tocsin.example.org/x"} {

@@ -58,6 +58,20 @@ func (s *Store) Number(ctx context.Context, jid string) (n track.Number, ok bool
 	return n, ok, nil
 }
 
+// IsRefused reports whether the recipient's side has refused something of the sender's, and nothing has arrived since.
+func (s *Store) IsRefused(ctx context.Context, c track.Conv) (refused bool, err error) {
+	c = track.Conv{Sender: clean(c.Sender), Recipient: clean(c.Recipient)}
+	found, err := s.query(ctx, "SELECT "+s.pairs.list()+" FROM pairs WHERE conv = ?", s.hash.conv(c))
+	err = s.pairs.read(found, err, func(p *track.Pair) error {
+		refused = refused || p.Conv == c && p.Refused != 0
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("refusal: %w", err)
+	}
+	return refused, nil
+}
+
 // importBatch is how many rows one statement takes.
 const importBatch = 5000
 

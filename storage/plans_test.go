@@ -75,6 +75,7 @@ func plans(t *testing.T, dsn string, rows int) {
 		}
 		_, _, err = s.Number(ctx, bob)
 		must(t, err)
+		must(t, second(s.IsRefused(ctx, track.Conv{Sender: alice, Recipient: bob})))
 		must(t, second(s.RemoveNumber(ctx, bob)))
 		must(t, s.Put(ctx, "a", "b"))
 	})

@@ -122,7 +122,7 @@ func (f *Fact) apply(b *batch) {
 		before := *f
 		before.Basis, before.Acked = ByOrder, f.Basis == ByAck
 		for _, r := range b.upTo(f.Conv(), named.Ord-1) {
-			if r.Status == Pending {
+			if r.Status == Pending || r.Marks.Has(Untold) {
 				b.transit(r, &before)
 			}
 		}
@@ -242,8 +242,11 @@ func (b *batch) isCopy(f *Fact) bool {
 	return f.At < old.SentAt.Add(copyWindow)
 }
 
+// full reports whether no more messages of a sender are watched. When all are too many, those of who has less than an equal share
+// still are: a few hundred accounts can't stop the alarms of everybody else.
 func (b *batch) full(sender string) bool {
-	return int(b.pending[sender]) >= MaxPendingPerSender || b.total >= MaxPending
+	own := int(b.pending[sender])
+	return own >= MaxPendingPerSender || b.total >= MaxPending && own >= MaxPending/max(1, len(b.pending))
 }
 
 // corrected makes the correction's id an alias of the original, whose text it refreshes (XEP-0308 §4). Of an unknown

@@ -136,7 +136,7 @@ func (s *Shown) apply(b *batch) {
 		s.OK = false
 		return
 	}
-	if b.withholds(w) {
+	if b.withholds(w.Conv) {
 		s.Releases = nil
 	}
 	s.Was, s.Messages = w.Prompt, b.asked(w)
@@ -178,7 +178,7 @@ func (o *Offered) apply(b *batch) {
 		return
 	}
 	o.Messages = b.asked(w)
-	if len(o.Messages) == 0 || b.withholds(w) || b.undecided(o.Messages) != 0 {
+	if len(o.Messages) == 0 || b.withholds(w.Conv) || b.undecided(o.Messages) != 0 {
 		o.Releases = nil
 	}
 	b.out.Releases = append(b.out.Releases, o.Releases...)

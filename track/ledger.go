@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// Bounds of what is kept. Past them a message is not watched: it only takes its place in the order, and is counted.
+// Bounds of what is kept. Past them a message is not watched: it only takes its place in the order, and is counted. Past MaxPending
+// those are who have their equal share of it: twice as many there are never.
 // They are looked at with what is stored: one batch may pass them by its own messages.
 const (
 	MaxPendingPerSender = 10_000
@@ -282,7 +283,7 @@ func (b *batch) settings(m *Message) Settings {
 	who := b.people.Parties(m.Conv())
 	standing := first(m.Standing, who.Standing)
 	s := b.policy.Resolve(m, who, b.expect(m, standing))
-	s.Reveals = b.policy.Reveals(who, standing, b.numbers[m.Recipient].Consent)
+	s.Reveals = b.policy.Reveals(who, standing, b.numbers[m.Recipient].Consent, b.pair(m.Conv()).Refused != 0)
 	return s
 }
 

@@ -45,9 +45,9 @@ func (b *batch) undecided(messages []Message) (until Time) {
 	return until
 }
 
-// withholds reports whether the sender gets no number, whatever was decided a moment ago: something of theirs was refused, or
+// withholds reports whether the sender gets no number, and no SMS to it, whatever was decided a moment ago: something of theirs was refused, or
 // the recipient has taken the number back since.
-func (b *batch) withholds(w *work) bool {
-	who := b.people.Parties(w.Conv)
-	return b.pair(w.Conv).Refused != 0 || who.Hidden || who.Recipient.Watch == Off
+func (b *batch) withholds(c Conv) bool {
+	who := b.people.Parties(c)
+	return b.pair(c).Refused != 0 || who.Hidden || who.Recipient.Watch == Off
 }

@@ -7,11 +7,13 @@ import (
 
 // Reveals reports whether the sender of a message may tell undelivered from unread, which says whether the recipient is there:
 // the recipient lets them see their presence, or has agreed to be called by them, or the admin says so (protocol §4).
-// consents says that a number is bound to the recipient with consent. To who may not know, what the server alone knows of the
-// recipient (an ack) is not told, both timeouts are one, at one time, and reasons of the recipient's are one word.
-func (p *Policy) Reveals(who Parties, standing Standing, consents bool) bool {
+// consents says that a number is bound to the recipient with consent, refused that the recipient's side refuses what the sender
+// writes: to who is blocked the recipient is not there (XEP-0191 §3.3), of what was sent before that neither. To who may not know, what the
+// server alone knows of the recipient (an ack) is not told, both timeouts are one, at one time, and reasons of the recipient's are
+// one word.
+func (p *Policy) Reveals(who Parties, standing Standing, consents, refused bool) bool {
 	switch {
-	case who.Recipient.Watch == Off:
+	case who.Recipient.Watch == Off, refused:
 		return false
 	case p.Reveal == RevealAll, standing.SeesPresence():
 		return true

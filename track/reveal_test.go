@@ -11,6 +11,7 @@ func TestReveals(t *testing.T) {
 		who      Parties
 		standing Standing
 		consents bool
+		refused  bool
 		want     bool
 	}{
 		"a stranger":                      {},
@@ -21,11 +22,12 @@ func TestReveals(t *testing.T) {
 		"agreed, but not by this sender":  {consents: true, who: Parties{Hidden: true}},
 		"agreed, but by contacts alone":   {consents: true, who: Parties{Recipient: Prefs{Share: ShareContacts}}},
 		"the admin says so":               {reveal: RevealAll, want: true},
+		"refused":                         {reveal: RevealAll, standing: StandingBoth, consents: true, refused: true},
 		"not of who is not to be watched": {reveal: RevealAll, standing: StandingBoth, who: Parties{Recipient: Prefs{Watch: Off}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := Policy{Reveal: tc.reveal}
-			is(t, name, p.Reveals(tc.who, tc.standing, tc.consents), tc.want)
+			is(t, name, p.Reveals(tc.who, tc.standing, tc.consents, tc.refused), tc.want)
 		})
 	}
 }
@@ -80,6 +82,17 @@ func TestStrangers(t *testing.T) {
 		is(t, "not told", w.told("m1"), "")
 		w.fact(Received, "m1")
 		is(t, "told", w.told("m1"), "delivered")
+	})
+	story(t, "of a later one", func(t *testing.T, w *world) {
+		w.strangers = true
+		w.send("m1")
+		w.send("m2")
+		w.fact(Received, "m2", acked)
+		is(t, "neither told", w.told("m1")+w.told("m2"), "")
+		w.send("m3")
+		w.fact(Received, "m3")
+		is(t, "the first", w.told("m1"), "delivered")
+		is(t, "the second", w.told("m2"), "delivered")
 	})
 	story(t, "with a number bound with consent", func(t *testing.T, w *world) {
 		w.strangers, w.store.consents[bob] = true, true

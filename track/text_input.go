@@ -62,7 +62,7 @@ func (b *batch) mayGo(t *text, segments int) bool {
 		}
 	}
 	p := b.policy.SMS
-	if p == nil || b.people.Parties(t.Conv).Hidden || b.pair(t.Conv).Refused != 0 || b.numbers[t.Recipient].E164 != t.Number || slices.Contains(b.usage.Stopped, t.Number) || b.usage.Segments+segments > p.SegmentsDay {
+	if p == nil || b.withholds(t.Conv) || b.numbers[t.Recipient].E164 != t.Number || slices.Contains(b.usage.Stopped, t.Number) || b.usage.Segments+segments > p.SegmentsDay {
 		b.raise(t, TextRefused)
 		return false
 	}

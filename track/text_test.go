@@ -294,6 +294,12 @@ func TestSendIt(t *testing.T) {
 		w.provider("unsure", "lost")
 		is(t, "until it is given up", w.outbox(), "show, text, withdraw claimed /desk, show")
 	})
+	asked(t, "not wanted meanwhile", func(t *testing.T, w *world) {
+		w.answer(phone, SendIt)
+		w.prefs[bob] = Prefs{Watch: Off}
+		is(t, "goes out", w.provider("submit"), false)
+		is(t, "prompt", w.prompts()[0].State.Live(), false)
+	})
 	asked(t, "read meanwhile", func(t *testing.T, w *world) {
 		w.answer(phone, SendIt)
 		w.fact(Read, "m1")

@@ -195,4 +195,21 @@ func TestBounds(t *testing.T) {
 		w.send("m3")
 		is(t, "m3", w.store.find(key("m3")).Kind, Watched)
 	})
+	story(t, "all have too much pending", func(t *testing.T, w *world) {
+		seed := w.store.seed()
+		for i := range 399 {
+			seed.Pending[fmt.Sprint("s", i, "@example.org")] = MaxPendingPerSender - 1
+		}
+		const share = MaxPending / 400
+		seed.Pending[alice] = share - 1
+		w.ledger = NewLedger(seed, &w.policy, &w.folk)
+		w.send("m1")
+		w.send("m2")
+		w.feed(&Fact{Kind: Sent, Key: Key{"s7@example.org", bob, "s"}, At: w.now, Marks: AsksReceipt})
+		w.feed(&Fact{Kind: Sent, Key: Key{carol, bob, "c"}, At: w.now, Marks: AsksReceipt})
+		is(t, "the last of her share", w.store.find(key("m1")).Kind, Watched)
+		is(t, "one more", w.store.find(key("m2")).Kind, Passed)
+		is(t, "of who has more", w.store.find(Key{"s7@example.org", bob, "s"}).Kind, Passed)
+		is(t, "of who has none", w.store.find(Key{carol, bob, "c"}).Kind, Watched)
+	})
 }

@@ -22,9 +22,10 @@ type Users interface {
 	Parties(track.Conv) track.Parties
 }
 
-// Store is the directory of bound numbers.
+// Store has the directory of bound numbers, and which senders are refused.
 type Store interface {
 	Number(ctx context.Context, jid string) (track.Number, bool, error)
+	IsRefused(context.Context, track.Conv) (bool, error)
 }
 
 // Disclosure decides what senders are told of recipients.
@@ -96,6 +97,13 @@ func (d *Disclosure) Explanation(ctx context.Context, m *track.Message, e track.
 // reveals reports whether the sender may tell undelivered from unread. What cannot be found out is not revealed.
 func (d *Disclosure) reveals(ctx context.Context, m *track.Message) bool {
 	policy, who := &d.settings.Get().Policy, d.users.Parties(m.Conv())
+	refused, err := d.store.IsRefused(ctx, m.Conv())
+	if err != nil {
+		if ctx.Err() == nil {
+			d.log.Error("could not look up a refusal", "err", err)
+		}
+		return false
+	}
 	c, err := d.caseOf(ctx, m.Conv())
 	if err != nil {
 		if ctx.Err() == nil {
@@ -107,7 +115,7 @@ func (d *Disclosure) reveals(ctx context.Context, m *track.Message) bool {
 	if c.Visible {
 		standing = track.StandingFrom
 	}
-	return policy.Reveals(who, standing, c.Number.Consent)
+	return policy.Reveals(who, standing, c.Number.Consent, refused)
 }
 
 func (d *Disclosure) policy() numbers.Policy {

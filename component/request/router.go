@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"tocsin/component/fair"
 	"tocsin/component/queue"
 	"tocsin/component/session"
+	"tocsin/track"
 )
 
 const (
@@ -131,13 +133,21 @@ func (r *Router) trace(in *session.Stanza, p *session.Payload, fate string) {
 	r.Log.Debug("in", "stanza", in.Name, "type", fmt.Sprintf("%.20s", in.Type), "from", in.From.Bare(), "about", about, "fate", fate)
 }
 
-// later queues work for a user. If too much waits refuse is called instead, unless it is nil.
-func (r *Router) later(owner string, job func(context.Context), refuse func()) {
-	r.work.Put(owner, func(ctx context.Context) error {
+// later queues work for a bare JID. If too much waits refuse is called instead, unless it is nil.
+func (r *Router) later(from string, job func(context.Context), refuse func()) {
+	r.work.Put(r.share(from), func(ctx context.Context) error {
 		defer r.recoverPanic(func() {})
 		job(ctx)
 		return nil
 	}, refuse)
+}
+
+// share is whose turn work for a bare JID takes. Servers elsewhere can make up any number of addresses: all of them have one share.
+func (r *Router) share(from string) string {
+	if slices.Contains(r.Settings.Get().Tap.Domains, track.Domain(from)) {
+		return from
+	}
+	return ""
 }
 
 // recoverPanic, deferred, logs a panic, then calls fallback: whatever somebody sends, the component lives.

@@ -193,6 +193,11 @@ func prune(s *suite) {
 	s.same([]track.Peer{{JID: "new", Acks: now}}, s.load(track.Want{Peers: []string{"old", "new"}}).Peers)
 	s.prune(now+100_000, 1000) // the first round may have begun in the middle
 	s.same([]track.Pair{refusal}, s.load(track.Want{Pairs: []track.Conv{oldPair, refusal.Conv}}).Pairs)
+	for c, want := range map[track.Conv]bool{refusal.Conv: true, {Sender: bob, Recipient: alice}: false, oldPair: false} {
+		is, err := s.IsRefused(s.ctx, c)
+		s.must(err)
+		s.same(want, is)
+	}
 	queue, err := s.Pending(s.ctx)
 	s.must(err)
 	s.same(1, len(queue))

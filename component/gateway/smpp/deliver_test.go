@@ -2,6 +2,7 @@ package smpp
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -123,6 +124,7 @@ func TestLonelyParts(t *testing.T) {
 		part := fromPhone("")
 		part.class = classUDHI
 		for i := range maxPartial + 10 {
+			part.source.addr = fmt.Sprint(8613800138000 + i/maxOfOne)
 			part.short = []byte{5, 0, 3, byte(i), 2, 1, 'x'}
 			want := statusOK
 			if i >= maxPartial {
@@ -135,6 +137,27 @@ func TestLonelyParts(t *testing.T) {
 		part.short = []byte{5, 0, 3, 200, 2, 1, 'x'}
 		w.deliver(t, deliverSM, part)
 		is(t, "partial", len(w.inbox.partial), 1)
+	})
+}
+
+// One phone's lonely parts take no room from another's texts.
+func TestLonelyPartsOfOne(t *testing.T) {
+	run(t, Route{}, polite, func(t *testing.T, w *world) {
+		part := fromPhone("")
+		part.class = classUDHI
+		for i := range maxOfOne + 1 {
+			part.short = []byte{5, 0, 3, byte(i), 2, 1, 'x'}
+			want := statusOK
+			if i == maxOfOne {
+				want = temporaryFailure
+			}
+			is(t, "answer", w.deliver(t, deliverSM, part), want)
+		}
+		part.short = []byte{5, 0, 3, 0, 2, 2, 'y'}
+		is(t, "the other half of one", w.deliver(t, deliverSM, part), statusOK)
+		part.source.addr = "8613800138002"
+		part.short = []byte{5, 0, 3, maxOfOne, 2, 1, 'x'}
+		is(t, "another phone's", w.deliver(t, deliverSM, part), statusOK)
 	})
 }
 

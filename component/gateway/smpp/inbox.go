@@ -17,6 +17,7 @@ const (
 	maxWaiting  = 256             // deliveries that wait for the Sink; the SMSC is told to come again with more
 	partsWithin = 2 * time.Minute // parts of a text wait so long for the others
 	maxPartial  = 100             // texts that lack parts
+	maxOfOne    = 4               // of them, by one phone
 	sameWithin  = 10 * time.Minute
 	maxSame     = 1000
 )
@@ -41,6 +42,7 @@ type job struct {
 
 // partial is a text of which parts are missing.
 type partial struct {
+	from  string
 	since time.Time
 	parts map[int]string
 }
@@ -142,7 +144,7 @@ func (b *inbox) take(ctx context.Context, m *message) (kept func(), err error) {
 	}
 	joined := nobody
 	if isPart {
-		if text, joined, err = b.join(from+" "+to, f, text); err != nil || joined == nil {
+		if text, joined, err = b.join(from, to, f, text); err != nil || joined == nil {
 			return nobody, err
 		}
 	}
@@ -168,23 +170,26 @@ var errPartial = errors.New("too many texts lack parts")
 
 // join keeps a part, and returns the whole once it is; until then kept is nil. All parts stay until kept is called: the last may
 // come again alone.
-func (b *inbox) join(who string, f fragment, text string) (whole string, kept func(), err error) {
+func (b *inbox) join(from, to string, f fragment, text string) (whole string, kept func(), err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
+	own := 0
 	for key, p := range b.partial {
 		if now.Sub(p.since) > partsWithin {
 			b.g.log.Warn("an SMS whose other parts never came")
 			delete(b.partial, key)
+		} else if p.from == from {
+			own++
 		}
 	}
-	key := fmt.Sprintf("%s %d %d", who, f.ref, f.total)
+	key := fmt.Sprintf("%s %s %d %d", from, to, f.ref, f.total)
 	p := b.partial[key]
 	if p == nil {
-		if len(b.partial) >= maxPartial {
+		if len(b.partial) >= maxPartial || own >= maxOfOne {
 			return "", nil, errPartial
 		}
-		p = &partial{since: now, parts: map[int]string{}}
+		p = &partial{from: from, since: now, parts: map[int]string{}}
 		b.partial[key] = p
 	}
 	p.parts[f.seq] = text
