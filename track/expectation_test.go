@@ -139,31 +139,30 @@ func TestExpectationTable(t *testing.T) {
 
 const expectationsIntro = `# What silence means
 
-Whether a receipt or a marker that does not come is news: generated from the code by ` + "`go test ./track -run ExpectationTable -update`" + `; a
-test fails when this page is stale, when a rule can't decide anything, or when one has no story.
+Whether a missing receipt or marker means anything. Generated from the code by ` + "`go test ./track -run ExpectationTable -update`" + `; a test fails if this page is stale, or if a rule can never apply or has no story.
 
-Each table is read from the top: the first rule whose circumstances are all given, and none of the others, decides. They are looked at
-when a message is sent, when it is delivered, and when its alarm fires. If neither table expects anything, the message is ` + "`unknown`" + ` at once.
+Each table is read from the top: the first rule whose required circumstances all hold, and whose excluded ones do not, decides. They are
+evaluated when a message is sent, when it is delivered, and when its alarm fires. If neither table expects anything, the message is ` + "`unknown`" + ` at once.
 
 | circumstance | |
 |---|---|
-| asks for a receipt, markable, sealed | what the message carries: ` + "`<request/>`" + ` (XEP-0184), ` + "`<markable/>`" + ` (XEP-0333), an encryption that may hold receipts and markers (OMEMO 2, OX) |
-| discarded | the server says that it threw the message away, and tells the sender nothing |
-| stored | the server keeps it, offline or in the archive alone, and no client of the recipient's has come since |
-| fetched | a client has come since (a new session, not a resumed one), a minute ago at least, and this recipient's clients were seen to prove something to somebody |
-| handed over | a session without stream management (XEP-0198) got it, and lasted a minute more |
-| delivered, reached | it is known to have arrived; that, or it was fetched, or a proof of delivery is awaited first |
-| shadowed | a later message of the conversation is unread that is not markable |
-| acknowledges | when it was sent, every session of the recipient spoke XEP-0198, to a server that tells of acknowledgements; if none was there, the last one did |
+| asks for a receipt, markable, sealed | what the message carries: ` + "`<request/>`" + ` (XEP-0184), ` + "`<markable/>`" + ` (XEP-0333), an encryption that may contain receipts and markers (OMEMO 2, OX) |
+| discarded | the server reports that it discarded the message without telling the sender |
+| stored | the server stores it, offline or only in the archive, and no client of the recipient has connected since |
+| fetched | a client has connected since (a new session, not a resumed one), at least a minute ago, and this recipient's clients have been seen to confirm something to somebody |
+| handed over | a session without stream management (XEP-0198) got it, and lasted another minute |
+| delivered, reached | it is known to have arrived; the same, or it was fetched, or proof of delivery is awaited first |
+| shadowed | a later unread message of the conversation is not markable |
+| acknowledges | when it was sent, every session of the recipient used XEP-0198, with a server that reports acknowledgements; if there was none, the last one did |
 | sees presence | the sender is in the recipient's roster with ` + "`from` or `both`" + `, **or the server can't tell** |
-| confirms, confirms sealed | receipts came to this sender in the last 90 days; such for sealed messages |
-| confirms in the old way | so did the marker ` + "`<received/>`" + ` of early XEP-0333 |
-| never confirms | three times this recipient read or answered something of this sender's that a receipt was asked for, and sent none; a receipt makes it void |
-| marks | a marker came to this sender in the last 30 days, from a client that is there, or in the last 7 days, or when nobody is there |
-| marks sealed, marks unasked, marks past | in the last 90 days, a marker to this sender: for a sealed message; for one that was not markable; for a markable one that another stood behind that was not |
-| never marks | three times this recipient answered something markable of this sender's without a marker; a marker makes it void |
-| marks for somebody | a marker went to anybody in the last 30 days |
-| announces, announces none | one of the clients that are there says in disco that it marks; all of them say that they don't. If none is there, what was last known |
+| confirms, confirms sealed | receipts were sent to this sender in the last 90 days; the same, for sealed messages |
+| confirms in the old way | the same, with the marker ` + "`<received/>`" + ` of early XEP-0333 |
+| never confirms | three times this recipient read or answered a message from this sender that requested a receipt, and sent none; a receipt resets this |
+| marks | a marker was sent to this sender in the last 30 days and its client is online or none is, or in the last 7 days |
+| marks sealed, marks unasked, marks past | in the last 90 days, a marker to this sender: for a sealed message; for one that was not markable; for a markable one followed by one that was not |
+| never marks | three times this recipient answered a markable message from this sender without a marker; a marker resets this |
+| marks for somebody | a marker was sent to anybody in the last 30 days |
+| announces, announces none | one of the clients online announces markers in disco; all of them are known not to. If no client is online, what was last known |
 | assumes markers | track.assume_markers |
 `
 

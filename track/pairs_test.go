@@ -9,9 +9,10 @@ import (
 	"testing"
 )
 
-// pairs are clients between which silence was misread by the rule before the tables: what a client announces, and whatever it was
-// once seen to prove to anybody, counted as a promise. Each has stories in internal/scenarios that send what these clients send.
-// Whether they failed by that rule was tried once, on revision 4026773, with the stories told as its tap told them.
+// pairs are clients between which the rule before the tables misread silence: it took whatever a client announces, and
+// whatever it was once seen to prove to anybody, as a promise. Each has stories in internal/scenarios that send what
+// these clients send. Whether they failed under that rule was tried once, on revision 4026773, with the stories as its
+// tap reported them.
 var pairs = []struct {
 	sender, recipient, before, now string
 	stories                        []pairStory
@@ -23,20 +24,20 @@ var pairs = []struct {
 	{"Kaidan", "Kaidan (OMEMO 2)", "**not delivered**, every message: receipts and markers are inside the encryption", "unknown", []pairStory{{"kaidan_kaidan", true}}},
 	{"any", "Dino, Gajim, Kaidan, Siskin, Beagle with read receipts off", "**not read**: the feature stays announced", "assumed until three answers without a marker, then unknown",
 		[]pairStory{{"conversations_dino_off", true}, {"conversations_gajim_kaidan_off", true}, {"conversations_siskin_beagle_off", true}}},
-	{"Conversations, then Converse", "Conversations", "first message **not read**: only the newest is looked at", "reading unknown while the newest is not markable", []pairStory{{"two_devices_conversations", true}}},
-	{"a stranger", "Gajim, Monal, Conversations", "**not delivered**: they confirm to contacts alone", "unknown", []pairStory{{"stranger_gajim", true}}},
-	{"any", "Gajim, Dino, Converse, Movim after a dead session; Siskin after sleep", "**not delivered**: what is fetched from the archive is not confirmed, or the newest alone",
+	{"Conversations, then Converse", "Conversations", "first message **not read**: only the newest is marked", "reading unknown while the newest is not markable", []pairStory{{"two_devices_conversations", true}}},
+	{"a stranger", "Gajim, Monal, Conversations", "**not delivered**: they confirm only to contacts", "unknown", []pairStory{{"stranger_gajim", true}}},
+	{"any", "Gajim, Dino, Converse, Movim after a dead session; Siskin after sleep", "**not delivered**: of messages fetched from the archive, none or only the newest is confirmed",
 		"fetched, and the time to read goes on; delivered, by order", []pairStory{{"gajim_after_dead_session", true}, {"dino_after_dead_session", true}, {"conversations_siskin_archive", true}}},
-	{"any", "Siskin, Snikket (iOS) asleep", "not delivered until the app is opened; a push shows the text, and nobody can know", "the same", []pairStory{{"conversations_siskin_asleep", false}}},
-	{"Converse, Kaidan, when they mark or type in OMEMO 2", "any", "**a prompt about a message that nobody wrote**", "not a message", []pairStory{{"converse_omemo2", true}}},
-	{"Conversations", "Pidgin now, a phone that acknowledged before", "**not delivered**: what the phone did was expected of Pidgin", "handed over: unknown", []pairStory{{"conversations_pidgin", true}}},
-	{"any", "Conversations, answering from the notification", "**an alarm after the answer**: nothing had proved the delivery", "the answer reads what was handed over", []pairStory{{"conversations_inline_reply", true}}},
+	{"any", "Siskin, Snikket (iOS) asleep", "not delivered until the app is opened; a push notification shows the text, and nobody can know", "the same", []pairStory{{"conversations_siskin_asleep", false}}},
+	{"Converse, Kaidan, sending markers or chat states in OMEMO 2", "any", "**a prompt about a message that nobody wrote**", "not a message", []pairStory{{"converse_omemo2", true}}},
+	{"Conversations", "Pidgin now, a phone that acknowledged before", "**not delivered**: Pidgin was expected to do what the phone did", "handed over: unknown", []pairStory{{"conversations_pidgin", true}}},
+	{"any", "Conversations, answering from the notification", "**an alarm after the answer**: nothing had proved delivery", "the answer reads what was handed over", []pairStory{{"conversations_inline_reply", true}}},
 	{"Conversations, Gajim", "Converse alone", "silent until the first marker, since nothing is announced; then right", "the same", []pairStory{{"gajim_converse", false}}},
-	{"Psi", "Gajim, Dino, Kaidan, who mark unasked", "**reading expected of the first message already**, by what they announce", "from the first such marker on, wherever they are", []pairStory{{"psi_gajim", true}, {"psi_dino_kaidan", false}}},
+	{"Psi", "Gajim, Dino, Kaidan, which mark unasked", "**reading expected of the very first message**, because of what they announce", "from the first such marker on, wherever they are", []pairStory{{"psi_gajim", true}, {"psi_dino_kaidan", false}}},
 	{"profanity", "a phone that sleeps, before its first acknowledgement", "**silent**: nothing was asked for", "not delivered, by XEP-0198", []pairStory{{"profanity_snikket", true}}},
 }
 
-// pairStory is one, and whether it failed by the rule before.
+// pairStory is a story, and whether it failed under the earlier rule.
 type pairStory struct {
 	name string
 	was  bool
@@ -55,8 +56,8 @@ func writePairs(w io.Writer) {
 			}
 		}
 	}
-	fmt.Fprintf(w, "\n## Clients by pairs\n\nWhat came of it before these tables, when a client's announcement, or a proof that it had once sent to anybody, counted as a promise:\n"+
-		"%d of these %d pairs were wrong, and %d of their %d stories failed (✗). Now all hold, by every tap that can tell them and on both databases.\n\n"+
+	fmt.Fprintf(w, "\n## Clients by pairs\n\nResults before these tables, when a client's announcement, or proof it had once sent to anybody, counted as a promise, and now. Before,\n"+
+		"%d of these %d pairs were wrong, and %d of their %d stories failed (✗). Now all pass, with every tap that can report them and on both databases.\n\n"+
 		"| from | to | before | now | stories |\n|---|---|---|---|---|\n", wrongPairs, len(pairs), wrong, all)
 	for _, p := range pairs {
 		var stories []string

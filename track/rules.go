@@ -1,12 +1,13 @@
 package track
 
-// Rule is a row of one of the two tables that say what silence means. It is kept with a message: the numbers never change.
+// Rule is a row of one of the two tables that say what silence means. It is stored with messages: the numbers never
+// change.
 type Rule uint8
 
 const (
 	NoRule Rule = 0 // nothing was decided
 
-	// Whether a proof of delivery is to be expected.
+	// Whether to expect proof of delivery.
 	RuleStored          Rule = 1
 	RuleFetched         Rule = 2
 	RuleAcknowledges    Rule = 3
@@ -22,7 +23,7 @@ const (
 	RuleReceiptStranger Rule = 13
 	RuleDiscarded       Rule = 14
 
-	// Whether a proof of reading is to be expected.
+	// Whether to expect proof of reading.
 	RulePolicy         Rule = 33
 	RuleNotReached     Rule = 34
 	RuleMarksSealed    Rule = 35
@@ -38,7 +39,7 @@ const (
 	RuleMarkerAssumed  Rule = 45
 )
 
-// rule is a row: it holds if all of some circumstances are given and none of others. The first that holds decides.
+// rule is a row: it applies if all circumstances in one set hold and none in the other. The first that applies decides.
 type rule struct {
 	Rule
 	name      string
@@ -51,34 +52,34 @@ type rule struct {
 // deliveryRules is the table for delivery.
 var deliveryRules = []rule{
 	{RuleDiscarded, "discarded", isDiscarded, 0, false, ReasonNoReceipts,
-		"The server threw it away without a word, as for somebody who has blocked the sender. More than is told where nothing can be expected would tell of that."},
+		"The server discarded it silently, as for somebody who has blocked the sender. Saying more than \"no confirmation expected\" would reveal that."},
 	{RuleStored, "stored", isStored, 0, true, "",
-		"The server keeps it, and nobody has come for it: it is truly not delivered, whatever was asked for."},
+		"The server stores it, and nobody has fetched it: it really is undelivered, whatever was asked for."},
 	{RuleFetched, "fetched", isFetched, 0, false, ReasonFetched,
-		"Who comes online gets it, or fetches it from the archive, and many clients never confirm what they fetch. The time to read goes on. " +
-			"Only of people whose clients were seen to prove something: others may not even know archives."},
+		"A client that connects gets it, or fetches it from the archive, and many clients never confirm what they fetch. The time to read goes on. " +
+			"Only for people whose clients have been seen to confirm something: others may not even support archives."},
 	{RuleAcknowledges, "acknowledges", acknowledges, 0, true, "",
-		"Stream management (XEP-0198) acknowledges whatever arrives, asked or not, for contacts and strangers."},
+		"Stream management (XEP-0198) acknowledges whatever arrives, requested or not, from contacts and strangers alike."},
 	{RuleHanded, "handed", isHanded, 0, false, ReasonHanded,
-		"It was handed to a client that acknowledges nothing, and its connection held. Most likely it is there."},
+		"It was handed to a client that acknowledges nothing, and the connection stayed up. It has most likely arrived."},
 	{RuleConfirmsSealed, "confirms sealed", isSealed | confirmsSealed, 0, true, "",
-		"Receipts for sealed messages of this sender came in clear."},
+		"Receipts for sealed messages from this sender came in the clear."},
 	{RuleSealed, "sealed", isSealed, 0, false, ReasonMaybeHidden,
 		"The receipt may be inside the encryption."},
 	{RuleNothingAsked, "nothing asked", 0, asksReceipt | isMarkable, false, ReasonNotAsked,
-		"Nobody confirms what no confirmation was asked for."},
+		"It requests no confirmation, so none is sent."},
 	{RuleConfirmsOldWay, "confirms in the old way", confirmsOldWay, asksReceipt, true, "",
-		"It asks for markers alone, and this recipient still sends the marker for arrival that XEP-0333 had before 0.5."},
+		"It requests only markers, and this recipient still sends the `<received/>` marker that XEP-0333 had before 0.5."},
 	{RuleNoReceiptAsked, "no receipt asked", 0, asksReceipt, false, ReasonNotAsked,
-		"It asks for markers alone."},
+		"It requests only markers."},
 	{RuleConfirms, "confirms", confirms, 0, true, "",
 		"This recipient has sent receipts to this sender in the last 90 days."},
 	{RuleNeverConfirms, "never confirms", neverConfirms, 0, false, ReasonNeverConfirm,
-		"They read or answered three times what they were asked a receipt for, and sent none."},
+		"Three times they read or answered a message that requested a receipt, and sent none."},
 	{RuleReceiptAssumed, "receipt assumed", seesPresence, 0, true, "",
-		"Nearly every client answers a request of a contact who may see its presence."},
+		"Nearly every client answers a request from a contact who may see its presence."},
 	{RuleReceiptStranger, "stranger", 0, 0, false, ReasonNoReceipts,
-		"To others many clients send no receipts: XEP-0184 §8 has them not to."},
+		"Many clients send no receipts to others, as XEP-0184 §8 recommends."},
 }
 
 // readingRules is the table for reading.
@@ -86,32 +87,32 @@ var readingRules = []rule{
 	{RulePolicy, "policy", assumesMarkers, isDiscarded, true, "",
 		"track.assume_markers: the admin wants silence to count."},
 	{RuleNotReached, "not reached", 0, isReached, false, ReasonNotAsked,
-		"Nobody knows whether it has arrived. Why stands in the table for delivery."},
+		"Nobody knows whether it has arrived; the delivery table says why."},
 	{RuleMarksSealed, "marks sealed", isSealed | marksSealed, 0, true, "",
-		"Markers for sealed messages of this sender came in clear."},
+		"Markers for sealed messages from this sender came in the clear."},
 	{RuleSealedMarkers, "sealed", isSealed, 0, false, ReasonMaybeHidden,
 		"The marker may be inside the encryption."},
 	{RuleMarksUnasked, "marks unasked", marksUnasked, 0, true, "",
-		"This recipient marks what this sender writes whether it is markable or not: Gajim, Dino and Kaidan do."},
+		"This recipient marks this sender's messages whether they are markable or not, as Gajim, Dino and Kaidan do."},
 	{RuleNotMarkable, "not markable", 0, isMarkable, false, ReasonNotMarkable,
 		"Other clients mark only what is markable."},
 	{RuleShadowed, "shadowed", isShadowed, marksPast, false, ReasonNotMarkable,
-		"Some clients look at the newest message alone, and that one is not markable. Not those that were seen to mark past it."},
+		"Some clients look only at the newest message, and that one is not markable. This excludes clients that have been seen marking past one."},
 	{RuleMarks, "marks", marks, 0, true, "",
-		"This recipient has marked for this sender in the last 30 days, from a client that is still in use."},
+		"This recipient has sent this sender markers in the last 30 days, from a client that is still in use."},
 	{RuleMarkerStranger, "stranger", 0, seesPresence, false, ReasonNoMarkers,
-		"To others than those who may see their presence many clients send no markers."},
+		"Many clients send markers only to contacts who may see their presence."},
 	{RuleAnnouncesNone, "announces none", announcesNone, 0, false, ReasonNoMarkers,
-		"All clients of this recipient say that they don't mark."},
+		"All of this recipient's clients announce that they send no markers."},
 	{RuleNeverMarks, "never marks", neverMarks, 0, false, ReasonNeverMarks,
-		"They answered three times what was markable, and marked nothing: many clients announce markers with read receipts switched off."},
+		"They answered three markable messages without a marker: many clients announce markers even with read receipts switched off."},
 	{RuleAnnounces, "announces", announces | marksSomebody, 0, true, "",
-		"A client announces markers, and this recipient has marked for somebody in the last 30 days."},
+		"A client announces markers, and this recipient has sent somebody a marker in the last 30 days."},
 	{RuleMarkerAssumed, "marker assumed", 0, 0, true, "",
-		"Nothing speaks against it yet. Three answers without a marker will."},
+		"There is no evidence against it yet. Three answers without a marker would be."},
 }
 
-// of finds the row of a rule.
+// row returns the rule's row, or an empty one.
 func (r Rule) row() *rule {
 	for _, table := range [][]rule{deliveryRules, readingRules} {
 		for i := range table {
@@ -123,8 +124,8 @@ func (r Rule) row() *rule {
 	return &rule{}
 }
 
-// Expected reports whether a proof is to be expected by the rule.
+// Expected reports whether the rule expects proof.
 func (r Rule) Expected() bool { return r.row().expected }
 
-// String names the rule as docs/EXPECTATIONS.md does.
+// String returns the rule's name in docs/EXPECTATIONS.md.
 func (r Rule) String() string { return r.row().name }
