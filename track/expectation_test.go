@@ -139,10 +139,12 @@ func TestExpectationTable(t *testing.T) {
 
 const expectationsIntro = `# What silence means
 
-Whether a missing receipt or marker means anything. Generated from the code by ` + "`go test ./track -run ExpectationTable -update`" + `; a test fails if this page is stale, or if a rule can never apply or has no story.
+Whether a missing receipt or marker means anything. Generated from the code by ` + "`go test ./track -run ExpectationTable -update`" + `;
+a test fails if this page is stale, or if a rule can never apply or has no story.
 
 Each table is read from the top: the first rule whose required circumstances all hold, and whose excluded ones do not, decides. They are
-evaluated when a message is sent, when it is delivered, and when its alarm fires. If neither table expects anything, the message is ` + "`unknown`" + ` at once.
+evaluated when a message is sent, when it is delivered, and when its alarm fires. If neither table expects anything, the
+message is ` + "`unknown`" + ` at once.
 
 | circumstance | |
 |---|---|
