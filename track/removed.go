@@ -29,6 +29,7 @@ func (r *Removed) apply(b *batch) {
 	maps.DeleteFunc(b.live, func(c Conv, _ *work) bool { return c.Sender == r.JID })
 	maps.DeleteFunc(b.texting, func(c Conv, _ *text) bool { return c.Sender == r.JID })
 	b.peers[r.JID] = Peer{JID: r.JID}
+	delete(b.numbers, r.JID)
 	b.dropPairs(r.JID)
 	delete(b.newPeers, r.JID)
 	b.out.Tells = slices.DeleteFunc(b.out.Tells, func(m Message) bool { return m.Sender == r.JID })
