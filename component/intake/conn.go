@@ -12,15 +12,14 @@ import (
 	"net"
 )
 
-// ErrNotXML ends a stream whose bytes can't be divided into stanzas any more.
+// ErrNotXML ends a stream whose bytes can no longer be divided into stanzas.
 var ErrNotXML = errors.New("the stream is not well-formed XML")
 
-// Limits bound a stanza. One that is over a limit is skipped to its end without being kept. A zero field stands for the
-// default.
+// Limits bound a stanza. One over a limit is skipped to its end without being buffered. A zero field means the default.
 type Limits struct {
 	Bytes    int // of the whole stanza
 	Depth    int // of nesting
-	Children int // elements in the whole stanza, at whatever depth
+	Children int // elements in the whole stanza, at any depth
 	Attrs    int // of one element, namespace declarations included
 }
 
@@ -44,21 +43,21 @@ const (
 	TooBig       Reason = "too-big"       // over Limits.Bytes
 	TooDeep      Reason = "too-deep"      // over Limits.Depth
 	TooMany      Reason = "too-many"      // over Limits.Children or Limits.Attrs
-	Malformed    Reason = "malformed"     // no well-formed XML, or what RFC 6120 §11.1 forbids: comments, instructions
-	BadAddress   Reason = "bad-address"   // from or to is no JID
+	Malformed    Reason = "malformed"     // not well-formed XML, or forbidden by RFC 6120 §11.1: comments, processing instructions
+	BadAddress   Reason = "bad-address"   // from or to is not a JID
 	BadIQ        Reason = "bad-iq"        // a request or an error without a child, or with text before it
 	StreamInside Reason = "stream-inside" // an element of the stream's namespace where none may be
-	Stray        Reason = "stray"         // text, comment or instruction between stanzas
+	Stray        Reason = "stray"         // text, comment or processing instruction between stanzas
 )
 
-// Request is an IQ of type get or set: whose, to whom, and its id.
+// Request is an IQ of type get or set: sender, addressee and id.
 type Request struct{ From, To, ID string }
 
-// Conn is a connection whose reader sees only what the XMPP library can bear. Writing, deadlines and closing are the
+// Conn is a connection whose reader sees only what the XMPP library can handle. Writing, deadlines and closing are the
 // wrapped connection's.
 type Conn struct {
 	net.Conn
-	// Dropped, if set before the first Read, is told of everything that did not get through.
+	// Dropped, if set before the first Read, is called for everything that did not get through.
 	Dropped func(Reason)
 	// Refuse, if set before the first Read, answers requests that did not get through with bad-request (RFC 6120 §8.2.3).
 	Refuse func(Request)
@@ -71,8 +70,8 @@ type Conn struct {
 	closed bool
 }
 
-// NewConn wraps c. Copies of the tap, which are messages with a <forwarded/> child, are given to taken from within Read;
-// a frame is valid during that call only.
+// NewConn wraps c. Read passes copies of the tap, which are messages with a <forwarded/> child, to taken; a frame is
+// valid only during that call.
 func NewConn(c net.Conn, l Limits, taken func(frame []byte)) *Conn {
 	return &Conn{Conn: c, taken: taken, cutter: cutter{limits: l.orDefaults(), depth: outside}}
 }
@@ -105,7 +104,7 @@ func (c *Conn) sort(p piece) {
 		c.ready = p.bytes
 		c.closed = true
 	case space:
-		if c.began { // the library bears none before its handshake is answered
+		if c.began { // the library tolerates none before its handshake is answered
 			c.ready = p.bytes
 		}
 	case stray:

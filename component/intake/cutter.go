@@ -10,7 +10,7 @@ type pieceKind uint8
 
 const (
 	header  pieceKind = iota // the XML declaration, if there is one, and the stream's start tag
-	whole                    // an element: a stanza, or what stands in its place
+	whole                    // an element: a stanza, or anything in its place
 	skipped                  // an element over a limit: no bytes
 	space                    // white space between stanzas
 	stray                    // anything else between stanzas: no bytes
@@ -30,7 +30,7 @@ type lexis uint8
 
 const (
 	inText    lexis = iota
-	inOpening       // after "<", and it is not yet clear of what
+	inOpening       // after "<", not yet clear of what
 	inTag
 	inQuotes
 	inComment
@@ -43,17 +43,17 @@ const outside = -1
 
 const (
 	bufferSize = 64 << 10
-	bufferKept = 1 << 20 // a buffer that grew larger is given back
+	bufferKept = 1 << 20 // a buffer that grew larger is released
 )
 
-// cutter divides a stream into pieces. It knows only as much of XML as that takes: whether a piece is well-formed is for
-// whoever parses it. Every byte is looked at once, in whatever portions they come.
+// cutter divides a stream into pieces. It knows only as much XML as that takes: whether a piece is well-formed is left
+// to its parser. Every byte is looked at once, in whatever chunks they arrive.
 type cutter struct {
 	limits Limits
 
 	buf        []byte
-	start      int // of the piece in work
-	mark       int // of the markup in work: its "<"
+	start      int // of the current piece
+	mark       int // of the current markup: its "<"
 	pos        int // next byte to look at
 	end        int // of what was read
 	lexis      lexis
@@ -133,7 +133,7 @@ func (c *cutter) scan() (ok bool, err error) {
 	return false, nil
 }
 
-// between takes what stands between two stanzas.
+// between handles what is between two stanzas.
 func (c *cutter) between() {
 	text := c.upToMarkup()
 	c.pos += len(text)
@@ -245,7 +245,7 @@ func (c *cutter) tag() bool {
 	return false
 }
 
-// firstDouble returns where the first double quote after i stands, or the end of what was read. It searches for it once.
+// firstDouble returns the index of the first double quote after i, or the end of what was read. It searches only once.
 func (c *cutter) firstDouble(i int) int {
 	if c.double < i || c.double < c.end && c.buf[c.double] != '"' {
 		c.double = c.end
@@ -316,7 +316,7 @@ func (c *cutter) element() {
 	}
 }
 
-// isNamed reports whether the tag that was read has this name, whatever its prefix.
+// isNamed reports whether the tag just read has this name, whatever its prefix.
 func (c *cutter) isNamed(local string) bool {
 	name := c.tagName()
 	return string(name[bytes.IndexByte(name, ':')+1:]) == local
@@ -347,7 +347,7 @@ func (c *cutter) skipTo(end string, head int) bool {
 	return true
 }
 
-// fill reads once. It makes room for that, and lets go of what is skipped.
+// fill reads once. It makes room first, and discards what is skipped.
 func (c *cutter) fill(r io.Reader) error {
 	if c.pos-c.start > c.limits.Bytes {
 		if c.depth == outside {
@@ -382,7 +382,7 @@ func (c *cutter) fill(r io.Reader) error {
 	return io.ErrNoProgress
 }
 
-// needed returns where the bytes begin that are needed to find the end of what is skipped.
+// needed returns the index of the first byte still needed to find the end of what is skipped.
 func (c *cutter) needed() int {
 	switch c.lexis {
 	case inOpening:
@@ -393,7 +393,7 @@ func (c *cutter) needed() int {
 	return c.pos
 }
 
-// shift moves what is not done with to the front of the buffer.
+// shift moves unprocessed bytes to the front of the buffer.
 func (c *cutter) shift() {
 	n := c.start
 	copy(c.buf, c.buf[n:c.end])

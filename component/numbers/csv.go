@@ -13,13 +13,13 @@ import (
 	"tocsin/track"
 )
 
-// Fault is a line of a file that is not as it should be.
+// Fault is an invalid line of a file.
 type Fault struct {
 	Line int
 	Text string
 }
 
-// Faults are all the bad lines of a file. As an error they have a line each.
+// Faults are all the invalid lines of a file. Its error message has one line for each.
 type Faults []Fault
 
 // Error implements error.
@@ -34,17 +34,18 @@ func (f Faults) Error() string {
 	return b.String()
 }
 
-// Terms say how numbers are taken in.
+// Terms say how numbers are imported.
 type Terms struct {
-	Region  string // ISO 3166, of numbers without a country code
+	Region  string // ISO 3166, for numbers without a country code
 	Private bool   // without their owners' consent, whatever the file says
-	Force   bool   // also those that Parse refuses and ParseForced takes
+	Force   bool   // also those that Parse refuses and ParseForced accepts
 }
 
-// ReadCSV reads lines of "jid,number[,consent[,forced]]", of which the first may be a header of these names. It takes what
-// spreadsheets make of that, too: semicolons or tabs, UTF-16, quotes, a byte order mark. It returns the numbers in the order of
-// the file, as an admin's and without a time; or, if any line is bad, none but all Faults. A number has its owner's
-// consent unless the line says "no". One that says "yes" in the fourth column may be one that Parse refuses.
+// ReadCSV reads lines of "jid,number[,consent[,forced]]", the first of which may be a header with these names. It also
+// accepts what spreadsheets make of that: semicolons or tabs, UTF-16, quotes, a byte order mark. It returns the numbers
+// in the order of the file, as set by an admin and without a time; or, if any line is invalid, only all Faults. A
+// number has its owner's consent unless the line says "no". One with "yes" in the fourth column may be one that Parse
+// refuses.
 func ReadCSV(r io.Reader, terms Terms) ([]track.Number, error) {
 	text, separator, err := sheet(r)
 	if err != nil {
@@ -137,8 +138,8 @@ func parseLine(fields []string, terms Terms) (track.Number, error) {
 // rounded is what spreadsheets make of a long number.
 var rounded = regexp.MustCompile(`^\+?[0-9]([.,][0-9]+)?[eE]\+?[0-9]+$`)
 
-// Vouched reads the number that an admin gives to somebody, and says how it is to be recorded. With force it may be one
-// that Parse refuses.
+// Vouched parses a number that an admin assigns to somebody, and says how to record it. With force it may be one that
+// Parse refuses.
 func Vouched(text, region string, force bool) (string, track.NumberSource, error) {
 	number, err := Parse(text, region)
 	if err == nil || !force {
@@ -148,7 +149,7 @@ func Vouched(text, region string, force bool) (string, track.NumberSource, error
 	return number, track.FromAdminForced, err
 }
 
-// yesOrNo reads the i-th field, if there is one that is not empty.
+// yesOrNo parses the i-th field, if present and not empty.
 func yesOrNo(fields []string, i int, otherwise bool) (bool, error) {
 	if i >= len(fields) {
 		return otherwise, nil
@@ -164,7 +165,7 @@ func yesOrNo(fields []string, i int, otherwise bool) (bool, error) {
 	return false, fmt.Errorf("invalid %s %.100q (yes or no)", header[i], fields[i])
 }
 
-// WriteCSV writes numbers, with a header, in the form that ReadCSV reads.
+// WriteCSV writes numbers, with a header, in the format that ReadCSV reads.
 func WriteCSV(w io.Writer, numbers []track.Number) error {
 	word := map[bool]string{true: "yes", false: "no"}
 	forced := func(n track.Number) bool { return n.Source == track.FromAdminForced }

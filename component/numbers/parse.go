@@ -10,7 +10,7 @@ import (
 	"github.com/nyaruka/phonenumbers"
 )
 
-// Refusal is why no SMS can be sent to a number. It completes the sentence "it is …".
+// Refusal says why no SMS can be sent to a number. It completes the sentence "it is …".
 type Refusal string
 
 const (
@@ -30,14 +30,14 @@ var Refusals = []Refusal{Unreadable, Impossible, Short, FixedLine, TollFree, Pre
 // Error implements error.
 func (r Refusal) Error() string { return string(r) }
 
-// maxLength is the longest text that is looked at, in bytes.
+// maxLength is the longest text accepted, in bytes.
 const maxLength = 64
 
-// short is the length from which a number that can't exist is no short number: 110 and 10086 are short numbers.
+// short is the length from which an impossible number no longer counts as a short number, such as 110 and 10086.
 const short = 6
 
-// Parse reads a number as people write it, and returns it as E.164. Without a country code it belongs to region
-// (ISO 3166). What is refused is refused with a Refusal.
+// Parse parses a number as people write it, and returns it as E.164. Without a country code it belongs to region (ISO
+// 3166). The error is a Refusal.
 func Parse(text, region string) (string, error) {
 	n, err := parse(text, region)
 	if err != nil {
@@ -61,13 +61,13 @@ func Parse(text, region string) (string, error) {
 	return "", NotMobile
 }
 
-// ParseForced reads a number that an admin vouches for, where Parse refuses it: numbering plans change faster than what a
-// library knows of them. It has to have its country code, and the length of an E.164 number.
+// ParseForced parses a number that Parse refuses but an admin vouches for: numbering plans change faster than
+// libraries. It must have a country code, and the length of an E.164 number.
 func ParseForced(text string) (string, error) {
-	if _, err := parse(text, "ZZ"); err != nil { // no region's
+	if _, err := parse(text, "ZZ"); err != nil { // no region
 		return "", err
 	}
-	// As it is written: the library would make another number of one that it does not know.
+	// As it is written: the library would alter a number that it does not know.
 	digits := phonenumbers.NormalizeDigitsOnly(strings.ReplaceAll(visible(text), "(0)", ""))
 	if len(digits) < 7 || len(digits) > 15 { // ITU-T E.164 §6
 		return "", Impossible
@@ -95,7 +95,7 @@ func parse(text, region string) (*phonenumbers.PhoneNumber, error) {
 	return n, nil
 }
 
-// FromVCard returns the first of the numbers of a vCard, in the order of package vcard, that an SMS can be sent to.
+// FromVCard returns the first number of a vCard, in the order of package vcard, that an SMS can be sent to.
 func FromVCard(found []string, region string) (number string, ok bool) {
 	for _, text := range found {
 		if n, err := Parse(text, region); err == nil {
@@ -105,8 +105,8 @@ func FromVCard(found []string, region string) (number string, ok bool) {
 	return "", false
 }
 
-// visible drops what address books and web pages put into numbers that are copied: marks of direction, zero-width
-// characters; and makes all spaces and dashes the plain ones.
+// visible drops what copying from address books and web pages adds to numbers (direction marks, zero-width characters),
+// and replaces all spaces and dashes by plain ones.
 func visible(text string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		switch {
@@ -139,7 +139,7 @@ func plausible(text string) bool {
 	return true
 }
 
-// Country returns the country of a number in E.164 (ISO 3166), "" if that is not known.
+// Country returns the country (ISO 3166) of a number in E.164, "" if unknown.
 func Country(e164 string) string {
 	n, err := phonenumbers.Parse(e164, "ZZ")
 	if err != nil {

@@ -2,11 +2,11 @@ package numbers
 
 import "tocsin/track"
 
-// Policy is the admin's part of the decision who is shown a number.
+// Policy is the admin's part in deciding who is shown a number.
 type Policy struct {
 	Disclose track.Disclose
 	VCards   bool // numbers.sources names vcard
-	Verify   bool // numbers.verify: what a user binds counts once it is confirmed
+	Verify   bool // numbers.verify: a number that a user binds counts only once confirmed
 }
 
 // Case is everything that a decision depends on.
@@ -14,7 +14,7 @@ type Case struct {
 	Number track.Number // the zero Number: none is known
 	Owner  track.Prefs  // of the recipient, whose number it is
 	Hidden bool         // the owner hides the number from the sender
-	// Visible: the owner's roster has the sender with a subscription from or both. False, too, if that can't be known.
+	// Visible: the owner's roster has the sender with subscription from or both. Also false if that can't be known.
 	Visible bool
 }
 
@@ -32,8 +32,8 @@ const (
 	VCardOnly    Reason = "vcard-only"
 )
 
-// Release decides whether the sender is shown the number, which it returns, or why not. docs/design/numbers.md explains
-// the rules; the first that applies decides.
+// Release decides whether the sender is shown the number, and returns it or the reason why not. docs/design/numbers.md
+// explains the rules; the first that applies decides.
 func (p Policy) Release(c Case) (number string, why Reason) {
 	n := c.Number
 	vcard := n.Source == track.FromVCard

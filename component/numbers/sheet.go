@@ -9,8 +9,8 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// sheet reads the text of a table as programs write it: UTF-8 or UTF-16 with a byte order mark (Excel, PowerShell), lines
-// that end with CR alone, cells forced to be text (="…"), and columns divided by commas, semicolons or tabs.
+// sheet reads a table as programs write it: UTF-8 or UTF-16 with a byte order mark (Excel, PowerShell), lines ending in
+// CR only, cells forced to be text (="…"), and columns separated by commas, semicolons or tabs.
 func sheet(r io.Reader) (text string, separator rune, err error) {
 	data, err := io.ReadAll(transform.NewReader(r, unicode.BOMOverride(transform.Nop)))
 	if err != nil {
@@ -30,7 +30,7 @@ var (
 	textCell = regexp.MustCompile(`(?m)(^|[,;\t])="([^"\n]*)"`)
 )
 
-// cell is what a cell shows: without the marks that make it text.
+// cell returns what a cell displays, without the marks that make it text.
 func cell(field string) string {
 	field = strings.TrimPrefix(strings.TrimSpace(field), "'")
 	if inner, ok := strings.CutPrefix(field, `="`); ok {
@@ -39,7 +39,7 @@ func cell(field string) string {
 	return field
 }
 
-// firstSeparator is the first of the characters that divide columns; none of them is in a JID or number.
+// firstSeparator returns the first column separator; none of them occurs in a JID or number.
 func firstSeparator(text string) rune {
 	if i := strings.IndexAny(text, ",;\t"); i >= 0 {
 		return rune(text[i])

@@ -6,7 +6,7 @@ import (
 	"tocsin/address"
 )
 
-// party is the sender or the addressee of a stanza: an address in canonical form, and what it is to us.
+// party is the sender or the addressee of a stanza: a canonical address, and how it relates to us.
 type party struct {
 	full     string // bare if there is no resource
 	bare     string
@@ -17,13 +17,13 @@ type party struct {
 	ignored  bool
 }
 
-// What is kept of addresses and of strings that come again and again is bounded.
+// Bounds of the caches of addresses and recurring strings.
 const (
 	maxKnown     = 1 << 14
 	maxKnownSize = 256
 )
 
-// address reads an address, or finds it among those that were read. It returns nil if it is not one.
+// address parses an address, or finds it in the cache. It returns nil if it is invalid.
 func (t *Tap) address(raw []byte) *party {
 	if a, ok := t.addresses[string(raw)]; ok {
 		return a
@@ -59,7 +59,7 @@ func (t *Tap) parse(raw string) *party {
 	return a
 }
 
-// known returns b as a string, without allocating for one that came before.
+// known returns b as a string, without allocating if it was seen before.
 func (t *Tap) known(b []byte) string {
 	if s, ok := t.strings[string(b)]; ok || len(b) == 0 {
 		return s

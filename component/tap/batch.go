@@ -10,11 +10,11 @@ import (
 // EventsNS is the namespace of events (docs/PROTOCOL.md §10).
 const EventsNS = "urn:tocsin:tap:1"
 
-// batch is what the reader knows of a batch of events, and of the event in work. What an event says of a message goes into
-// the fields of a copy.
+// batch is what the reader knows about a batch of events, and about the current event. What an event says about a
+// message goes into the fields of a copy.
 type batch struct {
 	here    bool // the frame is a batch
-	open    bool // the reader is in it
+	open    bool // the reader is inside it
 	foreign bool // it is not from a vhost of ours
 	run     []byte
 	number  uint64
@@ -36,7 +36,7 @@ type eventAttrs struct {
 	module, server, hosts, tells                []byte
 }
 
-// begin takes in <tap/>.
+// begin handles the start of <tap/>.
 func (b *batch) begin(attrs []attr) {
 	b.here, b.open = true, true
 	b.run = get(attrs, "run")
@@ -44,7 +44,7 @@ func (b *batch) begin(attrs []attr) {
 	b.age = milliseconds(get(attrs, "age"))
 }
 
-// count reads a number of plain digits; 0 is none, or a bad one.
+// count parses plain digits; 0 means missing or invalid.
 func count(v []byte) uint64 {
 	if len(v) > 18 {
 		return 0
@@ -59,12 +59,12 @@ func count(v []byte) uint64 {
 	return n
 }
 
-// maxAge bounds how old an event may be said to be: nobody keeps one for longer.
+// maxAge bounds the reported age of an event: nobody keeps one for longer.
 const maxAge = 30 * 24 * 3600 * 1000
 
 func milliseconds(v []byte) int64 { return int64(min(count(v), maxAge)) }
 
-// startEvent takes in an event: a child of <tap/>.
+// startEvent handles the start of an event, a child of <tap/>.
 func (f *fields) startEvent(local []byte, attrs []attr) {
 	f.resetStanza()
 	b := &f.batch
@@ -141,7 +141,7 @@ var chatType = []byte("chat")
 
 func isOne(v []byte) bool { return string(v) == "1" }
 
-// few reads a number that is of interest as far as 255.
+// few parses a number, capped at 255.
 func few(v []byte) uint8 { return uint8(min(count(v), 255)) }
 
 func standingOf(v []byte) track.Standing {
@@ -158,7 +158,7 @@ func standingOf(v []byte) track.Standing {
 	return track.StandingUnknown
 }
 
-// toldBodies are the words for a body whose text is not told.
+// toldBodies are the words for a body whose text is withheld.
 var toldBodies = map[string]bodyKind{"text": textBody, "blank": blankBody, "otr": otrBody, "otr-auto": otrAutoBody}
 
 var (
@@ -167,7 +167,7 @@ var (
 	payloadName = []byte("payload")
 )
 
-// payload takes in a child of an event: the element of a message that it stands for, so that messages are classified in one
+// payload handles a child of an event as the message element it stands for, so that messages are classified in one
 // place.
 func (f *fields) payload(local []byte, attrs []attr) {
 	element := func(s space, name string) {
@@ -246,13 +246,13 @@ func (f *fields) payload(local []byte, attrs []attr) {
 		f.grandchild(errorConditions, get(attrs, "c"), nil)
 	case "jm":
 		element(jingleMessages, string(get(attrs, "n")))
-	default: // "x", and what is new
+	default: // "x", and unknown ones
 		element(otherSpace, "x")
 	}
 	f.child = anyChild
 }
 
-// startBatch takes in <tap/> of events, whose frame is worth reading on if it is from a vhost.
+// startBatch handles the <tap/> of a batch of events; its frame is read further only if it is from a vhost.
 func (t *Tap) startBatch(attrs []attr) {
 	f := &t.fields
 	f.batch.begin(attrs)
@@ -263,7 +263,7 @@ func (t *Tap) startBatch(attrs []attr) {
 	t.out.Batch = Batch{Run: t.known(f.batch.run), N: f.batch.number, Lost: f.batch.lost, Host: t.known(f.outerFrom), Sent: track.Time(count(get(attrs, "t")))}
 }
 
-// endEvent makes of an event what follows from it.
+// endEvent adds what follows from the current event.
 func (t *Tap) endEvent() {
 	f := &t.fields
 	b := &f.batch
@@ -291,7 +291,7 @@ var batchEvents = map[string]event{
 
 var errorType = []byte("error")
 
-// others takes in what is not about a message.
+// others handles events that are not about a message.
 func (r *report) others() {
 	b := &r.f.batch
 	a := &b.attrs
@@ -331,7 +331,7 @@ func (r *report) others() {
 	}
 }
 
-// said is what a server says of itself, short enough to be shown.
+// said returns what a server says about itself, short enough to display.
 func said(b []byte) string {
 	const limit = 4096
 	if len(b) > limit {
@@ -352,7 +352,7 @@ func tellsOf(list string) (all Tells) {
 	return all
 }
 
-// session takes in an event of a local user's session.
+// session handles an event about a local user's session.
 func (r *report) session(kind SessionKind) {
 	a := &r.f.batch.attrs
 	who := r.address(a.session)
@@ -399,5 +399,5 @@ func endOf(why []byte) SessionEnd {
 	return EndUnknown
 }
 
-// String names the batch in a log: its run and number.
+// String identifies the batch in logs: its run and number.
 func (b Batch) String() string { return b.Run + "/" + strconv.FormatUint(b.N, 10) }

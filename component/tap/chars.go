@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// unescape returns the frame from from to to, which has escapes, in the scratch buffer without them.
+// unescape unescapes frame[from:to] into the scratch buffer.
 func (r *fast) unescape(from, to int) ([]byte, bool) {
 	frame, begin := r.frame, len(r.scratch)
 	for r.escape < to {
@@ -29,7 +29,7 @@ func (r *fast) unescape(from, to int) ([]byte, bool) {
 	return r.scratch[begin:len(r.scratch):len(r.scratch)], true
 }
 
-// next returns where the next c is from i on, len(b) if there is none.
+// next returns the index of the next c from i on, or len(b).
 func next(b []byte, c byte, i int) int {
 	if n := bytes.IndexByte(b[i:], c); n >= 0 {
 		return i + n
@@ -37,7 +37,7 @@ func next(b []byte, c byte, i int) int {
 	return len(b)
 }
 
-// reference returns what stands between "&" and ";" stands for.
+// reference resolves the text between "&" and ";".
 func reference(b []byte) (rune, bool) {
 	switch string(b) {
 	case "lt":
@@ -63,7 +63,8 @@ func reference(b []byte) (rune, bool) {
 	return c, err == nil && n <= utf8.MaxRune && utf8.ValidRune(c) && (c >= ' ' || c == '\n' || c == '\t') && c != 0xFFFE && c != 0xFFFF
 }
 
-// plain reports whether b is valid UTF-8 of characters that XML allows. Carriage returns are left to encoding/xml.
+// plain reports whether b is valid UTF-8 with only characters that XML allows. Carriage returns are left to
+// encoding/xml.
 func plain(b []byte) bool {
 	const width = 32
 	if len(b) < width {
@@ -100,7 +101,8 @@ func plain(b []byte) bool {
 // high are the high bits of eight bytes.
 const high = 0x8080808080808080
 
-// control sets the high bit of each of eight bytes that is a control character, perhaps of others, too, if there is one.
+// control sets the high bit of each of eight bytes that is a control character; if there is one, others may be set,
+// too.
 func control(x uint64) uint64 { return (x - high/0x80*' ') &^ x }
 
 func printable(b []byte) bool {

@@ -1,6 +1,6 @@
 package tap
 
-// messageChild takes in a child of the forwarded message.
+// messageChild handles a child of the forwarded message.
 func (f *fields) messageChild(s space, local []byte, attrs []attr) {
 	switch s {
 	case stanzas, noSpace:
@@ -128,7 +128,7 @@ func (f *fields) messageChild(s space, local []byte, attrs []attr) {
 	}
 }
 
-// grandchild takes in what is in a child of the forwarded message.
+// grandchild handles a grandchild of the forwarded message.
 func (f *fields) grandchild(s space, local []byte, attrs []attr) {
 	switch f.child {
 	case errorChild:
@@ -141,7 +141,7 @@ func (f *fields) grandchild(s space, local []byte, attrs []attr) {
 		switch string(local) {
 		case "remote-server-timeout", "resource-constraint":
 			f.has |= hasPassingError
-		case "forbidden", "not-acceptable", "not-allowed", "service-unavailable": // the last is what XEP-0191 §3.3 has servers say
+		case "forbidden", "not-acceptable", "not-allowed", "service-unavailable": // XEP-0191 §3.3 prescribes the last
 			f.has |= hasRefusal
 		}
 	case omemoChild:
@@ -167,7 +167,7 @@ func (f *fields) grandchild(s space, local []byte, attrs []attr) {
 	}
 }
 
-// mention notes the id of another message.
+// mention records the id of another message.
 func (f *fields) mention(k mentionKind, attrs []attr) {
 	if k <= displayed {
 		f.has |= hasProof
@@ -177,7 +177,8 @@ func (f *fields) mention(k mentionKind, attrs []attr) {
 	}
 }
 
-// fallback notes a part of the body that quotes another message. One without an end, or that lies elsewhere, is none.
+// fallback records a part of the body that quotes another message. One without an end, or in another element, is
+// ignored.
 func (f *fields) fallback(attrs []attr) {
 	start, ok1 := position(get(attrs, "start"))
 	end, ok2 := position(get(attrs, "end"))
@@ -186,7 +187,8 @@ func (f *fields) fallback(attrs []attr) {
 	}
 }
 
-// bounded adds to a list; when that is full, in the place of the last: what a server adds stands behind what its users wrote.
+// bounded appends to a list, replacing the last entry when it is full: a server's additions come after what its users
+// wrote.
 func bounded[T any](list []T, v T) []T {
 	if len(list) == maxOthers {
 		list = list[:maxOthers-1]

@@ -6,7 +6,7 @@ import (
 	"tocsin/track"
 )
 
-// report is one copy in work.
+// report is the copy being classified.
 type report struct {
 	*Tap
 	f   *fields
@@ -19,20 +19,20 @@ type report struct {
 	first    int // of its facts, among those of a batch
 }
 
-// event is what our own module says of a copy; a copy without it comes from a module that says nothing.
+// event is our own module's label of a copy; other modules' copies have none.
 type event uint8
 
 const (
 	untold       event = iota
 	eventOut           // a local session sent it
 	eventIn            // it came from elsewhere
-	eventOffline       // the server keeps it
+	eventOffline       // the server stores it
 	eventAcked         // a session of the recipient acknowledged it (XEP-0198)
 	eventBounce        // the server's own error
 	eventPresence
 	eventHanded  // it was written to a session that acknowledges nothing
-	eventUnacked // a session ended that had not acknowledged it
-	eventDropped // the server threw it away without a word
+	eventUnacked // a session ended without acknowledging it
+	eventDropped // the server silently discarded it
 	eventNamed   // the recipient's archive has given it an id
 )
 
@@ -59,7 +59,7 @@ func (r *report) message() Verdict {
 	switch {
 	case r.event == eventPresence || isError != (r.event == eventBounce) && r.event > eventIn:
 		return Dropped
-	case isError: // says nothing of a resource: the server may have made it
+	case isError: // says nothing about a resource: the server may have generated it
 		r.bounce()
 	case r.event == eventAcked:
 		r.acked()
@@ -73,7 +73,7 @@ func (r *report) message() Verdict {
 		r.reached(track.Dropped)
 	case r.event == eventNamed:
 		r.named()
-	case r.event != eventOut && r.isReplay(): // what leaves a session leaves it now, whatever is in it
+	case r.event != eventOut && r.isReplay(): // a session is sending it now, whatever it contains
 		return Dropped
 	default:
 		if r.to.local {
@@ -89,14 +89,14 @@ func (r *report) message() Verdict {
 	return verdictOf(r.out.Facts[r.first:])
 }
 
-// active notes that a resource is there, if it is one of ours.
+// active records that a resource is online, if it is a local one.
 func (r *report) active(a *party) {
 	if a.local && a.resource != "" {
 		r.out.Seen = append(r.out.Seen, Resource{JID: a.full, Kind: Active})
 	}
 }
 
-// told reads what our module says of the copy. It reports false for an event that is unknown.
+// told reads our module's label of the copy. It reports false for an unknown one.
 func (r *report) told() bool {
 	if r.f.batch.here {
 		return true
@@ -164,7 +164,7 @@ func (r *report) evidence() {
 	}
 }
 
-// isTo reports whether the message that is replied to is one of sender's (XEP-0461 §3.1).
+// isTo reports whether the message replied to is from sender (XEP-0461 §3.1).
 func (r *report) isTo(to []byte, sender *party) bool {
 	if len(to) == 0 {
 		return true
@@ -173,17 +173,17 @@ func (r *report) isTo(to []byte, sender *party) bool {
 	return a != nil && a.bare == sender.bare
 }
 
-// isReply reports whether a person wrote the stanza, now, in the conversation. What SCE seals may be a receipt. A further
-// copy may come after what the addressee has written since.
+// isReply reports whether a person has just written the stanza, in the conversation. An SCE envelope may contain a
+// receipt. Another copy may come after something that the addressee has written since.
 func (r *report) isReply() bool {
 	f := r.f
 	return string(f.typ) == "chat" && f.isWritten() && len(f.corrects) == 0 && len(f.retracts) == 0 && !f.any(hasReaction) &&
 		(f.any(hasBody) || !f.any(hasSealed)) && !(usable(f.id) && r.recent.isCopy(r.from.bare, r.to.bare, f.id, r.now))
 }
 
-// isReplay reports whether the stanza was told before: who sends again what was kept says so by a delay of the server's or
-// of the addressee's own address. Anybody else's is none: a gateway stamps what comes now with the time at which the other
-// network had it.
+// isReplay reports whether the stanza was reported before: replays carry a delay of the server or the addressee's own
+// address. Any other delay does not count: a gateway stamps new messages with the time at which the other network got
+// them.
 func (r *report) isReplay() bool {
 	for i := range r.f.delays {
 		from := r.f.delays[i].from
@@ -197,8 +197,8 @@ func (r *report) isReplay() bool {
 // skew is how much clocks of servers and gateways may differ.
 const skew = time.Minute
 
-// written is when the stanza was written, if somebody says so who is believed to be late: its author's client, which was
-// offline, a gateway, another server. Nothing in it can be about what was sent after that. It is 0 for now.
+// written returns when the stanza was written, if its author's client (which was offline), a gateway or another server
+// says that it is late. Nothing in it can concern anything sent after that. 0 means now.
 func (r *report) written() (at track.Time) {
 	for i := range r.f.delays {
 		stamp, ok := stampOf(r.f.delays[i].stamp)
@@ -294,7 +294,7 @@ func (r *report) lang() string {
 	return r.known(l)
 }
 
-// acked is a message that a session of its recipient has (XEP-0198).
+// acked handles a message that a session of its recipient has acknowledged (XEP-0198).
 func (r *report) acked() {
 	if len(r.f.session) > 0 {
 		session := r.address(r.f.session)
@@ -308,36 +308,35 @@ func (r *report) acked() {
 	}
 }
 
-// reached is what became of a message on its way to a session of the recipient, or to none.
+// reached handles what became of a message on its way to a session of the recipient, or to none.
 func (r *report) reached(kind track.FactKind) {
 	if r.isMessage() {
 		r.add(kind, r.from, r.to, string(r.f.id), "").Resource = r.to.resource
 	}
 }
 
-// isMessage reports whether something is said about a message of ours that people read. Events are told of others not at
-// all.
+// isMessage reports whether this concerns one of our messages that people read. No events are sent for others.
 func (r *report) isMessage() bool {
 	return r.from.local && usable(r.f.id) && (r.f.batch.here || r.f.isWritten())
 }
 
-// named is the id that a message has in its recipient's archive.
+// named handles the id that a message has in its recipient's archive.
 func (r *report) named() {
 	if id := r.f.batch.attrs.id; r.isMessage() && r.to.local && usable(id) {
 		r.add(track.Named, r.from, r.to, string(r.f.id), "").ArchiveID = string(id)
 	}
 }
 
-// stored is a message that the server keeps.
+// stored handles a message that the server stores.
 func (r *report) stored() {
 	if r.isMessage() {
 		r.add(track.Stored, r.from, r.to, string(r.f.id), "").Archived = string(r.f.batch.attrs.how) == "archive"
 	}
 }
 
-// bounce is an error of the recipient's side: to the sender, with the id of the message. What was a message is known by
-// the rows that there are, not by what the error brings back of it. Of several errors the gravest counts: the author of the message may
-// have written the others.
+// bounce handles an error from the recipient's side to the sender, with the id of the message. Stored rows decide
+// whether it was a message, not what the error echoes. Of several errors the gravest counts: the author of the message
+// may have written the others.
 func (r *report) bounce() {
 	f := r.f
 	if !r.to.local || !usable(f.id) {
@@ -350,7 +349,7 @@ func (r *report) bounce() {
 	}
 }
 
-// presence takes in what a local user's resource broadcasts.
+// presence handles a broadcast of a local user's resource.
 func (r *report) presence() Verdict {
 	f := r.f
 	if !r.told() || r.event != untold && r.event != eventPresence {

@@ -3,16 +3,16 @@ package tap
 import "tocsin/track"
 
 const (
-	// clockSlack is by how much, in milliseconds, the clocks of server and component may differ without anybody caring.
+	// clockSlack is the tolerated difference, in milliseconds, between the clocks of server and component.
 	clockSlack track.Time = 2000
-	// clockWindow is how long a difference between them counts, and half as long at least.
+	// clockWindow is how long, at most, a measured difference counts; at least half as long.
 	clockWindow track.Time = 60_000
 )
 
-// serverClock translates the stamps of one domain. Stamps are the server's time, alarms go by ours. A copy that comes as it
-// is made is stamped now, so the least age that was seen lately is how much the two clocks differ; what is older than that
-// was kept. The very first copies are taken for new ones: rather too late an alarm than too early. And since copies come
-// in the order in which they were made, none is older than one before it on the same stream.
+// serverClock translates the stamps of one domain. Stamps are in the server's time, alarms go by ours. A copy that is
+// sent at once is stamped now, so the smallest recent age is the difference between the two clocks; anything older was
+// kept. The very first copies are assumed to be new: better an alarm too late than too early. And since copies arrive
+// in order, none is older than the one before it on the same stream.
 type serverClock struct {
 	offset        track.Time // what is added to its stamps
 	least, before track.Time // the least age in this window, and in the one before
@@ -23,7 +23,7 @@ type serverClock struct {
 // at returns when a copy that comes now was made.
 func (c *serverClock) at(stamp, now track.Time) track.Time {
 	age := now - stamp
-	if now >= c.until || now < c.until-clockWindow { // it is over, or our clock was put back
+	if now >= c.until || now < c.until-clockWindow { // the window is over, or our clock was put back
 		if c.before = c.least; c.until == 0 {
 			c.before = age
 		}
@@ -37,11 +37,11 @@ func (c *serverClock) at(stamp, now track.Time) track.Time {
 	return c.last
 }
 
-// Clocks are what is known of the clocks of the domains that stamp their copies, which are as many as are believed. They
-// outlive a Tap.
+// Clocks is what is known about the clocks of the domains that stamp their copies; only believed domains are in it. It
+// outlives a Tap.
 type Clocks map[string]*serverClock
 
-// NewStream says that what comes now may be older than what came before.
+// NewStream says that what comes next may be older than what came before.
 func (all Clocks) NewStream() {
 	for _, c := range all {
 		c.last = 0
@@ -64,8 +64,8 @@ func (all Clocks) of(domain []byte) *serverClock {
 	return c
 }
 
-// inOrder returns when an event was made that comes now and was at, by the age of its batch. How long batches are on their way
-// differs by milliseconds: what comes after something else is not older for that. Much older is what was kept.
+// inOrder returns when an event happened that arrives now and that was at, by the age of its batch. Transit times
+// differ by milliseconds, so a later event is not taken to be older for that. A much older one was kept.
 func (all Clocks) inOrder(domain []byte, at track.Time) track.Time {
 	if all == nil {
 		return at

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// What is beyond these bounds is left to encoding/xml. The limits of intake are no wider.
+// Anything beyond these bounds is left to encoding/xml. The limits of intake are no wider.
 const (
 	fastDepth = 64
 	fastAttrs = 128
@@ -13,7 +13,7 @@ const (
 )
 
 // fast reads frames without allocating. It accepts only what it understands: well-formed XML with plain names, without
-// CDATA sections, comments and instructions, which is what servers send.
+// CDATA sections, comments and processing instructions, which is what servers send.
 type fast struct {
 	frame   []byte
 	b       []byte // the frame up to the next "<"
@@ -39,7 +39,7 @@ type binding struct {
 	space
 }
 
-// read reports whether it could read the frame, as far as that is of interest. If not, that says nothing about the frame.
+// read reports whether it could read the relevant part of the frame. If not, that says nothing about the frame.
 func (r *fast) read(frame []byte, f *fields) bool {
 	f.reset()
 	if len(frame) == 0 || frame[0] != '<' || !plain(frame) || bytes.Contains(frame, []byte("]]>")) {
@@ -48,7 +48,7 @@ func (r *fast) read(frame []byte, f *fields) bool {
 	r.frame, r.nbinds, r.scratch = frame, 0, r.scratch[:0]
 	r.escape = next(frame, '&', 0)
 	for depth, start := 0, 0; ; {
-		end := next(frame, '<', start+1) // no value of the tag may hold it
+		end := next(frame, '<', start+1) // no attribute value may contain it
 		if start+1 == end {
 			return false
 		}
@@ -193,7 +193,7 @@ func (r *fast) startTag() (tag name, empty, ok bool) {
 	return tag, empty, true
 }
 
-// bind takes in a namespace declaration, of which rest is what follows "xmlns".
+// bind handles a namespace declaration; rest is what follows "xmlns".
 func (r *fast) bind(rest, uri []byte) bool {
 	if r.nbinds == fastNames {
 		return false
@@ -268,7 +268,7 @@ const (
 	inName = 2
 )
 
-// class tells what a byte may be in a name.
+// class says what a byte may be in a name.
 var class = func() (t [256]byte) {
 	for c := 'a'; c <= 'z'; c++ {
 		t[c], t[c-'a'+'A'] = letter, letter

@@ -8,7 +8,7 @@ import (
 
 const (
 	maxMentions = 64   // ids of other messages that one stanza may name; further ones are ignored
-	maxOthers   = 8    // delays, ids and fallbacks that one stanza may have, each: of more, the first and the last
+	maxOthers   = 8    // delays, ids and fallbacks in one stanza, of each; of more, the first and the last
 	maxID       = 1024 // bytes of a stanza id: a longer one names nothing
 )
 
@@ -37,7 +37,7 @@ const (
 	presence
 )
 
-// has are facts about a stanza that are either so or not.
+// has is a set of yes-or-no facts about a stanza.
 type has uint32
 
 const (
@@ -63,7 +63,7 @@ const (
 	hasRefusal            // one says that somebody refuses
 )
 
-// any reports whether one of x is so.
+// any reports whether one of x holds.
 func (h has) any(x has) bool { return h&x != 0 }
 
 // mentionKind is what a stanza says about the message whose id it names.
@@ -90,10 +90,10 @@ type delay struct{ from, stamp []byte }
 // otherID is an id beside that of the stanza (XEP-0359): by is "" for an origin-id.
 type otherID struct{ by, id []byte }
 
-// part is what lies between two characters of the body, counted as code points (XEP-0428 §3.1).
+// part is a range of the body, in code points (XEP-0428 §3.1).
 type part struct{ start, end int }
 
-// fields is what is read of a frame. Its bytes are valid as long as the frame.
+// fields is what is read from a frame. Its bytes are valid as long as the frame.
 type fields struct {
 	isMessage bool // the outer stanza
 	outerFrom []byte
@@ -104,7 +104,7 @@ type fields struct {
 	session   []byte
 	stamp     []byte // of the <delay/> beside the forwarded stanza
 	batch     batch  // in place of a forwarded stanza
-	owner     *Tap   // takes the events in, one after the other; nil: nobody does
+	owner     *Tap   // handles the events one by one; nil: nobody does
 
 	kind                    stanzaKind
 	stanzas                 int
@@ -113,7 +113,7 @@ type fields struct {
 	has
 	body      []byte
 	bodyLang  []byte
-	toldBody  bodyKind // by a tap that may keep the text to itself
+	toldBody  bodyKind // from a tap that may withhold the text
 	fallbacks []part   // of the body, that quote another message (XEP-0461)
 	mentions  []mention
 	delays    []delay
@@ -127,7 +127,7 @@ type fields struct {
 
 	child child
 	want  want
-	dull  bool // none of our business: nobody needs to read on
+	dull  bool // irrelevant: the rest need not be read
 }
 
 // child is the child of the forwarded stanza that the reader is in, if its own children matter.
@@ -163,7 +163,7 @@ func (f *fields) resetStanza() {
 	f.isMessage, f.outerFrom, f.outerType, f.batch = isMessage, from, typ, b
 }
 
-// start takes in the start of an element; depth is 0 for the outer stanza.
+// start handles the start of an element; depth is 0 for the outer stanza.
 func (f *fields) start(depth int, s space, local []byte, attrs []attr) {
 	f.want = noText
 	switch depth {
@@ -212,7 +212,7 @@ func (f *fields) start(depth int, s space, local []byte, attrs []attr) {
 	}
 }
 
-// end takes in the end of an element.
+// end handles the end of an element.
 func (f *fields) end(depth int) {
 	f.want = noText
 	switch {
@@ -226,7 +226,7 @@ func (f *fields) end(depth int) {
 	}
 }
 
-// forwarded takes in a child of <forwarded/>.
+// forwarded handles a child of <forwarded/>.
 func (f *fields) forwarded(s space, local []byte, attrs []attr) {
 	if s == delays && string(local) == "delay" {
 		if f.stamp == nil {
@@ -265,13 +265,13 @@ func (f *fields) forwarded(s space, local []byte, attrs []attr) {
 		f.kind == presence && !f.isBroadcast()
 }
 
-// isBroadcast reports whether a presence tells everybody where a resource is. ejabberd copies everything else, too: directed
+// isBroadcast reports whether a presence is a resource's broadcast. ejabberd copies everything else, too: directed
 // presence, reflections, subscriptions.
 func (f *fields) isBroadcast() bool {
 	return (len(f.typ) == 0 || string(f.typ) == "unavailable") && (len(f.to) == 0 || string(f.to) == string(bareOf(f.from)))
 }
 
-// text takes in text. It is part of the frame, or a copy.
+// text handles character data, which is part of the frame or a copy.
 func (f *fields) text(b []byte) {
 	switch f.want {
 	case bodyText:
@@ -301,7 +301,7 @@ func lang(attrs []attr) []byte {
 	return nil
 }
 
-// sameBare reports whether two addresses are the same but for their resources.
+// sameBare reports whether two addresses are equal except for their resources.
 func sameBare(a, b []byte) bool {
 	return bytes.Equal(bareOf(a), bareOf(b))
 }

@@ -6,8 +6,7 @@ import (
 	"io"
 )
 
-// slow reads a frame with encoding/xml. It reports whether the frame is one well-formed element, as far as that is of
-// interest.
+// slow reads a frame with encoding/xml. It reports whether the relevant part of the frame is one well-formed element.
 func slow(frame []byte, f *fields) bool {
 	f.reset()
 	d := xml.NewDecoder(bytes.NewReader(frame))

@@ -10,21 +10,21 @@ import (
 	"tocsin/track"
 )
 
-// Config says which copies are believed, and what becomes of them.
+// Config says which copies are believed, and how they are interpreted.
 type Config struct {
 	Domains    []string        // our vhosts
 	Component  string          // the component's own domain
 	Ignore     []track.Pattern // never tracked: rooms, gateways
 	ReplyReads bool            // a reply or a reaction counts as displayed
-	KeepText   bool            // facts hold the message's text
-	TextLimit  int             // graphemes of an SMS: one more of them are kept; 0: as many as fit
+	KeepText   bool            // facts include the message's text
+	TextLimit  int             // graphemes of an SMS, one more than which is kept; 0: as many as fit
 }
 
-// Verdict is what a frame was.
+// Verdict classifies a frame.
 type Verdict uint8
 
 const (
-	// Dropped: nothing in it about a message of ours. A presence is among them, although it fills Sighting.Seen.
+	// Dropped: nothing about a message of ours. That includes presence, although it fills Sighting.Seen.
 	Dropped Verdict = iota
 	// Message: a local user wrote one.
 	Message
@@ -32,16 +32,16 @@ const (
 	Evidence
 	// Rejected: a copy from an address that is not exactly one of our vhosts. Anybody can send one.
 	Rejected
-	// Malformed: no well-formed XML, or an address that is none.
+	// Malformed: not well-formed XML, or an invalid address.
 	Malformed
 )
 
-// String returns the word of the metric's label.
+// String returns the metric's label.
 func (v Verdict) String() string {
 	return [...]string{"dropped", "message", "evidence", "rejected", "malformed"}[v]
 }
 
-// SeenKind is what was seen of a resource.
+// SeenKind is what a resource was seen doing.
 type SeenKind uint8
 
 const (
@@ -50,25 +50,25 @@ const (
 	Unavailable                 // it is gone
 )
 
-// Caps are a resource's entity capabilities (XEP-0115), empty if it told none.
+// Caps are a resource's entity capabilities (XEP-0115), empty if it sent none.
 type Caps struct{ Node, Ver, Hash string }
 
-// Resource is a local user's resource of which something was seen.
+// Resource is a local user's resource that was seen.
 type Resource struct {
 	JID  string // full
 	Caps Caps   // of presence
 	Kind SeenKind
 }
 
-// Sighting is what a frame told. Its slices are used again by the next Take; the strings in them stay.
+// Sighting is what a frame said. Its slices are reused by the next Take; the strings in them stay valid.
 type Sighting struct {
-	Facts    []track.Fact // in the order in which they hold
+	Facts    []track.Fact // in the order in which they apply
 	Seen     []Resource
-	VoidHint bool // the message's <track/> is malformed, and counts as not there
+	VoidHint bool // the message's <track/> is malformed, and ignored
 
 	// Of a batch of events only (docs/PROTOCOL.md §10).
 	Batch    Batch
-	Counts   [Malformed + 1]int // of its events, by what they were
+	Counts   [Malformed + 1]int // of its events, by verdict
 	Hello    *Hello
 	Bye      bool // the run has ended properly
 	Sessions []Session
@@ -78,7 +78,7 @@ type Sighting struct {
 
 // Tap reads frames. It is not safe for concurrent use.
 type Tap struct {
-	// Clocks are those of the servers; nil: their stamps are believed.
+	// Clocks are the servers' clocks; nil: their stamps are believed.
 	Clocks Clocks
 
 	config    Config
@@ -95,14 +95,14 @@ type Tap struct {
 	thorough bool // every frame is left to encoding/xml (tests)
 }
 
-// New returns a Tap that keeps to c.
+// New returns a Tap configured by c.
 func New(c Config) *Tap {
 	t := &Tap{config: c, addresses: map[string]*party{}, strings: map[string]string{}, recent: newRecent()}
 	t.fields.owner = t
 	return t
 }
 
-// Take reads a frame, which it does not keep, and fills out with what it tells. The frame was observed at now.
+// Take reads a frame, which it does not retain, and fills out with what it says. The frame was observed at now.
 func (t *Tap) Take(frame []byte, now track.Time, out *Sighting) Verdict {
 	out.reset()
 	t.out, t.now = out, now
@@ -140,7 +140,7 @@ func (s *Sighting) reset() {
 	}
 }
 
-// verdict is what a batch was, by the best of its events.
+// verdict is the verdict on a batch: that on its best event.
 func (s *Sighting) verdict() Verdict {
 	switch {
 	case s.Counts[Message] > 0:

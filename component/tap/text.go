@@ -9,8 +9,8 @@ import (
 // maxText bounds the text that is kept of a message, in bytes.
 const maxText = 16 << 10
 
-// cut returns the beginning of a text: one grapheme more than limit, so that who cuts it to the limit sees that there is
-// more.
+// cut returns the beginning of a text: one grapheme more than limit, so that whoever cuts it to the limit sees that
+// there is more.
 func cut(b []byte, limit int) []byte {
 	if limit > 0 && len(b) > limit && utf8.RuneCount(b) > limit {
 		i := 0
@@ -35,7 +35,7 @@ func cut(b []byte, limit int) []byte {
 }
 
 // single returns the size of the first grapheme if it is an ASCII character or an ideograph with another one after it,
-// else 0: these combine with nothing. It saves most texts the tables of Unicode.
+// else 0: these combine with nothing. It spares most texts the Unicode tables.
 func single(b []byte) (size int) {
 	switch c := b[0]; {
 	case c < utf8.RuneSelf && c != '\r':

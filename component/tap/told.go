@@ -2,16 +2,17 @@ package tap
 
 import "tocsin/track"
 
-// Batch is which batch of events a frame was (docs/PROTOCOL.md §10). The zero Batch stands for a copy, which has no number.
+// Batch identifies the batch of events in a frame (docs/PROTOCOL.md §10). The zero Batch stands for a copy, which has
+// no number.
 type Batch struct {
 	Run  string
 	N    uint64     // from 1
 	Lost uint64     // events that the run has given up so far
 	Host string     // the domain that sent it
-	Sent track.Time // by the server's clock; 0: it does not say
+	Sent track.Time // by the server's clock; 0: not given
 }
 
-// Hello is what a run of our modules says of itself.
+// Hello is how a run of one of our modules introduces itself.
 type Hello struct {
 	Module, Server string
 	Hosts          []string
@@ -19,7 +20,7 @@ type Hello struct {
 	Tells          Tells
 }
 
-// Tells is what a source can tell beside what is sent.
+// Tells is what a source can report besides what is sent.
 type Tells uint16
 
 const (
@@ -44,7 +45,7 @@ const (
 	SessionResumed
 	SessionClosed
 	SessionPresence
-	SessionHere // it was there when the component connected
+	SessionHere // it existed when the component connected
 )
 
 // SessionEnd is why a session was closed.
@@ -55,12 +56,12 @@ const (
 	EndLeft                // its client ended it
 	EndLost                // the connection is gone, and it had no stream management
 	EndTimeout             // nobody came back to resume it
-	EndReplaced            // by one of the same resource
+	EndReplaced            // by one with the same resource
 	EndKicked              // by the server or an admin
-	EndMoved               // it lives on under another key
+	EndMoved               // it continues under another key
 )
 
-// Session is one event of a local user's session. It is the same session as another one of the same Key, whatever its
+// Session is one event of a local user's session. Events with the same Key concern the same session, whatever its
 // address.
 type Session struct {
 	Kind   SessionKind
@@ -69,7 +70,7 @@ type Session struct {
 	At     track.Time
 	Before string // SessionResumed: the key it had before, "" if it is the same
 
-	Managed     bool // SessionManaged, SessionHere: it speaks XEP-0198
+	Managed     bool // SessionManaged, SessionHere: it uses XEP-0198
 	Resumable   bool // and can be resumed
 	Hibernating bool // SessionHibernating, SessionHere: its client is away
 	Available   bool // SessionPresence, SessionHere: its client is available (RFC 6121 §4)
