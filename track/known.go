@@ -15,6 +15,14 @@ const (
 // SeesPresence reports whether the recipient lets the sender see their presence.
 func (s Standing) SeesPresence() bool { return s >= StandingFrom }
 
+// Stricter returns the place by which the sender sees less, where two who know differ. Who does not know has no say.
+func (s Standing) Stricter(other Standing) Standing {
+	if s == StandingUnknown || other == StandingUnknown {
+		return max(s, other)
+	}
+	return min(s, other)
+}
+
 // Sessions are the recipient's at the moment of sending, as the recipient's server counts them. The zero Sessions means
 // that nobody told; nobody being there is Known with none of anything.
 type Sessions struct {

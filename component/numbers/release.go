@@ -11,11 +11,10 @@ type Policy struct {
 
 // Case is everything that a decision depends on.
 type Case struct {
-	Number track.Number // the zero Number: none is known
-	Owner  track.Prefs  // of the recipient, whose number it is
-	Hidden bool         // the owner hides the number from the sender
-	// Visible: the owner's roster has the sender with subscription from or both. Also false if that can't be known.
-	Visible bool
+	Number   track.Number   // the zero Number: none is known
+	Owner    track.Prefs    // of the recipient, whose number it is
+	Hidden   bool           // the owner hides the number from the sender
+	Standing track.Standing // the sender's in the owner's roster
 }
 
 // Reason is the reason why a number is not shown.
@@ -44,11 +43,11 @@ func (p Policy) Release(c Case) (number string, why Reason) {
 		return "", OptedOut
 	case c.Hidden:
 		return "", Hidden
-	case c.Owner.Share == track.ShareContacts && !c.Visible:
+	case c.Owner.Share == track.ShareContacts && !c.Standing.SeesPresence():
 		return "", NoContact
 	case p.Verify && n.Source == track.FromUser && !n.Verified:
 		return "", Unverified
-	case p.Disclose == track.DiscloseAll, p.Disclose == track.DiscloseRoster && c.Visible:
+	case p.Disclose == track.DiscloseAll, p.Disclose == track.DiscloseRoster && c.Standing.SeesPresence():
 		return n.E164, Shown
 	case vcard: // its owner never agreed to anything
 		return "", VCardOnly

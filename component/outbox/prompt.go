@@ -92,13 +92,24 @@ func (p *prompter) showTo(ctx context.Context, out track.Outgoing, to []string, 
 
 // releases are the numbers that a prompt tells its sender, if nothing comes between: that is decided when they are recorded.
 func (p *prompter) releases(ctx context.Context, snap *track.Snapshot) ([]track.Release, error) {
-	number, err := p.Privacy.Number(ctx, snap.Was.Conv)
+	number, err := p.Privacy.Number(ctx, snap.Was.Conv, toldStanding(snap.Messages))
 	if err != nil || number == "" {
 		return nil, err
 	}
 	return []track.Release{{
 		Owner: snap.Was.Recipient, To: snap.Was.Sender, Number: number, ID: newest(snap.Messages).ID, At: track.At(p.Clock.Now()),
 	}}, nil
+}
+
+// toldStanding is the sender's place in the recipient's roster as the newest message that knows it has it.
+func toldStanding(messages []track.Message) (s track.Standing) {
+	ord := int64(0)
+	for i := range messages {
+		if m := &messages[i]; m.Standing != track.StandingUnknown && m.Ord >= ord {
+			s, ord = m.Standing, m.Ord
+		}
+	}
+	return s
 }
 
 // released is the number that a prompt tells, or "".

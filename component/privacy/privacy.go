@@ -45,9 +45,10 @@ func New(s *settings.Live, users Users, store Store, server *Server, gap func() 
 }
 
 // Number returns the recipient's number in E.164, if the sender may be shown it, else "". Whether the recipient's side has
-// refused a message of the sender's the ledger knows, which records what is shown.
-func (d *Disclosure) Number(ctx context.Context, conv track.Conv) (string, error) {
-	c, err := d.caseOf(ctx, conv)
+// refused a message of the sender's the ledger knows, which records what is shown. told is the sender's place in the recipient's
+// roster as the server tells it with messages.
+func (d *Disclosure) Number(ctx context.Context, conv track.Conv, told track.Standing) (string, error) {
+	c, err := d.caseOf(ctx, conv, told)
 	if err != nil {
 		return "", err
 	}
@@ -104,18 +105,14 @@ func (d *Disclosure) reveals(ctx context.Context, m *track.Message) bool {
 		}
 		return false
 	}
-	c, err := d.caseOf(ctx, m.Conv())
+	c, err := d.caseOf(ctx, m.Conv(), m.Standing)
 	if err != nil {
 		if ctx.Err() == nil {
 			d.log.Error("could not look up consent", "err", err)
 		}
 		return false
 	}
-	standing := m.Standing
-	if c.Visible {
-		standing = track.StandingFrom
-	}
-	return policy.Reveals(who, standing, c.Number.Consent, refused)
+	return policy.Reveals(who, c.Standing, c.Number.Consent, refused)
 }
 
 func (d *Disclosure) policy() numbers.Policy {
@@ -123,8 +120,9 @@ func (d *Disclosure) policy() numbers.Policy {
 	return numbers.Policy{Disclose: s.Policy.Disclose, VCards: s.VCards, Verify: s.Verify}
 }
 
-// caseOf gathers what a decision about the recipient's privacy depends on.
-func (d *Disclosure) caseOf(ctx context.Context, conv track.Conv) (numbers.Case, error) {
+// caseOf gathers what a decision about the recipient's privacy depends on. What the server tells of the sender's place in the roster
+// and what it lets be read there (XEP-0356) may differ for a moment.
+func (d *Disclosure) caseOf(ctx context.Context, conv track.Conv, told track.Standing) (numbers.Case, error) {
 	who := d.users.Parties(conv)
 	c := numbers.Case{Owner: who.Recipient, Hidden: who.Hidden}
 	if d.settings.Get().Directory {
@@ -134,6 +132,6 @@ func (d *Disclosure) caseOf(ctx context.Context, conv track.Conv) (numbers.Case,
 		}
 		c.Number = n
 	}
-	c.Visible = d.server.shows(ctx, conv.Recipient, conv.Sender)
+	c.Standing = told.Stricter(d.server.look(ctx, conv.Recipient, conv.Sender))
 	return c, nil
 }

@@ -52,7 +52,8 @@ type Server struct {
 
 type rosterEntry struct {
 	privilege.Roster
-	at time.Time
+	unread bool // it could not be read
+	at     time.Time
 }
 
 type cardEntry struct {
@@ -136,39 +137,47 @@ func (s *Server) Standing(owner, contact string) track.Standing {
 	switch {
 	case !ok:
 		return track.StandingUnknown
-	case entry.Shows(contact):
+	}
+	return entry.standing(contact)
+}
+
+// standing returns the contact's place in a roster that was read.
+func (e rosterEntry) standing(contact string) track.Standing {
+	switch {
+	case e.unread:
+		return track.StandingUnknown
+	case e.Shows(contact):
 		return track.StandingFrom
 	}
 	return track.StandingNone
 }
 
-// shows reports whether the owner's roster lets the contact see the owner's presence. Without the right to look it is
-// taken not to.
-func (s *Server) shows(ctx context.Context, owner, contact string) bool {
+// look returns the contact's place in the owner's roster, which is read if it has to be. It is unknown without the right to look,
+// and if the roster can't be read.
+func (s *Server) look(ctx context.Context, owner, contact string) track.Standing {
 	if !s.Grants(track.Domain(owner)).RosterGet {
-		return false
+		return track.StandingUnknown
 	}
-	roster := s.roster(ctx, owner)
-	return roster.Shows(contact)
+	return s.roster(ctx, owner).standing(contact)
 }
 
 // roster returns a user's roster, the one that is known if that is not too old.
-func (s *Server) roster(ctx context.Context, owner string) privilege.Roster {
+func (s *Server) roster(ctx context.Context, owner string) rosterEntry {
 	now := s.clock.Now()
 	s.mu.Lock()
 	entry, ok := s.known[owner]
 	s.mu.Unlock()
 	if ok && now.Sub(entry.at) <= rosterLife {
-		return entry.Roster
+		return entry
 	}
 	entry = rosterEntry{at: now}
 	err := s.ask(ctx, owner, privilege.Roster{}, &entry.Roster)
 	if errors.Is(err, session.ErrDown) || ctx.Err() != nil {
-		return privilege.Roster{}
+		return rosterEntry{unread: true}
 	}
 	if err != nil { // it is not asked for again at every notice
 		s.log.Warn("could not read a roster", "err", err)
-		entry.Roster = privilege.Roster{}
+		entry.Roster, entry.unread = privilege.Roster{}, true
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -176,7 +185,7 @@ func (s *Server) roster(ctx context.Context, owner string) privilege.Roster {
 		clear(s.known)
 	}
 	s.known[owner] = entry
-	return entry.Roster
+	return entry
 }
 
 // ask asks a user's server; it does not wait for long.

@@ -7,18 +7,23 @@ import (
 	"tocsin/internal/lab"
 )
 
-// Where the server lets Tocsin see rosters (XEP-0356), who is in Bob's may see a number that he has not released, and
-// tell undelivered from unread; who is not, may not.
+// Where our module tells of rosters, or the server lets Tocsin see them (XEP-0356), who is in Bob's may see a number that he has
+// not released, and tell undelivered from unread; who is not, may not.
 func TestRosters(t *testing.T) {
 	t.Parallel()
-	for _, kind := range kinds {
-		if kind.tap == lab.Firewall {
-			continue // as with the module: the tap has no part in it
+	type way struct {
+		kind
+		privilege bool
+	}
+	for _, w := range []way{{prosody, true}, {prosody, false}, {ejabberd, true}, {ejabberd, false}, {serviceLog, true}} {
+		name := w.name
+		if !w.privilege {
+			name += ", told by the module alone"
 		}
-		t.Run(kind.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := open(t, kind, lab.Options{Privilege: true}, lab.Settings{"escalate.disclose": "roster"})
-			if kind.tap == lab.Module && strings.Contains(h.Log(), "ejabberd 24.1") {
+			h := open(t, w.kind, lab.Options{Privilege: w.privilege}, lab.Settings{"escalate.disclose": "roster"})
+			if w.tap == lab.Module && w.privilege && strings.Contains(h.Log(), "ejabberd 24.1") {
 				t.Skip("ejabberd 24.10 to 24.12 drop what a privileged component answers: docs/SERVERS.md")
 			}
 			alice := h.capable("alice/phone", lab.Markers)
