@@ -31,7 +31,7 @@ type maintenance struct {
 	turnedBack queue.Signal // the clock was turned back
 
 	mu   sync.Mutex
-	gone []string // accounts that were deleted, whose messages are to be let go of
+	gone []track.Removal // accounts that were deleted, whose messages are to be let go of
 }
 
 // Run works until ctx is done.
@@ -111,11 +111,11 @@ func (m *maintenance) prune(ctx context.Context) error {
 }
 
 // forget has what is still watched for an account as its recipient let go of: whoever gets its name is not the one it was meant
-// for.
-func (m *maintenance) forget(jid string) {
+// for. What is written to the name from then on is.
+func (m *maintenance) forget(gone track.Removal) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.gone = append(m.gone, jid)
+	m.gone = append(m.gone, gone)
 }
 
 // letGo looks for all of them at once: it has to read everything that is watched.

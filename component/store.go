@@ -40,7 +40,7 @@ type Past interface {
 // Keeper is housekeeping.
 type Keeper interface {
 	Ping(context.Context) error
-	OpenTo(ctx context.Context, recipients []string) ([]int64, error)
+	OpenTo(ctx context.Context, gone []track.Removal) ([]int64, error)
 	Prune(ctx context.Context, now, before track.Time, limit int) (track.Pruned, error)
 	Summary(context.Context, track.Time) (track.Summary, error)
 }

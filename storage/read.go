@@ -78,11 +78,12 @@ func (s *Store) Alarms(ctx context.Context, yield func(track.Alarm)) error {
 	return nil
 }
 
-// OpenTo returns the Ords of all that is watched and not settled for these recipients. It reads everything that is not settled.
-func (s *Store) OpenTo(ctx context.Context, recipients []string) (ords []int64, err error) {
-	wanted := map[string]bool{}
-	for _, r := range recipients {
-		wanted[clean(r)] = true
+// OpenTo returns the Ords of all that is watched and not settled for recipients who were removed, up to their removal. It reads everything
+// that is not settled.
+func (s *Store) OpenTo(ctx context.Context, gone []track.Removal) (ords []int64, err error) {
+	last := map[string]int64{}
+	for _, r := range gone {
+		last[clean(r.JID)] = max(last[clean(r.JID)], r.Ord)
 	}
 	found, err := s.query(ctx, "SELECT ord, recipient FROM messages WHERE "+isOpen)
 	if err != nil {
@@ -95,7 +96,7 @@ func (s *Store) OpenTo(ctx context.Context, recipients []string) (ords []int64, 
 		if err := found.Scan(&ord, &recipient); err != nil {
 			return nil, fmt.Errorf("messages to: %w", err)
 		}
-		if wanted[recipient] {
+		if ord <= last[recipient] {
 			ords = append(ords, ord)
 		}
 	}

@@ -61,10 +61,12 @@ func TestRemovedAccount(t *testing.T) {
 			if len(loaded.Messages) != 1 || loaded.Messages[0].Sender != alice || len(loaded.Prompts) != 1 {
 				t.Errorf("loaded %+v", loaded)
 			}
-			ords, err := s.OpenTo(ctx, []string{alice, "carol@example.org"})
-			must(err)
-			if !slices.Equal(ords, []int64{2}) {
-				t.Errorf("open to alice: %v", ords)
+			for last, want := range map[int64][]int64{1: nil, 2: {2}, 5: {2}} { // what was written to her later is the next one's
+				ords, err := s.OpenTo(ctx, []track.Removal{{JID: alice, Ord: last}, {JID: "carol@example.org", Ord: 9}})
+				must(err)
+				if !slices.Equal(ords, want) {
+					t.Errorf("open to alice, up to %d: %v, want %v", last, ords, want)
+				}
 			}
 			// What was written in the name after the account was removed is the next one's.
 			next := message(9, alice, bob)
