@@ -9,7 +9,7 @@ import (
 	"tocsin/xep/escalation"
 )
 
-// ask is a prompt as a person is asked: who has not read what, and how to go on.
+// ask is the wording of a prompt: who has not read what, and how to answer.
 func (p *prompter) ask(ctx context.Context, was *track.Prompt, messages []track.Message, payload *escalation.Escalate) phrase.Ask {
 	zone := p.People.Zone(was.Sender)
 	ask := phrase.Ask{Test: payload.Test, With: p.Names.Name(ctx, was.Sender, was.Recipient), Reason: track.State(payload.Reason), Doubt: payload.Doubt != "", Now: p.Clock.Now().In(zone), Text: payload.Text.Value}
@@ -31,8 +31,8 @@ func (p *prompter) ask(ctx context.Context, was *track.Prompt, messages []track.
 	return ask
 }
 
-// Offer returns a prompt as its sender may see it at this moment, for a page; ok is false if it is not known. Of one that is
-// over, or has nothing to ask any more, Ask says only whom it was about.
+// Offer returns a prompt as its sender may see it now, for a page; ok is false if it is unknown. If it is over, or has
+// nothing left to ask, Ask says only whom it was about.
 func (d *Dispatcher) Offer(ctx context.Context, prompt string) (was track.Prompt, ask phrase.Ask, ok bool, err error) {
 	snap := &track.Snapshot{Prompt: prompt}
 	if err := d.Inputs.Do(ctx, snap); err != nil || !snap.Found {

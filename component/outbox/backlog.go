@@ -9,33 +9,33 @@ import (
 	"tocsin/track"
 )
 
-// Backlog is what waits for users, by owner, and who of them is to be looked at again because something about them has
-// changed. It takes such changes from wherever they are noticed; the Dispatcher acts on them.
+// Backlog holds what waits for users, by owner, and which of them need another look because something about them has
+// changed. Changes may be reported from anywhere; the Dispatcher acts on them.
 type Backlog struct {
 	mu     sync.Mutex
 	owners map[string]*ownerState
-	woken  []string         // owners to be looked at again, in order
-	failed []track.Outgoing // entries to be tried again, each not before its After
-	late   []string         // owners to be looked at again soon
+	woken  []string         // owners to look at again, in order
+	failed []track.Outgoing // entries to retry, each not before its After
+	late   []string         // owners to look at again soon
 	wake   queue.Signal
 }
 
 // ownerState is what waits for one user.
 type ownerState struct {
 	parked  []track.Outgoing // until something about the user changes
-	notices []track.Message  // until the user's resources have said what they can do
+	notices []track.Message  // until the user's resources have answered what they support
 	greeting
-	woken, late bool // is in the lists of these names
+	woken, late bool // is in the list of that name
 }
 
-// greeting is what a user is to be told who has come.
+// greeting is what to tell a user who has come online.
 type greeting struct {
-	untold  bool      // what is untold
-	arrived []string  // the capable resources that have just come, and know of no prompt
-	left    time.Time // when the user left who has come back; zero: the user has not
+	untold  bool      // whatever is untold
+	arrived []string  // capable resources that have just come online, and know of no prompt
+	left    time.Time // when a returning user had left; zero: not returning
 }
 
-// maxNotices is how many notices of one user wait for an answer of the user's resource; more are told in the digest.
+// maxNotices is how many notices for one user wait until the user's resource has answered; more go into the digest.
 const maxNotices = 1000
 
 // NewBacklog returns an empty backlog.
@@ -43,14 +43,14 @@ func NewBacklog() *Backlog {
 	return &Backlog{owners: map[string]*ownerState{}, wake: queue.NewSignal()}
 }
 
-// Changed has what waits for a user looked at again.
+// Changed schedules another look at what waits for a user.
 func (b *Backlog) Changed(owner string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.rouse(owner)
 }
 
-// Arrived notes that a resource has turned out to be capable. The user is greeted at the next Changed.
+// Arrived records that a resource has turned out to be capable. The user is greeted at the next Changed.
 func (b *Backlog) Arrived(full string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -58,7 +58,7 @@ func (b *Backlog) Arrived(full string) {
 	s.untold, s.arrived = true, append(s.arrived, full)
 }
 
-// Returned notes that a user is there again who had left. The user is greeted at the next Changed.
+// Returned records that a user who had left is back. The user is greeted at the next Changed.
 func (b *Backlog) Returned(owner string, left time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -86,7 +86,7 @@ func (b *Backlog) of(owner string) *ownerState {
 	return s
 }
 
-// rouse puts an owner for whom something waits among the woken. The caller holds mu.
+// rouse adds an owner for whom something waits to the woken. The caller holds mu.
 func (b *Backlog) rouse(owner string) {
 	if s := b.owners[owner]; s != nil && !s.woken {
 		s.woken = true
@@ -103,7 +103,7 @@ func (b *Backlog) drop(owner string) {
 	}
 }
 
-// due reports whether there is somebody to be greeted.
+// due reports whether a greeting is pending.
 func (g *greeting) due() bool { return g.untold || !g.left.IsZero() }
 
 // park keeps entries until something about their owner changes.
@@ -116,7 +116,7 @@ func (b *Backlog) park(entries ...track.Outgoing) {
 	}
 }
 
-// unpark takes out the entries of an owner that fit.
+// unpark removes and returns the matching entries of an owner.
 func (b *Backlog) unpark(owner string, fits func(*track.Outgoing) bool) (out []track.Outgoing) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -135,7 +135,7 @@ func (b *Backlog) unpark(owner string, fits func(*track.Outgoing) bool) (out []t
 	return out
 }
 
-// hold keeps a notice until something about its sender changes. Past maxNotices it is left to the digest.
+// hold keeps a notice until something about its sender changes. Beyond maxNotices it is left to the digest.
 func (b *Backlog) hold(m track.Message) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -144,7 +144,7 @@ func (b *Backlog) hold(m track.Message) {
 	}
 }
 
-// retry has an entry tried again soon, but not before its After.
+// retry schedules an entry for another attempt soon, but not before its After.
 func (b *Backlog) retry(out track.Outgoing) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -152,7 +152,7 @@ func (b *Backlog) retry(out track.Outgoing) {
 	b.wake.Set()
 }
 
-// greet has a user greeted; soon says that this does not wait for a change.
+// greet schedules a greeting; soon says that it does not wait for a change.
 func (b *Backlog) greet(owner string, g greeting, soon bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -169,7 +169,7 @@ func (b *Backlog) greet(owner string, g greeting, soon bool) {
 	}
 }
 
-// rouseAll has everybody looked at again for whom something waits.
+// rouseAll schedules another look at everybody for whom something waits.
 func (b *Backlog) rouseAll() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -178,7 +178,7 @@ func (b *Backlog) rouseAll() {
 	}
 }
 
-// next returns who is to be looked at again, in order.
+// next returns the owners to look at again, in order.
 func (b *Backlog) next() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -187,7 +187,7 @@ func (b *Backlog) next() []string {
 	return woken
 }
 
-// take takes out what waits for an owner. Of one who is to be greeted the notices stay: they follow the digest.
+// take removes and returns what waits for an owner. If a greeting is due the notices stay: they follow the digest.
 func (b *Backlog) take(owner string) (parked []track.Outgoing, notices []track.Message, greet bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -205,7 +205,7 @@ func (b *Backlog) take(owner string) (parked []track.Outgoing, notices []track.M
 	return parked, notices, greet
 }
 
-// takeGreeting takes out what an owner is to be told, with the notices that have to follow it.
+// takeGreeting removes and returns an owner's greeting, with the notices that have to follow it.
 func (b *Backlog) takeGreeting(owner string) (g greeting, notices []track.Message) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -219,7 +219,7 @@ func (b *Backlog) takeGreeting(owner string) (g greeting, notices []track.Messag
 	return g, notices
 }
 
-// again returns the entries that may be tried again, and rouses the owners that were late.
+// again returns the entries that may be retried, and rouses the owners that were late.
 func (b *Backlog) again(now track.Time) (ready []track.Outgoing) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -239,7 +239,7 @@ func (b *Backlog) again(now track.Time) (ready []track.Outgoing) {
 	return ready
 }
 
-// waits reports whether something is to be tried again.
+// waits reports whether anything is due for another attempt.
 func (b *Backlog) waits() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -14,8 +14,8 @@ import (
 	"tocsin/xep/hints"
 )
 
-// chatID is the stanza id of the chat message that a prompt is: what brings more corrects the message before, every other
-// repetition is a message of its own.
+// chatID is the stanza id of a prompt's chat message: additions correct the earlier message, any other repetition is a
+// new message.
 func chatID(out track.Outgoing, p *track.Prompt) string {
 	if out.More && p.Chat != "" {
 		return p.Chat
@@ -50,14 +50,14 @@ func (p *prompter) chatPrompt(ctx context.Context, out track.Outgoing, shown *tr
 	return m, nil
 }
 
-// settles are the reasons for which an ordinary client's prompt is over; the others are those of other devices.
+// settles are the reasons that end an ordinary client's prompt; the others concern other devices.
 var settles = map[track.Withdrawal]bool{
 	track.WithdrawDisplayed: true, track.WithdrawDelivered: true, track.WithdrawExpired: true, track.WithdrawCancelled: true,
 	track.WithdrawRetracted: true, track.WithdrawAnswered: true, track.WithdrawTexted: true,
 }
 
-// settle corrects the prompt of an ordinary client to one line that says that it is over (XEP-0308). A retraction would be
-// shown as a second message by clients that do not know it.
+// settle corrects the prompt of an ordinary client to one line saying that it is over (XEP-0308). Clients without
+// support for retractions would show one as a second message.
 func (p *prompter) settle(ctx context.Context, out track.Outgoing) error {
 	if !settles[out.Withdrawal] {
 		return nil
@@ -83,7 +83,7 @@ func (p *prompter) settle(ctx context.Context, out track.Outgoing) error {
 	return p.sender.send(ctx, m)
 }
 
-// remind tells a recipient gently what waits to be read: from the contact, never in the sender's name.
+// remind tells a recipient what is waiting to be read: from the contact, never in the sender's name.
 func (p *prompter) remind(ctx context.Context, out track.Outgoing) error {
 	snap := &track.Snapshot{Ord: out.Ord}
 	if err := p.Inputs.Do(ctx, snap); err != nil {
@@ -100,9 +100,9 @@ func (p *prompter) remind(ctx context.Context, out track.Outgoing) error {
 	return p.sender.send(ctx, reminder)
 }
 
-// capped says one line to a sender: that a cap was reached, and which.
+// capped sends a sender one line saying which cap was reached.
 func (p *prompter) capped(ctx context.Context, out track.Outgoing) error {
-	// Whoever would have been asked is told why not.
+	// Those who would have been asked are told why they are not.
 	if !p.allowed(out.Owner) && len(p.Presence.Look(out.Owner).Capable) == 0 {
 		return nil
 	}

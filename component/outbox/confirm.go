@@ -12,17 +12,17 @@ import (
 )
 
 const (
-	// confirmEvery is how long what was sent is gathered for one ping.
+	// confirmEvery is how long sent stanzas are collected for one ping.
 	confirmEvery = 10 * time.Millisecond
-	// confirmWithin is how long the answer may take before it is asked again.
+	// confirmWithin is how long the answer may take before another ping.
 	confirmWithin = 10 * time.Second
-	// confirmWait is how long somebody waits for it.
+	// confirmWait is how long a caller waits for it.
 	confirmWait = time.Second
 )
 
-// confirmer keeps what was sent until the server is known to have it. That it was written proves nothing: bytes wait in
-// buffers, which go with a process that is killed and with a connection that is reset. An entry leaves the outbox, and
-// a notice counts as told, when the server has answered a ping that was sent after it.
+// confirmer keeps what was sent until the server is known to have it. A successful write proves nothing: buffered bytes
+// are lost when the process is killed or the connection reset. An entry leaves the outbox, and a notice counts as told,
+// when the server has answered a ping sent after it.
 type confirmer struct {
 	stream Stream
 	clock  clock.Clock
@@ -38,13 +38,13 @@ func newConfirmer(s Stream, c clock.Clock) *confirmer {
 	return &confirmer{stream: s, clock: c, wake: queue.NewSignal(), hurry: queue.NewSignal()}
 }
 
-// sent is something that was written to the stream.
+// sent is something written to the stream.
 type sent struct {
-	stream uint64 // that there was before it was written
+	stream uint64 // the stream's number before it was written
 	then   func(lost bool)
 }
 
-// after has then called once it is known whether the server has what was sent on the stream.
+// after calls then once it is known whether the server has what was sent on the stream.
 func (c *confirmer) after(stream uint64, then func(lost bool)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,7 +52,7 @@ func (c *confirmer) after(stream uint64, then func(lost bool)) {
 	c.wake.Set()
 }
 
-// wait returns when the fate of all is known that was sent before, but soon in any case.
+// wait returns when the fate of everything sent before is known, or after confirmWait.
 func (c *confirmer) wait(ctx context.Context) {
 	c.mu.Lock()
 	none := len(c.open) == 0 && !c.asking
@@ -93,7 +93,7 @@ func (c *confirmer) run(ctx context.Context) {
 	}
 }
 
-// settle asks once, for all that was sent before.
+// settle sends one ping, for everything sent before.
 func (c *confirmer) settle(ctx context.Context) {
 	c.mu.Lock()
 	list := c.open
@@ -108,7 +108,7 @@ func (c *confirmer) settle(ctx context.Context) {
 			answers[s.stream] = err
 		}
 		lost := errors.Is(err, session.ErrDown)
-		if err != nil && (!lost || ctx.Err() != nil) { // the session ends with ctx, too: it may yet be left in good order
+		if err != nil && (!lost || ctx.Err() != nil) { // the session ends with ctx, too: it may still be closed cleanly
 			unknown = append(unknown, s)
 			continue
 		}

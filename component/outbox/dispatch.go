@@ -13,24 +13,23 @@ import (
 )
 
 const (
-	// One user is sent so much a second in the long run, and so much at once. A prompt waits for two transactions on its
-	// way; those of many users share them: so many are on their way together.
+	// The rate and burst of one user, and how many jobs run at once: a prompt waits for two transactions, which many
+	// users share.
 	ownerRate  = 20
 	ownerBurst = 200
 	senders    = 128
-	// retryAfter is how long an entry waits that could not be sent for a reason that passes. After an error it is doubled
-	// from try to try, up to retryAfterMax.
+	// retryAfter is how long an entry waits after a temporary failure. After an error it doubles with each attempt, up
+	// to retryAfterMax.
 	retryAfter    = time.Second
 	retryAfterMax = time.Minute
 )
 
-// errNobody says that there is nobody to send an entry to, for now.
+// errNobody says that there is currently nobody to send an entry to.
 var errNobody = errors.New("no client to send it to yet")
 
-// Dispatcher brings out what batches lead to.
-//
-// An entry of the outbox that cannot go out now is parked in the backlog: the stream is down, or the sender is not there, or
-// a resource is being asked what it can do. It is looked at again when that changes.
+// Dispatcher sends what follows from committed batches. An outbox entry that cannot be sent now is parked in the
+// backlog: the stream is down, the sender is offline, or a resource is being queried for its features. It is looked at
+// again when that changes.
 type Dispatcher struct {
 	Options
 	fair     *fair.Queue
@@ -40,10 +39,10 @@ type Dispatcher struct {
 	notifier *notifier
 	webhooks *webhooks
 	entries  map[string]bool // of the outbox, by id, as live of that goroutine
-	live     map[string]bool // prompts that were opened here and are not over, by id; of the goroutine that calls Committed
+	live     map[string]bool // prompts opened here that are not over, by id; owned by the goroutine that calls Committed
 }
 
-// New returns a dispatcher of what is in the outbox. It goes out when the stream is up.
+// New returns a dispatcher for what is in the outbox. It is sent when the stream is up.
 func New(ctx context.Context, o Options) (*Dispatcher, error) {
 	d := &Dispatcher{Options: o, entries: map[string]bool{}, live: map[string]bool{}}
 	d.fair = fair.New(fair.Options{Rate: ownerRate, Burst: ownerBurst, Workers: senders, Clock: o.Clock, Failed: d.failed})
@@ -61,7 +60,7 @@ func New(ctx context.Context, o Options) (*Dispatcher, error) {
 	return d, nil
 }
 
-// failed logs what went wrong with a user's job. What was only held up comes again by itself.
+// failed logs the error of a user's job. Jobs that were only delayed are retried anyway.
 func (d *Dispatcher) failed(_ string, err error) {
 	if !errors.Is(err, session.ErrDown) && !errors.Is(err, session.ErrHeldBack) && !errors.Is(err, context.Canceled) {
 		d.Log.Error("could not notify a user", "err", err)
@@ -85,11 +84,11 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	return nil
 }
 
-// Settle finds out what the server has of what was sent last. It is called when the stream is over.
+// Settle finds out how much of what was sent last the server has. It is called when the stream is over.
 func (d *Dispatcher) Settle(ctx context.Context) { d.confirm.settle(ctx) }
 
-// Up looks again at everything: the stream is up, and nobody told who left meanwhile. A capable user who stayed while it was
-// not, or while the component was not, is told what could not be told then.
+// Up looks at everything again: the stream is up, and nobody reported who left meanwhile. Capable users who stayed
+// online while the stream or the component was down are told what could not be told then.
 func (d *Dispatcher) Up() {
 	_, capable := d.Presence.Recheck()
 	for _, owner := range capable {
@@ -98,7 +97,7 @@ func (d *Dispatcher) Up() {
 	d.Backlog.rouseAll()
 }
 
-// Committed brings out what a durable batch leads to. It does not wait.
+// Committed dispatches the effects of a durable batch. It does not wait.
 func (d *Dispatcher) Committed(r *track.Result) {
 	for i := range r.Tells {
 		d.countTimeout(&r.Tells[i])
@@ -113,7 +112,7 @@ func (d *Dispatcher) Committed(r *track.Result) {
 	d.count(r.Outbox, r.Done)
 }
 
-// count notes what has come into the outbox, and what has left it.
+// count records what has entered the outbox, and what has left it.
 func (d *Dispatcher) count(came []track.Outgoing, left []string) {
 	for i := range came {
 		d.entries[came[i].ID] = true
@@ -141,7 +140,7 @@ var outcomes = map[track.PromptState]string{
 	track.PromptWithdrawn: "withdrawn", track.PromptCapped: "capped", track.PromptReminded: "reminded",
 }
 
-// promptChanged counts what becomes of a prompt, and drops one that is over where it still waits to be shown.
+// promptChanged counts a prompt's changes, and drops one that is over if it is still waiting to be shown.
 func (d *Dispatcher) promptChanged(p *track.Prompt) {
 	if p.State.Live() {
 		if !d.live[p.ID] && p.Sends <= 1 && p.Covered == 0 {
@@ -158,23 +157,23 @@ func (d *Dispatcher) promptChanged(p *track.Prompt) {
 	}
 }
 
-// tell brings a notice to its sender, if the sender has a resource that shows it. Else it stays untold: the latest state of
-// every message is kept, and told on return.
+// tell sends a notice to its sender, if the sender has a resource that shows it. Otherwise it stays untold: the latest
+// state of every message is kept, and told on return.
 func (d *Dispatcher) tell(m track.Message) {
-	m.Text = "" // nothing of it is told, and very many may have to wait
+	m.Text = "" // it is not sent, and very many may have to wait
 	v := d.Presence.Look(m.Sender)
 	switch {
 	case len(v.Capable) > 0:
 		d.job(m.Sender, func(ctx context.Context) error { return d.notifier.status(ctx, m) })
 	case !v.Ready:
 		d.Backlog.hold(m)
-		if d.Presence.Look(m.Sender).Ready { // they have answered meanwhile
+		if d.Presence.Look(m.Sender).Ready { // they have answered in the meantime
 			d.Backlog.Changed(m.Sender)
 		}
 	}
 }
 
-// job queues work for a user. What there is no room for is told in a digest, as soon as there is.
+// job queues work for a user. Anything without room is told in a digest later.
 func (d *Dispatcher) job(owner string, work func(context.Context) error) {
 	d.fair.Put(owner, work, func() { d.Backlog.greet(owner, greeting{untold: true}, true) })
 }
@@ -192,7 +191,7 @@ func (d *Dispatcher) dispatch(out track.Outgoing) {
 		if !d.Texts.Push(out, func(after time.Duration) { d.postpone(out, after, after) }) {
 			d.Backlog.retry(out)
 		}
-	case out.Kind == track.OutShow && d.prompter.nobody(out.Owner): // most users are never there to be asked: they take up nobody's turns
+	case out.Kind == track.OutShow && d.prompter.nobody(out.Owner): // most users are never online to be asked: they should not take up turns
 		d.park(out, func() bool { return d.prompter.nobody(out.Owner) })
 	default:
 		d.fair.Put(out.Owner, func(ctx context.Context) error {
@@ -202,7 +201,7 @@ func (d *Dispatcher) dispatch(out track.Outgoing) {
 	}
 }
 
-// send sends an entry, and decides what becomes of it.
+// send sends an entry, and decides what to do with it then.
 func (d *Dispatcher) send(ctx context.Context, out track.Outgoing) {
 	stream := d.Stream.Stream()
 	var err error
@@ -242,11 +241,11 @@ func (d *Dispatcher) send(ctx context.Context, out track.Outgoing) {
 	}
 }
 
-// done takes an entry out of the outbox.
+// done removes an entry from the outbox.
 func (d *Dispatcher) done(out track.Outgoing) { d.Inputs.Put(&track.OutboxDone{out.ID}, nil) }
 
-// park keeps an entry until something about its owner changes. waiting says whether it still has to wait: the change may
-// have come meanwhile.
+// park keeps an entry until something about its owner changes. waiting reports whether it still has to wait: the change
+// may already have come.
 func (d *Dispatcher) park(out track.Outgoing, waiting func() bool) {
 	d.Backlog.park(out)
 	if !waiting() {
@@ -254,7 +253,7 @@ func (d *Dispatcher) park(out track.Outgoing, waiting func() bool) {
 	}
 }
 
-// attend looks after the backlog until ctx is done.
+// attend works on the backlog until ctx is done.
 func (d *Dispatcher) attend(ctx context.Context) {
 	var due <-chan time.Time
 	stop := func() {}
@@ -276,13 +275,13 @@ func (d *Dispatcher) attend(ctx context.Context) {
 				d.dispatch(out)
 			}
 			if d.IsLeader() && d.sender.silenced.CompareAndSwap(true, false) {
-				d.Up() // what was held back is told now
+				d.Up() // what was held back is sent now
 			}
 		}
 	}
 }
 
-// look brings out what waits for a user, if it can go out now.
+// look sends what waits for a user, if it can be sent now.
 func (d *Dispatcher) look(owner string) {
 	parked, notices, greet := d.Backlog.take(owner)
 	if greet {

@@ -43,14 +43,14 @@ type Inputs interface {
 	Do(context.Context, track.Input) error
 }
 
-// Presence knows who is there, and with what.
+// Presence knows who is online, and with which features.
 type Presence interface {
 	Look(owner string) presence.View
 	Online(full string) bool
 	Recheck() (owners, capable []string)
 }
 
-// People is what users have chosen.
+// People knows users' settings.
 type People interface {
 	Of(bare string) track.Prefs
 	Language(owner string, choices ...string) string
@@ -65,12 +65,12 @@ type Privacy interface {
 	Status(context.Context, *track.Message) escalation.Status
 }
 
-// Names are what users call others in their rosters, for these users alone.
+// Names are what users call others in their rosters, for those users only.
 type Names interface {
 	Name(ctx context.Context, owner, contact string) string // the address, if there is none
 }
 
-// Store reads what is to be told.
+// Store reads what to tell.
 type Store interface {
 	Pending(context.Context) ([]track.Outgoing, error) // the outbox, in order
 	Messages(ctx context.Context, sender string, f track.Filter) ([]track.Message, error)
@@ -101,15 +101,15 @@ type Options struct {
 	Links    Links
 	Texts    Texts
 	Settings *settings.Live
-	// IsLeader reports whether no other instance can be live at this moment: what it is not sure of does not go out.
+	// IsLeader reports whether no other instance can be live at this moment: otherwise nothing is sent.
 	IsLeader func() bool
 	Clock    clock.Clock
 	Log      *slog.Logger
 	Metrics  *metrics.Metrics
 }
 
-// postpone has an entry tried again after a wait that is doubled from try to try, from first up to limit. The attempt is
-// durable: a restart changes nothing about it. It returns the wait.
+// postpone schedules another attempt after a wait that doubles with each one, from first up to limit. The attempt is
+// durable: a restart does not reset it. It returns the wait.
 func (o *Options) postpone(out track.Outgoing, first, limit time.Duration) time.Duration {
 	wait := min(first<<min(out.Tries, 20), limit)
 	out.Tries++

@@ -12,18 +12,17 @@ import (
 	"tocsin/xep/hints"
 )
 
-// greet tells a user who has come what is still untold, and shows the resources that have come the prompts that are
-// open.
+// greet tells a user who has come online what is still untold, and shows the new resources the open prompts.
 func (n *notifier) greet(ctx context.Context, owner string) error {
 	v := n.Presence.Look(owner)
 	if !v.Ready {
-		return nil // it is tried again when that is so
+		return nil // it is retried when that is so
 	}
 	g, notices := n.Backlog.takeGreeting(owner)
 	if !g.due() {
 		return nil
 	}
-	// What came before the user did is written before it is read, and what was told is known to be.
+	// What happened before the user came is written before it is read, and what was told is known to be.
 	n.confirm.wait(ctx)
 	err := n.Inputs.Do(ctx, nil)
 	switch {
@@ -39,11 +38,11 @@ func (n *notifier) greet(ctx context.Context, owner string) error {
 	return err
 }
 
-// leaving is how long before the server told of it a user may have been gone.
+// leaving is how long a user may have been gone before the server reported it.
 const leaving = 5 * time.Second
 
-// welcome tells a returning user of an ordinary client, who has asked for it, in one line what has become of the
-// messages of before. It does not count as told: a client that shows states gets its digest all the same.
+// welcome tells a returning user of an ordinary client, who has asked for that, in one line what became of earlier
+// messages. It does not count as told: a client that shows states gets its digest all the same.
 func (n *notifier) welcome(ctx context.Context, owner string, left time.Time) error {
 	if n.People.Of(owner).Fallback != track.On {
 		return nil
@@ -56,7 +55,7 @@ func (n *notifier) welcome(ctx context.Context, owner string, left time.Time) er
 	if err != nil {
 		return fmt.Errorf("load prompts: %w", err)
 	}
-	// What a prompt asks about is not told a second time.
+	// What a prompt asks about is not mentioned a second time.
 	asked := func(m *track.Message) bool {
 		return slices.ContainsFunc(prompts, func(p track.Prompt) bool { return p.ID == m.Prompt })
 	}

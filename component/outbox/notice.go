@@ -34,8 +34,8 @@ func (n *notifier) status(ctx context.Context, m track.Message) error {
 	return n.sendNotices(ctx, status, []track.Message{m}, greeting{untold: true}) // after an error it stays untold
 }
 
-// sendNotices sends notices to their sender. They are told when the server is known to have them; if they are lost, the
-// sender is greeted once more.
+// sendNotices sends notices to their sender. They count as told when the server is known to have them; if they are
+// lost, the sender is greeted again.
 func (n *notifier) sendNotices(ctx context.Context, m session.Message, list []track.Message, lost greeting) error {
 	return n.sendConfirmed(ctx, m, func(isLost bool) {
 		if isLost {
@@ -46,7 +46,7 @@ func (n *notifier) sendNotices(ctx context.Context, m session.Message, list []tr
 	})
 }
 
-// sendConfirmed sends a message, and has then called once it is known whether the server has it.
+// sendConfirmed sends a message, and calls then once it is known whether the server has it.
 func (n *notifier) sendConfirmed(ctx context.Context, m session.Message, then func(lost bool)) error {
 	stream := n.Stream.Stream()
 	if err := n.sender.send(ctx, m); err != nil {
@@ -64,11 +64,11 @@ func (n *notifier) delivered(list []track.Message) {
 	n.Inputs.Put(&told, nil)
 }
 
-// toldOf says that the notice of a message is told.
+// toldOf is the input that a message's notice was told.
 func toldOf(m *track.Message) track.Told { return track.Told{Ord: m.Ord, Seq: m.Notice.Seq} }
 
-// digest sends what is untold, in headlines of at most 50 states. What has come up since the user came snap held back, and
-// is told after it one by one, if there is no more of it than one headline could hold.
+// digest sends what is untold, in headlines of at most 50 states. States that have come up since the user came online
+// were held back, and are told one by one after it, if they would fit into one headline.
 func (n *notifier) digest(ctx context.Context, owner string, held []track.Message) error {
 	untold, err := n.untold(ctx, owner)
 	if err != nil {
@@ -107,8 +107,8 @@ func (n *notifier) digest(ctx context.Context, owner string, held []track.Messag
 	return nil
 }
 
-// untold returns the newest of what a sender snap not told, oldest first. It reads in pages: one who has never come may have
-// any number.
+// untold returns the newest untold states of a sender, oldest first. It reads in pages: a sender who was never online
+// may have any number.
 func (n *notifier) untold(ctx context.Context, owner string) ([]track.Message, error) {
 	var list []track.Message
 	for after := int64(0); ; {

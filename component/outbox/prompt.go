@@ -11,7 +11,7 @@ import (
 	"tocsin/xep/escalation"
 )
 
-// prompter sends prompts and whatever else an entry of the outbox says to somebody.
+// prompter sends prompts and the other outbox entries for people.
 type prompter struct {
 	*Options
 	sender *sender
@@ -28,7 +28,7 @@ func (p *prompter) nobody(owner string) bool {
 func (p *prompter) targets(owner string) (to []string, chat, ok bool) {
 	v := p.Presence.Look(owner)
 	switch {
-	case !v.Ready: // one that answers a moment later must not miss it
+	case !v.Ready: // a resource that answers a moment later must not miss it
 		return nil, false, false
 	case len(v.SMS) > 0:
 		return v.SMS, false, true
@@ -40,7 +40,7 @@ func (p *prompter) targets(owner string) (to []string, chat, ok bool) {
 	return nil, false, true
 }
 
-// show sends a prompt to everybody it is for. Who gets it is recorded before the first byte leaves.
+// show sends a prompt to everybody it is for. Who gets it is recorded before the first byte is sent.
 func (p *prompter) show(ctx context.Context, out track.Outgoing) error {
 	to, chat, ok := p.targets(out.Owner)
 	if !ok || len(to) == 0 {
@@ -55,7 +55,7 @@ func (p *prompter) showTo(ctx context.Context, out track.Outgoing, to []string, 
 		return err
 	}
 	if !snap.Found || snap.Was.State != track.PromptOpen || len(snap.Messages) == 0 {
-		return nil // answered, withdrawn or snoozed meanwhile
+		return nil // answered, withdrawn or snoozed in the meantime
 	}
 	shown := &track.Shown{Prompt: out.Prompt, To: to}
 	if chat {
@@ -90,7 +90,7 @@ func (p *prompter) showTo(ctx context.Context, out track.Outgoing, to []string, 
 	return nil
 }
 
-// releases are the numbers that a prompt tells its sender, if nothing comes between: that is decided when they are recorded.
+// releases are the numbers that a prompt discloses to its sender, unless recording them refuses that.
 func (p *prompter) releases(ctx context.Context, snap *track.Snapshot) ([]track.Release, error) {
 	number, err := p.Privacy.Number(ctx, snap.Was.Conv, toldStanding(snap.Messages))
 	if err != nil || number == "" {
@@ -112,7 +112,7 @@ func toldStanding(messages []track.Message) (s track.Standing) {
 	return s
 }
 
-// released is the number that a prompt tells, or "".
+// released is the number that a prompt discloses, or "".
 func released(releases []track.Release) string {
 	if len(releases) == 0 {
 		return ""
@@ -120,8 +120,8 @@ func released(releases []track.Release) string {
 	return releases[0].Number
 }
 
-// showOpen shows a user's resources the open prompts that they have not been shown. Those that have just come know of
-// none: nothing stores prompts for them.
+// showOpen shows a user's resources the open prompts that they have not been shown. New ones know none: nothing stores
+// prompts for them.
 func (p *prompter) showOpen(ctx context.Context, owner string, arrived []string) error {
 	prompts, err := p.Store.Prompts(ctx, owner)
 	if err != nil {
@@ -178,7 +178,7 @@ func (p *prompter) escalate(ctx context.Context, was track.Prompt, messages []tr
 	return e, nil
 }
 
-// newest is the message that a prompt names; the others stand before it.
+// newest is the message that a prompt names; the others come before it.
 func newest(messages []track.Message) *track.Message { return &messages[len(messages)-1] }
 
 // tried is what became of the component's own SMS about the messages, as far as their sender was told: that it failed, or that
@@ -210,8 +210,8 @@ var priorities = map[track.Priority]escalation.Priority{
 	track.High: escalation.High, track.Urgent: escalation.Urgent,
 }
 
-// draft makes the text of the SMS: the messages' own, or a notice. With a message whose text is not known, as of an
-// encrypted one, the client fills in all of it.
+// draft makes the text of the SMS: the messages' own, or a notice. If the text of any message is unknown, as when it is
+// encrypted, the client fills in all of it.
 func (p *prompter) draft(messages []track.Message, number string) (sms.Draft, string, error) {
 	settings := p.Settings.Get()
 	m := newest(messages)
@@ -238,7 +238,7 @@ func (p *prompter) draft(messages []track.Message, number string) (sms.Draft, st
 	return draft, lang, nil
 }
 
-// reasonOf is the reason of a withdrawal as clients are told: an SMS of the component's own is an answer, too.
+// reasonOf is the reason of a withdrawal as sent to clients: an SMS sent by the component is an answer, too.
 func reasonOf(out track.Outgoing) escalation.Withdrawal {
 	if out.Withdrawal == track.WithdrawTexted {
 		return escalation.BecauseAnswered
@@ -246,7 +246,7 @@ func reasonOf(out track.Outgoing) escalation.Withdrawal {
 	return escalation.Withdrawal(out.Withdrawal)
 }
 
-// withdraw takes a prompt back from those it was sent to.
+// withdraw withdraws a prompt from those it was sent to.
 func (p *prompter) withdraw(ctx context.Context, out track.Outgoing) error {
 	for _, to := range out.To {
 		switch {
@@ -254,7 +254,7 @@ func (p *prompter) withdraw(ctx context.Context, out track.Outgoing) error {
 			if err := p.settle(ctx, out); err != nil {
 				return err
 			}
-		case p.Presence.Online(to): // else it is told by a status on return
+		case p.Presence.Online(to): // otherwise a status on return says so
 			w := escalation.Withdraw{Prompt: out.Prompt, Reason: reasonOf(out)}
 			if err := p.sender.send(ctx, p.sender.private(to, stanzaID(out, to), w)); err != nil {
 				return err

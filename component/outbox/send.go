@@ -12,7 +12,7 @@ import (
 	"tocsin/xep/hints"
 )
 
-// errUnsendable says that what an entry of the outbox is about can't be sent, now or later.
+// errUnsendable says that an outbox entry can't be sent, now or later.
 var errUnsendable = errors.New("cannot be sent")
 
 // sender sends messages to people.
@@ -28,7 +28,7 @@ func newSender(o *Options) *sender {
 	return &sender{contact: o.Contact, stream: o.Stream, isLeader: o.IsLeader, wake: o.Backlog.wake.Set}
 }
 
-// send sends a message, unless another instance may be live, which sends it itself. The error is errUnsendable for what can
+// send sends a message, unless another instance may be live, which then sends it. The error is errUnsendable if it can
 // never be sent.
 func (s *sender) send(ctx context.Context, m session.Message) error {
 	err := s.stream.SendIf(ctx, m, s.isLeader)
@@ -53,7 +53,7 @@ func (s *sender) private(full, id string, payload any) session.Message {
 	return s.chat(full, id, payload, hints.NoStore{}, hints.NoCopy{}, carbons.Private{})
 }
 
-// stanzaID returns the id of one of several stanzas that an entry of the outbox makes: the same again after a crash.
+// stanzaID returns the id of one of several stanzas made from an outbox entry: the same one after a crash.
 func stanzaID(out track.Outgoing, to string) string {
 	return fmt.Sprintf("%s-%08x", out.ID, hash32(to))
 }

@@ -24,12 +24,12 @@ const (
 	hookWorkers = 4
 	hookWithin  = 10 * time.Second
 	hookTries   = 8
-	hookWait    = 5 * time.Second // doubled from try to try, up to hookWaitMax
+	hookWait    = 5 * time.Second // doubles with each attempt, up to hookWaitMax
 	hookWaitMax = 10 * time.Minute
-	hookAnswer  = 64 << 10 // bytes of an answer that are read
+	hookAnswer  = 64 << 10 // bytes of a response that are read
 )
 
-// hookBody is what a webhook is told. The messages' texts and numbers are not in it.
+// hookBody is the body of a webhook call. It contains neither texts nor numbers.
 type hookBody struct {
 	ID      string `json:"id"` // the same in every repetition
 	Event   string `json:"event"`
@@ -42,15 +42,15 @@ type hookBody struct {
 	At        string   `json:"at"`
 }
 
-// webhooks tells an admin's systems of timeouts. They do not share the queue of what goes to the server: a slow system
-// delays nobody.
+// webhooks notifies an admin's systems of timeouts. They do not share the queue to the server, so a slow system delays
+// nobody.
 type webhooks struct {
 	*Options
 	queue  *queue.Shared[track.Outgoing] // by sender
 	client *http.Client
 }
 
-// newWebhooks follows no redirects: the signed body goes where the admin said.
+// newWebhooks follows no redirects: the signed body goes only where the admin said.
 func newWebhooks(o *Options) *webhooks {
 	return &webhooks{Options: o, queue: queue.NewShared[track.Outgoing](maxHooks), client: &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -59,7 +59,7 @@ func newWebhooks(o *Options) *webhooks {
 
 func (w *webhooks) run(ctx context.Context) { w.queue.Work(ctx, hookWorkers, w.post) }
 
-// post tells a system of a timeout, and has it tried again later if that system does not take it.
+// post notifies a system of a timeout, and schedules another attempt if that fails.
 func (w *webhooks) post(ctx context.Context, out track.Outgoing) {
 	err := w.try(ctx, out)
 	switch {
@@ -115,7 +115,7 @@ func (w *webhooks) try(ctx context.Context, out track.Outgoing) error {
 	return w.deliver(ctx, step, out.ID, body)
 }
 
-// deliver posts a body. Its error does not hold the URL, which is the secret of many services.
+// deliver posts a body. Its error does not contain the URL, which is a secret with many services.
 func (w *webhooks) deliver(ctx context.Context, step track.Step, id string, body []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, hookWithin)
 	defer cancel()

@@ -21,19 +21,19 @@ import (
 const (
 	// askWithin is how long a client has to answer disco#info; no answer means that it supports nothing of ours.
 	askWithin = 5 * time.Second
-	// maxAsks is how many are asked at a time, maxQuestions how many may wait for that.
+	// maxAsks is how many clients are queried at a time, maxQuestions how many may wait.
 	maxAsks      = 256
 	maxQuestions = 20_000
 	// maxVerified is how many verified answers the shared cache holds.
 	maxVerified = 10_000
 )
 
-// Asker asks an entity by an IQ, and reads its answer.
+// Asker sends an entity an IQ, and reads its answer.
 type Asker interface {
 	Ask(ctx context.Context, to, kind string, payload, answer any) error
 }
 
-// Store keeps the capable resources, so that they are found again after a restart.
+// Store keeps the capable resources across restarts.
 type Store interface {
 	Devices(context.Context, func(track.Device)) error
 	SaveDevices(ctx context.Context, seen []track.Device, gone []string) error
@@ -107,8 +107,8 @@ func (l *Learner) learn(ctx context.Context, d device) {
 	l.registry.answered(d, features, replied)
 }
 
-// saving saves what the registry has for it, until ctx is done. What comes while a transaction is under way goes into the next: at
-// a connect everybody answers at once, and the writer has other things to do.
+// saving saves what the registry has for it, until ctx is done. Whatever arrives during a transaction goes into the
+// next one: after connecting everybody answers at once, and the writer has other things to do.
 func (l *Learner) saving(ctx context.Context) {
 	var failed bool
 	for {

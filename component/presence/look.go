@@ -7,16 +7,16 @@ import (
 	"tocsin/track"
 )
 
-// View is who can be reached of a user at a moment.
+// View says which resources of a user can be reached at a moment.
 type View struct {
 	Ready   bool // false: something is being asked, and Events.Changed will be called
 	Online  bool
-	Told    bool     // the user's server tells presence: silence means absence
+	Told    bool     // the user's server reports presence: silence means absence
 	SMS     []string // full JIDs that support T#sms
 	Capable []string // full JIDs that support T
 }
 
-// Look returns who can be reached of a user. Resources that have not been seen for long are checked first.
+// Look returns which resources of a user can be reached. Those not seen for long are checked first.
 func (r *Registry) Look(owner string) View {
 	now := r.clock.Now()
 	r.mu.Lock()
@@ -53,21 +53,21 @@ func (r *Registry) Look(owner string) View {
 	return v
 }
 
-// IsTold reports whether some server has told presence.
+// IsTold reports whether any server has reported presence.
 func (r *Registry) IsTold() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.told) > 0
 }
 
-// Online reports whether a resource is believed to be there, without asking.
+// Online reports whether a resource is believed to be online, without a query.
 func (r *Registry) Online(full string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.users[track.Bare(full)][full] != nil
 }
 
-// Devices returns the resources of a user that are known to be there.
+// Devices returns a user's resources that are known to be online.
 func (r *Registry) Devices(owner string) []track.Device {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -102,7 +102,7 @@ func (r *Registry) Clients(bare string) track.Clients {
 	return c
 }
 
-// Present reports whether a resource of a user is there, or whether nobody of that user is known to be.
+// Present reports whether a resource of a user is online, or whether none of that user's is known to be.
 func (r *Registry) Present(bare, resource string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -110,7 +110,7 @@ func (r *Registry) Present(bare, resource string) bool {
 	return len(devices) == 0 || devices[bare+"/"+resource] != nil
 }
 
-// Acknowledged notes that a resource has acknowledged what it was sent (XEP-0198).
+// Acknowledged records that a resource has acknowledged a stanza (XEP-0198).
 func (r *Registry) Acknowledged(full string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -119,7 +119,7 @@ func (r *Registry) Acknowledged(full string) {
 	}
 }
 
-// Answering returns the full JIDs of a user's resources that answer questions, as far as is known.
+// Answering returns the full JIDs of a user's resources that are known to answer queries.
 func (r *Registry) Answering(owner string) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

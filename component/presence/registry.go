@@ -25,33 +25,33 @@ const (
 	FromStore Source = iota
 	// FromActivity: it wrote something. Believed for activityLife.
 	FromActivity
-	// FromPresence: the server told (our Prosody module, privileged presence, ejabberd's copies). Believed until it
-	// tells otherwise, which not every server does.
+	// FromPresence: the server reported it (our Prosody module, privileged presence, ejabberd's copies). Believed until
+	// it reports otherwise, which not every server does.
 	FromPresence
-	// FromDirected: the client itself sent presence to the component: the server has to tell when it goes.
+	// FromDirected: the client itself sent presence to the component, so the server has to report when it leaves.
 	FromDirected
 )
 
 const (
-	// activityLife is how long a resource is taken to be there because it wrote.
+	// activityLife is how long a resource is considered online because it wrote.
 	activityLife = 15 * time.Minute
-	// sureFor is how long a sign of life needs no check. After it, a resource that has answered disco#info before is
-	// asked again before anything is sent to it: that works on every server, whatever it tells about presence.
+	// sureFor is how long a sign of life needs no check. After that, a resource that has answered disco#info before is
+	// queried again before anything is sent to it: that works on every server, whatever it reports about presence.
 	sureFor = 2 * time.Minute
-	// askAgain is when a resource that supported nothing is asked again (protocol §9).
+	// askAgain is after how long a resource that supported nothing is queried again (protocol §9).
 	askAgain = time.Hour
-	// lateCopy is how long after a resource has left copies of what it wrote may still come (ejabberd copies a message a
+	// lateCopy is how long after a resource has left copies of its messages may still come (ejabberd copies a message a
 	// second time when it reaches its recipient).
 	lateCopy = 10 * time.Second
-	// forgetAfter is how long a resource may not be heard of before it is asked whether it is still there.
+	// forgetAfter is how long a resource may be silent before it is queried.
 	forgetAfter = 24 * time.Hour
-	// deviceTries is how often more a resource is asked that is known from before a restart: nothing else may tell of it, and
-	// where another instance still has a stream, ejabberd brings some of the answers there.
+	// deviceTries is how many more times a resource known from before a restart is queried: there may be no other news
+	// of it, and while another instance still has a stream, ejabberd sends some of the answers there.
 	deviceTries = 3
 	// maxResources is how many resources are remembered, maxPerUser how many of one user: of more, the newest.
 	maxResources = 200_000
 	maxPerUser   = 50
-	// sweepEvery is how often those are looked for that are not heard of any more; sweepAsks are asked then at most.
+	// sweepEvery is how often silent resources are looked for; at most sweepAsks are then queried.
 	sweepEvery = 10 * time.Minute
 	sweepAsks  = 1000
 )
@@ -70,25 +70,24 @@ type device struct {
 	tries    int       // FromStore: how often it was asked in vain
 	answers  bool      // it has answered disco#info: it can be checked
 	acks     bool      // it acknowledges what it gets
-	itself   bool      // its features are what it has answered itself, not what another with the same hash has
-	// confirmed: something has gone there and back since it came. Before, what is sent to its user's bare JID may be a
-	// little too early, and be stored for the next login instead.
+	itself   bool      // its features are from its own answer, not from another with the same hash
+	// confirmed: there has been a round trip since it came online. Before that, something sent to its user's bare JID
+	// may be a little early, and be stored for the next login instead.
 	confirmed bool
-	check     bool // of the copy that is asked: what is known must not do
+	check     bool // in a query: cached answers are not enough
 }
 
-// Events are told what has changed. They are called without locks, in the goroutine that noticed, and must not block.
+// Events are notified of changes. They are called without locks, in the goroutine that noticed, and must not block.
 type Events interface {
 	// Changed: something about the user's resources is new.
 	Changed(owner string)
 	// Arrived: a resource has turned out to be capable. Changed follows.
 	Arrived(full string)
-	// Returned: a user is there again who had left. Changed follows.
+	// Returned: a user who had left is back. Changed follows.
 	Returned(owner string, left time.Time)
 }
 
-// Registry is what is known about who is there, and with what: one for all sources of presence. Its methods may be called
-// by several goroutines.
+// Registry knows who is online, and with which features, from all sources of presence. It is safe for concurrent use.
 type Registry struct {
 	events    Events
 	clock     clock.Clock
@@ -97,10 +96,10 @@ type Registry struct {
 
 	mu     sync.Mutex
 	users  map[string]map[string]*device // by bare, then by full JID
-	told   map[string]bool               // domains whose server tells presence
+	told   map[string]bool               // domains whose server reports presence
 	ended  map[string]time.Time          // resources that have left, and when
 	left   map[string]time.Time          // users who have left, and when
-	saves  map[string]track.Device       // by full JID: what a restart must know; without features: may forget
+	saves  map[string]track.Device       // by full JID: what must survive a restart; without features: to be deleted
 	began  time.Time                     // of the stream
 	n      int
 	max    int
@@ -116,7 +115,7 @@ func New(events Events, c clock.Clock) *Registry {
 	}
 }
 
-// Saw notes a sign of life of a resource.
+// Saw records a sign of life of a resource.
 func (r *Registry) Saw(full string, from Source, c caps.Caps) {
 	owner, now := track.Bare(full), r.clock.Now()
 	r.mu.Lock()
@@ -157,8 +156,8 @@ func (r *Registry) Saw(full string, from Source, c caps.Caps) {
 	}
 }
 
-// device finds or adds a resource; it returns nil when there is no room for one. When all are too many, whoever has most has
-// one less.
+// device finds or adds a resource; it returns nil when there is no room. When the total is too large, the largest
+// holder loses one.
 func (r *Registry) device(owner, full string) (d *device, isNew bool) {
 	if d = r.users[owner][full]; d != nil {
 		return d, false
@@ -187,8 +186,8 @@ func (r *Registry) device(owner, full string) (d *device, isNew bool) {
 	return d, true
 }
 
-// makeRoom forgets the resource of a user that was not heard of for longest. One that is being asked stays: nobody can
-// have more questions under way than that.
+// makeRoom forgets the resource of a user that has been silent for longest. One that is being queried stays, so that no
+// user can exceed that number of open queries.
 func (r *Registry) makeRoom(owner string) bool {
 	var oldest *device
 	for _, d := range r.users[owner] {
@@ -216,7 +215,7 @@ func (r *Registry) Restore(d track.Device) {
 	}
 }
 
-// Left notes that a resource has left.
+// Left records that a resource has left.
 func (r *Registry) Left(full string) {
 	owner, now := track.Bare(full), r.clock.Now()
 	r.mu.Lock()
@@ -237,7 +236,7 @@ func (r *Registry) Left(full string) {
 	}
 }
 
-// Forget drops all resources of a user whose account was deleted, and that there was one.
+// Forget drops everything about a user whose account was deleted.
 func (r *Registry) Forget(owner string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -264,24 +263,23 @@ func (r *Registry) remove(owner, full string) bool {
 	return true
 }
 
-// reply is what became of a question to a resource.
+// reply is the outcome of a query to a resource.
 type reply uint8
 
 const (
-	known   reply = iota // it was not asked: its capabilities are known by their hash
+	known   reply = iota // it was not queried: its capabilities are known by their hash
 	replied              // it has answered
-	refused              // an error came: it does not support this, or is not there
+	refused              // an error: it does not support this, or is offline
 	silent               // nothing came
-	unasked              // there was no time to ask
+	unasked              // there was no time to query it
 )
 
-// answered takes in the answer to a question. A resource that has answered before and is refused now is not there any
-// more.
+// answered handles the answer to a query. A resource that has answered before and now returns an error is gone.
 func (r *Registry) answered(asked device, features track.Features, as reply) {
 	full, owner, now := asked.full, track.Bare(asked.full), r.clock.Now()
 	r.mu.Lock()
 	d := r.users[owner][full]
-	if d == nil || d.asked != asked.asked { // it has left, and may have come again
+	if d == nil || d.asked != asked.asked { // it has left, and may have come back
 		r.mu.Unlock()
 		return
 	}
@@ -304,7 +302,7 @@ func (r *Registry) answered(asked device, features track.Features, as reply) {
 		d.features, d.answers, d.itself = features, true, false
 	case as == replied:
 		d.features, d.answers, d.itself, d.confirmed, d.seen = features, true, true, true, now
-	case as == unasked: // it is taken for what it was, and asked at the next sign of life
+	case as == unasked: // it is left as it was, and queried at the next sign of life
 		d.confirmed, d.silent, d.asked = true, now, time.Time{}
 	case d.source == FromStore, as == refused && d.answers:
 		r.remove(owner, full)
@@ -325,8 +323,8 @@ func (r *Registry) answered(asked device, features track.Features, as reply) {
 	r.events.Changed(owner)
 }
 
-// Recheck makes every resource that can be checked need a check: the stream was down, and nobody told who left
-// meanwhile. What was being asked then is asked again. It returns the users, and those of them who had a capable resource.
+// Recheck marks every resource that can be checked for a check: the stream was down, and nobody reported who left
+// meanwhile. Interrupted queries are repeated. It returns the users, and those of them who had a capable resource.
 func (r *Registry) Recheck() (owners, capable []string) {
 	now := r.clock.Now()
 	r.mu.Lock()
@@ -354,7 +352,7 @@ func (r *Registry) Recheck() (owners, capable []string) {
 	return owners, capable
 }
 
-// sweep forgets resources that have left without a word, and asks those that were not heard of for long.
+// sweep forgets resources that have left silently, and queries those that have been silent for long.
 func (r *Registry) sweep() {
 	now := r.clock.Now()
 	r.mu.Lock()
@@ -384,20 +382,20 @@ func (r *Registry) sweep() {
 	}
 }
 
-// ask queues a question, unless too many wait.
+// ask queues a query, unless too many wait.
 func (r *Registry) ask(d device) {
 	if lost, ok := r.questions.Push(track.Bare(d.full), d); !ok {
 		r.answered(lost, 0, unasked)
 	}
 }
 
-// save has a device saved for after a restart; one without features is forgotten. The caller holds mu.
+// save schedules a device to be stored; one without features is deleted. The caller holds mu.
 func (r *Registry) save(d track.Device) {
 	r.saves[d.JID] = d
 	r.unsaved.Set()
 }
 
-// takeSaves returns what is to be saved, and what is to be forgotten.
+// takeSaves returns the devices to store and those to delete.
 func (r *Registry) takeSaves() map[string]track.Device {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -406,7 +404,7 @@ func (r *Registry) takeSaves() map[string]track.Device {
 	return saves
 }
 
-// saveAgain gives back what could not be saved, but for what has changed since.
+// saveAgain puts back what could not be saved, except what has changed since.
 func (r *Registry) saveAgain(saves map[string]track.Device) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

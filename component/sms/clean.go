@@ -16,9 +16,9 @@ const (
 	blackFlag = '\U0001f3f4'
 )
 
-// Clean returns text without what could deceive or disturb its reader: control characters, bidirectional overrides and
-// isolates, invisible characters that join nothing. Line ends of all kinds are "\n", no more than two in a row; other
-// spaces are plain ones, but for the ideographic space. What languages and emoji need stays: joiners between characters,
+// Clean returns text without anything that could deceive or disturb its reader: control characters, bidirectional
+// overrides and isolates, invisible characters that join nothing. All line ends become "\n", no more than two in a row;
+// all spaces but the ideographic one become plain. What languages and emoji need is kept: joiners between characters,
 // one variation selector after a character, the tags of a flag, left-to-right and right-to-left marks.
 func Clean(text string) string {
 	text = strings.ToValidUTF8(text, "\ufffd")
@@ -36,7 +36,7 @@ var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u
 type cleaner struct {
 	b     strings.Builder
 	last  rune // the last one kept
-	joins bool // a joiner waits for what it joins to the last one
+	joins bool // a joiner is pending for the next character
 	join  rune
 	marks int
 	tags  int // bytes of a flag's tags still to come
@@ -71,10 +71,10 @@ func (c *cleaner) take(r rune, rest string) {
 	}
 }
 
-// flagTags are those of a flag of a part of a country, like Scotland's (UTS #51, ED-14a).
+// flagTags are the tags of a subdivision's flag, such as Scotland's (UTS #51, ED-14a).
 var flagTags = regexp.MustCompile(`^[\x{e0030}-\x{e0039}\x{e0061}-\x{e007a}]{1,6}\x{e007f}`)
 
-// keep writes r, after the joiner that waits for it.
+// keep writes r, preceded by a pending joiner.
 func (c *cleaner) keep(r rune) {
 	if c.joins && visible(r) {
 		c.b.WriteRune(c.join)
@@ -89,10 +89,10 @@ func (c *cleaner) keep(r rune) {
 // visible reports whether a joiner can join r to something.
 func visible(r rune) bool { return r != 0 && !unicode.IsSpace(r) && !direction(r) }
 
-// direction reports whether r is a mark that says no more than which way its neighbours run.
+// direction reports whether r is only a direction mark.
 func direction(r rune) bool { return r == '\u200e' || r == '\u200f' || r == '\u061c' }
 
-// invisible reports whether r has no place in a text. Format characters of Arabic and its like that are drawn stay.
+// invisible reports whether r does not belong in a text. Visible format characters, as in Arabic, are kept.
 func invisible(r rune) bool {
 	switch {
 	case direction(r):
@@ -105,7 +105,7 @@ func invisible(r rune) bool {
 		unicode.Is(unicode.Noncharacter_Code_Point, r)
 }
 
-// tidy takes away spaces at line ends, and empty lines but one.
+// tidy removes trailing spaces, and all but one of consecutive empty lines.
 func tidy(text string) string {
 	lines := strings.Split(text, "\n")
 	kept := lines[:0]

@@ -20,7 +20,7 @@ const (
 	ucsSingle, ucsPart = 70, 67
 )
 
-// places says how many septets a character takes; 0: it is not in the alphabet.
+// places returns how many septets a character takes; 0: it is not in the alphabet.
 var places = func() map[rune]int {
 	m := make(map[rune]int)
 	for _, r := range basic {
@@ -36,8 +36,8 @@ func isGSM(text string) bool {
 	return strings.IndexFunc(text, func(r rune) bool { return places[r] == 0 }) < 0
 }
 
-// Count returns how many SMS text takes, and in which encoding they travel. An empty text takes none. Segments hold
-// whole characters: neither an escape and what it escapes nor a surrogate pair are split (TS 23.040 §9.2.3.24.1).
+// Count returns how many SMS text takes, and in which encoding. An empty text takes none. Segments contain whole
+// characters: escape sequences and surrogate pairs are not split (TS 23.040 §9.2.3.24.1).
 func Count(text string) (segments int, encoding escalation.Encoding) {
 	gsm := isGSM(text)
 	if text != "" {

@@ -8,11 +8,12 @@ import (
 )
 
 // maxCluster is the longest grapheme that counts as one, in code points: emoji of families with skin tones have 11. A
-// longer one counts as several, so that stacked marks don't outwit a limit.
+// longer one counts as several, so that stacked marks cannot evade a limit.
 const maxCluster = 16
 
 // Cut returns text with at most n graphemes (UAX #29), the last of which is an ellipsis if anything was cut: "…", or
-// "..." where that keeps the text in the alphabet of GSM and thereby twice as long in one SMS. It never cuts a grapheme.
+// "..." where that keeps the text in the GSM alphabet, which allows about twice as much per SMS. It never splits a
+// grapheme.
 func Cut(text string, n int) string {
 	if length(text) <= n {
 		return text
@@ -26,7 +27,7 @@ func Cut(text string, n int) string {
 	return trimmed(text, n-1) + "…"
 }
 
-// CutMiddle is Cut that takes out the middle: the first and the last of several messages say what is the matter.
+// CutMiddle is like Cut, but removes the middle: the first and the last of several messages say most.
 func CutMiddle(text string, n int) string {
 	if length(text) <= n {
 		return text
@@ -41,7 +42,7 @@ func CutMiddle(text string, n int) string {
 	return head + "…" + tail
 }
 
-// ends returns the first and the last graphemes of text, n in all, without white space where they were parted.
+// ends returns the first and the last graphemes of text, n in all, without white space at the cut.
 func ends(text string, n int) (head, tail string) {
 	if n < 2 {
 		return trimmed(text, n), ""

@@ -5,12 +5,12 @@ import (
 	"unicode/utf16"
 )
 
-const escape = 0x1b // what follows is of the extension table
+const escape = 0x1b // the next septet is from the extension table
 
 // codes of the extension table, in the order of its characters.
 const extensionCodes = "\x0a\x14\x28\x29\x2f\x3c\x3d\x3e\x40\x65"
 
-// septets are the codes of all characters, those of the extension table with their escape; runes the other way around.
+// septets maps characters to codes, with the escape for those of the extension table; runes is the inverse.
 var septets, runes = func() (map[rune]string, map[string]rune) {
 	to, from := map[rune]string{}, map[string]rune{}
 	put := func(r rune, code string) { to[r], from[code] = code, r }
@@ -28,7 +28,8 @@ var septets, runes = func() (map[rune]string, map[string]rune) {
 	return to, from
 }()
 
-// Septets encodes text by 3GPP TS 23.038 §6.2.1, one septet an octet; ok is false if a character is not of that alphabet.
+// Septets encodes text by 3GPP TS 23.038 §6.2.1, one septet per octet; ok is false if a character is not in that
+// alphabet.
 func Septets(text string) (code []byte, ok bool) {
 	for _, r := range text {
 		s, known := septets[r]
@@ -40,8 +41,8 @@ func Septets(text string) (code []byte, ok bool) {
 	return code, true
 }
 
-// FromSeptets is the inverse of Septets. An escape before what the extension table lacks is a space, as TS 23.038 §6.2.1.1 has
-// it for phones that don't know a table; octets that are no septets are U+FFFD.
+// FromSeptets is the inverse of Septets. An escape before a code missing from the extension table is a space, as TS
+// 23.038 §6.2.1.1 prescribes for phones that don't know a table; octets that are not septets are U+FFFD.
 func FromSeptets(code []byte) string {
 	var b strings.Builder
 	for i := 0; i < len(code); i++ {
@@ -66,7 +67,7 @@ func FromSeptets(code []byte) string {
 	return b.String()
 }
 
-// UCS2 encodes text as it travels in SMS that are not of GSM's alphabet: UTF-16, the most significant octet first.
+// UCS2 encodes text for SMS outside the GSM alphabet: UTF-16, the most significant octet first.
 func UCS2(text string) []byte {
 	var code []byte
 	for _, unit := range utf16.Encode([]rune(text)) {
@@ -75,7 +76,7 @@ func UCS2(text string) []byte {
 	return code
 }
 
-// FromUCS2 is the inverse of UCS2. A last octet without its other half is left out.
+// FromUCS2 is the inverse of UCS2. An odd last octet is dropped.
 func FromUCS2(code []byte) string {
 	units := make([]uint16, len(code)/2)
 	for i := range units {
@@ -84,8 +85,8 @@ func FromUCS2(code []byte) string {
 	return string(utf16.Decode(units))
 }
 
-// Split returns the segments of text, as many as Count says: those of GSM's alphabet if gsm is set, else of UTF-16. Segments
-// hold whole characters.
+// Split returns the segments of text, as many as Count says: in the GSM alphabet if gsm is set, else in UTF-16.
+// Segments contain whole characters.
 func Split(text string, gsm bool) []string {
 	single, part, size := ucsSingle, ucsPart, units
 	if gsm {
@@ -111,7 +112,7 @@ func Split(text string, gsm bool) []string {
 	return append(segments, text[start:])
 }
 
-// units is how many units of UTF-16 a character takes.
+// units returns how many UTF-16 code units a character takes.
 func units(r rune) int {
 	if r > 0xffff {
 		return 2

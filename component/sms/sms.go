@@ -10,15 +10,15 @@ import (
 	"tocsin/xep/escalation"
 )
 
-// Fill is what the template of an SMS is run with. Text is empty for a notice.
+// Fill is the data for an SMS template. Text is empty for a notice.
 type Fill struct {
 	Sender string // bare JID
 	Domain string // of the sender
-	Text   string // the message; of a burst all of them, divided by line breaks
-	Burst  bool   // it is that of several messages: what is too long loses its middle, not its end (protocol §5)
+	Text   string // the message; for a burst all of them, separated by line breaks
+	Burst  bool   // several messages: if too long, the middle is cut, not the end (protocol §5)
 }
 
-// Draft is an SMS as a prompt shows it.
+// Draft is an SMS as shown in a prompt.
 type Draft struct {
 	Text     string // "": the client fills it in
 	URI      string // sms:, "" without a number
@@ -27,8 +27,8 @@ type Draft struct {
 	Encoding escalation.Encoding
 }
 
-// Compose makes the SMS to number, which may be "", from a template (nil: the message's text alone). The whole text has
-// at most limit graphemes: the message is cut, so that what the template says after it stays.
+// Compose makes the SMS to number, which may be "", from a template (nil: only the message's text). The whole text has
+// at most limit graphemes: the message is cut, so that the rest of the template is kept.
 func Compose(t *template.Template, f Fill, number string, limit int) (Draft, error) {
 	f.Text = Clean(f.Text)
 	text, err := render(t, f)
@@ -57,13 +57,13 @@ func (f Fill) cut(text string, n int) string {
 	return Cut(text, n)
 }
 
-// Blank is an SMS whose text the client fills in: that of an encrypted message, for one.
+// Blank is an SMS whose text the client fills in, for instance because the message is encrypted.
 func Blank(number string) Draft {
 	return Draft{URI: URI(number, ""), Tel: Tel(number)}
 }
 
-// render runs the template. What stands at the end to introduce a text is left out when there is none, so that a
-// template for messages makes a good notice.
+// render runs the template. Without a text, an introduction at its end is dropped, so that a template for messages
+// makes a good notice.
 func render(t *template.Template, f Fill) (string, error) {
 	if t == nil {
 		return f.Text, nil
@@ -79,7 +79,7 @@ func render(t *template.Template, f Fill) (string, error) {
 	return text, nil
 }
 
-// Fit is Compose for an SMS that is sent from here: of at most so many segments with what comes after it.
+// Fit is Compose for an SMS sent by the component: with its suffix it takes at most the given number of segments.
 func Fit(t *template.Template, f Fill, limit, segments int, after string) (text string, n int, err error) {
 	fits := func(limit int) bool {
 		var d Draft
@@ -92,7 +92,7 @@ func Fit(t *template.Template, f Fill, limit, segments int, after string) (text 
 	if fits(limit) || err != nil {
 		return text, n, err
 	}
-	low, high := 0, limit // it fits with low, and does not with high
+	low, high := 0, limit // it fits with low, but not with high
 	for high-low > 1 && err == nil {
 		if middle := (low + high) / 2; fits(middle) {
 			low = middle

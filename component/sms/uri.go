@@ -4,9 +4,9 @@ import "strings"
 
 const hex = "0123456789ABCDEF"
 
-// URI returns the sms: URI that opens a composer to number with body in it (RFC 5724 §2.2), or "" if number is no
-// global number. Everything but unreserved characters is percent-encoded UTF-8 (RFC 3986 §2.3). An empty body is left
-// out.
+// URI returns the sms: URI that opens a composer to number with body in it (RFC 5724 §2.2), or "" if number is not a
+// global number. Everything but unreserved characters is percent-encoded UTF-8 (RFC 3986 §2.3). An empty body is
+// omitted.
 func URI(number, body string) string {
 	n := global(number)
 	if n == "" {
@@ -27,7 +27,7 @@ func URI(number, body string) string {
 	return b.String()
 }
 
-// Tel returns the tel: URI of number (RFC 3966 §5.1.4), or "" if it is no global number.
+// Tel returns the tel: URI of number (RFC 3966 §5.1.4), or "" if it is not a global number.
 func Tel(number string) string {
 	if n := global(number); n != "" {
 		return "tel:" + n
@@ -35,7 +35,8 @@ func Tel(number string) string {
 	return ""
 }
 
-// global returns a global number as + and digits, without the visual separators of RFC 3966 §5.1.1; "" if it is none.
+// global returns a global number as + and digits, without the visual separators of RFC 3966 §5.1.1; "" if it is not
+// one.
 func global(number string) string {
 	rest, ok := strings.CutPrefix(strings.TrimSpace(number), "+")
 	digits := separators.Replace(rest)
