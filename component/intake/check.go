@@ -65,7 +65,7 @@ func (c *check) stanza(b []byte) Reason {
 				if t.Name.Local == "iq" {
 					kind := attr(t, "type")
 					needsChild = kind != "result"
-					if kind == "get" || kind == "set" {
+					if kind != "result" && kind != "error" {
 						c.request = Request{From: attr(t, "from"), To: attr(t, "to"), ID: attr(t, "id")}
 					}
 				}

@@ -50,7 +50,7 @@ const (
 	Stray        Reason = "stray"         // text, comment or processing instruction between stanzas
 )
 
-// Request is an IQ of type get or set: sender, addressee and id.
+// Request is an IQ that needs an answer, whatever its type is but result and error: sender, addressee and id.
 type Request struct{ From, To, ID string }
 
 // Conn is a connection whose reader sees only what the XMPP library can handle. Writing, deadlines and closing are the

@@ -156,6 +156,7 @@ func (s *Session) request(l *link, iq *Stanza) bool {
 	case "get", "set":
 	default:
 		s.opts.Dropped("IQ type")
+		l.reply(Error(iq, stanza.BadRequest, stanza.Modify, nil))
 		return false
 	}
 	if iq.From.Equal(jid.JID{}) || iq.From.Equal(s.opts.JID) { // our own ping, routed back: its arrival is all we want
