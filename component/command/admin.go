@@ -14,10 +14,10 @@ import (
 	"tocsin/xep/forms"
 )
 
-// maxCancelled is how many messages an admin can stop the watching of at once.
+// maxCancelled is how many messages an admin can cancel at once.
 const maxCancelled = 1000
 
-// adminStatus shows how the component does.
+// adminStatus shows the component's status.
 func (c *Commands) adminStatus(ctx context.Context, r request) (response, error) {
 	sum, err := c.deps.Admin.Summary(ctx)
 	if err != nil {
@@ -47,7 +47,7 @@ func (r request) yes(is bool) string {
 	return r.say.Form.No
 }
 
-// adminUser shows what is known about a user, or forgets one whose account was deleted.
+// adminUser shows what is known about a user, or deletes it after the account was deleted.
 func (c *Commands) adminUser(ctx context.Context, r request) (response, error) {
 	say := &r.say.Form.Admin
 	if r.Stage == 0 {
@@ -158,7 +158,7 @@ func (c *Commands) adminNumbers(ctx context.Context, r request) (response, error
 	return done(say.Bound(n)), nil
 }
 
-// bindLines binds what stands in lines of CSV: all of it, or none.
+// bindLines binds the numbers in lines of CSV: all or none.
 func (c *Commands) bindLines(ctx context.Context, r request, lines string, consent bool) (response, error) {
 	list, err := numbers.ReadCSV(strings.NewReader(lines), numbers.Terms{Region: r.o.Region, Private: !consent})
 	if faults, ok := err.(numbers.Faults); ok {
@@ -176,7 +176,7 @@ func (c *Commands) bindLines(ctx context.Context, r request, lines string, conse
 	return done(r.say.Form.Admin.Imported(len(list))), nil
 }
 
-// adminCancel stops the watching of a user's messages: one, those to somebody, or all.
+// adminCancel stops watching a user's messages: one, those to somebody, or all.
 func (c *Commands) adminCancel(ctx context.Context, r request) (response, error) {
 	say := &r.say.Form.Admin
 	if r.Stage == 0 {

@@ -18,8 +18,8 @@ import (
 // maxLines is how many messages or releases one chat message lists.
 const maxLines = 10
 
-// Chat does what a user ordered by a chat message, and returns the answer; ok is false for orders that are not about
-// settings, numbers or what is watched. Where a form does the same, it is the form's command that does it.
+// Chat carries out an order given by chat message, and returns the answer; ok is false for orders that are not about
+// settings, numbers or what is watched. Where a form does the same, the form's command is run.
 func (c *Commands) Chat(ctx context.Context, now time.Time, from jid.JID, lang string, o phrase.Order) (text string, ok bool, err error) {
 	if !c.isUser(from) {
 		return "", false, nil
@@ -44,7 +44,7 @@ func (c *Commands) Chat(ctx context.Context, now time.Time, from jid.JID, lang s
 // chatVerbs are the orders of a chat (protocol §7).
 var chatVerbs map[phrase.Verb]func(*Commands, context.Context, request, phrase.Order) (string, error)
 
-func init() { // it refers to itself by the help
+func init() { // it refers to itself through the help
 	chatVerbs = map[phrase.Verb]func(*Commands, context.Context, request, phrase.Order) (string, error){
 		phrase.Greeting: func(_ *Commands, _ context.Context, r request, _ phrase.Order) (string, error) {
 			return r.say.Orders.About, nil
@@ -95,7 +95,7 @@ func (c *Commands) chatStatus(ctx context.Context, r request, _ phrase.Order) (s
 	return strings.Join(lines, "\n"), nil
 }
 
-// chosen returns the user's watched messages to the one contact that is meant: the named one, or the only one there is.
+// chosen returns the user's watched messages to the contact meant: the named one, or the only one.
 func (c *Commands) chosen(ctx context.Context, r request, o phrase.Order) ([]Watched, error) {
 	list, err := c.deps.Watch.Watching(ctx, r.user, maxContacts)
 	if err != nil {
@@ -126,8 +126,8 @@ func (c *Commands) chosen(ctx context.Context, r request, o phrase.Order) ([]Wat
 	return list, nil
 }
 
-// contact reads whom a user means: an address, or the local part of one of those that are known here, else of the
-// user's own domain.
+// contact resolves whom a user means: an address, or the localpart of a known contact, else of somebody in the user's
+// own domain.
 func (r request) contact(text string, known []string) (string, error) {
 	j, err := jid.Parse(text)
 	if err != nil || strings.ContainsAny(text, " \t\n") {
@@ -157,7 +157,7 @@ func (c *Commands) chatEscalate(ctx context.Context, r request, o phrase.Order) 
 	if err != nil {
 		return "", err
 	}
-	if err := c.deps.Watch.Escalate(ctx, list[0].Key); err != nil { // the newest; the prompt takes in the others
+	if err := c.deps.Watch.Escalate(ctx, list[0].Key); err != nil { // the newest; the prompt includes the others
 		return "", fmt.Errorf("escalate a message: %w", err)
 	}
 	return r.say.Form.Escalate.Done(list[0].Recipient), nil
@@ -191,7 +191,7 @@ func (c *Commands) chatMute(ctx context.Context, r request, o phrase.Order) (str
 	return c.fill(ctx, r, (*Commands).mute, "jid", who, "muted", truth(o.Verb == phrase.Mute))
 }
 
-// fill runs a command with its form filled in: names and values in turn. It returns the note.
+// fill runs a command with its form filled in, with alternating names and values. It returns the note.
 func (c *Commands) fill(ctx context.Context, r request, cmd func(*Commands, context.Context, request) (response, error), fields ...string) (string, error) {
 	r.Stage, r.Form = 1, &forms.Form{Type: forms.Submit}
 	for i := 0; i < len(fields); i += 2 {
@@ -218,7 +218,7 @@ func (c *Commands) chatForget(ctx context.Context, r request, o phrase.Order) (s
 	return r.say.Orders.Forgotten, nil
 }
 
-// affirms and denies are what people write for on and off.
+// affirms and denies are words for on and off.
 var (
 	affirms = map[string]bool{"on": true, "yes": true, "true": true, "1": true, "开": true, "打开": true, "是": true, "好": true}
 	denies  = map[string]bool{"off": true, "no": true, "false": true, "0": true, "关": true, "关闭": true, "否": true, "不": true}

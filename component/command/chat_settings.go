@@ -12,8 +12,8 @@ import (
 	"tocsin/track"
 )
 
-// settingFields are the orders that change settings: what was written becomes the fields of the form preferences, names
-// and values in turn.
+// settingFields are the orders that change settings: they turn what was written into alternating names and values of
+// the form preferences.
 var settingFields = map[phrase.Verb]func(rest string) []string{
 	phrase.SetMode:     func(rest string) []string { return []string{"mode", word(rest, modeWords)} },
 	phrase.SetText:     func(rest string) []string { return []string{"text", word(rest, textWords)} },
@@ -45,7 +45,7 @@ var settingFields = map[phrase.Verb]func(rest string) []string{
 	},
 }
 
-// What people write for the choices of lists, beside the choices themselves.
+// What people write for the options of lists, besides the options themselves.
 var (
 	modeWords     = map[string]string{"询问": "ask", "问": "ask", "自动": "auto", "从不": "never", "不问": "never", "off": "never"}
 	syncWords     = map[string]string{"静默": "quiet", "告知": "tell", "关": "off", "关闭": "off", "read": "tell"}
@@ -74,7 +74,7 @@ func box(text string) string {
 	return "?" // neither, which the form says
 }
 
-// chatSet changes settings, and repeats what now holds.
+// chatSet changes settings, and repeats the new values.
 func (c *Commands) chatSet(ctx context.Context, r request, o phrase.Order) (string, error) {
 	fields := settingFields[o.Verb](o.Rest)
 	var lines []string

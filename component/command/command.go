@@ -37,15 +37,15 @@ type Options struct {
 	Region      string // of national numbers
 	SelfService bool   // users may bind their number
 	SMS         bool   // SMS can be sent from here
-	Notice      bool   // an SMS does not hold the message's text, unless its sender chose
+	Notice      bool   // an SMS does not contain the message's text, unless its sender chose so
 	Policy      track.Policy
 }
 
-// Commands answers all commands, and registration. Its methods may be called at the same time; those of one user should
-// not, for the last one of two changes wins.
+// Commands answers all commands, and registration. It is safe for concurrent use, but of two concurrent changes by one
+// user the last one wins.
 type Commands struct {
 	deps     Deps
-	options  func() *Options // that hold now
+	options  func() *Options // currently in force
 	registry *adhoc.Registry[forms.Form]
 }
 
@@ -63,7 +63,7 @@ type request struct {
 	o    *Options
 }
 
-// commands are all of them, in the order of lists.
+// commands are all commands, in the order of lists.
 var commands = []struct {
 	name  string
 	admin bool
@@ -87,7 +87,8 @@ var commands = []struct {
 // Node returns the node of a command.
 func Node(name string) string { return escalation.NS + "#" + name }
 
-// New returns the commands. o returns the options that hold; bounds are those of their sessions; its Language is not used.
+// New returns the commands. o returns the current options; bounds are the limits of their sessions; its Language is not
+// used.
 func New(deps Deps, o func() *Options, bounds adhoc.Options) *Commands {
 	c := &Commands{deps: deps, options: o}
 	var list []adhoc.Command[forms.Form]
@@ -110,7 +111,7 @@ func New(deps Deps, o func() *Options, bounds adhoc.Options) *Commands {
 	return c
 }
 
-// run answers one stage of a command. A form with faults comes back as it was filled in, with all that is wrong with it.
+// run answers one stage of a command. An invalid form is returned as filled in, with all its faults.
 func (c *Commands) run(ctx context.Context, cmd func(*Commands, context.Context, request) (response, error), r request) (response, error) {
 	resp, err := cmd(c, ctx, r)
 	var wrong faults
@@ -129,13 +130,13 @@ func (c *Commands) run(ctx context.Context, cmd func(*Commands, context.Context,
 		refill(resp.Form, r.Form)
 		resp.Notes = []adhoc.Note{{Type: adhoc.Fault, Text: text}}
 		return resp, nil
-	case errors.As(err, &why): // some clients show a failure as they do a success
+	case errors.As(err, &why): // some clients show failures as successes
 		return resp, adhoc.Failure(r.say.Join(r.say.Form.Unchanged, string(why)))
 	}
 	return resp, err
 }
 
-// refill puts what was submitted into a form that is shown again, as far as its fields can hold it.
+// refill puts submitted values into a form that is shown again, as far as its fields can hold them.
 func refill(shown, submitted *forms.Form) {
 	for i := range shown.Fields {
 		f := &shown.Fields[i]
@@ -155,7 +156,7 @@ func refill(shown, submitted *forms.Form) {
 	}
 }
 
-// isUser reports whether an address is that of a user of the configured domains.
+// isUser reports whether an address belongs to a user of the configured domains.
 func (c *Commands) isUser(from jid.JID) bool {
 	return from.Localpart() != "" && slices.Contains(c.options().Domains, from.Domainpart())
 }
@@ -164,7 +165,7 @@ func (c *Commands) isAdmin(from jid.JID) bool {
 	return from.Localpart() != "" && slices.Contains(c.options().Admins, from.Bare().String())
 }
 
-// language returns the language to speak to a user.
+// language returns the language to use for a user.
 func (c *Commands) language(user string, choices ...string) string {
 	return people.Language(c.deps.Settings.Stored(user), c.options().Language, choices...)
 }
@@ -174,9 +175,9 @@ func (c *Commands) request(r adhoc.Request[forms.Form]) request {
 	return request{Request: r, user: user, now: r.Now.In(c.deps.Zone(user)), say: phrase.In(r.Lang), o: c.options()}
 }
 
-// Command answers the payload of an IQ set by that of its result, or by its error. lang is the xml:lang of the IQ.
+// Command answers the payload of an IQ set with that of its result, or with an error. lang is the xml:lang of the IQ.
 func (c *Commands) Command(ctx context.Context, now time.Time, from jid.JID, lang string, in payload) (*payload, *adhoc.Error) {
-	if in.Lang == "" { // what stands on the command itself is a choice
+	if in.Lang == "" { // a language on the command itself is a choice
 		in.Lang = c.language(from.Bare().String(), lang)
 	}
 	in.Lang = phrase.Language(in.Lang)
@@ -185,7 +186,7 @@ func (c *Commands) Command(ctx context.Context, now time.Time, from jid.JID, lan
 		return nil, err
 	}
 	for i := range out.Notes {
-		// profanity (0.13) takes the text of a note for a format.
+		// profanity (0.13) uses the text of a note as a format string.
 		out.Notes[i].Text = strings.ReplaceAll(out.Notes[i].Text, "%", "％")
 	}
 	return out, nil
@@ -206,7 +207,7 @@ func (r request) ask(name string, title phrase.Title, fields ...forms.Field) res
 	return adhoc.Ask(form(forms.Ask, name, title, fields))
 }
 
-// show completes a command with a form to be read. The note is a summary, and may be "".
+// show completes a command with a read-only form. The note is a summary, and may be "".
 func (r request) show(name string, title phrase.Title, note string, fields ...forms.Field) response {
 	resp := response{Form: form(forms.Result, name, title, fields)}
 	if note != "" {
@@ -215,8 +216,8 @@ func (r request) show(name string, title phrase.Title, note string, fields ...fo
 	return resp
 }
 
-// adding returns a title whose introduction says more: how things are. A fixed field is no place for that: Gajim makes a
-// heading of every short one.
+// adding returns a title with the current state added to its introduction. A fixed field is unsuitable: Gajim renders
+// every short one as a heading.
 func (r request) adding(title phrase.Title, more string) phrase.Title {
 	title.Intro = r.say.Join(title.Intro, more)
 	return title
@@ -230,15 +231,15 @@ func form(kind, name string, title phrase.Title, fields []forms.Field) *forms.Fo
 	return f
 }
 
-// nothing reports whether a stage was sent without a form, or with one that was given up.
+// nothing reports whether a stage was sent without a form, or with a cancelled one.
 func (r request) nothing() bool { return r.Form == nil || r.Form.Type == forms.Cancel }
 
-// unchanged completes a command that was given nothing to do.
+// unchanged completes a command that had nothing to do.
 func (r request) unchanged() response { return done(r.say.Form.Unchanged) }
 
 func done(text string) response { return adhoc.Done[forms.Form](text) }
 
-// labelled adds to a field what explains it.
+// labelled adds an explanation to a field.
 func labelled(f forms.Field, l phrase.Label) forms.Field {
 	f.Label, f.Desc = l.Label, l.Hint
 	return f
@@ -247,7 +248,7 @@ func labelled(f forms.Field, l phrase.Label) forms.Field {
 // local returns an instant in the user's time zone.
 func (r request) local(t track.Time) time.Time { return t.Std().In(r.now.Location()) }
 
-// stateOf returns the state of a settled message, which no leak rule is about.
+// stateOf returns the state of a settled message, to which no leak rule applies.
 func stateOf(m *track.Message) track.State {
 	return cmp.Or(m.Notice.State, track.StatePending)
 }

@@ -7,7 +7,7 @@ import (
 	"tocsin/track"
 )
 
-// Deps are what the commands read and change.
+// Deps is what the commands read and change.
 type Deps struct {
 	Directory Directory
 	Settings  Settings
@@ -16,13 +16,13 @@ type Deps struct {
 
 	Links Links
 
-	// Forget drops all that a user has told us, the number included.
+	// Forget deletes everything a user has told us, including the number.
 	Forget func(ctx context.Context, user string) error
-	// Zone returns the time zone in which a user is told times.
+	// Zone returns the time zone for times shown to a user.
 	Zone func(user string) *time.Location
-	// Remove drops all that there is of a user whose account was deleted.
+	// Remove deletes everything about a user whose account was deleted.
 	Remove func(ctx context.Context, user string) error
-	// Devices returns the resources of a user that are known to be there.
+	// Devices returns a user's resources that are known to be online.
 	Devices func(user string) []track.Device
 }
 
@@ -34,7 +34,7 @@ type Directory interface {
 	Releases(ctx context.Context, owner string, limit int) ([]track.Release, error) // the newest first
 }
 
-// Settings are what users have chosen, as it is stored. Stored gives the zero Prefs, but for the JID, of one who has chosen nothing.
+// Settings are users' settings as stored. For a user without any, Stored returns the zero Prefs with only the JID set.
 type Settings interface {
 	Stored(user string) track.Prefs
 	Set(context.Context, track.Prefs) error
@@ -42,30 +42,29 @@ type Settings interface {
 	SetContact(context.Context, track.Contact) error
 }
 
-// Watch is what is being watched.
+// Watch is access to the watched messages.
 type Watch interface {
-	// Watching returns the newest messages of a sender that are not settled, the newest first.
+	// Watching returns a sender's newest unsettled messages, newest first.
 	Watching(ctx context.Context, sender string, limit int) ([]Watched, error)
-	// Find returns the watched messages of a sender that have this id, settled or not; those to one recipient, if with
-	// is not "".
+	// Find returns a sender's watched messages with this id, settled or not; only those to with, unless it is "".
 	Find(ctx context.Context, sender, id, with string) ([]track.Message, error)
 	Escalate(context.Context, track.Key) error // now
 	Cancel(context.Context, track.Key) error   // stop watching
 }
 
-// Watched is a message with what its sender may be told of it.
+// Watched is a message with what its sender may be told about it.
 type Watched struct {
 	track.Message
 	State  track.State // by the leak rule (protocol §4)
 	Reason track.Explanation
 }
 
-// Admin is what admins see and order.
+// Admin is what admins can see and do.
 type Admin interface {
 	Summary(context.Context) (track.Summary, error)
 	Paused() bool
 	Pause(ctx context.Context, paused bool) error
-	Reload(context.Context) error // its error says what is wrong with the configuration
+	Reload(context.Context) error // the error says what is wrong with the configuration
 }
 
 // Links makes links to pages: see web.Links. "" is none.

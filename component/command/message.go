@@ -15,8 +15,8 @@ const (
 	maxChoice = 20 // messages that a form offers
 )
 
-// watching shows what is being watched of the user's messages, and why they were or were not asked about it. Every
-// message is a line of text: profanity shows no tables.
+// watching shows the user's watched messages, and why they were or were not asked about each. Every message is a line
+// of text: profanity shows no tables.
 func (c *Commands) watching(ctx context.Context, r request) (response, error) {
 	list, err := c.deps.Watch.Watching(ctx, r.user, maxShown+1)
 	if err != nil {
@@ -42,12 +42,12 @@ func (c *Commands) escalate(ctx context.Context, r request) (response, error) {
 	return c.oneMessage(ctx, r, "escalate", &r.say.Form.Escalate, c.deps.Watch.Escalate)
 }
 
-// cancel stops the watching of one of the user's messages.
+// cancel stops watching one of the user's messages.
 func (c *Commands) cancel(ctx context.Context, r request) (response, error) {
 	return c.oneMessage(ctx, r, "cancel", &r.say.Form.Cancel, c.deps.Watch.Cancel)
 }
 
-// oneMessage asks for a message of the user, and then does something with it.
+// oneMessage lets the user choose a message, and then acts on it.
 func (c *Commands) oneMessage(ctx context.Context, r request, name string, say *phrase.MessageForm, do func(context.Context, track.Key) error) (response, error) {
 	if r.Stage == 0 {
 		id, err := c.choose(ctx, r, say)
@@ -75,8 +75,8 @@ func (c *Commands) oneMessage(ctx context.Context, r request, name string, say *
 	return done(say.Done(key.Recipient)), nil
 }
 
-// choose returns the field for the id of a message: a list of those that wait, for nobody knows ids by heart. If none
-// waits, there is nothing to fill in.
+// choose returns the field for the id of a message: a list of the pending ones, since nobody knows ids by heart. If
+// there are none, there is nothing to fill in.
 func (c *Commands) choose(ctx context.Context, r request, say *phrase.MessageForm) (forms.Field, error) {
 	list, err := c.deps.Watch.Watching(ctx, r.user, maxChoice)
 	if err != nil {
@@ -96,7 +96,7 @@ func (c *Commands) choose(ctx context.Context, r request, say *phrase.MessageFor
 	return labelled(forms.List("id", "", options[0].Value, options...), say.ID).Needed(), nil
 }
 
-// find returns the one message of a sender that is meant, if it is still watched.
+// find returns the sender's message that is meant, if it is still watched.
 func (c *Commands) find(ctx context.Context, r request, sender, id, with string) (track.Key, error) {
 	list, err := c.deps.Watch.Find(ctx, sender, id, with)
 	if err != nil {

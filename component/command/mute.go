@@ -10,7 +10,7 @@ import (
 	"tocsin/xep/forms"
 )
 
-// mute switches the prompts about one contact off, or on again.
+// mute turns prompts about one contact off, or on again.
 func (c *Commands) mute(ctx context.Context, r request) (response, error) {
 	say := &r.say.Form.Mute
 	contacts := c.deps.Settings.ContactsOf(r.user)
@@ -32,7 +32,7 @@ func (c *Commands) mute(ctx context.Context, r request) (response, error) {
 	a := r.answers()
 	who := a.needed("jid", a.person("jid"), say.JID)
 	muted, given := a.truth("muted", say.Muted)
-	muted = muted || !given // it is what the command is for
+	muted = muted || !given // that is the command's purpose
 	if who == r.user {
 		a.fail(r.say.Form.Fault.Yourself)
 	}
@@ -55,7 +55,7 @@ func (c *Commands) mute(ctx context.Context, r request) (response, error) {
 	return done(say.Off(who)), nil
 }
 
-// settings counts the contacts about whom something is set.
+// settings counts the contacts with settings.
 func settings(contacts []track.Contact) (n int) {
 	for _, contact := range contacts {
 		if contact.Muted || contact.Hidden {

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// maxContacts is about how many others a user can have settings.
+	// maxContacts is how many contacts a user can have settings for.
 	maxContacts = 500
 	// maxReleases is how many releases of a number are shown.
 	maxReleases = 20
@@ -100,7 +100,7 @@ func (c *Commands) showNumber(ctx context.Context, r request, n track.Number, bo
 	return r.ask("number", r.adding(say.Title, state), fields...), nil
 }
 
-// numberChange is what is to become of a number: what is not given stays.
+// numberChange is a change to a number: anything not given stays.
 type numberChange struct {
 	number                                string // E.164
 	numberGiven, remove                   bool
@@ -129,14 +129,14 @@ func (a *answers) phone(text, region string) string {
 	return number
 }
 
-// binding is what is to be done about a number, and what to say when it is.
+// binding is what to do about a number, and what to say afterwards.
 type binding struct {
 	set    *track.Number // nil: nothing
 	remove bool
 	text   string
 }
 
-// decide says what a change makes of the user's number.
+// decide applies a change to the user's number.
 func (r request) decide(n track.Number, bound bool, change numberChange) (binding, error) {
 	say, fault := &r.say.Form.Number, &r.say.Form.Fault
 	next := n
@@ -173,7 +173,7 @@ func (r request) decide(n track.Number, bound bool, change numberChange) (bindin
 	return binding{set: &next, text: say.Now(next)}, nil
 }
 
-// bind does what was decided.
+// bind carries out what was decided.
 func (c *Commands) bind(ctx context.Context, user string, b binding) error {
 	if b.remove {
 		if _, err := c.deps.Directory.RemoveNumber(ctx, user); err != nil {
@@ -188,7 +188,7 @@ func (c *Commands) bind(ctx context.Context, user string, b binding) error {
 	return nil
 }
 
-// hideFrom reads addresses to hide a number from: people, domains, or "" for everybody.
+// hideFrom parses addresses to hide a number from: people, domains, or "" for everybody.
 func (a *answers) hideFrom(name string) (hide map[string]bool, given bool) {
 	text, given := a.text(name)
 	if !given {
@@ -217,7 +217,7 @@ func (a *answers) hideFrom(name string) (hide map[string]bool, given bool) {
 	return hide, true
 }
 
-// hide makes hide all that the user's number is hidden from.
+// hide sets the list of those the user's number is hidden from.
 func (c *Commands) hide(ctx context.Context, r request, hide map[string]bool) error {
 	known := map[string]track.Contact{}
 	muted := 0

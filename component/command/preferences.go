@@ -57,8 +57,8 @@ func (r request) showPreferences(stored *track.Prefs) response {
 	return r.ask("preferences", r.adding(say.Title, usual), fields...)
 }
 
-// settings ranges over all settings, in the order of the form. Those that are not offered can be set all the same, by
-// clients that know the protocol.
+// settings ranges over all settings, in the order of the form. Clients that know the protocol can also set those not
+// offered.
 func (r request) settings() func(yield func(*setting) bool) {
 	return func(yield func(*setting) bool) {
 		for _, part := range sections {

@@ -10,7 +10,7 @@ import (
 	"tocsin/xep/forms"
 )
 
-// maxQuote is how much of what somebody wrote is repeated to them, in graphemes.
+// maxQuote is how much of an input is quoted back, in graphemes.
 const maxQuote = 60
 
 func quote(text string) string { return sms.Cut(sms.Clean(text), maxQuote) }
@@ -22,7 +22,7 @@ type answers struct {
 	faults faults
 }
 
-// faults are what is wrong with a form: it comes back as it was filled in, and says so.
+// faults are the errors in a form, which is returned as filled in, with them.
 type faults []string
 
 // Error implements error.
@@ -64,8 +64,8 @@ func (a *answers) choice(name string, l phrase.Label, words ...string) (value st
 	return value, given
 }
 
-// byDefault is what people write to go back to what holds for everybody. An empty field means the same, but some clients
-// leave that out (Gajim, when it purges a form), and it tells nobody what it means.
+// byDefault is the word for going back to the server default. An empty field means the same, but some clients omit it
+// (Gajim, when it purges a form), and its meaning is not obvious.
 const byDefault = "default"
 
 func isDefault(text string) bool {
@@ -100,7 +100,7 @@ func (a *answers) person(name string) string {
 	return j.Bare().String()
 }
 
-// needed returns the value of a field that must not be left empty.
+// needed returns the value of a required field.
 func (a *answers) needed(name, value string, l phrase.Label) string {
 	if text, _ := a.form.Text(name); text == "" {
 		a.fail(a.say.Form.Fault.Missing(l.Label))

@@ -16,11 +16,9 @@ import (
 	"tocsin/xep/register"
 )
 
-// Register answers a registration IQ, a set or a get; a nil query is an empty result. An error that is a stanza.Error is
-// for the requester, every other is a fault of ours.
-//
-// Who binds a number here agrees to what the instructions say, that senders may see it: the legacy field has no other
-// way to say so.
+// Register answers a registration IQ, a set or a get; a nil query is an empty result. A stanza.Error is for the
+// requester, any other error is internal. Binding a number here means agreeing that senders may see it, as the
+// instructions say: the legacy field has no other way to express that.
 func (c *Commands) Register(ctx context.Context, now time.Time, from jid.JID, lang string, set bool, q register.Query[forms.Form]) (*register.Query[forms.Form], error) {
 	if !c.isUser(from) {
 		return nil, stanza.Error{Type: stanza.Auth, Condition: stanza.Forbidden}
@@ -43,8 +41,8 @@ func (c *Commands) Register(ctx context.Context, now time.Time, from jid.JID, la
 	return nil, c.enrol(ctx, r, q)
 }
 
-// registration is what there is to fill in: a form, and the legacy field for clients without forms (XEP-0077 §4). Gajim
-// refuses instructions alone.
+// registration is what to fill in: a form, and the legacy field for clients without forms (XEP-0077 §4). Gajim rejects
+// instructions without fields.
 func (c *Commands) registration(ctx context.Context, r request) (*register.Query[forms.Form], error) {
 	n, bound, err := c.deps.Directory.Number(ctx, r.user)
 	if err != nil {
@@ -65,7 +63,7 @@ func (c *Commands) registration(ctx context.Context, r request) (*register.Query
 	return q, nil
 }
 
-// enrol binds, changes or removes the number that was filled in; the form counts, if there is one with a number.
+// enrol binds, changes or removes the submitted number; a form with a number takes precedence.
 func (c *Commands) enrol(ctx context.Context, r request, q register.Query[forms.Form]) error {
 	a := r.answers()
 	text, given := a.text("phone")

@@ -12,19 +12,18 @@ import (
 	"tocsin/xep/forms"
 )
 
-// setting is one thing that a user can choose. It is defined here once: forms, chat and pages show it, read it and
-// explain it by this.
+// setting is one thing that a user can choose. It is defined here once, for forms, chat and pages alike.
 type setting struct {
 	name  string // of the field
 	label func(*phrase.PreferencesForm) phrase.Label
-	// value is how p stands, as a form shows it: "true" or "false" of a box, one of the options of a list.
+	// value is the value in p as a form shows it: "true" or "false" for a box, one of the options for a list.
 	value func(r request, p *track.Prefs) string
-	// options are the choices of a list, the first is what holds for everybody; nil: it is no list.
+	// options are the choices of a list, the first being the default; nil: not a list.
 	options func(r request) []forms.Option
 	box     bool
-	// read changes p by the field, if it was given, and returns what else to say about it.
+	// read sets p from the field, if given, and returns what else to say about it.
 	read func(r request, a *answers, p *track.Prefs) (remark string)
-	// hidden reports that it cannot work here: it is not offered.
+	// hidden reports that it cannot work on this server, and is not offered.
 	hidden func(*Options) bool
 }
 
@@ -55,7 +54,7 @@ func (s *setting) field(r request, p *track.Prefs) forms.Field {
 	return labelled(f, s.label(&r.say.Form.Preferences))
 }
 
-// words is how the setting stands, for a person: "label: value".
+// words is the setting as people read it: "label: value".
 func (s *setting) words(r request, p *track.Prefs) string {
 	value := s.value(r, p)
 	switch {
@@ -123,7 +122,7 @@ var modeSetting = setting{
 		names := map[track.Mode]string{track.Ask: say.Ask, track.Auto: say.Auto, track.Never: say.Never}
 		usual := max(r.o.Policy.Mode, track.Ask)
 		if usual == track.Auto && !r.o.SMS {
-			usual = track.Ask // what it comes to
+			usual = track.Ask // the effective one
 		}
 		list := []forms.Option{option(say.DefaultIs(names[usual]), byDefault)}
 		for _, m := range modes {
@@ -152,7 +151,7 @@ var undeliveredSetting = after("undelivered_after", func(f *phrase.PreferencesFo
 var unreadSetting = after("unread_after", func(f *phrase.PreferencesForm) phrase.Label { return f.UnreadAfter },
 	func(p *track.Prefs) *time.Duration { return &p.UnreadAfter })
 
-// after is a setting of the time after which a message is overdue, kept within the policy's bounds.
+// after is a setting for the time after which a message is overdue, clamped to the policy's bounds.
 func after(name string, label func(*phrase.PreferencesForm) phrase.Label, of func(*track.Prefs) *time.Duration) setting {
 	return setting{
 		name: name, label: label,
@@ -190,7 +189,7 @@ var textSetting = setting{
 	},
 }
 
-// A box that was left as it was shown was not chosen: what holds for everybody may change later.
+// A box left as it was shown is not a choice: the default may change later.
 
 var fallbackSetting = setting{
 	name: "fallback", box: true,
@@ -304,7 +303,7 @@ var languageSetting = setting{
 	},
 }
 
-// bounded brings a time within what the policy allows; 0 is no time.
+// bounded clamps a time to what the policy allows; 0 is no time.
 func (r request) bounded(d time.Duration) time.Duration {
 	if d == 0 {
 		return 0

@@ -17,10 +17,10 @@ import (
 	"tocsin/xep/reply"
 )
 
-// helpEvery is how often a user is told how to answer at most, when what the user writes is not understood.
+// helpEvery is the shortest time between two help messages to a user who writes something that is not understood.
 const helpEvery = time.Minute
 
-// helped is who was told how to answer, and when.
+// helped records who was sent help, and when.
 type helped struct {
 	mu sync.Mutex
 	at map[string]time.Time // by bare JID
@@ -29,7 +29,7 @@ type helped struct {
 // maxHelped is how many users of helped are remembered.
 const maxHelped = 10_000
 
-// may reports whether it is time to tell a user, and notes it.
+// may reports whether a user may be sent help now, and records it.
 func (h *helped) may(owner string, now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -43,7 +43,7 @@ func (h *helped) may(owner string, now time.Time) bool {
 	return true
 }
 
-// chat takes in what a user wrote to the contact, and answers in one message (protocol §7).
+// chat handles what a user wrote to the contact, and answers in one message (protocol §7).
 func (r *Router) chat(ctx context.Context, m *session.Stanza) {
 	owner := m.From.Bare().String()
 	text, prompt := written(m)
@@ -67,8 +67,8 @@ func (r *Router) chat(ctx context.Context, m *session.Stanza) {
 	})
 }
 
-// written returns what a person wrote, without the quotation of a reply, and the prompt that it replies to, "" if to none
-// (XEP-0461 §3.1, XEP-0428).
+// written returns what a person wrote, without the quote in a reply, and the prompt replied to, or "" (XEP-0461 §3.1,
+// XEP-0428).
 func written(m *session.Stanza) (text, prompt string) {
 	text = m.Body()
 	var quotations []fallback.Fallback
@@ -89,7 +89,7 @@ func written(m *session.Stanza) (text, prompt string) {
 	return text, prompt
 }
 
-// languageOf is the language to answer a text in: whoever writes Chinese reads it.
+// languageOf returns the language to answer a text in: whoever writes Chinese reads it.
 func (r *Router) languageOf(owner, lang, text string) string {
 	if strings.ContainsFunc(text, func(c rune) bool { return unicode.Is(unicode.Han, c) }) {
 		return "zh"
@@ -97,7 +97,7 @@ func (r *Router) languageOf(owner, lang, text string) string {
 	return r.People.Language(owner, lang)
 }
 
-// tell does what was asked for by chat, and sends the answer, unless that is "".
+// tell carries out an order given by chat, and sends the answer, unless it is "".
 func (r *Router) tell(ctx context.Context, m *session.Stanza, say *phrase.Phrases, do func(context.Context) (string, error)) {
 	doing, cancel := context.WithTimeout(ctx, workWithin)
 	defer cancel()
@@ -116,7 +116,7 @@ func (r *Router) tell(ctx context.Context, m *session.Stanza, say *phrase.Phrase
 	}
 }
 
-// answerPrompt answers the prompt that was replied to, that of a code, or the only one that is open.
+// answerPrompt answers the prompt replied to, the one with the given code, or the only open one.
 func (r *Router) answerPrompt(ctx context.Context, by, prompt string, order phrase.Order, say *phrase.Phrases) (string, error) {
 	owner := track.Bare(by)
 	if prompt != "" {
@@ -154,7 +154,7 @@ func (r *Router) answerPrompt(ctx context.Context, by, prompt string, order phra
 	return r.confirm(ctx, &prompts[0], verdict, order, say), err
 }
 
-// promptOf returns a prompt of this user, whatever has become of it; nil if there is none.
+// promptOf returns a prompt of this user in any state, or nil.
 func (r *Router) promptOf(ctx context.Context, owner, id string) (*track.Prompt, error) {
 	snap := &track.Snapshot{Prompt: id}
 	if err := r.Inputs.Do(ctx, snap); err != nil {
@@ -182,7 +182,7 @@ func (r *Router) answer(ctx context.Context, by string, p *track.Prompt, order p
 	return a.Verdict, nil
 }
 
-// confirm says what an answer came to.
+// confirm returns the confirmation of an answer.
 func (r *Router) confirm(ctx context.Context, p *track.Prompt, verdict track.Verdict, order phrase.Order, say *phrase.Phrases) string {
 	with := r.Server.Name(ctx, p.Sender, p.Recipient)
 	switch verdict {
@@ -217,7 +217,7 @@ func (r *Router) confirm(ctx context.Context, p *track.Prompt, verdict track.Ver
 	return say.Chat.Snoozed(with, p.Until.Std().In(zone), r.Clock.Now().In(zone), most)
 }
 
-// opt switches the chat messages of a user on or off.
+// opt turns a user's chat messages on or off.
 func (r *Router) opt(ctx context.Context, owner string, on bool, say *phrase.Phrases) (string, error) {
 	prefs := r.People.Stored(owner)
 	prefs.Fallback = track.Off

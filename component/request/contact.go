@@ -14,13 +14,13 @@ import (
 	"tocsin/component/session"
 )
 
-// The contact is somebody: it has a name, a face and a few words about itself, so that a chat list shows more than an
-// address. A component has no PEP service; it answers those who ask.
+// The contact has a name, an avatar and a description, so that a chat list shows more than an address. A component has
+// no PEP service, so it answers requests.
 
 //go:embed avatar.png
 var avatar []byte
 
-// avatarID is how an avatar is referred to (XEP-0084 §4.2, XEP-0153 §3.1).
+// avatarID identifies an avatar (XEP-0084 §4.2, XEP-0153 §3.1).
 var avatarID = func() string {
 	sum := sha1.Sum(avatar)
 	return hex.EncodeToString(sum[:])
@@ -36,7 +36,7 @@ const (
 	nsAvatarMetadata = "urn:xmpp:avatar:metadata"
 )
 
-// photoUpdate tells in presence which avatar the vCard has (XEP-0153 §3.1).
+// photoUpdate announces in presence which avatar the vCard has (XEP-0153 §3.1).
 type photoUpdate struct {
 	XMLName xml.Name `xml:"vcard-temp:x:update x"`
 	Photo   string   `xml:"photo"`
@@ -61,7 +61,7 @@ func (r *Router) card(_ context.Context, iq *session.Stanza, _ *session.Payload)
 	})
 }
 
-// pubSubItems asks for the items of a node, or holds the only one (XEP-0060 §6.5).
+// pubSubItems requests the items of a node, or contains the only one (XEP-0060 §6.5).
 type pubSubItems struct {
 	XMLName xml.Name `xml:"http://jabber.org/protocol/pubsub pubsub"`
 	Items   struct {
@@ -96,7 +96,7 @@ type avatarMetadata struct {
 	} `xml:"info"`
 }
 
-// published answers a request for what the contact would publish: nickname (XEP-0172) and avatar (XEP-0084).
+// published answers a request for a PEP node of the contact: nickname (XEP-0172) or avatar (XEP-0084).
 func (r *Router) published(_ context.Context, iq *session.Stanza, p *session.Payload) any {
 	var query pubSubItems
 	if p.Decode(&query) != nil {

@@ -46,7 +46,7 @@ type discoItem struct {
 	Name string `xml:"name,attr,omitempty"`
 }
 
-// describe is what one of the component's addresses is (protocol §9).
+// describe returns the disco#info of one of the component's addresses (protocol §9).
 func (r *Router) describe(at address) caps.Info {
 	identity := caps.Identity{Category: "component", Type: "generic", Name: r.Settings.Get().Name}
 	info := caps.Info{Features: r.features(at)}
@@ -59,7 +59,7 @@ func (r *Router) describe(at address) caps.Info {
 	return info
 }
 
-// caps is the <c/> in the presence that answers one, from the address that it was sent to.
+// caps returns the <c/> for the presence sent in reply, from the address that was written to.
 func (r *Router) caps(p *session.Stanza) caps.Caps {
 	at := domain
 	if p.To.Localpart() != "" {
@@ -101,8 +101,8 @@ func (r *Router) info(_ context.Context, iq *session.Stanza, p *session.Payload)
 	return session.Error(iq, stanza.ItemNotFound, stanza.Cancel, nil)
 }
 
-// needs tells a server of ours what of the tap the component reads, and what it can do without (protocol §10).
-// What people's devices tell each other is asked for only if somebody wants it to count.
+// needs tells our servers which parts of the tap the component reads, and which it can do without (protocol §10). What
+// people's devices tell each other is requested only if somebody wants it to count.
 func needs(config *tap.Config, synced bool) []caps.Feature {
 	features := []caps.Feature{{Var: tap.EventsNS}}
 	if !config.KeepText {

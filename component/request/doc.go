@@ -41,13 +41,13 @@ type Stream interface {
 	Send(ctx context.Context, stanza any) error
 }
 
-// Inputs takes what changes the ledger, in order.
+// Inputs accepts changes to the ledger, in order.
 type Inputs interface {
 	Do(context.Context, track.Input) error
 	Fault() error // why nothing can be written now
 }
 
-// Presence is told who is there.
+// Presence is told who is online.
 type Presence interface {
 	Saw(full string, from presence.Source, c caps.Caps)
 	Left(full string)
@@ -58,33 +58,33 @@ type Presence interface {
 type Server interface {
 	Grant(domain string, g privilege.Grants)
 	Grants(domain string) privilege.Grants
-	Name(ctx context.Context, owner, contact string) string // what owner calls the contact; the address, if that is nothing
+	Name(ctx context.Context, owner, contact string) string // what owner calls the contact, else the address
 }
 
-// People is what users have chosen.
+// People knows users' settings.
 type People interface {
 	Stored(bare string) track.Prefs
 	Set(context.Context, track.Prefs) error
 	Language(owner string, choices ...string) string
 	Zone(owner string) *time.Location
-	Locate(ctx context.Context, owner, from string) // finds out the zone, if it can be
+	Locate(ctx context.Context, owner, from string) // finds out the zone, if possible
 	OptedIn() []string                              // the users who have asked for prompts by chat
-	Synced() bool                                   // some user wants what their devices tell each other to count (XEP-0490)
+	Synced() bool                                   // some user wants their devices' own synchronisation to count (XEP-0490)
 }
 
-// Privacy decides what senders are told of recipients.
+// Privacy decides what senders are told about recipients.
 type Privacy interface {
 	State(context.Context, *track.Message, track.State) track.State
 	Status(context.Context, *track.Message) escalation.Status
 }
 
-// Store reads what users ask for.
+// Store reads what users request.
 type Store interface {
 	Messages(ctx context.Context, sender string, f track.Filter) ([]track.Message, error)
 	Prompts(ctx context.Context, sender string) ([]track.Prompt, error) // the live ones
 }
 
-// Commands are what people can do by ad-hoc commands and registration: see command.Commands.
+// Commands are the ad-hoc commands and registration: see command.Commands.
 type Commands interface {
 	Command(ctx context.Context, now time.Time, from jid.JID, lang string, in adhoc.Payload[forms.Form]) (*adhoc.Payload[forms.Form], *adhoc.Error)
 	Register(ctx context.Context, now time.Time, from jid.JID, lang string, set bool, in register.Query[forms.Form]) (*register.Query[forms.Form], error)
@@ -92,8 +92,8 @@ type Commands interface {
 	Info(node string, from jid.JID, lang string) (disco.Info, *adhoc.Error)
 }
 
-// Orders carries out what people write to the contact, beside answers: see command.Commands. ok is false if it is none of
-// its verbs.
+// Orders carries out what people write to the contact, apart from answers: see command.Commands. ok is false if it is
+// not one of its verbs.
 type Orders interface {
 	Chat(ctx context.Context, now time.Time, from jid.JID, lang string, order phrase.Order) (text string, ok bool, err error)
 }
@@ -103,8 +103,8 @@ type Options struct {
 	JID      string // the component's domain
 	Contact  string // the bare JID that people read in a chat
 	Version  string
-	Secret   []byte       // of the database: tokens are made with it
-	Revision func() int64 // the newest that the database has reached
+	Secret   []byte       // the database's: tokens are made with it
+	Revision func() int64 // the newest in the database
 	Stream   Stream
 	Inputs   Inputs
 	Registry Presence

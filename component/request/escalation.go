@@ -10,7 +10,7 @@ import (
 	"tocsin/xep/escalation"
 )
 
-// pageBytes is how much of an answer statuses may take: the rest is for addresses.
+// pageBytes is how much of a response statuses may take: the rest is for addresses.
 const pageBytes = session.MaxStanza - 64<<10
 
 // sync answers with the states after a token (protocol §4). Tokens hold across restarts.
@@ -49,7 +49,7 @@ func (r *Router) sync(ctx context.Context, iq *session.Stanza, p *session.Payloa
 	return session.Result(iq, answer)
 }
 
-// answered takes in what a sender's device says about a prompt (protocol §6).
+// answered handles the answer of a sender's device to a prompt (protocol §6).
 func (r *Router) answered(ctx context.Context, iq *session.Stanza, p *session.Payload) any {
 	var in escalation.Answer
 	if p.Decode(&in) != nil || in.Check() != nil {

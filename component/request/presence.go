@@ -11,8 +11,7 @@ import (
 	"tocsin/xep/privilege"
 )
 
-// available takes in that a resource is there: by directed presence, privileged presence (XEP-0356 §8) or that of a
-// subscription, which look alike.
+// available handles available presence: directed, privileged (XEP-0356 §8) or from a subscription, which look alike.
 func (r *Router) available(p *session.Stanza, _ *session.Payload) {
 	from, full := p.From.Bare().String(), p.From.String()
 	if full == from {
@@ -25,7 +24,7 @@ func (r *Router) available(p *session.Stanza, _ *session.Payload) {
 	}
 	var c caps.Caps
 	if child := p.Child(caps.NS, "c"); child != nil {
-		child.Decode(&c) //nolint:errcheck // without it the resource is asked
+		child.Decode(&c) //nolint:errcheck // without it the resource is queried
 	}
 	known := r.Registry.Online(full)
 	r.Registry.Saw(full, source, c)
@@ -44,7 +43,7 @@ func (r *Router) probed(p *session.Stanza, _ *session.Payload) {
 	r.answerPresence(p, "", r.about(p)...)
 }
 
-// subscribed lets whoever wants see the contact, and asks to see them, too: on some servers nothing else tells of a lost
+// subscribed accepts subscriptions to the contact, and requests one back: on some servers nothing else reports a lost
 // connection.
 func (r *Router) subscribed(p *session.Stanza, _ *session.Payload) {
 	r.answerPresence(p, "subscribed")
@@ -65,14 +64,15 @@ func (r *Router) answerPresence(p *session.Stanza, kind string, payload ...any) 
 	r.later(from, func(ctx context.Context) { r.send(ctx, answer) }, nil)
 }
 
-// bounced takes in an error, which is never answered. One from a resource may say that it is not there any more.
+// bounced handles an error, which is never answered. One from a resource may mean that it is gone.
 func (r *Router) bounced(m *session.Stanza, _ *session.Payload) {
 	if m.From.Resourcepart() != "" && slices.Contains(absent, m.Err().Condition) {
 		r.Registry.Left(m.From.String())
 	}
 }
 
-// Up shows the contact to those who talk to it: a server does not ask for it again when the stream is made anew.
+// Up sends the contact's presence to those who talk to it: a server does not request it again when the stream is
+// re-established.
 func (r *Router) Up() {
 	for _, owner := range r.People.OptedIn() {
 		r.greet(owner)
@@ -86,7 +86,7 @@ func (r *Router) greet(owner string) {
 	}, nil)
 }
 
-// about is what presence says of the address that it comes from: its capabilities, and the contact's avatar.
+// about returns the payload of presence from an address: its capabilities, and the contact's avatar.
 func (r *Router) about(p *session.Stanza) []any {
 	payload := []any{r.caps(p)}
 	if p.To.Localpart() != "" {
@@ -95,10 +95,10 @@ func (r *Router) about(p *session.Stanza) []any {
 	return payload
 }
 
-// absent are the conditions by which servers answer for a resource that is not there (RFC 6121 §8.5.3.2).
+// absent are the conditions with which servers answer for an offline resource (RFC 6121 §8.5.3.2).
 var absent = []string{"service-unavailable", "recipient-unavailable", "item-not-found", "gone"}
 
-// privilege takes in what a vhost lets the component do (XEP-0356 §4.2).
+// privilege handles a vhost's grants to the component (XEP-0356 §4.2).
 func (r *Router) privilege(m *session.Stanza, p *session.Payload) {
 	domain := m.From.String()
 	if !slices.Contains(r.Settings.Get().Tap.Domains, domain) {

@@ -9,8 +9,8 @@ import (
 	"tocsin/xep/reactions"
 )
 
-// react takes in the reactions to a prompt by chat: an answer by a tap, or its taking back (XEP-0444, protocol §7). The
-// reaction shows by itself what was answered: only more than that is said.
+// react handles reactions to a prompt by chat: an answer, or its withdrawal (XEP-0444, protocol §7). The reaction
+// itself shows the answer, so only what goes beyond it is confirmed.
 func (r *Router) react(ctx context.Context, m *session.Stanza) {
 	var to reactions.Reactions
 	if p := m.Child(reactions.NS, "reactions"); p == nil || p.Decode(&to) != nil {
@@ -51,7 +51,7 @@ func (r *Router) react(ctx context.Context, m *session.Stanza) {
 	})
 }
 
-// takeBack takes an answer back, and says so only if it is too late.
+// takeBack takes an answer back, and replies only if it is too late.
 func (r *Router) takeBack(ctx context.Context, by string, p *track.Prompt, say *phrase.Phrases) (string, error) {
 	back := &track.TakeBack{Prompt: p.ID, By: by}
 	if err := r.Inputs.Do(ctx, back); err != nil {

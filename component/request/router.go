@@ -19,19 +19,18 @@ import (
 )
 
 const (
-	// One user's requests are dealt with at so many a second in the long run, and so many at once; more have to wait,
-	// and are refused when there are as many more.
+	// The rate and burst of one user's requests; more have to wait, and are refused once as many more are waiting.
 	workRate  = 50
 	WorkBurst = 500
 	workers   = 16
-	// maxRefusals is how many refusals wait to be sent; more are not answered.
+	// maxRefusals is how many refusals may wait to be sent; beyond that requests are not answered.
 	maxRefusals = 1000
-	// workWithin is how long a request may take, on a database that does not answer say.
+	// workWithin is how long a request may take, for instance if the database does not answer.
 	workWithin = 15 * time.Second
 )
 
-// Router takes in what comes beside the tap. What may have to wait for the database or for other entities is done by
-// workers; of one sender everything in order, and what one floods us with delays nobody else.
+// Router handles everything that comes in besides the tap. Whatever may have to wait for the database or other entities
+// is done by workers: each sender's stanzas in order, and one sender's flood delays nobody else.
 type Router struct {
 	Options
 	routes   []route
@@ -66,7 +65,7 @@ func (r *Router) IQ(iq *session.Stanza) {
 	r.later(iq.From.Bare().String(), func(ctx context.Context) { r.respond(ctx, iq) }, func() { r.refusals.Push(iq) })
 }
 
-// respond answers a request. What is too big to be an answer is answered with an error, not with silence.
+// respond answers a request. An oversized answer is replaced by an error, not by silence.
 func (r *Router) respond(ctx context.Context, iq *session.Stanza) {
 	err := r.Stream.Send(ctx, r.reply(ctx, iq))
 	if errors.Is(err, session.ErrTooBig) {
@@ -81,7 +80,7 @@ func (r *Router) Message(m *session.Stanza) { r.handle(m) }
 // Presence implements session.Handler.
 func (r *Router) Presence(p *session.Stanza) { r.handle(p) }
 
-// handle deals with a stanza that needs no answer.
+// handle handles a stanza that needs no answer.
 func (r *Router) handle(in *session.Stanza) {
 	rt, p := r.find(in)
 	from := in.From.Bare().String()
@@ -121,7 +120,7 @@ func (r *Router) reply(ctx context.Context, iq *session.Stanza) (reply any) {
 	return rt.answer(r, ctx, iq, p)
 }
 
-// trace logs what became of a stanza, without its content: p is the payload that it was about, or nil.
+// trace logs what became of a stanza, without its content: p is the payload it was handled for, or nil.
 func (r *Router) trace(in *session.Stanza, p *session.Payload, fate string) {
 	if !r.Log.Enabled(context.Background(), slog.LevelDebug) {
 		return
@@ -133,7 +132,7 @@ func (r *Router) trace(in *session.Stanza, p *session.Payload, fate string) {
 	r.Log.Debug("in", "stanza", in.Name, "type", fmt.Sprintf("%.20s", in.Type), "from", in.From.Bare(), "about", about, "fate", fate)
 }
 
-// later queues work for a bare JID. If too much waits refuse is called instead, unless it is nil.
+// later queues work for a bare JID. If too much is waiting, refuse is called instead, unless it is nil.
 func (r *Router) later(from string, job func(context.Context), refuse func()) {
 	r.work.Put(r.share(from), func(ctx context.Context) error {
 		defer r.recoverPanic(func() {})
@@ -142,7 +141,8 @@ func (r *Router) later(from string, job func(context.Context), refuse func()) {
 	}, refuse)
 }
 
-// share is whose turn work for a bare JID takes. Servers elsewhere can make up any number of addresses: all of them have one share.
+// share returns whose turn work for a bare JID takes. Remote servers can make up any number of addresses, so all of
+// these share one.
 func (r *Router) share(from string) string {
 	if slices.Contains(r.Settings.Get().Tap.Domains, track.Domain(from)) {
 		return from
@@ -150,7 +150,7 @@ func (r *Router) share(from string) string {
 	return ""
 }
 
-// recoverPanic, deferred, logs a panic, then calls fallback: whatever somebody sends, the component lives.
+// recoverPanic, deferred, logs a panic, then calls fallback, so that no stanza can kill the component.
 func (r *Router) recoverPanic(fallback func()) {
 	if fault := recover(); fault != nil {
 		r.Log.Error("request failed", "panic", session.Harmless(fault), "stack", string(debug.Stack()))
@@ -160,14 +160,14 @@ func (r *Router) recoverPanic(fallback func()) {
 
 func (r *Router) send(ctx context.Context, v any) { r.sent(ctx, r.Stream.Send(ctx, v)) }
 
-// sent logs why a stanza could not be sent.
+// sent logs the error if a stanza could not be sent.
 func (r *Router) sent(ctx context.Context, err error) {
 	if err != nil && !errors.Is(err, session.ErrDown) && ctx.Err() == nil {
 		r.Log.Warn("could not answer", "err", err)
 	}
 }
 
-// failed answers a request that could not be dealt with.
+// failed answers a request that could not be handled.
 func (r *Router) failed(iq *session.Stanza, err error) any {
 	if !errors.Is(err, context.Canceled) {
 		r.Log.Error("could not answer a request", "err", err)

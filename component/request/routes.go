@@ -28,23 +28,24 @@ type address uint8
 
 const (
 	domain  address = 1 << iota // the component itself
-	contact                     // whom people read in a chat
+	contact                     // what people chat with
 	other                       // any other address of the component's domain
 )
 
-// route is one thing that may come in, and what is done then.
+// route is a kind of stanza that may come in, and how it is handled.
 type route struct {
 	stanza       string   // iq, message or presence
 	types        []string // of the stanza; nil: any
 	space, local string   // of a payload; "", "": none is needed
 	to           address
 
-	// users refuses a request of anybody but the users of the configured domains; nil: it is for everybody. A message or
+	// users refuses a request from anybody but users of the configured domains; nil: it is for everybody. A message or
 	// presence is dropped instead.
 	users *refusal
-	// stored: the database is needed. While it is away the request is refused at once: who waits for it holds up others.
+	// stored: the database is needed. While it is unavailable the request is refused at once: waiting would hold up
+	// others.
 	stored bool
-	// feature is what service discovery says of it at the addresses of at; "": nothing.
+	// feature is its disco feature at the addresses in at, or "".
 	feature string
 	at      address
 
@@ -72,7 +73,7 @@ var (
 	notFound   = &refusal{stanza.ItemNotFound, stanza.Cancel}
 )
 
-// table returns all routes. Of several that fit, the first counts.
+// table returns all routes. If several match, the first applies.
 func table() []route {
 	return []route{
 		{stanza: "iq", types: get, space: nsInfo, local: "query", to: everywhere, feature: nsInfo, at: domain | contact, answer: (*Router).info},
@@ -102,11 +103,11 @@ func table() []route {
 	}
 }
 
-// find returns the route of a stanza, and the payload that it is about; nil if there is none.
+// find returns the route for a stanza, and the matching payload; nil if there is none.
 func (r *Router) find(in *session.Stanza) (*route, *session.Payload) {
 	to := r.address(in.To.String())
 	if in.Name == "message" && to == other && in.To.Bare().String() == r.Contact {
-		to = contact // whichever resource a client has in mind
+		to = contact // whatever the resource
 	}
 	for i := range r.routes {
 		rt := &r.routes[i]
@@ -133,7 +134,7 @@ func (r *Router) address(to string) address {
 	return other
 }
 
-// features returns what service discovery says of an address.
+// features returns the disco features of an address.
 func (r *Router) features(at address) (list []caps.Feature) {
 	for i := range r.routes {
 		f := caps.Feature{Var: r.routes[i].feature}

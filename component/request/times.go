@@ -10,14 +10,14 @@ import (
 	"tocsin/xep/forms"
 )
 
-// names are the priorities as they are on the wire, the lowest first.
+// names are the priorities as sent on the wire, lowest first.
 var names = []struct {
 	priority track.Priority
 	name     escalation.Priority
 }{{track.Low, escalation.Low}, {track.Normal, escalation.Normal}, {track.High, escalation.High}, {track.Urgent, escalation.Urgent}}
 
-// times is the form in disco#info by which clients learn how long it takes until something happens, and what their users
-// may choose (protocol §9). Times are in seconds, 0 is never.
+// times is the form in disco#info that tells clients the timeouts, and what their users may choose (protocol §9). Times
+// are in seconds, 0 means never.
 func times(p *track.Policy) caps.Form {
 	form := caps.Form{Type: forms.Result, Fields: []caps.Field{{Var: "FORM_TYPE", Type: "hidden", Values: []string{escalation.NS}}}}
 	add := func(name string, values ...string) {
@@ -52,7 +52,7 @@ func times(p *track.Policy) caps.Form {
 	return form
 }
 
-// rule returns the rule of a priority that holds for everybody, or the first one if it is for some only.
+// rule returns the rule of a priority that applies to everybody, or the first one if none does.
 func rule(p *track.Policy, name track.Priority) (first *track.PriorityRule, everybody bool) {
 	for i := range p.Priorities {
 		rule := &p.Priorities[i]

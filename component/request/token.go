@@ -8,8 +8,8 @@ import (
 	"encoding/binary"
 )
 
-// tokens makes the tokens of sync. Each stands for a revision and belongs to one sender and one database, whose secret it is
-// made with; nobody else can make one, or read in it how many revisions there are.
+// tokens makes sync tokens. Each stands for a revision and belongs to one sender and one database, whose secret it is
+// made with; nobody else can forge one, or learn from it how many revisions there are.
 type tokens struct{ secret []byte }
 
 // A token is a mark, an HMAC of the sender and the revision, and the revision masked by an HMAC of the mark.
