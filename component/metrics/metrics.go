@@ -28,7 +28,6 @@ type Metrics struct {
 	SMS       *prometheus.CounterVec // submissions, by route, what for, and outcome
 	Segments  *prometheus.CounterVec // taken, by route and country
 	Receipts  *prometheus.CounterVec // by route and state
-	Unsure    prometheus.Gauge       // SMS that may have been sent
 	Submit    prometheus.Histogram
 }
 
@@ -75,14 +74,13 @@ func New(r prometheus.Registerer) *Metrics {
 		SMS:       byAll("tocsin_sms_total", "Submissions of SMS to providers, by route, by what they are for, and by outcome.", "route", "for", "outcome"),
 		Segments:  byAll("tocsin_sms_segments_total", "Segments of SMS that providers have taken, by route and country.", "route", "country"),
 		Receipts:  byAll("tocsin_sms_receipts_total", "Reports about SMS, by route and state.", "route", "state"),
-		Unsure:    gauge("tocsin_sms_unsure", "SMS that may have been sent, and of which nothing was heard yet."),
 		Submit:    histogram("tocsin_sms_submit_seconds", "Time until a provider has answered, in seconds.", 0.005),
 	}
 }
 
 // StandBy sets what tells of the running component back: there is none.
 func (m *Metrics) StandBy() {
-	for _, gauge := range []prometheus.Gauge{m.Pending, m.Prompts, m.Outbox, m.Up, m.Queued, m.Unsure} {
+	for _, gauge := range []prometheus.Gauge{m.Pending, m.Prompts, m.Outbox, m.Up, m.Queued} {
 		gauge.Set(0)
 	}
 }
