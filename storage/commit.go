@@ -179,9 +179,11 @@ func lastParts(all []track.Part) []track.Part {
 	return slices.Collect(maps.Values(last))
 }
 
-func (h *hasher) stops(all []track.Stop) (rows []stop) {
+// stops returns the last of each number: a statement replaces a row once.
+func (h *hasher) stops(all []track.Stop) []stop {
+	last := map[string]stop{}
 	for _, s := range all {
-		rows = append(rows, stop{h.number(s.Number), s})
+		last[s.Number] = stop{h.number(s.Number), s}
 	}
-	return rows
+	return slices.Collect(maps.Values(last))
 }

@@ -119,7 +119,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.usedFor = prepare("SELECT " + used.list() + counted + " AND " + s.among("number"))
 	s.usedBy = prepare("SELECT " + used.list() + counted + " AND " + s.among("sender_hash"))
 	s.usedInAll = prepare("SELECT coalesce(sum(segments), 0) FROM texts WHERE queued_at > ?")
-	s.stopped = prepare("SELECT hash FROM stops WHERE " + s.among("hash"))
+	s.stopped = prepare("SELECT hash FROM stops WHERE " + s.among("hash") + " AND stopped_by <> ''")
 	s.known = prepare("SELECT DISTINCT number FROM texts WHERE sent_at > 0 AND " + s.among("number"))
 
 	s.lastPos = prepare("SELECT coalesce(max(pos), 0) FROM outbox")
@@ -144,7 +144,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.putRelease = prepare(s.insert(&s.releases.table, "ON CONFLICT DO NOTHING"))
 	s.putText = prepare(s.insert(&s.texts.table, replace("id", &s.texts.table)))
 	s.putPart = prepare(s.insert(&s.parts.table, replace("hash", &s.parts.table)))
-	s.putStop = prepare(s.insert(&stops.table, "ON CONFLICT DO NOTHING"))
+	s.putStop = prepare(s.insert(&stops.table, "ON CONFLICT (hash) DO UPDATE SET at = excluded.at, stopped_by = excluded.stopped_by, route = excluded.route"))
 	s.putFact = prepare(s.insert(&meta.table, replace("key", &meta.table)))
 	s.dropTaken = prepare("DELETE FROM handover WHERE " + s.among("pos"))
 	s.dropOutgoing = prepare("DELETE FROM outbox WHERE " + s.among("id"))

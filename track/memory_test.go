@@ -216,15 +216,13 @@ func (s *memory) commit(c Changes) {
 		s.parts[p.PartKey] = p
 	}
 	for _, stop := range c.Stops {
-		if _, ok := s.stops[stop.Number]; !ok {
-			s.stops[stop.Number] = stop
-		}
+		s.stops[stop.Number] = stop
 	}
 }
 
 func (s *memory) usage(numbers []Number, decided []Conv, now Time) (u Usage) {
 	for _, n := range numbers {
-		if _, ok := s.stops[n.E164]; ok {
+		if s.stops[n.E164].By != "" {
 			u.Stopped = append(u.Stopped, n.E164)
 		}
 	}

@@ -80,7 +80,7 @@ type Changes struct {
 	Releases []Release  // numbers that were handed out
 	Texts    []Text     // inserted or replaced, by ID
 	Parts    []Part     // inserted or replaced, by PartKey
-	Stops    []Stop     // inserted; one that is there is left as it is
+	Stops    []Stop     // inserted or replaced, by Number
 	Taken    []int64    // what was handed over and is taken in, by Pos
 	Removed  []Removal  // accounts that were deleted: before all else everything of theirs goes
 	Marks    []Mark     // how far sources were taken in: raised, by Run

@@ -114,7 +114,7 @@ type Used struct {
 	At             Time
 }
 
-// Stop says that the owner of a number wants no SMS, whoever that is.
+// Stop says that the owner of a number wants no SMS, whoever that is, or, with By "", wants them again.
 type Stop struct {
 	Number string // E.164; it is stored as an HMAC
 	At     Time

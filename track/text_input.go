@@ -161,6 +161,16 @@ func (e *TextEnded) apply(b *batch) {
 	}
 }
 
+// TextStop is a word like STOP or START, from the phone. At is set by Apply.
+type TextStop struct{ Stop }
+
+func (s *TextStop) want(*Ledger, *Want) {}
+
+func (s *TextStop) apply(b *batch) {
+	s.At = b.now
+	b.out.Stops = append(b.out.Stops, s.Stop)
+}
+
 // TextReported is a report about an SMS, which it names by our reference, or about a part of it, which it names by the provider's
 // id. Found is set by Apply: false for one that belongs to nothing that is known.
 type TextReported struct {

@@ -43,6 +43,31 @@ func TestStories(t *testing.T) {
 			s.pass(3 * time.Minute)
 			said(t, s, "the text of m1"+stop, "the text of m2")
 		})
+		tell("STOP ends them, and START undoes that; another reply does neither", func(t *testing.T, s *story) {
+			reply := func(text string) {
+				if err := s.sender.Replied(t.Context(), gateway.Reply{Route: "a", ID: text, From: strings.TrimPrefix(s.who.number, "+"), Text: text}); err != nil {
+					t.Error(err)
+				}
+			}
+			s.send("m1")
+			s.pass(3 * time.Minute)
+			reply("Please stop it")
+			reply("Stop.")
+			s.send("m2")
+			s.pass(3 * time.Minute)
+			said(t, s, "the text of m1"+stop)
+			prompts, err := s.store.Prompts(t.Context(), s.alice)
+			if err != nil || len(prompts) != 1 {
+				t.Fatal("nobody was asked instead", prompts, err)
+			}
+			reply("START")
+			if err := s.Do(t.Context(), &track.Answer{Prompt: prompts[0].ID, By: s.alice + "/phone", Action: track.Declined}); err != nil {
+				t.Fatal(err)
+			}
+			s.send("m3")
+			s.pass(3 * time.Minute)
+			said(t, s, "the text of m1"+stop, "the text of m3")
+		})
 		tell("a notice whenever one is encrypted", func(t *testing.T, s *story) {
 			s.send("m1")
 			s.send("m2", func(f *track.Fact) { f.Text, f.Marks = "", f.Marks|track.Encrypted })

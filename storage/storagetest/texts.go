@@ -79,6 +79,9 @@ func usage(s *suite) {
 	p := prompt(5, "p-1")
 	s.commit(track.Changes{Prompts: []track.Prompt{p}, Stops: []track.Stop{{Number: bobs, At: now + 9, By: track.StopByAdmin}}})
 	s.same(want, s.load(track.Want{Prompts: []string{p.ID}, SMS: true}).Usage)
+	s.commit(track.Changes{Stops: []track.Stop{{Number: bobs, At: now, By: track.StopBySMS}, {Number: bobs, At: now + 1}}}) // STOP, START
+	want.Stopped = nil
+	s.same(want, s.load(track.Want{Prompts: []string{p.ID}, SMS: true}).Usage)
 }
 
 // Of SMS only what providers may still report, and what counts for the day, is kept longer than all else.
