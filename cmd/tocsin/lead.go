@@ -103,7 +103,7 @@ func (r *runner) make(ctx context.Context, leadership *storage.Leadership) (*com
 	if err != nil {
 		return nil, err
 	}
-	g, err := r.newGateways(r.config, seed.Secret)
+	g, err := newGateways(r.config, seed.Secret, r.log)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -47,7 +48,7 @@ func (s *sinkOf) Replied(ctx context.Context, r gateway.Reply) error {
 
 // newGateways makes the gateways of a configuration, nil without [sms]. secret is the database's: the paths of hooks are derived
 // from it, so that they stay what they are and can't be guessed.
-func (r *runner) newGateways(c *config.Config, secret []byte) (*gateways, error) {
+func newGateways(c *config.Config, secret []byte, log *slog.Logger) (*gateways, error) {
 	if c.SMS == nil {
 		return nil, nil
 	}
@@ -72,14 +73,14 @@ func (r *runner) newGateways(c *config.Config, secret []byte) (*gateways, error)
 			g.byName[route.Name] = made
 			called = append(called, made)
 		case "smpp":
-			made, err := smpp.New(route.SMPP, &g.sink, r.log, (&net.Dialer{}).DialContext)
+			made, err := smpp.New(route.SMPP, &g.sink, log, (&net.Dialer{}).DialContext)
 			if err != nil {
 				return nil, fmt.Errorf("sms.route %s: %w", route.Name, err)
 			}
 			g.byName[route.Name] = made
 		}
 	}
-	g.hooks = httpapi.NewHooks(called, &g.sink, r.log)
+	g.hooks = httpapi.NewHooks(called, &g.sink, log)
 	return g, nil
 }
 
