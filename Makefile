@@ -1,5 +1,5 @@
 # make build      the programs, into this folder
-# make test       everything that CI runs; installs the servers and tools it needs
+# make test       all tests; CI runs it, and make fresh. Installs the servers and tools it needs
 # make demo       one escalation on a real Prosody, told as it happens
 # make playground the same with a web page, until you stop it
 # make bench      what this machine can do; make soak: whether it still can after an hour
@@ -30,8 +30,8 @@ build:
 # The longest come first, so that the others run beside them. What kills programs under load goes without the race
 # detector, which makes them slow, and so do the scenarios of the other taps; "make race" has it everywhere.
 test: tools lint
-	$(GO) test $(RACE) -count=1 -timeout 10m $(LONGEST) $(filter-out $(LONGEST) $(NORACE),$(shell $(GO) list ./...))
-	$(GO) test -count=1 -timeout 10m $(NORACE) tocsin/internal/scenarios
+	$(GO) test $(RACE) -count=1 -timeout 20m $(LONGEST) $(filter-out $(LONGEST) $(NORACE),$(shell $(GO) list ./...))
+	$(GO) test -count=1 -timeout 20m $(NORACE) tocsin/internal/scenarios
 
 race:
 	$(GO) test $(RACE) $(PACKAGES)
