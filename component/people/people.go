@@ -13,7 +13,7 @@ import (
 	"tocsin/track"
 )
 
-// Store keeps what users have chosen.
+// Store keeps users' settings.
 type Store interface {
 	Prefs(context.Context, func(track.Prefs)) error
 	SavePrefs(context.Context, track.Prefs) error
@@ -21,27 +21,27 @@ type Store interface {
 	SaveContact(context.Context, track.Contact) error
 }
 
-// Events are told what users change.
+// Events are notified of changes by users.
 type Events interface {
 	// Changed: the user's preferences are new.
 	Changed(owner string)
-	// NeedsChanged: what is needed of the server is not what it was.
+	// NeedsChanged: what is needed from the server has changed.
 	NeedsChanged()
 }
 
-// Clients knows what the clients of a user can do.
+// Clients knows what a user's clients support.
 type Clients interface {
 	Clients(bare string) track.Clients
 	Present(bare, resource string) bool
-	Answering(owner string) []string // full JIDs of those that answer questions
+	Answering(owner string) []string // full JIDs of those that answer queries
 }
 
-// Rosters are what the server lets be read of them, as far as it is known without asking.
+// Rosters are the rosters that the server lets us read, as far as they are cached.
 type Rosters interface {
 	Standing(owner, contact string) track.Standing
 }
 
-// Users are the users' choices. The methods may be called by several goroutines; of two that change the same the last one
+// Users are the users' settings. It is safe for concurrent use; of two concurrent changes to one thing the last one
 // wins.
 type Users struct {
 	store    Store
@@ -89,15 +89,15 @@ func (u *Users) Clients(bare string) track.Clients { return u.clients.Clients(ba
 // Present implements track.People.
 func (u *Users) Present(bare, resource string) bool { return u.clients.Present(bare, resource) }
 
-// Language returns the language to speak to a user: see the function Language.
+// Language returns the language to use for a user: see the function Language.
 func (u *Users) Language(owner string, choices ...string) string {
 	return Language(u.Of(owner), u.settings.Get().Language, choices...)
 }
 
-// Of returns the preferences of a user that hold: the zero Prefs, but for the JID, of one who has chosen nothing.
+// Of returns a user's effective preferences: for a user who has chosen nothing, the zero Prefs with only the JID set.
 func (u *Users) Of(bare string) track.Prefs { return u.Stored(bare).Strict() }
 
-// Stored returns the preferences of a user as they were stored, for who changes one of them: some may be unreadable.
+// Stored returns a user's preferences as stored, for changing one of them: some may be unreadable.
 func (u *Users) Stored(bare string) track.Prefs {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
@@ -106,7 +106,7 @@ func (u *Users) Stored(bare string) track.Prefs {
 	return prefs
 }
 
-// Unreadable returns the users some of whose settings can't be read, with the names of these.
+// Unreadable returns the users with unreadable settings, with the names of these.
 func (u *Users) Unreadable() map[string][]string {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
@@ -119,7 +119,7 @@ func (u *Users) Unreadable() map[string][]string {
 	return all
 }
 
-// Synced reports whether some user wants what their own devices tell each other to count (XEP-0490).
+// Synced reports whether any user wants what their own devices tell each other to count (XEP-0490).
 func (u *Users) Synced() bool {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
@@ -200,7 +200,7 @@ func (u *Users) hides(owner, contact string) bool {
 	return false
 }
 
-// Forget drops all that a user has chosen from memory; the store has forgotten it.
+// Forget drops a user's settings from memory; the store has deleted them.
 func (u *Users) Forget(owner string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

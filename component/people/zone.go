@@ -10,19 +10,19 @@ import (
 )
 
 const (
-	// askZoneWithin is how long a client has to tell its time, maxZoneAsks how many clients of a user are asked.
+	// askZoneWithin is how long a client has to report its time, maxZoneAsks how many of a user's clients are asked.
 	askZoneWithin = 2 * time.Second
 	maxZoneAsks   = 3
-	// maxZones is how many users' zones are remembered; past it all are asked again.
+	// maxZones is how many users' zones are cached; beyond that all are asked again.
 	maxZones = 100_000
 )
 
-// Asker asks an entity by an IQ, and reads its answer: see session.Session.
+// Asker sends an entity an IQ, and reads its answer: see session.Session.
 type Asker interface {
 	Ask(ctx context.Context, to, kind string, payload, answer any) error
 }
 
-// zones are those that users' clients have told, by bare JID: nil of a user whose clients don't tell.
+// zones are those reported by users' clients, by bare JID: nil for a user whose clients report none.
 type zones struct {
 	mu    sync.Mutex
 	known map[string]*time.Location
@@ -44,14 +44,14 @@ func (z *zones) set(owner string, zone *time.Location) {
 	z.known[owner] = zone
 }
 
-// entityTime is a client's time, of which the offset matters (XEP-0202 §2).
+// entityTime is a client's time, of which only the offset matters (XEP-0202 §2).
 type entityTime struct {
 	XMLName xml.Name `xml:"urn:xmpp:time time"`
 	TZO     string   `xml:"tzo,omitempty"`
 }
 
-// Locate asks a user's clients for their time zone, once, unless the user has chosen one; it may take some seconds. from is
-// a client that is there, or "".
+// Locate asks a user's clients for their time zone, once, unless the user has chosen one; it may take some seconds.
+// from is an online client, or "".
 func (u *Users) Locate(ctx context.Context, owner, from string) {
 	if _, asked := u.zones.get(owner); asked || u.Of(owner).Zone != "" {
 		return
@@ -81,7 +81,7 @@ func (u *Users) Locate(ctx context.Context, owner, from string) {
 	u.zones.set(owner, nil)
 }
 
-// offset reads an offset from UTC, as in "+08:00" (XEP-0082 §3.2); nil of anything else.
+// offset parses an offset from UTC such as "+08:00" (XEP-0082 §3.2); nil for anything else.
 func offset(tzo string) *time.Location {
 	if tzo == "Z" {
 		return time.UTC
@@ -94,7 +94,7 @@ func offset(tzo string) *time.Location {
 	return time.FixedZone("", seconds)
 }
 
-// Zone returns the time zone in which a user is told times: the one that was chosen, else that of a client, else UTC.
+// Zone returns the time zone for times shown to a user: the chosen one, else that of a client, else UTC.
 func (u *Users) Zone(owner string) *time.Location {
 	prefs := u.Of(owner)
 	if zone, err := time.LoadLocation(prefs.Zone); prefs.Zone != "" && err == nil && zone != time.Local {

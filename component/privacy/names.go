@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	// maxName is the most graphemes of a name that are shown.
+	// maxName is the length of a displayed name, in graphemes.
 	maxName = 60
-	// unnamed is how long a domain that does not tell names is not asked again.
+	// unnamed is how long a domain that provides no names is not asked again.
 	unnamed = time.Hour
 )
 
-// contact is a contact in the roster of Owner, as our modules tell it (protocol §10).
+// contact is a contact in Owner's roster, as our modules report it (protocol §10).
 type contact struct {
 	XMLName xml.Name `xml:"urn:tocsin:tap:1 contact"`
 	Owner   string   `xml:"o,attr"`
@@ -25,7 +25,7 @@ type contact struct {
 	Name    string   `xml:"name,attr,omitempty"`
 }
 
-// Name returns what owner calls somebody in the roster, in one line, else the address. It is for nobody but owner.
+// Name returns somebody's name in owner's roster, on one line, else the address. Only owner may see it.
 func (s *Server) Name(ctx context.Context, owner, bare string) string {
 	name := ""
 	domain := track.Domain(owner)

@@ -17,7 +17,7 @@ import (
 	"tocsin/xep/escalation"
 )
 
-// Users are what users have chosen.
+// Users knows users' settings.
 type Users interface {
 	Parties(track.Conv) track.Parties
 }
@@ -28,7 +28,7 @@ type Store interface {
 	IsRefused(context.Context, track.Conv) (bool, error)
 }
 
-// Disclosure decides what senders are told of recipients.
+// Disclosure decides what senders are told about recipients.
 type Disclosure struct {
 	settings *settings.Live
 	users    Users
@@ -38,8 +38,8 @@ type Disclosure struct {
 	log      *slog.Logger
 }
 
-// New returns the disclosure of what the users, the store and the server say. gap tells up to when evidence may have been lost;
-// 0: none was.
+// New returns the disclosure based on the users, the store and the server. gap returns up to when evidence may have
+// been lost; 0: none was.
 func New(s *settings.Live, users Users, store Store, server *Server, gap func() track.Time, log *slog.Logger) *Disclosure {
 	return &Disclosure{settings: s, users: users, store: store, server: server, gap: gap, log: log}
 }
@@ -77,8 +77,8 @@ func (d *Disclosure) Status(ctx context.Context, m *track.Message) escalation.St
 	}
 }
 
-// State returns a state of a message as its sender may see it: the two timeouts are one for a sender who may not tell them
-// apart (protocol §4).
+// State returns a message's state as its sender may see it: both timeouts are the same for a sender who may not tell
+// them apart (protocol §4).
 func (d *Disclosure) State(ctx context.Context, m *track.Message, state track.State) track.State {
 	timeout := state == track.StateTimeoutUndelivered || state == track.StateTimeoutUnread
 	if timeout && !d.reveals(ctx, m) {
@@ -87,7 +87,7 @@ func (d *Disclosure) State(ctx context.Context, m *track.Message, state track.St
 	return state
 }
 
-// Explanation is what the sender may know of why a message stands as it does.
+// Explanation is what the sender may know about the reason for a message's state.
 func (d *Disclosure) Explanation(ctx context.Context, m *track.Message, e track.Explanation) track.Explanation {
 	if merged := e.Merged(); merged != e && !d.reveals(ctx, m) {
 		return merged
@@ -95,7 +95,7 @@ func (d *Disclosure) Explanation(ctx context.Context, m *track.Message, e track.
 	return e
 }
 
-// reveals reports whether the sender may tell undelivered from unread. What cannot be found out is not revealed.
+// reveals reports whether the sender may tell undelivered from unread. If that cannot be found out, it is false.
 func (d *Disclosure) reveals(ctx context.Context, m *track.Message) bool {
 	policy, who := &d.settings.Get().Policy, d.users.Parties(m.Conv())
 	refused, err := d.store.IsRefused(ctx, m.Conv())

@@ -17,22 +17,22 @@ import (
 )
 
 const (
-	// rosterLife is how long a roster is remembered, vcardLife how long a vCard's number, or that it has none.
+	// rosterLife is how long a roster is cached, vcardLife how long a vCard's number, or its absence.
 	rosterLife = 5 * time.Minute
 	vcardLife  = 24 * time.Hour
 	lookWithin = 5 * time.Second
 	cacheMax   = 10_000
-	// readers is how many rosters are read at a time before anybody waits for them, maxMissing how many may wait for that.
+	// readers is how many rosters are prefetched at a time, maxMissing how many may wait for that.
 	readers    = 8
 	maxMissing = 10_000
 )
 
-// Asker asks an entity by an IQ, and reads its answer.
+// Asker sends an entity an IQ, and reads its answer.
 type Asker interface {
 	Ask(ctx context.Context, to, kind string, payload, answer any) error
 }
 
-// Server is what the server lets the component see of its users beside the tap: their rosters, where that is granted
+// Server is what the server lets the component see about its users besides the tap: their rosters, where granted
 // (XEP-0356), and their vCards, which anybody may see.
 type Server struct {
 	asker Asker
@@ -44,10 +44,10 @@ type Server struct {
 	known  map[string]rosterEntry
 	cards  map[string]cardEntry
 
-	nameless map[string]time.Time // domains that do not tell names, until when they are not asked
+	nameless map[string]time.Time // domains that provide no names, and until when they are not asked
 
 	missing *queue.Shared[string] // users whose rosters are wanted
-	wanted  map[string]bool       // those in missing, and those being asked
+	wanted  map[string]bool       // those in missing, and those being read
 }
 
 type rosterEntry struct {
@@ -61,13 +61,13 @@ type cardEntry struct {
 	at time.Time
 }
 
-// NewServer returns what is known of a server that has granted nothing yet.
+// NewServer returns a server that has granted nothing yet.
 func NewServer(asker Asker, c clock.Clock, log *slog.Logger) *Server {
 	return &Server{asker: asker, clock: c, log: log, grants: map[string]privilege.Grants{}, known: map[string]rosterEntry{}, cards: map[string]cardEntry{}, nameless: map[string]time.Time{},
 		missing: queue.NewShared[string](maxMissing), wanted: map[string]bool{}}
 }
 
-// Reset forgets what the server has granted: with a new stream it says so anew.
+// Reset forgets what the server has granted: it announces that again on each new stream.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +76,7 @@ func (s *Server) Reset() {
 	clear(s.nameless)
 }
 
-// Grant takes in what a domain lets the component do.
+// Grant records what a domain lets the component do.
 func (s *Server) Grant(domain string, g privilege.Grants) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,7 +90,7 @@ func (s *Server) Grants(domain string) privilege.Grants {
 	return s.grants[domain]
 }
 
-// Forget drops what is remembered of a user whose account was deleted.
+// Forget drops what is cached about a user whose account was deleted.
 func (s *Server) Forget(owner string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,7 +98,7 @@ func (s *Server) Forget(owner string) {
 	delete(s.cards, owner)
 }
 
-// Changed notes that a roster is not any more what it was when it was read.
+// Changed records that a roster has changed since it was read.
 func (s *Server) Changed(owner string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,8 +119,8 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// Standing returns the contact's place in the owner's roster, as far as it is known without asking. If the roster may be read it
-// will be known soon.
+// Standing returns the contact's place in the owner's roster, if it is cached. If the roster may be read it will be
+// soon.
 func (s *Server) Standing(owner, contact string) track.Standing {
 	if !s.Grants(track.Domain(owner)).RosterGet {
 		return track.StandingUnknown
@@ -161,7 +161,7 @@ func (s *Server) look(ctx context.Context, owner, contact string) track.Standing
 	return s.roster(ctx, owner).standing(contact)
 }
 
-// roster returns a user's roster, the one that is known if that is not too old.
+// roster returns a user's roster, from the cache if that is not too old.
 func (s *Server) roster(ctx context.Context, owner string) rosterEntry {
 	now := s.clock.Now()
 	s.mu.Lock()
@@ -175,7 +175,7 @@ func (s *Server) roster(ctx context.Context, owner string) rosterEntry {
 	if errors.Is(err, session.ErrDown) || ctx.Err() != nil {
 		return rosterEntry{unread: true}
 	}
-	if err != nil { // it is not asked for again at every notice
+	if err != nil { // it is not requested again with every notice
 		s.log.Warn("could not read a roster", "err", err)
 		entry.Roster, entry.unread = privilege.Roster{}, true
 	}
@@ -188,15 +188,15 @@ func (s *Server) roster(ctx context.Context, owner string) rosterEntry {
 	return entry
 }
 
-// ask asks a user's server; it does not wait for long.
+// ask queries a user's server; it does not wait for long.
 func (s *Server) ask(ctx context.Context, owner string, query, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
 	return s.asker.Ask(ctx, owner, "get", query, answer)
 }
 
-// vcard returns the number that a user's vCard names as a mobile phone's: vcard-temp (XEP-0054), else vCard4 (XEP-0292).
-// A server that does not answer is taken to have none, and is asked again before long.
+// vcard returns the mobile number in a user's vCard: vcard-temp (XEP-0054), else vCard4 (XEP-0292). If the server does
+// not answer there is assumed to be none, and it is soon asked again.
 func (s *Server) vcard(ctx context.Context, owner, region string) (track.Number, error) {
 	now := s.clock.Now()
 	s.mu.Lock()

@@ -5,7 +5,7 @@ package queue
 
 import "sync"
 
-// Queue is a bounded FIFO. Its methods may be called by several goroutines.
+// Queue is a bounded FIFO. It is safe for concurrent use.
 type Queue[T any] struct {
 	mu    sync.Mutex
 	items []T
@@ -27,7 +27,7 @@ func (q *Queue[T]) Push(v T) bool {
 	return true
 }
 
-// Force appends a value that must not be lost, whether there is room or not.
+// Force appends a value that must not be lost, even beyond the bound.
 func (q *Queue[T]) Force(v T) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// Shared is a bounded queue whose values have owners, who take turns: in front of an owner's value wait as many others as
-// there are owners, not as many as there are values. When it is full the newest value of whoever has most gives way.
-// Its methods may be called by several goroutines.
+// Shared is a bounded queue whose values have owners, who take turns: a value waits for as many others as there are
+// owners, not as there are values. When it is full the newest value of the largest holder is dropped. It is safe for
+// concurrent use.
 type Shared[T any] struct {
 	mu     sync.Mutex
 	items  map[string][]T
@@ -22,8 +22,8 @@ func NewShared[T any](max int) *Shared[T] {
 	return &Shared[T]{items: map[string][]T{}, max: max, ready: NewSignal()}
 }
 
-// Push appends a value to those of its owner. lost is the value that there is no room for, v or another one; ok is false if there
-// is one.
+// Push appends a value to those of its owner. If there is no room, ok is false, and lost is the value dropped: v or
+// another one.
 func (q *Shared[T]) Push(owner string, v T) (lost T, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -1,7 +1,7 @@
 package queue
 
-// Shares counts what owners hold of something that is bounded, and knows who holds most, so that a flood is at the expense
-// of whoever makes it. The zero Shares is empty. Its methods take constant time.
+// Shares counts what owners hold of a bounded resource, and knows who holds most, so that a flood is at the expense of
+// its author. The zero Shares is empty. Its methods take constant time.
 type Shares struct {
 	held    map[string]int
 	holders []map[string]bool // owners by how much they hold
@@ -32,8 +32,8 @@ func (s *Shares) Add(owner string, n int) {
 // Of returns how much an owner holds.
 func (s *Shares) Of(owner string) int { return s.held[owner] }
 
-// Larger returns an owner who holds most. ok is false if the given owner, with one more, would hold as much: then nobody
-// else has to make room for them.
+// Larger returns an owner who holds most. ok is false if the given owner, with one more, would hold as much: then
+// nobody else has to make room.
 func (s *Shares) Larger(than string) (owner string, ok bool) {
 	if s.held[than]+1 >= s.most {
 		return "", false

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Work has so many workers do with each value what do does, until ctx is done; then it returns when all have returned. What
-// still waits then stays in the queue.
+// Work runs that many workers, each calling do for one value at a time, until ctx is done, and waits for them.
+// Remaining values stay in the queue.
 func (q *Queue[T]) Work(ctx context.Context, workers int, do func(context.Context, T)) {
 	work(ctx, workers, q.ready, func(ctx context.Context) bool {
 		taken := q.Take(1)

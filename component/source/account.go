@@ -8,11 +8,11 @@ import (
 	"tocsin/track"
 )
 
-// maxRuns is how many runs are remembered: those that go on, one for each host and node that numbers by itself, and ended
-// ones that may still send again.
+// maxRuns is how many runs are remembered: current ones, one for each host and node that numbers independently, and
+// ended ones that may still resend.
 const maxRuns = 64
 
-// account knows how far each run was taken in, and what was lost. It is pure: times come in.
+// account knows how far each run was processed, and what was lost. It is pure: times are parameters.
 type account struct {
 	runs   []*run // the newest last
 	copies bool   // copies come, which have no numbers
@@ -24,17 +24,17 @@ type account struct {
 // run is one run of one source.
 type run struct {
 	Name  string
-	Place string // where it runs: another run there takes its place
+	Place string // where it runs: another run there replaces it
 	Ended bool
 	Lost  uint64
 	Hello *tap.Hello `json:",omitempty"`
 
-	taken  uint64 // newest batch that was taken in
-	stored uint64 // up to here all is durable
+	taken  uint64 // newest batch processed
+	stored uint64 // everything up to here is durable
 	// On the present stream:
 	host  string // that sent the newest batch; "": the run has said nothing yet
 	seen  uint64 // the newest batch, repetitions included
-	acked uint64 // up to here the source was told that all is durable
+	acked uint64 // acknowledged to the source up to here
 }
 
 func (a *account) find(name string) *run {
@@ -46,8 +46,8 @@ func (a *account) find(name string) *run {
 	return nil
 }
 
-// batch takes in what a batch says of itself. fresh is false if it was taken in before; replaced is the run in whose place
-// this one has come, if it says so.
+// batch handles a batch's numbering. fresh is false if it was processed before; replaced is the run that this one
+// replaces, if it says so.
 func (a *account) batch(b tap.Batch, hello *tap.Hello, bye bool, now track.Time) (fresh bool, replaced string) {
 	r := a.find(b.Run)
 	if r == nil {
@@ -74,7 +74,7 @@ func (a *account) batch(b tap.Batch, hello *tap.Hello, bye bool, now track.Time)
 	return true, replaced
 }
 
-// begin notes a run that was not known. Its first batches may have gone to an instance of which nothing is left.
+// begin records a new run. Its first batches may have gone to an instance of which nothing is left.
 func (a *account) begin(b tap.Batch, now track.Time) *run {
 	if b.N > 1 || a.copies {
 		a.missed(now)
@@ -91,14 +91,14 @@ func (a *account) begin(b tap.Batch, now track.Time) *run {
 	return r
 }
 
-// hello takes in what a run says of itself: it takes the place of an earlier one.
+// hello handles a run's hello: it replaces an earlier run.
 func (a *account) hello(r *run, hello *tap.Hello, now track.Time) (replaced string) {
 	hosts := slices.Sorted(slices.Values(hello.Hosts))
 	place := hello.Node + " " + strings.Join(hosts[:min(1, len(hosts))], "")
 	for i, old := range a.runs {
 		if old != r && old.Place == place {
 			if !old.Ended {
-				a.missed(now) // it did not come to its end, or what it said last has not arrived
+				a.missed(now) // it was cut short, or its last batches have not arrived
 			}
 			replaced = old.Name
 			a.runs = slices.Delete(a.runs, i, i+1)
@@ -109,7 +109,7 @@ func (a *account) hello(r *run, hello *tap.Hello, now track.Time) (replaced stri
 	return replaced
 }
 
-// missed notes that something may have been missed up to now.
+// missed records that something may have been missed up to now.
 func (a *account) missed(now track.Time) {
 	if a.gap != now {
 		a.gaps++
@@ -117,21 +117,22 @@ func (a *account) missed(now track.Time) {
 	a.gap = max(a.gap, now)
 }
 
-// connected notes that a stream has begun. What a source without numbers told meanwhile, or had told just before, is gone.
+// connected records that a stream has begun. Whatever a source without numbers sent in the meantime, or just before, is
+// lost.
 func (a *account) connected(now track.Time) {
 	if a.copies {
 		a.missed(now)
 	}
 }
 
-// durable notes that a run's batches are stored up to n.
+// durable records that a run's batches are stored up to n.
 func (a *account) durable(name string, n uint64) {
 	if r := a.find(name); r != nil {
 		r.stored = max(r.stored, n)
 	}
 }
 
-// ack is what is to be acknowledged to a host: that all of a run is stored up to N.
+// ack is an acknowledgement due to a host: everything of a run up to N is stored.
 type ack struct {
 	host, run string
 	n         uint64
@@ -152,7 +153,7 @@ func (a *account) acknowledged(done ack) {
 	}
 }
 
-// disconnected forgets what was said on a stream that is over: a source that has not got an acknowledgement sends again.
+// disconnected forgets the state of a stream that is over: a source without an acknowledgement resends.
 func (a *account) disconnected() {
 	for _, r := range a.runs {
 		r.host, r.seen, r.acked = "", 0, 0

@@ -9,10 +9,10 @@ import (
 	"tocsin/xep/caps"
 )
 
-// settling is how long after the beginning of a stream copies of presence tell who is there, not who comes.
+// settling is how long after the start of a stream copies of presence say who is online, not who has just come.
 const settling = 10 * time.Second
 
-// notePresence notes who comes and goes by copies of presence, which tell nothing else of sessions.
+// notePresence records who comes and goes from copies of presence, which say nothing else about sessions.
 func (s *Source) notePresence(r *tap.Resource, settled bool, now track.Time) {
 	switch {
 	case r.Kind == tap.Unavailable:
@@ -22,7 +22,7 @@ func (s *Source) notePresence(r *tap.Resource, settled bool, now track.Time) {
 	}
 }
 
-// noteSession notes what matters of a session for what its client can be expected to prove.
+// noteSession records what a session says about the proof to expect from its client.
 func (s *Source) noteSession(session *tap.Session, c change, acks bool) {
 	client := track.Client{JID: session.JID, At: session.At}
 	managed := func(is bool) track.Ternary {
@@ -47,7 +47,7 @@ func (s *Source) noteSession(session *tap.Session, c change, acks bool) {
 	s.clients = append(s.clients, client)
 }
 
-// move tells the registry what has changed.
+// move reports changes to the registry.
 func (s *Source) move(c change) {
 	if c.came != "" {
 		s.Presence.Saw(c.came, presence.FromPresence, caps.Caps{Node: c.caps.Node, Ver: c.caps.Ver, Hash: c.caps.Hash})

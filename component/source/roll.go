@@ -8,30 +8,30 @@ import (
 )
 
 const (
-	// maxSessions is how many sessions are remembered, and of how many users how the last one was.
+	// maxSessions is how many sessions are remembered, and for how many users the kind of the last one is.
 	maxSessions = 200_000
-	// maxSessionsOf is how many of one user are: servers allow far fewer, or any number.
+	// maxSessionsOf is the same per user: servers allow far fewer, or any number.
 	maxSessionsOf = 100
-	// confirmWithin is how long a session that was known before the component connected is still taken to be there without
-	// being told again.
+	// confirmWithin is how long a session known before the component connected is still believed without being reported
+	// again.
 	confirmWithin = 10_000 // milliseconds
 )
 
-// Session is a local user's session, as the server tells of it.
+// Session is a local user's session, as the server reports it.
 type Session struct {
 	JID         string // full
-	Managed     bool   // it speaks XEP-0198: what it gets, it acknowledges
+	Managed     bool   // it uses XEP-0198, so it acknowledges
 	Hibernating bool   // its client is away, and may come back to resume
 	Available   bool
 }
 
-// Roll is who is there by what the server tells of sessions. Its methods may be called by several goroutines.
+// Roll knows who is online from the server's session events. It is safe for concurrent use.
 type Roll struct {
 	mu       sync.Mutex
 	sessions map[string]*entry            // by run and key
 	users    map[string]map[string]*entry // the same, by bare address
-	last     map[string]bool              // of users who are away: whether their last session was managed
-	doubtful map[string]track.Time        // keys of sessions that were known before a hello, until when they may be
+	last     map[string]bool              // of offline users: whether their last session was managed
+	doubtful map[string]track.Time        // keys of sessions known before a hello, and until when they are believed
 }
 
 type entry struct {
@@ -43,8 +43,8 @@ func newRoll() *Roll {
 	return &Roll{sessions: map[string]*entry{}, users: map[string]map[string]*entry{}, last: map[string]bool{}, doubtful: map[string]track.Time{}}
 }
 
-// Of returns the sessions of a user, in no order. If there is none, lastManaged tells whether the last one spoke XEP-0198,
-// as far as it is known. known is false if the server of the user has never told of sessions.
+// Of returns the sessions of a user, in no order. If there is none, lastManaged says whether the last one used
+// XEP-0198, if known. known is false if the user's server has never reported sessions.
 func (r *Roll) Of(bare string) (sessions []Session, lastManaged bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -54,15 +54,15 @@ func (r *Roll) Of(bare string) (sessions []Session, lastManaged bool) {
 	return sessions, r.last[bare]
 }
 
-// change is what an event changes in who can be reached.
+// change is how an event changes who can be reached.
 type change struct {
 	came, left string // full addresses, or ""
 	caps       tap.Caps
-	ended      bool // a session is over, and lives on under no other key
-	managed    bool // it was one that acknowledges
+	ended      bool // a session is over, and does not continue under another key
+	managed    bool // it acknowledged
 }
 
-// take takes in an event of a run, and returns what it changes.
+// take handles an event of a run, and returns what it changes.
 func (r *Roll) take(run string, s *tap.Session) change {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -135,7 +135,7 @@ func (r *Roll) close(key string, end tap.SessionEnd) change {
 	return c
 }
 
-// reachable reports whether there is an available session of this address: one that was replaced may end after its successor
+// reachable reports whether there is an available session with this address: a replaced one may end after its successor
 // has come.
 func (r *Roll) reachable(full string) bool {
 	for _, e := range r.users[track.Bare(full)] {
@@ -168,8 +168,7 @@ func (r *Roll) remove(key string) {
 	}
 }
 
-// hello makes all sessions doubtful that a run, and the one in whose place it has come, told of before: those that are there
-// are told again.
+// hello marks all sessions doubtful that a run and its predecessor reported before: existing ones are reported again.
 func (r *Roll) hello(run, replaced string, now track.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -180,7 +179,7 @@ func (r *Roll) hello(run, replaced string, now track.Time) {
 	}
 }
 
-// sweep removes the sessions that were not told again, and returns the addresses that are not reachable any more.
+// sweep removes the sessions that were not reported again, and returns the addresses that are no longer reachable.
 func (r *Roll) sweep(now track.Time) (left []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

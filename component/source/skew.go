@@ -6,11 +6,11 @@ import (
 	"tocsin/track"
 )
 
-// skewWindow is for how long what a batch says of the server's clock counts, and half as long at least.
+// skewWindow is how long, at most, a batch's information about the server's clock counts; at least half as long.
 const skewWindow = track.Time(60_000)
 
-// skew is how far the server's clock is ahead of ours. A batch says when it was sent, by the server's clock; on its way, and
-// waiting to be read, it only grows older: of what came lately the least old says most.
+// skew is how far the server's clock is ahead of ours. A batch says when it was sent, by the server's clock; in transit
+// and waiting to be read, it only grows older, so the youngest recent one is the most accurate.
 type skew struct {
 	most, before int64      // milliseconds ahead: of this window, and of the one before
 	until        track.Time // the end of this window; 0: nothing is known

@@ -28,10 +28,10 @@ import (
 )
 
 const (
-	// ackEvery is how often the sources are told what is durable.
+	// ackEvery is how often the sources get acknowledgements.
 	ackEvery = 100 * time.Millisecond
-	// tidyEvery is how often it is looked for sessions that were not told again, and for batches without facts that are not
-	// acknowledged: a transaction is not made for each, but for maxIdle of them.
+	// tidyEvery is how often to look for sessions that were not reported again, and for unacknowledged batches without
+	// facts: there is one transaction for maxIdle of them, not one for each.
 	tidyEvery = time.Second
 	maxIdle   = 64
 )
@@ -54,7 +54,7 @@ type Rosters interface {
 	Changed(owner string)
 }
 
-// Store remembers how far each run was taken in.
+// Store remembers how far each run was processed.
 type Store interface {
 	Get(ctx context.Context, key string) (string, error)
 	Put(ctx context.Context, key, value string) error
@@ -62,20 +62,20 @@ type Store interface {
 
 // Options are what a Source works with. All fields are needed.
 type Options struct {
-	Config   func() *tap.Config // in force; another pointer is another configuration
+	Config   func() *tap.Config // in force; another pointer means another configuration
 	Queue    Queue
 	Presence Presence
 	Rosters  Rosters
 	Store    Store
-	// Send sends an IQ of type set to a domain. Its answer is of no interest.
+	// Send sends an IQ of type set to a domain. The answer is ignored.
 	Send    func(ctx context.Context, to string, payload any) error
 	Clock   clock.Clock
 	Log     *slog.Logger
 	Metrics *metrics.Metrics
 }
 
-// Source is the one place where frames of the tap come in. Take is called by the reading goroutine alone, the other
-// methods by any.
+// Source is the one place where frames of the tap come in. Only the reading goroutine may call Take; the other methods
+// are safe for concurrent use.
 type Source struct {
 	Options
 	roll *Roll
@@ -85,7 +85,7 @@ type Source struct {
 	clocks   tap.Clocks
 	config   *tap.Config
 	sighting tap.Sighting
-	clients  []track.Client // of the frame in work
+	clients  []track.Client // of the current frame
 
 	wake    queue.Signal // there is something to acknowledge, to ask, or to remember
 	mu      sync.Mutex
@@ -94,22 +94,22 @@ type Source struct {
 	since   time.Time         // of the stream
 	newest  time.Time         // when the newest believed frame came
 	dirty   bool              // account must be remembered
-	idle    map[string]uint64 // the newest batch of each run, if it told no facts
+	idle    map[string]uint64 // the newest batch of each run, if it had no facts
 	idles   int               // batches that idle stands for
 	ask     bool              // sources must ask anew what is needed
 }
 
-// rememberedKey is where the account is kept, but for the numbers, which the writer raises.
+// rememberedKey is where the account is stored, except for the numbers, which the writer raises.
 const rememberedKey = "tap"
 
-// remembered is what a restart must know.
+// remembered is what must survive a restart.
 type remembered struct {
 	Runs   []*run
 	Copies bool
 	Gap    track.Time
 }
 
-// New returns a Source that goes on where the last instance was.
+// New returns a Source that continues where the last instance stopped.
 func New(ctx context.Context, o Options) (*Source, error) {
 	s := &Source{Options: o, roll: newRoll(), wake: queue.NewSignal(), idle: map[string]uint64{}, clocks: tap.Clocks{}}
 	text, err := o.Store.Get(ctx, rememberedKey)
@@ -134,7 +134,7 @@ func New(ctx context.Context, o Options) (*Source, error) {
 	return s, nil
 }
 
-// Take takes in a frame, which is gone when it returns.
+// Take handles a frame, which is valid only until it returns.
 func (s *Source) Take(frame []byte) {
 	if config := s.Config(); s.config != config {
 		s.tap, s.config = tap.New(*config), config
@@ -155,7 +155,7 @@ func (s *Source) Take(frame []byte) {
 	}
 }
 
-// trace logs what a frame told, without its content.
+// trace logs what a frame was, without its content.
 func (s *Source) trace(verdict tap.Verdict) {
 	if !s.Log.Enabled(context.Background(), slog.LevelDebug) {
 		return
@@ -168,7 +168,7 @@ func (s *Source) trace(verdict tap.Verdict) {
 	}
 }
 
-// copied takes in a copy, of a source that has no numbers.
+// copied handles a copy, from a source without numbers.
 func (s *Source) copied(now time.Time) {
 	s.mu.Lock()
 	s.dirty = s.dirty || !s.account.copies
@@ -181,7 +181,7 @@ func (s *Source) copied(now time.Time) {
 	s.tell(track.Mark{})
 }
 
-// tellsAcks reports whether a run tells of acknowledgements.
+// tellsAcks reports whether a run reports acknowledgements.
 func (s *Source) tellsAcks(run string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -189,7 +189,7 @@ func (s *Source) tellsAcks(run string) bool {
 	return r != nil && r.Hello != nil && r.Hello.Tells&tap.TellsAcks != 0
 }
 
-// batch takes in a batch of events.
+// batch handles a batch of events.
 func (s *Source) batch(now time.Time) {
 	told := &s.sighting
 	b := told.Batch
@@ -225,7 +225,7 @@ func (s *Source) batch(now time.Time) {
 		s.move(c)
 		s.noteSession(session, c, acks)
 	}
-	if !acks { // silence of a session with stream management says nothing
+	if !acks { // the silence of a session with stream management means nothing
 		for i := range told.Facts {
 			told.Facts[i].Sessions.Managed = 0
 		}
@@ -245,7 +245,7 @@ func (s *Source) batch(now time.Time) {
 	s.tell(track.Mark{Run: b.Run, N: b.N})
 }
 
-// settle has it stored that batches were taken in that told no facts.
+// settle queues the marks of batches without facts.
 func (s *Source) settle() {
 	s.mu.Lock()
 	idle := s.idle
@@ -276,7 +276,7 @@ func (s *Source) offer(events *track.Events) {
 	}
 }
 
-// tell hands on what a frame told.
+// tell passes on what a frame said.
 func (s *Source) tell(mark track.Mark) {
 	told := &s.sighting
 	for i := range told.Seen {
@@ -308,7 +308,7 @@ func (s *Source) tell(mark track.Mark) {
 		}
 	}
 	if n := len(told.Facts); n+len(s.clients)+len(told.Removed) > 0 {
-		// They are the queue's from now on: the next frame's go into a room of their own.
+		// They belong to the queue from now on: the next frame gets a new slice.
 		s.offer(&track.Events{Mark: mark, Facts: told.Facts, Clients: s.clients, Removed: slices.Clone(told.Removed)})
 		told.Facts, s.clients = make([]track.Fact, 0, max(8, n)), nil
 	}
@@ -338,7 +338,7 @@ func (s *Source) Down() {
 	s.account.disconnected()
 }
 
-// Refresh has the sources ask anew what is needed of them: the configuration has changed.
+// Refresh makes the sources query again what is needed: the configuration has changed.
 func (s *Source) Refresh() {
 	s.mu.Lock()
 	s.ask = true
@@ -346,7 +346,7 @@ func (s *Source) Refresh() {
 	s.wake.Set()
 }
 
-// Roll returns who is there.
+// Roll returns who is online.
 func (s *Source) Roll() *Roll { return s.roll }
 
 // ackPayload and refreshPayload are what the sources are sent.

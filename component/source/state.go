@@ -6,7 +6,7 @@ import (
 	"tocsin/track"
 )
 
-// State is what the tap in use is, for people.
+// State describes the tap in use, for people.
 type State struct {
 	Newest time.Time  // when the newest believed frame came; zero: none did
 	Lossy  bool       // copies come, which can be lost unnoticed
@@ -18,7 +18,7 @@ type State struct {
 	Ahead time.Duration // how far the server's clock is ahead of ours
 }
 
-// State returns what the tap in use is.
+// State describes the tap in use.
 func (s *Source) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"tocsin/xep/forms"
 )
 
-// showAdmin shows how the service is, and what admins can do.
+// showAdmin shows the service's status, and what admins can do.
 func (s *Server) showAdmin(r *http.Request, v visit) (*reply, error) {
 	return s.drawAdmin(r, v, "", nil, nil)
 }
@@ -23,7 +23,7 @@ func (s *Server) changeAdmin(r *http.Request, v visit) (*reply, error) {
 	return s.drawAdmin(r, v, name, form, said)
 }
 
-// drawAdmin draws the page. What came back of a command stands before its form, if it is a result.
+// drawAdmin draws the page. The result of a command, if any, comes before its form.
 func (s *Server) drawAdmin(r *http.Request, v visit, changed string, back *forms.Form, said []note) (*reply, error) {
 	user, err := jid.Parse(v.owner)
 	if err != nil {

@@ -33,9 +33,9 @@ type Store interface {
 
 // Prompts are what the page of a prompt shows and does.
 type Prompts interface {
-	// Offer returns a prompt as its sender may see it now; ok is false if it is not known any more.
+	// Offer returns a prompt as its sender may see it now; ok is false if it is no longer known.
 	Offer(ctx context.Context, prompt string) (o Offer, ok bool, err error)
-	// Answer gives an answer of the sender's.
+	// Answer gives the sender's answer.
 	Answer(context.Context, *track.Answer) error
 }
 
@@ -56,13 +56,13 @@ type Timeline interface {
 	Timeline(ctx context.Context, sender string, limit int) ([]track.Message, error)
 }
 
-// Users are what users have chosen.
+// Users knows users' settings.
 type Users interface {
 	Language(owner string, choices ...string) string
 	Zone(owner string) *time.Location
 }
 
-// Health says how the service is, for admins.
+// Health returns the service's status, for admins.
 type Health interface {
 	Health(context.Context) []Condition
 }

@@ -19,7 +19,7 @@ type formView struct {
 	Button  string
 }
 
-// fieldView is a field of it.
+// fieldView is a field of a form.
 type fieldView struct {
 	ID, Name, Label, Desc, Value string
 	Kind                         string // head, text, lines, box, list
@@ -66,7 +66,7 @@ func show(name, button string, f *forms.Form) formView {
 	return v
 }
 
-// filled makes a submitted form of what a page sent for the fields of one: a box that is not ticked is not sent.
+// filled makes a submitted form from what a page sent for its fields: an unticked box is not sent.
 func filled(r *http.Request, asked *forms.Form) *forms.Form {
 	f := &forms.Form{Type: forms.Submit}
 	for _, field := range asked.Fields {
@@ -85,7 +85,7 @@ func filled(r *http.Request, asked *forms.Form) *forms.Form {
 	return f
 }
 
-// notes are those of a command.
+// notes returns the notes of a command.
 func notes(all []adhoc.Note) (list []note) {
 	for _, n := range all {
 		list = append(list, note{Text: n.Text, Fault: n.Type == adhoc.Fault})

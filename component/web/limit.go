@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// One address may ask for so many pages a second in the long run, and so many at once; of wrong links so few.
+	// The rate and burst of pages for one address, and of wrong links.
 	pageRate, pageBurst = rate.Limit(5), 60
 	missRate, missBurst = rate.Limit(1.0 / 30), 20
 	// maxAddresses is how many addresses are remembered; the one that has been quiet for longest is forgotten first.
@@ -41,7 +41,7 @@ func (l *limits) allow(address string) bool {
 	return one.misses.TokensAt(now) >= 1 && one.pages.AllowN(now, 1)
 }
 
-// miss notes a wrong link. It reports false when there have been too many.
+// miss records a wrong link. It reports false when there have been too many.
 func (l *limits) miss(address string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

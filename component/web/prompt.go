@@ -15,7 +15,7 @@ import (
 // laterFor is how long "Not now" puts a prompt off.
 const laterFor = 10 * time.Minute
 
-// maxText is the longest text of an SMS that a page takes, in bytes.
+// maxText is the longest text of an SMS that a page accepts, in bytes.
 const maxText = 8192
 
 // promptView is a prompt as its page shows it.
@@ -53,7 +53,7 @@ func (s *Server) offer(r *http.Request) (Offer, error) {
 	return o, nil
 }
 
-// drawPrompt draws a prompt with a text for the SMS; of one that is over only that.
+// drawPrompt draws a prompt with a text for the SMS; if it is over, only that fact.
 func (s *Server) drawPrompt(r *http.Request, o Offer, text string, notes []note) *reply {
 	say := s.say(r, o.Sender)
 	v := view{Title: say.Web.PromptTitle(o.Ask.With), CSRF: s.csrf(r.PathValue("token")), Notes: notes}
@@ -83,7 +83,7 @@ func (s *Server) drawPrompt(r *http.Request, o Offer, text string, notes []note)
 	return s.render(r, o.Sender, "prompt.html", v)
 }
 
-// over says what has become of a prompt.
+// over says what became of a prompt.
 func (s *Server) over(say *phrase.Phrases, o Offer) string {
 	now := s.Clock.Now().In(s.Users.Zone(o.Sender))
 	switch o.State {

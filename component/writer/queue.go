@@ -14,13 +14,14 @@ import (
 )
 
 const (
-	// MaxQueue is how many inputs may wait, for a database that is slow or away. Past three quarters of it messages
-	// that are not watched are dropped, past the whole of it every fact: each is counted.
+	// MaxQueue is how many inputs may wait for a database that is slow or unavailable. Above three quarters of it,
+	// unwatched messages are dropped; when it is full, every fact is. All are counted.
 	MaxQueue = 1 << 17
-	// maxOf is how many facts made of one user's stanzas may wait when half of it is full; further ones are dropped and counted.
+	// maxOf is how many facts from one user's stanzas may wait when the queue is half full; further ones are dropped
+	// and counted.
 	maxOf = MaxQueue / 64
-	// maxText is how many bytes of messages' texts may wait, maxTextOf those of one sender. More are left out: the sender's client
-	// knows its own words.
+	// maxText is how many bytes of message text may wait, maxTextOf those of one sender. Beyond that texts are left
+	// out: the sender's client has its own copy.
 	maxText   = 64 << 20
 	maxTextOf = 4 << 20
 )
@@ -40,7 +41,7 @@ func (e *entry) weight() int {
 	return 1
 }
 
-// Queue holds what waits for the writer, in order. Its methods may be called by several goroutines.
+// Queue holds what waits for the writer, in order. It is safe for concurrent use.
 type Queue struct {
 	entries *queue.Queue[entry]
 	weight  atomic.Int64 // inputs in entries
@@ -50,7 +51,7 @@ type Queue struct {
 
 	mu      sync.Mutex
 	failed  error     // why the last batch was not stored; nil if it was
-	writing time.Time // when the oldest entry of the batch in work was queued; zero: there is none
+	writing time.Time // when the oldest entry of the current batch was queued; zero: there is none
 }
 
 // NewQueue returns an empty queue.
@@ -58,8 +59,8 @@ func NewQueue(c clock.Clock, m *metrics.Metrics) *Queue {
 	return &Queue{entries: queue.New[entry](MaxQueue), shares: shares{of: map[string]held{}}, clock: c, metrics: m}
 }
 
-// Offer queues facts from the wire, or drops them by the policy of MaxQueue, in which case it reports false. It never
-// waits. done, if not nil, is called when they are durable, or with track.ErrRefused if the database refuses them all.
+// Offer queues facts from the wire, or drops them as described at MaxQueue and reports false. It never waits. done, if
+// not nil, is called when they are durable, or with track.ErrRefused if the database refuses them all.
 func (q *Queue) Offer(events *track.Events, done func(error)) bool {
 	before := len(events.Facts)
 	if q.Len() >= MaxQueue*3/4 {
@@ -95,7 +96,7 @@ func (q *Queue) Put(in track.Input, done func(error)) {
 	q.push(entry{input: in, done: done, at: q.clock.Now()})
 }
 
-// Do queues an input and waits until it is durable. A nil input waits for all that was queued before.
+// Do queues an input and waits until it is durable. A nil input waits for everything queued before.
 func (q *Queue) Do(ctx context.Context, in track.Input) error {
 	done := make(chan error, 1)
 	q.Put(in, func(err error) { done <- err })
@@ -125,7 +126,7 @@ func (q *Queue) Lag() time.Duration {
 	return q.clock.Now().Sub(since)
 }
 
-// Stuck reports whether what is put now could not be written soon.
+// Stuck reports whether a new input could not be written soon.
 func (q *Queue) Stuck() bool { return q.Fault() != nil || q.Len() >= MaxQueue/2 }
 
 // Fault returns why the last batch could not be stored, nil if it could.
@@ -141,7 +142,7 @@ func (q *Queue) setFault(err error) {
 	q.failed = err
 }
 
-// take takes the next batch out of the queue.
+// take removes and returns the next batch.
 func (q *Queue) take() []entry {
 	q.mu.Lock() // so that Lag finds the oldest entry in one of its two places
 	defer q.mu.Unlock()

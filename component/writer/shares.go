@@ -7,7 +7,7 @@ import (
 	"tocsin/track"
 )
 
-// shares are what waits in a queue, by the user whose stanzas it is made of.
+// shares counts what waits in a queue, by the user whose stanzas it comes from.
 type shares struct {
 	mu   sync.Mutex
 	of   map[string]held
@@ -19,7 +19,7 @@ type held struct {
 	text  int64 // bytes
 }
 
-// fit returns the facts without those of users of whom enough wait.
+// fit returns the facts without those of users who have enough waiting.
 func (s *shares) fit(facts []track.Fact) []track.Fact {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,7 +34,7 @@ func (s *shares) fit(facts []track.Fact) []track.Fact {
 	})
 }
 
-// add takes facts in, and leaves out texts for which there is no room.
+// add counts facts, and removes texts for which there is no room.
 func (s *shares) add(facts []track.Fact) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -19,21 +19,22 @@ import (
 )
 
 const (
-	// MaxBatch is how many inputs one transaction takes. So many wait only when the disk is slow: then fewer, larger
-	// transactions are what helps.
+	// MaxBatch is how many inputs one transaction takes. That many wait only when the disk is slow, and then fewer,
+	// larger transactions help.
 	MaxBatch = 2048
-	// A batch that could not be stored is tried again after retryAfter; every logEvery tries the log is told.
+	// A batch that could not be stored is retried after retryAfter; every logEvery attempts that is logged.
 	retryAfter = 500 * time.Millisecond
 	logEvery   = 20
-	// stopWithin is how long the queue may take to be written when the component stops.
+	// stopWithin is how long writing the queue may take when the component stops.
 	stopWithin = 5 * time.Second
 )
 
-// Store is what the writer needs of a database.
+// Store is the database as the writer needs it.
 type Store interface {
 	Load(context.Context, track.Want, track.Time) (track.Loaded, error)
 	Commit(context.Context, track.Changes) error // one transaction
-	// Settled tells whether the last Commit was stored, if its error left that open. It fails as long as that is not decided.
+	// Settled reports whether the last Commit was stored, if its error left that open. It fails as long as that is
+	// undecided.
 	Settled(context.Context) (bool, error)
 }
 
@@ -42,11 +43,11 @@ type Options struct {
 	Queue  *Queue
 	Store  Store
 	Ledger *track.Ledger        // which the writer owns from now on
-	Policy func() *track.Policy // in force; it is asked before every batch
-	// Committed is called with what a durable batch leads to. The next batch waits for it to return.
+	Policy func() *track.Policy // in force; called before every batch
+	// Committed is called with the effects of a durable batch. The next batch waits for it to return.
 	Committed func(*track.Result)
 
-	Flush   time.Duration // how long inputs are gathered
+	Flush   time.Duration // how long inputs are collected
 	Clock   clock.Clock
 	Log     *slog.Logger
 	Metrics *metrics.Metrics
@@ -74,8 +75,8 @@ func (w *Writer) gauge() {
 }
 
 // Run writes batches until ctx is done and the queue is empty; for that it has stopWithin. Its error says why the queue
-// can't be written any more: track.ErrFenced, a track.BehindError, or that of ctx. What could not be written is then in
-// Unwritten.
+// can no longer be written: track.ErrFenced, a track.BehindError, or that of ctx. Whatever could not be written is then
+// in Unwritten.
 func (w *Writer) Run(ctx context.Context) error {
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var timer sync.WaitGroup
@@ -116,10 +117,10 @@ func (w *Writer) limit(ctx, writing context.Context, stop func()) {
 	}
 }
 
-// Unwritten takes what could not be written of what was seen on the wire, once nothing is seen any more: what comes after Run
-// has ended, while the stream is being closed, is a part of it. Some of it may be stored all the same. Everything else is in
-// the database, or comes again: a source that numbers its batches keeps them until they are acknowledged, and who waits for
-// an answer asks anew.
+// Unwritten removes and returns the facts from the wire that could not be written, once no more arrive: some may come
+// after Run has ended, while the stream is being closed. Some may be stored all the same. Everything else is in the
+// database, or comes again: a source that numbers its batches keeps them until they are acknowledged, and whoever waits
+// for an answer asks again.
 func (w *Writer) Unwritten() (left []track.Events) {
 	for _, e := range append(w.batch, w.Queue.entries.TakeWhile(func(entry) bool { return true })...) {
 		events, ok := e.input.(*track.Events)
@@ -131,7 +132,7 @@ func (w *Writer) Unwritten() (left []track.Events) {
 	return left
 }
 
-// Sum returns how many inputs the last commits were of; of older ones it does not know.
+// Sum returns how many inputs the most recent commits had.
 func (w *Writer) Sum(commits int64) (inputs int) {
 	for i := range min(int(min(commits, int64(len(w.sizes)))), w.n) {
 		inputs += w.sizes[(w.n-1-i)%len(w.sizes)]
@@ -157,9 +158,8 @@ func (w *Writer) gather(ctx context.Context) {
 	}
 }
 
-// write stores a batch, however often that has to be tried. It fails only when ctx is done. A batch that the database
-// refuses is written in halves, down to the one input that is at fault, which is dropped: it must not hold up all the
-// others.
+// write stores a batch, retrying as often as necessary. It fails only when ctx is done. A batch that the database
+// refuses is halved until the input at fault is found, which is dropped: it must not hold up all the others.
 func (w *Writer) write(ctx context.Context, batch []entry) error {
 	for try := 1; ; try++ {
 		err := w.commit(ctx, batch)
@@ -197,19 +197,19 @@ func (w *Writer) write(ctx context.Context, batch []entry) error {
 	}
 }
 
-// divisible reports whether an entry holds several facts, of which some may be good.
+// divisible reports whether an entry has several facts, some of which may be acceptable.
 func divisible(e entry) bool {
 	events, ok := e.input.(*track.Events)
 	return ok && len(events.Facts) > 1
 }
 
-// divide makes two entries of one. What waits for it waits for the second, which comes after the first.
+// divide splits an entry in two. Whoever waits for it waits for the second, which comes after the first.
 func divide(e entry) []entry {
 	first, second, _ := e.input.(*track.Events).Halves()
 	return []entry{{input: first, at: e.at}, {input: second, done: e.done, at: e.at}}
 }
 
-// commit makes one transaction of a batch, and hands on what follows from it.
+// commit stores a batch in one transaction, and passes on its effects.
 func (w *Writer) commit(ctx context.Context, batch []entry) error {
 	started := w.Clock.Now()
 	now := track.At(started)
@@ -246,7 +246,7 @@ func (w *Writer) commit(ctx context.Context, batch []entry) error {
 	return nil
 }
 
-// apply makes of inputs what follows from them, and stores it.
+// apply applies inputs, and stores the result.
 func (w *Writer) apply(ctx context.Context, inputs []track.Input, now track.Time) (*track.Result, error) {
 	loaded, err := w.Store.Load(ctx, w.Ledger.Want(inputs), now)
 	if err != nil {
@@ -267,7 +267,7 @@ func (w *Writer) apply(ctx context.Context, inputs []track.Input, now track.Time
 	return result, nil
 }
 
-// note remembers how many inputs a commit was of.
+// note records how many inputs a commit had.
 func (w *Writer) note(inputs int) {
 	w.sizes[w.n%len(w.sizes)] = inputs
 	w.n++
@@ -278,8 +278,8 @@ func isBehind(err error) bool {
 	return errors.As(err, &behind)
 }
 
-// settle finds out what became of a commit whose end was not heard of: the connection broke, say. It returns its result
-// if it was stored: then what follows from it must happen, and only once.
+// settle finds out what became of a commit of unknown outcome, for instance because the connection broke. It returns
+// the result if it was stored: then its effects must happen, and only once.
 func (w *Writer) settle(ctx context.Context, inputs int) (*track.Result, error) {
 	result := w.doubt
 	if result == nil {
