@@ -240,3 +240,42 @@ func TestBacklog(t *testing.T) {
 		t.Errorf("%d events were lost", seen.Lost)
 	}
 }
+
+// What was not acknowledged when ejabberd is stopped is told after it has been started again, in the same run; a run that was killed is
+// not taken up.
+func TestRestart(t *testing.T) {
+	t.Parallel()
+	server := lab.Ejabberd(t, lab.Options{Tap: lab.Module})
+	sink := attach(t, server)
+	alice := server.Login("alice/phone", lab.Silent)
+	next := told(t, sink, 0, "opened s='alice@lab.test/phone'")
+	await(t, "an acknowledgement", sink.Acknowledged)
+	sink.Close()
+	alice.Say("nobody@lab.test", "m1", "hello")
+	alice.Expect("message[@type='error'][@id='m1']")
+	server.Restart()
+	if kept, err := filepath.Glob(filepath.Join(server.Dir, "mnesia", "mod_tocsin.*")); len(kept) > 0 {
+		t.Errorf("%s is still there (%v)", kept, err)
+	}
+	connect := func() {
+		t.Helper()
+		if err := sink.Connect(server.ComponentAddr, server.Secret); err != nil {
+			t.Fatal(err)
+		}
+	}
+	connect()
+	alice = server.Login("alice/phone", lab.Silent)
+	next = told(t, sink, next, "out ro='none' ss='0' t='nobody@lab.test' i='m1'", "bounce t='alice@lab.test/phone' i='m1'", "opened s='alice@lab.test/phone'")
+	if seen := sink.Now(); seen.Missing > 0 || seen.Lost > 0 || sink.Runs() != 1 {
+		t.Errorf("%d batches are missing, %d events lost, in %d runs", seen.Missing, seen.Lost, sink.Runs())
+	}
+	server.Kill()
+	sink.Close()
+	server.Start()
+	connect()
+	server.Login("alice/phone", lab.Silent)
+	told(t, sink, next, "opened s='alice@lab.test/phone'")
+	if sink.Runs() != 2 {
+		t.Errorf("%d runs after the server was killed", sink.Runs())
+	}
+}

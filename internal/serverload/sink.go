@@ -142,6 +142,13 @@ func (s *Sink) Acknowledged() bool {
 	return s.answered == s.acks
 }
 
+// Runs are how many runs have told something.
+func (s *Sink) Runs() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.runs)
+}
+
 // Slow makes the Sink pause after each batch.
 func (s *Sink) Slow(pause time.Duration) {
 	s.mu.Lock()

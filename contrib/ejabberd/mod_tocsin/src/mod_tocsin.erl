@@ -48,7 +48,7 @@
                        {config_reloaded, config_reloaded, 90}]).
 
 %% The other modules of this one: ejabberd itself loads, and gives up, no more than the one that it is configured with.
--define(MODULES, [mod_tocsin_event, mod_tocsin_server, mod_tocsin_sessions, mod_tocsin_standing, mod_tocsin_window]).
+-define(MODULES, [mod_tocsin_event, mod_tocsin_kept, mod_tocsin_server, mod_tocsin_sessions, mod_tocsin_standing, mod_tocsin_window]).
 
 %%% The module
 

@@ -142,15 +142,21 @@ init([Host, Opts]) ->
     process_flag(priority, high), % or it starves among thousands of busy sessions; its work is small
     process_flag(message_queue_data, off_heap),
     process_flag(min_heap_size, ?HEAP),
-    <<Random:64>> = crypto:strong_rand_bytes(8),
-    Run = <<(node_name(node()))/binary, (integer_to_binary(Random, 36))/binary>>,
+    {Run, Window} = case mod_tocsin_kept:load(Host, node_name(node()), backlog(Opts)) of
+                        none -> {new_run(), mod_tocsin_window:new(backlog(Opts))};
+                        Kept -> Kept
+                    end,
     State = #state{host = Host, component = gen_mod:get_opt(component, Opts), run = Run, counters = atomics:new(3, []),
-                   window = mod_tocsin_window:new(backlog(Opts)), sessions = mod_tocsin_sessions:new(Host),
+                   window = Window, told = mod_tocsin_window:lost(Window), sessions = mod_tocsin_sessions:new(Host),
                    standings = mod_tocsin_standing:new()},
     publish(State),
     ask_sessions([Pid || #session{sid = {_, Pid}, us = {_, S}} <- ejabberd_sm:dirty_get_my_sessions_list(), S == Host], Host),
-    {ok, look(hello(State))};
+    {ok, look([], hello(State))};
 init([Host]) -> init([Host, gen_mod:get_module_opts(Host, mod_tocsin)]).
+
+new_run() ->
+    <<Random:64>> = crypto:strong_rand_bytes(8),
+    <<(node_name(node()))/binary, (integer_to_binary(Random, 36))/binary>>.
 
 ask_sessions([], _) -> ok;
 ask_sessions(Pids, Host) ->
@@ -175,7 +181,7 @@ handle_cast({up, Component, Pid}, #state{component = Component, peer = Peer} = S
             publish(S),
             {noreply, ask(Pid, gone(S))}
     end;
-handle_cast({down, Component, Pid}, #state{component = Component, peer = {_, Pid, _}} = S) -> {noreply, look(gone(S))};
+handle_cast({down, Component, Pid}, #state{component = Component, peer = {_, Pid, _}} = S) -> {noreply, look([Pid], gone(S))};
 handle_cast({ack, Run, N, IQ}, #state{run = Run, window = W} = S) ->
     case mod_tocsin_window:ack(N, W) of
         {ok, W1} ->
@@ -203,7 +209,7 @@ handle_cast({reload, Opts}, #state{component = Old, window = W} = S) ->
         New ->
             S2 = (gone(S1))#state{component = New},
             publish(S2),
-            {noreply, look(S2)}
+            {noreply, look([], S2)}
     end;
 handle_cast(_, S) -> {noreply, S}.
 
@@ -217,7 +223,7 @@ handle_info({iq_reply, Reply, {disco, Pid}}, #state{peer = {_, Pid, _}} = S) -> 
 handle_info({question, Pid, Tries}, #state{peer = {_, Pid, _}} = S) ->
     question(Pid, Tries, S),
     {noreply, S};
-handle_info({'DOWN', Ref, process, Pid, _}, #state{peer = {_, Pid, Ref}} = S) -> {noreply, look(gone(S))};
+handle_info({'DOWN', Ref, process, Pid, _}, #state{peer = {_, Pid, Ref}} = S) -> {noreply, look([Pid], gone(S))};
 handle_info({'DOWN', Ref, process, Pid, _}, #state{sessions = Sessions} = S) ->
     {noreply, schedule(add_all(mod_tocsin_sessions:died(Ref, Pid, Sessions), now_us(), S))};
 handle_info({standing_changed, Owner, Contact}, #state{standings = Standings} = S) ->
@@ -238,12 +244,20 @@ drain(N, Taken, S) ->
     after 0 -> {Taken, S}
     end.
 
-terminate(_, #state{host = Host} = S) ->
+%% The run is over, unless something could not be sent: ejabberd ends the component's connection before its modules, and what happens
+%% in between is told after the restart.
+terminate(_, #state{host = Host, run = Run, peer = Peer} = S) ->
     persistent_term:erase({mod_tocsin, Host}),
     ejabberd_hooks:delete(c2s_handle_info, Host, mod_tocsin, asked, 40),
     {_, S1} = drain(100000, 0, S),
-    S2 = add_element(mod_tocsin_event:event(<<"bye">>, []), none, now_us(), S1),
-    pump(S2#state{window = mod_tocsin_window:seal(S2#state.window)}),
+    S2 = refused(S1),
+    case Peer of
+        {up, _, _} ->
+            S3 = add_element(mod_tocsin_event:event(<<"bye">>, []), none, now_us(), S2),
+            #state{window = W} = pump(S3#state{window = mod_tocsin_window:seal(S3#state.window)}),
+            mod_tocsin_window:is_idle(W) orelse mod_tocsin_kept:save(Host, Run, W);
+        _ -> mod_tocsin_kept:save(Host, Run, S2#state.window)
+    end,
     ok.
 
 code_change(_, S, _) -> {ok, S}.
@@ -299,9 +313,9 @@ refused(#state{counters = Counters, window = W} = S) ->
 
 %%% The component
 
-%% One that is connected already.
-look(S) ->
-    case routes(S) of
+%% One that is connected already, but for those that are gone.
+look(Gone, S) ->
+    case routes(S) -- Gone of
         [Pid | _] -> ask(Pid, S);
         [] -> S
     end.

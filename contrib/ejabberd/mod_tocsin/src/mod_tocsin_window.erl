@@ -3,6 +3,7 @@
 -module(mod_tocsin_window).
 
 -export([new/1, limit/2, add/3, seal/1, next/1, ack/2, rewind/1, lose/2]).
+-export([pack/2, unpack/3]).
 -export([is_open/1, has_room/1, is_idle/1, lost/1, bytes/1]).
 
 %% A batch is complete when it holds this much.
@@ -29,7 +30,10 @@
                  lost = 0}).
 
 -opaque window() :: #window{}.
--export_type([window/0, event/0]).
+%% A window as it goes into a file. Times are by another clock there, which is Offset later.
+-type packed() :: {Number :: non_neg_integer(), Lost :: non_neg_integer(), [{pos_integer(), integer(), pos_integer(), binary()}]}.
+
+-export_type([window/0, event/0, packed/0]).
 
 -spec new(pos_integer()) -> window().
 new(Limit) -> #window{limit = Limit}.
@@ -98,6 +102,19 @@ drop(N, #window{sent = Sent, sent_count = Count, sent_size = A} = W) ->
 -spec rewind(window()) -> window().
 rewind(#window{sent = Sent, sent_size = A, held = Held, held_size = B} = W) ->
     trim(W#window{sent = queue:new(), sent_count = 0, sent_size = 0, held = queue:join(Sent, Held), held_size = A + B}).
+
+-spec pack(integer(), window()) -> packed().
+pack(Offset, W) ->
+    #window{number = Number, lost = Lost, held = Held} = rewind(seal(W)),
+    {Number, Lost, [{N, First + Offset, Events, Text} || #batch{number = N, first = First, events = Events, text = Text} <- queue:to_list(Held)]}.
+
+-spec unpack(integer(), pos_integer(), packed()) -> window().
+unpack(Offset, Limit, {Number, Lost, Batches}) when is_integer(Number), Number >= 0, is_integer(Lost), Lost >= 0 ->
+    Held = [#batch{number = N, first = First - Offset, events = Events, text = Text}
+            || {N, First, Events, Text} <- Batches, is_integer(N), N =< Number, is_integer(First), is_integer(Events), is_binary(Text)],
+    true = length(Held) == length(Batches),
+    trim((new(Limit))#window{number = Number, lost = Lost, held = queue:from_list(Held),
+                             held_size = lists:sum([byte_size(Text) || #batch{text = Text} <- Held])}).
 
 %% Events that were lost elsewhere.
 -spec lose(non_neg_integer(), window()) -> window().

@@ -2,12 +2,29 @@
 
 -compile([export_all, nowarn_export_all]). % EUnit finds what ends with _test; its header is not everywhere
 
--import(mod_tocsin_window, [new/1, limit/2, add/3, seal/1, next/1, ack/2, rewind/1, lose/2, is_open/1, has_room/1, is_idle/1, lost/1, bytes/1]).
+-import(mod_tocsin_window, [new/1, limit/2, add/3, seal/1, next/1, ack/2, rewind/1, lose/2, is_open/1, has_room/1, is_idle/1, lost/1, bytes/1, pack/2, unpack/3]).
 
 event(Id) -> {<<"e">>, [], 1, <<" i='", (integer_to_binary(Id))/binary, "'/>">>}.
 
 %% A window with so many batches of one event each.
 batches(N, W) -> lists:foldl(fun(I, W1) -> seal(add(I, event(I), W1)) end, W, lists:seq(1, N)).
+
+%% What was not acknowledged, sent or not, is sent again under its number after it was in a file; numbers go on, times are shifted.
+packed_test() ->
+    {_, W} = sent(batches(3, new(100000))),
+    {ok, W1} = ack(1, W),
+    W2 = lose(7, add(5, event(5), seal(add(4, event(4), W1)))),
+    Packed = binary_to_term(term_to_binary(pack(1000, W2)), [safe]),
+    W3 = unpack(400, 100000, Packed),
+    equal(7, lost(W3)),
+    {N, First, _, _} = next(W3),
+    equal({2, 602}, {N, First}),
+    {Sent, W4} = sent(seal(add(2000, event(6), W3))),
+    equal([2, 3, 4, 5, 6], numbers(Sent)),
+    equal(<<"<e i='5'/>">>, proplists:get_value(5, Sent)),
+    equal({ok, 0}, case ack(6, W4) of {ok, W5} -> {ok, bytes(W5)}; Other -> Other end),
+    equal(3, length(numbers(element(1, sent(unpack(0, 30, Packed)))))), % less may be kept now
+    [equal(bad, try unpack(0, 1000, Bad) catch _:_ -> bad end) || Bad <- [none, {1, 0, [{2, 1, 1, <<>>}]}, {1, 0, [{1, x, 1, <<>>}]}, {-1, 0, []}, {1, 0, x}]].
 
 %% All that it would send now.
 sent(W) -> sent(W, []).
