@@ -8,11 +8,11 @@ import (
 const (
 	// Lease is how long a claim holds (protocol §6).
 	Lease = 60 * time.Second
-	// Gather is the shortest time between two sendings of one prompt (protocol §5), GatherChat that of the
-	// corrections an ordinary client gets (protocol §7).
+	// Gather is the minimum time between two sendings of one prompt (protocol §5), GatherChat that of the corrections
+	// an ordinary client gets (protocol §7).
 	Gather     = 30 * time.Second
 	GatherChat = 5 * time.Minute
-	// MaxSnoozes is how often one prompt can be put off.
+	// MaxSnoozes is how often one prompt can be snoozed.
 	MaxSnoozes = 10
 	// Regret is how long an answer can be taken back (protocol §7).
 	Regret = time.Minute
@@ -30,8 +30,8 @@ const (
 	SendIt   AnswerAction = "send" // the component is to send the SMS itself
 )
 
-// Verdict is the answer to an answer: the empty Verdict is success, every other the condition of the error
-// (protocol §6).
+// Verdict is the response to an answer: the empty Verdict is success, any other the condition of the error (protocol
+// §6).
 type Verdict string
 
 const (
@@ -41,12 +41,12 @@ const (
 	AlreadyDisplayed Verdict = "not-acceptable" // with <already-displayed/>
 	Gone             Verdict = "gone"           // with <expired/>
 	TooOften         Verdict = "resource-constraint"
-	NotAllowed       Verdict = "not-allowed" // the component can't send this SMS itself, whyever
+	NotAllowed       Verdict = "not-allowed" // the component can't send this SMS itself, for whatever reason
 	BadRequest       Verdict = "bad-request" // no such action
 )
 
-// answer is the state machine of a prompt. It reports whether the answer changed anything: a repeat does not, but for a
-// snooze that is to be renewed.
+// answer is the state machine of a prompt. It reports whether the answer changed anything: a repeat does not, except
+// for renewing a snooze.
 func (p *Prompt) answer(action AnswerAction, by string, d time.Duration, renew bool, policy *Policy, now Time) (v Verdict, changed bool) {
 	end, ends := closes[action]
 	switch {
@@ -57,7 +57,7 @@ func (p *Prompt) answer(action AnswerAction, by string, d time.Duration, renew b
 	case ends && p.State == end && p.Claimer == by:
 		return OK, false
 	case action == SentSMS && !p.State.Live() && p.State != PromptSent:
-		// The SMS is out, whatever has become of the prompt: it is recorded.
+		// The SMS is out, so it is recorded, whatever the state of the prompt.
 	case p.State == PromptWithdrawn && p.Withdrew == WithdrawDisplayed:
 		return AlreadyDisplayed, false
 	case p.State == PromptWithdrawn || p.State == PromptExpired:
@@ -107,7 +107,8 @@ func (p *Prompt) schedule() {
 	}
 }
 
-// gather is for how long what joins or changes is gathered for the next sending. One that nobody was shown goes out as soon as it may.
+// gather is how long additions and changes are collected for the next sending. A prompt that nobody was shown is sent
+// as soon as possible.
 func (p *Prompt) gather() time.Duration {
 	switch {
 	case len(p.Shown) == 0:
@@ -118,7 +119,7 @@ func (p *Prompt) gather() time.Duration {
 	return Gather
 }
 
-// others returns those the prompt was sent to, without the device by; an answer by chat answers for the chat.
+// others returns those the prompt was sent to, except the device by; an answer by chat counts for the chat.
 func (p *Prompt) others(by string) []string {
 	return slices.DeleteFunc(slices.Clone(p.Shown), func(to string) bool { return to == by || to == Bare(by) })
 }

@@ -30,7 +30,7 @@ func (f *Fact) want(l *Ledger, w *Want) {
 			w.Keys = append(w.Keys, Key{f.Sender, f.Recipient, id})
 		}
 	}
-	early := func() { // what came before it will be applied with it
+	early := func() { // earlier evidence will be applied with it
 		others := f.otherKeys()
 		for _, k := range others {
 			key(k.ID)
@@ -69,7 +69,7 @@ func (f *Fact) want(l *Ledger, w *Want) {
 			return
 		}
 		if !f.Passed {
-			open() // what is evidence of it will need it
+			open() // evidence about it will need it
 		}
 	case Received:
 		open()
@@ -148,12 +148,12 @@ func (f *Fact) apply(b *batch) {
 		switch {
 		case b.find(f.Key) == nil:
 			b.keep(f)
-		case b.people.Parties(f.Conv()).Recipient.Sync != SyncOff: // a row for each message is for who has use for it
+		case b.people.Parties(f.Conv()).Recipient.Sync != SyncOff: // a row per message only for those who use it
 			b.alsoKnown(f)
 		}
 	case RosterChanged:
 		for _, r := range b.upTo(f.Conv(), math.MaxInt64) {
-			r.Standing = f.Standing // by which the settings of what follows are
+			r.Standing = f.Standing // which decides the settings of what follows
 			b.transit(r, f)
 		}
 	case Bounced, Deferred, Stored, Handed, Unacked, Dropped: // what the servers say of one stanza: of a correction nothing about its original
@@ -179,8 +179,8 @@ func (f *Fact) apply(b *batch) {
 	}
 }
 
-// sent takes a message in, unless it is another copy of one that is known. Ids may be used again once the message
-// they named is settled.
+// sent adds a message, unless it is another copy of a known one. Ids may be reused once the message they named is
+// settled.
 func (b *batch) sent(f *Fact) {
 	if b.isCopy(f) {
 		return
@@ -203,8 +203,8 @@ func (b *batch) sent(f *Fact) {
 	b.alsoKnown(f)
 }
 
-// alsoKnown makes the other ids of a stanza aliases of it, unless they name something already, and takes in what has come
-// before it.
+// alsoKnown makes the other ids of a stanza aliases of it, unless they already name something, and applies earlier
+// evidence.
 func (b *batch) alsoKnown(f *Fact) {
 	named := b.find(f.Key)
 	for _, k := range f.otherKeys() {
@@ -218,7 +218,7 @@ func (b *batch) alsoKnown(f *Fact) {
 	}
 }
 
-// otherKeys are the ids by which a stanza is known beside its own (XEP-0359).
+// otherKeys are the ids by which a stanza is known besides its own (XEP-0359).
 func (f *Fact) otherKeys() (keys []Key) {
 	for _, id := range []string{f.OriginID, f.ArchiveID} {
 		if id != "" && id != f.ID {
@@ -228,7 +228,7 @@ func (f *Fact) otherKeys() (keys []Key) {
 	return keys
 }
 
-// isCopy reports whether the stanza is another copy of one that is known.
+// isCopy reports whether the stanza is another copy of a known one.
 func (b *batch) isCopy(f *Fact) bool {
 	old := b.newest[f.Key]
 	switch {
@@ -242,15 +242,15 @@ func (b *batch) isCopy(f *Fact) bool {
 	return f.At < old.SentAt.Add(copyWindow)
 }
 
-// full reports whether no more messages of a sender are watched. When all are too many, those of who has less than an equal share
-// still are: a few hundred accounts can't stop the alarms of everybody else.
+// full reports whether no more messages of a sender are watched. When the total limit is reached, senders with less
+// than an equal share are still watched: a few hundred accounts can't stop everybody else's alarms.
 func (b *batch) full(sender string) bool {
 	own := int(b.pending[sender])
 	return own >= MaxPendingPerSender || b.total >= MaxPending && own >= MaxPending/max(1, len(b.pending))
 }
 
-// corrected makes the correction's id an alias of the original, whose text it refreshes (XEP-0308 §4). Of an unknown
-// or settled original nothing but its place in the order is known.
+// corrected makes the correction's id an alias of the original, whose text it updates (XEP-0308 §4). If the original is
+// unknown or settled, only the place in the order is recorded.
 func (b *batch) corrected(f *Fact) {
 	original := b.find(Key{f.Sender, f.Recipient, f.Original})
 	if old := b.newest[f.Key]; b.isCopy(f) || old != nil && old.Kind == Alias && original != nil && old.Original == original.Ord {
@@ -271,7 +271,7 @@ func (b *batch) transit(r *row, f *Fact) {
 	r.rebase(b.now)
 	s := b.settings(&r.Message)
 	if f.Kind == AlarmFired {
-		r.rang = r.rang || f.At == 0 || f.At >= r.Due // an older one rings in vain: the one that holds is still set
+		r.rang = r.rang || f.At == 0 || f.At >= r.Due // an older one fires for nothing: the current one is still set
 		b.verdict(r, &s)
 	}
 	b.effects(r, Transition(&r.Message, *f, s, b.now), s)

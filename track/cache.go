@@ -1,6 +1,6 @@
 package track
 
-// cache is a bounded map. What was not put into it for as long as the cache needs to fill up once is forgotten.
+// cache is a bounded map. An entry not put again while the cache fills up once is forgotten.
 type cache[K comparable, V any] struct {
 	limit      int // of the weight of each of the two generations
 	weight     int // of young

@@ -7,7 +7,7 @@ import (
 
 const (
 	day = 24 * time.Hour
-	// pauseCheck is how often messages that an admin's pause holds back look whether it is over, all at once.
+	// pauseCheck is how often messages held back by an admin's pause check whether it is over, all at once.
 	pauseCheck = Time(60_000)
 )
 
@@ -20,16 +20,15 @@ func (b *batch) verdict(r *row, s *Settings) {
 	switch {
 	case hold != 0:
 		s.Hold, s.Held = hold, held
-	case b.live[r.Conv()] != nil: // it joins a prompt that is there
+	case b.live[r.Conv()] != nil: // it joins an existing prompt
 	case b.over(r.Conv(), s.Priority, false) != "":
 		s.Refuse = ReasonCap
-	case b.over(r.Conv(), s.Priority, true) != "": // in a moment it is known whether those will be shown
+	case b.over(r.Conv(), s.Priority, true) != "": // it will soon be known whether those are shown
 		s.Hold, s.Held = b.now.Add(Gather), ReasonCap
 	}
 }
 
-// holds says until when nobody is prompted, and why; 0 if nothing holds prompts back. A command goes through quiet
-// hours.
+// holds says until when prompts are held back, and why; 0 if they are not. A command overrides quiet hours.
 func (b *batch) holds(s *Settings, command bool) (Time, Reason) {
 	if b.policy.Paused {
 		return b.now - b.now%pauseCheck + pauseCheck, ReasonPaused
@@ -40,7 +39,7 @@ func (b *batch) holds(s *Settings, command bool) (Time, Reason) {
 	return 0, ""
 }
 
-// held says until when a prompt must not be shown: as long as something holds back all that it asks about; or 0.
+// held says until when a prompt must not be shown, because everything it asks about is held back; or 0.
 func (b *batch) held(w *work) (until Time) {
 	for _, ord := range w.Messages {
 		r := b.rows[ord]
@@ -98,8 +97,8 @@ func (b *batch) over(c Conv, urgency Priority, coming bool) CapReason {
 
 func reached(n, limit int) bool { return limit > 0 && n >= limit }
 
-// remindedEnough reports whether the recipient of a conversation was reminded as often in a day as anybody may be prompted. Unlike a
-// prompt a reminder goes to the recipient: there is no first one that must be free.
+// remindedEnough reports whether the recipient of a conversation was reminded as often in a day as anybody may be
+// prompted. Unlike a prompt, a reminder goes to the recipient, so the first one is not exempt.
 func (b *batch) remindedEnough(c Conv) bool {
 	var conversation, recipient int
 	for _, o := range b.opened {
@@ -112,7 +111,7 @@ func (b *batch) remindedEnough(c Conv) bool {
 	return reached(conversation, b.policy.PerConversationDay) || reached(recipient, b.policy.PerRecipientDay)
 }
 
-// note records something that is no prompt, so that it counts for a day.
+// note records something other than a prompt, so that it counts for a day.
 func (b *batch) note(r *row, state PromptState) *work {
 	ord := b.nextOrd()
 	id, _ := b.promptID(ord)
@@ -137,7 +136,7 @@ func (b *batch) sayCapped(r *row, which CapReason) {
 	})
 }
 
-// stands looks again at a prompt that is to be shown to somebody for the first time: it was opened when nobody was there. It
+// stands checks a prompt again that is about to be shown for the first time: it was opened when nobody was online. It
 // reports false if nothing is left of it.
 func (b *batch) stands(w *work) bool {
 	var first *row
@@ -178,7 +177,7 @@ func (b *batch) stands(w *work) bool {
 	return false
 }
 
-// unask takes a message out of a prompt that nobody has seen: its chain goes on without.
+// unask removes a message from a prompt that nobody has seen: its chain continues without it.
 func (w *work) unask(r *row, why Reason) {
 	r.Prompt, r.Reason = "", why
 	w.Messages, w.dirty = slices.DeleteFunc(w.Messages, func(ord int64) bool { return ord == r.Ord }), true

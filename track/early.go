@@ -10,13 +10,13 @@ import (
 const (
 	earlyWindow = 2 * time.Second
 	maxEarly    = 4096
-	maxEarlyOf  = 64 // of them, by one who said it
+	maxEarlyOf  = 64 // of them, from one author
 )
 
-// early holds facts about ids that are not known (yet), for a moment, in memory.
+// early briefly holds facts about ids that are not known (yet), in memory.
 type early map[Key][]crossed
 
-// Author is whose stanza the fact is made of.
+// Author is the author of the stanza that the fact comes from.
 func (f *Fact) Author() string {
 	switch f.Kind {
 	case Sent, Corrected, Retracted, Stopped, Forced:
@@ -25,7 +25,7 @@ func (f *Fact) Author() string {
 	return f.Recipient
 }
 
-// crossed is a fact that came at an instant, before the message that it is about.
+// crossed is a fact that came before the message it is about, and when.
 type crossed struct {
 	Fact
 	at Time
@@ -53,7 +53,7 @@ func (b *batch) catchUp(k Key) {
 	}
 }
 
-// merge takes in what a batch has kept and used.
+// merge applies what a batch has kept and used.
 func (e early) merge(kept early, used []Key, now Time) {
 	for _, k := range used {
 		delete(e, k)

@@ -1,7 +1,7 @@
 package track
 
-// Mark is how far a source of events has been taken in: up to batch N of a run. It is stored with what follows from the
-// batch, so that a batch counts once, whatever is sent again.
+// Mark is how far a source of events has been processed: up to batch N of a run. It is stored with the batch's effects,
+// so that a batch counts once, whatever is resent.
 type Mark struct {
 	Run string
 	N   uint64
@@ -10,11 +10,11 @@ type Mark struct {
 // MarkKey is the name under which a store keeps a run's mark, as the decimal N.
 func MarkKey(run string) string { return "tap-" + run }
 
-// Events are what one batch of a source tells. It is taken in as a whole, or not at all.
+// Events are one batch of a source. It is applied as a whole, or not at all.
 type Events struct {
 	Mark    Mark     // the zero Mark: of a source that has no numbers
 	Facts   []Fact   // in order
-	Clients []Client // what became of clients meanwhile
+	Clients []Client // what happened to clients in the meantime
 	Removed []string // accounts that were deleted after that: bare JIDs
 }
 
@@ -52,8 +52,8 @@ func (e *Events) apply(b *batch) {
 	b.out.Marks = append(b.out.Marks, e.Mark)
 }
 
-// Halves divides events, so that a store that refuses them can take what is good in them. The second half has the mark and
-// what comes after the facts. ok is false if there is nothing to divide.
+// Halves splits events, so that a store that refuses them can accept part of them. The second half has the mark and
+// what comes after the facts. ok is false if there is nothing to split.
 func (e *Events) Halves() (first, second *Events, ok bool) {
 	half := len(e.Facts) / 2
 	if half == 0 {

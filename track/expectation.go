@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// Expectation is what the silence about a message means: the rule that decides whether a proof of its delivery is to be
-// expected, and the rule for a proof of its reading.
+// Expectation is what silence about a message means: the rule that decides whether to expect proof of delivery, and the
+// one for proof of reading.
 type Expectation struct {
 	Delivery, Reading Rule
-	// Until is when something of it will be decided that is open yet: no message is called undelivered before. It is 0 if
-	// nothing is.
+	// Until is when an open part of it will be decided: no message is called undelivered before. It is 0 if nothing is
+	// open.
 	Until Time
 }
 
-// Circumstances are what an expectation is made of: what the message asks for, what the server knows of it, and what was
-// learned of the recipient. Each is either so or not.
+// Circumstances are the inputs of an expectation: what the message asks for, what the server knows about it, and what
+// was learned about the recipient. Each either holds or not.
 type Circumstances uint32
 
 const (
@@ -23,29 +23,29 @@ const (
 	asksReceipt  Circumstances = 1 << iota // it carries <request/> (XEP-0184)
 	isMarkable                             // it carries <markable/> (XEP-0333)
 	isSealed                               // receipts and markers may be inside its encryption (XEP-0420)
-	isDiscarded                            // the server threw it away, without a word
-	isStored                               // the server keeps it, and nobody has come for it
+	isDiscarded                            // the server silently discarded it
+	isStored                               // the server stores it, and no client has connected since
 	isFetched                              // somebody has come since, and has had a minute to get it from the archive
 	isHanded                               // it was handed to a session without XEP-0198, which stayed a minute
 	isDelivered                            // it is known to have arrived
-	isShadowed                             // a later message is unread that is not markable
-	acknowledges                           // every session there speaks XEP-0198; with nobody there, the last one did
+	isShadowed                             // a later unread message is not markable
+	acknowledges                           // every session online uses XEP-0198; with nobody online, the last one did
 	seesPresence                           // the sender is in the recipient's roster with from or both, or nobody can tell
 
 	// What this recipient has shown to this sender.
 	confirms       // receipts
 	confirmsOldWay // the markers for arrival that XEP-0333 had before 0.5
-	confirmsSealed // receipts in clear, for sealed messages
+	confirmsSealed // receipts in the clear, for sealed messages
 	neverConfirms  // asked for receipts they read or answered, and sent none
-	marks          // markers, of late, from a client still in use
-	marksSealed    // markers in clear, for sealed messages
+	marks          // recent markers, from a client still in use
+	marksSealed    // markers in the clear, for sealed messages
 	marksUnasked   // markers for messages that are not markable
-	marksPast      // markers for markable messages that a later one stands behind that is not
+	marksPast      // markers for markable messages followed by one that is not
 	neverMarks     // they answered markable messages, and sent no marker
 
 	// What this recipient has shown to anybody.
 	marksSomebody // markers, of late
-	announces     // a client there says that it marks; with nobody there, the last ones did
+	announces     // a client online announces markers; with nobody online, the last ones did
 	announcesNone // all of them say that they don't
 
 	assumesMarkers // the admin wants silence to count
@@ -53,7 +53,7 @@ const (
 	endOfCircumstances
 )
 
-// Expect decides by the two tables. What they can't know, they take for the side on which nobody is alarmed.
+// Expect decides by the two tables. What cannot be known is decided so that nobody is alarmed.
 func Expect(c Circumstances) Expectation {
 	e := Expectation{Delivery: decide(deliveryRules, c)}
 	if c&(isDelivered|isFetched) != 0 || e.Delivery.Expected() {
@@ -63,17 +63,17 @@ func Expect(c Circumstances) Expectation {
 	return e
 }
 
-// isReached follows from the rest: the message is known to have arrived, or a proof of that is awaited first.
+// isReached follows from the rest: the message is known to have arrived, or proof of that is awaited first.
 const isReached = endOfCircumstances
 
-// decide returns the first rule that holds.
+// decide returns the first rule that applies.
 func decide(rules []rule, c Circumstances) Rule {
 	for i := range rules {
 		if r := &rules[i]; c&r.all == r.all && c&r.none == 0 {
 			return r.Rule
 		}
 	}
-	panic("track: no rule for these circumstances") // the last rule of each table holds always
+	panic("track: no rule for these circumstances") // the last rule of each table always applies
 }
 
 const (
@@ -85,11 +85,11 @@ const (
 	inUse = 7 * 24 * time.Hour
 	// settling is how long a client has to prove what it got, or got at.
 	settling = time.Minute
-	// enough is how many messages without a proof make a habit of it.
+	// enough is how many messages without proof make a habit.
 	enough = 3
 )
 
-// circumstances are those of a message now. Of its conversation what is unsettled should be loaded.
+// circumstances are those of a message now. The unsettled part of its conversation should be loaded.
 func (b *batch) circumstances(m *Message, standing Standing) (c Circumstances, until Time) {
 	set := func(x Circumstances, is bool) {
 		if is {
@@ -148,7 +148,7 @@ func (b *batch) circumstances(m *Message, standing Standing) (c Circumstances, u
 	return c, until
 }
 
-// expect decides about a message now, by the sender's place in the recipient's roster.
+// expect decides about a message now, given the sender's place in the recipient's roster.
 func (b *batch) expect(m *Message, standing Standing) Expectation {
 	c, until := b.circumstances(m, standing)
 	e := Expect(c)

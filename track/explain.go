@@ -11,8 +11,8 @@ type Explanation struct {
 	Rule   Rule           // of ReasonAwaitsDelivery and ReasonAwaitsReading: by which rule a proof is to be expected
 }
 
-// Explain says how a watched message stands at now. Its settings may have been resolved without knowledge of the
-// recipient's clients: what that came to stands in the message.
+// Explain explains the state of a watched message at now. Its settings may have been resolved without knowledge of the
+// recipient's clients: the outcome of that is in the message.
 func Explain(m *Message, s Settings, now Time) Explanation {
 	inChain := m.inChain()
 	decided := inChain && m.Reason != "" // at its last alarm
