@@ -60,7 +60,7 @@ func (r *receiver) take(ctx context.Context) (n int, err error) {
 	for i := range all {
 		h := &all[i]
 		r.queue.Put(h, func(err error) {
-			if err != nil { // the database refuses it: it must not lie there for ever
+			if err != nil { // the database refuses it: it must not stay there forever
 				r.queue.Put(&track.HandedOver{Pos: h.Pos}, nil)
 			}
 		})

@@ -17,7 +17,7 @@ import (
 	"tocsin/track"
 )
 
-// failed wraps the error of an operation. One that the same input would meet for ever is marked with track.ErrRefused.
+// failed wraps the error of an operation. One that the same input would always meet is marked with track.ErrRefused.
 func failed(op string, err error) error {
 	if refuses(err) {
 		return fmt.Errorf("%s: %w: %w", op, track.ErrRefused, err)

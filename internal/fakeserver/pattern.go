@@ -21,7 +21,7 @@ func (v vars) fill(s string) string {
 	})
 }
 
-// text matches a string: "…" stands for anything, $name for what is to be caught (no white space or quotes), "∅" for
+// text matches a string: "…" stands for anything, $name for what to capture (no white space or quotes), "∅" for
 // nothing.
 func (v vars) text(pattern, s string) bool {
 	if pattern == "∅" {

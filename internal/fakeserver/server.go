@@ -290,7 +290,7 @@ func (p *Peer) EndStream(condition string) {
 	p.conn.Close()
 }
 
-// Cut closes the connection without a word.
+// Cut closes the connection silently.
 func (p *Peer) Cut() { p.conn.Close() }
 
 // Stall stops reading after the stanza that comes next, until the returned function is called.

@@ -109,7 +109,7 @@ func bareOf(jid string) string {
 	return bare
 }
 
-// local reports whether an address is of one of the stories' vhosts.
+// local reports whether an address is on one of the stories' vhosts.
 func local(jid string) bool {
 	d := domainOf(jid)
 	return d == domain || d == "second.example"

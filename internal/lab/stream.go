@@ -290,7 +290,7 @@ func (s *stream) unread() string {
 	return b.String()
 }
 
-// Drop cuts the connection without a word, as a phone does that lost its network.
+// Drop cuts the connection silently, like a phone that has lost its network.
 func (s *stream) Drop() {
 	s.script.add(s.name, "--", "drops the connection")
 	_ = s.conn.Close()

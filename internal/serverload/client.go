@@ -121,7 +121,7 @@ func dial(addr, domain, user, password string, managed bool) (*client, error) {
 	return c, nil
 }
 
-// messages reads for ever, and calls got with each message; it answers requests for acknowledgements itself.
+// messages reads forever, and calls got with each message; it answers requests for acknowledgements itself.
 func (c *client) messages(got func(stanza []byte) error) error {
 	for {
 		stanza, err := c.next()
