@@ -264,7 +264,7 @@ func TestRestart(t *testing.T) {
 		}
 	}
 	connect()
-	alice = server.Login("alice/phone", lab.Silent)
+	server.Login("alice/phone", lab.Silent)
 	next = told(t, sink, next, "out ro='none' ss='0' t='nobody@lab.test' i='m1'", "bounce t='alice@lab.test/phone' i='m1'", "opened s='alice@lab.test/phone'")
 	if seen := sink.Now(); seen.Missing > 0 || seen.Lost > 0 || sink.Runs() != 1 {
 		t.Errorf("%d batches are missing, %d events lost, in %d runs", seen.Missing, seen.Lost, sink.Runs())
