@@ -327,7 +327,7 @@ func build(dir string) (path string, out []byte, err error) {
 	args := []string{"build", "-o", path, "./cmd/tocsin"}
 	if RaceDetector {
 		path += "-race"
-		args = []string{"build", "-race", "-gcflags=modernc.org/...=-race=false", "-o", path, "./cmd/tocsin"} // as the Makefile's RACE
+		args = []string{"build", "-race", "-o", path, "./cmd/tocsin"}
 	}
 	cmd := exec.Command("go", args...)
 	cmd.Dir = dir
