@@ -30,8 +30,8 @@ build:
 # The longest come first, so that the others run beside them. What kills programs under load goes without the race
 # detector, which makes them slow, and so do the scenarios of the other taps; "make race" has it everywhere.
 test: tools lint
-	$(GO) test $(RACE) -count=1 -timeout 20m $(LONGEST) $(filter-out $(LONGEST) $(NORACE),$(shell $(GO) list ./...))
-	$(GO) test -count=1 -timeout 20m $(NORACE) tocsin/internal/scenarios
+	$(GO) test $(RACE) -count=1 -timeout 40m $(LONGEST) $(filter-out $(LONGEST) $(NORACE),$(shell $(GO) list ./...))
+	$(GO) test -count=1 -timeout 40m $(NORACE) tocsin/internal/scenarios
 
 race:
 	$(GO) test $(RACE) $(PACKAGES)
@@ -46,7 +46,7 @@ matrix: tools
 
 newest: tools
 	@bash .ci/servers newest .build/newest
-	TOCSIN_SERVERS=$(CURDIR)/.build/newest TMPDIR=$(CURDIR)/.build/newest/tmp $(GO) test -count=1 -timeout 20m -skip /PostgreSQL $(STORIES)
+	TOCSIN_SERVERS=$(CURDIR)/.build/newest TMPDIR=$(CURDIR)/.build/newest/tmp $(GO) test -count=1 -timeout 40m -skip /PostgreSQL $(STORIES)
 
 image:
 	@GO=$(GO) packaging/image tocsin
