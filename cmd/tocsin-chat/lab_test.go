@@ -51,7 +51,7 @@ func story(t *testing.T, server *lab.Server, tocsin *lab.Daemon) {
 	alice.sees("* Noted: the SMS is sent.")
 	alice.sees("#1 escalated")
 	bob.types("On my way") // a reply reads what was before it
-	from := alice.seen // either may come first
+	from := alice.seen     // either may come first
 	alice.sees("< On my way")
 	last := alice.seen
 	alice.seen = from
