@@ -422,33 +422,3 @@ func (m *Message) age() []Effect {
 	m.end(Cancelled, ReasonSettled, m.SentAt) // it can be forgotten at once
 	return nil
 }
-
-// timedOut returns the newest timeout.
-func (m *Message) timedOut() State {
-	if m.Marks.Has(TimedOutUnread) {
-		return StateTimeoutUnread
-	}
-	return StateTimeoutUndelivered
-}
-
-// standing is the state of an unsettled message, without what was done about it.
-func (m *Message) standing() State {
-	switch {
-	case m.inChain():
-		return m.timedOut()
-	case m.Status == Delivered:
-		return StateDelivered
-	}
-	return StatePending
-}
-
-func (m *Message) tell(state State, basis Basis, at Time) []Effect {
-	return m.say(state, basis, at, "")
-}
-
-func (m *Message) say(state State, basis Basis, at Time, further State) []Effect {
-	n := &m.Notice
-	n.Seq++
-	n.State, n.Basis, n.At, n.Further, n.SMS = state, basis, at, further, ""
-	return []Effect{{Kind: Tell, Notice: *n}}
-}

@@ -102,7 +102,7 @@ func (b *inbox) do(ctx context.Context, j job) {
 	}
 	kept := func() {}
 	if err != nil {
-		b.g.log.Warn("an SMSC delivers what is no message", "err", err)
+		b.g.log.Warn("invalid message from an SMSC", "err", err)
 		status = invalidLength
 	} else if kept, err = b.take(ctx, m); err != nil {
 		b.g.log.Error("could not keep what an SMSC told", "err", err)
@@ -134,7 +134,7 @@ func (b *inbox) take(ctx context.Context, m *message) (kept func(), err error) {
 	f, code, isPart := split(m)
 	text, ok := decode(code, m.coding, b.g.route.Alphabet)
 	if !ok {
-		b.g.log.Warn("an SMS that is no text", "data_coding", m.coding)
+		b.g.log.Warn("received an SMS that is not text", "data_coding", m.coding)
 		return nobody, nil
 	}
 	from, to := number(m.source), number(m.dest)
