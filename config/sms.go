@@ -13,6 +13,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"tocsin/component/clock"
+	"tocsin/component/gateway"
 	"tocsin/component/gateway/httpapi"
 	"tocsin/component/gateway/smpp"
 	"tocsin/component/routes"
@@ -163,7 +164,7 @@ func (d *decoder) checkSMS(c *Config) {
 			r.SMPP.Name, r.SMPP.Secret, r.SMPP.CA = r.Name, string(r.Secret), ca
 			d.fill(r.rest, &r.SMPP, p)
 			_, err := smpp.New(r.SMPP, nil, slog.New(slog.DiscardHandler), nil)
-			var faults smpp.Faults
+			var faults gateway.Faults
 			if errors.As(err, &faults) {
 				for _, f := range faults {
 					d.routeFault(p, f.Key, f.Text)
@@ -193,7 +194,7 @@ func (d *decoder) checkHTTP(s *SMS, r *SMSRoute, ca []byte, p path) {
 		check.HookSecret = strings.Repeat("x", 32) // the real one is the database's
 	}
 	_, err := httpapi.New(check, clock.System{})
-	var faults httpapi.Faults
+	var faults gateway.Faults
 	if !errors.As(err, &faults) {
 		return
 	}

@@ -48,7 +48,7 @@ type Gateway struct {
 
 var _ gateway.Gateway = (*Gateway)(nil)
 
-// New makes a route's gateway. The error, if any, is a Faults with all that is wrong.
+// New makes a route's gateway. The error, if any, is a gateway.Faults with all that is wrong.
 func New(r Route, c clock.Clock) (*Gateway, error) {
 	faults := r.check()
 	if len(faults) > 0 {

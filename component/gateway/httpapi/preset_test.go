@@ -146,7 +146,7 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := New(test.route, clock.System{})
-			var faults Faults
+			var faults gateway.Faults
 			if !errors.As(err, &faults) {
 				t.Fatalf("got %v", err)
 			}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"text/template"
 	"time"
+
+	"tocsin/component/gateway"
 )
 
 // form is a Spec's request, parsed.
@@ -28,7 +30,7 @@ type raw struct{ t *template.Template }
 // parser gathers faults.
 type parser struct {
 	route  *Route
-	faults Faults
+	faults gateway.Faults
 }
 
 func (p *parser) fault(key, format string, args ...any) {
@@ -53,7 +55,7 @@ var missing = regexp.MustCompile(`map has no entry for key "([^"]*)"`)
 // broken makes a fault of a template's error.
 func (p *parser) broken(key string, err error) {
 	if m := missing.FindStringSubmatch(err.Error()); m != nil {
-		if f := (Fault{Key: "options." + m[1], Text: "is missing"}); !slices.Contains(p.faults, f) {
+		if f := (gateway.Fault{Key: "options." + m[1], Text: "is missing"}); !slices.Contains(p.faults, f) {
 			p.faults = append(p.faults, f)
 		}
 		return

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tocsin/component/gateway"
 )
 
 // Route is one route as a configuration has it. The keys of a [[sms.route]] table that SpecKeys names go to Keys as they were
@@ -41,43 +43,15 @@ type Templates struct {
 	Code    string `toml:"code"`
 }
 
-// Fault is one thing that is wrong with a route.
-type Fault struct {
-	File string // "" for the route itself, or of a preset
-	Line int    // in File
-	Key  string // "query.text"
-	Text string
-}
-
-func (f Fault) Error() string {
-	at := ""
-	if f.File != "" {
-		at = fmt.Sprintf("%s:%d: ", f.File, f.Line)
-	}
-	return at + f.Key + ": " + f.Text
-}
-
-// Faults are all that is wrong with a route.
-type Faults []Fault
-
-// Error gives one line a fault.
-func (f Faults) Error() string {
-	lines := make([]string, len(f))
-	for i, fault := range f {
-		lines[i] = fault.Error()
-	}
-	return strings.Join(lines, "\n")
-}
-
 var (
 	routeName  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
 	hookSecret = regexp.MustCompile(`^[A-Za-z0-9_-]{32,128}$`)
 )
 
 // check finds what is wrong with the keys that are not of Spec.
-func (r *Route) check() (faults Faults) {
+func (r *Route) check() (faults gateway.Faults) {
 	fault := func(key, format string, args ...any) {
-		faults = append(faults, Fault{Key: key, Text: fmt.Sprintf(format, args...)})
+		faults = append(faults, gateway.Fault{Key: key, Text: fmt.Sprintf(format, args...)})
 	}
 	if !routeName.MatchString(r.Name) {
 		fault("name", "invalid name %q (a-z, 0-9 and hyphens, at most 32)", r.Name)

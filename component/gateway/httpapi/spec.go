@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"tocsin/component/gateway"
 )
 
 // Spec describes a provider. Values are templates of Fill; one that yields nothing is left out.
@@ -78,7 +80,7 @@ func SpecKeys() []string {
 }
 
 // resolve returns the preset with the route's own keys over it.
-func (r *Route) resolve() (Spec, Faults) {
+func (r *Route) resolve() (Spec, gateway.Faults) {
 	table := map[string]any{}
 	if r.Provider != custom {
 		table = presetTable(r.Provider)
@@ -87,7 +89,7 @@ func (r *Route) resolve() (Spec, Faults) {
 	var text bytes.Buffer
 	var s Spec
 	if err := toml.NewEncoder(&text).Encode(table); err != nil {
-		return s, Faults{{Key: "provider", Text: "cannot be written as TOML"}}
+		return s, gateway.Faults{{Key: "provider", Text: "cannot be written as TOML"}}
 	}
 	meta, err := toml.Decode(text.String(), &s)
 	if err != nil {
@@ -95,9 +97,9 @@ func (r *Route) resolve() (Spec, Faults) {
 		if m := lastKey.FindStringSubmatch(fault); m != nil {
 			key, fault = m[1], m[2]
 		}
-		return s, Faults{r.blame(key, fault)}
+		return s, gateway.Faults{r.blame(key, fault)}
 	}
-	var faults Faults
+	var faults gateway.Faults
 	for _, key := range meta.Undecoded() {
 		if key[0] != "json" {
 			faults = append(faults, r.blame(key.String(), "unknown key"))
@@ -123,8 +125,8 @@ func merge(under, over map[string]any) {
 }
 
 // blame makes a fault of a key of Spec: the route's, or the preset's.
-func (r *Route) blame(key, text string) Fault {
-	f := Fault{Key: key, Text: strings.ReplaceAll(strings.TrimSuffix(text, "."), "\n", " ")}
+func (r *Route) blame(key, text string) gateway.Fault {
+	f := gateway.Fault{Key: key, Text: strings.ReplaceAll(strings.TrimSuffix(text, "."), "\n", " ")}
 	root, rest, _ := strings.Cut(key, ".")
 	own, ok := r.Keys[root]
 	if inner, isTable := own.(map[string]any); ok && isTable && rest != "" {

@@ -55,7 +55,7 @@ var (
 	_ gateway.Runner  = (*Gateway)(nil)
 )
 
-// New makes a route's gateway; it does nothing before Run. The error, if any, is a Faults with all that is wrong.
+// New makes a route's gateway; it does nothing before Run. The error, if any, is a gateway.Faults with all that is wrong.
 func New(r Route, sink gateway.Sink, log *slog.Logger, dial Dialer) (*Gateway, error) {
 	if faults := r.complete(); len(faults) > 0 {
 		return nil, faults

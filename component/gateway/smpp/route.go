@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tocsin/component/gateway"
 )
 
 // Route is one route as a configuration has it: the keys of a [[sms.route]] table of kind smpp. Zero values have the
@@ -33,29 +35,12 @@ type Route struct {
 	IDs         string        `toml:"ids"`          // same (the default) | hex-dec
 }
 
-// Fault is one thing that is wrong with a route.
-type Fault struct{ Key, Text string }
-
-func (f Fault) Error() string { return f.Key + ": " + f.Text }
-
-// Faults are all that is wrong with a route.
-type Faults []Fault
-
-// Error gives one line a fault.
-func (f Faults) Error() string {
-	lines := make([]string, len(f))
-	for i, fault := range f {
-		lines[i] = fault.Error()
-	}
-	return strings.Join(lines, "\n")
-}
-
 var routeName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
 
 // complete puts in the defaults, and finds what is wrong.
-func (r *Route) complete() (faults Faults) {
+func (r *Route) complete() (faults gateway.Faults) {
 	fault := func(key, format string, args ...any) {
-		faults = append(faults, Fault{key, fmt.Sprintf(format, args...)})
+		faults = append(faults, gateway.Fault{Key: key, Text: fmt.Sprintf(format, args...)})
 	}
 	word := func(key string, value *string, words ...string) {
 		if *value == "" {
