@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -103,6 +104,9 @@ func (d *decoder) value(value any, into reflect.Value, tag reflect.StructTag, p 
 	case *int:
 		d.integer(value, target, tag, p)
 		return
+	case *float64:
+		d.number(value, target, p)
+		return
 	case *bool:
 		if b, ok := value.(bool); ok {
 			*target = b
@@ -181,6 +185,22 @@ func (d *decoder) integer(value any, into *int, tag reflect.StructTag, p path) {
 		return
 	}
 	*into = int(n)
+}
+
+// number reads a number that may have a fraction, zero or more.
+func (d *decoder) number(value any, into *float64, p path) {
+	n, ok := value.(float64)
+	if whole, is := value.(int64); is {
+		n, ok = float64(whole), true
+	}
+	switch {
+	case !ok || math.IsNaN(n):
+		d.fault(p, "invalid number %s (example: 0.5)", show(value))
+	case n < 0 || n > 1e6:
+		d.fault(p, "%v is not between 0 and 1000000", n)
+	default:
+		*into = n
+	}
 }
 
 // text reads a text by the field's form, or one of the words it allows.
