@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"tocsin/component"
-	"tocsin/component/clock"
 	"tocsin/component/metrics"
 	"tocsin/storage"
 	"tocsin/track"
@@ -36,7 +35,7 @@ func (r *runner) lead(ctx context.Context) error {
 			r.log.Warn("standby: another instance may be live", "reason", err)
 		case err != nil && storage.Passes(err):
 			r.log.Error("could not take over, retrying", "err", err)
-			pause(ctx, retryAfter)
+			r.pause(ctx)
 		default:
 			return err
 		}
@@ -85,7 +84,7 @@ func (r *runner) serve(ctx context.Context) error {
 	r.left, r.last = append(r.left, service.Unwritten()...), service.Last()
 	if behind := (*track.BehindError)(nil); errors.As(err, &behind) {
 		r.metrics.Gaps.Inc()
-		r.metrics.Lost.Add(time.Now(), service.Lost(behind.Commits), metrics.RolledBack)
+		r.metrics.Lost.Add(r.clock.Now(), service.Lost(behind.Commits), metrics.RolledBack)
 		return fmt.Errorf("%w: %w", errLost, err)
 	}
 	if errors.Is(err, track.ErrFenced) && !errors.Is(err, errLost) {
@@ -112,7 +111,7 @@ func (r *runner) make(ctx context.Context, leadership *storage.Leadership) (*com
 		JID: c.JID, Contact: c.ContactJID(), Server: c.Server, Secret: string(c.Secret),
 		MaxStanza: int(r.config.Tap.MaxStanza), Flush: r.config.Storage.Flush, Version: programVersion(),
 		Settings: g.into(r.config.Settings()), Store: r.store, Reload: r.reload, IsLeader: leadership.IsLeader, Last: r.last,
-		Clock: clock.System{}, Log: r.log, Metrics: r.metrics,
+		Clock: r.clock, Log: r.log, Metrics: r.metrics,
 	})
 	if err == nil {
 		r.service.Store(service) // a reload after this reaches it
@@ -138,7 +137,7 @@ func (r *runner) handOver(ctx context.Context) {
 			r.log.Info("handed over unwritten facts", "facts", handed)
 			some = len(r.left)
 		case errors.Is(err, track.ErrRefused) && some == 1:
-			r.metrics.Lost.Add(time.Now(), factsIn(r.left[:1]), metrics.Refused)
+			r.metrics.Lost.Add(r.clock.Now(), factsIn(r.left[:1]), metrics.Refused)
 			r.left, some = r.left[1:], len(r.left)-1
 		case errors.Is(err, track.ErrRefused):
 			some = 1 // find the one at fault
@@ -146,7 +145,7 @@ func (r *runner) handOver(ctx context.Context) {
 			if try == 0 {
 				r.log.Error("could not hand over unwritten facts, retrying", "facts", factsIn(r.left), "err", err)
 			}
-			pause(ctx, retryAfter)
+			r.pause(ctx)
 		}
 	}
 	r.waiting.Store(int64(factsIn(r.left)))
@@ -160,7 +159,7 @@ func (r *runner) part(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), partWithin)
 	defer cancel()
 	r.handOver(ctx)
-	r.metrics.Lost.Add(time.Now(), factsIn(r.left), metrics.Unwritten)
+	r.metrics.Lost.Add(r.clock.Now(), factsIn(r.left), metrics.Unwritten)
 }
 
 func factsIn(events []track.Events) (n int) {
@@ -170,11 +169,12 @@ func factsIn(events []track.Events) (n int) {
 	return n
 }
 
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
+// pause waits for retryAfter, or until ctx ends.
+func (r *runner) pause(ctx context.Context) {
+	due, stop := r.clock.After(retryAfter)
+	defer stop()
 	select {
 	case <-ctx.Done():
-	case <-t.C:
+	case <-due:
 	}
 }

@@ -53,9 +53,9 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	r := &runner{getenv: e.getenv, log: log, setLog: setLog, store: store, metrics: metrics.New(registry), config: cfg}
+	r := &runner{getenv: e.getenv, clock: clock.System{}, log: log, setLog: setLog, store: store, metrics: metrics.New(registry), config: cfg}
 	r.metrics.Lost.LogTo(log)
-	r.web = &httpServer{Handler: handler(registry, r, &tester{string(cfg.Component.Secret), time.Now, r.Test})}
+	r.web = &httpServer{Handler: handler(registry, r, &tester{string(cfg.Component.Secret), r.clock.Now, r.Test})}
 	if err := r.web.Listen(ctx, cfg.Metrics.Listen); err != nil {
 		err = fmt.Errorf("%s: %w", cfg.Where("metrics.listen"), err)
 		if held, _ := store.HasLeader(ctx); held {
@@ -80,7 +80,7 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 	defer wg.Wait()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	wg.Go(func() { watchdog(ctx, clock.System{}, r.Alive) })
+	wg.Go(func() { watchdog(ctx, r.clock, r.Alive) })
 	wg.Go(func() { r.heed(ctx, hup) })
 	notifyReady() // a standby is ready, too
 	defer notifyStopping()
@@ -91,6 +91,7 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 // leadership.
 type runner struct {
 	getenv func(string) string
+	clock  clock.Clock
 	log    *slog.Logger
 	setLog func(config.Log)
 	store  *storage.Store
