@@ -1,9 +1,9 @@
-// Package address reads XMPP addresses into the one form in which they are compared, stored and sent.
+// Package address parses XMPP addresses and brings them into the canonical form in which they are compared, stored and sent.
 //
-// The servers compare addresses by stringprep (RFC 3920 appendices A and B, Unicode 3.2), and some stamp stanzas with what
-// the user typed at login: to ejabberd, eße@example.org is esse@example.org. So the bare part is prepared as the servers do
-// it. RFC 7622, whose PRECIS profiles the XMPP library enforces, would hold such accounts apart, merge others that the servers
-// hold apart, and refuse some that they route (i♥x@example.org).
+// Servers compare addresses by stringprep (RFC 3920 appendices A and B, Unicode 3.2), and some stamp stanzas with what the
+// user typed at login: to ejabberd, eße@example.org is esse@example.org. So the bare part is prepared in the same way here.
+// RFC 7622, whose PRECIS profiles the XMPP library enforces, would keep such accounts apart, merge others that the servers
+// keep apart, and refuse some that they route (i♥x@example.org).
 package address
 
 import (
@@ -16,17 +16,17 @@ import (
 	"mellium.im/xmpp/jid"
 )
 
-// ErrInvalid is returned for what is not an address, or not of the kind asked for.
+// ErrInvalid is returned for anything that is not an address, or not an address of the requested kind.
 var ErrInvalid = errors.New("invalid address")
 
-// MaxPart is the size of a part of an address in bytes (RFC 7622 §3.1), MaxLen that of a whole one.
+// MaxPart is the maximum size of a part of an address in bytes (RFC 7622 §3.1), MaxLen that of a whole one.
 const (
 	MaxPart = 1023
 	MaxLen  = 3*MaxPart + 2
 )
 
-// Parse reads an address. The bare part is brought into the form in which it is compared. The resource stays as it is: only
-// its own server can tell which resources are the same.
+// Parse parses an address. The bare part is brought into the form in which it is compared. The resource is kept as it is:
+// only its own server can tell which resources are equal.
 func Parse(s string) (jid.JID, error) {
 	bare, resource, full := strings.Cut(s, "/")
 	local, domain, err := parseBare(bare)
@@ -36,7 +36,7 @@ func Parse(s string) (jid.JID, error) {
 	return jid.NewUnsafe(local, domain, resource).JID, nil
 }
 
-// Bare reads an address without a resource, of a user or of a domain.
+// Bare parses an address without a resource, of a user or of a domain.
 func Bare(s string) (string, error) {
 	local, domain, err := parseBare(s)
 	if err != nil || local == "" {
@@ -45,7 +45,7 @@ func Bare(s string) (string, error) {
 	return local + "@" + domain, nil
 }
 
-// User reads the bare address of a user.
+// User parses the bare address of a user.
 func User(s string) (string, error) {
 	if !strings.Contains(s, "@") {
 		return "", ErrInvalid
@@ -64,7 +64,7 @@ func parseBare(s string) (local, domain string, err error) {
 	return local, domain, err
 }
 
-// Local reads a localpart.
+// Local parses a localpart.
 func Local(s string) (string, error) {
 	prepared, err := prepare(s)
 	if err != nil || prepared == "" || len(prepared) > MaxPart {
@@ -73,7 +73,7 @@ func Local(s string) (string, error) {
 	return prepared, nil
 }
 
-// Domain reads a domain, an IPv4 address, or an IPv6 address in brackets. A-labels become U-labels (RFC 7622 §3.2.1).
+// Domain parses a domain, an IPv4 address, or an IPv6 address in brackets. A-labels become U-labels (RFC 7622 §3.2.1).
 func Domain(s string) (string, error) {
 	if ip, ok := strings.CutPrefix(s, "["); ok {
 		ip, ok = strings.CutSuffix(ip, "]")
@@ -92,7 +92,7 @@ func Domain(s string) (string, error) {
 		if err != nil {
 			return prepared, nil
 		}
-		// To the servers straße.example is strasse.example, which its A-label is not.
+		// Servers take straße.example for strasse.example, but its A-label stands for straße.example.
 		if again, err := prepare(u); err == nil && again == u {
 			return u, nil
 		}
@@ -100,5 +100,5 @@ func Domain(s string) (string, error) {
 	return prepared, nil
 }
 
-// inNoHost reports whether r is an ASCII character that no name of a host has. The underscore is not among them: some have it.
+// inNoHost reports whether r is an ASCII character that never occurs in host names. Underscores do occur, and are allowed.
 func inNoHost(r rune) bool { return r < utf8.RuneSelf && !plain(string(r)) || r == '+' }

@@ -25,7 +25,7 @@ func TestParse(t *testing.T) {
 		{"al\u1806ice@example.org", "alice@example.org"},
 		{"i♥x@example.org", "i♥x@example.org"},
 		{"😀@example.org", "😀@example.org"},
-		{"Ⴀ@example.org", "Ⴀ@example.org"}, // capital without a small letter in Unicode 3.2: another account than ⴀ
+		{"Ⴀ@example.org", "Ⴀ@example.org"}, // a capital without a lower-case form in Unicode 3.2: not the same account as ⴀ
 		{"Ꭰ@example.org", "Ꭰ@example.org"},
 		{"ⴀ@example.org", "ⴀ@example.org"},
 		{"李@例子.example", "李@例子.example"},
@@ -48,7 +48,7 @@ func TestParse(t *testing.T) {
 		{"a@b@example.org", ""}, {"alice@exa mple.org", ""}, {"alice@example.org:5222", ""}, {"\u00ad@example.org", ""}, {"a@.", ""}, {"*.example.org", ""}, {"a@example.org+b", ""},
 		{"a@[2001:db8::1", ""}, {"a@[fe80::1%eth0]", ""}, {"a@[192.0.2.1]", ""},
 		{"㏆@example.org", ""},
-		{"a\u0301\u0302\u0323@example.org", ""}, // one order for ejabberd, another for Prosody
+		{"a\u0301\u0302\u0323@example.org", ""}, // ejabberd puts them in one order, Prosody in another
 		{"\xff@example.org", ""}, {"a@\xff", ""}, {"a@example.org/\xff", ""}, {"\ue000@example.org", ""},
 		{long + "a@example.org", ""}, {"a@" + long + "a", ""}, {"a@example.org/" + long + "a", ""},
 	} {
@@ -74,8 +74,8 @@ func TestUser(t *testing.T) {
 	}
 }
 
-// FuzzParse: what was read is read again as itself, its parts are within the bounds of RFC 7622, and a resource changes
-// nothing about whose it is.
+// FuzzParse: a parsed address parses to itself, its parts keep to the limits of RFC 7622, and a resource does not change the
+// bare address.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"Alice@Example.org/x", "eße@straße.example", "a@xn--fsqu00a", "i♥x@[::1]/y", "a\u0323\u0301@b", "\u1806\u00ad@\u3002", "ᾈ\u0345@b"} {
 		f.Add(s, "r")

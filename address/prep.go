@@ -10,8 +10,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// profile is nodeprep (RFC 3920 appendix A), which prohibits a few more characters than nameprep (RFC 3491) does for domains:
-// no host has those. The library would normalise by the Unicode of today, so that is done here.
+// profile is nodeprep (RFC 3920 appendix A). For domains it prohibits a few more characters than nameprep (RFC 3491), but no
+// host name has those. The library would normalise by current Unicode, so prepare does that itself.
 var profile = stringprep.Profile{
 	Prohibits: []stringprep.Set{
 		stringprep.TableC1_1, stringprep.TableC1_2, stringprep.TableC2_1, stringprep.TableC2_2, stringprep.TableC3, stringprep.TableC4,
@@ -44,7 +44,7 @@ func prepare(s string) (string, error) {
 }
 
 const (
-	maxRaw   = 4 * MaxPart // before it is prepared, which drops characters
+	maxRaw   = 4 * MaxPart // before preparation, which drops characters
 	kilogram = '\u33c6'    // ㏆: ejabberd makes "C∕kg" of it, Prosody "c∕kg"
 )
 
@@ -71,8 +71,8 @@ func fold(r rune) (string, bool) {
 	return string(to), ok
 }
 
-// shuffled reports whether s has three or more combining characters in a row that are not in canonical order. ejabberd leaves
-// some of those as they are: to take them for the same as others would give one user the name of another.
+// shuffled reports whether s has three or more combining characters in a row that are not in canonical order. ejabberd
+// leaves some of those as they are: normalising them would give one user the address of another.
 func shuffled(s string) bool {
 	var marks []uint8 // their classes
 	for _, r := range s {
@@ -91,8 +91,8 @@ func shuffled(s string) bool {
 	return false
 }
 
-// normalise is NFKC as Unicode 3.2 defines it: later characters are left as they are, and five are mapped as they were before
-// Corrigendum 4.
+// normalise is NFKC as defined by Unicode 3.2: later characters are left as they are, and five are mapped as they were
+// before Corrigendum 4.
 func normalise(s string) string {
 	var out strings.Builder
 	begin := 0 // of a run of characters that Unicode 3.2 knows

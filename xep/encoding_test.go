@@ -22,7 +22,7 @@ import (
 
 type registration = register.Query[forms.Form]
 
-// Every payload is written and read back.
+// Every payload encodes as expected, and decodes to the same.
 func TestEncoding(t *testing.T) {
 	for _, tc := range []struct {
 		value any
@@ -75,5 +75,5 @@ func TestEncoding(t *testing.T) {
 	}
 }
 
-// Names are filled in when an element is read, and need not be when it is written.
+// XMLName is set on decoding, and may be empty on encoding.
 var ignoreNames = cmp.FilterValues(func(a, b xml.Name) bool { return a == xml.Name{} || b == xml.Name{} }, cmp.Ignore())

@@ -19,31 +19,31 @@ import (
 )
 
 const (
-	// maxSleep is how long alarms sleep at most: they are set for instants, and a clock that is put forward, or a
-	// machine that was suspended, brings these nearer.
+	// maxSleep is the longest sleep: alarms are set for instants, and these come nearer when the clock is set forward or the
+	// machine was suspended.
 	maxSleep = time.Minute
-	// retryAfter is when an alarm fires again whose input the database refused.
+	// retryAfter is the delay of an alarm whose input was refused by the database.
 	retryAfter = time.Minute
-	// stuckWait is how long nothing fires when nothing can be written.
+	// stuckWait is the delay of all alarms while nothing can be written.
 	stuckWait = time.Second
-	// pauseMax is how much later than planned the time may be that is found after a sleep. Later than that, the machine
-	// was suspended, the process was stopped, or the clock was put forward.
+	// pauseMax is how much longer than planned a sleep may have taken. If it took longer, the machine was suspended, the
+	// process was stopped, or the clock was set forward.
 	pauseMax = 10 * time.Second
 )
 
-// Inputs takes what an alarm leads to.
+// Inputs receives the inputs that alarms queue.
 type Inputs interface {
 	Put(in track.Input, done func(error))
-	Stuck() bool // nothing can be written now
+	Stuck() bool // nothing can be written at the moment
 }
 
 // Scheduler fires alarms.
 //
-// After time has passed unseen, nothing fires before the stream has proved alive, and a grace after that: a machine that was
-// suspended has everything overdue at once, and may not know yet that its stream is dead.
+// After a suspension, nothing fires before the stream has proved alive, and a grace period after that: everything may be
+// overdue at once, and the stream may be dead without our knowing yet.
 //
-// While the stream is down, and for the grace after it came up, nothing fires: the evidence of the gap comes first. Nor
-// does anything fire while the database is away: what fires has to be written.
+// While the stream is down, and for the grace period after it came up, nothing fires: evidence from the gap comes first. Nor
+// does anything fire while the database is unreachable, since the consequences have to be written.
 type Scheduler struct {
 	inputs   Inputs
 	settings *settings.Live // Grace, FireRate
@@ -51,20 +51,21 @@ type Scheduler struct {
 	metrics  *metrics.Metrics
 	stream   Stream
 
-	// Of the goroutine of Run: the wall clock when it was last looked at, and what it was planned to be next; zero: nothing.
+	// Owned by Run: the wall clock at the last look, and the planned time of the next one; zero: none.
 	last, planned time.Time
 
 	mu   sync.Mutex
 	heap heap
-	from time.Time // nothing fires before: the end of the grace, or of the pause that the rate asks for; zero while the stream is down
+	from time.Time // nothing fires before: the end of the grace period, or of the pause that FireRate demands; zero while the stream is down
 	wake queue.Signal
 }
 
-// Stream is told of time that has passed unseen.
+// Stream is told about time that passed while the process did not run.
 type Stream interface {
-	// Prove returns when the server has answered, and what it had sent before is queued; an error if it does not answer.
+	// Prove returns when the server has answered, and everything it had sent before is queued; an error if it does not
+	// answer.
 	Prove(context.Context) error
-	// TurnedBack says that the clock was put back: what was noted since may lie in the future.
+	// TurnedBack says that the clock was set back: recorded times may lie in the future.
 	TurnedBack()
 }
 
@@ -73,7 +74,7 @@ func New(in Inputs, st Stream, s *settings.Live, c clock.Clock, m *metrics.Metri
 	return &Scheduler{inputs: in, stream: st, settings: s, clock: c, metrics: m, wake: queue.NewSignal()}
 }
 
-// Set sets alarms, each in place of the one its message or prompt had; one without a due ends it.
+// Set sets alarms, each replacing the previous one of its message or prompt; one without Due removes it.
 func (s *Scheduler) Set(list ...track.Alarm) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,7 +86,7 @@ func (s *Scheduler) Set(list ...track.Alarm) {
 	}
 }
 
-// Up says that the stream is up: the grace begins.
+// Up says that the stream is up: the grace period begins.
 func (s *Scheduler) Up() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,9 +136,9 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	}
 }
 
-// passedUnseen looks at the wall clock, and reports whether more time has passed than was slept.
+// passedUnseen reads the wall clock, and reports whether more time has passed than Run slept.
 func (s *Scheduler) passedUnseen() bool {
-	now := s.clock.Now().Round(0) // the monotonic clock stands still in a machine that sleeps
+	now := s.clock.Now().Round(0) // the monotonic clock stops while a machine is suspended
 	if now.Before(s.last) {
 		s.stream.TurnedBack()
 	}
@@ -145,8 +146,8 @@ func (s *Scheduler) passedUnseen() bool {
 	return !s.planned.IsZero() && now.Sub(s.planned) > pauseMax
 }
 
-// fireDue fires what is due, a tenth of a second's worth at most, and says how long to wait; ok is false if there is
-// nothing to wait for.
+// fireDue fires what is due, at most the share of a tenth of a second, and returns how long to wait; ok is false if no alarm
+// is set.
 func (s *Scheduler) fireDue() (wait time.Duration, ok bool) {
 	now := s.clock.Now()
 	due, wait, ok := s.take(now, s.inputs.Stuck())
@@ -157,7 +158,7 @@ func (s *Scheduler) fireDue() (wait time.Duration, ok bool) {
 	return wait, ok
 }
 
-// fire queues what an alarm leads to.
+// fire queues the input of an alarm.
 func (s *Scheduler) fire(a track.Alarm) {
 	var in track.Input = &track.Fact{Kind: track.AlarmFired, Ord: a.Ref, At: a.Due}
 	if a.Ref < 0 {

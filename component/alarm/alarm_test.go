@@ -17,7 +17,7 @@ import (
 	"tocsin/track"
 )
 
-// wall is the time of a bubble, with hands that can be moved.
+// wall is the clock of a synctest bubble, and can be set.
 type wall struct {
 	clock.System
 	moved atomic.Int64 // nanoseconds
@@ -25,7 +25,7 @@ type wall struct {
 
 func (w *wall) Now() time.Time { return time.Now().Add(time.Duration(w.moved.Load())).Round(0) }
 
-// story runs alarms in a bubble of testing/synctest. It is what they fire into, and knows which have fired.
+// story runs a Scheduler in a synctest bubble. It implements Inputs and Stream, and records what fired.
 type story struct {
 	*Scheduler
 	wall  *wall
@@ -86,12 +86,12 @@ func alarmStory(t *testing.T, grace time.Duration, rate int, tell func(*testing.
 	})
 }
 
-// due sets an alarm so long after the start.
+// due sets an alarm for a time after the start.
 func (r *story) due(ref int64, after time.Duration) {
 	r.Set(track.Alarm{Due: track.At(r.start.Add(after)), Ref: ref})
 }
 
-// after lets time pass, and returns what has fired meanwhile.
+// after sleeps, and returns what fired meanwhile.
 func (r *story) after(d time.Duration) []int64 {
 	time.Sleep(d)
 	synctest.Wait()
@@ -102,7 +102,7 @@ func (r *story) after(d time.Duration) []int64 {
 	return refs
 }
 
-func TestAlarmsRingInTheirOrderAndInTime(t *testing.T) {
+func TestAlarmsFireInOrderAndOnTime(t *testing.T) {
 	alarmStory(t, 0, 1000, func(t *testing.T, r *story) {
 		r.Up()
 		r.due(3, 3*time.Second)
@@ -116,7 +116,7 @@ func TestAlarmsRingInTheirOrderAndInTime(t *testing.T) {
 	})
 }
 
-func TestNothingRingsWithoutAStreamNorInTheGrace(t *testing.T) {
+func TestNothingFiresWithoutAStreamOrInTheGracePeriod(t *testing.T) {
 	alarmStory(t, 10*time.Second, 1000, func(t *testing.T, r *story) {
 		r.due(1, time.Second)
 		expect.Equal(t, "before the first stream", r.after(time.Minute), []int64(nil))
@@ -131,7 +131,7 @@ func TestNothingRingsWithoutAStreamNorInTheGrace(t *testing.T) {
 	})
 }
 
-// However often something new is set: an outage's alarms come at the rate, and what is set meanwhile waits its turn.
+// After an outage, alarms fire at FireRate, however often new ones are set, and the new ones wait their turn.
 func TestRate(t *testing.T) {
 	alarmStory(t, 0, 100, func(t *testing.T, r *story) {
 		for ref := range int64(1000) {
@@ -144,15 +144,15 @@ func TestRate(t *testing.T) {
 			n += len(r.after(5 * time.Millisecond))
 		}
 		if n < 90 || n > 110 {
-			t.Errorf("%d in a second, want 100", n)
+			t.Errorf("%d fired in a second, want 100", n)
 		}
 		expect.Equal(t, "all in all", n+len(r.after(9*time.Second)), 1000)
 	})
 }
 
-// A clock that is put forward, as after a machine was suspended, is noticed within a minute. What is overdue then waits for
-// the server's answer, and for the grace.
-func TestClockIsPutForward(t *testing.T) {
+// A clock that is set forward, as after a suspension, is noticed within a minute. Whatever is overdue then waits for the
+// server's answer, and for the grace period.
+func TestClockSetForward(t *testing.T) {
 	alarmStory(t, 30*time.Second, 1000, func(t *testing.T, r *story) {
 		r.Up()
 		r.due(1, 2*time.Hour)
@@ -163,7 +163,7 @@ func TestClockIsPutForward(t *testing.T) {
 	})
 }
 
-// Of a machine that slept, the stream may be dead: nothing fires before that is known, and there is another one.
+// After a suspension the stream may be dead: nothing fires before that is known, and a new one is up.
 func TestDeadStreamAfterSuspension(t *testing.T) {
 	alarmStory(t, 10*time.Second, 1000, func(t *testing.T, r *story) {
 		r.Up()
@@ -180,8 +180,8 @@ func TestDeadStreamAfterSuspension(t *testing.T) {
 	})
 }
 
-// One that is put back makes alarms wait until it is their time again: what was set stays set.
-func TestClockIsPutBack(t *testing.T) {
+// When the clock is set back, alarms that were set wait for their time to come again.
+func TestClockSetBack(t *testing.T) {
 	alarmStory(t, 0, 1000, func(t *testing.T, r *story) {
 		r.Up()
 		r.due(1, 2*time.Hour)
@@ -193,8 +193,8 @@ func TestClockIsPutBack(t *testing.T) {
 	})
 }
 
-// While the database is away nothing fires; when it is back, everything does.
-func TestNothingRingsThatCannotBeWritten(t *testing.T) {
+// While the database is unreachable nothing fires; once it is back, everything does.
+func TestNothingFiresWhileNothingCanBeWritten(t *testing.T) {
 	alarmStory(t, 0, 1000, func(t *testing.T, r *story) {
 		r.Up()
 		r.stuck.Store(true)
@@ -206,8 +206,8 @@ func TestNothingRingsThatCannotBeWritten(t *testing.T) {
 	})
 }
 
-// What is settled before its time does not fire, and takes nothing of the rate.
-func TestSettledAlarmsAreTakenOut(t *testing.T) {
+// A message settled in time does not fire, and does not count towards the rate.
+func TestSettledAlarmsAreRemoved(t *testing.T) {
 	alarmStory(t, 0, 10, func(t *testing.T, r *story) {
 		r.Up()
 		for ref := range int64(1000) {

@@ -6,38 +6,38 @@ import (
 	"tocsin/track"
 )
 
-// heap holds the alarms, the next one first, and one at most of each message or prompt: a heap, and a table that finds
-// each of them in it. Most alarms never fire: the message is read before. They are taken out then, so that what fires is
-// what is due.
+// heap holds the alarms in order of time, at most one per message or prompt: a heap, and a table of positions in it. Most
+// alarms never fire, because the message is read before; removing them at once means that whatever comes first is really
+// due.
 //
-// A million take 22 bytes each: 16 in the heap, and a number of four bytes in a table that is a quarter larger.
+// A million alarms take 22 bytes each: 16 in the heap, and four bytes per slot of a table that is a quarter larger.
 type heap struct {
 	alarms []track.Alarm
-	table  []uint32 // open addressing with linear probing: one more than the place in the heap; 0: free
+	table  []uint32 // open addressing with linear probing: one more than the index in the heap; 0: free
 }
 
 const (
-	// arity is the children of a node: a flat heap has fewer places to be written on the way.
+	// arity is the number of children of a node: a flat heap has fewer levels to move through.
 	arity = 4
-	// The table has loadOver slots for loadUnder alarms.
+	// The table has loadOver slots per loadUnder alarms.
 	loadOver, loadUnder = 5, 4
-	// growth is the share by which heap and table grow: a larger one would cost memory, a smaller one time.
+	// growth is the share by which heap and table grow: more would cost memory, less would cost time.
 	growth = 8
 )
 
 func (h *heap) len() int { return len(h.alarms) }
 
-// next returns the alarm that is due first. There must be one.
+// next returns the alarm that is due first. The heap must not be empty.
 func (h *heap) next() track.Alarm { return h.alarms[0] }
 
-// pop takes out the alarm that is due first.
+// pop removes the alarm that is due first.
 func (h *heap) pop() track.Alarm {
 	first := h.alarms[0]
 	h.remove(h.slot(first.Ref))
 	return first
 }
 
-// set sets the one alarm of a ref in place of the one before; without a due there is none any more.
+// set sets the alarm of a ref, replacing the previous one; without Due it removes that.
 func (h *heap) set(a track.Alarm) {
 	if len(h.table) > 0 {
 		if slot := h.slot(a.Ref); h.table[slot] != 0 {
@@ -71,7 +71,7 @@ func (h *heap) grow() {
 	}
 }
 
-// home is where a ref would stand in an empty table.
+// home is the slot of a ref in an empty table.
 func (h *heap) home(ref int64) int {
 	hash := uint64(ref) * 0x9E3779B97F4A7C15 // Fibonacci hashing
 	return int(hash >> 32 * uint64(len(h.table)) >> 32)
@@ -88,7 +88,7 @@ func (h *heap) slot(ref int64) int {
 	return slot
 }
 
-// remove takes out the alarm of a slot.
+// remove removes the alarm of a slot.
 func (h *heap) remove(slot int) {
 	place, last := int(h.table[slot]-1), len(h.alarms)-1
 	h.free(slot)
@@ -104,7 +104,7 @@ func (h *heap) remove(slot int) {
 	}
 }
 
-// free empties a slot, and moves those up behind it that would not be found any more.
+// free empties a slot, and moves up those after it that would no longer be found.
 func (h *heap) free(slot int) {
 	n := len(h.table)
 	for next := slot; ; {
@@ -115,7 +115,7 @@ func (h *heap) free(slot int) {
 			h.table[slot] = 0
 			return
 		}
-		// It may move if its home is not between the free slot and where it stands.
+		// It may move unless its home lies between the free slot and its own.
 		if home := h.home(h.alarms[h.table[next]-1].Ref); (next-home+n)%n >= (next-slot+n)%n {
 			h.table[slot] = h.table[next]
 			slot = next
@@ -123,7 +123,7 @@ func (h *heap) free(slot int) {
 	}
 }
 
-// up moves an alarm to where it belongs towards the first, and returns its place.
+// up moves an alarm towards the root as far as it belongs, and returns its index.
 func (h *heap) up(place int) int {
 	for place > 0 {
 		parent := (place - 1) / arity
@@ -135,7 +135,7 @@ func (h *heap) up(place int) int {
 	return place
 }
 
-// swap exchanges two places, and returns the second.
+// swap exchanges two alarms, and returns the second index.
 func (h *heap) swap(x, y int) int {
 	a, b := h.alarms[x], h.alarms[y]
 	at, bt := h.slot(a.Ref), h.slot(b.Ref)
@@ -144,7 +144,7 @@ func (h *heap) swap(x, y int) int {
 	return y
 }
 
-// down moves an alarm to where it belongs away from the first.
+// down moves an alarm away from the root as far as it belongs.
 func (h *heap) down(place int) {
 	for {
 		first := arity*place + 1

@@ -10,7 +10,7 @@ import (
 	"tocsin/track"
 )
 
-// Whatever is set, moved and taken out: what comes first is what is due first.
+// Whatever is set, moved and removed: the alarm that is due first comes first.
 func TestHeap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var d heap
@@ -27,11 +27,11 @@ func TestHeap(t *testing.T) {
 				}
 				first := d.pop()
 				if want[first.Ref] != first.Due {
-					t.Fatalf("%v comes, it was set for %v", first, want[first.Ref])
+					t.Fatalf("got %v, which was set for %v", first, want[first.Ref])
 				}
 				for _, due := range want {
 					if due < first.Due {
-						t.Fatalf("%v comes before one of %v", first, due)
+						t.Fatalf("%v came before one of %v", first, due)
 					}
 				}
 				delete(want, first.Ref)
@@ -41,13 +41,13 @@ func TestHeap(t *testing.T) {
 				want[ref] = due
 			}
 			if d.len() != len(want) {
-				t.Fatalf("it holds %d, want %d", d.len(), len(want))
+				t.Fatalf("%d alarms, want %d", d.len(), len(want))
 			}
 		}
 	})
 }
 
-// millionAlarms are the alarms of messages that were sent in the ten minutes before.
+// millionAlarms are the alarms of messages sent within ten minutes.
 func millionAlarms() *heap {
 	var d heap
 	r := rand.New(rand.NewPCG(1, 2))
@@ -73,7 +73,7 @@ func TestAMillionAlarmsAreSmall(t *testing.T) {
 	runtime.KeepAlive(d)
 }
 
-// BenchmarkHeap sets an alarm, moves one and takes one out, among a million.
+// BenchmarkHeap sets an alarm, moves one and removes one, among a million.
 func BenchmarkHeap(b *testing.B) {
 	d := millionAlarms()
 	r := rand.New(rand.NewPCG(3, 4))

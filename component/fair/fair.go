@@ -21,15 +21,15 @@ type Job func(context.Context) error
 
 // Options are the limits of a Queue. Zero fields have the defaults given.
 type Options struct {
-	Rate     float64 // jobs a second of one owner, in the long run: 5
+	Rate     float64 // jobs per second of one owner, on average: 5
 	Burst    int     // jobs of one owner in a burst: 50
-	PerOwner int     // jobs of one owner that wait: 1000
+	PerOwner int     // waiting jobs of one owner: 1000
 
-	Workers   int     // jobs that run at the same time, of different owners: 1
-	TotalRate float64 // jobs a second of all owners: 2000
-	Total     int     // jobs of all owners that wait: 100 000; of more, the newest of the owner who has most is given up
+	Workers   int     // jobs run at the same time, of different owners: 1
+	TotalRate float64 // jobs per second of all owners: 2000
+	Total     int     // waiting jobs of all owners: 100 000; beyond that, the newest job of the owner with the most is dropped
 
-	Failed func(owner string, err error) // is called with the error of a failed job; nil: errors are ignored
+	Failed func(owner string, err error) // called with the error of a failed job; nil: errors are ignored
 	Clock  clock.Clock                   // nil: the system's
 }
 
@@ -41,13 +41,13 @@ type Queue struct {
 
 	mu      sync.Mutex
 	owners  map[string]*owner
-	ready   []*owner // may run a job now, in order of their turns
-	resting resting  // may run their next job later, or, without a job, can be forgotten then
+	ready   []*owner // may run a job now, in the order of their turns
+	resting resting  // may run their next job later or, without a job, can be forgotten then
 	waiting int
 	shares  queue.Shares // of waiting
 }
 
-// waiter is a job that waits.
+// waiter is a waiting job.
 type waiter struct {
 	job    Job
 	refuse func()
@@ -57,9 +57,9 @@ type owner struct {
 	name  string
 	jobs  []waiter
 	limit *rate.Limiter
-	until time.Time // of the rest
-	index int       // in resting; -1: ready, or running
-	runs  bool      // one of its jobs
+	until time.Time // end of the rest
+	index int       // index in resting; -1: ready or running
+	runs  bool      // one of its jobs is running
 }
 
 // New returns an empty queue. Put may be called before Run.
@@ -84,15 +84,15 @@ func New(o Options) *Queue {
 	}
 }
 
-// Len returns how many jobs wait.
+// Len returns the number of waiting jobs.
 func (q *Queue) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.waiting
 }
 
-// Put queues a job for an owner. It does not wait. If there is no room for the job, now or later, because others who have
-// less waiting put theirs, refuse is called instead of it, unless it is nil.
+// Put queues a job for an owner. It does not block. If there is no room for the job, now or later, because owners with
+// fewer waiting jobs put theirs, refuse is called instead, unless it is nil.
 func (q *Queue) Put(name string, job Job, refuse func()) {
 	if refuse == nil {
 		refuse = func() {}
@@ -102,7 +102,7 @@ func (q *Queue) Put(name string, job Job, refuse func()) {
 	}
 }
 
-// put returns the refusal of a job that has no room, this one or another.
+// put returns the refusal of the job for which there is no room: this one or another.
 func (q *Queue) put(name string, w waiter) (refuse func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -139,7 +139,7 @@ func (q *Queue) put(name string, w waiter) (refuse func()) {
 	return refuse
 }
 
-// resize changes what waits of an owner, by one.
+// resize changes the number of an owner's waiting jobs by one.
 func (q *Queue) resize(o *owner, jobs []waiter) {
 	change := len(jobs) - len(o.jobs)
 	o.jobs = jobs
@@ -160,7 +160,7 @@ func (q *Queue) Run(ctx context.Context) error {
 func (q *Queue) work(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {
-		case <-q.wake: // next will see what was put
+		case <-q.wake: // next sees what was put
 		default:
 		}
 		o, job, pause := q.next()
@@ -217,12 +217,12 @@ func (q *Queue) next() (*owner, Job, time.Duration) {
 	o.limit.ReserveN(now, 1)
 	o.runs = true
 	if len(q.ready) > 0 && q.opts.Workers > 1 {
-		q.wake.Set() // there is work for another one
+		q.wake.Set() // there is work for another worker
 	}
 	return o, job, 0
 }
 
-// ran schedules the next turn of an owner whose job has run; an owner without jobs is forgotten after a rest.
+// ran schedules the next turn of an owner whose job has ended; an owner without jobs is forgotten after a rest.
 func (q *Queue) ran(o *owner) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -241,7 +241,7 @@ func (q *Queue) ran(o *owner) {
 	}
 }
 
-// place schedules the next turn of an owner for when it has so many tokens.
+// place schedules the next turn of an owner for when its limiter has n tokens.
 func (q *Queue) place(o *owner, now time.Time, tokens float64) {
 	pause := until(o.limit, now, tokens)
 	if pause <= 0 {
@@ -252,7 +252,7 @@ func (q *Queue) place(o *owner, now time.Time, tokens float64) {
 	heap.Push(&q.resting, o)
 }
 
-// until returns how long it takes until a limiter has so many tokens.
+// until returns how long it takes until a limiter has n tokens.
 func until(l *rate.Limiter, now time.Time, tokens float64) time.Duration {
 	missing := tokens - l.TokensAt(now)
 	const rounding = 1e-6

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// waits is a clock that tells of each wait that begins.
+// waits is a clock that reports each wait.
 type waits struct {
 	*clock.Stepped
 	began chan time.Duration
@@ -29,7 +29,7 @@ func (w waits) After(d time.Duration) (<-chan time.Time, func()) {
 	return ch, stop
 }
 
-// rig is a queue whose jobs write down that they ran, and when.
+// rig is a queue whose jobs record when they ran.
 type rig struct {
 	*testing.T
 	queue *fair.Queue
@@ -71,7 +71,7 @@ func (r *rig) run() (stop func()) {
 	}
 }
 
-// A flood takes its turns like everybody else.
+// An owner with many jobs takes turns like everybody else.
 func TestFloodDelaysNobody(t *testing.T) {
 	r := newRig(t, fair.Options{Rate: 1, Burst: 4, TotalRate: 1000})
 	r.put("flood", 100)
@@ -92,7 +92,7 @@ func TestFloodDelaysNobody(t *testing.T) {
 	}
 }
 
-// Who comes while a flood waits is served at once.
+// An owner who comes while many jobs of another wait is served at once.
 func TestNewcomerWithinAFlood(t *testing.T) {
 	r := newRig(t, fair.Options{Rate: 1, Burst: 1})
 	r.put("flood", 100)
@@ -106,7 +106,7 @@ func TestNewcomerWithinAFlood(t *testing.T) {
 	}
 }
 
-// The rate of all is shared by turns.
+// Owners share the total rate by taking turns.
 func TestTotalRate(t *testing.T) {
 	r := newRig(t, fair.Options{Rate: 100, Burst: 100, TotalRate: 2})
 	r.put("flood", 10)
@@ -123,7 +123,7 @@ func TestTotalRate(t *testing.T) {
 	}
 }
 
-// An owner cannot have a new burst by letting the queue run empty, but after a rest.
+// An owner has a new burst only after a rest, not whenever its jobs have run out.
 func TestRest(t *testing.T) {
 	r := newRig(t, fair.Options{Rate: 1, Burst: 2})
 	r.put("alice", 2)
@@ -142,7 +142,7 @@ func TestRest(t *testing.T) {
 	}
 }
 
-// What finds no room is refused: the newest job of whoever has most waiting, which may be the one that is put.
+// When there is no room, the newest job of the owner with the most waiting jobs is refused, which may be the one just put.
 func TestBounds(t *testing.T) {
 	r := newRig(t, fair.Options{PerOwner: 4, Total: 6})
 	put := func(owner string, n int, refused ...string) {
@@ -157,7 +157,7 @@ func TestBounds(t *testing.T) {
 	put("bob", 2)
 	put("carol", 3, "alice", "alice", "carol")
 	put("bob", 1, "bob")
-	r.put("dave", 2) // the others have two each: one of them gives one up, for the first of Dave's
+	r.put("dave", 2) // the others have two each: one of them loses a job for the first of Dave's
 	if len(r.refused) != 3 || r.refused[1] == "dave" || r.refused[2] != "dave" {
 		t.Errorf("refused %v", r.refused)
 	}
@@ -166,7 +166,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// However many put in as much as they can, whoever has less waiting finds room, and every job runs or is refused.
+// However many owners put as much as they can, an owner with fewer waiting jobs finds room, and every job runs or is
+// refused.
 func TestFloodTakesNoRoom(t *testing.T) {
 	const total = 1000
 	q := fair.New(fair.Options{Rate: 1e9, Burst: 1e9, TotalRate: 1e9, PerOwner: 100, Total: total})
@@ -186,7 +187,7 @@ func TestFloodTakesNoRoom(t *testing.T) {
 	}
 	for range 10 {
 		put++
-		q.Put("alice", job, func() { t.Error("alice is refused") })
+		q.Put("alice", job, func() { t.Error("alice was refused") })
 	}
 	q.Run(ctx) //nolint:errcheck // nil
 	if ran+refused != put {
@@ -231,7 +232,7 @@ func BenchmarkQueue(b *testing.B) {
 	q.Run(ctx) //nolint:errcheck
 }
 
-// One owner's job that takes long holds up that owner alone.
+// A slow job delays only its own owner.
 func TestSlowJobDelaysItsOwnerOnly(t *testing.T) {
 	q := fair.New(fair.Options{Workers: 2})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -245,7 +246,7 @@ func TestSlowJobDelaysItsOwnerOnly(t *testing.T) {
 			}
 			ran <- name
 			return nil
-		}, func() { t.Errorf("%s is refused", name) })
+		}, func() { t.Errorf("%s was refused", name) })
 	}
 	put("alice", "alice 1", slow)
 	put("alice", "alice 2", nil)

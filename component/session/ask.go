@@ -12,7 +12,7 @@ import (
 	"tocsin/address"
 )
 
-// StanzaError is an error that answered a request (RFC 6120 §8.3).
+// StanzaError is an error response to a request (RFC 6120 §8.3).
 type StanzaError struct {
 	From      jid.JID
 	Type      string // auth, cancel, continue, modify, wait
@@ -25,24 +25,24 @@ func (e *StanzaError) Error() string {
 	return fmt.Sprintf("answered with error %s (%s)", e.Condition, e.Type)
 }
 
-// IsAnswer reports whether an error returned by Ask is an answer of the entity that was asked.
+// IsAnswer reports whether an error returned by Ask is a response of the entity asked.
 func IsAnswer(err error) bool {
 	var answer *StanzaError
 	return errors.As(err, &answer)
 }
 
-// question is an IQ waiting for its answer.
+// question is an IQ awaiting its response.
 type question struct {
 	to     jid.JID
 	answer chan *Stanza // buffered, 1
 }
 
-// Ask sends an IQ of type get or set from the component's domain, waits for the answer, and decodes its payload into
-// answer unless that is nil; an answer without a payload leaves it unchanged. Answers from anybody but the entity asked are
-// ignored. Use a ctx that ends: nobody has to answer. Ask must not be called by the Handler, which runs in the goroutine that
-// would read the answer.
+// Ask sends an IQ of type get or set from the component's domain, waits for the response, and decodes its payload into
+// answer unless that is nil; a response without a payload leaves it unchanged. Responses from anybody but the entity asked
+// are ignored. ctx should have a deadline: nobody is obliged to respond. The Handler must not call Ask, since it runs in the
+// goroutine that would read the response.
 //
-// The errors are those of Send, ErrDown if the stream ends before the answer, *StanzaError, and the error of ctx.
+// The errors are those of Send, ErrDown if the stream ends before the response, *StanzaError, and the error of ctx.
 func (s *Session) Ask(ctx context.Context, to, kind string, payload, answer any) error {
 	return s.AskAs(ctx, "", to, kind, payload, answer)
 }
@@ -80,7 +80,7 @@ func (s *Session) ask(ctx context.Context, l *link, from, to, kind string, paylo
 	}
 }
 
-// Stream returns the number of the stream that is up, 0 if none is.
+// Stream returns the number of the current stream, 0 if there is none.
 func (s *Session) Stream() uint64 {
 	if l := s.current.Load(); l != nil {
 		return l.number
@@ -88,9 +88,9 @@ func (s *Session) Stream() uint64 {
 	return 0
 }
 
-// Taken waits until the server has received everything sent before on a stream, by a ping (XEP-0199) sent after it on the
-// same stream, which preserves order. stream is the value of Stream before the first of those sends. The error is ErrDown if
-// that stream is over, unless it was closed cleanly: a server closes its half when it has read all of ours.
+// Taken waits until the server has received everything sent on a stream so far, by a ping (XEP-0199) on the same stream,
+// which preserves order. stream is the value of Stream before the first of those sends. The error is ErrDown if that stream
+// has ended, unless it was closed cleanly: a server closes its half only when it has read all of ours.
 func (s *Session) Taken(ctx context.Context, stream uint64) error {
 	l := s.current.Load()
 	if l == nil || l.number != stream {
@@ -123,7 +123,7 @@ func (l *link) forget(id string) {
 	delete(l.pending, id)
 }
 
-// answered delivers an answer to its question. It reports whether there is one.
+// answered delivers a response to its question. It reports whether there is one.
 func (l *link) answered(iq *Stanza, self jid.JID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -132,7 +132,7 @@ func (l *link) answered(iq *Stanza, self jid.JID) bool {
 		return false
 	}
 	from := iq.From
-	if from.Equal(jid.JID{}) { // the library empties our own address
+	if from.Equal(jid.JID{}) { // the library drops our own address
 		from = self
 	}
 	if !from.Equal(q.to) {
@@ -143,7 +143,7 @@ func (l *link) answered(iq *Stanza, self jid.JID) bool {
 	return true
 }
 
-// result decodes the payload of an answer into v, or returns the error that the answer is.
+// result decodes the payload of a response into v, or returns the error in it.
 func (s *Stanza) result(v any) error {
 	if s.Type == "error" {
 		return s.Err()

@@ -24,13 +24,13 @@ var (
 	errLeave = errors.New("stopped")
 )
 
-// leaveWithin is how long the server has to close its half of a stream that we close.
+// leaveWithin is how long the server has to close its half of a stream that we have closed.
 const leaveWithin = time.Second
 
-// pingPrefix is the prefix of the ids of keep-alive pings, whose answers nobody waits for.
+// pingPrefix is the prefix of the ids of keep-alive pings, whose responses nobody waits for.
 const pingPrefix = "ping-"
 
-// link is one stream, from its handshake to its end.
+// link is one stream, from the handshake to its end.
 type link struct {
 	number uint64
 	tcp    net.Conn
@@ -38,18 +38,18 @@ type link struct {
 	xmpp   *xmpp.Session
 
 	within  time.Duration // a write
-	writing chan struct{} // a mutex that can be given up on: whoever holds its token writes
+	writing chan struct{} // a mutex whose waiters can give up: the goroutine that holds its token writes
 	replies chan IQ       // pings, and errors for what does not reach the handler
 	down    chan struct{} // closed with the link
 	once    sync.Once
-	cause   error // why it is down; valid once down is closed
+	cause   error // why the link is down; valid once down is closed
 
 	mu      sync.Mutex
 	pending map[string]*question // nil once the link is down
 }
 
 // pulse is the connection as mellium sees it. It records when bytes arrive. Once the stream is up it discards what mellium
-// writes itself: what Serve writes when it ends could land in the middle of another stanza.
+// writes by itself: what Serve writes at its end could land in the middle of another stanza.
 type pulse struct {
 	net.Conn
 	now    func() time.Time
@@ -114,7 +114,7 @@ func (s *Session) connect(ctx context.Context) (*link, error) {
 	return l, nil
 }
 
-// serve handles what arrives until the link is down, and returns why.
+// serve handles incoming stanzas until the link is down, and returns the reason.
 func (s *Session) serve(ctx context.Context, l *link) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.watch(l) })
@@ -180,7 +180,7 @@ func (s *Session) watch(l *link) {
 	}
 }
 
-// sleep reports whether the link is still up after d.
+// sleep waits for d, and reports whether the link is still up.
 func (s *Session) sleep(l *link, d time.Duration) bool {
 	due, stop := s.opts.Clock.After(d)
 	select {
@@ -192,7 +192,7 @@ func (s *Session) sleep(l *link, d time.Duration) bool {
 	}
 }
 
-// reply queues a stanza of the session's own without waiting. When the queue is full it is dropped.
+// reply queues a stanza of the session's own without blocking. If the queue is full, it is dropped.
 func (l *link) reply(iq IQ) {
 	select {
 	case l.replies <- iq:
@@ -200,7 +200,7 @@ func (l *link) reply(iq IQ) {
 	}
 }
 
-// sendReplies sends what reply has queued.
+// sendReplies sends the stanzas queued by reply.
 func (s *Session) sendReplies(l *link) {
 	for {
 		select {
@@ -212,8 +212,8 @@ func (s *Session) sendReplies(l *link) {
 	}
 }
 
-// write writes one whole stanza; writes exclude each other. A write that fails or exceeds its deadline has corrupted the
-// stream and closes the link.
+// write writes one whole stanza; only one goroutine writes at a time. A write that fails or exceeds its deadline has
+// corrupted the stream and closes the link.
 func (l *link) write(ctx context.Context, stanza []byte) error {
 	return l.writeIf(ctx, stanza, func() bool { return true })
 }
@@ -247,8 +247,8 @@ func (l *link) writeIf(ctx context.Context, stanza []byte, may func() bool) erro
 	return nil
 }
 
-// leave closes the stream, waits a moment for the server to close its half, and closes the link: closing the connection at
-// once, with bytes unread, could lose what was written last. It reports whether the server has closed its half.
+// leave closes the stream, waits briefly for the server to close its half, and closes the link: closing the connection at
+// once, with unread bytes, could lose the last bytes written. It reports whether the server has closed its half.
 func (l *link) leave() (ended bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveWithin)
 	defer cancel()
@@ -263,7 +263,7 @@ func (l *link) leave() (ended bool) {
 	return ended
 }
 
-// close closes the link; the first call decides why. Whoever waits for an answer gets ErrDown.
+// close closes the link; the first call sets the reason. Everyone waiting for a response gets ErrDown.
 func (l *link) close(err error) {
 	l.once.Do(func() {
 		if errors.Is(err, io.EOF) {

@@ -14,7 +14,7 @@ import (
 	"tocsin/address"
 )
 
-// Message is an outgoing message stanza. An empty From is the component's domain, an empty ID a random one.
+// Message is an outgoing message stanza. An empty From means the component's domain, an empty ID a random one.
 type Message struct {
 	From, To, Type, ID, Lang string
 	Body                     string // no <body/> if it is empty
@@ -27,7 +27,7 @@ type Presence struct {
 	Payload            []any
 }
 
-// IQ is an outgoing answer, like Message; Result and Error make one. Requests are sent by Ask.
+// IQ is an outgoing response, like Message; Result and Error make one. Requests are sent by Ask.
 type IQ struct {
 	From, To, Type, ID string
 	Payload            []any
@@ -42,7 +42,7 @@ func Result(iq *Stanza, payload any) IQ {
 	return answer
 }
 
-// Error returns an error that answers iq, with a condition and type of RFC 6120 §8.3. extra is an application-specific
+// Error returns an error response to iq, with a condition and type of RFC 6120 §8.3. extra is an application-specific
 // condition, or nil.
 func Error(iq *Stanza, condition stanza.Condition, kind stanza.ErrorType, extra any) IQ {
 	e := fault{Type: kind}
@@ -60,7 +60,7 @@ func ErrorWith(iq *Stanza, element any) IQ {
 	return answer
 }
 
-// answer returns an answer from the address that was asked: clients check it.
+// answer returns a response from the address that was asked: clients check it.
 func answer(iq *Stanza, kind string) IQ {
 	return IQ{From: iq.To.String(), To: iq.From.String(), Type: kind, ID: iq.ID}
 }
@@ -78,11 +78,11 @@ type ping struct {
 	XMLName xml.Name `xml:"urn:xmpp:ping ping"`
 }
 
-// Send writes a Message, Presence or IQ to the stream. When it returns nil the kernel has the bytes, which does not prove that
-// the server does. It may be called by several goroutines.
+// Send writes a Message, Presence or IQ to the stream. When it returns nil, the kernel has the bytes; that does not prove
+// that the server has them. It may be called by several goroutines.
 //
 // The errors are ErrDown, ErrForeignFrom, ErrNoTo and ErrTooBig, wrapped, those of encoding/xml, and the error of ctx. After
-// ErrDown a part of the stanza may have been sent.
+// ErrDown, part of the stanza may have been sent.
 func (s *Session) Send(ctx context.Context, v any) error {
 	l := s.current.Load()
 	if l == nil {
@@ -91,8 +91,8 @@ func (s *Session) Send(ctx context.Context, v any) error {
 	return s.send(ctx, l, v)
 }
 
-// SendIf is Send under a condition, which is evaluated at the last moment, when the stanza is next to be written. If may
-// returns false, nothing is sent and the error is ErrHeldBack.
+// SendIf is Send under a condition, evaluated at the last moment before the stanza is written. If may returns false, nothing
+// is sent and the error is ErrHeldBack.
 func (s *Session) SendIf(ctx context.Context, v any, may func() bool) error {
 	l := s.current.Load()
 	if l == nil {
@@ -115,7 +115,7 @@ func (s *Session) send(ctx context.Context, l *link, v any) error {
 	return err
 }
 
-// trace logs what became of an outgoing stanza, without its content.
+// trace logs the fate of an outgoing stanza, without its content.
 func (s *Session) trace(ctx context.Context, v any, size int, err error) {
 	if !s.opts.Log.Enabled(ctx, slog.LevelDebug) {
 		return

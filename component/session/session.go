@@ -29,7 +29,7 @@ import (
 var (
 	// ErrNotAuthorized: the server refused the secret.
 	ErrNotAuthorized = errors.New("the server does not accept the component's secret")
-	// ErrHandshake: the other end does not accept a component there.
+	// ErrHandshake: the server does not accept components at this address.
 	ErrHandshake = errors.New("handshake")
 	// ErrDown: the stream is down, or went down before the answer arrived or the last byte was written.
 	ErrDown = errors.New("not connected to the server")
@@ -58,19 +58,20 @@ type Options struct {
 	Dropped func(reason string)
 	Log     *slog.Logger // nil: none
 
-	// PingTo is who is pinged (XEP-0199): a domain of the server, or by default the component's own, in which case the
-	// server routes the request back to us. Any answer proves the server alive, and so does anything else that arrives.
+	// PingTo is the address that is pinged (XEP-0199): a domain of the server, or by default the component's own, in which
+	// case the server routes the request back to us. Any response proves that the server is alive, and so does anything else
+	// that arrives.
 	PingTo      jid.JID
 	PingEvery   time.Duration // of silence before a ping: 10 s
-	PongWithin  time.Duration // after a ping, else the server is dead: 10 s
-	WriteWithin time.Duration // for one stanza, else the connection is stuck, and closed: 15 s
+	PongWithin  time.Duration // for a response; then the server counts as dead: 10 s
+	WriteWithin time.Duration // for one stanza; then the connection counts as stuck, and is closed: 15 s
 	DialWithin  time.Duration // for the connection, and again for the handshake: 15 s
 
 	// The wait before reconnecting is random between RetryMin and a limit that doubles with every attempt, up to
 	// RetryMax: 0.5 s, 30 s.
 	RetryMin, RetryMax time.Duration
 
-	Clock clock.Clock    // nil: the system's. Deadlines of the connection itself are in real time
+	Clock clock.Clock    // nil: the system's. The socket's own deadlines use real time
 	Rand  func() float64 // in [0, 1); nil: math/rand
 }
 
@@ -178,8 +179,7 @@ func (s *Session) Run(ctx context.Context, in Inbound) error {
 	}
 }
 
-// Once connects once, and returns why that failed or why the stream ended; nil if ctx ended it. It is called in place of
-// Run.
+// Once connects once, and returns why that failed or why the stream ended; nil if ctx ended it. It is called instead of Run.
 func (s *Session) Once(ctx context.Context, in Inbound) error {
 	in.setDefaults()
 	s.in = in
@@ -208,7 +208,7 @@ func (s *Session) once(ctx context.Context) (held time.Duration, err error) {
 	return s.opts.Clock.Now().Sub(began), err
 }
 
-// plain explains what a stream error means for a component.
+// plain explains what a stream error means to a component.
 func plain(err error) error {
 	var cut *xml.SyntaxError
 	switch {
@@ -226,7 +226,7 @@ func plain(err error) error {
 	return err
 }
 
-// explained is an error in words of ours.
+// explained is an error in our own words.
 type explained struct {
 	text string
 	error
@@ -235,10 +235,10 @@ type explained struct {
 // Error implements error.
 func (e explained) Error() string { return e.text }
 
-// Unwrap returns the error in the words of others.
+// Unwrap returns the original error.
 func (e explained) Unwrap() error { return e.error }
 
-// network splits a server address into what net.Dial takes.
+// network splits a server address into the arguments of net.Dial.
 func network(server string) (network, address string) {
 	if path, ok := strings.CutPrefix(server, "unix:"); ok {
 		return "unix", path

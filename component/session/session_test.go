@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const domain, secret = "tocsin.example.org", "s3cret&<>"
 
-// rig is a session, the server it talks to, and what it says about itself.
+// rig is a session, the server it talks to, and its log.
 type rig struct {
 	*testing.T
 	server  *fakeserver.Server
@@ -38,7 +38,7 @@ type rig struct {
 	stop    context.CancelFunc
 }
 
-// handler passes on what it gets; a message that says "panic" makes it do so.
+// handler passes on what it gets; a message with the body "panic" makes it panic.
 type handler chan *session.Stanza
 
 func (h handler) Presence(s *session.Stanza) { h <- s }
@@ -58,7 +58,7 @@ func (l lines) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// start runs a session against a server; change may alter both before.
+// start runs a session against a server; change may alter both beforehand.
 func start(t *testing.T, change func(*fakeserver.Server, *session.Options)) *rig {
 	t.Helper()
 	server, err := fakeserver.Listen(domain, secret)
@@ -106,7 +106,7 @@ func startAt(t *testing.T, server *fakeserver.Server, change func(*fakeserver.Se
 	return r
 }
 
-// logs waits until the log has these words.
+// logs waits until the log contains the words.
 func (r *rig) logs(words string) string {
 	r.Helper()
 	for {
@@ -116,7 +116,7 @@ func (r *rig) logs(words string) string {
 	}
 }
 
-// soon is the time in which real I/O on loopback must be done.
+// soon bounds real I/O on loopback.
 func soon(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	t.Cleanup(cancel)
@@ -207,7 +207,7 @@ func TestWrongSecretLater(t *testing.T) {
 	r.accept()
 }
 
-// A server that does not know the component yet, or is busy with another, is waited for.
+// The session retries while a server does not know the component yet, or is connected to another.
 func TestServerRefusesForNow(t *testing.T) {
 	for refuse, words := range map[string]string{
 		"host-unknown":          "no such component",
@@ -225,10 +225,10 @@ func TestServerRefusesForNow(t *testing.T) {
 	}
 }
 
-// A server that is not up yet is waited for; here it is one on a Unix socket.
+// The session waits for a server that is not up yet, here on a Unix socket.
 func TestServerComesLater(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "socket")
-	first, err := fakeserver.Listen(domain, secret) // where nobody is asked to connect
+	first, err := fakeserver.Listen(domain, secret) // not used: the session connects elsewhere
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestReconnects(t *testing.T) {
 		"shutdown":        func(p *fakeserver.Peer) { p.EndStream("system-shutdown") },
 		"end without EOF": func(p *fakeserver.Peer) { p.Send("</stream:stream>") },
 		"no XML":          func(p *fakeserver.Peer) { p.Send("<<<") },
-		// These end mellium's Serve; component/intake takes them out, and should it not, this is what follows.
+		// These end mellium's Serve. component/intake removes them; this is what follows if it does not.
 		"comment":       func(p *fakeserver.Peer) { p.Send("<!-- -->") },
 		"text":          func(p *fakeserver.Peer) { p.Send("text<presence/>") },
 		"stream child":  func(p *fakeserver.Peer) { p.Send("<stream:what/>") },
@@ -271,7 +271,7 @@ func TestReconnects(t *testing.T) {
 	r.accept()
 }
 
-// waits is a clock that tells of each wait that begins.
+// waits is a clock that reports each wait.
 type waits struct {
 	*clock.Stepped
 	began chan time.Duration
@@ -287,7 +287,7 @@ func newWaits() waits {
 	return waits{clock.NewStepped(time.Date(2026, 11, 24, 2, 0, 0, 0, time.UTC)), make(chan time.Duration, 1000)}
 }
 
-// A server that takes what is sent and says nothing, as after a cable was pulled.
+// The server accepts what is sent and says nothing, as after a cable was pulled.
 func TestDeadServerIsFound(t *testing.T) {
 	c := newWaits()
 	r := start(t, func(s *fakeserver.Server, o *session.Options) { o.Clock, s.Answer = c, nil })
@@ -343,7 +343,7 @@ func TestAnyAnswerIsLife(t *testing.T) {
 	}
 }
 
-// The wait grows while nothing holds, and is never longer than half a minute; a stream that held starts it anew.
+// The wait grows while connecting fails, up to half a minute; a stream that lasted resets it.
 func TestBackoff(t *testing.T) {
 	c := newWaits()
 	var random atomic.Value
@@ -372,7 +372,7 @@ func TestBackoff(t *testing.T) {
 	}
 	p := r.accept()
 	c.Step(9 * time.Second)
-	p.Cut() // too early
+	p.Cut() // too early to reset the backoff
 	within(t, r.down)
 	wait(30 * time.Second)
 	within(t, c.began)

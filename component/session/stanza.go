@@ -17,8 +17,8 @@ import (
 	"tocsin/address"
 )
 
-// Handler handles incoming stanzas, in order, in the goroutine that reads the stream: it must neither block nor call Ask. It may
-// keep the stanzas. Answers to Ask and invalid IQs do not reach it.
+// Handler handles incoming stanzas, in order, in the goroutine that reads the stream: it must neither block nor call Ask. It
+// may keep the stanzas. Responses to Ask and invalid IQs do not reach it.
 type Handler interface {
 	// IQ handles a request (get or set, with one payload), which must be answered exactly once, at any time.
 	IQ(*Stanza)
@@ -36,7 +36,7 @@ type Stanza struct {
 	Payloads []Payload
 }
 
-// Child returns the first payload with a name, or nil. An empty space is the stream's namespace.
+// Child returns the first payload of that name, or nil. An empty space means the stream's namespace.
 func (s *Stanza) Child(space, local string) *Payload {
 	if space == "" {
 		space = component.NSAccept
@@ -133,7 +133,7 @@ func (s *Session) take(l *link, t xml.TokenReader, start *xml.StartElement) {
 	}
 }
 
-// Refuse answers a request that was not handed on with bad-request. It does not wait: of very many not all are answered.
+// Refuse answers a request that was not handed on with bad-request. It does not block: under a flood, not all are answered.
 func (s *Session) Refuse(from, to, id string) {
 	iq := &Stanza{Name: "iq", ID: id}
 	var fromErr, toErr error
@@ -144,8 +144,8 @@ func (s *Session) Refuse(from, to, id string) {
 	}
 }
 
-// request reports whether an IQ is a request for the handler. Answers go to whoever waits for them; malformed requests are
-// refused (RFC 6120 §8.2.3).
+// request reports whether an IQ is a request for the handler. Responses go to those who wait for them; malformed requests
+// are refused (RFC 6120 §8.2.3).
 func (s *Session) request(l *link, iq *Stanza) bool {
 	switch iq.Type {
 	case "result", "error":
@@ -159,7 +159,7 @@ func (s *Session) request(l *link, iq *Stanza) bool {
 		l.reply(Error(iq, stanza.BadRequest, stanza.Modify, nil))
 		return false
 	}
-	if iq.From.Equal(jid.JID{}) || iq.From.Equal(s.opts.JID) { // our own ping, routed back: its arrival is all we want
+	if iq.From.Equal(jid.JID{}) || iq.From.Equal(s.opts.JID) { // our own ping, routed back: its arrival suffices
 		l.answered(iq, s.opts.JID)
 		return false
 	}

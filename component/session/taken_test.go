@@ -9,7 +9,7 @@ import (
 	"tocsin/internal/fakeserver"
 )
 
-// What was sent counts as taken when the server answers what was sent after it, in whatever way, and never before.
+// Stanzas count as received once the server answers what was sent after them, in whatever way, and never before.
 func TestTaken(t *testing.T) {
 	for name, answer := range map[string]string{
 		"sent back": "<iq type='get' from='" + domain + "' to='" + domain + "' id='%s'><ping xmlns='urn:xmpp:ping'/></iq>",
@@ -43,7 +43,7 @@ func TestTaken(t *testing.T) {
 	}
 }
 
-// A stream that broke proves nothing, nor does the next one; one that was left in good order was read to its end.
+// A broken stream proves nothing, nor does the next one; a stream closed cleanly was read to its end.
 func TestTakenAfterTheEnd(t *testing.T) {
 	r := start(t, nil)
 	p := r.accept()

@@ -105,7 +105,7 @@ func TestManySenders(t *testing.T) {
 	wg.Wait()
 }
 
-// A server that stops reading fills the buffers of the connection; then it is given up.
+// A server that stops reading fills the buffers of the connection, which is then closed.
 func TestStuckWriteEndsTheConnection(t *testing.T) {
 	r := start(t, func(_ *fakeserver.Server, o *session.Options) { o.WriteWithin = 50 * time.Millisecond })
 	p := r.accept()
@@ -140,7 +140,7 @@ func TestReceive(t *testing.T) {
 		t.Errorf("body %q", m.Body())
 	}
 	within(t, r.got)
-	for range 2 { // it can be read later, and again
+	for range 2 { // it can be decoded later, and again
 		var n note
 		if err := m.Child("urn:example", "note").Decode(&n); err != nil || n.Text != "a" {
 			t.Errorf("%+v, %v", n, err)
@@ -154,7 +154,7 @@ func TestReceive(t *testing.T) {
 		t.Errorf("namespaces: %+v, %v", f, err)
 	}
 	if m.Child("", "note") != nil || m.Child("urn:example", "body") != nil {
-		t.Error("a child by another's name")
+		t.Error("found a child by a wrong name")
 	}
 }
 
@@ -205,7 +205,7 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// A malformed request is refused, and never reaches the handler; anything else is ignored.
+// A malformed request is refused, and never reaches the handler; other odd IQs are ignored.
 func TestOddIQs(t *testing.T) {
 	r := start(t, nil)
 	p := r.accept()
@@ -224,12 +224,12 @@ func TestOddIQs(t *testing.T) {
 		send(t, p, tc.in)
 		send(t, p, `<message from='a@example.org' to='tocsin.example.org'/>`)
 		if got := within(t, r.got); got.Name != "message" {
-			t.Errorf("%s came to the handler", tc.in)
+			t.Errorf("%s reached the handler", tc.in)
 		}
 		within(t, r.dropped)
 		if tc.want != "" {
 			if e := next(t, p); e.Attr["type"] != "error" || !strings.Contains(e.XML, tc.want) {
-				t.Errorf("%s is answered %s", tc.in, e.XML)
+				t.Errorf("%s was answered by %s", tc.in, e.XML)
 			}
 		}
 	}
@@ -242,7 +242,7 @@ func TestAsk(t *testing.T) {
 	r := start(t, nil)
 	p := r.accept()
 	go func() {
-		for range 100 { // each answer is the question's own text, sent in no order
+		for range 100 { // each response is the question's own text; they come in any order
 			e, err := p.Next(soon(t))
 			if err != nil {
 				return
@@ -300,9 +300,9 @@ func TestAskFails(t *testing.T) {
 		t.Errorf("down: %v", err)
 	}
 	if err := r.session.Ask(soon(t), "a b@", "get", note{}, nil); err == nil {
-		t.Error("asked nobody")
+		t.Error("asked without an address")
 	}
 	if err := r.session.AskAs(soon(t), "bob@example.org", "bob@example.org", "get", note{}, nil); err == nil {
-		t.Error("asked in another's name")
+		t.Error("asked from a foreign address")
 	}
 }

@@ -14,14 +14,14 @@ import (
 	"mellium.im/xmpp/stanza"
 )
 
-// Command is something that people can run.
+// Command is a command that people can run.
 type Command[F any] struct {
 	Node string
-	// Name is what people read in a list of commands.
+	// Name is shown in lists of commands.
 	Name func(lang string) string
-	// Allowed says who may run it; nil: everybody. It is asked at every stage.
+	// Allowed reports who may run it; nil: everybody. It is called at every stage.
 	Allowed func(from jid.JID) bool
-	// Run answers one stage. Its error is a Failure, an *Error, or anything else, which is an internal-server-error.
+	// Run handles one stage. Its error is a Failure, an *Error, or anything else, which becomes internal-server-error.
 	Run func(context.Context, Request[F]) (Response[F], error)
 }
 
@@ -30,21 +30,21 @@ type Request[F any] struct {
 	From jid.JID
 	Lang string
 	Now  time.Time
-	// Stage is 0 at the start; Next and Complete add one, Prev takes one away.
+	// Stage is 0 at the start; Next and Complete add one, Prev subtracts one.
 	Stage int
-	// Action is Execute at the start, then one of those that were allowed.
+	// Action is Execute at the start, then one of the allowed ones.
 	Action Action
-	// Form is what was submitted, of any form type (XEP-0050 §3.6.1). It is nil at the start, and where nothing was.
+	// Form is the submitted form, of any form type (XEP-0050 §3.6.1). It is nil at the start, and where none was submitted.
 	Form *F
-	// Data is that of the Response before; nil at the start.
+	// Data is that of the previous Response; nil at the start.
 	Data any
 }
 
-// Response answers one stage. Ask and Done make the usual ones.
+// Response is the outcome of one stage. Ask and Done make the usual ones.
 type Response[F any] struct {
 	Form  *F
 	Notes []Note
-	// Allow holds what is allowed next: Next, Prev, Complete; the first is the default. Empty: the command is completed.
+	// Allow lists the actions allowed next: Next, Prev, Complete; the first is the default. Empty: the command is completed.
 	Allow []Action
 	// Data is kept in the session for the next stage.
 	Data any
@@ -55,7 +55,7 @@ func Ask[F any](form *F, notes ...Note) Response[F] {
 	return Response[F]{Form: form, Notes: notes, Allow: []Action{Complete}}
 }
 
-// Done completes the command with a line for the requester.
+// Done completes the command with a note for the requester.
 func Done[F any](text string) Response[F] {
 	return Response[F]{Notes: []Note{{Type: Info, Text: text}}}
 }
@@ -101,8 +101,8 @@ func (r *Registry[F]) find(node string, from jid.JID) (*Command[F], *Error) {
 	return nil, failed(stanza.Cancel, stanza.Forbidden)
 }
 
-// Items lists the commands that from may run, for disco#items of the node NS (XEP-0050 §2.2); self is the address
-// that answers.
+// Items lists the commands that from may run, for disco#items of the node NS (XEP-0050 §2.2); self is the address that
+// responds.
 func (r *Registry[F]) Items(self, from jid.JID, lang string) []items.Item {
 	lang, _ = r.language(lang)
 	var list []items.Item

@@ -1,5 +1,5 @@
-// Package adhoc is the responder's half of ad-hoc commands (XEP-0050): it manages the sessions according to its rules, so
-// that a command is a function from one form to the next.
+// Package adhoc is the responder's side of ad-hoc commands (XEP-0050): it manages the sessions, so that a command is a
+// function from one form to the next.
 //
 // F is the type of data forms; encoding/xml must be able to read and write it.
 package adhoc
@@ -20,7 +20,7 @@ const (
 	Cancel   Action = "cancel"
 )
 
-// Status is where the command stands (XEP-0050 §4.1).
+// Status is the state of a command (XEP-0050 §4.1).
 type Status string
 
 const (
@@ -53,8 +53,8 @@ type Actions struct {
 // Flag is an empty element.
 type Flag struct{}
 
-// actions returns the element for allowed actions, the first of which is the default. It always names the default:
-// without, it would be "next", allowed or not (XEP-0050 §3.4).
+// actions returns the element for allowed actions, the first of which is the default. It always names the default, which
+// would otherwise be "next", allowed or not (XEP-0050 §3.4).
 func actions(allow []Action) *Actions {
 	a := &Actions{Execute: allow[0]}
 	for _, action := range allow {

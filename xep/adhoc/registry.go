@@ -18,16 +18,16 @@ import (
 
 // Options bound the sessions of a Registry. Zero fields have the defaults given.
 type Options struct {
-	PerUser int           // sessions of one bare JID: 8; one more ends the user's stalest
-	Total   int           // sessions of all users: 1000; one more ends the stalest of the user who has most
-	Idle    time.Duration // a session that waits so long for its next stage is over: 10 minutes
+	PerUser int           // sessions of one bare JID: 8; beyond that, the user's least recently used one ends
+	Total   int           // sessions of all users: 1000; beyond that, the least recently used one of the user with the most ends
+	Idle    time.Duration // how long a session waits for its next stage: 10 minutes
 
-	// Language returns the language to speak for the one requested, which may be "", or "" if there is none
-	// (bad-locale). Nil: every language is spoken.
+	// Language returns the language to use for the one requested, which may be "", or "" if there is none (bad-locale). Nil:
+	// every language is used.
 	Language func(requested string) string
 }
 
-// Registry answers the command IQs of one address. Its methods may be called at the same time.
+// Registry answers the command IQs of one address. Its methods may be called concurrently.
 type Registry[F any] struct {
 	commands []Command[F]
 	options  Options
@@ -37,20 +37,20 @@ type Registry[F any] struct {
 	sessions map[string]*session
 }
 
-// session belongs to one full JID and one command. Its fields are guarded by the Registry's mu, but those of the stage
-// only change while it is busy.
+// session belongs to one full JID and one command. Its fields are guarded by the Registry's mu, except those of the stage,
+// which only change while it is busy.
 type session struct {
 	node, lang string
 	from       jid.JID
 	expires    time.Time
-	busy       bool // a stage is being run
+	busy       bool // a stage is running
 
 	stage int
 	allow []Action
 	data  any
 }
 
-// New returns a Registry of commands, which are listed in this order.
+// New returns a Registry of commands, listed in this order.
 func New[F any](options Options, commands ...Command[F]) *Registry[F] {
 	options.PerUser = cmp.Or(options.PerUser, 8)
 	options.Total = cmp.Or(options.Total, 1000)
@@ -63,7 +63,7 @@ func New[F any](options Options, commands ...Command[F]) *Registry[F] {
 	}
 }
 
-// Handle answers the payload of an IQ set by the payload of its result, or by its error. lang is the xml:lang of the IQ.
+// Handle takes the payload of an IQ set and returns that of its result, or its error. lang is the xml:lang of the IQ.
 func (r *Registry[F]) Handle(ctx context.Context, now time.Time, from jid.JID, lang string, in Payload[F]) (*Payload[F], *Error) {
 	in.Action = cmp.Or(in.Action, Execute)
 	if !slices.Contains([]Action{Execute, Next, Prev, Complete, Cancel}, in.Action) {
@@ -104,13 +104,13 @@ func (r *Registry[F]) start(ctx context.Context, now time.Time, from jid.JID, la
 	return reply(id, in.Node, lang, resp), nil
 }
 
-// proceed runs a further stage. An error about the request itself leaves the session as it was.
+// proceed runs a further stage. If the request itself is faulty, the session stays as it was.
 func (r *Registry[F]) proceed(ctx context.Context, now time.Time, from jid.JID, in Payload[F]) (out *Payload[F], err *Error) {
 	s, action, err := r.take(now, from, in)
 	if err != nil {
 		return nil, err
 	}
-	keep := false // whatever happens to the command, a panic included
+	keep := false // also after a panic
 	defer func() {
 		if !r.release(in.SessionID, s, keep) && keep && err == nil {
 			out, err = nil, expired() // cancelled meanwhile
@@ -147,7 +147,7 @@ func (r *Registry[F]) cancel(now time.Time, from jid.JID, in Payload[F]) (*Paylo
 	return &Payload[F]{Node: in.Node, SessionID: in.SessionID, Status: Canceled, Lang: s.lang}, nil
 }
 
-// take finds the session of a request and makes it busy. It returns the action that is meant.
+// take finds the session of a request and marks it busy. It returns the action requested.
 func (r *Registry[F]) take(now time.Time, from jid.JID, in Payload[F]) (*session, Action, *Error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -169,8 +169,8 @@ func (r *Registry[F]) take(now time.Time, from jid.JID, in Payload[F]) (*session
 	return s, action, nil
 }
 
-// release ends the stage that take began, and the session with it unless it is kept. It reports whether the session
-// was still there.
+// release ends the stage that take began, and the session too unless keep is set. It reports whether the session still
+// existed.
 func (r *Registry[F]) release(id string, s *session, keep bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -184,7 +184,7 @@ func (r *Registry[F]) release(id string, s *session, keep bool) bool {
 	return true
 }
 
-// lookup returns the session that a request names. Those of others are as unknown as those that never were.
+// lookup returns the session of a request. Other users' sessions are treated as unknown.
 func (r *Registry[F]) lookup(now time.Time, from jid.JID, in Payload[F]) (*session, *Error) {
 	s := r.sessions[in.SessionID]
 	if s == nil || !s.from.Equal(from) || s.node != in.Node {
@@ -200,7 +200,8 @@ func (r *Registry[F]) lookup(now time.Time, from jid.JID, in Payload[F]) (*sessi
 	return s, nil
 }
 
-// add stores a session within the bounds. It reports false if there is no room: a stage of every other session is being run.
+// add stores a session within the limits. It reports false if there is no room because a stage of every other session is
+// running.
 func (r *Registry[F]) add(id string, s *session, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -227,7 +228,7 @@ func (r *Registry[F]) add(id string, s *session, now time.Time) bool {
 	return true
 }
 
-// end ends the stalest session of the user who holds most.
+// end ends the least recently used session of the user with the most sessions.
 func (r *Registry[F]) end(held map[string]int) {
 	var last string
 	for id, s := range r.sessions {
@@ -253,8 +254,8 @@ func (r *Registry[F]) language(requested string) (lang string, ok bool) {
 	return lang, lang != ""
 }
 
-// newID returns an unguessable session id. It proves that it was made here, for this requester and node, so that a
-// session that is over can be told from one that never was without remembering it.
+// newID returns an unguessable session id. It proves that it was made here, for this requester and node, so that an expired
+// session can be told from one that never existed without remembering it.
 func (r *Registry[F]) newID(from jid.JID, node string) string {
 	nonce := rand.Text()
 	return nonce + r.mark(nonce, from, node)

@@ -18,7 +18,7 @@ type desk struct {
 	*adhoc.Registry[form]
 	t   *testing.T
 	now time.Time
-	in  func() // runs within the first stage
+	in  func() // called within the first stage
 }
 
 func newDesk(t *testing.T, o adhoc.Options) *desk {
@@ -42,12 +42,12 @@ func (d *desk) begin(from string) string {
 	d.now = d.now.Add(time.Second)
 	p, err := d.Handle(context.Background(), d.now, jid.MustParse(from), "en", adhoc.Payload[form]{Node: "n"})
 	if err != nil {
-		d.t.Fatalf("%s is refused: %v", from, err)
+		d.t.Fatalf("%s was refused: %v", from, err)
 	}
 	return p.SessionID
 }
 
-// goesOn reports whether a form can still be sent.
+// goesOn reports whether a form can still be submitted.
 func (d *desk) goesOn(from, session string) bool {
 	d.t.Helper()
 	_, err := d.Handle(context.Background(), d.now, jid.MustParse(from), "en", adhoc.Payload[form]{Node: "n", SessionID: session, Action: adhoc.Complete, Form: &form{}})
@@ -57,7 +57,8 @@ func (d *desk) goesOn(from, session string) bool {
 	return err == nil
 }
 
-// However many accounts leave forms open, whoever holds least finds room, and keeps it: the stalest of the largest holder goes.
+// However many accounts leave forms open, users with the fewest find room and keep their sessions: the least recently used
+// one of the user with the most ends.
 func TestSessionsAreShared(t *testing.T) {
 	d := newDesk(t, adhoc.Options{Total: 100, PerUser: 8, Idle: time.Hour})
 	hog := func(i, j int) string { return fmt.Sprintf("hog%d@example.org/%d", i, j) }
@@ -74,14 +75,14 @@ func TestSessionsAreShared(t *testing.T) {
 		d.begin(hog(i, 9))
 	}
 	if !d.goesOn("admin@example.org/x", admin) {
-		t.Error("the admin's session was ended")
+		t.Error("the admin's session ended")
 	}
 	if d.goesOn(hog(0, 0), first) {
-		t.Error("the stalest session of a large holder is still there")
+		t.Error("the oldest session of a user with many is still there")
 	}
 }
 
-// One user's further form ends that user's stalest; nobody else's.
+// Opening one form too many ends that user's own least recently used session, and nobody else's.
 func TestSessionsOfOneUser(t *testing.T) {
 	d := newDesk(t, adhoc.Options{PerUser: 2})
 	other := d.begin("bob@example.org/x")
@@ -92,12 +93,12 @@ func TestSessionsOfOneUser(t *testing.T) {
 		want          bool
 	}{{"alice@example.org/x", one, false}, {"alice@example.org/y", two, true}, {"alice@example.org/x", three, true}, {"bob@example.org/x", other, true}} {
 		if got := d.goesOn(tt.from, tt.session); got != tt.want {
-			t.Errorf("%s: goes on: %t", tt.from, got)
+			t.Errorf("%s: still open: %t", tt.from, got)
 		}
 	}
 }
 
-// A stage that is being run is not ended: with nothing else to end, a further form is refused.
+// A running stage is not ended: if every session is busy, a further form is refused.
 func TestSessionsAllBusy(t *testing.T) {
 	d := newDesk(t, adhoc.Options{Total: 1})
 	session := d.begin("alice@example.org/x")
@@ -108,6 +109,6 @@ func TestSessionsAllBusy(t *testing.T) {
 		}
 	}
 	if !d.goesOn("alice@example.org/x", session) {
-		t.Error("alice's session was ended")
+		t.Error("alice's session ended")
 	}
 }

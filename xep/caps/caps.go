@@ -31,14 +31,14 @@ type Caps struct {
 // Query returns the node that a disco#info request about c names (XEP-0115 §6.2).
 func (c Caps) Query() string { return c.Node + "#" + c.Ver }
 
-// Key returns the key of a cache shared among users. Answers of caps without a key belong to the one resource that gave
-// them: the hash is missing or unknown (XEP-0115 §5.4 rules 1 and 2).
+// Key returns the key of a cache shared among users. Without a key (the hash is missing or unknown), a response counts only
+// for the resource that sent it (XEP-0115 §5.4 rules 1 and 2).
 func (c Caps) Key() (key string, ok bool) {
 	_, known := hashes[c.Hash]
 	return c.Hash + " " + c.Ver, known && c.Ver != ""
 }
 
-// Reasons why an answer must not be shared.
+// Reasons why a response must not be shared.
 var (
 	ErrHash      = errors.New("missing or unknown hash")
 	ErrIllFormed = errors.New("ill-formed disco#info")
@@ -46,9 +46,10 @@ var (
 	ErrAmbiguous = errors.New("ambiguous verification string")
 )
 
-// Verify returns nil if info is what c stands for, so that what it says about features may be shared among users (XEP-0115
-// §5.4); else it wraps ErrHash, ErrIllFormed, ErrMismatch or ErrAmbiguous. The hash does not tell a feature from a value of a form, so
-// that two answers can have the same (XEP-0115 §9.3): one that has any of the features anywhere else proves nothing about them.
+// Verify returns nil if info matches c, so that its features may be shared among users (XEP-0115 §5.4); otherwise it wraps
+// ErrHash, ErrIllFormed, ErrMismatch or ErrAmbiguous. The hash does not tell a feature from a value of a form, so two
+// responses can have the same hash (XEP-0115 §9.3): a response that contains any of the features elsewhere proves nothing
+// about them.
 func (c Caps) Verify(info Info, features ...string) error {
 	if _, ok := c.Key(); !ok {
 		return ErrHash
@@ -66,7 +67,7 @@ func (c Caps) Verify(info Info, features ...string) error {
 	return nil
 }
 
-// Names of the IANA registry of hash functions. The older MD5 and MD2 prove nothing.
+// Names from the IANA registry of hash functions. The older MD5 and MD2 prove nothing.
 var hashes = map[string]func() hash.Hash{
 	"sha-1":   sha1.New,
 	"sha-224": sha256.New224,
@@ -75,7 +76,7 @@ var hashes = map[string]func() hash.Hash{
 	"sha-512": sha512.New,
 }
 
-// Ver returns the verification string of the answer (XEP-0115 §5.1), or an error that wraps ErrIllFormed.
+// Ver returns the verification string of the response (XEP-0115 §5.1), or an error that wraps ErrIllFormed.
 func (i Info) Ver(h hash.Hash) (string, error) {
 	s, err := i.text()
 	if err != nil {
@@ -85,7 +86,7 @@ func (i Info) Ver(h hash.Hash) (string, error) {
 	return base64.StdEncoding.EncodeToString(h.Sum(nil)), nil
 }
 
-// Has reports whether the answer has the feature.
+// Has reports whether the response lists the feature.
 func (i Info) Has(feature string) bool {
 	return slices.ContainsFunc(i.Features, func(f Feature) bool { return f.Var == feature })
 }

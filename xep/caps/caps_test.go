@@ -12,7 +12,7 @@ import (
 	"mellium.im/xmpp/disco"
 )
 
-// The answers of XEP-0115 §5.2 and §5.3.
+// The responses of XEP-0115 §5.2 and §5.3.
 const (
 	simple = `<query xmlns='http://jabber.org/protocol/disco#info' node='http://code.google.com/p/exodus#QgayPKawpkPSDYmwT/WM94uAlu0='>
 		<identity category='client' type='pc' name='Exodus 0.9.1'/>
@@ -109,7 +109,7 @@ func parse[T any](t *testing.T, in string) (v T) {
 	return v
 }
 
-// An answer with the same hash, in which features are hidden in a form or an identity, says nothing about them.
+// A response with the same hash that hides features in a form or an identity says nothing about them.
 func TestVerifyAmbiguous(t *testing.T) {
 	const disco = `<query xmlns='http://jabber.org/protocol/disco#info'>`
 	for _, tc := range []struct{ name, honest, poisoned string }{
@@ -138,7 +138,7 @@ func TestVerifyAmbiguous(t *testing.T) {
 	}
 }
 
-// The order of an answer does not matter, and where mellium can compute a hash, it is the same.
+// The order within a response does not matter, and where mellium can compute a hash, it is the same.
 func FuzzVer(f *testing.F) {
 	f.Add(simple)
 	f.Add(complicated)
@@ -161,7 +161,7 @@ func FuzzVer(f *testing.F) {
 		}
 		var other disco.Info
 		if err := xml.Unmarshal([]byte(in), &other); err != nil || len(other.Features) != len(info.Features) || len(other.Identity) != len(info.Identities) {
-			return // it reads elements of other namespaces, too
+			return // mellium also reads elements of other namespaces
 		}
 		if h := other.Hash(sha1.New()); h != ver {
 			t.Fatalf("%s, mellium says %s", ver, h)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Info is a disco#info answer (XEP-0030 §3), as far as its hash covers it.
+// Info is a disco#info response (XEP-0030 §3), as far as its hash covers it.
 type Info struct {
 	XMLName    xml.Name   `xml:"http://jabber.org/protocol/disco#info query"`
 	Node       string     `xml:"node,attr,omitempty"`
@@ -42,7 +42,7 @@ type Field struct {
 	Values []string `xml:"jabber:x:data value"`
 }
 
-// text returns the string S of XEP-0115 §5.1, or why the answer is ill-formed by §5.4 rule 3.
+// text returns the string S of XEP-0115 §5.1, or why the response is ill-formed by §5.4 rule 3.
 func (i Info) text() ([]byte, error) {
 	var s []byte
 	var separators bool
@@ -100,13 +100,13 @@ func (i Info) text() ([]byte, error) {
 			}
 		}
 	}
-	if separators { // two answers could share one hash: the poisoning of XEP-0115 §9.3
+	if separators { // two responses could share one hash: the poisoning of XEP-0115 §9.3
 		return nil, fmt.Errorf("%w: '<' in a value", ErrIllFormed)
 	}
 	return s, nil
 }
 
-// hides reports whether the hash covers s as something else than a feature.
+// hides reports whether the hash covers s as something other than a feature.
 func (i Info) hides(s string) bool {
 	for _, id := range i.Identities {
 		if strings.Join(id.key(), "/") == s {
@@ -127,7 +127,7 @@ func (i Identity) key() []string { return []string{i.Category, i.Type, i.Lang, i
 
 const formType = "FORM_TYPE"
 
-// kind returns the FORM_TYPE of the form; ok is false if the hash leaves the form out.
+// kind returns the FORM_TYPE of the form; ok is false if the hash ignores the form.
 func (f Form) kind() (kind string, ok bool, err error) {
 	for _, field := range f.Fields {
 		if field.Var != formType || field.Type != "hidden" {

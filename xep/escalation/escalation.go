@@ -21,9 +21,9 @@ const (
 )
 
 const (
-	// MaxStatuses is how many Status a digest holds at most.
+	// MaxStatuses is the maximum number of Status in a digest.
 	MaxStatuses = 50
-	// MaxSync is how many Status the answer to a Sync holds at most.
+	// MaxSync is the maximum number of Status in the response to a Sync.
 	MaxSync = 100
 )
 
@@ -49,7 +49,7 @@ func (s State) Valid() bool {
 		TimeoutUnread, Timeout, Escalated}, s)
 }
 
-// Basis is what a status rests on.
+// Basis is the evidence for a status.
 type Basis string
 
 const (
@@ -81,17 +81,17 @@ type Status struct {
 	State   State    `xml:"state,attr"`
 	Stamp   Time     `xml:"stamp,attr"`
 	Basis   Basis    `xml:"basis,attr,omitempty"`
-	Further State    `xml:"further,attr,omitempty"` // Unknown on a delivered message whose reading cannot be known
+	Further State    `xml:"further,attr,omitempty"` // Unknown on a delivered message if its reading cannot be known
 	Doubt   Doubt    `xml:"doubt,attr,omitempty"`
 	SMS     OwnSMS   `xml:"sms,attr,omitempty"` // with the basis BySMS
 }
 
-// OwnSMS is what has become of an SMS that the component has sent itself.
+// OwnSMS is the fate of an SMS that the component has sent itself.
 type OwnSMS string
 
 const (
-	SMSSent      OwnSMS = "sent"      // a provider has taken it
-	SMSDelivered OwnSMS = "delivered" // the phone has it
+	SMSSent      OwnSMS = "sent"      // a provider has accepted it
+	SMSDelivered OwnSMS = "delivered" // it has reached the phone
 	SMSFailed    OwnSMS = "failed"
 	SMSUnsure    OwnSMS = "unsure" // it may have been sent
 )
@@ -107,14 +107,14 @@ type Doubt string
 // DoubtGap: evidence may have been lost on the way.
 const DoubtGap Doubt = "gap"
 
-// Statuses is the digest that a sender gets on coming back: MaxStatuses in each.
+// Statuses is the digest that a sender gets on coming back: at most MaxStatuses in each.
 type Statuses struct {
 	XMLName xml.Name `xml:"urn:tocsin:escalation:0 statuses"`
 	Status  []Status `xml:"urn:tocsin:escalation:0 status"`
 }
 
-// Fit returns how many of the first statuses have no more than so many bytes as XML, one at least if there are any: ids and
-// addresses are of their authors' making.
+// Fit returns how many of the first statuses fit into so many bytes of XML, at least one if there are any: the lengths of
+// ids and addresses are up to their authors.
 func Fit(list []Status, bytes int) int {
 	for i := range list {
 		b, err := xml.Marshal(list[i])
@@ -125,17 +125,17 @@ func Fit(list []Status, bytes int) int {
 	return len(list)
 }
 
-// Sync asks for the statuses after a token, or answers with them.
+// Sync requests the statuses after a token, or returns them.
 type Sync struct {
 	XMLName  xml.Name `xml:"urn:tocsin:escalation:0 sync"`
 	After    string   `xml:"after,attr,omitempty"`
 	Max      string   `xml:"max,attr,omitempty"`
-	Last     string   `xml:"last,attr,omitempty"`     // answer: the token to go on from
-	Complete bool     `xml:"complete,attr,omitempty"` // answer: there is no more for now
+	Last     string   `xml:"last,attr,omitempty"`     // response: the token to continue from
+	Complete bool     `xml:"complete,attr,omitempty"` // response: there is no more for now
 	Status   []Status `xml:"urn:tocsin:escalation:0 status"`
 }
 
-// maxToken is the longest token that is taken from a client, in bytes.
+// maxToken is the maximum length in bytes of a token accepted from a client.
 const maxToken = 128
 
 // UnmarshalXML implements xml.Unmarshaler.
@@ -144,8 +144,8 @@ func (s *Sync) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 	return d.DecodeElement((*plain)(s), own(&start))
 }
 
-// Page returns how many statuses a request asks for: its max, MaxSync at most and if it has none. An error calls for
-// bad-request.
+// Page returns how many statuses a request asks for: its max, but at most MaxSync, which is also the default. An error calls
+// for bad-request.
 func (s Sync) Page() (int, error) {
 	if len(s.After) > maxToken {
 		return 0, fmt.Errorf("after is longer than %d bytes", maxToken)
@@ -160,8 +160,8 @@ func (s Sync) Page() (int, error) {
 	return min(n, MaxSync), nil
 }
 
-// own drops the attributes of other namespaces, and their declarations, which encoding/xml would take for ours if only
-// their local names are equal.
+// own drops attributes of other namespaces, and their declarations: encoding/xml would take them for ours if their local
+// names are equal.
 func own(start *xml.StartElement) *xml.StartElement {
 	start.Attr = slices.DeleteFunc(slices.Clone(start.Attr), func(a xml.Attr) bool { return a.Name.Space != "" })
 	return start

@@ -13,7 +13,7 @@ import (
 
 var stamp = Time(time.Date(2026, 11, 24, 2, 0, 0, 0, time.UTC).UnixMilli())
 
-// Every element is written and read back.
+// Every element encodes as expected, and decodes to the same.
 var encodings = []struct {
 	value any
 	xml   string
@@ -138,7 +138,7 @@ func TestAnswerCheck(t *testing.T) {
 	}{
 		{Answer{Prompt: "p", Action: Claim}, "", 0},
 		{Answer{Prompt: "p", Action: Sent}, "", 0},
-		{Answer{Prompt: "p", Action: Decline, For: "soon"}, "", 0}, // for is not looked at
+		{Answer{Prompt: "p", Action: Decline, For: "soon"}, "", 0}, // "for" is ignored
 		{Answer{Prompt: "p", Action: NotSent}, "", 0},
 		{Answer{Prompt: "p", Action: Snooze, For: "600"}, "", 10 * time.Minute},
 		{Answer{Prompt: "p", Action: Snooze, For: "999999999"}, "", 999999999 * time.Second},
@@ -212,7 +212,7 @@ func message(err error) string {
 	return err.Error()
 }
 
-// Whatever can be read is written, and reads as the same again.
+// Whatever can be decoded can be encoded, and decodes to the same again.
 func FuzzUnmarshal(f *testing.F) {
 	for _, tc := range encodings {
 		f.Add([]byte(tc.xml))

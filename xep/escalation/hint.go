@@ -17,7 +17,7 @@ const (
 	UntilNone      Until = "none"
 )
 
-// Valid reports whether u is a word of the protocol.
+// Valid reports whether u is a value of the protocol.
 func (u Until) Valid() bool {
 	return slices.Contains([]Until{UntilDelivered, UntilDisplayed, UntilNone}, u)
 }
@@ -32,10 +32,10 @@ const (
 	Urgent Priority = "urgent"
 )
 
-// Valid reports whether p is a word of the protocol.
+// Valid reports whether p is a value of the protocol.
 func (p Priority) Valid() bool { return slices.Contains([]Priority{Low, Normal, High, Urgent}, p) }
 
-// Mode is what is to happen after a timeout.
+// Mode is what should happen after a timeout.
 type Mode string
 
 const (
@@ -44,13 +44,13 @@ const (
 	Never Mode = "never"
 )
 
-// Valid reports whether m is a word of the protocol.
+// Valid reports whether m is a value of the protocol.
 func (m Mode) Valid() bool { return slices.Contains([]Mode{Ask, Auto, Never}, m) }
 
-// malformed stands for an attribute that is there, but empty, so that Check tells it from one that is missing.
+// malformed replaces an attribute that is present but empty, so that Check can tell it from a missing one.
 const malformed = "?"
 
-// Track is the sender's hint in a message of their own. Attributes that are missing are "".
+// Track is the sender's hint in their own message. Missing attributes are "".
 type Track struct {
 	XMLName  xml.Name `xml:"urn:tocsin:escalation:0 track"`
 	Until    Until    `xml:"until,attr,omitempty"`
@@ -71,7 +71,7 @@ func (t *Track) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 	return d.DecodeElement((*plain)(t), &start)
 }
 
-// Check returns why the hint as a whole is void, nil if it is not.
+// Check returns why the hint as a whole is void, nil if it is valid.
 func (t Track) Check() error {
 	switch {
 	case t.Until != "" && !t.Until.Valid():
@@ -87,7 +87,7 @@ func (t Track) Check() error {
 	return nil
 }
 
-// Seconds returns the timeout in seconds, 0 if the hint has none or a malformed one.
+// Seconds returns the timeout in seconds, 0 if it is missing or malformed.
 func (t Track) Seconds() int {
 	n, _ := digits(t.Timeout)
 	return n
@@ -95,7 +95,7 @@ func (t Track) Seconds() int {
 
 var errDigits = errors.New("not a positive number of at most 9 digits")
 
-// digits reads a number of one to nine plain digits that is above zero; ok is false for everything else.
+// digits parses a positive number of one to nine plain digits; ok is false for everything else.
 func digits(s string) (n int, ok bool) {
 	if len(s) > 9 {
 		return 0, false

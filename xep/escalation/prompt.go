@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Encoding is how an SMS travels (3GPP TS 23.038).
+// Encoding is the encoding of an SMS (3GPP TS 23.038).
 type Encoding string
 
 const (
@@ -16,9 +16,9 @@ const (
 	UCS2 Encoding = "ucs2"
 )
 
-// Escalate prompts the sender of the message ID to With to go on by SMS. Reason is one of the timeouts. With Test nobody wrote
-// such a message: an admin tries whether prompts arrive. With Sends the component can be asked to send the SMS itself, if it
-// knows a number; Tried is what became of one that it has sent before: SMSFailed or SMSUnsure.
+// Escalate prompts the sender of the message ID to With to continue by SMS. Reason is one of the timeouts. With Test there
+// is no such message: an admin is testing whether prompts arrive. With Sends the component can be asked to send the SMS
+// itself, if it knows a number; Tried is the fate of one that it has sent before: SMSFailed or SMSUnsure.
 type Escalate struct {
 	XMLName  xml.Name `xml:"urn:tocsin:escalation:0 escalate"`
 	Prompt   string   `xml:"prompt,attr"`
@@ -55,12 +55,12 @@ type SMS struct {
 	Encoding Encoding `xml:"encoding,attr,omitempty"`
 }
 
-// Also names a further message of the same conversation that the prompt is about.
+// Also names another message of the same conversation that the prompt is about.
 type Also struct {
 	ID string `xml:"id,attr"`
 }
 
-// Withdrawal is why a prompt is withdrawn.
+// Withdrawal is the reason for withdrawing a prompt.
 type Withdrawal string
 
 const (
@@ -74,20 +74,20 @@ const (
 	BecauseRetracted Withdrawal = "retracted"
 )
 
-// Valid reports whether w is a reason of the protocol.
+// Valid reports whether w is a value of the protocol.
 func (w Withdrawal) Valid() bool {
 	return slices.Contains([]Withdrawal{BecauseDisplayed, BecauseDelivered, BecauseClaimed, BecauseAnswered,
 		BecauseSnoozed, BecauseCancelled, BecauseExpired, BecauseRetracted}, w)
 }
 
-// Withdraw tells a client to take a prompt off the screen.
+// Withdraw tells a client to remove a prompt from the screen.
 type Withdraw struct {
 	XMLName xml.Name   `xml:"urn:tocsin:escalation:0 withdraw"`
 	Prompt  string     `xml:"prompt,attr"`
 	Reason  Withdrawal `xml:"reason,attr,omitempty"`
 }
 
-// Action is what the sender does about a prompt.
+// Action is the sender's decision on a prompt.
 type Action string
 
 const (
@@ -99,7 +99,7 @@ const (
 	Send    Action = "send" // the component is to send the SMS itself
 )
 
-// Valid reports whether a is an action of the protocol.
+// Valid reports whether a is a value of the protocol.
 func (a Action) Valid() bool {
 	return slices.Contains([]Action{Claim, Sent, Decline, NotSent, Snooze, Send}, a)
 }
@@ -132,7 +132,7 @@ func (a Answer) Check() error {
 	return nil
 }
 
-// Pause returns how long a Snooze is to last, 0 for every other action.
+// Pause returns the duration of a Snooze, 0 for every other action.
 func (a Answer) Pause() time.Duration {
 	if a.Action != Snooze {
 		return 0
@@ -141,12 +141,12 @@ func (a Answer) Pause() time.Duration {
 	return time.Duration(n) * time.Second
 }
 
-// AlreadyDisplayed says beside the error not-acceptable that the recipient has read the message meanwhile.
+// AlreadyDisplayed accompanies the error not-acceptable: the recipient has read the message meanwhile.
 type AlreadyDisplayed struct {
 	XMLName xml.Name `xml:"urn:tocsin:escalation:0 already-displayed"`
 }
 
-// Expired says beside the error gone that the time for an answer is over.
+// Expired accompanies the error gone: the time for an answer is over.
 type Expired struct {
 	XMLName xml.Name `xml:"urn:tocsin:escalation:0 expired"`
 }

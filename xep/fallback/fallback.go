@@ -9,24 +9,24 @@ import (
 // NS is the namespace of fallback indications.
 const NS = "urn:xmpp:fallback:0"
 
-// Fallback says that a text stands in for the extension whose namespace is For: what Body says of the body if it is set, else
-// every text of the message.
+// Fallback says that a text is a fallback for the extension whose namespace is For: the body as described by Body if that is
+// set, otherwise every text of the message.
 type Fallback struct {
 	XMLName xml.Name `xml:"urn:xmpp:fallback:0 fallback"`
 	For     string   `xml:"for,attr,omitempty"`
 	Body    *Part    `xml:"body"`
 }
 
-// Part is a part of a text, in code points; without a Start and an End it is the whole of it (XEP-0428 §3).
+// Part is a part of a text, in code points; without Start and End it is the whole text (XEP-0428 §3).
 type Part struct {
 	Start *uint `xml:"start,attr,omitempty"`
 	End   *uint `xml:"end,attr,omitempty"`
 }
 
-// Body says that the body stands in for the extension of namespace ns.
+// Body says that the body is a fallback for the extension of namespace ns.
 func Body(ns string) *Fallback { return &Fallback{For: ns, Body: &Part{}} }
 
-// Cut returns a body without the parts that stand in for an extension.
+// Cut returns a body without the parts that are a fallback for an extension.
 func Cut(body string, all ...Fallback) string {
 	var own strings.Builder
 	at := uint(0)

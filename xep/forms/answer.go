@@ -8,17 +8,17 @@ import (
 	"mellium.im/xmpp/jid"
 )
 
-// A submitted form is read by name. A field that is missing is not given: what it stands for stays as it is. Fields
-// that nobody asks for are ignored, and so are the types that clients put on them. All of this holds for a nil Form.
+// A submitted form is read by name. A missing field was not given, and leaves its setting unchanged. Unknown fields are
+// ignored, and so are the types that clients put on fields. All of this holds for a nil Form.
 
-// Text returns the value of a field of one or several lines, without white space around it. A field that is there but
+// Text returns the value of a single-line or multi-line field, without surrounding white space. A field that is present but
 // empty is given: it was cleared.
 func (f *Form) Text(name string) (value string, given bool) {
 	values, given := f.Values(name)
 	return strings.TrimSpace(strings.Join(values, "\n")), given
 }
 
-// Bool reads 0, 1, false or true; an empty field is not given.
+// Bool parses 0, 1, false or true; an empty field is not given.
 func (f *Form) Bool(name string) (value, given bool, err error) {
 	switch text, _ := f.Text(name); text {
 	case "":
@@ -43,8 +43,7 @@ func (f *Form) Choice(name string, words ...string) (value string, given bool, e
 	return text, true, nil
 }
 
-// JIDs reads addresses, one in each line or value; blank ones are skipped, so that a field that holds white space only
-// is given and empty.
+// JIDs parses addresses, one per line or value; blank ones are skipped, so a field with only white space is given and empty.
 func (f *Form) JIDs(name string) (addresses []jid.JID, given bool, err error) {
 	values, given := f.Values(name)
 	for _, v := range values {
@@ -68,7 +67,7 @@ func (f *Form) Kind() string {
 	return kind
 }
 
-// Values returns the values of a field as they were submitted.
+// Values returns the values of a field as submitted.
 func (f *Form) Values(name string) (values []string, given bool) {
 	if f == nil {
 		return nil, false

@@ -8,7 +8,7 @@ import "encoding/xml"
 // NS is the namespace of data forms.
 const NS = "jabber:x:data"
 
-// FormType is the hidden field that says what a form is for (XEP-0068).
+// FormType is the hidden field that names the purpose of a form (XEP-0068).
 const FormType = "FORM_TYPE"
 
 // Form types (XEP-0004 §3.1).
@@ -30,12 +30,12 @@ type Form struct {
 	Items        []Item    `xml:"item"`
 }
 
-// Reported names the columns of a table (XEP-0004 §3.4).
+// Reported lists the columns of a table (XEP-0004 §3.4).
 type Reported struct {
 	Fields []Field `xml:"field"`
 }
 
-// Item is a line of a table.
+// Item is a row of a table.
 type Item struct {
 	Fields []Field `xml:"field"`
 }
@@ -106,19 +106,19 @@ func single(kind, name, label, value string) Field {
 	return f
 }
 
-// Needed returns f as a field that has to be filled in.
+// Needed returns f marked as required.
 func (f Field) Needed() Field {
 	f.Required = &Flag{}
 	return f
 }
 
-// Explained returns f with a description for people.
+// Explained returns f with a description.
 func (f Field) Explained(desc string) Field {
 	f.Desc = desc
 	return f
 }
 
-// Table returns a result form with one line for every row; columns are the names and labels of the fields.
+// Table returns a result form with one row per item; columns are the names and labels of the fields.
 func Table(title string, columns []Field, rows [][]string) *Form {
 	form := &Form{Type: Result, Title: title, Reported: &Reported{Fields: columns}}
 	for _, row := range rows {

@@ -11,12 +11,12 @@ type Store struct {
 	XMLName xml.Name `xml:"urn:xmpp:hints store"`
 }
 
-// NoStore forbids everybody to keep the message, in archives and offline storage alike (XEP-0334 §4.2).
+// NoStore forbids keeping the message anywhere, in archives and offline storage alike (XEP-0334 §4.2).
 type NoStore struct {
 	XMLName xml.Name `xml:"urn:xmpp:hints no-store"`
 }
 
-// NoCopy forbids the server to give the message to any resource but the one it is addressed to (XEP-0334 §4.3).
+// NoCopy forbids delivering the message to any resource but the addressed one (XEP-0334 §4.3).
 type NoCopy struct {
 	XMLName xml.Name `xml:"urn:xmpp:hints no-copy"`
 }

@@ -1,4 +1,4 @@
-// Package markers holds the elements of displayed markers (XEP-0333).
+// Package markers has the elements of displayed markers (XEP-0333).
 package markers
 
 import "encoding/xml"
@@ -24,7 +24,7 @@ type Received struct {
 	ID      string   `xml:"id,attr"`
 }
 
-// Acknowledged is the strongest marker of XEP-0333 before version 0.5: displayed, and acted upon.
+// Acknowledged is the strongest marker of XEP-0333 before version 0.5: displayed and acted upon.
 type Acknowledged struct {
 	XMLName xml.Name `xml:"urn:xmpp:chat-markers:0 acknowledged"`
 	ID      string   `xml:"id,attr"`

@@ -2,8 +2,8 @@ package privilege
 
 import "encoding/xml"
 
-// Outgoing is the payload of a message to the server that makes it send Message in a user's name (XEP-0356 §5.3).
-// Make it by Send.
+// Outgoing is the payload of a message that asks the server to send Message in a user's name (XEP-0356 §5.3). Use Send to
+// make it.
 type Outgoing struct {
 	XMLName   xml.Name
 	Forwarded Forwarded
@@ -15,8 +15,8 @@ type Forwarded struct {
 	Message Message
 }
 
-// Message is sent in the name of From, which has to be a bare JID of the server (XEP-0356 §5.1). Every Payload needs
-// an XMLName.
+// Message is sent in the name of From, which must be a bare JID of the server (XEP-0356 §5.1). Every Payload needs an
+// XMLName.
 type Message struct {
 	XMLName xml.Name `xml:"jabber:client message"`
 	From    string   `xml:"from,attr"`
@@ -27,7 +27,7 @@ type Message struct {
 	Payload []any    `xml:",any"`
 }
 
-// Send makes the payload that has a server send m; ns is the namespace that it advertised.
+// Send makes the payload that makes a server send m; ns is the namespace that it advertised.
 func Send(ns string, m Message) Outgoing {
 	return Outgoing{XMLName: xml.Name{Space: ns, Local: "privilege"}, Forwarded: Forwarded{Message: m}}
 }

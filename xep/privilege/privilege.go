@@ -4,14 +4,14 @@ package privilege
 import "encoding/xml"
 
 const (
-	// NS is the namespace of privileged entities from version 0.4 of XEP-0356 on, NS1 that of versions 0.2 and 0.3.
-	// A server talks one of them: the one it advertises.
+	// NS is the namespace of privileged entities since version 0.4 of XEP-0356, NS1 that of versions 0.2 and 0.3. A server
+	// uses one of them: the one it advertises.
 	NS  = "urn:xmpp:privilege:2"
 	NS1 = "urn:xmpp:privilege:1"
 )
 
-// Advertisement is the <privilege/> in the message by which a server says, once the component is connected, what it
-// may do (XEP-0356 §4.2). It has either namespace.
+// Advertisement is the <privilege/> in the message by which a server tells a component, once connected, what it may do
+// (XEP-0356 §4.2). It has either namespace.
 type Advertisement struct {
 	XMLName xml.Name
 	Perms   []Perm `xml:"perm"`
@@ -25,8 +25,8 @@ type Perm struct {
 	Namespaces []Namespace `xml:"namespace"`
 }
 
-// Namespace permits IQs of a namespace (XEP-0356 §6.2). Nested should be empty, but Prosody's community module puts
-// every namespace into the one before it.
+// Namespace permits IQs of a namespace (XEP-0356 §6.2). Nested should be empty, but Prosody's community module nests every
+// namespace in the previous one.
 type Namespace struct {
 	NS     string      `xml:"ns,attr"`
 	Type   string      `xml:"type,attr"`
@@ -40,15 +40,15 @@ type Grants struct {
 	RosterSet      bool
 	RosterPush     bool // the server sends roster pushes
 	Message        bool // messages in the name of users
-	Presence       bool // presence of the server's users comes in
-	RosterPresence bool // presence of their contacts comes in, too
+	Presence       bool // presence of the server's users is received
+	RosterPresence bool // presence of their contacts is received, too
 	IQ             map[string]Methods
 }
 
-// Methods are the IQ types that are permitted.
+// Methods are the permitted IQ types.
 type Methods struct{ Get, Set bool }
 
-// Grants returns what a permits. Unknown permissions, and everything of a foreign namespace, permit nothing.
+// Grants returns what a permits. Unknown permissions, and everything of an unknown namespace, permit nothing.
 func (a Advertisement) Grants() Grants {
 	if a.XMLName.Space != NS && a.XMLName.Space != NS1 {
 		return Grants{}

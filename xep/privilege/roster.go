@@ -5,8 +5,8 @@ import "encoding/xml"
 // NSRoster is the namespace of rosters (RFC 6121 §2).
 const NSRoster = "jabber:iq:roster"
 
-// Roster is a user's roster. The zero Roster, in an IQ get to the user's bare JID, asks for it (XEP-0356 §4.3). Unlike
-// mellium's, it survives an item with an address that cannot be parsed.
+// Roster is a user's roster. The zero Roster, in an IQ get to the user's bare JID, requests it (XEP-0356 §4.3). Unlike
+// mellium's, it survives an item with an invalid address.
 type Roster struct {
 	XMLName xml.Name `xml:"jabber:iq:roster query"`
 	Items   []Item   `xml:"jabber:iq:roster item"`
@@ -21,7 +21,7 @@ type Item struct {
 	Groups       []string `xml:"jabber:iq:roster group"`
 }
 
-// Name returns what the owner calls the contact bare; "" if that is nothing.
+// Name returns the owner's name for the contact bare; "" if there is none.
 func (r Roster) Name(bare string) string {
 	for _, i := range r.Items {
 		if i.JID == bare {

@@ -1,4 +1,4 @@
-// Package receipts holds the two elements of message delivery receipts (XEP-0184).
+// Package receipts has the two elements of message delivery receipts (XEP-0184).
 package receipts
 
 import "encoding/xml"

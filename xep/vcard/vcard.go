@@ -1,7 +1,7 @@
 // Package vcard reads phone numbers from vCards: vcard-temp (XEP-0054) and vCard4 over XMPP (XEP-0292).
 //
 // A vCard is its owner's claim, readable by everybody (XEP-0054 §5): its number may be offered for confirmation, but is not
-// bound by being there.
+// bound by itself.
 package vcard
 
 import (
@@ -16,19 +16,19 @@ const (
 	NS4 = "urn:ietf:params:xml:ns:vcard-4.0"
 )
 
-// Of hostile vCards, only so many numbers, none longer than so many bytes, are looked at.
+// Limits for hostile vCards: the number of telephone numbers, and the length of each in bytes.
 const (
 	maxNumbers = 16
 	maxLength  = 64
 )
 
-// Temp is a vcard-temp. The zero Temp, in an IQ get to the owner's bare JID, asks for it.
+// Temp is a vcard-temp. The zero Temp, in an IQ get to the owner's bare JID, requests it.
 type Temp struct {
 	XMLName xml.Name `xml:"vcard-temp vCard"`
 	Tel     []Tel    `xml:"vcard-temp TEL"`
 }
 
-// Tel is a telephone number in a Temp. A number that is for nothing in particular has no elements but NUMBER.
+// Tel is a telephone number in a Temp. A number for no particular purpose has no element but NUMBER.
 type Tel struct {
 	Cell   *Flag  `xml:"CELL"`
 	Pref   *Flag  `xml:"PREF"`
@@ -42,13 +42,13 @@ type Tel struct {
 // Flag is an empty element.
 type Flag struct{}
 
-// VCard4 is a vCard of RFC 6351. The zero VCard4 asks for it (XEP-0292 §3.1).
+// VCard4 is a vCard of RFC 6351. The zero VCard4 requests it (XEP-0292 §3.1).
 type VCard4 struct {
 	XMLName xml.Name `xml:"urn:ietf:params:xml:ns:vcard-4.0 vcard"`
 	Tel     []Tel4   `xml:"urn:ietf:params:xml:ns:vcard-4.0 tel"`
 }
 
-// Tel4 is a telephone number in a VCard4: a tel: URI, or mere text.
+// Tel4 is a telephone number in a VCard4: a tel: URI, or plain text.
 type Tel4 struct {
 	Types []string `xml:"parameters>type>text"`
 	Pref  string   `xml:"parameters>pref>integer,omitempty"`
@@ -56,8 +56,8 @@ type Tel4 struct {
 	Text  string   `xml:"text,omitempty"`
 }
 
-// Numbers returns the numbers that may be mobile phones, as they were written: those marked as mobile first, the
-// preferred ones of each kind before the others. A tel: URI is returned without its scheme.
+// Numbers returns the numbers that may be mobile phones, as written: those marked as mobile first, preferred ones of each
+// kind before others. A tel: URI is returned without its scheme.
 func (v Temp) Numbers() []string {
 	var found []ranked
 	for _, t := range v.Tel {
