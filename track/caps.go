@@ -140,6 +140,7 @@ func (b *batch) sayCapped(r *row, which CapReason) {
 // reports false if nothing is left of it.
 func (b *batch) stands(w *work) bool {
 	var first *row
+	due := false
 	for _, ord := range slices.Clone(w.Messages) {
 		r := b.rows[ord]
 		if !w.asks(r) {
@@ -151,9 +152,16 @@ func (b *batch) stands(w *work) bool {
 			b.transit(r, &Fact{Kind: Deferred, Ord: ord}) // whatever it is, it lets go of a message that is not to be watched
 		case why != "" && !r.Marks.Has(OutOfTurn):
 			w.unask(r, why)
-		case first == nil:
-			first = r
+		default:
+			due = due || r.overdue()
+			if first == nil {
+				first = r
+			}
 		}
+	}
+	if first != nil && !due { // what it was opened for has ended, and the rest is not overdue yet
+		b.takeBack(w, "")
+		return false
 	}
 	if first == nil {
 		if w.State.Live() {
@@ -167,14 +175,23 @@ func (b *batch) stands(w *work) bool {
 		return true
 	}
 	b.sayCapped(first, which)
+	b.takeBack(w, ReasonCap)
+	return false
+}
+
+// takeBack closes a prompt that nobody has seen. Its messages may be asked about again; why replaces their reason unless it is
+// empty.
+func (b *batch) takeBack(w *work, why Reason) {
 	w.Withdrew = WithdrawCancelled
 	b.close(w, PromptWithdrawn)
 	for _, ord := range w.Messages {
 		if r := b.rows[ord]; w.asks(r) {
-			r.Prompt, r.Reason = "", ReasonCap
+			r.Prompt = ""
+			if why != "" {
+				r.Reason = why
+			}
 		}
 	}
-	return false
 }
 
 // unask removes a message from a prompt that nobody has seen: its chain continues without it.

@@ -53,3 +53,6 @@ func (m *Message) next(s Settings) (Time, Reason) {
 func (m *Message) inChain() bool {
 	return m.Marks.Has(TimedOutUnread) || m.Status == Pending && m.Marks.Has(TimedOutUndelivered)
 }
+
+// overdue reports whether the message is a reason to do something, by its times or by command.
+func (m *Message) overdue() bool { return m.inChain() || m.Marks.Has(OutOfTurn) }

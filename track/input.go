@@ -1,7 +1,6 @@
 package track
 
 import (
-	"math"
 	"slices"
 	"time"
 )
@@ -210,7 +209,6 @@ type Snapshot struct {
 	Found    bool
 	Was      Prompt    // of Prompt
 	Messages []Message // those that are not settled; of Ord: the message, settled or not
-	Waiting  []Message // of Ord: all of its conversation that are not settled, oldest first
 }
 
 func (p *Snapshot) want(_ *Ledger, w *Want) {
@@ -222,13 +220,10 @@ func (p *Snapshot) want(_ *Ledger, w *Want) {
 }
 
 func (p *Snapshot) apply(b *batch) {
-	p.Found, p.Messages, p.Waiting = false, nil, nil
+	p.Found, p.Messages = false, nil
 	if p.Prompt == "" {
 		if r := b.rows[p.Ord]; r != nil {
 			p.Found, p.Messages = true, []Message{r.Message}
-			for _, o := range b.upTo(r.Conv(), math.MaxInt64) {
-				p.Waiting = append(p.Waiting, o.Message)
-			}
 		}
 		return
 	}

@@ -46,7 +46,7 @@ func (b *batch) mayGo(t *text, segments int) bool {
 		return false
 	}
 	newest := about[len(about)-1]
-	if t.Prompt == "" && !slices.ContainsFunc(about, func(r *row) bool { return r.inChain() || r.Marks.Has(OutOfTurn) }) {
+	if t.Prompt == "" && !slices.ContainsFunc(about, func(r *row) bool { return r.overdue() }) {
 		b.putBack(t, 0) // delivered meanwhile: each has its time to be read
 		return false
 	}

@@ -98,6 +98,11 @@ func (w *world) anything(t *rapid.T) Input {
 		if p := w.drawPrompt(t); p != "" {
 			return &Shown{Prompt: p, To: []string{rapid.SampledFrom([]string{phone, desk}).Draw(t, "device")}}
 		}
+		if len(w.sent) > 0 {
+			if out := rapid.SampledFrom(w.sent).Draw(t, "entry"); out.Kind == OutRemind || out.Kind == OutWebhook {
+				return &Overdue{Ord: out.Ord, Kind: out.Kind, Again: rapid.Bool().Draw(t, "again")}
+			}
+		}
 	case 8:
 		if rapid.Bool().Draw(t, "regret") {
 			return &TakeBack{Prompt: w.drawPrompt(t), By: rapid.SampledFrom([]string{alice, bob}).Draw(t, "by")}

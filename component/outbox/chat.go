@@ -85,18 +85,15 @@ func (p *prompter) settle(ctx context.Context, out track.Outgoing) error {
 
 // remind tells a recipient what is waiting to be read: from the contact, never in the sender's name.
 func (p *prompter) remind(ctx context.Context, out track.Outgoing) error {
-	snap := &track.Snapshot{Ord: out.Ord}
-	if err := p.Inputs.Do(ctx, snap); err != nil {
+	overdue := &track.Overdue{Ord: out.Ord, Kind: out.Kind}
+	if err := p.Inputs.Do(ctx, overdue); err != nil || !overdue.OK {
 		return err
 	}
-	if len(snap.Waiting) == 0 {
-		return nil
-	}
-	m := &snap.Waiting[0]
+	m := &overdue.Waiting[0]
 	zone := p.People.Zone(m.Recipient)
 	say := phrase.In(p.People.Language(m.Recipient, ""))
 	reminder := p.sender.chat(m.Recipient, stanzaID(out, m.Recipient), hints.NoStore{})
-	reminder.Lang, reminder.Body = say.Lang, say.Chat.Remind(p.Names.Name(ctx, m.Recipient, m.Sender), len(snap.Waiting), m.SentAt.Std().In(zone), p.Clock.Now().In(zone))
+	reminder.Lang, reminder.Body = say.Lang, say.Chat.Remind(p.Names.Name(ctx, m.Recipient, m.Sender), len(overdue.Waiting), m.SentAt.Std().In(zone), p.Clock.Now().In(zone))
 	return p.sender.send(ctx, reminder)
 }
 

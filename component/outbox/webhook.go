@@ -87,20 +87,13 @@ func (w *webhooks) try(ctx context.Context, out track.Outgoing) error {
 		return nil // the chain has changed
 	}
 	step := steps[out.Step]
-	snap := &track.Snapshot{Ord: out.Ord}
-	if err := w.Inputs.Do(ctx, snap); err != nil || !snap.Found {
+	overdue := &track.Overdue{Ord: out.Ord, Kind: out.Kind, Again: out.Tries > 0}
+	if err := w.Inputs.Do(ctx, overdue); err != nil || !overdue.OK {
 		return err
 	}
-	m := &snap.Messages[0]
-	if m.Status.Settled() && out.Tries == 0 { // the others were not
-		if len(snap.Waiting) == 0 {
-			return nil
-		}
-		m = &snap.Waiting[0]
-	}
-	ids := []string{}
-	for i := range snap.Waiting {
-		ids = append(ids, snap.Waiting[i].ID)
+	m, ids := &overdue.Message, []string{}
+	for i := range overdue.Waiting {
+		ids = append(ids, overdue.Waiting[i].ID)
 	}
 	body, err := json.Marshal(hookBody{
 		ID: out.ID, Event: string(out.State), Message: m.ID, Messages: ids, Sender: m.Sender, Recipient: m.Recipient,

@@ -55,18 +55,15 @@ func TestWebhookThatIsTaken(t *testing.T) {
 	expect.Equal(t, "signature", signature, "sha256=a777724d943eb48dc69bca8a4a6d57a04db3f9ec7e1de4e581e860265bdf3032")
 }
 
-// One post is for a burst: it names all messages that wait. If the one whose time ran out was read a moment ago, it is about the
-// oldest of the others; if all were, nothing is posted.
+// One post is for a burst: it names all messages that wait. If nothing is overdue any more, nothing is posted.
 func TestWebhookOfABurst(t *testing.T) {
-	message := func(id string, s track.Status) track.Message { return track.Message{Key: track.Key{ID: id}, Status: s} }
+	message := func(id string) track.Message { return track.Message{Key: track.Key{ID: id}} }
 	for name, tc := range map[string]struct {
-		was     track.Status
-		waiting []track.Message
+		overdue bool
 		want    string
 	}{
-		"a burst":       {track.Pending, []track.Message{message("m1", track.Pending), message("m2", track.Delivered)}, `"message":"m1","messages":["m1","m2"]`},
-		"read just now": {track.Displayed, []track.Message{message("m2", track.Delivered)}, `"message":"m2","messages":["m2"]`},
-		"all read":      {track.Displayed, nil, ""},
+		"overdue":       {true, `"message":"m1","messages":["m1","m2"]`},
+		"read just now": {false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var body string
@@ -76,7 +73,8 @@ func TestWebhookOfABurst(t *testing.T) {
 			}))
 			defer takes.Close()
 			live := settings.NewLive(settings.Settings{Policy: track.Policy{Steps: []track.Step{{Do: track.DoWebhook, URL: takes.URL}}}}, false)
-			o := &Options{Inputs: &inputs{snapshot: message("m1", tc.was), waiting: tc.waiting}, Settings: live, IsLeader: func() bool { return true }}
+			in := &inputs{snapshot: message("m1"), waiting: []track.Message{message("m1"), message("m2")}, overdue: tc.overdue}
+			o := &Options{Inputs: in, Settings: live, IsLeader: func() bool { return true }}
 			if err := newWebhooks(o).try(t.Context(), track.Outgoing{ID: "w-1", Ord: 1}); err != nil {
 				t.Fatal(err)
 			}
@@ -106,7 +104,7 @@ func TestWebhookAttemptsOutliveARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hook := &system{}
 		hook.status.Store(http.StatusBadGateway)
-		in := &inputs{snapshot: track.Message{Key: track.Key{ID: "m1"}}}
+		in := &inputs{snapshot: track.Message{Key: track.Key{ID: "m1"}}, overdue: true}
 		live := settings.NewLive(settings.Settings{Policy: track.Policy{Steps: []track.Step{{Do: track.DoWebhook, URL: "http://hooks.example.org/"}}}}, false)
 		// lives runs webhooks that begin with an entry, for so long, and returns what the outbox has of it then.
 		lives := func(out track.Outgoing, d time.Duration) track.Outgoing {

@@ -89,6 +89,7 @@ func (s *shelf) Messages(_ context.Context, sender string, f track.Filter) (list
 type inputs struct {
 	snapshot track.Message
 	waiting  []track.Message
+	overdue  bool
 
 	mu  sync.Mutex
 	put []track.Input
@@ -101,8 +102,11 @@ func (i *inputs) Put(in track.Input, _ func(error)) {
 }
 
 func (i *inputs) Do(_ context.Context, in track.Input) error {
-	if s, ok := in.(*track.Snapshot); ok {
-		s.Found, s.Messages, s.Waiting = true, []track.Message{i.snapshot}, i.waiting
+	switch in := in.(type) {
+	case *track.Snapshot:
+		in.Found, in.Messages = true, []track.Message{i.snapshot}
+	case *track.Overdue:
+		in.OK, in.Message, in.Waiting = i.overdue, i.snapshot, i.waiting
 	}
 	return nil
 }
