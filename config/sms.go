@@ -28,6 +28,8 @@ type SMS struct {
 	Who             track.Who     `toml:"who" is:"roster|consented|all"`
 	Segments        int           `toml:"segments" min:"1" max:"10"`
 	Expires         time.Duration `toml:"expires" min:"1m" max:"72h"`
+	Replies         track.Replies `toml:"replies" is:"forward|read|off"`
+	ReplyWindow     time.Duration `toml:"reply_window" min:"1m" max:"168h"`
 	Listen          string        `toml:"listen" is:"listen"` // "": no reports over HTTP
 	Public          string        `toml:"public" is:"url"`
 	PerNumberPerDay int           `toml:"per_number_per_day" min:"1"`
@@ -45,7 +47,6 @@ type SMSRoute struct {
 	For        []string `toml:"for" is:"message|code"`
 	From       []string `toml:"from" is:"sms sender"`
 	Rate       float64  `toml:"rate"` // a second; 0: no limit
-	Cost       float64  `toml:"cost"` // of a segment, in whatever currency
 	Repeat     string   `toml:"repeat" is:"never|key|always"`
 	Secret     Secret   `toml:"secret"`
 	SecretFile string   `toml:"secret_file" is:"path"`
@@ -59,7 +60,7 @@ type SMSRoute struct {
 // defaultSMS is an [sms] table that gives only what has no default.
 func defaultSMS() *SMS {
 	return &SMS{
-		Who: track.WhoRoster, Segments: 3, Expires: 15 * time.Minute, Listen: "127.0.0.1:9477",
+		Who: track.WhoRoster, Segments: 3, Expires: 15 * time.Minute, Replies: track.RepliesForward, ReplyWindow: 24 * time.Hour, Listen: "127.0.0.1:9477",
 		PerNumberPerDay: 6, PerSenderPerDay: 10, SegmentsPerDay: 500,
 	}
 }
@@ -254,7 +255,7 @@ func (c *Config) SMSSettings() *settings.SMS {
 	for _, r := range s.Routes {
 		o.Routes.Routes = append(o.Routes.Routes, routes.Route{
 			Name: r.Name, Countries: r.Countries, Prefixes: r.Prefixes, Messages: slices.Contains(r.For, "message"), Codes: slices.Contains(r.For, "code"),
-			From: r.From, Rate: r.Rate, Cost: r.Cost, Repeat: routes.Repeat(r.Repeat),
+			From: r.From, Rate: r.Rate, Repeat: routes.Repeat(r.Repeat),
 		})
 	}
 	return o
@@ -268,6 +269,7 @@ func (c *Config) smsPolicy() *track.SMSPolicy {
 	}
 	return &track.SMSPolicy{
 		Who: c.SMS.Who, Verify: c.Numbers.Verify, PerNumberDay: c.SMS.PerNumberPerDay, PerSenderDay: c.SMS.PerSenderPerDay, SegmentsDay: c.SMS.SegmentsPerDay,
+		Replies: c.SMS.Replies, ReplyWindow: c.SMS.ReplyWindow,
 		Reaches: func(e164 string) bool { return len(s.Routes.For(e164, false)) > 0 },
 	}
 }

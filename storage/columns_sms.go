@@ -20,6 +20,7 @@ func (h *hasher) textColumns(w *walk, t *track.Text) {
 	num(w, "segments", &t.Segments)
 	num(w, "parts", &t.Parts)
 	flag(w, "answered", &t.Answered)
+	num(w, "tag", &t.Tag)
 	num(w, "queued_at", &t.QueuedAt)
 	num(w, "sent_at", &t.SentAt)
 	num(w, "ended_at", &t.EndedAt)
@@ -47,6 +48,29 @@ func (h *hasher) partColumns(w *walk, p *track.Part) {
 }
 
 func (h *hasher) part(k track.PartKey) int64 { return h.whole(clean(k.Route), clean(k.ID)) }
+
+func (h *hasher) replyColumns(w *walk, r *track.ReplySeen) {
+	var hash int64
+	if w.mode == taking {
+		hash = h.reply(r.ReplyKey)
+	}
+	num(w, "hash", &hash)
+	num(w, "at", &r.At)
+	str(w, "route", &r.Route)
+	str(w, "id", &r.ID)
+}
+
+func (h *hasher) reply(k track.ReplyKey) int64 { return h.whole(clean(k.Route), clean(k.ID)) }
+
+func lineColumns(w *walk, u *track.LineUse) {
+	num(w, "tag", &u.Tag)
+	num(w, "sent_at", &u.At)
+	str(w, "sender", &u.Sender)
+	str(w, "recipient", &u.Recipient)
+	str(w, "number", &u.Number)
+	str(w, "route", &u.Route)
+	str(w, "sent_from", &u.From)
+}
 
 func usedColumns(w *walk, u *track.Used) {
 	num(w, "queued_at", &u.At)

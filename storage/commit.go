@@ -66,6 +66,7 @@ func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error 
 		{"releases", s.putRelease, &s.releases.table, s.releases.pack(c.Releases...)},
 		{"texts", s.putText, &s.texts.table, s.texts.pack(liveLast(c.Texts)...)},
 		{"parts", s.putPart, &s.parts.table, s.parts.pack(lastParts(c.Parts)...)},
+		{"replies", s.putReply, &s.replies.table, s.replies.pack(c.Replies...)},
 		{"stops", s.putStop, &stops.table, stops.pack(s.hash.stops(c.Stops)...)},
 		{"marks", s.putFact, &meta.table, meta.pack(marks(c)...)},
 	}...)

@@ -44,7 +44,7 @@ func (c *copying) run(ctx context.Context) error {
 		copyOf(c, from.messages, to.messages, "ord"), copyOf(c, from.prompts, to.prompts, "ord"), copyOf(c, outbox, outbox, "pos"), copyOf(c, handover, handover, "pos"),
 		copyOf(c, peers, peers, ""), copyOf(c, from.pairs, to.pairs, ""), copyOf(c, from.releases, to.releases, ""), copyOf(c, numbers, numbers, ""),
 		copyOf(c, prefs, prefs, ""), copyOf(c, from.contacts, to.contacts, ""), copyOf(c, from.devices, to.devices, ""), copyOf(c, from.texts, to.texts, "ord"), copyOf(c, from.parts, to.parts, ""),
-		copyOf(c, stops, stops, ""), copyOf(c, meta, meta, ""),
+		copyOf(c, from.replies, to.replies, ""), copyOf(c, stops, stops, ""), copyOf(c, meta, meta, ""),
 	} {
 		if err := table(ctx); err != nil {
 			return err
@@ -69,7 +69,7 @@ type copying struct {
 }
 
 // copied are the tables that a copy fills, beside meta.
-var copied = []string{"messages", "prompts", "outbox", "peers", "pairs", "releases", "numbers", "prefs", "contacts", "devices", "handover", "texts", "text_parts", "stops"}
+var copied = []string{"messages", "prompts", "outbox", "peers", "pairs", "releases", "numbers", "prefs", "contacts", "devices", "handover", "texts", "text_parts", "replies_seen", "stops"}
 
 // begin makes the target ready: empty, or with a first part of what the source has now.
 func (c *copying) begin(ctx context.Context) error {
@@ -113,7 +113,7 @@ func (c *copying) begin(ctx context.Context) error {
 
 // mark says in short what the database holds, so that a change can be told.
 func (s *Store) mark(ctx context.Context) (string, error) {
-	var sum struct{ Rows, Ord, Rev, Status, Told, Sends int64 }
+	var sum struct{ Rows, Ord, Rev, Status, Told, Sends, Texts, Replies int64 }
 	var err error
 	one := func(dest *int64, query string) {
 		if err == nil {
@@ -126,6 +126,8 @@ func (s *Store) mark(ctx context.Context) (string, error) {
 	one(&sum.Status, "SELECT CAST(coalesce(sum(status + step), 0) AS BIGINT) FROM messages")
 	one(&sum.Told, "SELECT CAST(coalesce(sum(told), 0) AS BIGINT) FROM messages")
 	one(&sum.Sends, "SELECT CAST(coalesce(sum(sends + state), 0) AS BIGINT) FROM prompts")
+	one(&sum.Texts, "SELECT CAST(coalesce(sum(1 + state), 0) AS BIGINT) FROM texts")
+	one(&sum.Replies, "SELECT count(*) FROM replies_seen")
 	return fmt.Sprintf("%x %+v", s.hash.half("", ""), sum), err
 }
 

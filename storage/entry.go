@@ -55,6 +55,7 @@ func entryColumns(w *walk, e *entry) {
 		e.setReason(reason)
 	}
 	list(w, "recipients", &e.To)
+	str(w, "text", &e.Text)
 }
 
 // attemptColumns are those of the table outbox that an Attempt is about.

@@ -46,7 +46,10 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 		open, pairs = append(open, m.Conv()), append(pairs, m.Conv())
 		senders[m.Sender], recipients[m.Recipient], people[m.Recipient], reached[m.Recipient], decided[m.Conv()] = true, true, true, true, true
 	}
-	if out.Parts, err = l.textsOf(ctx, w); err != nil {
+	if out.Parts, err = l.textsOf(ctx, w, now); err != nil {
+		return out, err
+	}
+	if out.Seen, err = s.seen(ctx, w.Replies); err != nil {
 		return out, err
 	}
 	for _, t := range l.texts {

@@ -12,8 +12,8 @@ import (
 )
 
 // textsOf finds the SMS that are wanted, with their messages and all their parts.
-func (l *loading) textsOf(ctx context.Context, w track.Want) (parts []track.Part, err error) {
-	if len(w.Texts)+len(w.Parts) == 0 {
+func (l *loading) textsOf(ctx context.Context, w track.Want, now track.Time) (parts []track.Part, err error) {
+	if len(w.Texts)+len(w.Parts)+len(w.Phones) == 0 {
 		return nil, nil
 	}
 	s := l.store
@@ -41,6 +41,13 @@ func (l *loading) textsOf(ctx context.Context, w track.Want) (parts []track.Part
 	if err := l.addTexts(ctx, s.textByOrd, s.numbers(ords), func(*track.Text) bool { return true }); err != nil {
 		return nil, err
 	}
+	if len(w.Phones) > 0 {
+		found, err := s.textTo.QueryContext(ctx, now.Add(-track.MaxReplyWindow), s.names(w.Phones))
+		err = s.texts.read(found, err, func(t *track.Text) error { l.texts[t.ID] = *t; return nil })
+		if err != nil {
+			return nil, fmt.Errorf("texts: %w", err)
+		}
+	}
 	ords = ords[:0]
 	var messages []int64
 	for _, t := range l.texts {
@@ -56,6 +63,29 @@ func (l *loading) textsOf(ctx context.Context, w track.Want) (parts []track.Part
 		return nil, fmt.Errorf("parts: %w", err)
 	}
 	return parts, nil
+}
+
+// seen finds those replies that were taken in.
+func (s *Store) seen(ctx context.Context, wanted []track.ReplyKey) (seen []track.ReplyKey, err error) {
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	exact, hashes := map[track.ReplyKey]track.ReplyKey{}, []int64{}
+	for _, k := range wanted {
+		exact[track.ReplyKey{Route: clean(k.Route), ID: clean(k.ID)}] = k
+		hashes = append(hashes, s.hash.reply(k))
+	}
+	found, err := s.replyByHash.QueryContext(ctx, s.numbers(hashes))
+	err = s.replies.read(found, err, func(r *track.ReplySeen) error {
+		if k, ok := exact[r.ReplyKey]; ok {
+			seen = append(seen, k)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("replies: %w", err)
+	}
+	return seen, nil
 }
 
 // liveTexts finds the SMS of conversations that are on their way.
@@ -117,6 +147,11 @@ func (s *Store) usage(ctx context.Context, to []track.Number, decided map[track.
 		}
 		for _, hash := range stopped {
 			u.Stopped = append(u.Stopped, hashes[hash])
+		}
+		found, err := s.lineTo.QueryContext(ctx, now.Add(-track.MaxReplyWindow), s.names(keys(bound)))
+		err = lines.read(found, err, func(v *track.LineUse) error { u.Lines = append(u.Lines, *v); return nil })
+		if err != nil {
+			return u, fmt.Errorf("lines: %w", err)
 		}
 		if err := s.known.SelectContext(ctx, &u.Known, s.names(keys(bound))); err != nil {
 			return u, fmt.Errorf("usage: %w", err)

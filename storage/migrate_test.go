@@ -63,6 +63,21 @@ func checkUpgraded(t *testing.T, s *storage.Store, version int64) {
 			Number: "+8613800138000", Route: "carrier", From: "+8613900139000", Segments: 1, Parts: 1, Answered: true, QueuedAt: 1795000600000, SentAt: 1795000600001,
 		}}
 	}
+	if version >= 9 {
+		texts[0].Tag = 2
+		known := track.ReplyKey{Route: "carrier", ID: "r1"}
+		loaded, err := s.Load(ctx, track.Want{Replies: []track.ReplyKey{known, {Route: "carrier", ID: "r2"}}}, 1795000700000)
+		must(t, err)
+		if diff := cmp.Diff([]track.ReplyKey{known}, loaded.Seen); diff != "" {
+			t.Errorf("replies, -want +got:\n%s", diff)
+		}
+		queue, err := s.Pending(ctx)
+		must(t, err)
+		reply := track.Outgoing{ID: "r-1", Kind: track.OutReply, Owner: alice, To: []string{bob}, Ord: want.Ord, Text: "On my way", After: 1795000700000}
+		if diff := cmp.Diff([]track.Outgoing{reply}, queue); diff != "" {
+			t.Errorf("outbox, -want +got:\n%s", diff)
+		}
+	}
 	if version >= 3 {
 		want.Standing, want.There, want.HandedAt = track.StandingFrom, track.ThereManaged, 1795000000500
 		want.Expects = track.Expectation{Delivery: 6, Reading: 7}

@@ -15,7 +15,7 @@ import (
 )
 
 // growing are the tables that have the more rows the more people write, or the more people there are.
-var growing = []string{"messages", "prompts", "peers", "pairs", "releases", "numbers", "prefs", "contacts", "devices", "texts", "text_parts", "stops"}
+var growing = []string{"messages", "prompts", "peers", "pairs", "releases", "numbers", "prefs", "contacts", "devices", "texts", "text_parts", "replies_seen", "stops"}
 
 // TestPlans has the database explain every statement that is run again and again: none may read more of a table the larger
 // that is. What reads all that is pending (the start, a change of policy, tocsin status) is not among them.
@@ -54,13 +54,13 @@ func plans(t *testing.T, dsn string, rows int) {
 		loaded, err := s.Load(ctx, track.Want{
 			Keys: []track.Key{{Sender: alice, Recipient: bob, ID: "m1"}}, Open: []track.Conv{{Sender: alice, Recipient: bob}}, Ords: []int64{1, 2}, Rows: []int64{3},
 			Prompts: []string{"p-1"}, Senders: []string{alice}, Of: []string{alice}, Peers: []string{bob}, Pairs: []track.Conv{{Sender: alice, Recipient: bob}},
-			Texts: []string{"t"}, Parts: []track.PartKey{{Route: "r", ID: "1"}}, SMS: true,
+			Texts: []string{"t"}, Parts: []track.PartKey{{Route: "r", ID: "1"}}, Phones: []string{"+1"}, Replies: []track.ReplyKey{{Route: "r", ID: "1"}}, SMS: true,
 		}, now)
 		must(t, err)
 		must(t, s.Commit(ctx, track.Changes{
 			Update: loaded.Messages, Prompts: loaded.Prompts, Peers: []track.Peer{{JID: bob}}, Done: []string{"o"}, Told: []track.Told{{Ord: 1, Seq: 1}}, Taken: []int64{1},
 			Attempts: []track.Attempt{{ID: "o"}}, Outbox: []track.Outgoing{{ID: "o2"}}, Marks: []track.Mark{{Run: "r", N: 1}},
-			Texts: []track.Text{{ID: "t"}}, Parts: []track.Part{{Text: "t"}}, Stops: []track.Stop{{Number: "+1"}},
+			Texts: []track.Text{{ID: "t"}}, Parts: []track.Part{{Text: "t"}}, Replies: []track.ReplySeen{{}}, Stops: []track.Stop{{Number: "+1"}},
 		}))
 		for range 3 {
 			must(t, second(s.Prune(ctx, now, benchStart, 500)))

@@ -86,13 +86,12 @@ func (s *Store) prune(ctx context.Context, now, before track.Time, limit int) (d
 				return err
 			}
 		}
-		for _, rows := range []string{
-			"codes WHERE ord IN (SELECT ord FROM codes WHERE made_at < ? ORDER BY made_at LIMIT ?)",
-			"replies_seen WHERE hash IN (SELECT hash FROM replies_seen WHERE at < ? ORDER BY at LIMIT ?)",
-		} {
-			if err := remove("DELETE FROM "+rows, before, limit); err != nil {
-				return err
-			}
+		// As long as an SMS is kept, a reply to it can come again.
+		if err := remove("DELETE FROM replies_seen WHERE hash IN (SELECT hash FROM replies_seen WHERE at < ? ORDER BY at LIMIT ?)", before.Add(-promptDay), limit); err != nil {
+			return err
+		}
+		if err := remove("DELETE FROM codes WHERE ord IN (SELECT ord FROM codes WHERE made_at < ? ORDER BY made_at LIMIT ?)", before, limit); err != nil {
+			return err
 		}
 		return remove(fmt.Sprintf("DELETE FROM releases WHERE %[1]s IN (SELECT %[1]s FROM releases WHERE at < ? ORDER BY at LIMIT ?)", s.row()), before, limit)
 	})

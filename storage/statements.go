@@ -20,6 +20,7 @@ var (
 	prefs    = kindOf("prefs", prefsColumns)
 	meta     = kindOf("meta", metaColumns)
 	used     = kindOf("texts", usedColumns)
+	lines    = kindOf("texts", lineColumns)
 	stops    = kindOf("stops", stopColumns)
 )
 
@@ -34,6 +35,7 @@ type hashed struct {
 	pairs    *kind[track.Pair]
 	texts    *kind[track.Text]
 	parts    *kind[track.Part]
+	replies  *kind[track.ReplySeen]
 }
 
 func hashedBy(secret []byte) hashed {
@@ -41,7 +43,7 @@ func hashedBy(secret []byte) hashed {
 	return hashed{
 		h, kindOf("messages", h.messageColumns), kindOf("prompts", h.promptColumns), kindOf("releases", h.releaseColumns),
 		kindOf("contacts", h.contactColumns), kindOf("devices", h.deviceColumns), kindOf("pairs", h.pairColumns),
-		kindOf("texts", h.textColumns), kindOf("text_parts", h.partColumns),
+		kindOf("texts", h.textColumns), kindOf("text_parts", h.partColumns), kindOf("replies_seen", h.replyColumns),
 	}
 }
 
@@ -53,9 +55,10 @@ type statements struct {
 	promptByID, promptByOrd, promptOf, promptIn   *sqlx.Stmt
 	openedBy, openedAbout, peer, pairOf, numberOf *sqlx.Stmt
 
-	textByID, textByOrd, textIn, partByHash, partOf *sqlx.Stmt
-	usedFor, usedBy, usedInAll, stopped, known      *sqlx.Stmt
-	putText, putPart, putStop                       *sqlx.Stmt
+	textByID, textByOrd, textIn, textTo        *sqlx.Stmt
+	partByHash, partOf, lineTo, replyByHash    *sqlx.Stmt
+	usedFor, usedBy, usedInAll, stopped, known *sqlx.Stmt
+	putText, putPart, putStop, putReply        *sqlx.Stmt
 
 	lastPos, countUp                            *sqlx.Stmt
 	insertMessage, tell                         *sqlx.Stmt
@@ -112,6 +115,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.textByID = prepare(sms + s.among("id"))
 	s.textByOrd = prepare(sms + s.among("ord"))
 	s.textIn = prepare(sms + s.among("conv") + " AND " + isLive)
+	s.textTo = prepare(sms + "queued_at > ? AND " + s.among("number"))
 	parts := "SELECT " + s.parts.list() + " FROM text_parts WHERE "
 	s.partByHash = prepare(parts + s.among("hash"))
 	s.partOf = prepare(parts + s.among("ord"))
@@ -120,6 +124,8 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.usedBy = prepare("SELECT " + used.list() + counted + " AND " + s.among("sender_hash"))
 	s.usedInAll = prepare("SELECT coalesce(sum(segments), 0) FROM texts WHERE queued_at > ?")
 	s.stopped = prepare("SELECT hash FROM stops WHERE " + s.among("hash") + " AND stopped_by <> ''")
+	s.lineTo = prepare("SELECT " + lines.list() + " FROM texts WHERE queued_at > ? AND sent_at > 0 AND code = 0 AND " + s.among("number"))
+	s.replyByHash = prepare("SELECT " + s.replies.list() + " FROM replies_seen WHERE " + s.among("hash"))
 	s.known = prepare("SELECT DISTINCT number FROM texts WHERE sent_at > 0 AND " + s.among("number"))
 
 	s.lastPos = prepare("SELECT coalesce(max(pos), 0) FROM outbox")
@@ -144,6 +150,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.putRelease = prepare(s.insert(&s.releases.table, "ON CONFLICT DO NOTHING"))
 	s.putText = prepare(s.insert(&s.texts.table, replace("id", &s.texts.table)))
 	s.putPart = prepare(s.insert(&s.parts.table, replace("hash", &s.parts.table)))
+	s.putReply = prepare(s.insert(&s.replies.table, "ON CONFLICT DO NOTHING"))
 	s.putStop = prepare(s.insert(&stops.table, "ON CONFLICT (hash) DO UPDATE SET at = excluded.at, stopped_by = excluded.stopped_by, route = excluded.route"))
 	s.putFact = prepare(s.insert(&meta.table, replace("key", &meta.table)))
 	s.dropTaken = prepare("DELETE FROM handover WHERE " + s.among("pos"))

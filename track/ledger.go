@@ -191,6 +191,7 @@ type batch struct {
 	texts       map[string]*text
 	texting     map[Conv]*text // the live ones
 	parts       map[PartKey]*Part
+	seen        map[ReplyKey]bool // replies that were taken in
 	usage       Usage
 	pairs       map[Conv]Pair
 	newPeers    map[string]bool // those of peers that have changed, as newPairs
@@ -205,7 +206,7 @@ func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 		Ledger: l, now: now, rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, convs: map[Conv][]*row{},
 		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{}, whole: loaded.Open, recollected: map[Conv]bool{}, newPeers: map[string]bool{}, newPairs: map[Conv]bool{},
 		gone: map[string]int64{}, numbers: map[string]Number{}, pairs: map[Conv]Pair{}, texts: map[string]*text{}, texting: map[Conv]*text{},
-		parts: map[PartKey]*Part{}, usage: loaded.Usage, out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}, handed: handovers{}},
+		parts: map[PartKey]*Part{}, seen: map[ReplyKey]bool{}, usage: loaded.Usage, out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}, handed: handovers{}},
 	}
 	for _, m := range loaded.Messages {
 		b.add(&row{Message: m, before: m})
@@ -221,6 +222,9 @@ func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 	}
 	for _, p := range loaded.Parts {
 		b.parts[p.PartKey] = &p
+	}
+	for _, k := range loaded.Seen {
+		b.seen[k] = true
 	}
 	for _, p := range loaded.Peers {
 		b.peers[p.JID] = p

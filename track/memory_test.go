@@ -25,11 +25,12 @@ type memory struct {
 	texts    map[string]Text
 	parts    map[PartKey]Part
 	stops    map[string]Stop
+	seen     map[ReplyKey]Time
 	ord, rev int64 // the last that were given out
 }
 
 func newMemory() *memory {
-	return &memory{messages: map[int64]Message{}, newest: map[Key]int64{}, open: map[Conv]map[int64]bool{}, prompts: map[string]Prompt{}, consents: map[string]bool{}, numbers: map[string]Number{}, texts: map[string]Text{}, parts: map[PartKey]Part{}, stops: map[string]Stop{}, peers: map[string]Peer{}, pairs: map[Conv]Pair{}, outbox: map[string]Outgoing{}}
+	return &memory{messages: map[int64]Message{}, newest: map[Key]int64{}, open: map[Conv]map[int64]bool{}, prompts: map[string]Prompt{}, consents: map[string]bool{}, numbers: map[string]Number{}, texts: map[string]Text{}, parts: map[PartKey]Part{}, stops: map[string]Stop{}, seen: map[ReplyKey]Time{}, peers: map[string]Peer{}, pairs: map[Conv]Pair{}, outbox: map[string]Outgoing{}}
 }
 
 func (s *memory) load(w Want, now Time) Loaded {
@@ -59,11 +60,17 @@ func (s *memory) load(w Want, now Time) Loaded {
 			}
 		}
 	}
+	for _, k := range w.Replies {
+		if _, seen := s.seen[k]; seen {
+			l.Seen = append(l.Seen, k)
+		}
+	}
 	senders, peers, capped, open := slices.Clone(w.Senders), slices.Clone(w.Peers), []Conv{}, slices.Clone(w.Open)
 	recipients, decided := slices.Clone(w.Recipients), []Conv{}
 	for _, t := range s.texts {
 		part := slices.ContainsFunc(w.Parts, func(k PartKey) bool { return s.parts[k].Text == t.ID })
-		if !part && !slices.Contains(w.Texts, t.ID) {
+		answered := slices.Contains(w.Phones, t.Number) && now < t.QueuedAt.Add(MaxReplyWindow)
+		if !part && !answered && !slices.Contains(w.Texts, t.ID) {
 			continue
 		}
 		l.Texts = append(l.Texts, t)
@@ -215,6 +222,9 @@ func (s *memory) commit(c Changes) {
 	for _, p := range c.Parts {
 		s.parts[p.PartKey] = p
 	}
+	for _, r := range c.Replies {
+		s.seen[r.ReplyKey] = r.At
+	}
 	for _, stop := range c.Stops {
 		s.stops[stop.Number] = stop
 	}
@@ -227,6 +237,9 @@ func (s *memory) usage(numbers []Number, decided []Conv, now Time) (u Usage) {
 		}
 	}
 	for _, t := range s.texts {
+		if t.SentAt != 0 && now < t.QueuedAt.Add(MaxReplyWindow) && slices.ContainsFunc(numbers, func(n Number) bool { return n.E164 == t.Number }) {
+			u.Lines = append(u.Lines, LineUse{t.Conv, t.Number, t.line(), t.SentAt})
+		}
 		if t.State == TextDropped || now >= t.QueuedAt.Add(day) {
 			continue
 		}

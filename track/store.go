@@ -37,6 +37,10 @@ type Want struct {
 	// that these parts are of. The live one of a conversation is also loaded for Ords, Prompts and Rows.
 	Texts []string
 	Parts []PartKey
+	// Phones are numbers: the SMS to them that were queued within MaxReplyWindow, with what Texts have. Replies are those of which it
+	// matters whether they were taken in.
+	Phones  []string
+	Replies []ReplyKey
 	// SMS asks for what a decision on SMS needs, for what Ords, Prompts and Texts are about: numbers, who has stopped, usage.
 	SMS bool
 }
@@ -54,6 +58,7 @@ type Loaded struct {
 	Opened []Opened
 	Texts  []Text
 	Parts  []Part // all of Texts
+	Seen   []ReplyKey
 	Usage
 }
 
@@ -67,28 +72,29 @@ type Opened struct {
 
 // Changes is what a batch made of it: written in one transaction.
 type Changes struct {
-	Insert   []Message  // new rows
-	Update   []Message  // all columns but Ord and Key
-	Was      []Message  // what Update replaces, one for one; or none, if that is not known
-	Prompts  []Prompt   // inserted or replaced, by ID
-	Peers    []Peer     // inserted or replaced, by JID
-	Pairs    []Pair     // inserted or replaced, by Conv
-	Outbox   []Outgoing // inserted; one with a known ID is left as it is
-	Done     []string   // ids of outbox entries to remove
-	Attempts []Attempt  // failed ones of outbox entries; of entries that are not there they are nothing
-	Told     []Told     // notices that reached their sender
-	Releases []Release  // numbers that were handed out
-	Texts    []Text     // inserted or replaced, by ID
-	Parts    []Part     // inserted or replaced, by PartKey
-	Stops    []Stop     // inserted or replaced, by Number
-	Taken    []int64    // what was handed over and is taken in, by Pos
-	Removed  []Removal  // accounts that were deleted: before all else everything of theirs goes
-	Marks    []Mark     // how far sources were taken in: raised, by Run
+	Insert   []Message   // new rows
+	Update   []Message   // all columns but Ord and Key
+	Was      []Message   // what Update replaces, one for one; or none, if that is not known
+	Prompts  []Prompt    // inserted or replaced, by ID
+	Peers    []Peer      // inserted or replaced, by JID
+	Pairs    []Pair      // inserted or replaced, by Conv
+	Outbox   []Outgoing  // inserted; one with a known ID is left as it is
+	Done     []string    // ids of outbox entries to remove
+	Attempts []Attempt   // failed ones of outbox entries; of entries that are not there they are nothing
+	Told     []Told      // notices that reached their sender
+	Releases []Release   // numbers that were handed out
+	Texts    []Text      // inserted or replaced, by ID
+	Parts    []Part      // inserted or replaced, by PartKey
+	Replies  []ReplySeen // inserted; one with a known key is left as it is
+	Stops    []Stop      // inserted or replaced, by Number
+	Taken    []int64     // what was handed over and is taken in, by Pos
+	Removed  []Removal   // accounts that were deleted: before all else everything of theirs goes
+	Marks    []Mark      // how far sources were taken in: raised, by Run
 }
 
 // Empty reports whether a batch has changed nothing.
 func (c *Changes) Empty() bool {
-	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Pairs)+len(c.Outbox)+len(c.Done)+len(c.Attempts)+len(c.Told)+len(c.Releases)+len(c.Texts)+len(c.Parts)+len(c.Stops)+len(c.Taken)+len(c.Removed)+len(c.Marks) == 0
+	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Pairs)+len(c.Outbox)+len(c.Done)+len(c.Attempts)+len(c.Told)+len(c.Releases)+len(c.Texts)+len(c.Parts)+len(c.Replies)+len(c.Stops)+len(c.Taken)+len(c.Removed)+len(c.Marks) == 0
 }
 
 // Removal is an account that was deleted: its settings, its number and who was shown it, what was learned of its clients, what
@@ -130,6 +136,7 @@ const (
 	OutWebhook  OutKind = "webhook"  // tell the admin's system
 	OutChat     OutKind = "chat"     // one line from the contact to the sender
 	OutText     OutKind = "text"     // send an SMS: the entry stays until nothing is to be done about it any more
+	OutReply    OutKind = "reply"    // tell the sender what the recipient has answered by SMS
 )
 
 // CapReason says whose limit holds prompts back.
@@ -148,8 +155,9 @@ type Outgoing struct {
 	Kind   OutKind
 	Owner  string   // bare JID of the sender it is about: order and fairness are kept per owner
 	Prompt string   // OutShow, OutWithdraw; OutText: the ID of the Text
-	Ord    int64    // OutRemind, OutWebhook: the message
-	To     []string // OutWithdraw: full JIDs of the devices, or the bare JID of an ordinary client
+	Ord    int64    // OutRemind, OutWebhook: the message; OutReply: the newest one that is answered
+	To     []string // OutWithdraw: full JIDs of the devices, or the bare JID of an ordinary client; OutReply: the recipient, who has answered
+	Text   string   // OutReply: in their words
 	After  Time     // not before this instant
 	Step   int      // OutWebhook: index of the step of the chain
 	Tries  int
@@ -188,16 +196,6 @@ type Seed struct {
 type Summary struct {
 	Pending, Overdue, OpenPrompts, Outbox int64
 	OldestDue                             Time
-
-	SMS       SMSUse   // of the last day
-	SMSBudget int64    // segments a day; 0: the component sends no SMS itself
-	SMSDown   []string // routes that are down
-}
-
-// SMSUse is what SMS of the component's own have used.
-type SMSUse struct {
-	SMS, Segments int64 // that were given to providers
-	Unsure        int64 // of these, the SMS of which nobody knows whether they were sent
 }
 
 // Device is a resource that was seen with our features: kept so that a sender who stays online is found again after

@@ -44,6 +44,7 @@ type Text struct {
 	Number   string  // E.164
 	Route    string  // that was tried last
 	From     string  // the number or name that it was sent from
+	Tag      int     // of its line
 	Segments int     // 0 as long as nothing was sent
 	Answered bool    // the provider has said that it has taken it
 	Parts    int     // how many ids the provider has given it
@@ -96,16 +97,19 @@ type SMSPolicy struct {
 	PerNumberDay int  // SMS
 	PerSenderDay int
 	SegmentsDay  int // the budget
+	Replies      Replies
+	ReplyWindow  time.Duration // how long an SMS may be answered
 	// Reaches reports whether there is a route for messages to a number. It depends on nothing else.
 	Reaches func(e164 string) bool
 }
 
 // Usage is what decisions on SMS depend on, of the last day.
 type Usage struct {
-	Used     []Used   // SMS to the numbers and by the senders that are decided on, but those that were dropped
-	Segments int      // of all
-	Stopped  []string // of the numbers, those whose owners want no SMS
-	Known    []string // of the numbers, those that were sent an SMS before, as far as is remembered
+	Used     []Used    // SMS to the numbers and by the senders that are decided on, but those that were dropped
+	Segments int       // of all
+	Stopped  []string  // of the numbers, those whose owners want no SMS
+	Known    []string  // of the numbers, those that were sent an SMS before, as far as is remembered
+	Lines    []LineUse // by which the numbers were texted within MaxReplyWindow
 }
 
 // Used is one SMS.

@@ -9,9 +9,11 @@ type TextSubmit struct {
 	Messages []int64 // whose text it has
 	Route    string
 	From     string
+	Tag      int
 	Segments int
 	Again    bool // the provider knows a repetition when it sees one, or it does not matter
 	OK       bool
+	Taken    bool // another conversation has got its line meanwhile: it is to be written anew
 }
 
 func (s *TextSubmit) want(_ *Ledger, w *Want) {
@@ -19,9 +21,13 @@ func (s *TextSubmit) want(_ *Ledger, w *Want) {
 }
 
 func (s *TextSubmit) apply(b *batch) {
-	s.OK = false
+	s.OK, s.Taken = false, false
 	t := b.texts[s.Text]
 	if t == nil || !t.State.Live() || t.State != TextQueued && !s.Again {
+		return
+	}
+	line := Line{s.Route, s.From, s.Tag}
+	if s.Taken = taken(b.lines(t.Number), t.Conv, line); s.Taken {
 		return
 	}
 	if t.State == TextQueued && !b.mayGo(t, s.Segments) {
@@ -34,7 +40,8 @@ func (s *TextSubmit) apply(b *batch) {
 	}
 	b.usage.Segments += s.Segments - t.Segments
 	t.Messages = slices.Sorted(slices.Values(s.Messages))
-	t.State, t.Route, t.From, t.Segments, t.SentAt, t.dirty = TextSubmitting, s.Route, s.From, s.Segments, b.now, true
+	t.State, t.Route, t.From, t.Tag, t.Segments, t.SentAt, t.dirty = TextSubmitting, s.Route, s.From, s.Tag, s.Segments, b.now, true
+	b.usage.Lines = append(b.usage.Lines, LineUse{t.Conv, t.Number, line, b.now})
 	s.OK = true
 }
 
@@ -77,6 +84,7 @@ type TextLook struct {
 	Was      Text
 	Messages []Message // oldest first
 	First    bool      // nothing was sent to this number before, as far as is remembered
+	Lines    []LineUse // of this number that may still be answered, oldest first
 }
 
 func (l *TextLook) want(_ *Ledger, w *Want) { w.Texts, w.SMS = append(w.Texts, l.Text), true }
@@ -87,7 +95,7 @@ func (l *TextLook) apply(b *batch) {
 		return
 	}
 	l.Was, l.First = t.Text, !slices.Contains(b.usage.Known, t.Number)
-	l.Was.Messages = slices.Clone(t.Messages)
+	l.Was.Messages, l.Lines = slices.Clone(t.Messages), b.lines(t.Number)
 	for _, r := range b.about(t) {
 		l.Messages = append(l.Messages, r.Message)
 	}

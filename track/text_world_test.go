@@ -17,7 +17,7 @@ const (
 
 // texting lets the component send SMS itself: to Bob, and to Dave, whom no route reaches.
 func (w *world) texting() {
-	w.policy.SMS = &SMSPolicy{Who: WhoRoster, PerNumberDay: 6, PerSenderDay: 10, SegmentsDay: 20, Reaches: func(n string) bool { return n == bobsNumber }}
+	w.policy.SMS = &SMSPolicy{Who: WhoRoster, PerNumberDay: 6, PerSenderDay: 10, SegmentsDay: 20, Replies: RepliesForward, ReplyWindow: 24 * time.Hour, Reaches: func(n string) bool { return n == bobsNumber }}
 	w.store.numbers[bob] = Number{JID: bob, E164: bobsNumber, Source: FromUser}
 	w.store.numbers["dave@example.org"] = Number{JID: "dave@example.org", E164: davesNumber, Source: FromUser}
 }
@@ -42,11 +42,16 @@ func (w *world) drawText(t *rapid.T) Input {
 	x := rapid.SampledFrom(all).Draw(t, "text")
 	key := PartKey{"route", x.ID[:4] + rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "part")}
 	ids := []string{x.ID[:4] + "a", x.ID[:4] + "b"}
-	switch rapid.IntRange(0, 9).Draw(t, "what") {
+	switch rapid.IntRange(0, 10).Draw(t, "what") {
 	case 0, 1, 2, 3:
 		return &TextSubmit{Text: x.ID, Messages: x.Messages, Route: "route", Segments: rapid.IntRange(1, 3).Draw(t, "segments"), Again: rapid.IntRange(0, 5).Draw(t, "again") == 0}
 	case 4:
 		return &TextNotSent{Text: x.ID}
+	case 10:
+		return &TextReplied{
+			ReplyKey: ReplyKey{"route", rapid.SampledFrom([]string{"r1", "r2", "r3"}).Draw(t, "reply")}, Number: x.Number, Text: "reply",
+			Choice: rapid.IntRange(0, 2).Draw(t, "choice"),
+		}
 	case 5:
 		if x.State != TextQueued {
 			return &TextSent{Text: x.ID, Route: "route", IDs: ids[:rapid.IntRange(0, 2).Draw(t, "ids")]}

@@ -276,6 +276,13 @@ func (j *judge) batch(t *rapid.T, r *Result) {
 			if j.reminds[o.Ord] > 1 {
 				t.Fatalf("reminded twice")
 			}
+		case OutReply:
+			if !slices.ContainsFunc(r.Replies, func(seen ReplySeen) bool { return o.ID == j.w.ledger.replyID(seen.ReplyKey) }) {
+				t.Fatalf("a reply is handed on, and not noted: %+v", o)
+			}
+			if _, seen := j.w.store.outbox[o.ID]; seen {
+				t.Fatalf("a reply is handed on twice: %+v", o)
+			}
 		case OutWithdraw:
 			p := j.w.store.prompts[o.Prompt]
 			for _, to := range o.To {

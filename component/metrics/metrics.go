@@ -28,10 +28,8 @@ type Metrics struct {
 	SMS       *prometheus.CounterVec // submissions, by route, what for, and outcome
 	Segments  *prometheus.CounterVec // taken, by route and country
 	Receipts  *prometheus.CounterVec // by route and state
-	Cost      *prometheus.CounterVec // of those segments, by route
+	Replies   *prometheus.CounterVec // by route, and by what became of them
 	Submit    prometheus.Histogram
-	Budget    prometheus.Gauge
-	Routes    *Routes
 }
 
 // New registers the metrics with r.
@@ -77,19 +75,16 @@ func New(r prometheus.Registerer) *Metrics {
 		SMS:       byAll("tocsin_sms_total", "Submissions of SMS to providers, by route, by what they are for, and by outcome.", "route", "for", "outcome"),
 		Segments:  byAll("tocsin_sms_segments_total", "Segments of SMS that providers have taken, by route and country.", "route", "country"),
 		Receipts:  byAll("tocsin_sms_receipts_total", "Reports about SMS, by route and state.", "route", "state"),
-		Cost:      byAll("tocsin_sms_cost_total", "Cost of these segments by the prices in the configuration, by route.", "route"),
-		Budget:    gauge("tocsin_sms_budget_ratio", "Part of the day's segments of SMS that is used, 0 to 1."),
-		Routes:    register(r, &Routes{}),
+		Replies:   byAll("tocsin_sms_replies_total", "SMS from phones, by route, and by what became of them.", "route", "kind"),
 		Submit:    histogram("tocsin_sms_submit_seconds", "Time until a provider has answered, in seconds.", 0.005),
 	}
 }
 
 // StandBy sets what tells of the running component back: there is none.
 func (m *Metrics) StandBy() {
-	for _, gauge := range []prometheus.Gauge{m.Pending, m.Prompts, m.Outbox, m.Up, m.Queued, m.Budget} {
+	for _, gauge := range []prometheus.Gauge{m.Pending, m.Prompts, m.Outbox, m.Up, m.Queued} {
 		gauge.Set(0)
 	}
-	m.Routes.Of(nil)
 }
 
 func register[C prometheus.Collector](r prometheus.Registerer, c C) C {

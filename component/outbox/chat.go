@@ -12,6 +12,7 @@ import (
 	"tocsin/xep/escalation"
 	"tocsin/xep/fallback"
 	"tocsin/xep/hints"
+	"tocsin/xep/reply"
 )
 
 // chatID is the stanza id of a prompt's chat message: additions correct the earlier message, any other repetition is a
@@ -113,5 +114,24 @@ func (p *prompter) capped(ctx context.Context, out track.Outgoing) error {
 	say := phrase.In(p.People.Language(out.Owner, snap.Messages[0].Lang))
 	line := p.sender.chat(out.Owner, stanzaID(out, out.Owner), hints.Store{})
 	line.Lang, line.Body = say.Lang, say.Chat.Capped(p.Names.Name(ctx, out.Owner, snap.Messages[0].Recipient), out.Cap)
+	return p.sender.send(ctx, line)
+}
+
+// replied tells a sender what the recipient has answered by SMS: from the contact, never in the recipient's name.
+func (p *prompter) replied(ctx context.Context, out track.Outgoing) error {
+	snap := &track.Snapshot{Ord: out.Ord}
+	if err := p.Inputs.Do(ctx, snap); err != nil {
+		return err
+	}
+	answer := escalation.SMSReply{With: out.To[0], Text: out.Text}
+	payload, lang := []any{&answer, fallback.Body(escalation.NS), hints.Store{}}, ""
+	if snap.Found { // else it is no longer kept
+		m := &snap.Messages[0]
+		answer.ID, lang = m.ID, m.Lang
+		payload = append(payload, reply.Reply{ID: m.ID, To: out.Owner})
+	}
+	say := phrase.In(p.People.Language(out.Owner, lang))
+	line := p.sender.chat(out.Owner, stanzaID(out, out.Owner), payload...)
+	line.Lang, line.Body = say.Lang, say.Chat.Replied(p.Names.Name(ctx, out.Owner, out.To[0]), out.Text)
 	return p.sender.send(ctx, line)
 }

@@ -214,6 +214,8 @@ func (d *Dispatcher) send(ctx context.Context, out track.Outgoing) {
 		err = d.prompter.remind(ctx, out)
 	case track.OutChat:
 		err = d.prompter.capped(ctx, out)
+	case track.OutReply:
+		err = d.prompter.replied(ctx, out)
 	}
 	switch {
 	case err == nil:

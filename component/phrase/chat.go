@@ -17,6 +17,8 @@ type Chat struct {
 	Remind  func(from string, messages int, since, now time.Time) string
 	Capped  func(with string, why track.CapReason) string
 	Digest  func(Digest) string
+	// Replied hands on what somebody has answered by SMS, so that none of it can be taken for our own words.
+	Replied func(with, text string) string
 
 	// Answers to what a person wrote, one line each.
 	Sent        func(with string) string
@@ -81,6 +83,14 @@ func (a *Ask) quoted() []string {
 		lines = append(lines, "> "+text)
 	}
 	return lines
+}
+
+// spoken puts somebody's words after an introduction, as quotations if they have several lines.
+func spoken(introduction, text string) string {
+	if !strings.Contains(text, "\n") {
+		return introduction + text
+	}
+	return strings.TrimSpace(introduction) + "\n> " + strings.ReplaceAll(text, "\n", "\n> ")
 }
 
 // lines joins the parts of a prompt: who and what, the quotations, what is in doubt, what was tried, how to send, how to answer.

@@ -54,6 +54,7 @@ var chinese = Phrases{
 			}
 			return text + "您的消息仍在跟踪中。"
 		},
+		Replied: func(with, text string) string { return spoken(with+" 用短信回复：", text) },
 		Digest: func(d Digest) string {
 			var parts []string
 			add := func(who []string, what string) {

@@ -54,6 +54,7 @@ var english = Phrases{
 			}
 			return text + " Your messages are still watched."
 		},
+		Replied: func(with, text string) string { return spoken(with+" answered by SMS: ", text) },
 		Digest: func(d Digest) string {
 			var parts []string
 			add := func(what string, who []string) {

@@ -94,10 +94,15 @@ func (t *Table) Named(name string) *Route {
 	return nil
 }
 
-// Sender returns what an SMS is sent from by a route: "" leaves it to the provider.
-func (t *Table) Sender(r *Route) string {
-	for _, from := range slices.Concat(r.From, t.From) {
-		return from
+// Senders returns what an SMS may be sent from by a route, in the order of preference; none leaves it to the provider.
+func (t *Table) Senders(r *Route) []string {
+	if len(r.From) > 0 {
+		return r.From
 	}
-	return ""
+	return t.From
+}
+
+// IsOwn reports whether SMS may be sent from a number.
+func (t *Table) IsOwn(number string) bool {
+	return slices.Contains(t.From, number) || slices.ContainsFunc(t.Routes, func(r Route) bool { return slices.Contains(r.From, number) })
 }

@@ -50,14 +50,19 @@ func TestFor(t *testing.T) {
 	}
 }
 
-func TestSender(t *testing.T) {
-	table := &Table{From: []string{"+1", "+2"}}
-	for want, from := range map[string][]string{"+1": nil, "ACME": {"ACME"}} {
-		if got := table.Sender(&Route{From: from}); got != want {
-			t.Errorf("from %v: %q", from, got)
+func TestSenders(t *testing.T) {
+	table := &Table{From: []string{"+1", "+2"}, Routes: []Route{{From: []string{"ACME", "+3"}}}}
+	for want, r := range map[string]*Route{"+1 +2": {}, "ACME +3": &table.Routes[0]} {
+		if got := strings.Join(table.Senders(r), " "); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	if got := (&Table{}).Sender(&Route{}); got != "" {
+	if got := (&Table{}).Senders(&Route{}); len(got) > 0 {
 		t.Errorf("from nothing: %q", got)
+	}
+	for number, want := range map[string]bool{"+2": true, "+3": true, "+4": false, "": false} {
+		if table.IsOwn(number) != want {
+			t.Errorf("%q is ours: %v", number, !want)
+		}
 	}
 }

@@ -79,12 +79,12 @@ func render(t *template.Template, f Fill) (string, error) {
 	return text, nil
 }
 
-// Fit is Compose for an SMS sent by the component: with its suffix it takes at most the given number of segments.
-func Fit(t *template.Template, f Fill, limit, segments int, after string) (text string, n int, err error) {
+// Fit is Compose for an SMS sent by the component: with what stands before and after it takes at most the given number of segments.
+func Fit(t *template.Template, f Fill, limit, segments int, before, after string) (text string, n int, err error) {
 	fits := func(limit int) bool {
 		var d Draft
 		if d, err = Compose(t, f, "", limit); err == nil {
-			text = d.Text + after
+			text = before + d.Text + after
 			n, _ = Count(text)
 		}
 		return err == nil && n <= segments

@@ -1,11 +1,11 @@
 package texts
 
 import (
+	"fmt"
 	"strings"
 
 	"tocsin/component/gateway"
 	"tocsin/component/phrase"
-	"tocsin/component/routes"
 	"tocsin/component/settings"
 	"tocsin/component/sms"
 	"tocsin/track"
@@ -13,7 +13,7 @@ import (
 
 // compose writes an SMS: the messages' own text, or a notice, as its sender has chosen; always a notice with a message whose text
 // is not known, as of an encrypted one. It is in the language of who reads it.
-func (s *Sender) compose(look *track.TextLook, o *settings.SMS, r *routes.Route) (gateway.Submission, int, error) {
+func (s *Sender) compose(look *track.TextLook, o *settings.SMS, line track.Line) (gateway.Submission, int, error) {
 	t, messages, all := &look.Was, look.Messages, s.Settings.Get()
 	lang := s.People.Language(t.Recipient)
 	fill := sms.Fill{Sender: t.Sender, Domain: track.Domain(t.Sender), Burst: len(messages) > 1}
@@ -30,19 +30,17 @@ func (s *Sender) compose(look *track.TextLook, o *settings.SMS, r *routes.Route)
 		fill.Text = strings.Join(texts, "\n")
 	}
 	m := gateway.Submission{
-		Ref: t.ID, To: t.Number, From: o.Routes.Sender(r), Language: lang, Validity: o.Validity,
+		Ref: t.ID, To: t.Number, From: line.From, Language: lang, Validity: o.Validity,
 		Params: gateway.Params{Sender: t.Sender, Domain: fill.Domain},
 	}
-	after := ""
-	if look.First && repliable(m.From) {
-		after = "\n" + phrase.In(lang).SMS.Stop
+	before, after, say := "", "", phrase.In(lang).SMS
+	if line.Tag > 0 {
+		before, after = fmt.Sprintf("(%d) ", line.Tag), "\n"+say.Answer(line.Tag)
 	}
-	text, segments, err := sms.Fit(all.Templates[lang], fill, all.TextLimit, o.Segments, after)
+	if look.First && line.Answerable() {
+		after += "\n" + say.Stop
+	}
+	text, segments, err := sms.Fit(all.Templates[lang], fill, all.TextLimit, o.Segments, before, after)
 	m.Text = text
 	return m, segments, err
-}
-
-// repliable reports whether a phone can answer what comes from a sender: not a name.
-func repliable(from string) bool {
-	return strings.Trim(from, "+0123456789") == ""
 }

@@ -3,13 +3,10 @@ package texts
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"tocsin/component/gateway"
-	"tocsin/component/numbers"
-	"tocsin/component/sms"
 	"tocsin/track"
 )
 
@@ -75,21 +72,4 @@ func (e *early) take(route string, ids []string, now time.Time) (found []track.T
 	}
 	e.kept = rest
 	return found
-}
-
-// Replied implements gateway.Sink. STOP and START are of the number, whoever has bound it; any other reply is dropped.
-func (s *Sender) Replied(ctx context.Context, r gateway.Reply) error {
-	number, err := numbers.Parse("+"+strings.TrimPrefix(strings.TrimSpace(r.From), "+"), "")
-	if err != nil { // a short code, or a name
-		return nil
-	}
-	stop := track.Stop{Number: number, By: track.StopBySMS, Route: r.Route}
-	switch sms.ReadOrder(r.Text) {
-	case sms.Stop:
-	case sms.Start:
-		stop.By = ""
-	default:
-		return nil
-	}
-	return s.Inputs.Do(ctx, &track.TextStop{Stop: stop})
 }

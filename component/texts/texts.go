@@ -3,6 +3,7 @@
 //	texts.go    an entry: what has become of it before, its routes, its text, its submission, what came of that
 //	compose.go  the text
 //	reports.go  what providers tell of it later
+//	replies.go  SMS that come from phones
 //
 // What is decided about an SMS is decided by package track; what a provider's answer means, by component/gateway. This package
 // sees to the order: before the first byte leaves it is durable that it may; what came of it is durable before anything else
@@ -71,6 +72,8 @@ type Sender struct {
 	queue *queue.Queue[job]
 	early early
 
+	phones phones
+
 	mu    sync.Mutex
 	lines map[string]*line // by the name of the route
 }
@@ -79,7 +82,6 @@ type Sender struct {
 type line struct {
 	limiter *rate.Limiter
 	closed  time.Time // until when it is left alone
-	why     string
 }
 
 // job is an entry of the outbox, and what has it tried again.
@@ -90,7 +92,7 @@ type job struct {
 
 // New returns a sender.
 func New(o Options) *Sender {
-	return &Sender{Options: o, queue: queue.New[job](maxWaiting), early: early{}, lines: map[string]*line{}}
+	return &Sender{Options: o, queue: queue.New[job](maxWaiting), early: early{}, phones: phones{limiters: map[string]*rate.Limiter{}}, lines: map[string]*line{}}
 }
 
 // Push takes an entry of the outbox. It reports false if there is no room for it. again is called, once at most, to have it come
@@ -190,7 +192,8 @@ func (s *Sender) again(ctx context.Context, j job, look *track.TextLook, route *
 // submit gives an SMS to a provider. next says that it is certain that nothing was sent, and that the next route may try.
 func (s *Sender) submit(ctx context.Context, j job, look *track.TextLook, o *settings.SMS, route *routes.Route, again bool) (next bool, err error) {
 	t := &look.Was
-	m, segments, err := s.compose(look, o, route)
+	line := track.ChooseLine(t.Conv, route.Name, o.Routes.Senders(route), look.Lines)
+	m, segments, err := s.compose(look, o, line)
 	if err != nil {
 		s.Log.Error("could not write an SMS", "text", t.ID, "err", err)
 		return false, s.Inputs.Do(ctx, &track.TextEnded{Text: t.ID, State: track.TextRefused})
@@ -199,8 +202,11 @@ func (s *Sender) submit(ctx context.Context, j job, look *track.TextLook, o *set
 	for i := range look.Messages {
 		about[i] = look.Messages[i].Ord
 	}
-	begin := &track.TextSubmit{Text: t.ID, Messages: about, Route: route.Name, From: m.From, Segments: segments, Again: again}
+	begin := &track.TextSubmit{Text: t.ID, Messages: about, Route: route.Name, From: line.From, Tag: line.Tag, Segments: segments, Again: again}
 	if err := s.Inputs.Do(ctx, begin); err != nil || !begin.OK {
+		if begin.Taken {
+			j.again(0)
+		}
 		return false, err
 	}
 	// From here on it is known to be submitted, whatever happens. What comes of it is noted even when the component stops.
@@ -219,7 +225,7 @@ func (s *Sender) submit(ctx context.Context, j job, look *track.TextLook, o *set
 	case gateway.Refused, gateway.Stopped:
 		return false, s.Inputs.Do(ending, &track.TextEnded{Text: t.ID, State: track.TextRefused, Stopped: answer.Outcome == gateway.Stopped})
 	case gateway.NotSent:
-		s.close(route.Name, answer)
+		s.close(route.Name, answer.Wait)
 		if again { // this attempt has sent nothing, but one before may have
 			return false, s.repeat(ending, j, t, route)
 		}
@@ -262,7 +268,6 @@ func (s *Sender) count(r *routes.Route, a gateway.Answer, segments int, country,
 	s.Metrics.SMS.WithLabelValues(r.Name, what, outcomes[a.Outcome]).Inc()
 	if a.Outcome == gateway.Sent {
 		s.Metrics.Segments.WithLabelValues(r.Name, country).Add(float64(segments))
-		s.Metrics.Cost.WithLabelValues(r.Name).Add(float64(segments) * r.Cost)
 	}
 }
 
@@ -276,7 +281,11 @@ func (s *Sender) route(name string) *routes.Route {
 
 // open reports whether a route can be given an SMS now, and counts that against its rate.
 func (s *Sender) open(o *settings.SMS, r *routes.Route) bool {
-	if !s.state(o, r.Name).Up {
+	g := o.Gateways[r.Name]
+	if g == nil {
+		return false
+	}
+	if up, _ := g.Up(); !up {
 		return false
 	}
 	s.mu.Lock()
@@ -289,19 +298,17 @@ func (s *Sender) open(o *settings.SMS, r *routes.Route) bool {
 	if l.limiter == nil || l.limiter.Limit() != limit {
 		l.limiter = rate.NewLimiter(limit, max(1, int(math.Ceil(r.Rate))))
 	}
-	return l.limiter.AllowN(now, 1)
+	return !now.Before(l.closed) && l.limiter.AllowN(now, 1)
 }
 
 // close leaves a route alone for a while.
-func (s *Sender) close(name string, a gateway.Answer) {
-	wait := a.Wait
+func (s *Sender) close(name string, wait time.Duration) {
 	if wait <= 0 {
 		wait = closedFor
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := s.line(name)
-	l.closed, l.why = s.Clock.Now().Add(wait), a.Class
+	s.line(name).closed = s.Clock.Now().Add(wait)
 }
 
 // line returns what is remembered of a route. The caller holds mu.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing/synctest"
 	"time"
@@ -131,6 +132,18 @@ var commands = map[string]func(*stage, []string) error{
 			return errors.New("number NAME NUMBER [private]")
 		}
 		return st.subject.Number(address(args[0]), args[1], len(args) == 2)
+	},
+	// phone FROM → TO "TEXT" id=ID: an SMS from a phone.
+	"phone": func(st *stage, args []string) error {
+		if arrow(args) != 1 || len(args) != 5 {
+			return errors.New(`phone NUMBER → NUMBER "TEXT" id=ID`)
+		}
+		text, err := strconv.Unquote(args[3])
+		if err == nil {
+			err = st.subject.Phone(strings.TrimPrefix(args[4], "id="), args[0], args[2], text)
+		}
+		synctest.Wait()
+		return err
 	},
 	// stored WHO quiet=HOURS zone=ZONE: what is in the database, from the next start on.
 	"stored": func(st *stage, args []string) error {

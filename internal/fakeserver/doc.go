@@ -51,6 +51,9 @@ What happens at the server:
 	roster bob alice both            an item of bob's roster from now on, which events tell; the component may read rosters
 	                                 from the first one on (XEP-0356)
 
+	phone +8613800138000 → +8613700000001 "On my way" id=1
+	                                 an SMS from a phone; the same id again is a repetition
+
 	repeat 60 tap …                  so often, with the number in place of #
 
 What time does, and what breaks:
@@ -71,6 +74,8 @@ What is expected of the component up to now:
 	expect withdraw alice/phone $p displayed
 	expect chat alice "…sent $code…" id=$m
 	expect settled alice $m "…read it…"
+	expect <sms to='+8613800138000' from='…'>…</sms>
+	                                 an SMS that the component has sent; every one arrives
 	! expect …                       nothing like it came, beside what was expected before
 	expect nothing                   nothing at all came beside it, but questions and presence
 

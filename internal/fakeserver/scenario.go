@@ -20,12 +20,15 @@ import (
 // Subject is the component that a story is about, on a database of its own. It is used inside a bubble of
 // testing/synctest: its time is the story's, and whatever it starts has to end with Crash.
 type Subject interface {
-	// Start runs the component on its database. It connects by dial; config is TOML without a [storage] table.
-	Start(config string, dial func(context.Context) (net.Conn, error)) error
+	// Start runs the component on its database. It connects by dial; config is TOML without a [storage] table. The SMS that it
+	// sends, all of which arrive, are told to sms.
+	Start(config string, dial func(context.Context) (net.Conn, error), sms func(to, from, text string)) error
 	// Crash ends it as kill -9 would: nothing more is written to the database, which stays.
 	Crash()
 	// Number binds a number to a user, as "tocsin numbers set" does.
 	Number(jid, number string, consented bool) error
+	// Phone brings an SMS from a phone, by the one route of the story.
+	Phone(id, from, to, text string) error
 	// Prefer stores a user's quiet hours and time zone as they are, for the next start, readable or not.
 	Prefer(jid, quiet, zone string) error
 }

@@ -38,7 +38,9 @@ func (c *toy) Number(jid, number string, _ bool) error {
 	return nil
 }
 
-func (c *toy) Start(_ string, dial func(context.Context) (net.Conn, error)) error {
+func (c *toy) Phone(string, string, string, string) error { return nil }
+
+func (c *toy) Start(_ string, dial func(context.Context) (net.Conn, error), _ func(to, from, text string)) error {
 	ctx, stop := context.WithCancel(context.Background())
 	c.stop = stop
 	c.session = session.New(session.Options{JID: jid.MustParse(component), Secret: secret, Dial: dial, RetryMax: time.Second})

@@ -72,11 +72,22 @@ func (st *stage) start() error {
 	if st.running {
 		return errors.New("it runs")
 	}
-	if err := st.subject.Start(st.config, st.server.Dial); err != nil {
+	if err := st.subject.Start(st.config, st.server.Dial, st.texted); err != nil {
 		return err
 	}
 	st.running = true
 	return st.connected()
+}
+
+// texted is called for every SMS that the component sends.
+func (st *stage) texted(to, from, text string) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	e, err := ParseElement(fmt.Sprintf("<sms to='%s' from='%s'>%s</sms>", escape(to), escape(from), escape(text)))
+	if err != nil {
+		panic(err) // escaped text
+	}
+	st.seen = append(st.seen, e)
 }
 
 // connected waits for the component's connection, and brings what a server has for it.

@@ -18,6 +18,7 @@ import (
 
 	"tocsin/component"
 	"tocsin/component/clock"
+	"tocsin/component/gateway"
 	"tocsin/component/metrics"
 	"tocsin/component/session"
 	"tocsin/config"
@@ -68,12 +69,13 @@ type subject struct {
 	t     *testing.T
 	dsn   string
 	store *crashable
+	phone gateway.Sink
 	stop  context.CancelFunc
 	ended sync.WaitGroup
 }
 
 // Start implements fakeserver.Subject.
-func (s *subject) Start(text string, dial func(context.Context) (net.Conn, error)) error {
+func (s *subject) Start(text string, dial func(context.Context) (net.Conn, error), sms func(to, from, text string)) error {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	file := filepath.Join(s.t.TempDir(), "config.toml")
@@ -89,20 +91,44 @@ func (s *subject) Start(text string, dial func(context.Context) (net.Conn, error
 		return err
 	}
 	s.store = &crashable{Store: store}
+	settings := c.Settings()
+	if settings.SMS != nil {
+		settings.SMS.Gateways = map[string]gateway.Gateway{}
+		for _, r := range settings.SMS.Routes.Routes {
+			settings.SMS.Gateways[r.Name] = network(sms)
+		}
+	}
 	service, err := component.New(ctx, component.Options{
 		JID: c.Component.JID, Contact: c.Component.ContactJID(), Secret: string(c.Component.Secret), MaxStanza: int(c.Tap.MaxStanza),
-		Settings: c.Settings(), Store: s.store, Clock: clock.System{}, Log: slog.New(slog.NewTextHandler(s.t.Output(), nil)), Metrics: metrics.New(prometheus.NewRegistry()),
+		Settings: settings, Store: s.store, Clock: clock.System{}, Log: slog.New(slog.NewTextHandler(s.t.Output(), nil)), Metrics: metrics.New(prometheus.NewRegistry()),
 		Session: func(o *session.Options) { o.Dial, o.RetryMax = dial, time.Second },
 	})
 	if err != nil {
 		return err
 	}
+	s.phone = service.SMS()
 	s.ended.Go(func() {
 		if err := service.Run(ctx); err != nil {
 			s.t.Errorf("run: %v", err)
 		}
 	})
 	return nil
+}
+
+// network takes every SMS.
+type network func(to, from, text string)
+
+func (n network) Submit(_ context.Context, m gateway.Submission) gateway.Answer {
+	n(m.To, m.From, m.Text)
+	return gateway.Answer{Outcome: gateway.Sent, Class: "scripted"}
+}
+
+func (network) Check(context.Context) error { return nil }
+func (network) Up() (bool, string)          { return true, "" }
+
+// Phone implements fakeserver.Subject.
+func (s *subject) Phone(id, from, to, text string) error {
+	return s.phone.Replied(context.Background(), gateway.Reply{Route: "network", ID: id, From: from, To: to, Text: text})
 }
 
 // Crash implements fakeserver.Subject.

@@ -129,6 +129,7 @@ type life struct {
 	later   map[string]entry
 	shown   int
 	told    []string
+	handed  map[string]string // replies that were handed on, by the id of the stanza: to whom, from whom, and the words
 	people
 }
 
@@ -222,6 +223,7 @@ type story struct {
 	mode     track.Mode
 	asked    int // prompts that were shown
 	told     []string
+	handed   map[string]string
 	began    track.Time
 	who      people
 	*life
@@ -231,7 +233,7 @@ func newStory(t *testing.T, on *database, repeat routes.Repeat, script map[strin
 	on.stories++
 	n := on.stories
 	start := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC).AddDate(0, 0, n)
-	s := &story{t: t, store: on.Store, repeat: repeat, mode: track.Auto, clock: clock.NewStepped(start), began: track.At(start), provider: &provider{
+	s := &story{t: t, store: on.Store, repeat: repeat, mode: track.Auto, clock: clock.NewStepped(start), handed: map[string]string{}, began: track.At(start), provider: &provider{
 		script: script, sent: map[string]int{}, keys: map[string]bool{"a": repeat == routes.ByKey, "b": repeat == routes.ByKey},
 	}}
 	s.who = people{fmt.Sprintf("alice%d@example.org", n), fmt.Sprintf("bob%d@example.org", n), fmt.Sprintf("+86138%08d", n)}
@@ -248,7 +250,7 @@ func (s *story) begin(c crash) {
 	ctx, end := context.WithCancelCause(t.Context())
 	m := metrics.New(prometheus.NewRegistry())
 	l := &life{t: t, store: store, clock: s.clock, queue: writer.NewQueue(s.clock, m), ctx: ctx, end: end, crash: c, people: s.who,
-		alarms: map[track.Alarm]bool{}, jobs: map[string]bool{}, later: map[string]entry{}}
+		alarms: map[track.Alarm]bool{}, jobs: map[string]bool{}, later: map[string]entry{}, handed: s.handed}
 	s.life = l
 	table := routes.Table{Countries: []string{"CN"}, Routes: []routes.Route{
 		{Name: "a", Messages: true, Codes: true, Repeat: s.repeat}, {Name: "b", Messages: true, Codes: true, Repeat: s.repeat},
@@ -259,7 +261,7 @@ func (s *story) begin(c crash) {
 	l.policy = track.Policy{
 		Senders: track.SendersAll, UndeliveredAfter: 2 * time.Minute, UnreadAfter: 10 * time.Minute, MaxAfter: time.Hour, Mode: s.mode,
 		Expires: time.Hour, Steps: []track.Step{{Do: track.DoPrompt}}, Disclose: track.DiscloseAll,
-		SMS: &track.SMSPolicy{Who: track.WhoRoster, PerNumberDay: 6, PerSenderDay: 10, SegmentsDay: 100, Reaches: func(n string) bool { return len(table.For(n, false)) > 0 }},
+		SMS: &track.SMSPolicy{Who: track.WhoRoster, PerNumberDay: 6, PerSenderDay: 10, SegmentsDay: 100, Replies: track.RepliesForward, ReplyWindow: 24 * time.Hour, Reaches: func(n string) bool { return len(table.For(n, false)) > 0 }},
 	}
 	live := settings.NewLive(settings.Settings{Policy: l.policy, TextLimit: 480, SMS: l.sms, Templates: map[string]*template.Template{
 		"en": template.Must(template.New("").Parse("{{if .Text}}{{.Text}}{{else}}{{.Sender}} wrote on {{.Domain}}{{end}}")),
@@ -327,6 +329,10 @@ func (l *life) dispatch(out track.Outgoing) {
 			l.Do(l.ctx, &track.Shown{Prompt: out.Prompt, To: []string{out.Owner + "/phone"}}) //nolint:errcheck // or it has crashed
 			l.Do(l.ctx, &track.OutboxDone{out.ID})                                            //nolint:errcheck
 		})
+	case track.OutReply:
+		l.jobs[out.ID] = true
+		l.handed[out.ID] = fmt.Sprintf("%s<%s %s", local(out.Owner), local(out.To[0]), out.Text)
+		l.wg.Go(func() { l.Do(l.ctx, &track.OutboxDone{out.ID}) }) //nolint:errcheck
 	case track.OutText:
 		l.jobs[out.ID] = true
 		l.sender.Push(out, func(after time.Duration) {

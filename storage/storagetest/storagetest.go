@@ -75,8 +75,8 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"refused", refused},
 		{"texts", texts},
 		{"usage", usage},
-		{"stops and use", stopsAndUse},
 		{"prune texts", pruneTexts},
+		{"replies", replies},
 	} {
 		t.Run(strings.ReplaceAll(test.name, " ", "_"), func(t *testing.T) {
 			s := &suite{T: t, ctx: t.Context(), Database: open(t)}

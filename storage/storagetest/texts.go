@@ -73,6 +73,7 @@ func usage(s *suite) {
 	}, Stops: []track.Stop{{Number: bobs, At: now, By: track.StopByOwner}, {Number: daves, At: now, By: track.StopByAdmin}}})
 	want := track.Usage{
 		Used: []track.Used{{Number: bobs, Sender: carol, At: now - 1}, {Number: carols, Sender: alice, At: now - 2}}, Segments: 7, Stopped: []string{bobs}, Known: []string{bobs},
+		Lines: []track.LineUse{{Conv: track.Conv{Sender: carol, Recipient: bob}, Number: bobs, At: now - 1}},
 	}
 	s.same(want, s.load(track.Want{Ords: []int64{m.Ord}, SMS: true}).Usage)
 	s.same(track.Usage{}, s.load(track.Want{Ords: []int64{m.Ord}}).Usage)
@@ -84,40 +85,37 @@ func usage(s *suite) {
 	s.same(want, s.load(track.Want{Prompts: []string{p.ID}, SMS: true}).Usage)
 }
 
-// Stops are listed with the numbers that are known, and used SMS are summed up.
-func stopsAndUse(s *suite) {
-	const bobs, carols, strangers = "+8613800138000", "+8613900139000", "+8613700137000"
-	s.must(s.SetNumbers(s.ctx, track.Number{JID: bob, E164: bobs}))
-	sent, lost, queued := text(-1, "sent"), text(-2, "lost"), text(-3, "queued")
-	sent.Number, sent.State, sent.Segments = carols, track.TextDelivered, 2
-	lost.Sender, lost.State, lost.Segments = carol, track.TextLost, 3
-	s.commit(track.Changes{Texts: []track.Text{sent, lost, queued}})
-	use, err := s.SMSUse(s.ctx, now-3)
+// Replies are found again by route and id, and the SMS that they may answer by the phone, for a week.
+func replies(s *suite) {
+	m, week := pending(0, "m1"), track.MaxReplyWindow.Milliseconds()
+	x, old, other := text(1, "sent"), text(-week-1, "old"), text(2, "to another phone")
+	x.State, x.Messages, x.Route, x.From, x.Tag, x.SentAt = track.TextTaken, []int64{m.Ord}, "carrier", "+1", 12, now+1
+	old.State, other.State, other.Number = track.TextTaken, track.TextTaken, "+8613900139000"
+	bound := track.Number{JID: bob, E164: x.Number, Source: track.FromUser, Verified: true}
+	s.must(s.SetNumbers(s.ctx, bound))
+	known := track.ReplyKey{Route: "carrier", ID: "\xff\x00"}
+	seen := track.ReplySeen{ReplyKey: known, At: now}
+	out := track.Outgoing{ID: "r-1", Kind: track.OutReply, Owner: alice, To: []string{bob}, Ord: m.Ord, Text: "On my way \"now\"\n行", After: now}
+	s.commit(track.Changes{Insert: []track.Message{m}, Texts: []track.Text{x, old, other}, Replies: []track.ReplySeen{seen}, Outbox: []track.Outgoing{out}})
+	s.commit(track.Changes{Replies: []track.ReplySeen{seen, {ReplyKey: track.ReplyKey{Route: "carrier", ID: "2"}, At: now}}}) // a repetition
+	loaded := s.load(track.Want{Phones: []string{x.Number}, Replies: []track.ReplyKey{{Route: "carrier", ID: "1"}, known, {Route: "other", ID: "2"}}})
+	s.same(track.Loaded{Messages: []track.Message{m}, Texts: []track.Text{x}, Seen: []track.ReplyKey{known}, Numbers: []track.Number{bound}}, loaded)
+	line := track.LineUse{Conv: x.Conv, Number: x.Number, Line: track.Line{Route: "carrier", From: "+1", Tag: 12}, At: now + 1}
+	s.same([]track.LineUse{line}, s.load(track.Want{Ords: []int64{m.Ord}, SMS: true}).Lines)
+	queue, err := s.Pending(s.ctx)
 	s.must(err)
-	s.same(track.SMSUse{SMS: 2, Segments: 5, Unsure: 1}, use)
-	use, err = s.SMSUse(s.ctx, now-1)
-	s.must(err)
-	s.same(track.SMSUse{SMS: 1, Segments: 2}, use)
-
-	set := func(stop track.Stop, want bool) {
-		news, err := s.SetStop(s.ctx, stop)
-		s.must(err)
-		s.same(want, news)
+	s.same([]track.Outgoing{out}, queue)
+	// They are kept as long as the SMS that they answer.
+	left := func(retention time.Duration) int {
+		for range 3 {
+			_, err := s.Prune(s.ctx, now, (now - 1).Add(-retention), 100)
+			s.must(err)
+		}
+		return len(s.load(track.Want{Replies: []track.ReplyKey{known, {Route: "carrier", ID: "2"}}}).Seen)
 	}
-	set(track.Stop{Number: bobs}, false)
-	set(track.Stop{Number: bobs, At: 1, By: track.StopByAdmin}, true)
-	set(track.Stop{Number: bobs, At: 2, By: track.StopByOwner}, false)
-	set(track.Stop{Number: carols, At: 3, By: track.StopBySMS, Route: "carrier"}, true)
-	set(track.Stop{Number: strangers, At: 4, By: track.StopByProvider}, true)
-	list := func() []track.Stop {
-		all, err := s.Stops(s.ctx)
-		s.must(err)
-		return all
-	}
-	s.same([]track.Stop{{At: 4, By: track.StopByProvider}, {Number: carols, At: 3, By: track.StopBySMS, Route: "carrier"}, {Number: bobs, At: 1, By: track.StopByAdmin}}, list())
-	set(track.Stop{Number: strangers, At: 5}, true)
-	set(track.Stop{Number: carols, At: 5}, true)
-	s.same([]track.Stop{{Number: bobs, At: 1, By: track.StopByAdmin}}, list())
+	s.same(2, left(0))
+	s.same(2, left(-23*time.Hour))
+	s.same(0, left(-25*time.Hour))
 }
 
 // Of SMS only what providers may still report, and what counts for the day, is kept longer than all else.

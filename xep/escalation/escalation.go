@@ -101,6 +101,14 @@ func (s OwnSMS) Valid() bool {
 	return slices.Contains([]OwnSMS{SMSSent, SMSDelivered, SMSFailed, SMSUnsure}, s)
 }
 
+// SMSReply accompanies what With has answered by SMS. ID is the newest of the messages that the SMS was about, if it is still known.
+type SMSReply struct {
+	XMLName xml.Name `xml:"urn:tocsin:escalation:0 sms-reply"`
+	ID      string   `xml:"id,attr,omitempty"`
+	With    string   `xml:"with,attr"`
+	Text    string   `xml:"urn:tocsin:escalation:0 text"`
+}
+
 // Doubt is why a state may be out of date.
 type Doubt string
 

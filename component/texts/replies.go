@@ -1,0 +1,90 @@
+package texts
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"tocsin/component/gateway"
+	"tocsin/component/numbers"
+	"tocsin/component/sms"
+	"tocsin/track"
+)
+
+// Of one phone so many replies are handed on at once, and one more after each interval; of so many phones that is remembered.
+const (
+	repliesBurst = 20
+	repliesEvery = time.Minute
+	maxPhones    = 10_000
+)
+
+// What becomes of a reply that is no answer, beside the verdicts of package track.
+const (
+	replyStop    = "stop"
+	replyStart   = "start"
+	replyEmpty   = "empty"
+	replyOwn     = "own" // from a number of ours: it would answer itself
+	replyLimited = "limited"
+)
+
+// Replied implements gateway.Sink. STOP and START are of the number, whoever has bound it; what any other reply answers is
+// decided by package track. Nothing is sent back.
+func (s *Sender) Replied(ctx context.Context, r gateway.Reply) error {
+	kind, err := s.replied(ctx, r)
+	if err == nil {
+		s.Metrics.Replies.WithLabelValues(r.Route, kind).Inc()
+	}
+	return err
+}
+
+func (s *Sender) replied(ctx context.Context, r gateway.Reply) (kind string, err error) {
+	number, err := numbers.Parse("+"+strings.TrimPrefix(strings.TrimSpace(r.From), "+"), "")
+	if err != nil { // a short code, or a name
+		return string(track.ReplyUnknown), nil
+	}
+	switch sms.ReadOrder(r.Text) {
+	case sms.Stop:
+		return replyStop, s.Inputs.Do(ctx, &track.TextStop{Stop: track.Stop{Number: number, By: track.StopBySMS, Route: r.Route}})
+	case sms.Start:
+		return replyStart, s.Inputs.Do(ctx, &track.TextStop{Stop: track.Stop{Number: number, Route: r.Route}})
+	}
+	text := sms.Clean(r.Text)
+	switch o := s.Settings.Get().SMS; {
+	case text == "":
+		return replyEmpty, nil
+	case o != nil && o.Routes.IsOwn(number):
+		return replyOwn, nil
+	case !s.phones.allow(number, s.Clock.Now()):
+		return replyLimited, nil
+	}
+	in := &track.TextReplied{ReplyKey: track.ReplyKey{Route: r.Route, ID: r.ID}, Number: number, To: strings.TrimSpace(r.To), Text: text}
+	in.Choice, in.Rest = sms.Choice(text)
+	if err := s.Inputs.Do(ctx, in); err != nil {
+		return "", err
+	}
+	s.Log.Info("an SMS came in", "route", r.Route, "country", numbers.Country(number), "verdict", in.Verdict)
+	return string(in.Verdict), nil
+}
+
+// phones bound what is taken in of each phone.
+type phones struct {
+	mu       sync.Mutex
+	limiters map[string]*rate.Limiter
+}
+
+func (p *phones) allow(number string, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.limiters[number]
+	if l == nil {
+		if len(p.limiters) >= maxPhones {
+			clear(p.limiters)
+		}
+		l = rate.NewLimiter(rate.Every(repliesEvery), repliesBurst)
+		p.limiters[number] = l
+	}
+	return l.AllowN(now, 1)
+}
