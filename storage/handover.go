@@ -66,7 +66,7 @@ func (s *Store) leave(ctx context.Context, tx *sqlx.Tx, some []track.Events) err
 // HandedOver gives what other instances have left, in its order. Of what can't be read nothing but the place is given.
 func (s *Store) HandedOver(ctx context.Context, limit int) ([]track.HandedOver, error) {
 	var all []track.HandedOver
-	found, err := s.query(ctx, "SELECT "+handover.list()+" FROM handover ORDER BY pos LIMIT ?", limit)
+	found, err := s.handedOver.QueryContext(ctx, limit)
 	err = handover.read(found, err, func(l *lying) error {
 		h := track.HandedOver{Pos: l.pos}
 		if json.Unmarshal([]byte(l.events), &h.Events) != nil {

@@ -64,6 +64,7 @@ type statements struct {
 	insertMessage, tell                         *sqlx.Stmt
 	updateMessage                               []*shape
 	putPrompt, putPeer, putOutgoing, putRelease *sqlx.Stmt
+	handedOver                                  *sqlx.Stmt // on a reader: it is asked every second
 	dropTaken, dropOutgoing, retryOutgoing      *sqlx.Stmt
 	putPair, putFact                            *sqlx.Stmt
 }
@@ -83,8 +84,8 @@ const (
 
 func (s *Store) prepare(ctx context.Context) error {
 	var failed error
-	prepare := func(sql string) *sqlx.Stmt {
-		stmt, err := s.writer.PreparexContext(ctx, s.writer.Rebind(sql))
+	prepareOn := func(db *sqlx.DB, sql string) *sqlx.Stmt {
+		stmt, err := db.PreparexContext(ctx, db.Rebind(sql))
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("prepare %q: %w", sql, err))
 			return nil
@@ -92,6 +93,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		s.all = append(s.all, stmt)
 		return stmt
 	}
+	prepare := func(sql string) *sqlx.Stmt { return prepareOn(s.writer, sql) }
 	messages := "SELECT " + s.messages.list() + " FROM messages WHERE "
 	s.byHash = prepare(s.newest(&s.messages.table, "hash", newestOfKey))
 	s.byOrd = prepare(messages + s.among("ord"))
@@ -153,6 +155,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.putReply = prepare(s.insert(&s.replies.table, "ON CONFLICT DO NOTHING"))
 	s.putStop = prepare(s.insert(&stops.table, "ON CONFLICT (hash) DO UPDATE SET at = excluded.at, stopped_by = excluded.stopped_by, route = excluded.route"))
 	s.putFact = prepare(s.insert(&meta.table, replace("key", &meta.table)))
+	s.handedOver = prepareOn(s.readers, "SELECT "+handover.list()+" FROM handover ORDER BY pos LIMIT ?")
 	s.dropTaken = prepare("DELETE FROM handover WHERE " + s.among("pos"))
 	s.dropOutgoing = prepare("DELETE FROM outbox WHERE " + s.among("id"))
 	return failed

@@ -75,7 +75,6 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"refused", refused},
 		{"texts", texts},
 		{"usage", usage},
-		{"stops and use", stopsAndUse},
 		{"prune texts", pruneTexts},
 		{"replies", replies},
 	} {
