@@ -163,7 +163,7 @@ func (c *Cluster) command(name string, args ...string) *exec.Cmd {
 
 // guard runs the server until its input ends, which happens too when the test binary is killed: then it stops the
 // server, and removes the data unless told "keep".
-const guard = `"$1"/postgres -D "$2"/data -p "$3" -c fsync="$4" -h 127.0.0.1 -k '' -c max_connections=200 -c shared_buffers=128MB -c max_wal_size=2GB \
+const guard = `"$1"/postgres -D "$2"/data -p "$3" -c fsync="$4" -c full_page_writes="$4" -h 127.0.0.1 -k '' -c max_connections=200 -c shared_buffers=128MB -c max_wal_size=2GB \
 	-c wal_sender_timeout=5s -c wal_receiver_timeout=5s -c wal_retrieve_retry_interval=500ms \
 	</dev/null >>"$2"/log 2>&1 &
 server=$!

@@ -70,23 +70,20 @@ func (p *process) kill() {
 	<-p.done
 }
 
-// await polls until ready says so, the process has ended, or the time is up.
+// await polls until ready says so, the process has ended, or the time is up. It asks less and less often: an answer takes
+// processor time that others wait for.
 func (p *process) await(within time.Duration, ready func() bool) error {
 	deadline := time.After(within)
-	poll := time.NewTicker(15 * time.Millisecond)
-	defer poll.Stop()
-	for {
-		if ready() {
-			return nil
-		}
+	for pause := 15 * time.Millisecond; !ready(); pause = min(pause*5/4, 150*time.Millisecond) {
 		select {
 		case <-p.done:
 			return fmt.Errorf("%s ended: %v", p.name, p.err)
 		case <-deadline:
 			return fmt.Errorf("%s is not ready after %s", p.name, within)
-		case <-poll.C:
+		case <-time.After(pause):
 		}
 	}
+	return nil
 }
 
 // listening tells if something accepts connections there.

@@ -49,7 +49,7 @@ type Options struct {
 	Registration bool          // XEP-0077 on the hosts
 	Contacts     []string      // users of the first host who are contacts of one another, local parts
 	Privilege    bool          // XEP-0356 for the component: presence and rosters
-	Measured     bool          // for measurements of the server: it logs warnings only, and does not busy-wait
+	Measured     bool          // for measurements of the server: it logs warnings only
 	Modules      []string      // Prosody: further modules
 	Extra        string        // more lines of the server's configuration (Prosody: global section; ejabberd: top level)
 }
