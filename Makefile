@@ -20,7 +20,9 @@ LONGEST  := tocsin/internal/acceptance tocsin/contrib/converse tocsin/internal/s
 NORACE   := tocsin/internal/survival
 # All of it, SQLite too: a package that is compiled without the race detector hides the synchronisation of generic code that it
 # shares with others (sync/atomic's, sync.Map's), and races are reported where there are none.
-RACE     := -race
+# Only whether the pointers of the SQLite that was translated from C stay within their objects (-d=checkptr) is not looked at:
+# it takes more time than all else together, and is not about races.
+RACE     := -race -gcflags=modernc.org/...=-d=checkptr=0
 
 .PHONY: build test matrix newest race fuzz bench bench-server soak failover fresh image packages lint vet format staticcheck luacheck tools test-browser demo playground clean
 

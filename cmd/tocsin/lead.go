@@ -115,8 +115,10 @@ func (r *runner) make(ctx context.Context, leadership *storage.Leadership) (*com
 	})
 	if err == nil {
 		r.service.Store(service) // a reload after this reaches it
-		sink := service.SMS()
-		g.sink.service.Store(&sink)
+		if g != nil {
+			sink := service.SMS()
+			g.sink.service.Store(&sink)
+		}
 	}
 	return service, err
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,6 +70,9 @@ func NewTocsin(t testing.TB, server *Server, settings Settings) *Daemon {
 	t.Cleanup(func() {
 		if d.proc != nil {
 			d.proc.kill()
+		}
+		if strings.Contains(d.Stderr(), "WARNING: DATA RACE") {
+			t.Error("the race detector has found something in tocsin")
 		}
 		if t.Failed() {
 			t.Logf("tocsin's log:\n%s", tail(d.log(), 200))
@@ -299,7 +303,8 @@ var built struct {
 	err  error
 }
 
-// Build builds cmd/tocsin, once per test binary, with the race detector if the test has it, and returns its path.
+// Build builds cmd/tocsin, once per test binary, as the test was built: with the race detector if that has it. It returns
+// its path.
 func Build(t testing.TB) string {
 	t.Helper()
 	dir := root(t)
@@ -324,12 +329,18 @@ func build(dir string) (path string, out []byte, err error) {
 		return "", nil, err
 	}
 	path = filepath.Join(dir, ".build", "tocsin")
-	args := []string{"build", "-o", path, "./cmd/tocsin"}
 	if RaceDetector {
 		path += "-race"
-		args = []string{"build", "-race", "-o", path, "./cmd/tocsin"}
 	}
-	cmd := exec.Command("go", args...)
+	args := []string{"build", "-o", path}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "-race" || s.Key == "-gcflags" {
+				args = append(args, s.Key+"="+s.Value)
+			}
+		}
+	}
+	cmd := exec.Command("go", append(args, "./cmd/tocsin")...)
 	cmd.Dir = dir
 	out, err = cmd.CombinedOutput()
 	return path, out, err
