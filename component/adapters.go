@@ -13,6 +13,7 @@ import (
 	"tocsin/component/people"
 	"tocsin/component/privacy"
 	"tocsin/component/settings"
+	"tocsin/component/texts"
 	"tocsin/component/web"
 	"tocsin/component/writer"
 	"tocsin/track"
@@ -91,13 +92,25 @@ func (w watch) Cancel(ctx context.Context, k track.Key) error {
 type admin struct {
 	store    Store
 	settings *settings.Live
+	texts    *texts.Sender
 	reload   func() (settings.Settings, error)
 	clock    clock.Clock
 }
 
 // Summary implements command.Admin.
 func (a admin) Summary(ctx context.Context) (track.Summary, error) {
-	return a.store.Summary(ctx, track.At(a.clock.Now()))
+	now := a.clock.Now()
+	sum, err := a.store.Summary(ctx, track.At(now))
+	if p := a.settings.Policy().SMS; err == nil && p != nil {
+		sum.SMSBudget = int64(p.SegmentsDay)
+		sum.SMS, err = a.store.SMSUse(ctx, track.At(now.Add(-smsDay)))
+		for _, r := range a.texts.Routes() {
+			if !r.Up {
+				sum.SMSDown = append(sum.SMSDown, r.Name)
+			}
+		}
+	}
+	return sum, err
 }
 
 // Paused implements command.Admin.

@@ -23,7 +23,8 @@ const (
 	pingWithin = 2 * time.Second
 )
 
-// Ready returns what keeps the component from doing its work; nothing if it can.
+// Ready returns what keeps the component from doing its work; nothing if it can. A route for SMS that is down does not: senders are
+// asked instead.
 func (s *Service) Ready() []string {
 	var faults []string
 	if !s.session.Up() {
@@ -57,6 +58,9 @@ func (s *Service) Health(context.Context) []web.Condition {
 	conditions := []web.Condition{
 		state("stream", s.session.Up(), "connected to "+s.opts.Server, "not connected to "+s.opts.Server),
 		state("tap", !s.LastTap().IsZero(), "last copy at "+s.LastTap().UTC().Format(time.RFC3339), "no copy seen yet"),
+	}
+	for _, r := range s.texts.Routes() {
+		conditions = append(conditions, state("SMS: "+r.Name, r.Up, "up", r.Why))
 	}
 	for _, fault := range s.Ready() {
 		name, what, _ := strings.Cut(fault, ": ")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tocsin/component/clock"
+	"tocsin/component/metrics"
 	"tocsin/component/queue"
 	"tocsin/component/settings"
 	"tocsin/component/writer"
@@ -18,6 +19,8 @@ const (
 	pruneEvery = time.Minute
 	// pruneMax is how many rows one step of housekeeping looks at: few, so that the writer is never kept waiting.
 	pruneMax = 500
+	// smsDay is what the budget for SMS is for.
+	smsDay = 24 * time.Hour
 )
 
 // maintenance prunes what is past its retention, and re-evaluates what is pending when the policy has changed.
@@ -27,6 +30,7 @@ type maintenance struct {
 	settings *settings.Live
 	clock    clock.Clock
 	log      *slog.Logger
+	metrics  *metrics.Metrics
 
 	turnedBack queue.Signal // the clock was turned back
 
@@ -43,6 +47,9 @@ func (m *maintenance) Run(ctx context.Context) error {
 		if err := m.letGo(ctx); err != nil && ctx.Err() == nil {
 			m.log.Error("could not release messages to deleted accounts", "err", err)
 		}
+		if err := m.measure(ctx); err != nil && ctx.Err() == nil {
+			m.log.Error("could not tell how much of the budget for SMS is used", "err", err)
+		}
 		due, stop := m.clock.After(pruneEvery)
 		for waiting := true; waiting; {
 			select {
@@ -58,6 +65,20 @@ func (m *maintenance) Run(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// measure tells how much of the budget for SMS is used.
+func (m *maintenance) measure(ctx context.Context) error {
+	p := m.settings.Policy().SMS
+	if p == nil {
+		m.metrics.Budget.Set(0)
+		return nil
+	}
+	use, err := m.store.SMSUse(ctx, track.At(m.clock.Now().Add(-smsDay)))
+	if err == nil {
+		m.metrics.Budget.Set(float64(use.Segments) / float64(p.SegmentsDay))
+	}
+	return err
 }
 
 func (m *maintenance) tryReevaluate(ctx context.Context) {

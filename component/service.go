@@ -177,7 +177,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	deps := command.Deps{
 		Directory: o.Store, Settings: users,
 		Watch:  watch{o.Store, s.queue, s.settings, users, disclosure, o.Clock},
-		Admin:  admin{o.Store, s.settings, o.Reload, o.Clock},
+		Admin:  admin{o.Store, s.settings, s.texts, o.Reload, o.Clock},
 		Forget: forget(o.Store, users), Remove: s.remove, Zone: users.Zone, Devices: s.presence.Devices, Links: links,
 	}
 	commands := command.New(deps, commandOptions(domain, s.settings), adhoc.Options{})
@@ -189,8 +189,9 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		JID: o.JID, Contact: o.Contact, Version: o.Version, Secret: seed.Secret, Revision: s.revision.Load, Stream: s.session, Inputs: s.queue, Registry: s.presence, Server: s.server,
 		People: users, Privacy: disclosure, Store: o.Store, Commands: commands, Orders: commands, Settings: s.settings, Clock: o.Clock, Log: o.Log,
 	})
+	s.metrics.Routes.Of(s.routesUp)
 	s.receiver = &receiver{o.Store, s.queue, o.Clock, o.Log}
-	s.maintenance = &maintenance{store: o.Store, queue: s.queue, settings: s.settings, clock: o.Clock, log: o.Log, turnedBack: queue.NewSignal()}
+	s.maintenance = &maintenance{store: o.Store, queue: s.queue, settings: s.settings, clock: o.Clock, log: o.Log, metrics: s.metrics, turnedBack: queue.NewSignal()}
 	if track.OrdTime(track.At(o.Clock.Now().Add(time.Minute))) < seed.LastOrd {
 		s.TurnedBack() // before this start
 	}
@@ -243,6 +244,18 @@ func (s *Service) Last() Last {
 
 // SMS takes what providers tell of SMS.
 func (s *Service) SMS() gateway.Sink { return s.texts }
+
+// SMSRoutes returns how the routes for SMS do; none without [sms].
+func (s *Service) SMSRoutes() []texts.RouteState { return s.texts.Routes() }
+
+// routesUp implements what metrics.Routes asks.
+func (s *Service) routesUp() map[string]bool {
+	up := map[string]bool{}
+	for _, r := range s.texts.Routes() {
+		up[r.Name] = r.Up
+	}
+	return up
+}
 
 // Pages serves the pages (protocol §11): none without a public URL.
 func (s *Service) Pages() http.Handler { return s.pages }

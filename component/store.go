@@ -19,6 +19,7 @@ type Store interface {
 	Past
 	HandoverStore
 	Keeper
+	Meter
 	Values
 	writer.Store
 	outbox.Store
@@ -43,6 +44,11 @@ type Keeper interface {
 	OpenTo(ctx context.Context, gone []track.Removal) ([]int64, error)
 	Prune(ctx context.Context, now, before track.Time, limit int) (track.Pruned, error)
 	Summary(context.Context, track.Time) (track.Summary, error)
+}
+
+// Meter knows what SMS have used.
+type Meter interface {
+	SMSUse(ctx context.Context, since track.Time) (track.SMSUse, error)
 }
 
 // Values keeps what outlives an instance and is nobody's.

@@ -3,8 +3,7 @@ package config
 import "reflect"
 
 // Reload reads the file again. Everything in it takes effect but [component] and [storage], which need a restart: the
-// notes list the keys changed there; nor does [sms]; and then what Notes
-// does. On an error c stays in effect.
+// notes list the keys changed there, and then what Notes does. On an error c stays in effect.
 func (c *Config) Reload(getenv func(string) string) (next *Config, notes []string, err error) {
 	next, err = Load(c.source.file, getenv)
 	if err != nil {
@@ -24,11 +23,8 @@ func (c *Config) Reload(getenv func(string) string) (next *Config, notes []strin
 			}
 		}
 	}
-	if !reflect.DeepEqual(c.SMS, next.SMS) {
-		notes = append(notes, next.Where("sms")+": takes effect after a restart")
-	}
 	notes = append(notes, next.Notes()...)
-	next.Component, next.Storage, next.SMS = c.Component, c.Storage, c.SMS
+	next.Component, next.Storage = c.Component, c.Storage
 	return next, notes, nil
 }
 

@@ -47,6 +47,7 @@ type SMSRoute struct {
 	For        []string `toml:"for" is:"message|code"`
 	From       []string `toml:"from" is:"sms sender"`
 	Rate       float64  `toml:"rate"` // a second; 0: no limit
+	Cost       float64  `toml:"cost"` // of a segment, in whatever currency
 	Repeat     string   `toml:"repeat" is:"never|key|always"`
 	Secret     Secret   `toml:"secret"`
 	SecretFile string   `toml:"secret_file" is:"path"`
@@ -255,7 +256,7 @@ func (c *Config) SMSSettings() *settings.SMS {
 	for _, r := range s.Routes {
 		o.Routes.Routes = append(o.Routes.Routes, routes.Route{
 			Name: r.Name, Countries: r.Countries, Prefixes: r.Prefixes, Messages: slices.Contains(r.For, "message"), Codes: slices.Contains(r.For, "code"),
-			From: r.From, Rate: r.Rate, Repeat: routes.Repeat(r.Repeat),
+			From: r.From, Rate: r.Rate, Cost: r.Cost, Repeat: routes.Repeat(r.Repeat),
 		})
 	}
 	return o

@@ -212,6 +212,17 @@ func (s *Store) Summary(ctx context.Context, now track.Time) (track.Summary, err
 	return sum, nil
 }
 
+// SMSUse sums up the SMS that were queued since an instant.
+func (s *Store) SMSUse(ctx context.Context, since track.Time) (track.SMSUse, error) {
+	var use track.SMSUse
+	err := s.get(ctx, &use, fmt.Sprintf("SELECT count(*) FILTER (WHERE segments > 0) AS sms, coalesce(sum(segments), 0) AS segments, "+
+		"count(*) FILTER (WHERE state IN (%d, %d)) AS unsure FROM texts WHERE queued_at >= ?", track.TextUnsure, track.TextLost), since)
+	if err != nil {
+		return use, fmt.Errorf("usage of SMS: %w", err)
+	}
+	return use, nil
+}
+
 // Get gives a small fact, or "" if it was never put.
 func (s *Store) Get(ctx context.Context, key string) (string, error) {
 	var value string

@@ -196,6 +196,16 @@ type Seed struct {
 type Summary struct {
 	Pending, Overdue, OpenPrompts, Outbox int64
 	OldestDue                             Time
+
+	SMS       SMSUse   // of the last day
+	SMSBudget int64    // segments a day; 0: the component sends no SMS itself
+	SMSDown   []string // routes that are down
+}
+
+// SMSUse is what SMS of the component's own have used.
+type SMSUse struct {
+	SMS, Segments int64 // that were given to providers
+	Unsure        int64 // of these, the SMS of which nobody knows whether they were sent
 }
 
 // Device is a resource that was seen with our features: kept so that a sender who stays online is found again after

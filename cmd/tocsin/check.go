@@ -93,6 +93,7 @@ func (c *checkCommand) all(ctx context.Context, e *environment, f *findings) {
 	default:
 		checkServer(ctx, conf, f, &waiting{out: e.stderr, terminal: isTerminal(e.stderr), limit: c.Wait}, e.now)
 	}
+	checkSMS(ctx, conf, store, found, f)
 }
 
 // checkSecrets refuses secrets that everybody on the machine may read or write, as ssh does its keys.

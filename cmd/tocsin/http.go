@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"tocsin/component/metrics"
+	"tocsin/component/texts"
 )
 
 // Health is how the running instance does.
@@ -36,6 +37,8 @@ type State struct {
 	Lag       time.Duration `json:"lag_ns"`             // how long the oldest fact waits to be written
 	Presence  string        `json:"presence,omitempty"` // where presence comes from: "tap", "privilege"; "": nowhere yet
 	Standby   bool          `json:"standby,omitempty"`  // another instance holds the stream
+
+	SMS []texts.RouteState `json:"sms,omitempty"` // the routes of [sms]
 
 	Losses []metrics.Loss `json:"losses,omitempty"` // facts that were lost since the process was started: the last times
 }

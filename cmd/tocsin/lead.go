@@ -115,10 +115,8 @@ func (r *runner) make(ctx context.Context, leadership *storage.Leadership) (*com
 	})
 	if err == nil {
 		r.service.Store(service) // a reload after this reaches it
-		if g != nil {
-			sink := service.SMS()
-			g.sink.service.Store(&sink)
-		}
+		sink := service.SMS()
+		g.sink.service.Store(&sink)
 	}
 	return service, err
 }

@@ -130,7 +130,7 @@ func (r *runner) heed(ctx context.Context, hup <-chan os.Signal) {
 	}
 }
 
-// reload reads the file again. What it returns is for Service.Apply; the log and the address of the metrics change at once.
+// reload reads the file again. What it returns is for Service.Apply; the log, the addresses and the routes change at once.
 func (r *runner) reload() (settings.Settings, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -138,11 +138,20 @@ func (r *runner) reload() (settings.Settings, error) {
 	if err != nil {
 		return settings.Settings{}, err
 	}
+	g, lines := r.gateways.Load(), map[string]*line(nil) // a standby makes its gateways when it leads
+	if g != nil {
+		if lines, err = g.make(next); err != nil {
+			return settings.Settings{}, err
+		}
+	}
 	if err := r.web.Listen(context.Background(), next.Metrics.Listen); err != nil {
 		return settings.Settings{}, fmt.Errorf("%s: %w", next.Where("metrics.listen"), err)
 	}
 	if err := r.pages.Listen(context.Background(), next.PagesListen()); err != nil {
 		return settings.Settings{}, fmt.Errorf("%s: %w", next.Where("web.listen"), err)
+	}
+	if err := r.hooks.Listen(context.Background(), next.HooksListen()); err != nil {
+		return settings.Settings{}, fmt.Errorf("%s: %w", next.Where("sms.listen"), err)
 	}
 	r.setLog(next.Log)
 	r.config = next
@@ -150,7 +159,11 @@ func (r *runner) reload() (settings.Settings, error) {
 		r.log.Warn(note)
 	}
 	r.log.Info("configuration reloaded")
-	return r.gateways.Load().into(next.Settings()), nil
+	if g == nil {
+		return next.Settings(), nil
+	}
+	g.use(lines)
+	return g.into(next.Settings()), nil
 }
 
 // servePages serves the pages; a standby has none.
@@ -208,6 +221,7 @@ func (r *runner) State() State {
 	}
 	tap := service.Tap()
 	s.Tap, s.Copies, s.Gaps, s.Lost, s.Ahead = tap.Tells, tap.Lossy, tap.Gaps, tap.Lost, tap.Ahead
+	s.SMS = service.SMSRoutes()
 	s.Since, s.LastCopy, s.Lag, s.Presence = service.Since(), service.LastTap(), service.Lag().Round(time.Millisecond), service.Presence()
 	return s
 }

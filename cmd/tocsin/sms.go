@@ -7,8 +7,11 @@ import (
 	"encoding/base64"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -16,15 +19,77 @@ import (
 	"tocsin/component/gateway"
 	"tocsin/component/gateway/httpapi"
 	"tocsin/component/gateway/smpp"
+	"tocsin/component/queue"
 	"tocsin/component/settings"
 	"tocsin/config"
 )
 
 // gateways are the routes of [sms] for as long as this instance is live.
 type gateways struct {
-	byName map[string]gateway.Gateway
-	hooks  http.Handler // nil: no route is called back
-	sink   sinkOf
+	secret  []byte // the database's: the paths of hooks are derived from it, so that they stay what they are and can't be guessed
+	log     *slog.Logger
+	sink    sinkOf
+	changed queue.Signal
+
+	mu    sync.Mutex
+	lines map[string]*line            // by the name of the route
+	past  map[string]*httpapi.Gateway // of routes that there were: what they have sent is still reported
+	hooks *httpapi.Hooks
+}
+
+// line is the gateway of a route, from one configuration to one that has another in its place.
+type line struct {
+	gateway.Gateway
+	route   config.SMSRoute
+	running bool          // of gateways
+	retired chan struct{} // closed when another one is in its place
+
+	mu     sync.Mutex
+	closed bool
+	under  sync.WaitGroup // submissions under way; closed keeps new ones out
+}
+
+// Submit implements gateway.Gateway.
+func (l *line) Submit(ctx context.Context, m gateway.Submission) gateway.Answer {
+	if !l.enter() {
+		return gateway.Answer{Outcome: gateway.NotSent, Class: "reloaded"}
+	}
+	defer l.under.Done()
+	return l.Gateway.Submit(ctx, m)
+}
+
+func (l *line) enter() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.under.Add(1)
+	}
+	return !l.closed
+}
+
+// finish waits until nothing is under way, and lets nothing in any more.
+func (l *line) finish() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.under.Wait()
+}
+
+// run keeps the line up until ctx ends; or until it is retired, and nothing is under way any more.
+func (l *line) run(ctx context.Context, runner gateway.Runner) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var retiring sync.WaitGroup
+	defer retiring.Wait()
+	retiring.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-l.retired:
+			l.finish()
+			cancel()
+		}
+	})
+	runner.Run(ctx)
 }
 
 // sinkOf is the sink of a service that is made after its gateways.
@@ -46,70 +111,144 @@ func (s *sinkOf) Replied(ctx context.Context, r gateway.Reply) error {
 	return errStandby
 }
 
-// newGateways makes the gateways of a configuration, nil without [sms]. secret is the database's: the paths of hooks are derived
-// from it, so that they stay what they are and can't be guessed.
+// newGateways makes the gateways of a configuration: none without [sms].
 func newGateways(c *config.Config, secret []byte, log *slog.Logger) (*gateways, error) {
-	if c.SMS == nil {
-		return nil, nil
+	g := &gateways{secret: secret, log: log, changed: queue.NewSignal(), lines: map[string]*line{}, past: map[string]*httpapi.Gateway{}}
+	lines, err := g.make(c)
+	if err != nil {
+		return nil, err
 	}
-	g := &gateways{byName: map[string]gateway.Gateway{}}
-	var called []*httpapi.Gateway
-	for i := range c.SMS.Routes {
-		route := &c.SMS.Routes[i]
-		switch route.Kind {
-		case "http":
-			own := route.HTTP
-			if own.Public != "" {
-				key, err := hkdf.Key(sha256.New, secret, nil, "hook of "+route.Name, 32)
-				if err != nil {
-					return nil, fmt.Errorf("sms.route %s: %w", route.Name, err)
-				}
-				own.HookSecret = base64.RawURLEncoding.EncodeToString(key)
-			}
-			made, err := httpapi.New(own, clock.System{})
-			if err != nil {
-				return nil, fmt.Errorf("sms.route %s: %w", route.Name, err)
-			}
-			g.byName[route.Name] = made
-			called = append(called, made)
-		case "smpp":
-			made, err := smpp.New(route.SMPP, &g.sink, log, (&net.Dialer{}).DialContext)
-			if err != nil {
-				return nil, fmt.Errorf("sms.route %s: %w", route.Name, err)
-			}
-			g.byName[route.Name] = made
+	g.use(lines)
+	return g, nil
+}
+
+// make makes the lines of a configuration. A route that has not changed keeps its line.
+func (g *gateways) make(c *config.Config) (map[string]*line, error) {
+	lines := map[string]*line{}
+	if c.SMS == nil {
+		return lines, nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, route := range c.SMS.Routes {
+		if old := g.lines[route.Name]; old != nil && old.route.Kind == route.Kind && reflect.DeepEqual(old.route.HTTP, route.HTTP) && reflect.DeepEqual(old.route.SMPP, route.SMPP) {
+			lines[route.Name] = old
+			continue
+		}
+		made, err := g.gateway(&route)
+		if err != nil {
+			return nil, fmt.Errorf("sms.route %s: %w", route.Name, err)
+		}
+		lines[route.Name] = &line{Gateway: made, route: route, retired: make(chan struct{})}
+	}
+	return lines, nil
+}
+
+// gateway makes the gateway of a route.
+func (g *gateways) gateway(route *config.SMSRoute) (gateway.Gateway, error) {
+	if route.Kind == "smpp" {
+		return smpp.New(route.SMPP, &g.sink, g.log, (&net.Dialer{}).DialContext)
+	}
+	own := route.HTTP
+	if own.Public != "" {
+		own.HookSecret = derived(g.secret, "hook of "+route.Name)
+	}
+	return httpapi.New(own, clock.System{})
+}
+
+// derived derives a secret from the database's.
+func derived(secret []byte, info string) string {
+	key, err := hkdf.Key(sha256.New, secret, nil, info, 32)
+	if err != nil {
+		panic(err) // of a hash that is too short, or of too long a key
+	}
+	return base64.RawURLEncoding.EncodeToString(key)
+}
+
+// use puts lines in the place of those before, which end when nothing is under way on them any more.
+func (g *gateways) use(lines map[string]*line) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for name, old := range g.lines {
+		if lines[name] == old {
+			continue
+		}
+		close(old.retired)
+		if called, ok := old.Gateway.(*httpapi.Gateway); ok {
+			g.past[name] = called
 		}
 	}
-	g.hooks = httpapi.NewHooks(called, &g.sink, log)
-	return g, nil
+	g.lines = lines
+	called := maps.Clone(g.past)
+	for name, l := range lines {
+		if one, ok := l.Gateway.(*httpapi.Gateway); ok {
+			called[name] = one
+		}
+	}
+	g.hooks = httpapi.NewHooks(slices.Collect(maps.Values(called)), &g.sink, g.log)
+	g.changed.Set()
 }
 
 // into gives settings their gateways.
 func (g *gateways) into(s settings.Settings) settings.Settings {
-	if g != nil && s.SMS != nil {
-		s.SMS.Gateways = g.byName
+	if s.SMS == nil {
+		return s
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s.SMS.Gateways = map[string]gateway.Gateway{}
+	for name, l := range g.lines {
+		s.SMS.Gateways[name] = l
 	}
 	return s
 }
 
 // run keeps the routes that hold a connection up, until ctx ends.
 func (g *gateways) run(ctx context.Context) {
-	if g == nil {
-		return
-	}
-	var wg sync.WaitGroup
-	for _, route := range g.byName {
-		if runner, ok := route.(gateway.Runner); ok {
-			wg.Go(func() { runner.Run(ctx) })
+	var running sync.WaitGroup
+	defer running.Wait()
+	for {
+		for _, l := range g.idle() {
+			if runner, ok := l.Gateway.(gateway.Runner); ok {
+				running.Go(func() { l.run(ctx, runner) })
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-g.changed:
 		}
 	}
-	wg.Wait()
+}
+
+// idle returns the lines that are to be run from now on.
+func (g *gateways) idle() (idle []*line) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, l := range g.lines {
+		if !l.running {
+			l.running = true
+			idle = append(idle, l)
+		}
+	}
+	return idle
+}
+
+// ServeHTTP serves what providers tell.
+func (g *gateways) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if g.probed(w, req) {
+		return
+	}
+	g.mu.Lock()
+	hooks := g.hooks
+	g.mu.Unlock()
+	hooks.ServeHTTP(w, req)
 }
 
 // serveHooks serves what providers tell; a standby takes nothing, so that they tell it again.
 func (r *runner) serveHooks(w http.ResponseWriter, req *http.Request) {
 	if g := r.gateways.Load(); g != nil && r.service.Load() != nil {
-		g.hooks.ServeHTTP(w, req)
+		g.ServeHTTP(w, req)
 		return
 	}
 	w.Header().Set("Retry-After", "5")

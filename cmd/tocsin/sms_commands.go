@@ -16,6 +16,7 @@ import (
 type smsCommand struct {
 	Routes smsRoutes `cmd:"" help:"List the routes of [sms], and the URLs that their providers call."`
 	Preset smsPreset `cmd:"" help:"Print a preset of an HTTP provider, or the names of all."`
+	Stops  smsStops  `cmd:"" help:"Manage the numbers whose owners want no SMS."`
 }
 
 type (
@@ -73,7 +74,7 @@ func (c *smsRoutes) Run(ctx context.Context, e *environment) error {
 		return err
 	}
 	for i := range table.Routes {
-		g, ok := made.byName[table.Routes[i].Name].(*httpapi.Gateway)
+		g, ok := made.lines[table.Routes[i].Name].Gateway.(*httpapi.Gateway)
 		if !ok {
 			continue
 		}

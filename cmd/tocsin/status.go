@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tocsin/component/metrics"
+	"tocsin/component/texts"
 	"tocsin/track"
 )
 
@@ -30,11 +31,21 @@ type status struct {
 	// Lag is how late the oldest overdue alarm is.
 	Lag seconds `json:"lag_seconds"`
 
+	SMS *smsStatus `json:"sms,omitempty"` // nil without [sms]
+
 	// Unreadable are users' settings that can't be read, by their names in the form, which count on their stricter side.
 	Unreadable map[string][]string `json:"unreadable_settings,omitempty"`
 
 	Instance *instanceStatus `json:"instance"` // nil: none was found
 	notFound string          // why
+}
+
+// smsStatus is what SMS have used of the last 24 hours' budget, and how the routes do.
+type smsStatus struct {
+	Segments int64              `json:"segments"`
+	Budget   int64              `json:"budget"`
+	Unsure   int64              `json:"unsure"`           // SMS of which nobody knows whether they were sent
+	Routes   []texts.RouteState `json:"routes,omitempty"` // as the running instance sees them
 }
 
 type instanceStatus struct {
@@ -75,6 +86,16 @@ func (c *statusCommand) Run(ctx context.Context, e *environment) error {
 	found, why := findInstance(ctx, conf)
 	s := newStatus(conf.Component.JID, sum, found, now)
 	s.notFound = why
+	if conf.SMS != nil {
+		use, err := store.SMSUse(ctx, track.At(now.Add(-24*time.Hour)))
+		if err != nil {
+			return fmt.Errorf("query the database: %w", err)
+		}
+		s.SMS = &smsStatus{Segments: use.Segments, Budget: int64(conf.SMS.SegmentsPerDay), Unsure: use.Unsure}
+		if found != nil {
+			s.SMS.Routes = found.State.SMS
+		}
+	}
 	if err := store.Prefs(ctx, func(p track.Prefs) { s.add(&p) }); err != nil {
 		return fmt.Errorf("query the database: %w", err)
 	}
@@ -128,6 +149,16 @@ func (s *status) write(w io.Writer, now time.Time) error {
 	line("outbox", "%d", s.Outbox)
 	for _, jid := range slices.Sorted(maps.Keys(s.Unreadable)) {
 		line("unreadable", "settings of %s, the stricter choice applies: %s", jid, strings.Join(s.Unreadable[jid], ", "))
+	}
+	if s.SMS != nil {
+		line("SMS", "%d of %s in 24 h, %d unsure", s.SMS.Segments, counted(s.SMS.Budget, "segment"), s.SMS.Unsure)
+		for _, r := range s.SMS.Routes {
+			if r.Up {
+				line("route", "%s is up", r.Name)
+			} else {
+				line("route", "%s is DOWN: %s", r.Name, r.Why)
+			}
+		}
 	}
 	i := s.Instance
 	if i == nil {

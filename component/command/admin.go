@@ -31,13 +31,20 @@ func (c *Commands) adminStatus(ctx context.Context, r request) (response, error)
 	count := func(name, label string, n int64) forms.Field {
 		return forms.Text(name, label, strconv.FormatInt(n, 10))
 	}
-	return r.show("admin-status", say.Status, "",
+	fields := []forms.Field{
 		count("pending", say.Pending, sum.Pending),
 		count("overdue", say.Overdue, sum.Overdue),
 		count("open_prompts", say.OpenPrompts, sum.OpenPrompts),
 		count("outbox", say.Outbox, sum.Outbox),
 		forms.Text("oldest_due", say.Oldest, oldest),
-		forms.Text("paused", say.Paused, r.yes(c.deps.Admin.Paused()))), nil
+		forms.Text("paused", say.Paused, r.yes(c.deps.Admin.Paused())),
+	}
+	if sum.SMSBudget > 0 {
+		fields = append(fields, forms.Text("sms_segments", say.SMSSegments, fmt.Sprintf("%d / %d", sum.SMS.Segments, sum.SMSBudget)),
+			count("sms_unsure", say.SMSUnsure, sum.SMS.Unsure),
+			forms.Text("sms_down", say.SMSDown, cmp.Or(strings.Join(sum.SMSDown, ", "), say.None)))
+	}
+	return r.show("admin-status", say.Status, "", fields...), nil
 }
 
 func (r request) yes(is bool) string {

@@ -17,6 +17,11 @@ func TestAdmin(t *testing.T) {
 		t.Error(diff)
 	}
 
+	w.sms = true
+	if diff := cmp.Diff([]string{"sms_segments=12 / 500", "sms_unsure=1", "sms_down=carrier"}, lines(c.begin(admin, "admin-status").Form)[6:]); diff != "" {
+		t.Error(diff)
+	}
+
 	for _, tc := range []struct {
 		fields []string
 		note   string

@@ -32,6 +32,7 @@ type world struct {
 	reload   error
 	broken   error
 	link     string // to pages; "" there are none
+	sms      bool
 
 	did []string // what was ordered, in order
 }
@@ -127,7 +128,11 @@ func (w *world) Cancel(_ context.Context, k track.Key) error {
 }
 
 func (w *world) Summary(context.Context) (track.Summary, error) {
-	return track.Summary{Pending: 5, Overdue: 4, OpenPrompts: 3, Outbox: 2, OldestDue: track.At(start)}, nil
+	sum := track.Summary{Pending: 5, Overdue: 4, OpenPrompts: 3, Outbox: 2, OldestDue: track.At(start)}
+	if w.sms {
+		sum.SMS, sum.SMSBudget, sum.SMSDown = track.SMSUse{SMS: 5, Segments: 12, Unsure: 1}, 500, []string{"carrier"}
+	}
+	return sum, nil
 }
 
 func (w *world) Paused() bool { return w.paused }

@@ -29,7 +29,10 @@ type Metrics struct {
 	Segments  *prometheus.CounterVec // taken, by route and country
 	Receipts  *prometheus.CounterVec // by route and state
 	Replies   *prometheus.CounterVec // by route, and by what became of them
+	Cost      *prometheus.CounterVec // of those segments, by route
 	Submit    prometheus.Histogram
+	Budget    prometheus.Gauge
+	Routes    *Routes
 }
 
 // New registers the metrics with r.
@@ -76,15 +79,19 @@ func New(r prometheus.Registerer) *Metrics {
 		Segments:  byAll("tocsin_sms_segments_total", "Segments of SMS that providers have taken, by route and country.", "route", "country"),
 		Receipts:  byAll("tocsin_sms_receipts_total", "Reports about SMS, by route and state.", "route", "state"),
 		Replies:   byAll("tocsin_sms_replies_total", "SMS from phones, by route, and by what became of them.", "route", "kind"),
+		Cost:      byAll("tocsin_sms_cost_total", "Cost of these segments by the prices in the configuration, by route.", "route"),
+		Budget:    gauge("tocsin_sms_budget_ratio", "Part of the day's segments of SMS that is used, 0 to 1."),
+		Routes:    register(r, &Routes{}),
 		Submit:    histogram("tocsin_sms_submit_seconds", "Time until a provider has answered, in seconds.", 0.005),
 	}
 }
 
 // StandBy sets what tells of the running component back: there is none.
 func (m *Metrics) StandBy() {
-	for _, gauge := range []prometheus.Gauge{m.Pending, m.Prompts, m.Outbox, m.Up, m.Queued} {
+	for _, gauge := range []prometheus.Gauge{m.Pending, m.Prompts, m.Outbox, m.Up, m.Queued, m.Budget} {
 		gauge.Set(0)
 	}
+	m.Routes.Of(nil)
 }
 
 func register[C prometheus.Collector](r prometheus.Registerer, c C) C {

@@ -140,6 +140,9 @@ var zhForm = Form{
 		Oldest:      "最早的提醒",
 		Paused:      "询问已暂停",
 		None:        "无",
+		SMSSegments: "24 小时内的短信条数 / 限额",
+		SMSUnsure:   "不确定是否已发出的短信",
+		SMSDown:     "不可用的短信通道",
 
 		User:      Title{"查看用户", ""},
 		JID:       Label{"用户", "例如“bob@example.org”"},

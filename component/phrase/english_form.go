@@ -146,6 +146,9 @@ var enForm = Form{
 		Oldest:      "Oldest alarm",
 		Paused:      "Prompts are paused",
 		None:        "none",
+		SMSSegments: "SMS segments in 24 hours, of the budget",
+		SMSUnsure:   "SMS that may have been sent",
+		SMSDown:     "SMS routes that are down",
 
 		User:      Title{"Look up a user", ""},
 		JID:       Label{"User", `for example "bob@example.org"`},

@@ -101,6 +101,7 @@ type RegisterForm struct {
 type AdminForms struct {
 	Status                                                Title
 	Pending, Overdue, OpenPrompts, Outbox, Oldest, Paused string
+	SMSSegments, SMSUnsure, SMSDown                       string
 	None                                                  string
 
 	User        Title

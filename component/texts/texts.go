@@ -82,6 +82,7 @@ type Sender struct {
 type line struct {
 	limiter *rate.Limiter
 	closed  time.Time // until when it is left alone
+	why     string
 }
 
 // job is an entry of the outbox, and what has it tried again.
@@ -225,7 +226,7 @@ func (s *Sender) submit(ctx context.Context, j job, look *track.TextLook, o *set
 	case gateway.Refused, gateway.Stopped:
 		return false, s.Inputs.Do(ending, &track.TextEnded{Text: t.ID, State: track.TextRefused, Stopped: answer.Outcome == gateway.Stopped})
 	case gateway.NotSent:
-		s.close(route.Name, answer.Wait)
+		s.close(route.Name, answer)
 		if again { // this attempt has sent nothing, but one before may have
 			return false, s.repeat(ending, j, t, route)
 		}
@@ -268,6 +269,7 @@ func (s *Sender) count(r *routes.Route, a gateway.Answer, segments int, country,
 	s.Metrics.SMS.WithLabelValues(r.Name, what, outcomes[a.Outcome]).Inc()
 	if a.Outcome == gateway.Sent {
 		s.Metrics.Segments.WithLabelValues(r.Name, country).Add(float64(segments))
+		s.Metrics.Cost.WithLabelValues(r.Name).Add(float64(segments) * r.Cost)
 	}
 }
 
@@ -281,11 +283,7 @@ func (s *Sender) route(name string) *routes.Route {
 
 // open reports whether a route can be given an SMS now, and counts that against its rate.
 func (s *Sender) open(o *settings.SMS, r *routes.Route) bool {
-	g := o.Gateways[r.Name]
-	if g == nil {
-		return false
-	}
-	if up, _ := g.Up(); !up {
+	if !s.state(o, r.Name).Up {
 		return false
 	}
 	s.mu.Lock()
@@ -298,17 +296,19 @@ func (s *Sender) open(o *settings.SMS, r *routes.Route) bool {
 	if l.limiter == nil || l.limiter.Limit() != limit {
 		l.limiter = rate.NewLimiter(limit, max(1, int(math.Ceil(r.Rate))))
 	}
-	return !now.Before(l.closed) && l.limiter.AllowN(now, 1)
+	return l.limiter.AllowN(now, 1)
 }
 
 // close leaves a route alone for a while.
-func (s *Sender) close(name string, wait time.Duration) {
+func (s *Sender) close(name string, a gateway.Answer) {
+	wait := a.Wait
 	if wait <= 0 {
 		wait = closedFor
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.line(name).closed = s.Clock.Now().Add(wait)
+	l := s.line(name)
+	l.closed, l.why = s.Clock.Now().Add(wait), a.Class
 }
 
 // line returns what is remembered of a route. The caller holds mu.

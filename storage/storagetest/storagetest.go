@@ -75,6 +75,7 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"refused", refused},
 		{"texts", texts},
 		{"usage", usage},
+		{"stops and use", stopsAndUse},
 		{"prune texts", pruneTexts},
 		{"replies", replies},
 	} {

@@ -118,6 +118,42 @@ func replies(s *suite) {
 	s.same(0, left(-25*time.Hour))
 }
 
+// Stops are listed with the numbers that are known, and used SMS are summed up.
+func stopsAndUse(s *suite) {
+	const bobs, carols, strangers = "+8613800138000", "+8613900139000", "+8613700137000"
+	s.must(s.SetNumbers(s.ctx, track.Number{JID: bob, E164: bobs}))
+	sent, lost, queued := text(-1, "sent"), text(-2, "lost"), text(-3, "queued")
+	sent.Number, sent.State, sent.Segments = carols, track.TextDelivered, 2
+	lost.Sender, lost.State, lost.Segments = carol, track.TextLost, 3
+	s.commit(track.Changes{Texts: []track.Text{sent, lost, queued}})
+	use, err := s.SMSUse(s.ctx, now-3)
+	s.must(err)
+	s.same(track.SMSUse{SMS: 2, Segments: 5, Unsure: 1}, use)
+	use, err = s.SMSUse(s.ctx, now-1)
+	s.must(err)
+	s.same(track.SMSUse{SMS: 1, Segments: 2}, use)
+
+	set := func(stop track.Stop, want bool) {
+		news, err := s.SetStop(s.ctx, stop)
+		s.must(err)
+		s.same(want, news)
+	}
+	set(track.Stop{Number: bobs}, false)
+	set(track.Stop{Number: bobs, At: 1, By: track.StopByAdmin}, true)
+	set(track.Stop{Number: bobs, At: 2, By: track.StopByOwner}, false)
+	set(track.Stop{Number: carols, At: 3, By: track.StopBySMS, Route: "carrier"}, true)
+	set(track.Stop{Number: strangers, At: 4, By: track.StopByProvider}, true)
+	list := func() []track.Stop {
+		all, err := s.Stops(s.ctx)
+		s.must(err)
+		return all
+	}
+	s.same([]track.Stop{{At: 4, By: track.StopByProvider}, {Number: carols, At: 3, By: track.StopBySMS, Route: "carrier"}, {Number: bobs, At: 1, By: track.StopByAdmin}}, list())
+	set(track.Stop{Number: strangers, At: 5}, true)
+	set(track.Stop{Number: carols, At: 5}, true)
+	s.same([]track.Stop{{Number: bobs, At: 1, By: track.StopByAdmin}}, list())
+}
+
 // Of SMS only what providers may still report, and what counts for the day, is kept longer than all else.
 func pruneTexts(s *suite) {
 	day := (24 * time.Hour).Milliseconds()

@@ -198,6 +198,9 @@ func (g *Gateway) Up() (bool, string) {
 	return true, ""
 }
 
+// ChecksCredentials reports whether Check proves that the provider accepts the credentials.
+func (g *Gateway) ChecksCredentials() bool { return g.check != nil }
+
 // Check implements gateway.Gateway. Its errors hold neither URL nor secret.
 func (g *Gateway) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, g.route.Answer)

@@ -1,0 +1,12 @@
+package numbers
+
+import "strings"
+
+// Mask returns a number that those who know it recognise, and nobody else learns: its first and its last digits.
+func Mask(e164 string) string {
+	const first, last = 3, 2
+	if len(e164) <= first+last {
+		return strings.Repeat("*", len(e164))
+	}
+	return e164[:first] + strings.Repeat("*", len(e164)-first-last) + e164[len(e164)-last:]
+}

@@ -1,0 +1,39 @@
+package texts
+
+import "tocsin/component/settings"
+
+// RouteState is how a route does.
+type RouteState struct {
+	Name string `json:"route"`
+	Up   bool   `json:"up"`
+	Why  string `json:"why,omitempty"` // it is not: few words, without a secret
+}
+
+// Routes returns how each route does, in the order of the configuration; nothing without [sms].
+func (s *Sender) Routes() []RouteState {
+	o := s.Settings.Get().SMS
+	if o == nil {
+		return nil
+	}
+	states := make([]RouteState, len(o.Routes.Routes))
+	for i := range o.Routes.Routes {
+		states[i] = s.state(o, o.Routes.Routes[i].Name)
+	}
+	return states
+}
+
+func (s *Sender) state(o *settings.SMS, name string) RouteState {
+	g := o.Gateways[name]
+	if g == nil {
+		return RouteState{Name: name, Why: "no gateway"}
+	}
+	if up, why := g.Up(); !up {
+		return RouteState{Name: name, Why: why}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.line(name); s.Clock.Now().Before(l.closed) {
+		return RouteState{Name: name, Why: l.why}
+	}
+	return RouteState{Name: name, Up: true}
+}

@@ -1,0 +1,43 @@
+package acceptance
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"tocsin/internal/lab"
+)
+
+// Another provider takes the place of one by a reload: the next SMS goes by it, and what the old one reports of the last is
+// still believed.
+func TestTextRouteReloaded(t *testing.T) {
+	withProvider(t, func(t *testing.T, h *house, old *provider) {
+		alice := h.capable("alice/phone", lab.Markers)
+		bob := h.Login("bob/phone", lab.Markers)
+		h.reachable(bob.Bare())
+		alice.Say(bob.Bare(), "m1", "Are you there?")
+		status(alice, "m1", "escalated")
+
+		next := newProvider(t, "0: Accepted for delivery")
+		route := lab.TOML(`[{ name = "next", kind = "http", provider = "kannel", url = "` + next.URL + `/cgi-bin/sendsms", user = "tocsin", secret = "hunter3" }]`)
+		h.tocsin.Set(lab.Settings{"sms.route": route, "sms.segments": 1})
+		h.tocsin.Reload()
+		h.tocsin.Logs("configuration reloaded")
+
+		resp, err := http.Get(strings.NewReplacer("%d", "1", "%F", "7").Replace(old.sms()[0].Get("dlr-url")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		wants(t, "answer to the report", resp.Status, "200 OK")
+		alice.Expect("message[@type='headline']/{%s}status[@id='m1'][@sms='delivered']", ns)
+		bob.Read()
+		status(alice, "m1", "displayed")
+
+		alice.Say(bob.Bare(), "m2", "And now?")
+		status(alice, "m2", "escalated")
+		wants(t, "SMS by the old route", strconv.Itoa(len(old.sms())), "1")
+		wants(t, "SMS by the new one", strconv.Itoa(len(next.sms())), "1")
+	})
+}
