@@ -22,6 +22,7 @@ import (
 	"tocsin/component/clock"
 	"tocsin/component/command"
 	"tocsin/component/gateway"
+	"tocsin/component/gateway/xmpp"
 	"tocsin/component/intake"
 	"tocsin/component/metrics"
 	"tocsin/component/outbox"
@@ -244,6 +245,9 @@ func (s *Service) Last() Last {
 
 // SMS takes what providers tell of SMS.
 func (s *Service) SMS() gateway.Sink { return s.texts }
+
+// SMSStream is what gateways on the server are reached by.
+func (s *Service) SMSStream() xmpp.Stream { return smsStream{s.session, s.opts.Contact} }
 
 // SMSRoutes returns how the routes for SMS do; none without [sms].
 func (s *Service) SMSRoutes() []texts.RouteState { return s.texts.Routes() }

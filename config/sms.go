@@ -16,6 +16,7 @@ import (
 	"tocsin/component/gateway"
 	"tocsin/component/gateway/httpapi"
 	"tocsin/component/gateway/smpp"
+	"tocsin/component/gateway/xmpp"
 	"tocsin/component/routes"
 	"tocsin/component/settings"
 	"tocsin/track"
@@ -38,10 +39,10 @@ type SMS struct {
 	Routes          []SMSRoute    `toml:"route"`
 }
 
-// SMSRoute is one [[sms.route]]. What its kind has beside is in HTTP or SMPP.
+// SMSRoute is one [[sms.route]]. What its kind has beside is in HTTP, SMPP or XMPP.
 type SMSRoute struct {
 	Name       string   `toml:"name" is:"text"`
-	Kind       string   `toml:"kind" is:"http|smpp"`
+	Kind       string   `toml:"kind" is:"http|smpp|xmpp"`
 	Countries  []string `toml:"countries" is:"country"`
 	Prefixes   []string `toml:"prefixes" is:"prefix"`
 	For        []string `toml:"for" is:"message|code"`
@@ -55,6 +56,7 @@ type SMSRoute struct {
 
 	HTTP httpapi.Route
 	SMPP smpp.Route
+	XMPP xmpp.Route
 	rest map[string]any
 }
 
@@ -104,6 +106,8 @@ func kindKeys(kind string) map[string]bool {
 		}
 	case "smpp":
 		t = reflect.TypeFor[smpp.Route]()
+	case "xmpp":
+		t = reflect.TypeFor[xmpp.Route]()
 	default:
 		return keys
 	}
@@ -147,7 +151,7 @@ func (d *decoder) checkSMS(c *Config) {
 	for i := range s.Routes {
 		r, p := &s.Routes[i], at.add("route").index(i)
 		d.need(r.Name == "", p.add("name"), `(example: "kannel")`)
-		d.need(r.Kind == "", p.add("kind"), "(http or smpp)")
+		d.need(r.Kind == "", p.add("kind"), "(http, smpp or xmpp)")
 		if names[r.Name] && r.Name != "" {
 			d.fault(p.add("name"), "duplicate %q", r.Name)
 		}
@@ -167,11 +171,17 @@ func (d *decoder) checkSMS(c *Config) {
 			r.SMPP.Name, r.SMPP.Secret, r.SMPP.CA = r.Name, string(r.Secret), ca
 			d.fill(r.rest, &r.SMPP, p)
 			_, err := smpp.New(r.SMPP, nil, slog.New(slog.DiscardHandler), nil)
-			var faults gateway.Faults
-			if errors.As(err, &faults) {
-				for _, f := range faults {
-					d.routeFault(p, f.Key, f.Text)
-				}
+			d.routeFaults(p, err)
+		case "xmpp":
+			d.fill(r.rest, &r.XMPP, p)
+			if domain, err := ParseDomain(r.XMPP.Gateway); err == nil {
+				r.XMPP.Gateway = domain
+			}
+			r.XMPP.Name = r.Name
+			_, err := xmpp.New(r.XMPP, nil, nil)
+			d.routeFaults(p, err)
+			if r.XMPP.Gateway == c.Component.JID || slices.Contains(c.Tap.Domains, r.XMPP.Gateway) {
+				d.fault(p.add("gateway"), "%q is no gateway, but a domain of this file", r.XMPP.Gateway)
 			}
 		}
 	}
@@ -197,6 +207,11 @@ func (d *decoder) checkHTTP(s *SMS, r *SMSRoute, ca []byte, p path) {
 		check.HookSecret = strings.Repeat("x", 32) // the real one is the database's
 	}
 	_, err := httpapi.New(check, clock.System{})
+	d.routeFaults(p, err)
+}
+
+// routeFaults reports what is wrong with a route.
+func (d *decoder) routeFaults(p path, err error) {
 	var faults gateway.Faults
 	if !errors.As(err, &faults) {
 		return

@@ -30,6 +30,7 @@ func checkServer(ctx context.Context, conf *config.Config, f *findings, w *waiti
 		f.ok("stream", "connected to %s as %s", conf.Component.Server, conf.Component.JID)
 		hosts = p.askHosts(ctx, conf.Tap.Domains)
 		checkClock(ctx, conf, p, f, now)
+		checkGateways(ctx, conf, p, f)
 		if !slices.ContainsFunc(hosts, func(h host) bool { return h.tap }) && !isClosed(p.ended) {
 			w.until(ctx, p)
 		}

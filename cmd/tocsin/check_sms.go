@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -46,6 +47,9 @@ func checkSMS(ctx context.Context, conf *config.Config, store *storage.Store, fo
 	asked.Wait()
 	for i, line := range lines {
 		route := &conf.SMS.Routes[i]
+		if route.Kind == "xmpp" && found == nil {
+			continue // checkGateways has asked
+		}
 		if line.err != nil {
 			f.fail("sms", "%s: route %s: %s", conf.Where("sms.route"), route.Name, oneLine(line.err))
 			continue
@@ -66,16 +70,21 @@ type routeCheck struct {
 
 // checkRoute asks a provider; or the running instance, which has the link.
 func checkRoute(ctx context.Context, l *line, found *instance) routeCheck {
-	if l.route.Kind == "smpp" && found != nil && !found.Standby {
+	if l.route.Kind != "http" && found != nil && !found.Standby {
 		for _, r := range found.State.SMS {
 			switch {
 			case r.Name != l.route.Name:
-			case r.Up:
-				return routeCheck{says: "the instance is bound to " + l.route.SMPP.Address}
+			case !r.Up:
+				return routeCheck{err: errors.New(r.Why)}
+			case l.route.Kind == "xmpp":
+				return routeCheck{says: "the instance is connected to the server"}
 			default:
-				return routeCheck{err: fmt.Errorf("%s: %s", l.route.SMPP.Address, r.Why)}
+				return routeCheck{says: "the instance is bound to " + l.route.SMPP.Address}
 			}
 		}
+	}
+	if l.route.Kind == "xmpp" {
+		return routeCheck{}
 	}
 	if err := l.Check(ctx); err != nil {
 		return routeCheck{err: err}
@@ -88,6 +97,24 @@ func checkRoute(ctx context.Context, l *line, found *instance) routeCheck {
 		return routeCheck{says: "the provider accepts the credentials"}
 	}
 	return routeCheck{says: "the provider answers (the preset has no check of the credentials)"}
+}
+
+// checkGateways asks the gateways of [sms] on the server who they are.
+func checkGateways(ctx context.Context, conf *config.Config, p *probe, f *findings) {
+	if conf.SMS == nil {
+		return
+	}
+	for i := range conf.SMS.Routes {
+		route := &conf.SMS.Routes[i]
+		if route.Kind != "xmpp" {
+			continue
+		}
+		if h := p.askHost(ctx, route.XMPP.Gateway); h.err != nil {
+			f.fail("sms", "%s: route %s: %s does not answer (%s)", conf.Where("sms.route"), route.Name, route.XMPP.Gateway, oneLine(h.err))
+		} else {
+			f.ok("sms", "route %s: %s answers; %s", route.Name, route.XMPP.Gateway, repeats(route.Repeat))
+		}
+	}
 }
 
 // repeats says what becomes of an SMS that may have been sent.

@@ -14,6 +14,7 @@ import (
 
 	"tocsin/component/texts"
 	"tocsin/config"
+	"tocsin/internal/fakeserver"
 	"tocsin/internal/lab"
 	"tocsin/storage"
 )
@@ -72,7 +73,8 @@ func TestCheckSMS(t *testing.T) {
 				`note  sms       config.toml:8: sms.public is not set: .*`, true},
 		{"no SMSC", 400, configured("", smsc), nil, `FAIL  sms       config.toml:9: sms.route: route smsc: dial tcp 127.0.0.1:1: connect: connection refused`, true},
 		{"an instance is bound", 400, configured("", smsc), up, `ok    sms       route smsc: the instance is bound to 127.0.0.1:1; sent at most once`, false},
-		{"an instance is not", 400, configured("", smsc), down, `FAIL  sms       .*route smsc: 127.0.0.1:1: bind refused with status 0x0000000e`, true},
+		{"an instance is not", 400, configured("", smsc), down, `FAIL  sms       .*route smsc: bind refused with status 0x0000000e`, true},
+		{"a gateway on the server", 400, configured("", "smsc: kind = 'xmpp'; gateway = 'gw.example.org'"), up, `ok    sms       route smsc: the instance is connected to the server; sent at most once`, false},
 		{"public leads elsewhere", 400, configured(elsewhere.URL, kannel), nil, `ok .*` + "\n" + `FAIL  sms       config.toml:\d+: sms.public: ` + elsewhere.URL + ` does not lead to sms.listen \(` + hooks + `\): status 404`, true},
 		{"nothing answers at public", 400, configured("http://127.0.0.1:1", kannel), nil, `ok .*` + "\n" + `FAIL .* http://127.0.0.1:1 does not lead to .*: connection refused`, true},
 	} {
@@ -113,5 +115,27 @@ func TestHooksOfAnotherDatabase(t *testing.T) {
 	}
 	if err := theirs.reached(t.Context(), at); err != nil {
 		t.Error(err)
+	}
+}
+
+// Without a running instance, check asks a gateway on the server itself.
+func TestCheckGateway(t *testing.T) {
+	s := serverFor(t, func(*fakeserver.Peer) {}, moduleOn("example.org"))
+	file := configured(t, s.Addr(), "", "[sms]\ncountries = ['CN']\n[[sms.route]]\nname = 'gw'\nkind = 'xmpp'\ngateway = 'gw.example.org'\n")
+	code, out := tocsin(t, "check", "-config", file)
+	if code != done || !strings.Contains(out, "ok    sms       route gw: gw.example.org answers; sent at most once\n") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	away := func(p *fakeserver.Peer, e *fakeserver.Element) bool {
+		if e.Attr["to"] != "gw.example.org" {
+			return moduleOn("example.org")(p, e)
+		}
+		p.Send(fmt.Sprintf("<iq type='error' id='%s' from='gw.example.org' to='%s'><error type='cancel'><remote-server-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>", e.Attr["id"], domain))
+		return true
+	}
+	replace(t, file, s.Addr(), serverFor(t, func(*fakeserver.Peer) {}, away).Addr())
+	code, out = tocsin(t, "check", "-wait", "20ms", "-config", file)
+	if code != failed || !strings.Contains(out, "route gw: gw.example.org does not answer (") {
+		t.Errorf("exit code %d\n%s", code, out)
 	}
 }

@@ -117,6 +117,8 @@ func (r *runner) make(ctx context.Context, leadership *storage.Leadership) (*com
 		r.service.Store(service) // a reload after this reaches it
 		sink := service.SMS()
 		g.sink.service.Store(&sink)
+		stream := service.SMSStream()
+		g.stream.Store(&stream)
 	}
 	return service, err
 }

@@ -19,6 +19,7 @@ import (
 	"tocsin/component/gateway"
 	"tocsin/component/gateway/httpapi"
 	"tocsin/component/gateway/smpp"
+	"tocsin/component/gateway/xmpp"
 	"tocsin/component/queue"
 	"tocsin/component/settings"
 	"tocsin/config"
@@ -29,6 +30,7 @@ type gateways struct {
 	secret  []byte // the database's: the paths of hooks are derived from it, so that they stay what they are and can't be guessed
 	log     *slog.Logger
 	sink    sinkOf
+	stream  atomic.Pointer[xmpp.Stream]
 	changed queue.Signal
 
 	mu    sync.Mutex
@@ -131,7 +133,7 @@ func (g *gateways) make(c *config.Config) (map[string]*line, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, route := range c.SMS.Routes {
-		if old := g.lines[route.Name]; old != nil && old.route.Kind == route.Kind && reflect.DeepEqual(old.route.HTTP, route.HTTP) && reflect.DeepEqual(old.route.SMPP, route.SMPP) {
+		if old := g.lines[route.Name]; old != nil && old.route.Kind == route.Kind && reflect.DeepEqual(old.route.HTTP, route.HTTP) && reflect.DeepEqual(old.route.SMPP, route.SMPP) && old.route.XMPP == route.XMPP {
 			lines[route.Name] = old
 			continue
 		}
@@ -146,8 +148,11 @@ func (g *gateways) make(c *config.Config) (map[string]*line, error) {
 
 // gateway makes the gateway of a route.
 func (g *gateways) gateway(route *config.SMSRoute) (gateway.Gateway, error) {
-	if route.Kind == "smpp" {
+	switch route.Kind {
+	case "smpp":
 		return smpp.New(route.SMPP, &g.sink, g.log, (&net.Dialer{}).DialContext)
+	case "xmpp":
+		return xmpp.New(route.XMPP, g.streamOf, &g.sink)
 	}
 	own := route.HTTP
 	if own.Public != "" {
@@ -163,6 +168,14 @@ func derived(secret []byte, info string) string {
 		panic(err) // of a hash that is too short, or of too long a key
 	}
 	return base64.RawURLEncoding.EncodeToString(key)
+}
+
+// streamOf returns the stream of the service, which is made after its gateways; nil if there is none.
+func (g *gateways) streamOf() xmpp.Stream {
+	if s := g.stream.Load(); s != nil {
+		return *s
+	}
+	return nil
 }
 
 // use puts lines in the place of those before, which end when nothing is under way on them any more.
@@ -196,9 +209,12 @@ func (g *gateways) into(s settings.Settings) settings.Settings {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s.SMS.Gateways = map[string]gateway.Gateway{}
+	s.SMS.Gateways, s.SMS.Inboxes = map[string]gateway.Gateway{}, map[string]gateway.Inbox{}
 	for name, l := range g.lines {
 		s.SMS.Gateways[name] = l
+		if in, ok := l.Gateway.(gateway.Inbox); ok {
+			s.SMS.Inboxes[in.Address()] = in
+		}
 	}
 	return s
 }

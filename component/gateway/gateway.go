@@ -25,6 +25,23 @@ type Runner interface {
 	Run(ctx context.Context)
 }
 
+// Inbox is a Gateway that is reached by XMPP.
+type Inbox interface {
+	// Address is the domain whose messages are for it.
+	Address() string
+	// Take takes a message from there. It must not block: what may have to wait is in what it returns, unless that is nil.
+	Take(in Incoming) func(context.Context) error
+}
+
+// Incoming is a message from a gateway on the server.
+type Incoming struct {
+	Local   string // who it is from there: a number with its plus
+	ID      string // of the stanza
+	Error   string // the condition, if it is an error: then ID is that of the message which was bounced
+	Receipt string // the ID of a message that was received
+	Text    string
+}
+
 // Sink takes what providers tell. Each method returns once that is durable: nil is what allows an answer of success to
 // the provider. A repetition is no error.
 type Sink interface {

@@ -75,7 +75,11 @@ func (r *Router) respond(ctx context.Context, iq *session.Stanza) {
 }
 
 // Message implements session.Handler.
-func (r *Router) Message(m *session.Stanza) { r.handle(m) }
+func (r *Router) Message(m *session.Stanza) {
+	if !r.texted(m) {
+		r.handle(m)
+	}
+}
 
 // Presence implements session.Handler.
 func (r *Router) Presence(p *session.Stanza) { r.handle(p) }
@@ -134,7 +138,12 @@ func (r *Router) trace(in *session.Stanza, p *session.Payload, fate string) {
 
 // later queues work for a bare JID. If too much is waiting, refuse is called instead, unless it is nil.
 func (r *Router) later(from string, job func(context.Context), refuse func()) {
-	r.work.Put(r.share(from), func(ctx context.Context) error {
+	r.inTurn(r.share(from), job, refuse)
+}
+
+// inTurn queues work for whoever has a turn.
+func (r *Router) inTurn(owner string, job func(context.Context), refuse func()) {
+	r.work.Put(owner, func(ctx context.Context) error {
 		defer r.recoverPanic(func() {})
 		job(ctx)
 		return nil

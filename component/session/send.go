@@ -129,6 +129,10 @@ func (s *Session) trace(ctx context.Context, v any, size int, err error) {
 		fate = err.Error()
 	}
 	to, _, _ := strings.Cut(out.to, "/")
+	if strings.HasPrefix(to, "+") { // a number at a gateway
+		_, domain, _ := strings.Cut(to, "@")
+		to = "+…@" + domain
+	}
 	s.opts.Log.DebugContext(ctx, "out", "stanza", out.name, "type", out.kind, "to", to, "bytes", size, "fate", fate)
 }
 

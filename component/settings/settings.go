@@ -48,6 +48,7 @@ type Settings struct {
 type SMS struct {
 	Routes   routes.Table
 	Gateways map[string]gateway.Gateway // by the name of the route
+	Inboxes  map[string]gateway.Inbox   // of those reached by XMPP, by domain
 	Segments int                        // longer texts are cut
 	Validity time.Duration              // what is not delivered by then is not to be delivered
 }

@@ -36,7 +36,7 @@ var rules = []struct {
 var floors = [][]string{
 	{"component/clock", "component/queue"},
 	{"component/fair", "component/gateway", "component/intake", "component/metrics", "component/numbers", "component/session", "component/sms", "component/tap"},
-	{"component/gateway/httpapi", "component/gateway/smpp", "component/phrase", "component/routes"},
+	{"component/gateway/httpapi", "component/gateway/smpp", "component/gateway/xmpp", "component/phrase", "component/routes"},
 	{"component/settings"},
 	{"component/alarm", "component/people", "component/presence", "component/selftest", "component/texts", "component/writer"},
 	{"component/command", "component/privacy", "component/source"},

@@ -1,0 +1,47 @@
+package request
+
+import (
+	"context"
+
+	"tocsin/component/gateway"
+	"tocsin/component/session"
+	"tocsin/xep/receipts"
+)
+
+// texted handles what comes from a gateway for SMS, and reports whether it does. The gateway has a turn of its own: nothing that it
+// sends is read as an order, or answered.
+func (r *Router) texted(m *session.Stanza) bool {
+	s := r.Settings.Get().SMS
+	if s == nil {
+		return false
+	}
+	inbox := s.Inboxes[m.From.Domainpart()]
+	if inbox == nil || m.To.Bare().String() != r.Contact {
+		return false
+	}
+	in := gateway.Incoming{Local: m.From.Localpart(), ID: m.ID}
+	switch m.Type {
+	case "error":
+		in.Error = m.Err().Condition
+	case "chat", "normal", "":
+		in.Text = m.Body()
+		var received receipts.Received
+		if p := m.Child(receipts.NS, "received"); p != nil && p.Decode(&received) == nil {
+			in.Receipt = received.ID
+		}
+	default:
+		return true
+	}
+	job := inbox.Take(in)
+	if job == nil {
+		return true
+	}
+	r.inTurn(inbox.Address(), func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, workWithin)
+		defer cancel()
+		if err := job(ctx); err != nil {
+			r.Log.Error("could not keep what a gateway for SMS told", "gateway", inbox.Address(), "err", err)
+		}
+	}, nil)
+	return true
+}

@@ -1,0 +1,71 @@
+package acceptance
+
+import (
+	"strings"
+	"testing"
+
+	"tocsin/internal/lab"
+)
+
+const gatewayDomain, gatewaySecret = "gw.lab.test", "gateway-secret-9Xq"
+
+// A gateway for SMS on the server, by a script: Bob's phone is behind it. While it is away, the next route is taken.
+func TestTextByGateway(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t, "0: Accepted for delivery")
+	o := friends(lab.Module)
+	o.Extra = "Component \"" + gatewayDomain + "\"\n\tcomponent_secret = \"" + gatewaySecret + "\""
+	settings := texting(t, lab.Settings{"log.level": "debug"}, p)
+	route := string(settings["sms.route"].(lab.TOML))
+	settings["sms.route"] = lab.TOML(strings.Replace(route, "[{", `[{ name = "gw", kind = "xmpp", gateway = "`+gatewayDomain+`" }, {`, 1))
+	h := open(t, prosody, o, settings)
+	there := *h.Server
+	there.Component, there.Target, there.Tap, there.Secret = gatewayDomain, gatewayDomain, lab.NoTap, gatewaySecret
+	gw := there.Attach()
+	phone := number + "@" + gatewayDomain
+
+	alice := h.capable("alice/phone", lab.Markers)
+	bob := h.Login("bob/phone", lab.Markers)
+	h.reachable(bob.Bare())
+	alice.Say(bob.Bare(), "m1", "Are you there?")
+	wants(t, "sms", status(alice, "m1", "escalated").Attr("sms"), "sent")
+	sms := gw.Expect("message[@to='%s'][@from='%s'][@type='chat']", phone, h.contact())
+	contains(t, "text", sms.Find("body").Text, "alice@lab.test", "Are you there?")
+	if !sms.Has("{urn:xmpp:receipts}request") {
+		t.Error("it asks for no receipt")
+	}
+	gw.Send("<message from='%s' to='%s' id='r1'><received xmlns='urn:xmpp:receipts' id='%s'/></message>", phone, h.contact(), sms.Attr("id"))
+	alice.Expect("message[@type='headline']/{%s}status[@id='m1'][@sms='delivered']", ns)
+	bob.Read()
+	status(alice, "m1", "displayed")
+
+	// The gateway says that it did not arrive: Alice is asked.
+	alice.Say(bob.Bare(), "m2", "And now?")
+	sms = gw.Expect("message[@to='%s']", phone)
+	status(alice, "m2", "escalated")
+	gw.Send("<message type='error' from='%s' to='%s' id='%s'><error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>", phone, h.contact(), sms.Attr("id"))
+	wants(t, "tried", h.prompt(alice, "m2").Attr("tried"), "failed")
+	bob.Read()
+	status(alice, "m2", "displayed")
+
+	// It is away: the server says so, and the other route is taken.
+	gw.Close()
+	alice.Say(bob.Bare(), "m3", "And tomorrow?")
+	status(alice, "m3", "escalated")
+	if got := p.sms(); len(got) != 1 || !strings.Contains(got[0].Get("text"), "And tomorrow?") {
+		t.Errorf("by the other route: %d SMS", len(got))
+	}
+	bob.Read()
+	status(alice, "m3", "displayed")
+
+	// Bob wants no more of them.
+	gw = there.Attach()
+	gw.Send("<message from='%s' to='%s' id='s1' type='chat'><body>Stop</body></message>", phone, h.contact())
+	h.tocsin.Until("stopped", func() bool { return strings.Contains(h.tocsin.Must("sms", "stops", "list"), "sms (gw)") })
+	alice.Say(bob.Bare(), "m4", "One more thing")
+	h.prompt(alice, "m4")
+	gw.ExpectNone(settle, "message[@to='%s']", phone)
+	if strings.Contains(h.tocsin.Stderr(), number) || strings.Contains(h.tocsin.Stderr(), "Are you there") {
+		t.Error("the log has the number or the text")
+	}
+}
