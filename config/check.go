@@ -2,8 +2,8 @@ package config
 
 import "tocsin/track"
 
-// check compares keys with each other, and reports those that are required. What could not be read has been reported,
-// and has its default here.
+// check compares keys with each other, and reports missing required ones. Keys that could not be read have been reported
+// already, and have their defaults here.
 func (d *decoder) check(c *Config) {
 	d.checkComponent(c)
 	if c.Track.MinAfter > c.Track.MaxAfter {
@@ -41,7 +41,7 @@ func (d *decoder) checkComponent(c *Config) {
 	}
 }
 
-// need reports a required key that is missing, unless its value was given and is faulty: that has been reported.
+// need reports a missing required key, unless its value was given but invalid, which has been reported already.
 func (d *decoder) need(missing bool, p path, hint string) {
 	table, name := p[:len(p)-1], p[len(p)-1]
 	reported := d.bad[p.String()] || d.bad[table.add(name+"_file").String()] || d.bad[table.String()]
@@ -96,7 +96,7 @@ func (d *decoder) checkSteps(c *Config) {
 
 func stepPath(i int) path { return path{"escalate", "step"}.index(i) }
 
-// Notes lists what the file asks for and does not get, one line each.
+// Notes returns what the file asks for but does not get, one line each.
 func (c *Config) Notes() []string {
 	if c.Numbers.Verify && c.SMS != nil {
 		return []string{c.Where("numbers.verify") + ": the component cannot send codes yet: numbers that users bind stay unconfirmed, and are not used"}

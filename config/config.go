@@ -10,9 +10,9 @@ import (
 	"tocsin/track"
 )
 
-// Config is the whole file, checked: every JID, domain and path in it is normalised, every default filled in.
+// Config is the whole file, checked: every JID, domain and path is normalised, every default filled in.
 //
-// The tag "is" names the form of a text (see forms), or lists the words allowed; "min" and "max" bound a number.
+// The tag "is" names the form of a text (see forms), or lists the allowed words; "min" and "max" bound a number.
 type Config struct {
 	Component Component `toml:"component"`
 	Tap       Tap       `toml:"tap"`
@@ -28,11 +28,11 @@ type Config struct {
 	source source
 }
 
-// Component is the connection to the server, and who speaks on it.
+// Component is the connection to the server, and the identities used on it.
 type Component struct {
 	JID        string   `toml:"jid" is:"domain"`
 	Server     string   `toml:"server" is:"server"` // host:port, or unix:/path
-	Secret     Secret   `toml:"secret"`             // wherever it came from
+	Secret     Secret   `toml:"secret"`             // from the file, secret_file or the environment
 	SecretFile string   `toml:"secret_file" is:"path"`
 	Contact    string   `toml:"contact" is:"localpart"`
 	Name       string   `toml:"name" is:"text"`
@@ -40,17 +40,17 @@ type Component struct {
 	Language   string   `toml:"language" is:"en|zh"`
 }
 
-// ContactJID is the bare JID that people read in a chat.
+// ContactJID is the bare JID that people see in a chat.
 func (c Component) ContactJID() string { return c.Contact + "@" + c.JID }
 
-// Tap says which copies are believed.
+// Tap says which copies are trusted.
 type Tap struct {
 	Domains   []string        `toml:"domains" is:"domain"`
 	Ignore    []track.Pattern `toml:"ignore" is:"pattern"`
 	MaxStanza Size            `toml:"max_stanza" min:"4KiB" max:"64MiB"`
 }
 
-// Storage is where everything is kept.
+// Storage is the database.
 type Storage struct {
 	DSN       DSN           `toml:"dsn" is:"dsn"`
 	Retention time.Duration `toml:"retention" min:"1m"`
@@ -68,7 +68,7 @@ type Track struct {
 	ReplyReads       bool          `toml:"reply_reads"`
 	AssumeMarkers    bool          `toml:"assume_markers"`
 	Grace            time.Duration `toml:"grace" min:"0s" max:"1h"`
-	FireRate         int           `toml:"fire_rate" min:"1" max:"1000000"` // alarms a second
+	FireRate         int           `toml:"fire_rate" min:"1" max:"1000000"` // alarms per second
 	Priorities       []Priority    `toml:"priority"`
 }
 
@@ -105,7 +105,7 @@ type Step struct {
 	After      time.Duration `toml:"after" min:"0s"` // after the timeout
 	Do         track.Action  `toml:"do" is:"status|remind|prompt|sms|webhook"`
 	On         string        `toml:"on" is:"undelivered|unread"`           // "": both
-	Priority   string        `toml:"priority" is:"low|normal|high|urgent"` // the lowest it is for; "": all
+	Priority   string        `toml:"priority" is:"low|normal|high|urgent"` // the lowest priority it applies to; "": all
 	URL        string        `toml:"url" is:"url"`                         // webhook
 	Secret     Secret        `toml:"secret"`                               // signs the webhook's body
 	SecretFile string        `toml:"secret_file" is:"path"`
@@ -114,7 +114,7 @@ type Step struct {
 // Numbers says where phone numbers come from.
 type Numbers struct {
 	Region      string   `toml:"region" is:"region"`
-	Sources     []string `toml:"sources" is:"directory|vcard"` // asked in this order
+	Sources     []string `toml:"sources" is:"directory|vcard"` // queried in this order
 	SelfService bool     `toml:"self_service"`
 	Verify      bool     `toml:"verify"`
 }
@@ -122,7 +122,7 @@ type Numbers struct {
 // Web is the HTTP server for pages, behind the admin's TLS proxy.
 type Web struct {
 	Listen string `toml:"listen" is:"listen"` // host:port
-	Public string `toml:"public" is:"url"`    // what people are given: https://host/path
+	Public string `toml:"public" is:"url"`    // base of the links given to people: https://host/path
 }
 
 // Metrics is the HTTP server for /metrics, /healthz and /readyz.
@@ -130,17 +130,17 @@ type Metrics struct {
 	Listen string `toml:"listen" is:"listen"` // host:port; "": off
 }
 
-// Log is what is logged to stderr, and how.
+// Log is what is logged to stderr, and in which format.
 type Log struct {
 	Level  string `toml:"level" is:"debug|info|warn|error"`
 	Format string `toml:"format" is:"text|json"`
 }
 
-// MaxSteps is the longest chain.
+// MaxSteps is the maximum number of steps.
 const MaxSteps = 5
 
-// Default returns the configuration of a file that gives only what has no default: the component's JID and secret, and
-// the domains.
+// Default returns the configuration of a file with nothing but the keys that have no default: the component's JID and
+// secret, and the domains.
 func Default() *Config {
 	return &Config{
 		Component: Component{Server: "127.0.0.1:5347", Contact: "sms", Name: "SMS escalation", Language: "en"},

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// decoder puts a parsed document into a Config and gathers what is wrong with it. It goes by the fields' types and tags.
+// decoder fills a Config from a parsed document, guided by the types and tags of its fields, and collects the faults.
 type decoder struct {
 	source
 	faults Faults
-	bad    map[string]bool // places with a fault
+	bad    map[string]bool // places of faults
 }
 
-// source is where values come from: lines of a file, by the keys' places, and the environment.
+// source says where values come from: the lines of a file, by place, and the environment.
 type source struct {
 	file  string
 	lines map[string]int
@@ -28,7 +28,7 @@ type source struct {
 // origin records that the value of a place comes from an environment variable.
 func (s source) origin(p path, variable string) { s.env[p.String()] = variable }
 
-// line returns the line of a place, or of the nearest table around it that stands in the file, or 0.
+// line returns the line of a place, or of the nearest enclosing table in the file, or 0.
 func (s source) line(p path) int {
 	for ; len(p) > 0; p = p[:len(p)-1] {
 		if n := s.lines[p.String()]; n > 0 {
@@ -38,7 +38,7 @@ func (s source) line(p path) int {
 	return 0
 }
 
-// fault records what is wrong at a place.
+// fault records a fault at a place.
 func (d *decoder) fault(p path, format string, args ...any) {
 	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " ")
 	f := Fault{File: d.file, Line: d.line(p), Key: p.key(), Text: text}
@@ -66,8 +66,8 @@ func (d *decoder) table(value any, into reflect.Value, p path) {
 	}
 }
 
-// unknown reports a key that does not exist, and suggests the one that was probably meant: one of the same table, or one
-// of this name in another table.
+// unknown reports an unknown key, and suggests the one that was probably meant: one of the same table, or one of the same
+// name in another table.
 func (d *decoder) unknown(value any, p path, fields map[string]int) {
 	name, kind := p[len(p)-1], "key"
 	switch value.(type) {
@@ -143,7 +143,7 @@ func (d *decoder) value(value any, into reflect.Value, tag reflect.StructTag, p 
 	}
 }
 
-// bounded reads a duration or size, and holds it against the tags "min" and "max".
+// bounded parses a duration or size, and checks it against the tags "min" and "max".
 func bounded[T time.Duration | Size](d *decoder, p path, into *T, value any, kind, example string, parse func(string) (T, error), tag reflect.StructTag) {
 	s, ok := value.(string)
 	if !ok {
@@ -187,7 +187,7 @@ func (d *decoder) integer(value any, into *int, tag reflect.StructTag, p path) {
 	*into = int(n)
 }
 
-// number reads a number that may have a fraction, zero or more.
+// number parses a number, zero or more, which may have a fraction.
 func (d *decoder) number(value any, into *float64, p path) {
 	n, ok := value.(float64)
 	if whole, is := value.(int64); is {
@@ -203,11 +203,11 @@ func (d *decoder) number(value any, into *float64, p path) {
 	}
 }
 
-// text reads a text by the field's form, or one of the words it allows.
+// text parses a text in the form of the field, or one of the words it allows.
 func (d *decoder) text(value any, into reflect.Value, tag reflect.StructTag, p path) {
 	s, ok := value.(string)
 	if !ok {
-		d.fault(p, "not a string (put it in quotes)") // and not shown: it may be a secret
+		d.fault(p, "not a string (put it in quotes)") // the value is not shown: it may be a secret
 		return
 	}
 	is := tag.Get("is")
@@ -297,7 +297,7 @@ func (d *decoder) templates(value any, into map[string]*template.Template, p pat
 	}
 }
 
-// show gives a value as it stands in the file, shortened.
+// show returns a value as it appears in the file, shortened.
 func show(value any) string {
 	switch v := value.(type) {
 	case string:
@@ -322,7 +322,7 @@ func oneOf(words []string) string {
 	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 }
 
-// fieldsOf returns the indexes of a struct's fields by their keys.
+// fieldsOf returns the indexes of a struct's fields by key.
 func fieldsOf(t reflect.Type) map[string]int {
 	fields := map[string]int{}
 	for i := range t.NumField() {

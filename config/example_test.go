@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// compare is how two Configs are compared: templates by their text.
+// compare compares templates by their text.
 var compare = cmp.Options{
 	cmpopts.IgnoreUnexported(Config{}),
 	cmpopts.IgnoreFields(Config{}, "source"),
@@ -30,7 +30,7 @@ func readExample(t *testing.T) string {
 	return string(data)
 }
 
-func TestExampleHoldsTheDefaults(t *testing.T) {
+func TestExampleHasTheDefaults(t *testing.T) {
 	got, err := Load(example, env("TOCSIN_COMPONENT_SECRET=hunter2"))
 	if err != nil {
 		t.Fatal(err)
@@ -41,16 +41,16 @@ func TestExampleHoldsTheDefaults(t *testing.T) {
 	want.Tap.Domains = []string{"example.org"}
 	want.Storage.DSN = "sqlite:../tocsin.db"
 	if diff := cmp.Diff(want, got, compare, cmpopts.EquateEmpty()); diff != "" {
-		t.Errorf("the example is not the defaults (-default +example):\n%s", diff)
+		t.Errorf("the example differs from the defaults (-default +example):\n%s", diff)
 	}
 }
 
-// uncommented returns the example with the keys and tables that are commented out put in force.
+// uncommented returns the example with the commented-out keys and tables enabled.
 func uncommented(t *testing.T) string {
 	return regexp.MustCompile(`(?m)^# (\w+ = |\[)`).ReplaceAllString(readExample(t), "$1")
 }
 
-func TestExampleHoldsEveryKey(t *testing.T) {
+func TestExampleHasEveryKey(t *testing.T) {
 	var table map[string]any
 	meta, err := toml.Decode(uncommented(t), &table)
 	if err != nil {
@@ -62,16 +62,16 @@ func TestExampleHoldsEveryKey(t *testing.T) {
 	}
 	for _, key := range append(Keys(), "track.priority", "escalate.step", "sms") {
 		if !stands[key] && key != "escalate.template" {
-			t.Errorf("%s does not stand in the example", key)
+			t.Errorf("%s is missing from the example", key)
 		}
 	}
 }
 
 func TestExampleKeysInCommentsAreValid(t *testing.T) {
 	doc := uncommented(t)
-	doc = strings.ReplaceAll(doc, "\nsecret_file = ", "\n# ") // no such files
+	doc = strings.ReplaceAll(doc, "\nsecret_file = ", "\n# ") // these files do not exist
 	doc = strings.ReplaceAll(doc, "\nca_file = ", "\n# ")
-	doc = strings.ReplaceAll(doc, `do = "prompt"`, `do = "webhook"`) // url and secret are for webhooks
+	doc = strings.ReplaceAll(doc, `do = "prompt"`, `do = "webhook"`) // url and secret belong to webhooks
 	if _, err := parse("config.toml", doc, env("TOCSIN_COMPONENT_SECRET=hunter2")); err != nil {
 		t.Error(err)
 	}

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// Fault is one thing that is wrong with the configuration.
+// Fault is one error in the configuration.
 type Fault struct {
-	File string // or the environment variable that the value comes from
-	Line int    // 0 for what is missing, or comes from elsewhere than the file
-	Key  string // "track.unread_after"; "" if the fault is about no key
+	File string // or the environment variable with the value
+	Line int    // 0 for missing keys, and values from elsewhere
+	Key  string // "track.unread_after"; "" if the fault concerns no key
 	Text string
 }
 
-// Error gives the fault in one line: config.toml:12: track.unread_after: invalid duration "10x" (example: 10m).
+// Error returns the fault in one line: config.toml:12: track.unread_after: invalid duration "10x" (example: 10m).
 func (f Fault) Error() string {
 	var b strings.Builder
 	b.WriteString(f.File)
@@ -29,10 +29,10 @@ func (f Fault) Error() string {
 	return b.String()
 }
 
-// Faults are all that is wrong in a file, by line.
+// Faults are all faults of a file, by line.
 type Faults []Fault
 
-// Error gives one line a fault.
+// Error returns one line per fault.
 func (f Faults) Error() string {
 	lines := make([]string, len(f))
 	for i, fault := range f {
@@ -50,7 +50,7 @@ func (f Faults) sort() {
 	})
 }
 
-// nearest returns the word that was probably meant, a misspelt or an abbreviated one, or "".
+// nearest returns the word that was probably meant, if misspelt or abbreviated, or "".
 func nearest(word string, words []string) string {
 	best, least := "", 1+max(1, len(word)/4)
 	if i := slices.IndexFunc(words, func(w string) bool { return len(word) > 2 && strings.HasPrefix(w, word) }); i >= 0 {
@@ -64,7 +64,7 @@ func nearest(word string, words []string) string {
 	return best
 }
 
-// distance is the number of letters to insert, remove, replace or swap with their neighbour that make a into b.
+// distance is the number of letters to insert, remove, replace or swap with a neighbour to turn a into b.
 func distance(a, b string) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {

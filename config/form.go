@@ -23,7 +23,7 @@ import (
 // Size is a number of bytes.
 type Size int64
 
-// String gives the size in the largest unit that divides it.
+// String returns the size in the largest unit that divides it.
 func (s Size) String() string {
 	for _, u := range sizeUnits {
 		if s >= u.bytes && s%u.bytes == 0 {
@@ -61,7 +61,7 @@ func parseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// forms are the readers of texts that a field's tag "is" can name. What they return is converted to the field's type.
+// forms are the parsers of texts that the tag "is" can name. Their results are converted to the field's type.
 var forms = map[string]func(string) (any, error){
 	"domain":     func(s string) (any, error) { return ParseDomain(s) },
 	"user":       func(s string) (any, error) { return ParseUser(s) },
@@ -88,7 +88,7 @@ func nonEmpty(s string) (string, error) {
 	return s, nil
 }
 
-// ParseDomain reads a domain, and returns it normalised.
+// ParseDomain parses a domain and normalises it.
 func ParseDomain(s string) (string, error) {
 	domain, err := address.Domain(s)
 	if err != nil {
@@ -97,7 +97,7 @@ func ParseDomain(s string) (string, error) {
 	return domain, nil
 }
 
-// ParseUser reads the bare JID of a user, and returns it normalised.
+// ParseUser parses the bare JID of a user and normalises it.
 func ParseUser(s string) (string, error) {
 	j, err := address.Parse(s)
 	switch {
@@ -178,7 +178,7 @@ func parseHostPort(s, example string) (host string, err error) {
 	return host, nil
 }
 
-// ParseDSN reads the name of a database. Its faults hold no part of a password.
+// ParseDSN parses the name of a database. Its errors contain no part of a password.
 func ParseDSN(s string) (DSN, error) {
 	s = trimDSN(s)
 	if _, err := dsn.Parse(s); err != nil {
@@ -208,7 +208,7 @@ func parseTemplate(s string) (*template.Template, error) {
 	return t, nil
 }
 
-// ParseQuiet reads quiet hours with their time zone: "22:00-07:00 Europe/Berlin". An empty text is the zero Quiet: never.
+// ParseQuiet parses quiet hours with their time zone: "22:00-07:00 Europe/Berlin". An empty text is the zero Quiet: never.
 func ParseQuiet(s string) (track.Quiet, error) {
 	q, err := track.ParseQuiet(s, nil)
 	if err == nil && q.Zone == nil && q != (track.Quiet{}) {

@@ -8,10 +8,10 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// path names a place in a document: keys, and the indexes of elements of arrays and arrays of tables.
+// path is a place in a document: keys, and the indexes of elements of arrays and arrays of tables.
 type path []string
 
-// maxDepth is the depth of a path below which places are not told apart: no key of ours lies so deep.
+// maxDepth is the depth of a path below which places are not distinguished: no valid key is nested so deeply.
 const maxDepth = 8
 
 func (p path) add(part string) path {
@@ -34,8 +34,8 @@ func (p path) key() string {
 	})).String()
 }
 
-// lineScanner finds the lines of the keys of a document that is known to be valid TOML: it need not see faults, only where
-// keys and values begin and end.
+// lineScanner finds the lines of the keys of valid TOML: it need not detect errors, only where keys and values begin and
+// end.
 type lineScanner struct {
 	doc    string
 	pos    int
@@ -63,7 +63,7 @@ func keyLines(doc string) map[string]int {
 	return s.lines
 }
 
-// resolve makes a table's header into a path with the indexes of the arrays of tables it passes through.
+// resolve turns a table's header into a path with the indexes of the arrays of tables it passes through.
 func (s *lineScanner) resolve(header []string, array bool) path {
 	var p path
 	for i, part := range header {
@@ -91,7 +91,7 @@ func (s *lineScanner) pair(table path) {
 	s.skip("=")
 	s.value(p)
 	if s.pos == start {
-		s.pos++ // not TOML: come to an end all the same
+		s.pos++ // not TOML: move on, so that the scan ends
 	}
 }
 
@@ -123,7 +123,7 @@ func (s *lineScanner) value(p path) {
 	}
 }
 
-// more goes on to the next element of an array or inline table; past its end, it reports false.
+// more moves to the next element of an array or inline table; at its end, it returns false.
 func (s *lineScanner) more(end string) bool {
 	for s.space(); s.skip(","); {
 		s.space()
@@ -131,7 +131,7 @@ func (s *lineScanner) more(end string) bool {
 	return s.pos < len(s.doc) && !s.skip(end)
 }
 
-// text skips a string up to and including its closing quotes.
+// text skips a string including its closing quotes.
 func (s *lineScanner) text(quotes string, escapes bool) {
 	for s.pos < len(s.doc) && !s.skip(quotes) {
 		if escapes && s.doc[s.pos] == '\\' && s.pos+1 < len(s.doc) {
@@ -139,12 +139,12 @@ func (s *lineScanner) text(quotes string, escapes bool) {
 		}
 		s.step()
 	}
-	for i := 0; len(quotes) == 3 && i < 2; i++ { // up to two quotes may stand before the closing three
+	for i := 0; len(quotes) == 3 && i < 2; i++ { // up to two quotes may precede the closing three
 		s.skip(quotes[:1])
 	}
 }
 
-// key reads a dotted key up to the character end.
+// key parses a dotted key up to the character end.
 func (s *lineScanner) key(end string) []string {
 	start := s.pos
 	for s.pos < len(s.doc) && !strings.HasPrefix(s.doc[s.pos:], end) && s.doc[s.pos] != '\n' {
@@ -199,7 +199,7 @@ func (s *lineScanner) step() {
 	s.pos++
 }
 
-// note remembers where a path was first seen.
+// note records where a path occurs first.
 func (s *lineScanner) note(p path) {
 	if _, ok := s.lines[p.String()]; !ok {
 		s.lines[p.String()] = s.line

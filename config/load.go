@@ -19,8 +19,8 @@ const (
 	maxSecret = 4 << 10   // bytes of a secret_file
 )
 
-// Load reads a file. getenv gives TOCSIN_COMPONENT_SECRET and TOCSIN_STORAGE_DSN, which win over the file. Relative
-// paths in the file are relative to its directory. The error, if any, is a Faults that holds everything that is wrong.
+// Load reads a file. getenv returns TOCSIN_COMPONENT_SECRET and TOCSIN_STORAGE_DSN, which override the file. Relative paths
+// in the file are relative to its directory. The error, if any, is a Faults with everything that is wrong.
 func Load(file string, getenv func(string) string) (*Config, error) {
 	data, err := readFile(file, maxFile)
 	if err != nil {
@@ -46,7 +46,7 @@ func readFile(name string, limit int64) ([]byte, error) {
 		}
 	}
 	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
-		err = pe.Err // the name is in the fault already
+		err = pe.Err // the fault has the file's name already
 	}
 	return nil, err
 }
@@ -73,7 +73,7 @@ func parse(file, doc string, getenv func(string) string) (*Config, error) {
 func syntaxFault(file, doc string, err error) Fault {
 	f := Fault{File: file, Line: 1, Text: strings.TrimPrefix(err.Error(), "toml: ")}
 	if pe := (toml.ParseError{}); errors.As(err, &pe) {
-		at := min(max(pe.Position.Start, 0), len(doc)) // Position.Line is one too many for a fault at a line's end
+		at := min(max(pe.Position.Start, 0), len(doc)) // Position.Line is one too many for an error at the end of a line
 		f.Line = 1 + strings.Count(doc[:at], "\n")
 		f.Key, f.Text = pe.LastKey, strings.TrimSuffix(pe.Message, ".")
 		if strings.HasSuffix(f.Key, "secret") || strings.HasSuffix(f.Key, "dsn") {
@@ -84,13 +84,13 @@ func syntaxFault(file, doc string, err error) Fault {
 	return f
 }
 
-// Environment variables that win over the file.
+// Environment variables that override the file.
 const (
 	secretVariable = "TOCSIN_COMPONENT_SECRET"
 	dsnVariable    = "TOCSIN_STORAGE_DSN"
 )
 
-// secrets gathers what may come from elsewhere than the file.
+// secrets reads the values that may come from elsewhere than the file.
 func (d *decoder) secrets(c *Config, getenv func(string) string) {
 	d.secret(path{"component"}, &c.Component.Secret, c.Component.SecretFile)
 	if secret := trimSecret(getenv(secretVariable)); secret != "" {
@@ -122,7 +122,7 @@ func (d *decoder) secrets(c *Config, getenv func(string) string) {
 	}
 }
 
-// secret reads the secret of a table from the file that it names, if it does.
+// secret reads the secret of a table from its secret_file, if it has one.
 func (d *decoder) secret(table path, secret *Secret, name string) {
 	*secret = Secret(trimSecret(string(*secret)))
 	if name == "" {
@@ -145,7 +145,7 @@ func (d *decoder) secret(table path, secret *Secret, name string) {
 	d.lines[table.add("secret").String()] = d.line(at)
 }
 
-// resolve makes a path in the file relative to the file.
+// resolve resolves a path in the file relative to the file's directory.
 func (s source) resolve(name string) string {
 	if filepath.IsAbs(name) {
 		return name
@@ -153,9 +153,9 @@ func (s source) resolve(name string) string {
 	return filepath.Join(filepath.Dir(s.file), name)
 }
 
-// Where says where the value of a key like "component.secret" comes from, for a message that asks to change it:
-// "config.toml:4: component.secret", or the name of an environment variable. For a key that is not in the file it gives
-// the line of its table, if that is.
+// Where returns where the value of a key like "component.secret" comes from, for messages that ask to change it:
+// "config.toml:4: component.secret", or the name of an environment variable. For a key that is not in the file it gives the
+// line of its table, if there is one.
 func (c *Config) Where(key string) string {
 	return c.source.where(strings.Split(key, "."))
 }

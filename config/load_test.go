@@ -25,7 +25,7 @@ func env(assignments ...string) func(string) string {
 	}
 }
 
-// with returns a valid file with the given lines beginning at line 6.
+// with returns a valid file with the given lines from line 6 on.
 func with(lines ...string) string {
 	return "[component]\njid = 'tocsin.example.org'\nsecret = 'hunter2'\n[tap]\ndomains = ['example.org']\n" + strings.Join(lines, "\n") + "\n"
 }
@@ -33,7 +33,7 @@ func with(lines ...string) string {
 func TestFaults(t *testing.T) {
 	for _, test := range []struct {
 		doc  string
-		want string // one fault a line
+		want string // one fault per line
 	}{
 		// Durations, sizes, numbers, booleans.
 		{with("[track]", `unread_after = "10x"`), `config.toml:7: track.unread_after: invalid duration "10x" (example: 10m)`},
@@ -119,7 +119,7 @@ func TestFaults(t *testing.T) {
 		{with("[numbers]", "region = 'China'"), `config.toml:7: numbers.region: unknown region "China" (example: CN)`},
 		{with("[[escalate.step]]", "do = 'webhook'", "url = 'ftp://example.org'"), `config.toml:8: escalate.step.url: invalid URL (example: https://hooks.example.org/tocsin)`},
 
-		// What needs something else.
+		// Keys that need others.
 		{with("[numbers]", "verify = true"), `config.toml:7: numbers.verify: requires an [sms] table`},
 		{with("[escalate]", "mode = 'auto'"), `config.toml:7: escalate.mode: "auto" requires an [sms] table`},
 		{with("[[escalate.step]]", "do = 'sms'"), `config.toml:7: escalate.step.do: "sms" requires an [sms] table`},
@@ -134,20 +134,20 @@ func TestFaults(t *testing.T) {
 		{with("[[track.priority]]", "name = 'high'", "[[track.priority]]", "name = 'high'", "senders = ['example.org']"),
 			`config.toml:9: track.priority.name: "high" never matches: the rule on line 6 applies to every sender`},
 
-		// What is missing.
+		// Missing keys.
 		{"", "config.toml: component.jid: required (example: \"tocsin.example.org\")\n" +
 			"config.toml: component.secret: required (or secret_file, or TOCSIN_COMPONENT_SECRET)\n" +
 			"config.toml: tap.domains: required (example: [\"example.org\"])"},
 		{"\n[component]\nsecret = 'x'\n[tap]\ndomains = []\n", "config.toml:2: component.jid: required (example: \"tocsin.example.org\")\n" +
 			"config.toml:5: tap.domains: required (example: [\"example.org\"])"},
 
-		// Secrets stay secret.
+		// Secrets are not shown.
 		{"[component]\njid = 'tocsin.example.org'\nsecret = 12345\n[tap]\ndomains = ['example.org']", `config.toml:3: component.secret: not a string (put it in quotes)`},
 		{"[component]\nsecret = hunter2\n", `config.toml:2: component.secret: invalid TOML (put the value in quotes)`},
 		{"[component]\nsecret = 'a'\nsecret_file = 'b'\njid = 'tocsin.example.org'\n[tap]\ndomains = ['example.org']", `config.toml:3: component.secret_file: secret and secret_file are mutually exclusive`},
 		{"[component]\nsecret_file = '/nonexistent/secret'\njid = 'tocsin.example.org'\n[tap]\ndomains = ['example.org']", `config.toml:2: component.secret_file: "/nonexistent/secret": no such file or directory`},
 
-		// No TOML at all.
+		// Invalid TOML.
 		{with("[track", "x = 1"), `config.toml:6: tap: expected '.' or ']' to end table name, but got '\n' instead`},
 		{with("[tap]"), `config.toml:6: Key 'tap' has already been defined`},
 	} {
@@ -160,12 +160,12 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%s\n(-want +got):\n%s", test.doc, diff)
 		}
 		if strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("a secret was told: %v", err)
+			t.Errorf("a secret is shown: %v", err)
 		}
 	}
 }
 
-// component returns a valid file with the line as its second, in [component].
+// component returns a valid file with the line as its second one, in [component].
 func component(line string) string { return strings.Replace(with(), "\n", "\n"+line+"\n", 1) }
 
 func TestAllFaultsAtOnce(t *testing.T) {
@@ -277,7 +277,7 @@ func TestWhere(t *testing.T) {
 	}
 }
 
-// smsTable is an [sms] table with one route, and more lines of it.
+// smsTable is an [sms] table with one route, and more lines for it.
 func smsTable(more ...string) string {
 	return strings.Join(append([]string{"[sms]", "countries = ['CN']", "[[sms.route]]", "name = 'k'", "kind = 'http'", "provider = 'kannel'",
 		"url = 'http://127.0.0.1:13013/'", "user = 'tocsin'", "secret = 'hunter3'"}, more...), "\n")
@@ -316,7 +316,7 @@ func TestPolicy(t *testing.T) {
 		t.Errorf("[sms] (-want +got):\n%s", diff)
 	}
 	if !got.SMS.Reaches("+8613800138000") || got.SMS.Reaches("+12025550123") {
-		t.Error("another country is reached")
+		t.Error("another country is allowed")
 	}
 	got.SMS = nil
 	if diff := cmp.Diff(want, got, zones); diff != "" {
@@ -333,7 +333,7 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, doc string) {
 		if strings.Contains(doc, "range") || strings.Contains(doc, "secret_file") {
-			t.Skip("may run long, or read files")
+			t.Skip("may take long, or read files")
 		}
 		_, err := parse("config.toml", doc, env())
 		if err == nil {
@@ -342,7 +342,7 @@ func FuzzLoad(f *testing.F) {
 		for _, fault := range err.(Faults) {
 			missing := strings.HasPrefix(fault.Text, "required") && fault.Line == 0
 			if !missing && (fault.Line < 1 || fault.Line > 1+strings.Count(doc, "\n")) {
-				t.Errorf("line %d is not in the file: %v", fault.Line, fault)
+				t.Errorf("the file has no line %d: %v", fault.Line, fault)
 			}
 			if strings.Contains(fault.Error(), "\n") {
 				t.Errorf("more than one line: %q", fault.Error())

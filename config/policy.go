@@ -8,7 +8,7 @@ var timeouts = map[string]track.State{"undelivered": track.StateTimeoutUndeliver
 
 var modes = map[string]track.Mode{"ask": track.Ask, "auto": track.Auto, "never": track.Never}
 
-// Policy returns the decisions of [track], [escalate] and [sms].
+// Policy returns the policy set by [track], [escalate] and [sms].
 func (c *Config) Policy() track.Policy {
 	t, e := c.Track, c.Escalate
 	p := track.Policy{

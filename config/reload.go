@@ -28,5 +28,5 @@ func (c *Config) Reload(getenv func(string) string) (next *Config, notes []strin
 	return next, notes, nil
 }
 
-// File is the file that the configuration was read from.
+// File returns the path of the configuration file.
 func (c *Config) File() string { return c.source.file }

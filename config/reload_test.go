@@ -45,7 +45,7 @@ func TestReload(t *testing.T) {
 	}
 }
 
-func TestReloadOfABadFile(t *testing.T) {
+func TestReloadOfAnInvalidFile(t *testing.T) {
 	dir := t.TempDir()
 	file := write(t, dir, "config.toml", with())
 	before, err := Load(file, env())

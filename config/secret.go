@@ -10,7 +10,7 @@ import (
 
 const hidden = "(hidden)"
 
-// Secret is a text that is never printed or logged; string(s) is the text itself.
+// Secret is a text that is never printed or logged; string(s) returns it.
 type Secret string
 
 // String hides the secret.
@@ -30,18 +30,18 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // LogValue hides the secret from logs.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// trimSecret drops what editors and shells put around a secret: a byte order mark, line ends after it. Wherever a secret
-// comes from, it is read alike.
+// trimSecret removes what editors and shells add to a secret: a byte order mark, and line ends after it. Secrets from all
+// sources are read alike.
 func trimSecret(s string) string { return strings.TrimRight(strings.TrimPrefix(s, "\ufeff"), "\r\n") }
 
-// trimDSN drops what they put around a DSN, which begins and ends with no space.
+// trimDSN does the same for a DSN, which neither begins nor ends with a space.
 func trimDSN(s string) string { return strings.TrimSpace(trimSecret(s)) }
 
-// DSN names a database: sqlite:PATH or a postgres:// URL. It is printed and logged without its password; string(d) is
-// the whole of it.
+// DSN names a database: sqlite:PATH or a postgres:// URL. It is printed and logged without its password; string(d) returns
+// all of it.
 type DSN string
 
-// String gives the DSN without a password.
+// String returns the DSN without its password.
 func (d DSN) String() string {
 	parsed, err := dsn.Parse(string(d))
 	if err != nil {
@@ -50,16 +50,16 @@ func (d DSN) String() string {
 	return parsed.String()
 }
 
-// GoString gives the DSN without a password.
+// GoString returns the DSN without its password.
 func (d DSN) GoString() string { return d.String() }
 
-// MarshalText gives the DSN without a password.
+// MarshalText returns the DSN without its password.
 func (d DSN) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// LogValue gives the DSN without a password.
+// LogValue returns the DSN without its password.
 func (d DSN) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
-// SecretFiles returns the files that hold a secret or a password, each once.
+// SecretFiles returns the files that contain a secret or a password, each once.
 func (c *Config) SecretFiles() []string {
 	var files []string
 	add := func(file string) {
@@ -91,15 +91,15 @@ func (c *Config) SecretFiles() []string {
 	return files
 }
 
-// String sums the configuration up in a line, without secrets.
+// String summarises the configuration in one line, without secrets.
 func (c Config) String() string {
 	return c.Component.JID + " at " + c.Component.Server + " for " + strings.Join(c.Tap.Domains, ", ") + ", " + c.Storage.DSN.String()
 }
 
-// GoString is String: %#v shows no secrets either.
+// GoString is String, so that %#v shows no secrets either.
 func (c Config) GoString() string { return c.String() }
 
-// LogValue gives the same as attributes.
+// LogValue returns the same as attributes.
 func (c Config) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("component", c.Component.JID),

@@ -23,11 +23,11 @@ func TestConfigIsPrintedWithoutSecrets(t *testing.T) {
 		log.WriteString(fmt.Sprintf(format+format+format+format, c, *c, c.Component, c.Storage))
 	}
 	if strings.Contains(log.String(), "hunter2") {
-		t.Errorf("a secret was told: %s", log.String())
+		t.Errorf("a secret is shown: %s", log.String())
 	}
 }
 
-// Wherever a secret or a DSN comes from, what editors and shells put around it does not count.
+// What editors and shells add to a secret or a DSN is ignored, whatever its source.
 func TestSecretsAreTrimmedAlike(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "secret", "\ufeffhunter2\r\n")
@@ -58,7 +58,7 @@ func TestSecretsAreTrimmedAlike(t *testing.T) {
 	}
 }
 
-// A value that comes from elsewhere than the file is named by where it comes from.
+// Errors name the source of a value that does not come from the file.
 func TestWhereSecretsComeFrom(t *testing.T) {
 	dir := t.TempDir()
 	file := write(t, dir, "config.toml", with("[storage]", "dsn = 'sqlite:x.db'"))
@@ -109,7 +109,7 @@ func TestSecretFiles(t *testing.T) {
 	}
 }
 
-// Wherever a secret stands in a file, broken or not, no fault shows a part of it.
+// Wherever a secret is in a file, valid or not, no fault shows a part of it.
 func FuzzNoSecretIsShown(f *testing.F) {
 	for _, password := range []string{"hunter2hunter2", "a/b@c?d=e&f", "%zz%00x", "12/34@5678", "it's \"quoted\" here", "[[x]]y=1", "line\nbreak\n"} {
 		for _, doc := range []string{
@@ -128,7 +128,7 @@ func FuzzNoSecretIsShown(f *testing.F) {
 		}
 		keys := regexp.MustCompile(`(secret|dsn|url|storage)"?( = | = \S*$|.*$)`)
 		if last := before[strings.LastIndexByte(before, '\n')+1:]; !keys.MatchString(last) {
-			return // what was put in is no secret
+			return // the inserted text is no longer a secret
 		}
 		_, err := parse("config.toml", before+password+after, env())
 		said := fmt.Sprint(err)

@@ -5,7 +5,7 @@ import (
 	"tocsin/component/tap"
 )
 
-// Settings returns the part that may change while the component runs.
+// Settings returns the settings that may change while the component runs.
 func (c *Config) Settings() settings.Settings {
 	s := settings.Settings{
 		Name: c.Component.Name, Language: c.Component.Language, Admins: c.Component.Admins,
@@ -28,7 +28,7 @@ func (c *Config) Settings() settings.Settings {
 	return s
 }
 
-// public is the base of links to pages, "" if there are none.
+// public is the base URL of pages, "" if there are none.
 func (c *Config) public() string {
 	if c.Web == nil {
 		return ""
@@ -36,7 +36,7 @@ func (c *Config) public() string {
 	return c.Web.Public
 }
 
-// HooksListen is the address that providers of SMS reach, "" if there is none.
+// HooksListen is the address for requests of SMS providers, "" if there is none.
 func (c *Config) HooksListen() string {
 	if c.SMS == nil || c.SMS.Public == "" {
 		return ""
@@ -44,7 +44,7 @@ func (c *Config) HooksListen() string {
 	return c.SMS.Listen
 }
 
-// PagesListen is the address that pages are served on, "" if there are none.
+// PagesListen is the address on which pages are served, "" if there are none.
 func (c *Config) PagesListen() string {
 	if c.Web == nil {
 		return ""

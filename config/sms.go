@@ -47,7 +47,7 @@ type SMSRoute struct {
 	Prefixes   []string `toml:"prefixes" is:"prefix"`
 	For        []string `toml:"for" is:"message|code"`
 	From       []string `toml:"from" is:"sms sender"`
-	Rate       float64  `toml:"rate"` // a second; 0: no limit
+	Rate       float64  `toml:"rate"` // per second; 0: no limit
 	Cost       float64  `toml:"cost"` // of a segment, in whatever currency
 	Repeat     string   `toml:"repeat" is:"never|key|always"`
 	Secret     Secret   `toml:"secret"`
@@ -60,7 +60,7 @@ type SMSRoute struct {
 	rest map[string]any
 }
 
-// defaultSMS is an [sms] table that gives only what has no default.
+// defaultSMS is an [sms] table with nothing but the keys that have no default.
 func defaultSMS() *SMS {
 	return &SMS{
 		Who: track.WhoRoster, Segments: 3, Expires: 15 * time.Minute, Replies: track.RepliesForward, ReplyWindow: 24 * time.Hour, Listen: "127.0.0.1:9477",
@@ -94,7 +94,7 @@ func parsePrefix(s string) (string, error) {
 	return s, nil
 }
 
-// kindKeys are the keys of each kind of route that are not of all.
+// kindKeys are the keys that only one kind of route has.
 func kindKeys(kind string) map[string]bool {
 	keys := map[string]bool{}
 	var t reflect.Type
@@ -119,7 +119,7 @@ func kindKeys(kind string) map[string]bool {
 	return keys
 }
 
-// route reads a [[sms.route]]: its own keys, and those of its kind.
+// route reads a [[sms.route]]: the common keys, and those of its kind.
 func (d *decoder) route(table map[string]any, r *SMSRoute, p path) {
 	r.Repeat, r.For, r.rest = string(routes.Never), []string{"message", "code"}, map[string]any{}
 	kind, _ := table["kind"].(string)
@@ -135,7 +135,7 @@ func (d *decoder) route(table map[string]any, r *SMSRoute, p path) {
 	d.table(own, reflect.ValueOf(r).Elem(), p)
 }
 
-// checkSMS compares the keys of [sms], and makes what each route's kind has of its own.
+// checkSMS checks the keys of [sms], and builds the part of each route that is specific to its kind.
 func (d *decoder) checkSMS(c *Config) {
 	s := c.SMS
 	if s == nil {
@@ -204,7 +204,7 @@ func (d *decoder) checkHTTP(s *SMS, r *SMSRoute, ca []byte, p path) {
 	}
 	check := r.HTTP
 	if check.Public != "" {
-		check.HookSecret = strings.Repeat("x", 32) // the real one is the database's
+		check.HookSecret = strings.Repeat("x", 32) // stands in for the real one, which comes from the database
 	}
 	_, err := httpapi.New(check, clock.System{})
 	d.routeFaults(p, err)
@@ -225,7 +225,7 @@ func (d *decoder) routeFaults(p path, err error) {
 	}
 }
 
-// routeFault reports a fault of a key as a route's kind names it, once.
+// routeFault reports a fault under the name of the key in the route's kind, once.
 func (d *decoder) routeFault(p path, key, text string) {
 	at := p
 	for part := range strings.SplitSeq(key, ".") {
@@ -236,7 +236,7 @@ func (d *decoder) routeFault(p path, key, text string) {
 	}
 }
 
-// fill puts the values of a table into a struct of another package, key by key, so that what does not fit is named.
+// fill assigns the values of a table to a struct of another package, key by key, so that faults name the key.
 func (d *decoder) fill(table map[string]any, into any, p path) {
 	struc := reflect.ValueOf(into).Elem()
 	fields := fieldsOf(struc.Type())
@@ -252,7 +252,7 @@ func (d *decoder) fill(table map[string]any, into any, p path) {
 		}
 		if kind := struc.Field(fields[key]).Kind(); kind == reflect.Map || kind == reflect.Struct {
 			if _, isTable := value.(map[string]any); !isTable {
-				err = errors.New("not a table") // which the library passes over
+				err = errors.New("not a table") // the library ignores this
 			}
 		}
 		if err != nil {
@@ -277,7 +277,7 @@ func (c *Config) SMSSettings() *settings.SMS {
 	return o
 }
 
-// smsPolicy is the part of the decisions; nil without an [sms] table.
+// smsPolicy returns the policy for SMS; nil without an [sms] table.
 func (c *Config) smsPolicy() *track.SMSPolicy {
 	s := c.SMSSettings()
 	if s == nil {

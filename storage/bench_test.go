@@ -14,8 +14,8 @@ import (
 	"tocsin/track"
 )
 
-// The benchmarks are run with "make bench"; docs/design/storage.md has figures. Each fills a database once, and then
-// writes to it in batches of several sizes. The seed is fixed.
+// The benchmarks are run with "make bench"; docs/design/storage.md has figures. Each fills a database once, and then writes
+// to it in batches of several sizes. The seed is fixed.
 
 const (
 	users       = 10_000
@@ -27,7 +27,7 @@ const (
 
 var batchSizes = []int{1, 10, 100, 512}
 
-// traffic makes messages between users, and what becomes of them.
+// traffic generates messages between users, and their receipts and markers.
 type traffic struct {
 	*rand.Rand
 	now track.Time
@@ -72,7 +72,7 @@ func (t *traffic) messages(n int, settled bool) []track.Message {
 	return all
 }
 
-// facts are n facts: one third messages, one third receipts, one third markers, each for a message that is a while old.
+// facts returns n facts: one third messages, one third receipts, one third markers, each for a slightly older message.
 func (t *traffic) facts(n int) []track.Input {
 	all := make([]track.Input, 0, n)
 	for len(all) < n {
@@ -95,8 +95,7 @@ func (t *traffic) facts(n int) []track.Input {
 	return all
 }
 
-// known is what everybody's clients have shown to those who write to them: people who have written a million messages are
-// no strangers.
+// known makes everybody's clients known to confirm: after a million messages they would be.
 func (t *traffic) known(sender int) (c track.Changes) {
 	user := func(n int) string { return fmt.Sprintf("user%d@example.org", n%users) }
 	c.Peers = []track.Peer{{JID: user(sender), Receipts: t.now, Markers: t.now}}
@@ -162,7 +161,7 @@ func BenchmarkStore(b *testing.B) {
 	}
 }
 
-// cost is what a benchmark cost this process, the database being another one on PostgreSQL.
+// cost measures the CPU time of this process, which on PostgreSQL excludes the database.
 type cost struct {
 	cpu     time.Duration
 	written int64
@@ -202,7 +201,7 @@ func benchInsert(b *testing.B, store *storage.Store, t *traffic) {
 	}
 }
 
-// benchFacts takes facts through the ledger: load, apply, commit, and one batch later that their notices were told.
+// benchFacts applies facts through the ledger: load, apply, commit, and one batch later NoticesDelivered.
 func benchFacts(b *testing.B, store *storage.Store, t *traffic) {
 	seed, err := store.Seed(b.Context())
 	if err != nil {
@@ -239,14 +238,14 @@ func benchFacts(b *testing.B, store *storage.Store, t *traffic) {
 	}
 }
 
-// nobody has settings.
+// nobody is a People without settings.
 type nobody struct{}
 
 func (nobody) Parties(track.Conv) track.Parties { return track.Parties{} }
 func (nobody) Clients(string) track.Clients     { return track.Clients{} }
 func (nobody) Present(string, string) bool      { return true }
 
-// BenchmarkStart is what a restart reads, with a million alarms.
+// BenchmarkStart reads what a restart reads, with a million alarms.
 func BenchmarkStart(b *testing.B) {
 	onBothDatabases(b, func(b *testing.B, store *storage.Store) {
 		t := newTraffic(benchStart)
@@ -272,7 +271,7 @@ func BenchmarkStart(b *testing.B) {
 	})
 }
 
-// BenchmarkDigest looks for what is untold to a sender of so many messages, of which none is.
+// BenchmarkDigest looks for untold notices of a sender with many messages, none of which has one.
 func BenchmarkDigest(b *testing.B) {
 	onBothDatabases(b, func(b *testing.B, store *storage.Store) {
 		t := newTraffic(benchStart)

@@ -8,17 +8,17 @@ import (
 	"tocsin/track"
 )
 
-// shape is a set of columns of a message that are written together. An update writes the first shape that has every column
-// that has changed: the fewer columns, the fewer values are passed and the fewer indexes touched; the fewer shapes, the fewer
-// statements a batch takes.
+// shape is a set of columns of a message that are written together. An update writes the first shape that contains every
+// changed column: fewer columns mean fewer values to pass and fewer indexes to touch; fewer shapes mean fewer statements per
+// batch.
 type shape struct {
 	table
-	has         uint64 // bits: the places of its columns in updates
-	ints, texts []int  // those places
+	has         uint64 // bits: the indexes of its columns in updates
+	ints, texts []int  // the same as indexes
 	stmt        *sqlx.Stmt
 }
 
-// newShapes returns the shapes, smallest first: a message that arrives, or times out; one that is settled; whatever else.
+// newShapes returns the shapes, smallest first: delivered or timed out; settled; anything else.
 func newShapes() []*shape {
 	arrived := []string{"ord", "status", "marks", "delivery_rule", "reading_rule", "delivered_at", "due", "seq", "rev", "notice_at", "why", "state", "basis", "further"}
 	settled := append(slices.Clone(arrived), "unsettled", "settled_at", "text")
@@ -41,7 +41,7 @@ func shapeOf(columns []string) *shape {
 	return s
 }
 
-// shaped divides messages by the shape that they are written in. was is what they replace, or nothing, if that is not known.
+// shaped groups messages by the shape in which they are written. was is the rows they replace, or nil if unknown.
 func shaped(shapes []*shape, is, was []track.Message) []rows {
 	all, before := updates.pack(is...), rows{}
 	if len(was) == len(is) {
@@ -68,7 +68,7 @@ func shaped(shapes []*shape, is, was []track.Message) []rows {
 	return parts
 }
 
-// difference returns the places in which two rows differ, as bits; b may be longer.
+// difference returns the indexes at which two rows differ, as bits; b may be longer.
 func difference[T comparable](a, b []T) (bits uint64) {
 	for i := range a {
 		if a[i] != b[i] {

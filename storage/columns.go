@@ -11,9 +11,9 @@ import (
 	"tocsin/track"
 )
 
-// A walk visits the columns of one value after the other: to learn their names, to take values out of a struct, or to
-// put values into it. So each column of a type is named in one place. Columns are integers or texts; in every
-// statement the integers come first.
+// A walk visits the columns of one value after another: to collect their names, to read values from a struct, or to set
+// them. So each column of a type is named in one place. Columns are integers or texts; in every statement the integers come
+// first.
 type walk struct {
 	mode  mode
 	names *table
@@ -29,7 +29,7 @@ const (
 	putting
 )
 
-// table is what SQL must know of a type.
+// table is what the SQL needs to know about a type.
 type table struct {
 	name        string
 	ints, texts []string
@@ -51,7 +51,7 @@ func kindOf[T any](name string, visit func(*walk, *T)) *kind[T] {
 	return k
 }
 
-// pack takes the values of vs out.
+// pack reads the values of vs.
 func (k *kind[T]) pack(vs ...T) rows {
 	w := walk{mode: taking, ints: make([]int64, 0, len(vs)*len(k.ints)), texts: make([]string, 0, len(vs)*len(k.texts))}
 	for i := range vs {
@@ -60,14 +60,14 @@ func (k *kind[T]) pack(vs ...T) rows {
 	return rows{n: len(vs), ints: w.ints, texts: w.texts}
 }
 
-// rows are the values of n rows, row by row.
+// rows are the values of n rows, one row after another.
 type rows struct {
 	n     int
 	ints  []int64
 	texts []string
 }
 
-// read yields what a query finds. Its columns must be those of the table.
+// read yields the rows of a query. Its columns must be those of the table.
 func (k *kind[T]) read(found *sql.Rows, err error, yield func(*T) error) error {
 	if err != nil {
 		return err
@@ -119,8 +119,8 @@ func flag(w *walk, name string, v *bool) {
 	*v = n != 0
 }
 
-// choice is a setting of few values. A number that is none of them, and too large for it, is read as the largest: it must not
-// become one of them.
+// choice is a setting with few values. An unknown number that is too large for its type is read as the largest, so that it
+// is not mistaken for a known one.
 func choice[T ~uint8](w *walk, name string, v *T) {
 	n := int64(*v)
 	num(w, name, &n)
@@ -129,7 +129,7 @@ func choice[T ~uint8](w *walk, name string, v *T) {
 	}
 }
 
-// span is a time to wait. One that is too large, or negative, is read as -1 ms.
+// span is a duration. One that is too large or negative is read as -1 ms.
 func span(w *walk, name string, v *time.Duration) {
 	ms := v.Milliseconds()
 	num(w, name, &ms)
@@ -153,7 +153,7 @@ func str[T ~string](w *walk, name string, v *T) {
 func list[T any](w *walk, name string, v *[]T) {
 	var text string
 	if w.mode == taking && len(*v) > 0 {
-		b, _ := json.Marshal(*v) // numbers and strings: no error
+		b, _ := json.Marshal(*v) // numbers and strings: never an error
 		text = string(b)
 	}
 	str(w, name, &text)
@@ -165,7 +165,7 @@ func list[T any](w *walk, name string, v *[]T) {
 	}
 }
 
-// clean makes s storable in every database: one bad byte from the wire must not make a whole batch impossible.
+// clean makes s storable in every database: one bad byte from the wire must not fail a whole batch.
 func clean(s string) string {
 	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
 		return s
@@ -376,7 +376,7 @@ func (h *hasher) deviceColumns(w *walk, d *track.Device) {
 	str(w, "jid", &d.JID)
 }
 
-// fact is one entry of the table meta.
+// fact is a row of the table meta.
 type fact struct{ key, value string }
 
 func metaColumns(w *walk, f *fact) {

@@ -78,7 +78,7 @@ func usedColumns(w *walk, u *track.Used) {
 	str(w, "number", &u.Number)
 }
 
-// stop is a track.Stop as it is stored: the number itself is not.
+// stop is a stored track.Stop: with a hash instead of the number.
 type stop struct {
 	hash string
 	track.Stop
@@ -91,7 +91,7 @@ func stopColumns(w *walk, s *stop) {
 	str(w, "route", &s.Route)
 }
 
-// number names a number whose owner wants no SMS.
+// number identifies a number whose owner wants no SMS.
 func (h *hasher) number(e164 string) string {
 	sum := h.sum("stopped number", e164)
 	return hex.EncodeToString(sum[:])

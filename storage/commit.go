@@ -12,9 +12,9 @@ import (
 	"tocsin/track"
 )
 
-// Commit stores changes in one transaction, or nothing of them. It fails with track.ErrFenced when another instance has
+// Commit stores all changes in one transaction, or none of them. It fails with track.ErrFenced when another instance has
 // taken the database, with a track.BehindError when the database has lost earlier commits, and with track.ErrRefused when
-// something in the changes can't be stored. After any other error they may have been stored all the same: Settled knows.
+// the database can't store something in the changes. After any other error they may have been stored: Settled finds out.
 func (s *Store) Commit(ctx context.Context, c track.Changes) error {
 	s.fence.writing.Lock()
 	defer s.fence.writing.Unlock()
@@ -96,7 +96,7 @@ func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error 
 	return nil
 }
 
-// reached is how far the changes go, in Ord and in Rev. The next instance goes on from there, whatever is pruned until
+// reached returns the greatest Ord and Rev of the changes. The next instance continues from there, whatever is pruned until
 // then: clients hold revisions as tokens, and prompts are named after their row.
 func reached(c *track.Changes) (ord, rev int64) {
 	for _, changed := range [][]track.Message{c.Insert, c.Update} {
@@ -127,7 +127,7 @@ func lastAttempts(list []track.Attempt) []track.Attempt {
 	return slices.Collect(maps.Values(last))
 }
 
-// marks are how far sources were taken in.
+// marks are the positions up to which sources were processed.
 func marks(c *track.Changes) (facts []fact) {
 	for _, m := range c.Marks {
 		facts = append(facts, fact{track.MarkKey(m.Run), strconv.FormatUint(m.N, 10)})
@@ -135,7 +135,7 @@ func marks(c *track.Changes) (facts []fact) {
 	return facts
 }
 
-// bySeq gathers the messages whose notices were told by the number of the notice, the greatest of each message.
+// bySeq groups the messages whose notices were told by the greatest Seq told of each message.
 func bySeq(told []track.Told) map[uint32][]int64 {
 	seqs := make(map[int64]uint32, len(told))
 	for _, t := range told {
@@ -148,7 +148,7 @@ func bySeq(told []track.Told) map[uint32][]int64 {
 	return gathered
 }
 
-// endedFirst puts the prompts in such an order that a conversation never has two that are live.
+// endedFirst orders the prompts so that a conversation never has two live ones.
 func endedFirst(all []track.Prompt) []track.Prompt {
 	all = slices.Clone(all)
 	slices.SortStableFunc(all, func(a, b track.Prompt) int {
@@ -164,7 +164,7 @@ func live(p track.Prompt) int {
 	return 0
 }
 
-// liveLast puts the SMS in such an order that a conversation never has two that are live.
+// liveLast orders the SMS so that a conversation never has two live ones.
 func liveLast(all []track.Text) []track.Text {
 	all = slices.Clone(all)
 	slices.SortStableFunc(all, func(a, b track.Text) int { return int(b.State) - int(a.State) })
@@ -180,7 +180,7 @@ func lastParts(all []track.Part) []track.Part {
 	return slices.Collect(maps.Values(last))
 }
 
-// stops returns the last of each number: a statement replaces a row once.
+// stops keeps the last of each number: one statement cannot change a row twice.
 func (h *hasher) stops(all []track.Stop) []stop {
 	last := map[string]stop{}
 	for _, s := range all {

@@ -31,10 +31,10 @@ func connect(ctx context.Context, text string, o Options) (*Store, error) {
 	return connectPostgres(ctx, d)
 }
 
-// Every commit is on the disk before it is told of (FULL). What is deleted is overwritten (secure_delete); Prune empties the
-// WAL. A batch touches one index page a row, which small pages and rare checkpoints make cheap. A larger cache than 32 MiB
-// makes commits slower, and the system has the file in its own. The driver runs these in the order of the alphabet, and
-// the journal mode after them: the size of a page is settled by then.
+// Commit returns once the data is on disk (FULL). Deleted data is overwritten (secure_delete); Prune empties the WAL. A
+// batch touches one index page per row, which small pages and infrequent checkpoints make cheap. A cache larger than 32 MiB
+// makes commits slower, and the file is in the system's cache anyway. The driver runs these in alphabetical order, and the
+// journal mode after them, when the page size is fixed.
 var pragmas = []string{
 	"busy_timeout(5000)", "page_size(2048)", "secure_delete(ON)", "synchronous(FULL)", "temp_store(MEMORY)", "wal_autocheckpoint(16000)",
 }
@@ -59,8 +59,8 @@ func connectSQLite(ctx context.Context, d dsn.DSN, o Options) (*Store, error) {
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
-	// The file holds texts and numbers: it is for its owner alone. What SQLite makes beside it takes after it. One that is
-	// there is not touched: closing it would end the locks that SQLite has on it in this process.
+	// The file has texts and numbers, so only its owner may read it. The files that SQLite creates next to it inherit its
+	// mode. An existing file is not opened here: closing it would release the locks that SQLite has on it in this process.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err == nil {
 		err = errors.Join(bequeath(f), f.Close())
@@ -124,15 +124,15 @@ func open(ctx context.Context, name, dsn string, connections int) (*sqlx.DB, err
 	if err != nil {
 		return nil, err
 	}
-	defer db.Close() // it is only asked for its driver
+	defer db.Close() // only its driver is needed
 	c := instrument(&dsnConnector{dsn, db.Driver()})
 	return ready(ctx, sqlx.NewDb(sql.OpenDB(c), name), connections)
 }
 
-// instrument stands around every connector: tests look at what is executed.
+// instrument wraps every connector: tests use it to record statements.
 var instrument = func(c driver.Connector) driver.Connector { return c }
 
-// dsnConnector makes connections of a driver that has no connector of its own.
+// dsnConnector makes connections of a driver without a connector of its own.
 type dsnConnector struct {
 	dsn    string
 	driver driver.Driver

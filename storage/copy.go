@@ -10,13 +10,13 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// metaCopy is kept in a target for as long as a copy is under way: what the source was like when it began.
+// metaCopy marks a target while a copy is under way; its value identifies the state of the source at the start.
 const metaCopy = "copy-of"
 
 const copyBatch = 2000
 
-// Copy copies everything from one database into another, empty one, and counts it there. If it is broken off, the next Copy goes on
-// where it was; if the source was used in between, it begins again. Both databases are held as long as it takes, and their stores
+// Copy copies one database into another, empty one, and counts the rows there. If it is interrupted, the next Copy continues
+// where it stopped; if the source was used in between, it starts over. Both databases are locked meanwhile, and their stores
 // commit nothing afterwards. progress may be nil.
 func Copy(ctx context.Context, from, to *Store, progress func(table string, done, total int64)) (failed error) {
 	for _, s := range []*Store{from, to} {
@@ -68,10 +68,10 @@ type copying struct {
 	progress func(table string, done, total int64)
 }
 
-// copied are the tables that a copy fills, beside meta.
+// copied are the tables that a copy fills, besides meta.
 var copied = []string{"messages", "prompts", "outbox", "peers", "pairs", "releases", "numbers", "prefs", "contacts", "devices", "handover", "texts", "text_parts", "replies_seen", "stops"}
 
-// begin makes the target ready: empty, or with a first part of what the source has now.
+// begin prepares the target: empty, or with a part of the source as it is now.
 func (c *copying) begin(ctx context.Context) error {
 	if half, err := c.from.Get(ctx, metaCopy); err != nil {
 		return err
@@ -111,7 +111,7 @@ func (c *copying) begin(ctx context.Context) error {
 	})
 }
 
-// mark says in short what the database holds, so that a change can be told.
+// mark returns a short description of the database's contents, to detect changes.
 func (s *Store) mark(ctx context.Context) (string, error) {
 	var sum struct{ Rows, Ord, Rev, Status, Told, Sends, Texts, Replies int64 }
 	var err error
@@ -136,7 +136,7 @@ func (s *Store) countRows(ctx context.Context, table string) (n int64, err error
 	return n, err
 }
 
-// copyOf gives what copies one table, and counts it.
+// copyOf returns a function that copies one table and counts its rows.
 func copyOf[T any](c *copying, source, target *kind[T], key string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		total, err := c.from.countRows(ctx, source.name)
@@ -160,8 +160,8 @@ func copyOf[T any](c *copying, source, target *kind[T], key string) func(context
 	}
 }
 
-// copyTable goes on after the greatest key that is there; without a key, which must be a number, it begins again and passes over what
-// is there.
+// copyTable continues after the greatest key in the target; without a key, which must be a number, it starts over and skips
+// existing rows.
 func copyTable[T any](ctx context.Context, c *copying, source, target *kind[T], key string, total int64) error {
 	var done int64
 	var args []any

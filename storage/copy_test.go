@@ -37,7 +37,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// inhabited has something in every table.
+// inhabited makes a database with something in every table.
 func inhabited(t *testing.T, s *storage.Store, messages int) {
 	t.Helper()
 	ctx := t.Context()
@@ -62,7 +62,7 @@ func inhabited(t *testing.T, s *storage.Store, messages int) {
 	must(t, s.Put(ctx, "paused", "yes"))
 }
 
-// contents is all that can be read from a store.
+// contents is everything that can be read from a store.
 func contents(t *testing.T, s *storage.Store) map[string]any {
 	t.Helper()
 	ctx := t.Context()
@@ -108,7 +108,7 @@ func TestCopy(t *testing.T) {
 			inhabited(t, from, 9000)
 			want := contents(t, from)
 
-			// It is broken off in the middle of the messages.
+			// It is interrupted in the middle of the messages.
 			ctx, cancel := context.WithCancel(t.Context())
 			err := storage.Copy(ctx, from, open(t, toDSN), func(table string, done, total int64) {
 				if table == "messages" && done > total/2 {
@@ -116,15 +116,15 @@ func TestCopy(t *testing.T) {
 				}
 			})
 			if !errors.Is(err, context.Canceled) {
-				t.Fatalf("broken off: %v", err)
+				t.Fatalf("interrupted copy: %v", err)
 			}
-			// It goes on from there.
+			// It continues from there.
 			first := true
 			last := map[string]int64{}
 			to := open(t, toDSN)
 			must(t, storage.Copy(t.Context(), open(t, fromDSN), to, func(table string, done, total int64) {
 				if first && done < total/4 {
-					t.Errorf("it began again: at %d of %d", done, total)
+					t.Errorf("it started over: at %d of %d", done, total)
 				}
 				first = false
 				if last[table] = done; done > total {
@@ -141,7 +141,7 @@ func TestCopy(t *testing.T) {
 			if diff := cmp.Diff(want, contents(t, reopened)); diff != "" {
 				t.Errorf("-source +copy, opened again:\n%s", diff)
 			}
-			// It is complete: another copy would not add to it.
+			// It is complete: another copy is refused.
 			err = storage.Copy(t.Context(), open(t, fromDSN), reopened, nil)
 			if err == nil || !strings.Contains(err.Error(), "not empty") {
 				t.Errorf("copied over a database: %v", err)
@@ -150,7 +150,7 @@ func TestCopy(t *testing.T) {
 	}
 }
 
-// A source that was used after a copy was broken off is copied again from the beginning.
+// If the source was used after an interrupted copy, the next one starts over.
 func TestCopyAfterChange(t *testing.T) {
 	from, to := open(t, sqliteDSN(t)), open(t, sqliteDSN(t))
 	inhabited(t, from, 5000)
@@ -161,7 +161,7 @@ func TestCopyAfterChange(t *testing.T) {
 		}
 	})
 	if err == nil {
-		t.Fatal("it was not broken off")
+		t.Fatal("it was not interrupted")
 	}
 	hold, err := from.Lead(t.Context(), "tocsin.example.org")
 	must(t, err)
@@ -176,8 +176,8 @@ func TestCopyAfterChange(t *testing.T) {
 	}
 }
 
-// What an instance is using is not copied.
-func TestCopyOfHeld(t *testing.T) {
+// A database in use is not copied.
+func TestCopyOfDatabaseInUse(t *testing.T) {
 	for _, dsn := range []string{sqliteDSN(t), lab.Postgres(t)} {
 		from := open(t, dsn)
 		hold, err := from.Lead(t.Context(), "tocsin.example.org")

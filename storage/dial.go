@@ -13,21 +13,21 @@ import (
 	"github.com/lib/pq/pqerror"
 )
 
-// dialer makes connections to PostgreSQL on which nobody waits for ever. lib/pq heeds a context by asking the server to
-// cancel, which a server that is not there does not do; and its own deadlines hold only until a connection is made.
+// dialer makes connections to PostgreSQL that never block for ever. lib/pq handles a cancelled context by asking the server
+// to cancel, which fails if the server is gone; and its own timeouts only apply to connecting.
 type dialer struct {
-	patience atomic.Int64 // nanoseconds without a byte, after which a connection is given up; 0: none
+	patience atomic.Int64 // nanoseconds without a byte after which a connection is closed; 0: none
 
 	mu    sync.Mutex
 	wires map[*wire]bool
 }
 
-// A host that is gone takes its connections along unseen. Where there is no patience, these probes find out.
+// If a host is gone, its connections don't notice. Where there is no patience, these probes find out.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}
 
 func (d *dialer) within(t time.Duration) { d.patience.Store(int64(t)) }
 
-// patiently lets statements take their time as long as f runs.
+// patiently lets statements take as long as they need while f runs.
 func (d *dialer) patiently(f func() error) error {
 	if d == nil {
 		return f()
@@ -52,7 +52,7 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 	return w, nil
 }
 
-// attempt dials for one session. What it has dialled can be closed from outside: lib/pq's handshake heeds no context.
+// attempt dials for one session. Its connection can be closed from outside: lib/pq's handshake ignores contexts.
 type attempt struct {
 	*dialer
 	mu   sync.Mutex
@@ -97,14 +97,15 @@ func (a *attempt) DialTimeout(network, address string, timeout time.Duration) (n
 	return a.DialContext(ctx, network, address)
 }
 
-// wire is a connection whose reads and writes have a deadline each: the patience of its dialer, or one that was set.
+// wire is a connection on which each read and write has a deadline: the dialer's patience, or one that was set. Sockets go
+// by the system's clock.
 type wire struct {
 	net.Conn
 	dialer   *dialer
 	deadline atomic.Pointer[time.Time]
 }
 
-// SetDeadline implements net.Conn. lib/pq sets one until the handshake is done.
+// SetDeadline implements net.Conn. lib/pq calls it until the handshake is done.
 func (w *wire) SetDeadline(t time.Time) error {
 	w.deadline.Store(&t)
 	return w.Conn.SetDeadline(t)
@@ -148,8 +149,7 @@ func (w *wire) until() (until time.Time) {
 	return until
 }
 
-// note closes all connections when one has fallen silent: the others have most likely, too, and whoever uses one next
-// would have to find out anew.
+// note closes all connections when one has timed out: the others are most likely dead, too, and would only time out later.
 func (d *dialer) note(w *wire, err error) {
 	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
 		d.drop(w)
@@ -170,7 +170,7 @@ func (d *dialer) drop(but *wire) {
 
 const lockNotAvailable pqerror.Code = "55P03"
 
-// isState reports whether PostgreSQL has answered with this code.
+// isState reports whether PostgreSQL has returned this code.
 func isState(err error, code pqerror.Code) bool {
 	var answer *pq.Error
 	return errors.As(err, &answer) && answer.Code == code

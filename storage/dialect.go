@@ -14,34 +14,34 @@ import (
 
 // dialect is what differs between the databases; all other SQL is common to them.
 type dialect interface {
-	// insert gives the statement that puts rows into t, and is run by write; tail is its ON CONFLICT clause.
+	// insert returns the statement that inserts rows into t, to be run by write; tail is its ON CONFLICT clause.
 	insert(t *table, tail string) string
-	// update gives the statement that changes the rows of into that have the key of t's rows, and is run by write.
-	// what says what a column becomes, given its name and its new value; "" leaves it.
+	// update returns the statement that changes the rows of into that have the key of t's rows, to be run by write. what
+	// returns the expression for a column, given its name and its new value; "" leaves it unchanged.
 	update(into, key string, t *table, what func(column, value string) string) string
 	// write runs such a statement for many rows.
 	write(ctx context.Context, stmt *sqlx.Stmt, t *table, r rows) error
 
-	// among says that a column is one of the values of a parameter, made by numbers or names.
+	// among returns the condition that a column has one of the values of a parameter, made by numbers or names.
 	among(column string) string
 	numbers([]int64) any
 	names([]string) any
-	// newest gives the query for the n newest rows, by ord, of each value of a column; its parameter is made by numbers.
+	// newest returns a query for the n newest rows, by ord, of each value of a column; its parameter is made by numbers.
 	newest(t *table, column string, n int) string
 
-	unsettled() string // a query: senders, and how many of their messages are unsettled
-	ringing() string   // a condition: those messages that have an alarm, which are unsettled
+	unsettled() string // a query: senders, and how many unsettled messages they have
+	ringing() string   // a condition: messages with an alarm, which are unsettled
 
-	bind() int // how parameters are written, as sqlx numbers it
+	bind() int // the style of placeholders, as a sqlx constant
 	goose() goose.Dialect
-	hasVersions() string           // a query: were migrations ever run
-	makes() bool                   // whether a missing schema is always made
-	ddl(script string) string      // a migration
-	bytewise(column string) string // to sort by
-	row() string                   // what names a row of a table without a key of one column
-	erase() string                 // a script after which nothing deleted is left in the files, or ""
-	lockRow() string               // the end of a SELECT that waits for those who change its row
-	staysOpen() bool               // whether a transaction may go on after a failed commit
+	hasVersions() string           // a query: is there a table of migrations
+	makes() bool                   // whether a missing schema is always created
+	ddl(script string) string      // adapts a migration
+	bytewise(column string) string // an expression that sorts by bytes
+	row() string                   // the row id of a table without a single-column key
+	erase() string                 // a script that removes what deleted rows have left in the files, or ""
+	lockRow() string               // the end of a SELECT that waits for other writers of its row
+	staysOpen() bool               // whether a transaction may remain open after a failed commit
 }
 
 type sqlite struct{}
@@ -65,9 +65,9 @@ func (sqlite) update(into, key string, t *table, what func(column, value string)
 	return fmt.Sprintf("UPDATE %s SET %s WHERE %s", into, strings.Join(set, ", "), where)
 }
 
-// write runs the statement once a row: without a network between, that is as fast as anything with many rows.
+// write runs the statement once per row: without a network, multi-row statements are no faster.
 func (sqlite) write(ctx context.Context, stmt *sqlx.Stmt, t *table, r rows) error {
-	// A context that can be cancelled costs a goroutine per statement: it is looked at here.
+	// A cancellable context costs a goroutine per statement, so it is checked here.
 	uncancelled := context.WithoutCancel(ctx)
 	ints, texts := len(t.ints), len(t.texts)
 	args := make([]any, ints+texts)
@@ -94,7 +94,7 @@ func (sqlite) numbers(values []int64) any { return asJSON(values) }
 func (sqlite) names(values []string) any  { return asJSON(cleaned(values)) }
 
 func asJSON[T any](values []T) string {
-	b, _ := json.Marshal(values) // numbers and strings: no error
+	b, _ := json.Marshal(values) // numbers and strings: never an error
 	return string(b)
 }
 
@@ -103,7 +103,7 @@ func (sqlite) newest(t *table, column string, n int) string {
 		"(SELECT i.ord FROM %[2]s AS i WHERE i.%[3]s = v.value ORDER BY i.ord DESC LIMIT %[4]d))", t.list(), t.name, column, n)
 }
 
-// unsettled counts by conversation, on the index alone; one row of each then tells whose it is.
+// unsettled counts by conversation, using only the index, and then looks up the sender of each.
 func (sqlite) unsettled() string {
 	return "SELECT m.sender, sum(c.n) FROM (SELECT min(ord) AS ord, count(*) AS n FROM messages WHERE " + isOpen + " GROUP BY conv) AS c " +
 		"JOIN messages AS m ON m.ord = c.ord GROUP BY m.sender"
@@ -111,7 +111,7 @@ func (sqlite) unsettled() string {
 
 func (sqlite) ringing() string { return "due <> 0" }
 
-// erase empties the WAL, unless somebody reads from it for longer than the writer can wait: the next round will.
+// erase empties the WAL, unless a reader blocks it for longer than the writer may wait; then the next round will.
 func (sqlite) erase() string {
 	return "PRAGMA busy_timeout = 50; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 5000"
 }
@@ -126,12 +126,12 @@ func (sqlite) hasVersions() string {
 
 func (sqlite) makes() bool { return true }
 
-// ddl: only an INTEGER PRIMARY KEY is the row's own key; all integers of SQLite have 64 bits.
+// ddl: only an INTEGER PRIMARY KEY is the rowid; all integers of SQLite have 64 bits.
 func (sqlite) ddl(script string) string {
 	return without(strings.ReplaceAll(script, "BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY"), "-- postgres")
 }
 
-// without leaves out the lines that end with a mark.
+// without removes the lines that end with a mark.
 func without(script, mark string) string {
 	var kept []string
 	for line := range strings.Lines(script) {
@@ -215,7 +215,7 @@ func (postgres) erase() string   { return "" }
 func (postgres) lockRow() string { return " FOR UPDATE" }
 func (postgres) staysOpen() bool { return false }
 
-// intArray is the array of every stride-th value, from the first.
+// intArray is the array of every stride-th value, starting with the first.
 type intArray struct {
 	values []int64
 	stride int
@@ -233,7 +233,7 @@ func (a intArray) Value() (driver.Value, error) {
 	return closed(&b), nil
 }
 
-// textArray is the array of every stride-th value, from the first.
+// textArray is the array of every stride-th value, starting with the first.
 type textArray struct {
 	values []string
 	stride int
@@ -259,7 +259,7 @@ func (a textArray) Value() (driver.Value, error) {
 	return closed(&b), nil
 }
 
-// separator comes before the i-th value of an array.
+// separator precedes the i-th value of an array.
 func separator(i int) byte {
 	if i == 0 {
 		return '{'

@@ -2,16 +2,16 @@ package storage
 
 import "tocsin/track"
 
-// entry is an outbox entry with its place in the order.
+// entry is an outbox entry with its position.
 type entry struct {
 	pos int64
 	track.Outgoing
 }
 
-// shownAgain is the reason of an entry that shows a prompt to which messages were added.
+// shownAgain is the reason of an entry for a prompt to which messages were added.
 const shownAgain = "more"
 
-// reason is the column that says why an entry is sent; what it holds depends on the kind.
+// reason is the column with the reason of an entry; its meaning depends on the kind.
 func (e *entry) reason() string {
 	switch {
 	case e.Kind == track.OutWithdraw:
@@ -58,7 +58,7 @@ func entryColumns(w *walk, e *entry) {
 	str(w, "text", &e.Text)
 }
 
-// attemptColumns are those of the table outbox that an Attempt is about.
+// attemptColumns are the columns of the table outbox that an Attempt changes.
 func attemptColumns(w *walk, a *track.Attempt) {
 	num(w, "after", &a.After)
 	num(w, "tries", &a.Tries)

@@ -17,7 +17,7 @@ import (
 // Latest is the version of the newest migration.
 func Latest() int64 { return latest() }
 
-// AddMigrations makes the program one that knows more migrations, until the test ends.
+// AddMigrations adds migrations to the program until the test ends.
 func AddMigrations(t testing.TB, more map[string]string) {
 	t.Helper()
 	before, all := scripts, fstest.MapFS{}
@@ -39,7 +39,7 @@ func AddMigrations(t testing.TB, more map[string]string) {
 	t.Cleanup(func() { scripts = before })
 }
 
-// OpenAt makes the database of an older release: with the schema of a version.
+// OpenAt creates a database with the schema of an older version.
 func OpenAt(ctx context.Context, dsn string, version int64, script string) error {
 	s, err := connect(ctx, dsn, Options{})
 	if err != nil {
@@ -53,7 +53,7 @@ func OpenAt(ctx context.Context, dsn string, version int64, script string) error
 	return err
 }
 
-// Pragma reads a pragma of the writer's connection.
+// Pragma reads a pragma on the writer's connection.
 func Pragma(t testing.TB, s *Store, name string) (value string) {
 	t.Helper()
 	if err := s.writer.Get(&value, "PRAGMA "+name); err != nil {
@@ -62,7 +62,7 @@ func Pragma(t testing.TB, s *Store, name string) (value string) {
 	return value
 }
 
-// Exec runs a statement of the database's own, beside the store's fence.
+// Exec runs a statement directly on the database, bypassing the store's fence.
 func Exec(t testing.TB, s *Store, query string) {
 	t.Helper()
 	if _, err := s.writer.Exec(query); err != nil {
@@ -70,7 +70,7 @@ func Exec(t testing.TB, s *Store, query string) {
 	}
 }
 
-// Token is that of the last hold.
+// Token is the token of the latest hold.
 func Token(t testing.TB, s *Store) (token string) {
 	t.Helper()
 	if err := s.writer.Get(&token, "SELECT token FROM holder"); err != nil {
@@ -79,8 +79,8 @@ func Token(t testing.TB, s *Store) (token string) {
 	return token
 }
 
-// InDoubt leaves a commit of the store open on the server, by the connection of another store, as if its answer had not
-// come; commit ends it.
+// InDoubt leaves a transaction of the store open on the server, through a connection of another store, as if the answer to
+// its COMMIT had not arrived; commit ends it.
 func InDoubt(t testing.TB, s, other *Store) (commit func() error) {
 	t.Helper()
 	tx, err := other.writer.BeginTxx(t.Context(), nil)

@@ -14,39 +14,39 @@ import (
 	"tocsin/track"
 )
 
-// fence is what a store knows of its own writes. Every transaction of a holder begins by counting up holder.commits, a row
-// that nobody else changes while the holder's token stands there. So a transaction sees at once
+// fence is what a store knows about its own writes. Every transaction of a leader begins by incrementing holder.commits, in
+// a row that nobody else changes while it has the leader's token. So a transaction sees at once
 //
-//   - whether another instance has taken over: the token is not ours;
-//   - what became of the transaction before it whose end was not heard of: it is counted, or it is not. One that still
-//     waits, for a replica say, has the row locked, and is waited for;
-//   - whether the database has lost what it had acknowledged: it counts fewer than we do, or another hold began when it
-//     counted fewer.
+//   - whether another instance has taken over: the token is different;
+//   - what became of the previous transaction if its outcome is unknown: it is counted, or it is not. If it is still
+//     waiting, for a replica for example, it has the row locked, and this one waits for it;
+//   - whether the database has lost commits that it had acknowledged: it counts fewer than we do, or another term began when
+//     it counted fewer.
 type fence struct {
-	writing sync.Mutex // held for each transaction of the writer
-	lost    bool       // the end of the last transaction was not heard of: known may be one too few
+	writing sync.Mutex // held during each transaction of the writer
+	lost    bool       // the outcome of the last transaction is unknown: known may be one too few
 	last    outcome    // of the last Commit
 
-	token atomic.Pointer[string] // of the hold; nil: the store was never held, and nothing is checked
-	known atomic.Int64           // commits that were stored
+	token atomic.Pointer[string] // of this term; nil: the store never led, and nothing is checked
+	known atomic.Int64           // number of stored commits
 }
 
-// outcome is what became of a commit.
+// outcome is the outcome of a commit.
 type outcome uint8
 
 const (
-	settled   outcome = iota // Commit has told
-	uncertain                // its end was not heard of
+	settled   outcome = iota // known to Commit's caller
+	uncertain                // unknown: its answer did not arrive
 	stored
 	notStored
 )
 
-// released is a token that no hold has: after Release nothing is written any more.
+// released is a token that no leader has: after Release nothing can be written.
 var released = "-"
 
-// head is the row of the table holder. Its token names the hold: a random part, "-", and how many commits there were when the
-// hold began; after a space the token of the hold before, as far as there is room. So a holder that was taken over from sees
-// whether its hold is one of those that led to this one, or was on another primary, which is thrown away.
+// head is the row of the table holder. Its token identifies the leader's term: a random part, "-", and the number of commits
+// when the term began; after a space come the tokens of earlier terms, as far as there is room. So a superseded leader can
+// see whether its term is among those that led to the current one, or was on another primary, whose data is discarded.
 type head struct {
 	Token   string
 	Commits int64
@@ -54,7 +54,7 @@ type head struct {
 
 const headQuery = "SELECT token, commits FROM holder WHERE one = 1"
 
-// check compares what a transaction has found, without itself, with what is known. The caller holds writing.
+// check compares what a transaction has found, not counting itself, with what is known. The caller holds writing.
 func (f *fence) check(found head) error {
 	if err := f.compare(found); err != nil {
 		return err
@@ -70,7 +70,7 @@ func (f *fence) check(found head) error {
 	return nil
 }
 
-// compare is check for those who don't write.
+// compare is check for readers.
 func (f *fence) compare(found head) error {
 	token, known := f.token.Load(), f.known.Load()
 	var failed error
@@ -89,11 +89,11 @@ func (f *fence) compare(found head) error {
 	return failed
 }
 
-// tokenLength bounds a token: a dozen holds.
+// tokenLength limits a token: a dozen terms.
 const tokenLength = 600
 
-// inherited is how many commits of another hold, and of those before it, there are: as many as are known, if that can't be
-// told.
+// inherited is the number of commits of another term and those before it that this database has: as many as are known, if
+// that can't be determined.
 func (h head) inherited(token string, known int64) int64 {
 	own, _, _ := strings.Cut(token, " ")
 	holds := strings.Fields(h.Token)
@@ -106,7 +106,7 @@ func (h head) inherited(token string, known int64) int64 {
 	return known
 }
 
-// beganAfter is how many commits there were when a hold began; otherwise if it does not say.
+// beganAfter returns the number of commits when a term began; otherwise if the token does not say.
 func beganAfter(hold string, otherwise int64) int64 {
 	_, text, _ := strings.Cut(hold, "-")
 	commits, err := strconv.ParseInt(text, 10, 64)
@@ -116,7 +116,7 @@ func beganAfter(hold string, otherwise int64) int64 {
 	return commits
 }
 
-// begin makes a hold of a token that stands in the database now.
+// begin starts a term with a token that is in the database now.
 func (f *fence) begin(found head) {
 	f.writing.Lock()
 	defer f.writing.Unlock()
@@ -125,7 +125,7 @@ func (f *fence) begin(found head) {
 	f.token.Store(&found.Token)
 }
 
-// end gives the hold up.
+// end ends the term.
 func (f *fence) end() (token string) {
 	f.writing.Lock()
 	defer f.writing.Unlock()
@@ -135,13 +135,13 @@ func (f *fence) end() (token string) {
 	return token
 }
 
-// isHeld reports whether there is a hold, as far as this store knows.
+// isHeld reports whether this store leads, as far as it knows.
 func (f *fence) isHeld() bool {
 	token := f.token.Load()
 	return token != nil && *token != released
 }
 
-// fenced runs f in one transaction of the writer, behind the fence of the hold if there is one.
+// fenced runs f in one transaction of the writer, behind the fence if the store leads.
 func (s *Store) fenced(ctx context.Context, f func(*sqlx.Tx) error) error {
 	s.fence.writing.Lock()
 	defer s.fence.writing.Unlock()
@@ -149,14 +149,14 @@ func (s *Store) fenced(ctx context.Context, f func(*sqlx.Tx) error) error {
 	return err
 }
 
-// transact runs f in one transaction. A counted one is behind the fence, and notes the greatest Ord and Rev that there
-// ever were. open says that the transaction may have been committed although there is an error. The caller holds fence.writing.
+// transact runs f in one transaction. A counted one is behind the fence, and records the greatest Ord and Rev ever used.
+// open says that the transaction may have been committed in spite of an error. The caller holds fence.writing.
 func (s *Store) transact(ctx context.Context, counted bool, ord, rev int64, f func(*sqlx.Tx) error) (open bool, err error) {
 	tx, err := s.writer.BeginTxx(ctx, nil)
 	if err != nil {
 		return false, err
 	}
-	defer tx.Rollback() // nothing, after Commit
+	defer tx.Rollback() // does nothing after Commit
 	var found head
 	if counted {
 		if err := tx.StmtxContext(ctx, s.countUp).GetContext(ctx, &found, ord, ord, rev, rev); err != nil {
@@ -181,8 +181,8 @@ func (s *Store) transact(ctx context.Context, counted bool, ord, rev int64, f fu
 	return false, nil
 }
 
-// Settled finds out what became of the last Commit, if its end was not heard of: whether it was stored. It may fail as
-// long as that is not decided.
+// Settled finds out whether the last Commit was stored, if its answer did not arrive. It may fail as long as that is
+// undecided.
 func (s *Store) Settled(ctx context.Context) (bool, error) {
 	s.fence.writing.Lock()
 	defer s.fence.writing.Unlock()

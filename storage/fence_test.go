@@ -19,8 +19,7 @@ import (
 	"tocsin/track"
 )
 
-// Whatever a holder that was taken over from is told, it says that it could not keep it; and who takes over knows all that
-// was kept before.
+// A superseded leader gets an error from every write, and its successor knows everything written before.
 func TestEveryWriteIsFenced(t *testing.T) {
 	onBoth(t, func(t *testing.T, dsn string) {
 		ctx, old, next := t.Context(), open(t, dsn), open(t, dsn)
@@ -75,7 +74,7 @@ func TestEveryWriteIsFenced(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// A database that has lost what it had acknowledged is noticed before anything is built upon it.
+// A database that has lost acknowledged commits is detected before anything else is written.
 func TestDatabaseBehind(t *testing.T) {
 	onBoth(t, func(t *testing.T, dsn string) {
 		ctx, s := t.Context(), open(t, dsn)
@@ -101,8 +100,8 @@ func TestDatabaseBehind(t *testing.T) {
 	})
 }
 
-// What another holder has not found when it took over is lost: it was committed to a primary that nobody fenced, whatever
-// the two have counted up since.
+// If a leader's term is unknown to its successor, its commits are lost: they went to a primary that was not fenced, whatever
+// both have counted since.
 func TestDatabaseOfAnother(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
@@ -136,7 +135,7 @@ func TestDatabaseOfAnother(t *testing.T) {
 	}
 }
 
-// Two holders whose databases were one, but for the takeover, are told apart: a token is never made twice.
+// Two leaders whose databases were the same before the takeover can be told apart: a token is never used twice.
 func TestTokensDiffer(t *testing.T) {
 	onBoth(t, func(t *testing.T, dsn string) {
 		s := open(t, dsn)
@@ -153,7 +152,7 @@ func TestTokensDiffer(t *testing.T) {
 	})
 }
 
-// A commit whose answer did not come is looked for until it is known whether it was stored.
+// A commit whose answer did not arrive is looked up until its outcome is known.
 func TestCommitInDoubt(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
@@ -175,7 +174,7 @@ func TestCommitInDoubt(t *testing.T) {
 			if err := s.Commit(ctx, insert(2)); err == nil || errors.Is(err, track.ErrFenced) || errors.Is(err, track.ErrRefused) {
 				t.Fatalf("the connection was cut: %v", err)
 			}
-			if tc.stored { // whatever is written between is no answer
+			if tc.stored { // later writes do not change the outcome
 				eventually(t, func() error { return s.Put(ctx, "a", "b") })
 			}
 			eventually(t, func() error {
@@ -189,13 +188,13 @@ func TestCommitInDoubt(t *testing.T) {
 			ms, err := s.Messages(ctx, alice, track.Filter{Newest: true})
 			must(t, err)
 			if want := 2; tc.stored && len(ms) != want+1 || !tc.stored && len(ms) != want {
-				t.Errorf("%d rows are there", len(ms))
+				t.Errorf("%d rows", len(ms))
 			}
 		})
 	}
 }
 
-// A commit that still waits, for a replica say, is waited for: it may be stored yet.
+// A commit that is still waiting, for a replica for example, is waited for: it may still be stored.
 func TestCommitStillOpen(t *testing.T) {
 	dsn := lab.Postgres(t)
 	ctx, s, other := t.Context(), open(t, dsn), open(t, dsn)
@@ -203,7 +202,7 @@ func TestCommitStillOpen(t *testing.T) {
 	must(t, err)
 	defer leadership.Release()
 	must(t, s.Commit(ctx, track.Changes{Insert: []track.Message{{Ord: 1}}}))
-	// As the server would do the rest of a commit that nobody waits for any more.
+	// As the server would complete a commit after its client has gone.
 	commit := storage.InDoubt(t, s, other)
 	if _, err := s.Settled(ctx); err == nil {
 		t.Error("it is not decided yet")
@@ -216,7 +215,7 @@ func TestCommitStillOpen(t *testing.T) {
 	}
 }
 
-// cutter is a way to the database that breaks off where a test wants it.
+// cutter is a proxy to the database that cuts connections where a test wants it.
 type cutter struct {
 	dsn string
 
@@ -228,9 +227,9 @@ type cutter struct {
 type cut int
 
 const (
-	beforeIt cut = iota // the server does not get the word
-	afterIt             // the server gets it, and its answer does not come
-	silently            // nothing more comes through, and nobody is told
+	beforeIt cut = iota // the server does not get the statement
+	afterIt             // the server gets it, and its answer is lost
+	silently            // nothing more gets through, without an error
 )
 
 // at cuts the connection on which a word is sent next.
@@ -291,7 +290,7 @@ func (c *cutter) carry(client, server net.Conn) {
 		c.mu.Unlock()
 		switch {
 		case cuts && how == silently:
-			io.Copy(io.Discard, client) //nolint:errcheck // until it is given up
+			io.Copy(io.Discard, client) //nolint:errcheck // until it is closed
 			return
 		case cuts && how == beforeIt:
 			return
@@ -301,14 +300,14 @@ func (c *cutter) carry(client, server net.Conn) {
 		if _, err := server.Write(buf[:n]); err != nil {
 			return
 		}
-		if cuts { // the server has got it: it answers, or reads that nobody is there
+		if cuts { // the server has received it: it answers, or notices the closed connection
 			io.Copy(io.Discard, io.LimitReader(server, 1)) //nolint:errcheck // either will do
 			return
 		}
 	}
 }
 
-// A connection that falls silent is given up, and what was asked on it is asked again on another one.
+// A silent connection is closed, and its statement repeated on another one.
 func TestSilentConnection(t *testing.T) {
 	cut := newCutter(t, lab.Postgres(t))
 	ctx, s := t.Context(), open(t, cut.dsn)
@@ -316,13 +315,13 @@ func TestSilentConnection(t *testing.T) {
 	cut.at("COMMIT", silently)
 	c := track.Changes{Insert: []track.Message{{Ord: 1, Key: track.Key{Sender: alice}}}}
 	if err := s.Commit(ctx, c); err == nil || errors.Is(err, track.ErrRefused) {
-		t.Fatalf("nobody answered: %v", err)
+		t.Fatalf("no answer: %v", err)
 	}
 	eventually(t, func() error { return s.Commit(ctx, c) })
 	eventually(t, func() error { return s.Ping(ctx) })
 }
 
-// A user in a database that is not UTF-8 would stop all by one character that it does not have.
+// In a database that is not UTF-8, a single character missing from its encoding would stop everything.
 func TestEncoding(t *testing.T) {
 	dsn := lab.Postgres(t)
 	s := open(t, dsn)
@@ -334,7 +333,8 @@ func TestEncoding(t *testing.T) {
 	}
 }
 
-// The hosts of a DSN are tried in turn, and one that takes connections and says nothing holds up nobody for long.
+// The hosts of a DSN are tried one after another, and one that accepts connections but stays silent delays the others only
+// briefly.
 func TestSeveralHosts(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -352,6 +352,6 @@ func TestSeveralHosts(t *testing.T) {
 	}
 	_, err = storage.Open(t.Context(), "postgres://tocsin:hush@127.0.0.1:1,127.0.0.1:2/postgres?sslmode=disable", storage.Options{})
 	if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1: ") || !strings.Contains(err.Error(), "127.0.0.1:2: ") || strings.Contains(err.Error(), "hush") {
-		t.Errorf("neither is there: %v", err)
+		t.Errorf("both hosts are down: %v", err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// usable returns why SQLite can't use a file. Its own words are "unable to open database file (14)", whatever it is.
+// usable returns why SQLite can't use a file. SQLite itself only says "unable to open database file (14)".
 func usable(path string) error {
 	dir := filepath.Dir(path)
 	if err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
@@ -30,7 +30,7 @@ func usable(path string) error {
 	return nil
 }
 
-// denied says whose a file is, and who asks for it.
+// denied adds the file's owner and mode, and the user of this process, to an error.
 func denied(file string, err error) error {
 	if info, e := os.Stat(file); e == nil && errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("%s: %w (owner %s, mode %04o; this process is %s)", file, err, name(owner(info)), info.Mode().Perm(), name(os.Geteuid()))
@@ -38,7 +38,7 @@ func denied(file string, err error) error {
 	return fmt.Errorf("%s: %w", file, err)
 }
 
-// bequeath gives a file that root has made to the owner of its folder, whose service is to use it.
+// bequeath gives a file that root has created to the owner of its folder, whose service will use it.
 func bequeath(f *os.File) error {
 	if os.Geteuid() != 0 {
 		return nil

@@ -11,11 +11,11 @@ import (
 	"tocsin/track"
 )
 
-// FuzzAddresses takes a message through all that is ever stored about one, whatever its addresses and ids are: nothing of it
-// may be refused. A part of a JID has up to 1023 bytes (RFC 7622 §3.1), an id as many as the stanza.
+// FuzzAddresses stores everything about a message, whatever its addresses and ids are: the database must refuse nothing. A
+// part of a JID has up to 1023 bytes (RFC 7622 §3.1), an id as many as the stanza.
 func FuzzAddresses(f *testing.F) {
 	random := rand.New(rand.NewPCG(1, 2))
-	letters := func(n int) string { // they don't compress
+	letters := func(n int) string { // incompressible
 		b := make([]byte, n)
 		for i := range b {
 			b[i] = 'a' + byte(random.IntN(26))
@@ -34,7 +34,7 @@ func FuzzAddresses(f *testing.F) {
 	stores := map[string]*storage.Store{"sqlite": open(f, sqliteDSN(f)), "postgres": open(f, lab.Postgres(f))}
 	f.Fuzz(func(t *testing.T, sender, recipient, resource, id string) {
 		if len(sender) > 2047 || len(recipient) > 2047 {
-			t.Skip("no bare JID is so long")
+			t.Skip("longer than any bare JID")
 		}
 		for name, s := range stores {
 			t.Run(name, func(t *testing.T) { life(t, s, track.Key{Sender: sender, Recipient: recipient, ID: id}, resource) })
@@ -42,8 +42,8 @@ func FuzzAddresses(f *testing.F) {
 	})
 }
 
-// life is that of a message: it is sent, told, asked about and answered for; its people have clients, settings and numbers,
-// and are forgotten.
+// life is that of a message: it is sent, told about, prompted for and answered; the people have clients, settings and
+// numbers, and are removed at the end.
 func life(t *testing.T, s *storage.Store, key track.Key, resource string) {
 	t.Helper()
 	ctx, now := t.Context(), benchStart

@@ -10,10 +10,10 @@ import (
 	"tocsin/track"
 )
 
-// handoverBatch is how much is handed over in one transaction.
+// handoverBatch is the number of facts per transaction.
 const handoverBatch = 2000
 
-// lying is something that was handed over, as it lies in the database.
+// lying is a handed-over entry in the database.
 type lying struct {
 	pos    int64
 	events string // JSON of track.Events
@@ -26,8 +26,8 @@ func lyingColumns(w *walk, l *lying) {
 
 var handover = kindOf("handover", lyingColumns)
 
-// HandOver leaves for the live instance what this one, which is not it any more, had not written. It tells how much of it
-// was left, from the front: the rest may be tried again.
+// HandOver leaves what this instance, no longer the leader, could not write to the current one. It returns how many of the
+// events were stored, from the front: the rest may be tried again.
 func (s *Store) HandOver(ctx context.Context, all []track.Events) (done int, err error) {
 	s.fence.writing.Lock()
 	defer s.fence.writing.Unlock()
@@ -43,7 +43,7 @@ func (s *Store) HandOver(ctx context.Context, all []track.Events) (done int, err
 }
 
 func (s *Store) leave(ctx context.Context, tx *sqlx.Tx, some []track.Events) error {
-	// Others may do the same at this moment.
+	// Other instances may do the same at this moment.
 	var found head
 	if err := tx.GetContext(ctx, &found, headQuery+s.lockRow()); err != nil {
 		return err
@@ -63,7 +63,7 @@ func (s *Store) leave(ctx context.Context, tx *sqlx.Tx, some []track.Events) err
 	return s.put(ctx, tx, &handover.table, "", handover.pack(rows...))
 }
 
-// HandedOver gives what other instances have left, in its order. Of what can't be read nothing but the place is given.
+// HandedOver returns what other instances have left, in order. For an unreadable entry only its position is set.
 func (s *Store) HandedOver(ctx context.Context, limit int) ([]track.HandedOver, error) {
 	var all []track.HandedOver
 	found, err := s.handedOver.QueryContext(ctx, limit)

@@ -8,12 +8,12 @@ import (
 	"tocsin/track"
 )
 
-// hasher makes the 64-bit keys under which messages are found; what they find is compared exactly after that. They
-// are keyed by the database's secret: nobody can choose addresses or stanza ids that collide. The upper half of a message's
-// key is the sender's, so that all rows of a sender, and all their conversations, are one range of an index.
+// hasher makes the 64-bit keys by which messages are found; the results are compared exactly afterwards. The keys depend on
+// the database's secret, so nobody can choose addresses or stanza ids that collide. The upper half of a message's key is the
+// sender's, so all rows of a sender, and all their conversations, are one range of an index.
 //
-// What comes from outside is indexed by its hash alone: PostgreSQL refuses to index more than 2,704 bytes, and a full JID may
-// have 3,071 (RFC 7622 §3.1).
+// Values from outside are indexed only by hash: PostgreSQL refuses to index more than 2,704 bytes, and a full JID may have
+// 3,071 (RFC 7622 §3.1).
 type hasher struct{ secret []byte }
 
 func (h *hasher) sum(a, b string) [sha256.Size]byte {
@@ -28,7 +28,7 @@ func (h *hasher) half(a, b string) uint32 {
 	return binary.BigEndian.Uint32(sum[:])
 }
 
-// whole returns the key of an address, or of two strings together.
+// whole returns the key of an address, or of two strings.
 func (h *hasher) whole(a, b string) int64 {
 	sum := h.sum(a, b)
 	return int64(binary.BigEndian.Uint64(sum[:]))
@@ -46,7 +46,7 @@ func (h *hasher) conv(c track.Conv) int64 {
 	return join(h.half(c.Sender, ""), h.half(c.Recipient, ""))
 }
 
-// all returns the keys of addresses, and these as they are stored, for the exact comparison.
+// all returns the keys of addresses, and the addresses as stored, for the exact comparison.
 func (h *hasher) all(addresses map[string]bool) (exact map[string]bool, hashes []int64) {
 	exact, hashes = make(map[string]bool, len(addresses)), make([]int64, 0, len(addresses))
 	for a := range addresses {
@@ -58,13 +58,13 @@ func (h *hasher) all(addresses map[string]bool) (exact map[string]bool, hashes [
 	return exact, hashes
 }
 
-// device returns the key of a full JID; the upper half is that of the bare one.
+// device returns the key of a full JID; the upper half is the bare JID's.
 func (h *hasher) device(full string) int64 {
 	bare, resource, _ := strings.Cut(full, "/")
 	return join(h.half(bare, ""), h.half(bare, resource))
 }
 
-// sender returns the first and the last key of a sender's range; shifted right by 32 both are the sender's own.
+// sender returns the first and the last key of a sender's range; shifted right by 32, both are the sender's own.
 func (h *hasher) sender(jid string) (first, last int64) {
 	s := h.half(jid, "")
 	return join(s, 0), join(s, 1<<32-1)

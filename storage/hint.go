@@ -8,7 +8,7 @@ import (
 	"github.com/lib/pq/pqerror"
 )
 
-// hinted adds the cure to an error whose own words do not tell it.
+// hinted adds a remedy to an error that does not suggest one.
 func hinted(err error) error {
 	switch {
 	case errors.Is(err, pq.ErrSSLNotSupported):

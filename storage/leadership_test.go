@@ -29,7 +29,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// holder is another process that holds a database. It tells what it does, and commits as many rows as it is told.
+// holder is the main function of another process that leads on a database. It reports what it does, and commits rows on
+// request.
 func holder(dsn string) {
 	ctx := context.Background()
 	s, err := storage.Open(ctx, dsn, storage.Options{})
@@ -101,7 +102,7 @@ func startHolder(t *testing.T, dsn string) *process {
 
 func (p *process) signal(s syscall.Signal) { _ = p.Process.Signal(s) }
 
-// says waits until the process has said something, before or after other things.
+// says waits until the process has printed something, in any order.
 func (p *process) says(want string) {
 	p.t.Helper()
 	for {
@@ -115,12 +116,12 @@ func (p *process) says(want string) {
 		case line := <-p.lines:
 			p.said = append(p.said, line)
 		case <-time.After(20 * time.Second):
-			p.t.Fatalf("the other process did not say %q, but %q", want, p.said)
+			p.t.Fatalf("the other process did not print %q, only %q", want, p.said)
 		}
 	}
 }
 
-// takeOver waits for the hold, which comes when the one before has ended.
+// takeOver waits for the leadership, which comes when the previous leader has ended.
 func takeOver(t *testing.T, s *storage.Store, end func()) *storage.Leadership {
 	t.Helper()
 	type result struct {
@@ -134,7 +135,7 @@ func takeOver(t *testing.T, s *storage.Store, end func()) *storage.Leadership {
 	}()
 	select {
 	case r := <-got:
-		t.Fatalf("two hold the database: %v", r.err)
+		t.Fatalf("two instances lead: %v", r.err)
 	case <-time.After(300 * time.Millisecond):
 	}
 	start := time.Now()
@@ -170,7 +171,7 @@ func TestTakeOver(t *testing.T) {
 	}
 }
 
-// A holder whose connections were cut goes on where nobody else has been live meanwhile.
+// A leader whose connections were cut continues if nobody else has led meanwhile.
 func TestCutHolder(t *testing.T) {
 	dsn := lab.Postgres(t)
 	s := open(t, dsn)
@@ -181,19 +182,19 @@ func TestCutHolder(t *testing.T) {
 	eventually(t, func() error { return s.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 2}}}) })
 	eventually(t, func() error {
 		if held, err := s.HasLeader(t.Context()); err != nil || !held || !hold.IsLeader() {
-			return fmt.Errorf("held %t, %v; sure %t", held, err, hold.IsLeader())
+			return fmt.Errorf("has leader: %t, %v; is leader: %t", held, err, hold.IsLeader())
 		}
 		return nil
 	})
 	select {
 	case <-hold.Lost():
-		t.Error("the hold was lost to nobody")
+		t.Error("the leadership was lost, but nobody took it")
 	default:
 	}
 	must(t, hold.Release())
 }
 
-// Of a holder and a standby whose connections were all cut one is live afterwards, and the other one knows.
+// After all connections of a leader and a standby were cut, one of them leads, and the other knows that it does not.
 func TestCutBoth(t *testing.T) {
 	for _, tc := range []struct {
 		name string
@@ -222,7 +223,7 @@ func TestCutBoth(t *testing.T) {
 				hold, _ := next.Lead(ctx, component)
 				second <- hold
 			}()
-			time.Sleep(time.Second) // the holder sees that another one waits
+			time.Sleep(time.Second) // the leader sees that another instance waits
 			cut()
 			var other *storage.Leadership
 			eventually(t, func() error {
@@ -232,7 +233,7 @@ func TestCutBoth(t *testing.T) {
 				default:
 				}
 				if !first.IsLeader() || s.Commit(t.Context(), track.Changes{}) != nil {
-					return errors.New("nobody is live")
+					return errors.New("no instance is live")
 				}
 				return nil
 			})
@@ -240,13 +241,13 @@ func TestCutBoth(t *testing.T) {
 				select {
 				case <-first.Lost():
 				default:
-					t.Error("it was taken over before it knew")
+					t.Error("taken over while IsLeader was true")
 				}
 				if first.IsLeader() {
-					t.Error("both are sure")
+					t.Error("both claim to lead")
 				}
 				if err := s.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 1}}}); !errors.Is(err, track.ErrFenced) {
-					t.Errorf("the one that was taken over commits: %v", err)
+					t.Errorf("commit of the superseded leader: %v", err)
 				}
 			}
 			cancel()
@@ -261,7 +262,7 @@ func TestCutBoth(t *testing.T) {
 	}
 }
 
-// eventually tries again for a while.
+// eventually retries for a while.
 func eventually(t *testing.T, try func() error) {
 	t.Helper()
 	err := try()
@@ -273,7 +274,7 @@ func eventually(t *testing.T, try func() error) {
 	}
 }
 
-// A process that was stopped in the middle of it all, and goes on after it was taken over, changes nothing any more.
+// A process that was stopped for a while, and continues after another has taken over, changes nothing any more.
 func TestPausedHolder(t *testing.T) {
 	for _, tc := range []struct {
 		name string
@@ -303,7 +304,7 @@ func TestPausedHolder(t *testing.T) {
 			ms, err := s.Messages(t.Context(), alice, track.Filter{Newest: true})
 			must(t, err)
 			if len(ms) != 1 {
-				t.Errorf("%d rows are there", len(ms))
+				t.Errorf("%d rows", len(ms))
 			}
 		})
 	}

@@ -13,16 +13,16 @@ import (
 	"tocsin/track"
 )
 
-// loading gathers what a Want asks for.
+// loading collects the rows for a Want.
 type loading struct {
 	store    *Store
 	messages map[int64]track.Message
 	prompts  map[string]track.Prompt
-	asked    map[string]bool // prompts that were looked for
+	asked    map[string]bool // prompts that were looked up
 	texts    map[string]track.Text
 }
 
-// Load finds what w asks for, and what belongs to it.
+// Load loads what w asks for, and the rows that belong to it.
 func (s *Store) Load(ctx context.Context, w track.Want, now track.Time) (track.Loaded, error) {
 	l := &loading{store: s, messages: map[int64]track.Message{}, prompts: map[string]track.Prompt{}, asked: map[string]bool{}, texts: map[string]track.Text{}}
 	out, err := l.all(ctx, w, now)
@@ -41,7 +41,7 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 	people, reached := set(w.Peers), set(w.Recipients)
 	open, pairs := slices.Clone(w.Open), slices.Clone(w.Pairs)
 	out.Open = w.Open
-	decided := map[track.Conv]bool{} // of which it matters whether an SMS is on its way
+	decided := map[track.Conv]bool{} // those that need to know of SMS under way
 	for _, m := range l.messages {   // those of w.Ords
 		open, pairs = append(open, m.Conv()), append(pairs, m.Conv())
 		senders[m.Sender], recipients[m.Recipient], people[m.Recipient], reached[m.Recipient], decided[m.Conv()] = true, true, true, true, true
@@ -175,7 +175,7 @@ func (l *loading) byKeys(ctx context.Context, wanted []track.Key) error {
 	return l.find(ctx, l.store.byHash, hashes, func(m *track.Message) bool { return exact[m.Key] })
 }
 
-// pairsOf finds what recipients have shown to senders.
+// pairsOf loads what recipients have shown to senders.
 func (l *loading) pairsOf(ctx context.Context, wanted []track.Conv) (pairs []track.Pair, err error) {
 	if len(wanted) == 0 {
 		return nil, nil
@@ -194,7 +194,7 @@ func (l *loading) pairsOf(ctx context.Context, wanted []track.Conv) (pairs []tra
 	return pairs, nil
 }
 
-// hashes returns the hashes of conversations, each once, and what they stand for.
+// hashes returns the hashes of conversations, each once, with their conversations.
 func (l *loading) hashes(wanted []track.Conv) (exact map[track.Conv]bool, hashes []int64) {
 	exact, hashes = make(map[track.Conv]bool, len(wanted)), make([]int64, 0, len(wanted))
 	for _, c := range wanted {
@@ -214,7 +214,7 @@ func (l *loading) byConvs(ctx context.Context, stmt *sqlx.Stmt, wanted []track.C
 	return l.find(ctx, stmt, hashes, func(m *track.Message) bool { return exact[m.Conv()] })
 }
 
-// bySender finds what is watched for a sender and not settled.
+// bySender loads a sender's unsettled messages.
 func (l *loading) bySender(ctx context.Context, sender string) error {
 	first, last := l.store.hash.sender(sender)
 	found, err := l.store.openOf.QueryContext(ctx, first, last)
@@ -230,7 +230,7 @@ func (l *loading) bySender(ctx context.Context, sender string) error {
 	return nil
 }
 
-// promptsOf finds the live prompts of senders.
+// promptsOf loads the live prompts of senders.
 func (l *loading) promptsOf(ctx context.Context, senders map[string]bool) error {
 	if len(senders) == 0 {
 		return nil
@@ -262,10 +262,10 @@ func (l *loading) addPrompts(ctx context.Context, stmt *sqlx.Stmt, wanted any, e
 	return nil
 }
 
-// belonging adds the originals of aliases, the messages of prompts and the live prompts of messages, until nothing
-// is missing.
+// belonging adds the originals of aliases, the messages of prompts and the live prompts of messages, until nothing is
+// missing.
 func (l *loading) belonging(ctx context.Context) error {
-	sought := map[int64]bool{} // messages that were looked for; what is not found was pruned
+	sought := map[int64]bool{} // messages that were looked up; those not found were pruned
 	for {
 		var ords []int64
 		seek := func(ord int64) {
@@ -301,8 +301,8 @@ func (l *loading) belonging(ctx context.Context) error {
 	}
 }
 
-// opened finds the prompts that count for the caps: of a day, which is the longest of their spans. Those of a
-// conversation are among those of its sender.
+// opened loads the prompts that count for the caps: those of a day, the longest cap period. Those of a conversation are
+// among those of its sender.
 func (s *Store) opened(ctx context.Context, senders, recipients map[string]bool, now track.Time) ([]track.Opened, error) {
 	var opened []track.Opened
 	since := now.Add(-24 * time.Hour)

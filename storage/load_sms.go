@@ -11,7 +11,7 @@ import (
 	"tocsin/track"
 )
 
-// textsOf finds the SMS that are wanted, with their messages and all their parts.
+// textsOf loads the requested SMS, with their messages and all their parts.
 func (l *loading) textsOf(ctx context.Context, w track.Want, now track.Time) (parts []track.Part, err error) {
 	if len(w.Texts)+len(w.Parts)+len(w.Phones) == 0 {
 		return nil, nil
@@ -65,7 +65,7 @@ func (l *loading) textsOf(ctx context.Context, w track.Want, now track.Time) (pa
 	return parts, nil
 }
 
-// seen finds those replies that were taken in.
+// seen returns the replies that were processed already.
 func (s *Store) seen(ctx context.Context, wanted []track.ReplyKey) (seen []track.ReplyKey, err error) {
 	if len(wanted) == 0 {
 		return nil, nil
@@ -88,7 +88,7 @@ func (s *Store) seen(ctx context.Context, wanted []track.ReplyKey) (seen []track
 	return seen, nil
 }
 
-// liveTexts finds the SMS of conversations that are on their way.
+// liveTexts loads the SMS of conversations that are under way.
 func (l *loading) liveTexts(ctx context.Context, wanted map[track.Conv]bool) error {
 	if len(wanted) == 0 {
 		return nil
@@ -115,7 +115,7 @@ func (l *loading) addTexts(ctx context.Context, stmt *sqlx.Stmt, wanted any, fit
 	return nil
 }
 
-// usage finds what decisions on SMS to numbers, and by the senders of conversations, depend on.
+// usage loads what decisions on SMS to numbers, and by the senders of conversations, depend on.
 func (s *Store) usage(ctx context.Context, to []track.Number, decided map[track.Conv]bool, now track.Time) (u track.Usage, err error) {
 	since := now.Add(-24 * time.Hour)
 	bound, hashes := map[string]bool{}, map[string]string{}

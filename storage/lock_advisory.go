@@ -15,18 +15,18 @@ import (
 	"tocsin/track"
 )
 
-// The times of a hold on PostgreSQL are argued in docs/design/survival.md. A holder asks every beat, and is sure of its right
-// until doubt after the last question that was answered; who takes over from one that did not give up by itself waits as
-// long before it is live; and the database lets the lock of a silent holder go.
+// docs/design/survival.md derives the timing of the lock on PostgreSQL. A leader checks its lock every beat, and is sure to
+// lead until doubt after the last check that was answered; whoever takes over from a leader that did not release the lock
+// waits for the same time before being live; and the database releases the lock of a silent leader.
 const (
 	beat     = 500 * time.Millisecond
-	patience = 1500 * time.Millisecond // with one question
+	patience = 1500 * time.Millisecond // for one check
 	doubt    = beat + patience
 	silence  = 4 * time.Second
 	pause    = doubt
-	// turn is how long a standby waits on one connection: after it, it makes sure that the database is still there.
+	// turn is how long a standby waits on one connection: then it checks that the database still answers.
 	turn = 15 * time.Second
-	// leaveAfter is when a holder that can't reach the database leaves the stream to those who had waited for the lock.
+	// leaveAfter is when a leader that can't reach the database leaves the stream to the standbys.
 	leaveAfter = time.Minute
 )
 
@@ -35,7 +35,7 @@ var (
 	errGone    = errors.New("the database can't be reached, and another instance was waiting for the lock")
 )
 
-// advisoryLock is a session's advisory lock in PostgreSQL. The lock ends with the session, and that may end unseen.
+// advisoryLock is a session's advisory lock in PostgreSQL. The lock ends with the session, which may end unnoticed.
 type advisoryLock struct {
 	session sessionOptions
 	schema  string
@@ -47,7 +47,7 @@ const (
 	schemaLock = "schema"
 )
 
-// key names a lock of this schema. Advisory locks are the database's own.
+// key identifies a lock of this schema: advisory locks belong to the whole database.
 func (a *advisoryLock) key(what string) int64 {
 	sum := sha256.Sum256([]byte("tocsin " + what + " " + a.schema))
 	return int64(binary.BigEndian.Uint64(sum[:]))
@@ -74,7 +74,7 @@ func (a *advisoryLock) alone(ctx context.Context, _ *Store) (release func() erro
 	return db.Close, nil
 }
 
-// lead takes the lock, and keeps asking whether it is still there.
+// lead takes the lock, and keeps checking it.
 func (a *advisoryLock) lead(ctx context.Context, s *Store, jid string, waits bool) (*Leadership, error) {
 	w := &watch{advisoryLock: a, store: s}
 	for {
@@ -88,23 +88,24 @@ func (a *advisoryLock) lead(ctx context.Context, s *Store, jid string, waits boo
 		if isState(err, lockNotAvailable) {
 			continue
 		}
-		// The database went away while we stood by. Who held it goes first, if it is there: it has much to lose.
+		// The database was unreachable while we were a standby. The previous leader goes first if it is still running: it
+		// has more to lose.
 		if err := wait(ctx, doubt); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// watch looks after a lock that is held. Its goroutine owns line and others.
+// watch watches over a lock. Its goroutine owns line and others.
 type watch struct {
 	*advisoryLock
 	store  *Store
 	line   *line
-	others bool                      // somebody waits for the lock
-	asked  atomic.Pointer[time.Time] // when the last question was asked that was answered; anybody may read it
+	others bool                      // another instance waits for the lock
+	asked  atomic.Pointer[time.Time] // when the last answered check was sent; anybody may read it
 }
 
-// line is a connection of its own, which has the lock or waits for it.
+// line is a separate connection that has the lock or waits for it.
 type line struct {
 	*sqlx.DB
 	dialer *dialer
@@ -125,7 +126,7 @@ func (w *watch) dial(ctx context.Context) (*line, error) {
 
 func milliseconds(d time.Duration) string { return fmt.Sprint(d.Milliseconds(), "ms") }
 
-// take connects, waits for the lock, and begins a hold.
+// take connects, waits for the lock, and starts a term.
 func (w *watch) take(ctx context.Context, jid string, waits bool) error {
 	l, err := w.dial(ctx)
 	if err != nil {
@@ -194,13 +195,13 @@ func (w *watch) start() *Leadership {
 
 func (w *watch) sure() bool {
 	now, asked := w.store.now(), w.asked.Load()
-	// The monotonic clock stands still in a machine that sleeps, the other one may be set.
+	// The monotonic clock stops while the machine is suspended, and the wall clock may be set.
 	elapsed, onTheWall := now.Sub(*asked), now.Round(0).Sub(asked.Round(0))
 	return elapsed < doubt && onTheWall.Abs() < doubt
 }
 
-// beat asks until the right is lost, and says why, or until ctx ends. A connection that ends is no loss as long as nobody
-// has taken over: the database may just have been started again.
+// beat checks the lock until the leadership is lost, and returns the reason, or until ctx ends. A closed connection is no
+// loss as long as nobody has taken over: the database may just have been restarted.
 func (w *watch) beat(ctx context.Context) error {
 	for wait(ctx, beat) == nil {
 		asked := w.store.now()
@@ -219,12 +220,12 @@ func (w *watch) beat(ctx context.Context) error {
 	return nil
 }
 
-// ask asks whether the lock is there, and whether others wait for it.
+// ask checks whether we have the lock, and whether others wait for it.
 func (w *watch) ask(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var is struct{ Ours, Others bool }
-	// A new connection would answer, too: it is the lock that counts.
+	// A new connection would answer, too, but it would not have the lock.
 	err := w.line.GetContext(ctx, &is, "SELECT "+lockQuery+" AND granted AND pid = pg_backend_pid()) AS ours, "+lockQuery+" AND NOT granted) AS others",
 		w.key(liveLock))
 	if err == nil && !is.Ours {
@@ -237,7 +238,8 @@ func (w *watch) ask(ctx context.Context) error {
 }
 
 // regain takes the lock again after its connection was lost, unless another instance has been live since, or the database
-// has lost commits: then it fails. It tries for ever where no other waited, and else until that one should have the stream.
+// has lost commits: then it fails. It retries for ever if no other instance was waiting, otherwise until that one should
+// have the stream.
 func (w *watch) regain(ctx context.Context, asked *time.Time) error {
 	last := *w.asked.Load()
 	w.line.Close()
@@ -247,7 +249,7 @@ func (w *watch) regain(ctx context.Context, asked *time.Time) error {
 		if err == nil {
 			if err = w.retake(ctx, l); err == nil {
 				w.line = l
-				// The other connections may lead to where this one led, and nobody may answer there any more.
+				// The other connections may go to the same server, which may not answer any more.
 				w.store.dialer.drop(nil)
 				return nil
 			}

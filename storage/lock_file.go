@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fileLock is a lock on a file beside an SQLite database. It ends with the process, so nobody can have taken it unseen. A
+// fileLock is a lock on a file next to an SQLite database. It ends with the process, so it can't be lost unnoticed. A
 // database in memory has none: path is "".
 type fileLock struct{ path string }
 
@@ -58,8 +58,8 @@ func (l fileLock) alone(context.Context, *Store) (release func() error, err erro
 	return f.Close, nil
 }
 
-// lockFile locks a file, which it makes if it is missing, until it is closed or the process ends: a file that is
-// merely there locks nothing.
+// lockFile locks a file, created if missing, until it is closed or the process ends: the mere existence of the file locks
+// nothing.
 func lockFile(name string) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -84,7 +84,7 @@ func lockFile(name string) (*os.File, error) {
 	return f, nil
 }
 
-// lockSoon is lockFile with some patience for those who only look, or change the schema.
+// lockSoon is lockFile with some patience for processes that only look, or change the schema.
 func lockSoon(ctx context.Context, name string) (*os.File, error) {
 	for tries := 0; ; tries++ {
 		f, err := lockFile(name)

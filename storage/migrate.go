@@ -17,13 +17,13 @@ import (
 //go:embed migrations/*.sql
 var embedded embed.FS
 
-// scripts are the migrations, forward only and never changed once released.
+// scripts are the migrations: forward only, and never changed once released.
 var scripts fs.FS = embedded
 
-// ErrSchema is the error of a database whose schema this program can't use.
+// ErrSchema is the error for a database whose schema this program can't use.
 var ErrSchema = errors.New("schema")
 
-// Migration is one step of the schema.
+// Migration is one migration of the schema.
 type Migration struct {
 	Version int64
 	Name    string
@@ -42,7 +42,7 @@ func plan() []Migration {
 	return all
 }
 
-// provider runs the migrations up to the version last.
+// provider runs the migrations up to version last.
 func (s *Store) provider(last int64) (*goose.Provider, error) {
 	var steps []*goose.Migration
 	for _, m := range plan() {
@@ -68,7 +68,7 @@ func (s *Store) provider(last int64) (*goose.Provider, error) {
 		goose.WithLogger(goose.NopLogger()))
 }
 
-// Version returns the version of the schema that the database has: 0 for none.
+// Version returns the version of the database's schema: 0 if it has none.
 func (s *Store) Version(ctx context.Context) (int64, error) {
 	var found bool
 	if err := s.writer.GetContext(ctx, &found, s.hasVersions()); err != nil || !found {
@@ -84,7 +84,7 @@ func latest() int64 {
 	return all[len(all)-1].Version
 }
 
-// ready makes sure that the schema is ours, or makes it so.
+// ready makes sure that the schema is the current one, migrating it if allowed.
 func (s *Store) ready(ctx context.Context, o Options) error {
 	for tries := 0; ; tries++ {
 		version, err := s.Version(ctx)
@@ -104,7 +104,7 @@ func (s *Store) ready(ctx context.Context, o Options) error {
 		}
 		err = s.migrate(ctx, latest())
 		if errors.Is(err, ErrInUse) && tries < 250 {
-			err = wait(ctx, 20*time.Millisecond) // somebody else may be at it
+			err = wait(ctx, 20*time.Millisecond) // another process may be creating it
 		}
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrSchema, err)
@@ -112,7 +112,7 @@ func (s *Store) ready(ctx context.Context, o Options) error {
 	}
 }
 
-// migrate runs the missing migrations up to the version last, while nobody else does.
+// migrate runs the missing migrations up to version last, exclusively.
 func (s *Store) migrate(ctx context.Context, last int64) (err error) {
 	release, err := s.alone(ctx, s)
 	if err != nil {
@@ -136,7 +136,7 @@ func Migrate(ctx context.Context, dsn string) error {
 	return s.Close()
 }
 
-// Status lists the migrations of a database. It changes nothing, but makes a missing SQLite file.
+// Status lists the migrations of a database. It changes nothing, except that it creates a missing SQLite file.
 func Status(ctx context.Context, dsn string) ([]Migration, error) {
 	s, err := connect(ctx, dsn, Options{})
 	if err != nil {

@@ -23,7 +23,7 @@ func onBoth(t *testing.T, test func(t *testing.T, dsn string)) {
 	t.Run("postgres", func(t *testing.T) { test(t, lab.Postgres(t)) })
 }
 
-// Every schema that ever was becomes today's, with what is in it. testdata has rows of each version.
+// Every released schema migrates to the current one, with its data. testdata has rows of each version.
 func TestUpgrade(t *testing.T) {
 	for version := int64(1); version <= storage.Latest(); version++ {
 		rows, err := os.ReadFile(fmt.Sprintf("testdata/v%d.sql", version))
@@ -43,7 +43,7 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// checkUpgraded says what the rows in testdata mean today.
+// checkUpgraded checks what became of the rows in testdata.
 func checkUpgraded(t *testing.T, s *storage.Store, version int64) {
 	t.Helper()
 	ctx := t.Context()
@@ -132,7 +132,7 @@ func checkUpgraded(t *testing.T, s *storage.Store, version int64) {
 	if diff := cmp.Diff([]track.Release{{Owner: bob, To: alice, Number: "+8613800138000", ID: "m1", At: 1795000600000}}, given); diff != "" {
 		t.Errorf("releases, -want +got:\n%s", diff)
 	}
-	// What is saved again takes the place of what is there.
+	// Saving again replaces the old values.
 	must(t, s.SaveContact(ctx, track.Contact{Owner: alice, Contact: bob, Muted: true, Hidden: true}))
 	must(t, s.SaveDevices(ctx, []track.Device{{JID: alice + "/phone", Features: track.CanSMS, At: 1795000600000}}, nil))
 	var contacts []track.Contact
@@ -157,7 +157,7 @@ func checkUpgraded(t *testing.T, s *storage.Store, version int64) {
 	}
 }
 
-// checkPrefs looks for what bob has chosen.
+// checkPrefs checks bob's settings.
 func checkPrefs(t *testing.T, s *storage.Store, version int64) {
 	t.Helper()
 	want := track.Prefs{
@@ -198,7 +198,7 @@ func TestOlderSchema(t *testing.T) {
 		})
 		_, err := storage.Open(t.Context(), dsn, storage.Options{})
 		if !errors.Is(err, storage.ErrSchema) || !strings.Contains(err.Error(), "tocsin migrate") {
-			t.Errorf("without leave to migrate: %v", err)
+			t.Errorf("without Migrate: %v", err)
 		}
 		status := func() string {
 			all, err := storage.Status(t.Context(), dsn)
@@ -224,7 +224,7 @@ func TestOlderSchema(t *testing.T) {
 	})
 }
 
-// A migration that fails leaves the schema of the last one that did not.
+// A failed migration leaves the schema of the last successful one.
 func TestFailedMigration(t *testing.T) {
 	onBoth(t, func(t *testing.T, dsn string) {
 		inhabited(t, open(t, dsn), 10)
@@ -240,7 +240,7 @@ func TestFailedMigration(t *testing.T) {
 		if last := all[len(all)-2:]; !last[0].Applied || last[1].Applied {
 			t.Errorf("%+v", last)
 		}
-		storage.AddMigrations(t, map[string]string{"9999_bad.sql": "CREATE TABLE half (x BIGINT)"}) // mended
+		storage.AddMigrations(t, map[string]string{"9999_bad.sql": "CREATE TABLE half (x BIGINT)"}) // fixed
 		ms, err := open(t, dsn).Messages(t.Context(), alice, track.Filter{Newest: true})
 		must(t, err)
 		if len(ms) != 10 || ms[0].Text != "Hello?" {
@@ -259,7 +259,7 @@ func TestMissingSchema(t *testing.T) {
 	must(t, store.Close())
 }
 
-// Many start at once on an empty database: one makes the schema, and all agree on the secret.
+// Many instances start at once on an empty database: one creates the schema, and all agree on the secret.
 func TestStartTogether(t *testing.T) {
 	onBoth(t, func(t *testing.T, dsn string) {
 		var wg sync.WaitGroup
@@ -282,7 +282,7 @@ func TestStartTogether(t *testing.T) {
 		wg.Wait()
 		for _, secret := range secrets {
 			if secret != secrets[0] {
-				t.Error("two secrets were made")
+				t.Error("two secrets were created")
 			}
 		}
 	})
@@ -307,7 +307,7 @@ func TestBadDSN(t *testing.T) {
 	}
 }
 
-// Whoever asks for what is there gets no new file, and no schema in one that is not ours.
+// With Existing, no file is created, and no schema in somebody else's.
 func TestExisting(t *testing.T) {
 	dir := t.TempDir()
 	for name, want := range map[string]string{"typo.db": "no such file or directory", "empty.db": "not a database of Tocsin"} {
@@ -322,11 +322,11 @@ func TestExisting(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(filepath.Join(dir, "typo.db")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a file was made: %v", err)
+		t.Errorf("a file was created: %v", err)
 	}
 }
 
-// URLs as psql takes them reach the database: a password with a "#", several hosts of which the first is down, and one that
+// URLs accepted by psql reach the database: a password with a "#", several hosts of which the first is down, and one that
 // must be the primary.
 func TestOpenAsPsqlReads(t *testing.T) {
 	plain := lab.Postgres(t)
@@ -349,7 +349,7 @@ func TestOpenAsPsqlReads(t *testing.T) {
 	}
 }
 
-// Refusals were marks of messages before version 6.
+// Before version 6, refusals were marks on messages.
 func TestUpgradeRefusals(t *testing.T) {
 	onBoth(t, func(t *testing.T, dsn string) {
 		rows, err := os.ReadFile("testdata/v2.sql")

@@ -11,12 +11,12 @@ import (
 	"tocsin/track"
 )
 
-// upsert puts rows in the place of those of the same key, all or none.
+// upsert replaces the rows of the same keys, all or none.
 func (s *Store) upsert(ctx context.Context, t *table, key string, r rows) error {
 	return s.fenced(ctx, func(tx *sqlx.Tx) error { return s.put(ctx, tx, t, replace(key, t), r) })
 }
 
-// put inserts rows by a statement that is prepared for this.
+// put inserts rows with a statement prepared on the spot.
 func (s *Store) put(ctx context.Context, tx *sqlx.Tx, t *table, tail string, r rows) error {
 	if r.n == 0 {
 		return nil
@@ -29,7 +29,7 @@ func (s *Store) put(ctx context.Context, tx *sqlx.Tx, t *table, tail string, r r
 	return s.write(ctx, stmt, t, r)
 }
 
-// secret gives the secret of the database, which is made once.
+// secret returns the secret of the database, which is created once.
 func (s *Store) secret(ctx context.Context) ([]byte, error) {
 	fresh := make([]byte, 32)
 	rand.Read(fresh) // never fails
@@ -48,7 +48,7 @@ func (s *Store) secret(ctx context.Context) ([]byte, error) {
 	return hex.DecodeString(text)
 }
 
-// Number gives the number bound to a bare JID.
+// Number returns the number of a bare JID.
 func (s *Store) Number(ctx context.Context, jid string) (n track.Number, ok bool, err error) {
 	found, err := s.query(ctx, "SELECT "+numbers.list()+" FROM numbers WHERE jid = ?", clean(jid))
 	err = numbers.read(found, err, func(v *track.Number) error { n, ok = *v, true; return nil })
@@ -58,7 +58,7 @@ func (s *Store) Number(ctx context.Context, jid string) (n track.Number, ok bool
 	return n, ok, nil
 }
 
-// IsRefused reports whether the recipient's side has refused something of the sender's, and nothing has arrived since.
+// IsRefused reports whether the recipient's side has refused something from the sender, and nothing has arrived since.
 func (s *Store) IsRefused(ctx context.Context, c track.Conv) (refused bool, err error) {
 	c = track.Conv{Sender: clean(c.Sender), Recipient: clean(c.Recipient)}
 	found, err := s.query(ctx, "SELECT "+s.pairs.list()+" FROM pairs WHERE conv = ?", s.hash.conv(c))
@@ -72,10 +72,10 @@ func (s *Store) IsRefused(ctx context.Context, c track.Conv) (refused bool, err 
 	return refused, nil
 }
 
-// importBatch is how many rows one statement takes.
+// importBatch is the number of rows per statement.
 const importBatch = 5000
 
-// SetNumbers binds numbers, all or none. Of several for one JID the last counts.
+// SetNumbers sets numbers, all or none. Of several for one JID the last counts.
 func (s *Store) SetNumbers(ctx context.Context, all ...track.Number) error {
 	all = lastOf(all)
 	err := s.fenced(ctx, func(tx *sqlx.Tx) error {
@@ -117,7 +117,7 @@ func lastOf(all []track.Number) []track.Number {
 	return kept
 }
 
-// RemoveNumber unbinds the number of a bare JID, and tells whether there was one.
+// RemoveNumber removes the number of a bare JID, and reports whether there was one.
 func (s *Store) RemoveNumber(ctx context.Context, jid string) (bool, error) {
 	var n int64
 	err := s.fenced(ctx, func(tx *sqlx.Tx) error {
@@ -134,7 +134,7 @@ func (s *Store) RemoveNumber(ctx context.Context, jid string) (bool, error) {
 	return n > 0, nil
 }
 
-// Numbers yields all numbers, by JID in the order of their bytes, until yield fails.
+// Numbers yields all numbers, sorted by the bytes of the JID, until yield fails.
 func (s *Store) Numbers(ctx context.Context, yield func(track.Number) error) error {
 	found, err := s.query(ctx, "SELECT "+numbers.list()+" FROM numbers ORDER BY "+s.bytewise("jid"))
 	err = numbers.read(found, err, func(n *track.Number) error { return yield(*n) })
@@ -154,7 +154,7 @@ func (s *Store) Prefs(ctx context.Context, yield func(track.Prefs)) error {
 	return nil
 }
 
-// SavePrefs keeps the settings of a user.
+// SavePrefs saves the settings of a user.
 func (s *Store) SavePrefs(ctx context.Context, p track.Prefs) error {
 	if err := s.upsert(ctx, &prefs.table, "jid", prefs.pack(p)); err != nil {
 		return failed("save prefs", err)
@@ -162,7 +162,7 @@ func (s *Store) SavePrefs(ctx context.Context, p track.Prefs) error {
 	return nil
 }
 
-// Contacts yields all settings of users about others.
+// Contacts yields all settings of users for others.
 func (s *Store) Contacts(ctx context.Context, yield func(track.Contact)) error {
 	found, err := s.query(ctx, "SELECT "+s.contacts.list()+" FROM contacts")
 	err = s.contacts.read(found, err, func(c *track.Contact) error { yield(*c); return nil })
@@ -172,7 +172,7 @@ func (s *Store) Contacts(ctx context.Context, yield func(track.Contact)) error {
 	return nil
 }
 
-// SaveContact keeps what a user has set about another; what sets nothing is removed.
+// SaveContact saves a user's settings for another; empty ones are removed.
 func (s *Store) SaveContact(ctx context.Context, c track.Contact) error {
 	err := s.fenced(ctx, func(tx *sqlx.Tx) error {
 		if !c.Muted && !c.Hidden {
@@ -188,7 +188,7 @@ func (s *Store) SaveContact(ctx context.Context, c track.Contact) error {
 	return nil
 }
 
-// Devices yields the devices that were seen.
+// Devices yields the known devices.
 func (s *Store) Devices(ctx context.Context, yield func(track.Device)) error {
 	found, err := s.query(ctx, "SELECT "+s.devices.list()+" FROM devices")
 	err = s.devices.read(found, err, func(d *track.Device) error { yield(*d); return nil })
@@ -198,7 +198,7 @@ func (s *Store) Devices(ctx context.Context, yield func(track.Device)) error {
 	return nil
 }
 
-// SaveDevices keeps the devices seen, and forgets those gone (full JIDs).
+// SaveDevices saves devices, and removes those that are gone (full JIDs).
 func (s *Store) SaveDevices(ctx context.Context, seen []track.Device, gone []string) error {
 	err := s.fenced(ctx, func(tx *sqlx.Tx) error {
 		if err := s.put(ctx, tx, &s.devices.table, replace("hash", &s.devices.table), s.devices.pack(seen...)); err != nil || len(gone) == 0 {
@@ -237,7 +237,7 @@ func (s *Store) forget(ctx context.Context, tx *sqlx.Tx, jid string) error {
 		part{"devices WHERE hash BETWEEN ? AND ? AND substr(jid, 1, length(?)) = ?", []any{first, last, jid + "/", jid + "/"}})
 }
 
-// remove removes all that there is of an account: what Forget does, what was learned and kept of it, and what it wrote.
+// remove removes everything about an account: what Forget does, what was learned about it, and its messages.
 func (s *Store) remove(ctx context.Context, tx *sqlx.Tx, r track.Removal) error {
 	jid := clean(r.JID)
 	if err := s.forget(ctx, tx, jid); err != nil {
@@ -256,7 +256,7 @@ func (s *Store) remove(ctx context.Context, tx *sqlx.Tx, r track.Removal) error 
 		part{"messages WHERE hash BETWEEN ? AND ? AND sender = ? AND ord <= ?", []any{first, last, jid, r.Ord}})
 }
 
-// part is what is deleted of a table.
+// part is what is deleted from a table.
 type part struct {
 	where string
 	args  []any

@@ -14,11 +14,11 @@ import (
 	"tocsin/track"
 )
 
-// growing are the tables that have the more rows the more people write, or the more people there are.
+// growing are the tables that grow with the number of messages or people.
 var growing = []string{"messages", "prompts", "peers", "pairs", "releases", "numbers", "prefs", "contacts", "devices", "texts", "text_parts", "replies_seen", "stops"}
 
-// TestPlans has the database explain every statement that is run again and again: none may read more of a table the larger
-// that is. What reads all that is pending (the start, a change of policy, tocsin status) is not among them.
+// TestPlans has the database explain every statement that is run regularly: none may read a share of a table that grows.
+// Statements that read everything pending (at startup, on a change of policy, for tocsin status) are not among them.
 func TestPlans(t *testing.T) {
 	onBoth(t, func(t *testing.T, dsn string) { plans(t, dsn, 20_000) })
 }
@@ -38,7 +38,7 @@ func plans(t *testing.T, dsn string, rows int) {
 	defer leadership.Release()
 	storage.Grow(t, s, rows)
 
-	// What an instance reads once, when it starts, and what it is asked for.
+	// What an instance reads once, at startup, and on request.
 	seldom := map[string]bool{}
 	for _, statement := range storage.Record(t, dsn, func(s *storage.Store) {
 		must(t, second(s.Seed(ctx)))
@@ -88,7 +88,7 @@ func plans(t *testing.T, dsn string, rows int) {
 		}
 		for _, plan := range storage.Explain(t, s, statement) {
 			if reads := scans(t, plan); len(reads) > 0 {
-				t.Errorf("%s\nreads all of %s:\n%s", statement.Query, strings.Join(reads, ", "), plan)
+				t.Errorf("%s\nscans %s:\n%s", statement.Query, strings.Join(reads, ", "), plan)
 			}
 		}
 	}
@@ -97,10 +97,10 @@ func plans(t *testing.T, dsn string, rows int) {
 	t.Logf("%d statements, %d rows; a step of pruning took %s", len(statements), rows, time.Since(began).Round(time.Microsecond))
 }
 
-// scans are the growing tables of which a plan reads all.
+// scans are the growing tables that a plan scans.
 func scans(t *testing.T, plan string) (tables []string) {
 	t.Helper()
-	if !strings.HasPrefix(plan, "[") { // SQLite: a line for each loop
+	if !strings.HasPrefix(plan, "[") { // SQLite: one line per loop
 		for line := range strings.Lines(plan) {
 			fields := strings.Fields(line)
 			if len(fields) > 1 && fields[0] == "SCAN" && slices.Contains(growing, fields[1]) {

@@ -13,36 +13,37 @@ import (
 )
 
 const (
-	// promptDay is how much longer than all else an ended prompt is kept: the caps count the prompts of a day.
+	// promptDay is how much longer ended prompts are kept than everything else: the caps count the prompts of a day.
 	promptDay = 24 * time.Hour
-	// peerLife is how much longer what was learned about a client is kept.
+	// peerLife is how much longer what was learned about clients is kept.
 	peerLife = 90 * 24 * time.Hour
 )
 
-// finished says which rows m of messages nobody needs any more: settled ones that no live prompt asks about, places in the order, and
-// aliases whose original is not watched any more. (An EXISTS would let PostgreSQL read all of a table beforehand.) Its parameters are four times the instant before which that must have been.
+// finished is the condition for rows m of messages that are no longer needed: settled ones without a live prompt, positions
+// in the order, and aliases whose original is no longer watched. (With an EXISTS, PostgreSQL might scan a table first.) Its
+// parameters are four times the instant before which that must have happened.
 const finished = `(m.kind = 0 AND m.status >= 2 AND m.settled_at < ?
 		AND coalesce((SELECT 1 FROM prompts p WHERE p.id = m.prompt AND p.` + isLive + `), 0) = 0
 	OR m.kind = 1 AND m.sent_at < ?
 	OR m.kind = 2 AND m.sent_at < ?
 		AND coalesce((SELECT 1 FROM messages o WHERE o.ord = m.original AND o.kind = 0 AND (o.status < 2 OR o.settled_at >= ?)), 0) = 0)`
 
-// A round of pruning walks over the rows in the order of observation, and ends where they are young. Times decide, for a
-// clock that once stood ahead leaves all later rows with numbers of that time; so rows from the future end nothing. A
-// round that has passed over so many rows that stay goes on in the next one.
+// A round of pruning walks over the rows by Ord, and ends where they are young. Age is decided by times, because a clock
+// that was once ahead gives all later rows numbers of that time; so rows from the future do not end a round. A round that
+// has passed over many rows that must stay continues in the next one.
 const passedMax = 20_000
 
-// cursor is how far a round of pruning has come.
+// cursor is the position of a round of pruning.
 type cursor struct {
 	mu     sync.Mutex
-	ord    int64  // messages up to here were looked at
-	passed int    // that had to stay
-	peer   string // and peers up to here, and pairs
+	ord    int64  // messages up to here are done
+	passed int    // number of rows that had to stay
+	peer   string // peers and pairs up to here are done
 	pair   int64
 }
 
-// Prune takes one step in removing what was finished before an instant: it looks at up to limit rows, and removes as many of
-// each lesser table. It looks for them beside the writer, which it stops only for the delete itself.
+// Prune does one step of removing what was finished before an instant: it looks at up to limit messages, and removes up to
+// that many rows of each other table. It reads on another connection, and blocks the writer only for the deletion.
 func (s *Store) Prune(ctx context.Context, now, before track.Time, limit int) (track.Pruned, error) {
 	s.pruning.mu.Lock()
 	defer s.pruning.mu.Unlock()
@@ -113,11 +114,11 @@ func (s *Store) prune(ctx context.Context, now, before track.Time, limit int) (d
 	return done, s.tidy(ctx, before, limit)
 }
 
-// looked is what one look at messages has found.
+// looked is the result of one look at messages.
 type looked struct {
 	rows            int
-	last            int64 // the Ord of the last one
-	end             bool  // there are no more, or they are young
+	last            int64 // Ord of the last one
+	end             bool  // there are no more, or only young ones
 	finished, stale []int64
 }
 
@@ -150,14 +151,14 @@ func (s *Store) look(ctx context.Context, now, before track.Time, limit int) (l 
 	return l, found.Err()
 }
 
-// tidy ends a round: it forgets some of what was learned long ago, and empties what deleted rows have left in files.
+// tidy ends a round: it removes some of what was learned long ago, and overwrites the remains of deleted rows in the files.
 func (s *Store) tidy(ctx context.Context, before track.Time, limit int) error {
 	w, old := &s.pruning, before.Add(-peerLife)
 	err := forgetSome(ctx, s, "peers", "jid", "", &w.peer, limit, s.names, "receipts < ? AND markers < ? AND acks < ? AND came_at < ?", old, old, old, old)
 	if err != nil {
 		return err
 	}
-	// Whatever else was seen of a pair, one of these was. A refusal stays.
+	// Whenever anything about a pair is recorded, so is one of these times. A refusal stays.
 	err = forgetSome(ctx, s, "pairs", "conv", math.MinInt64, &w.pair, limit, s.numbers, "receipts < ? AND arrivals < ? AND markers < ? AND counted_at < ? AND refused = 0", old, old, old, old)
 	if err != nil {
 		return err
@@ -172,8 +173,8 @@ func (s *Store) tidy(ctx context.Context, before track.Time, limit int) error {
 	return nil
 }
 
-// forgetSome deletes, of the next rows of a table after the key last, those for which a condition holds. It moves last on, and back
-// at the end of the table.
+// forgetSome deletes those of the next rows after the key last that meet a condition. It advances last, and resets it at the
+// end of the table.
 func forgetSome[K any](ctx context.Context, s *Store, table, key string, first K, last *K, limit int, list func([]K) any, condition string, args ...any) error {
 	var some []K
 	query := fmt.Sprintf("SELECT %[2]s FROM %[1]s WHERE %[2]s > ? ORDER BY %[2]s LIMIT ?", table, key)

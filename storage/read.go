@@ -28,7 +28,7 @@ const livePrompts = "SELECT count(*) FROM prompts WHERE " + isLive
 
 const lastOrdRev = "SELECT last_ord AS ord, last_rev AS rev FROM holder WHERE one = 1"
 
-// Seed gives what an instance must know when it starts.
+// Seed returns what an instance must know at startup.
 func (s *Store) Seed(ctx context.Context) (track.Seed, error) {
 	seed := track.Seed{Secret: s.hash.secret, Pending: map[string]int32{}}
 	var last struct{ Ord, Rev int64 }
@@ -55,8 +55,8 @@ func (s *Store) Seed(ctx context.Context) (track.Seed, error) {
 	return seed, found.Err()
 }
 
-// Alarms yields every alarm that is set, of messages and of live prompts, in no order. They are read one by one: nothing is
-// gathered.
+// Alarms yields every alarm that is set, of messages and of live prompts, in no order. It streams them: nothing is collected
+// in memory.
 func (s *Store) Alarms(ctx context.Context, yield func(track.Alarm)) error {
 	for _, query := range []string{"SELECT due, ord FROM messages WHERE " + s.ringing(), "SELECT due, -ord FROM prompts WHERE due <> 0"} {
 		found, err := s.query(ctx, query)
@@ -78,8 +78,8 @@ func (s *Store) Alarms(ctx context.Context, yield func(track.Alarm)) error {
 	return nil
 }
 
-// OpenTo returns the Ords of all that is watched and not settled for recipients who were removed, up to their removal. It reads everything
-// that is not settled.
+// OpenTo returns the Ords of all unsettled messages to removed recipients, up to their removal. It reads all unsettled
+// messages.
 func (s *Store) OpenTo(ctx context.Context, gone []track.Removal) (ords []int64, err error) {
 	last := map[string]int64{}
 	for _, r := range gone {
@@ -103,7 +103,7 @@ func (s *Store) OpenTo(ctx context.Context, gone []track.Removal) (ords []int64,
 	return ords, found.Err()
 }
 
-// Pending gives the outbox in its order.
+// Pending returns the outbox in order.
 func (s *Store) Pending(ctx context.Context) ([]track.Outgoing, error) {
 	var all []track.Outgoing
 	found, err := s.query(ctx, "SELECT "+outbox.list()+" FROM outbox ORDER BY pos")
@@ -114,8 +114,9 @@ func (s *Store) Pending(ctx context.Context) ([]track.Outgoing, error) {
 	return all, nil
 }
 
-// Messages gives the watched messages of a sender that f chooses. Unless f asks for the newest, the unsettled or one ID, they
-// are those with a notice. It reads all rows of the sender, but for the unsettled, and for one ID with one recipient.
+// Messages returns the watched messages of a sender selected by f. Unless f asks for the newest, the unsettled or one ID,
+// they are those with a notice. It reads all rows of the sender, except for the unsettled, and for one ID with one
+// recipient.
 func (s *Store) Messages(ctx context.Context, sender string, f track.Filter) ([]track.Message, error) {
 	sender = clean(sender)
 	first, last := s.hash.sender(sender)
@@ -165,7 +166,7 @@ func (s *Store) Messages(ctx context.Context, sender string, f track.Filter) ([]
 	return all, nil
 }
 
-// Prompts gives the live prompts of a sender, oldest first.
+// Prompts returns the live prompts of a sender, oldest first.
 func (s *Store) Prompts(ctx context.Context, sender string) ([]track.Prompt, error) {
 	var all []track.Prompt
 	found, err := s.query(ctx, "SELECT "+s.prompts.list()+" FROM prompts WHERE sender_hash = ? AND sender = ? AND "+isLive+" ORDER BY ord",
@@ -177,7 +178,7 @@ func (s *Store) Prompts(ctx context.Context, sender string) ([]track.Prompt, err
 	return all, nil
 }
 
-// Releases gives the newest releases of a user's number, newest first.
+// Releases returns the newest releases of a user's number, newest first.
 func (s *Store) Releases(ctx context.Context, owner string, limit int) ([]track.Release, error) {
 	var all []track.Release
 	found, err := s.query(ctx, "SELECT "+s.releases.list()+" FROM releases WHERE owner_hash = ? AND owner = ? ORDER BY at DESC, id LIMIT ?",
@@ -223,7 +224,7 @@ func (s *Store) SMSUse(ctx context.Context, since track.Time) (track.SMSUse, err
 	return use, nil
 }
 
-// Get gives a small fact, or "" if it was never put.
+// Get returns the value of a key, or "" if it was never put.
 func (s *Store) Get(ctx context.Context, key string) (string, error) {
 	var value string
 	err := s.get(ctx, &value, "SELECT value FROM meta WHERE key = ?", key)
@@ -236,7 +237,7 @@ func (s *Store) Get(ctx context.Context, key string) (string, error) {
 	return value, nil
 }
 
-// Put keeps a small fact.
+// Put saves the value of a key.
 func (s *Store) Put(ctx context.Context, key, value string) error {
 	if err := s.upsert(ctx, &meta.table, "key", meta.pack(fact{key, value})); err != nil {
 		return failed("put "+key, err)
@@ -244,7 +245,7 @@ func (s *Store) Put(ctx context.Context, key, value string) error {
 	return nil
 }
 
-// Texts gives the SMS that were queued since an instant, oldest first.
+// Texts returns the SMS queued since an instant, oldest first.
 func (s *Store) Texts(ctx context.Context, since track.Time, limit int) ([]track.Text, error) {
 	var all []track.Text
 	found, err := s.query(ctx, "SELECT "+s.texts.list()+" FROM texts WHERE queued_at >= ? ORDER BY queued_at, ord LIMIT ?", since, limit)

@@ -12,14 +12,14 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Statement is one that was executed.
+// Statement is an executed statement.
 type Statement struct {
 	Query  string
 	args   []any
-	writer bool // by the writer's connection
+	writer bool // on the writer's connection
 }
 
-// recorder notes what is executed on connections.
+// recorder records the statements executed on connections.
 type recorder struct {
 	mu    sync.Mutex
 	pools int
@@ -27,14 +27,14 @@ type recorder struct {
 	all   []Statement
 }
 
-// Record opens the database once more, and returns the statements that use executes on it, each once.
+// Record opens the database again, and returns the statements that use executes on it, each once.
 func Record(t testing.TB, dsn string, use func(*Store)) []Statement {
 	t.Helper()
 	r := &recorder{seen: map[string]bool{}}
 	instrument = func(c driver.Connector) driver.Connector {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.pools++ // the writer's is made first
+		r.pools++ // the writer's comes first
 		return &recordingConnector{c, r, r.pools == 1}
 	}
 	s, err := Open(t.Context(), dsn, Options{})
@@ -125,7 +125,7 @@ func (s *recordingStmt) QueryContext(ctx context.Context, args []driver.NamedVal
 	return s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
 }
 
-// Explain returns the plans of a statement: with what it was given, and on PostgreSQL the one that is made for anything.
+// Explain returns the plans of a statement: with its parameters, and on PostgreSQL also the generic one.
 func Explain(t testing.TB, s *Store, st Statement) (plans []string) {
 	t.Helper()
 	db := s.readers
@@ -181,7 +181,7 @@ func execute(t testing.TB, conn *sqlx.Conn, query string) {
 	}
 }
 
-// Grow fills every table that grows: so many messages, and a tenth as many of all else.
+// Grow fills every table that grows: n messages, and a tenth as many rows of everything else.
 func Grow(t testing.TB, s *Store, messages int) {
 	t.Helper()
 	special := map[string]string{
@@ -228,7 +228,7 @@ func Grow(t testing.TB, s *Store, messages int) {
 	}
 }
 
-// fill is an INSERT of so many rows, whose values are made of n.
+// fill returns an INSERT of rows whose values are computed from n.
 func (s *Store) fill(of *table, values string, n int) string {
 	if _, ok := s.dialect.(sqlite); ok {
 		return fmt.Sprintf("WITH RECURSIVE g(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < %d) INSERT INTO %s (%s) SELECT %s FROM g", n, of.name, of.list(), values)

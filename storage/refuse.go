@@ -17,7 +17,7 @@ import (
 	"tocsin/track"
 )
 
-// failed wraps the error of an operation. One that the same input would always meet is marked with track.ErrRefused.
+// failed wraps the error of an operation. If the same input would always fail, it adds track.ErrRefused.
 func failed(op string, err error) error {
 	if refuses(err) {
 		return fmt.Errorf("%s: %w: %w", op, track.ErrRefused, err)
@@ -25,22 +25,22 @@ func failed(op string, err error) error {
 	return fmt.Errorf("%s: %w", op, err)
 }
 
-// refuses reports whether an error is the database's word on what it was given. Errors about the database itself, or the
-// way to it, are listed: they pass, or an admin has to mend something. Every other answer is about the input, for one that
-// was taken for passing would hold up everybody for ever.
+// refuses reports whether an error is the database's judgement of its input. Errors about the database itself, or the
+// connection to it, are listed: they pass, or an admin must fix something. Every other error is about the input, since
+// retrying one that does not pass would block everything for ever.
 func refuses(err error) bool {
 	if answer := (*pq.Error)(nil); errors.As(err, &answer) {
 		// FATAL and PANIC end the session, whatever the code: poolers send codes of their own with them. (The server's own
-		// word may be a translation; its codes are listed.)
+		// word may be translated; its codes are listed.)
 		return answer.Severity != pqerror.SeverityFatal && answer.Severity != pqerror.SeverityPanic && !aboutPostgres[answer.Code.Class()]
 	}
 	if answer := (*driver.Error)(nil); errors.As(err, &answer) {
 		return !aboutSQLite[answer.Code()&0xff] // the lower byte is the primary code
 	}
-	return false // the answer did not come
+	return false // no answer arrived
 }
 
-// Passes reports whether an error is about the database or the way to it, so that the same may work a little later.
+// Passes reports whether an error is about the database or the connection to it, so that retrying later may succeed.
 func Passes(err error) bool {
 	if answer := (*pq.Error)(nil); errors.As(err, &answer) {
 		return !refuses(answer)
@@ -56,15 +56,15 @@ func Passes(err error) bool {
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 var aboutPostgres = map[pqerror.Class]bool{
 	"08": true, // connection exception
-	"0A": true, // feature not supported: a plan is out of date
+	"0A": true, // feature not supported: an outdated plan
 	"25": true, // invalid transaction state: read-only, timed out
-	"26": true, // invalid SQL statement name: another session answers
+	"26": true, // invalid SQL statement name: a different session answers
 	"28": true, // invalid authorization
 	"34": true, // invalid cursor name: as 26
 	"3D": true, // invalid catalog name: no such database
 	"3F": true, // invalid schema name
 	"40": true, // transaction rollback: serialization, deadlock
-	"42": true, // access rule violation: privileges, missing tables; statements are fixed
+	"42": true, // access rule violation: privileges, missing tables; our statements are valid
 	"53": true, // insufficient resources: disk, memory, connections
 	"55": true, // object not in prerequisite state: locked, in use
 	"57": true, // operator intervention: shutting down, cancelled

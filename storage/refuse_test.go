@@ -14,7 +14,7 @@ import (
 	"tocsin/track"
 )
 
-// What passes must not cost anybody a message, and what lasts must not hold up everybody.
+// A temporary error must not cost anybody a message, and a permanent one must not block everybody.
 func TestRefused(t *testing.T) {
 	for _, tc := range []struct {
 		name    string

@@ -11,15 +11,15 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// hashesMark is where migration 2 has its hashes filled in: SQLite can't compute them.
+// hashesMark marks where migration 2 fills in hashes, which SQLite can't compute.
 const hashesMark = "-- hashes\n"
 
-// fillHashes computes the hashes of rows from before migration 2. It must go on giving what today's hasher gives.
+// fillHashes computes the hashes of rows from before migration 2. It must agree with the current hasher.
 func fillHashes(ctx context.Context, tx *sql.Tx, d dialect) error {
 	var text string
 	err := tx.QueryRowContext(ctx, "SELECT value FROM meta WHERE key = '"+metaSecret+"'").Scan(&text)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil // the database is new: there are no rows
+		return nil // the database is new: it has no rows
 	}
 	if err != nil {
 		return err

@@ -10,7 +10,8 @@ import (
 	"tocsin/track"
 )
 
-// When an account was deleted nothing of it is left in any table, but what belongs to others. Who gets its name later begins anew.
+// After an account was removed, no table contains anything of it, except what belongs to others. A later account of the same
+// name starts anew.
 func TestRemovedAccount(t *testing.T) {
 	for name, dsn := range map[string]string{"sqlite": "sqlite:" + filepath.Join(t.TempDir(), "t.db"), "postgres": lab.Postgres(t)} {
 		t.Run(name, func(t *testing.T) {
@@ -61,14 +62,14 @@ func TestRemovedAccount(t *testing.T) {
 			if len(loaded.Messages) != 1 || loaded.Messages[0].Sender != alice || len(loaded.Prompts) != 1 {
 				t.Errorf("loaded %+v", loaded)
 			}
-			for last, want := range map[int64][]int64{1: nil, 2: {2}, 5: {2}} { // what was written to her later is the next one's
+			for last, want := range map[int64][]int64{1: nil, 2: {2}, 5: {2}} { // what was written to her later belongs to the next alice
 				ords, err := s.OpenTo(ctx, []track.Removal{{JID: alice, Ord: last}, {JID: "carol@example.org", Ord: 9}})
 				must(err)
 				if !slices.Equal(ords, want) {
 					t.Errorf("open to alice, up to %d: %v, want %v", last, ords, want)
 				}
 			}
-			// What was written in the name after the account was removed is the next one's.
+			// What was written under the name after the removal belongs to the next alice.
 			next := message(9, alice, bob)
 			next.Prompt = ""
 			must(s.Commit(ctx, track.Changes{Removed: []track.Removal{{JID: alice, Ord: 5}}, Insert: []track.Message{next}}))
@@ -78,13 +79,13 @@ func TestRemovedAccount(t *testing.T) {
 				t.Errorf("messages of the next alice: %+v", list)
 			}
 			must(s.Commit(ctx, track.Changes{Removed: []track.Removal{{JID: alice, Ord: 9}}}))
-			others := []string{"contacts.contact", "messages.recipient", "prompts.recipient", "releases.receiver", "texts.recipient"} // bob's
+			others := []string{"contacts.contact", "messages.recipient", "prompts.recipient", "releases.receiver", "texts.recipient"} // bob's rows
 			if left := storage.Mentions(t, s, alice); !slices.Equal(left, others) {
-				t.Errorf("alice is left in %v, want %v", left, others)
+				t.Errorf("alice remains in %v, want %v", left, others)
 			}
-			// Of bob only what was alice's is gone.
+			// Of bob's rows only alice's data is gone.
 			if left := storage.Mentions(t, s, bob); !slices.Equal(left, slices.DeleteFunc(before, func(c string) bool { return slices.Contains(append(others, "pairs.recipient", "pairs.sender"), c) })) {
-				t.Errorf("bob is left in %v", left)
+				t.Errorf("bob remains in %v", left)
 			}
 			seed, err := s.Seed(ctx)
 			must(err)

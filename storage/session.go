@@ -22,29 +22,29 @@ import (
 	"tocsin/storage/dsn"
 )
 
-// connectWithin is how long a connection to one host may take, handshake and all.
+// connectWithin limits connecting to one host, including the handshake.
 const connectWithin = 5 * time.Second
 
-// settings hold for every session on PostgreSQL, unless the DSN says otherwise. A transaction that its owner forgot (a
-// stopped process, a lost machine) must not hold the rows that the next holder needs, and nobody waits long for a row.
+// settings apply to every session on PostgreSQL, unless the DSN overrides them. An abandoned transaction (of a stopped
+// process or a lost machine) must not lock the rows that the next leader needs, and nobody waits long for a row.
 var settings = map[string]string{
 	"synchronous_commit":                  "on",
 	"idle_in_transaction_session_timeout": "4s",
 	"lock_timeout":                        "3s",
 }
 
-// The ledger's statements find everything by an index. Their plans are made once, when the tables may still be empty:
-// they must not be made for that.
+// The ledger's statements find everything by an index. Their plans are made once, possibly while the tables are still empty,
+// and must not be optimised for that.
 var writerSettings = map[string]string{"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off"}
 
-// sessionOptions say how sessions on PostgreSQL are made.
+// sessionOptions say how to open sessions on PostgreSQL.
 type sessionOptions struct {
-	hosts    []pq.Config       // one for each
+	hosts    []pq.Config       // one per host
 	settings map[string]string // parameters of the server, by name
-	last     *atomic.Int32     // the host that was connected to last
+	last     *atomic.Int32     // index of the host that was connected to last
 }
 
-// sessionsOf gives the options for a DSN.
+// sessionsOf returns the options for a DSN.
 func sessionsOf(d dsn.DSN) (o sessionOptions, err error) {
 	config, err := pq.NewConfig(d.Conninfo())
 	if err != nil {
@@ -52,7 +52,7 @@ func sessionsOf(d dsn.DSN) (o sessionOptions, err error) {
 	}
 	o.settings, o.last = maps.Clone(settings), &atomic.Int32{}
 	maps.Copy(o.settings, config.Runtime)
-	// A pooler refuses parameters that it does not know: they are set once the connection is made.
+	// A pooler refuses unknown parameters, so they are set once connected.
 	config.Runtime = nil
 	if config.ConnectTimeout <= 0 {
 		config.ConnectTimeout = connectWithin
@@ -74,13 +74,13 @@ func sessionsOf(d dsn.DSN) (o sessionOptions, err error) {
 	return o, nil
 }
 
-var errInvalidDSN = errors.New("invalid DSN") // it was read before; the error of lib/pq might show the password
+var errInvalidDSN = errors.New("invalid DSN") // the DSN was parsed before; lib/pq's error might show the password
 
 func address(c *pq.Config) string {
 	return net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))
 }
 
-// open makes a pool of so many sessions, with more settings, which hold unless the DSN has them.
+// open opens a pool of n sessions, with more settings, which the DSN may override.
 func (o *sessionOptions) open(ctx context.Context, sessions int, d *dialer, more map[string]string) (*sqlx.DB, error) {
 	c := &sessionConnector{options: o, dialer: d}
 	set := maps.Clone(more)
@@ -96,7 +96,7 @@ func (o *sessionOptions) open(ctx context.Context, sessions int, d *dialer, more
 	return ready(ctx, sqlx.NewDb(sql.OpenDB(instrument(c)), "postgres"), sessions)
 }
 
-// sessionConnector makes sessions on one of several hosts, and sets parameters in each.
+// sessionConnector opens sessions on one of several hosts, and sets parameters in each.
 type sessionConnector struct {
 	options *sessionOptions
 	dialer  *dialer
@@ -106,11 +106,11 @@ type sessionConnector struct {
 // Driver implements driver.Connector.
 func (c *sessionConnector) Driver() driver.Driver { return &pq.Driver{} }
 
-// nextHostAfter is how long one host is waited for before the next one is tried beside it.
+// nextHostAfter is how long to wait for one host before trying the next one in parallel.
 const nextHostAfter = 500 * time.Millisecond
 
-// Connect implements driver.Connector. It begins with the host that answered last. One that is silent must not keep the
-// others waiting: the primary may be there.
+// Connect implements driver.Connector. It starts with the host that answered last. A silent host must not delay the others:
+// one of them may be the primary.
 func (c *sessionConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	type result struct {
 		conn driver.Conn
@@ -177,7 +177,7 @@ func (c *sessionConnector) join(failed error, host int, err error) error {
 	return fmt.Errorf("%w; %w", failed, err)
 }
 
-// connect makes a session on a host. It ends at once when ctx does.
+// connect opens a session on a host. It ends as soon as ctx does.
 func (c *sessionConnector) connect(ctx context.Context, config *pq.Config) (driver.Conn, error) {
 	connector, err := pq.NewConnectorConfig(*config)
 	if err != nil {
@@ -197,12 +197,12 @@ func (c *sessionConnector) connect(ctx context.Context, config *pq.Config) (driv
 	return conn, nil
 }
 
-// ErrPooler is the error of a pooler that gives a session's transactions to whatever connection is free.
+// ErrPooler is the error for a pooler that runs a session's transactions on any free connection.
 var ErrPooler = errors.New(`the pooler shares connections between transactions, but the live instance's lock needs a session: set pool_mode = session, or connect to PostgreSQL directly`)
 
-// ownSessions fails if db's sessions are not their own. One that is its own always answers from one process, from which no
-// other answers. A pooler takes the connection that was used last, or the one that was not used for longest; and while
-// transactions keep some, another one.
+// ownSessions fails if db's sessions share server connections. A session of its own always has the same server process,
+// which serves no other session. A pooler takes the connection that was used last, or the one that was unused for longest;
+// and while transactions occupy some, another one.
 func ownSessions(ctx context.Context, db *sqlx.DB) error {
 	first, err := db.Connx(ctx)
 	if err != nil {
@@ -249,8 +249,8 @@ func ownSessions(ctx context.Context, db *sqlx.DB) error {
 
 const backend = "SELECT pg_backend_pid()"
 
-// renew closes the writer's connection after an error that would come again and again on it: the server it leads to is
-// read-only now, statements that were prepared are unknown or out of date.
+// renew closes the writer's connection after an error that would recur on it: its server is read-only now, or prepared
+// statements are unknown or outdated.
 func (s *Store) renew(ctx context.Context, err error) {
 	answer := (*pq.Error)(nil)
 	if !errors.As(err, &answer) || !slices.Contains([]pqerror.Class{"0A", "25", "26"}, answer.Code.Class()) {
@@ -261,5 +261,5 @@ func (s *Store) renew(ctx context.Context, err error) {
 		return
 	}
 	defer conn.Close()
-	conn.Raw(func(any) error { return driver.ErrBadConn }) //nolint:errcheck // it closes the connection
+	conn.Raw(func(any) error { return driver.ErrBadConn }) //nolint:errcheck // this closes the connection
 }

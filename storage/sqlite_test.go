@@ -13,7 +13,7 @@ import (
 	"tocsin/track"
 )
 
-// Texts, numbers and messages leave no trace in the files once they are erased.
+// Erased texts, numbers and messages leave no trace in the files.
 func TestErased(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tocsin.db")
 	s := open(t, "sqlite:"+path)
@@ -40,7 +40,7 @@ func TestErased(t *testing.T) {
 		return all
 	}
 	if !bytes.Contains(files(), []byte("SECRET-BODY")) {
-		t.Fatal("the text is stored somewhere else")
+		t.Fatal("the text was not found in the files before")
 	}
 	for i := range ms {
 		ms[i].Text, ms[i].Status, ms[i].SettledAt = "", track.Displayed, 5
@@ -53,21 +53,21 @@ func TestErased(t *testing.T) {
 	left := files()
 	for _, trace := range []string{"SECRET-BODY", "8613800138000"} {
 		if bytes.Contains(left, []byte(trace)) {
-			t.Errorf("%s is still there", trace)
+			t.Errorf("the files still contain %s", trace)
 		}
 	}
 	if !bytes.Contains(left, []byte("SECRET-ID")) {
-		t.Error("the messages are not there any more")
+		t.Error("the messages are gone")
 	}
 	if done, err := s.Prune(ctx, 1<<41, 1<<40, 1000); err != nil || done.Removed != 600 || done.More {
 		t.Fatal(done, err)
 	}
 	if bytes.Contains(files(), []byte("SECRET-ID")) {
-		t.Error("a message is still there")
+		t.Error("a message remains")
 	}
 }
 
-// The error names the process and the file; the file of a process that is gone locks nothing.
+// The error names the process and the file; a file left by an ended process locks nothing.
 func TestLockFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tocsin.db")
 	must(t, os.WriteFile(path+".lock", []byte("99999999\n"), 0o600))
@@ -81,7 +81,7 @@ func TestLockFile(t *testing.T) {
 	must(t, hold.Release())
 }
 
-// Durability is what the pragmas say; none of them may be lost on the way.
+// Durability depends on the pragmas; all of them must be in effect.
 func TestPragmas(t *testing.T) {
 	s := open(t, sqliteDSN(t))
 	for pragma, want := range map[string]string{

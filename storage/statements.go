@@ -24,7 +24,7 @@ var (
 	stops    = kindOf("stops", stopColumns)
 )
 
-// hashed are the tables whose rows are found by hashes, which the secret of the database goes into.
+// hashed are the tables whose rows are found by hashes, which depend on the secret of the database.
 type hashed struct {
 	hash     *hasher
 	messages *kind[track.Message]
@@ -47,7 +47,7 @@ func hashedBy(secret []byte) hashed {
 	}
 }
 
-// statements are those of the ledger, prepared on the writer's connection.
+// statements are the ledger's statements, prepared on the writer's connection.
 type statements struct {
 	all []*sqlx.Stmt
 
@@ -69,12 +69,13 @@ type statements struct {
 	putPair, putFact                            *sqlx.Stmt
 }
 
-// Of the rows of one key only the newest can matter: ids that a client uses over and over make no batch slow.
+// Only the newest rows of a key can matter: a client that reuses ids does not slow a batch down.
 const newestOfKey = 4
 
 const isLive = "state < 3" // PromptState.Live
 
-// isTalkedAbout: answered in a chat, where it is still to be said that all is read; see track.PromptSent to track.PromptFailed.
+// isTalkedAbout: answered in a chat, where the user is still to be told that all is read; see track.PromptSent to
+// track.PromptFailed.
 const isTalkedAbout = "state BETWEEN 3 AND 5 AND chat <> '' AND withdrew = ''"
 
 const (
@@ -121,7 +122,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	parts := "SELECT " + s.parts.list() + " FROM text_parts WHERE "
 	s.partByHash = prepare(parts + s.among("hash"))
 	s.partOf = prepare(parts + s.among("ord"))
-	counted := " FROM texts WHERE queued_at > ? AND state <> 3" // but those that were dropped
+	counted := " FROM texts WHERE queued_at > ? AND state <> 3" // except dropped ones
 	s.usedFor = prepare("SELECT " + used.list() + counted + " AND " + s.among("number"))
 	s.usedBy = prepare("SELECT " + used.list() + counted + " AND " + s.among("sender_hash"))
 	s.usedInAll = prepare("SELECT coalesce(sum(segments), 0) FROM texts WHERE queued_at > ?")
@@ -172,7 +173,7 @@ func greater(a, b string) string {
 	return fmt.Sprintf("CASE WHEN %s > %s THEN %s ELSE %s END", b, a, b, a)
 }
 
-// replace is the tail of an insert that puts a row in the place of the one of the same key.
+// replace is the tail of an insert that replaces the row of the same key.
 func replace(key string, t *table) string {
 	tail := "ON CONFLICT (" + key + ") DO UPDATE SET "
 	for i, column := range t.columns() {

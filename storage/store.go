@@ -13,14 +13,14 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Options say how a database is opened.
+// Options configure a database.
 type Options struct {
-	// Migrate brings an older schema up to date, and makes a missing one on PostgreSQL. A missing SQLite file is
-	// always made with its schema.
+	// Migrate migrates an older schema, and creates a missing one on PostgreSQL. A missing SQLite file is always created
+	// with its schema.
 	Migrate bool
-	// Existing refuses a database that is not there, or has no schema, in place of making it.
+	// Existing refuses a database that does not exist, or has no schema, instead of creating it.
 	Existing bool
-	// Now is the time that leadership is measured by; nil: time.Now. It should tell both the monotonic clock and the other.
+	// Now is the clock that leadership goes by; nil: time.Now. It should return both monotonic and wall clock time.
 	Now func() time.Time
 }
 
@@ -28,10 +28,10 @@ type Options struct {
 type Store struct {
 	dialect
 	locker
-	// One connection does what the ledger needs, reading included: its statements are prepared once, and its cache
-	// stays valid over its own commits. Everybody else reads on the others.
+	// One connection does what the ledger needs, including reads: its statements are prepared once, and its cache stays
+	// valid over its own commits. Everybody else reads on the others.
 	writer, readers *sqlx.DB
-	name            string  // for errors: the path or the URL without its password
+	name            string  // for errors: the path, or the URL without its password
 	dialer          *dialer // PostgreSQL
 	now             func() time.Time
 	hashed
@@ -41,8 +41,7 @@ type Store struct {
 	pruning cursor
 }
 
-// answersWithin is how long PostgreSQL may work on one statement before the first of its answer: after it, the connection
-// is taken for dead.
+// answersWithin is how long PostgreSQL may take to start answering a statement: then the connection counts as dead.
 const answersWithin = 10 * time.Second
 
 // Open opens a database: "sqlite:PATH", "sqlite::memory:" or a "postgres://" URL.
@@ -82,7 +81,7 @@ func (s *Store) Close() error {
 	return errors.Join(err, s.writer.Close())
 }
 
-// Ping tells whether the database answers.
+// Ping checks that the database answers.
 func (s *Store) Ping(ctx context.Context) error {
 	_, err := s.Get(ctx, "")
 	return err

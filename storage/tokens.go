@@ -18,10 +18,11 @@ func tokenColumns(w *walk, t *track.Token) {
 	str(w, "prompt", &t.Prompt)
 }
 
-// tokensOf is how many tokens of one purpose a user has: of more, those that expire last. Pages of prompts are as many as prompts.
+// tokensOf limits the tokens of one purpose per user: those that expire last are kept. Each prompt may have a token for its
+// page.
 const tokensOf = 16
 
-// SaveToken keeps a token, or brings a known one up to date.
+// SaveToken saves a token, or updates a known one.
 func (s *Store) SaveToken(ctx context.Context, t track.Token) error {
 	err := s.fenced(ctx, func(tx *sqlx.Tx) error {
 		if err := s.put(ctx, tx, &tokens.table, replace("hash", &tokens.table), tokens.pack(t)); err != nil || t.Purpose == track.PromptPage {
@@ -38,7 +39,7 @@ func (s *Store) SaveToken(ctx context.Context, t track.Token) error {
 	return nil
 }
 
-// Token finds the token of a hash, whether it has expired or not.
+// Token returns the token of a hash, whether or not it has expired.
 func (s *Store) Token(ctx context.Context, hash string) (t track.Token, ok bool, err error) {
 	found, err := s.query(ctx, "SELECT "+tokens.list()+" FROM tokens WHERE hash = ?", clean(hash))
 	err = tokens.read(found, err, func(v *track.Token) error { t, ok = *v, true; return nil })
@@ -48,7 +49,7 @@ func (s *Store) Token(ctx context.Context, hash string) (t track.Token, ok bool,
 	return t, ok, nil
 }
 
-// DropToken removes a token, and reports whether it was there: of two who use up the same one, one does.
+// DropToken removes a token, and reports whether it existed: of two concurrent calls, one succeeds.
 func (s *Store) DropToken(ctx context.Context, hash string) (dropped bool, err error) {
 	err = s.fenced(ctx, func(tx *sqlx.Tx) error {
 		result, err := tx.ExecContext(ctx, tx.Rebind("DELETE FROM tokens WHERE hash = ?"), clean(hash))

@@ -16,14 +16,14 @@ import (
 	"tocsin/xep/receipts"
 )
 
-// chat is what a client has to know, and to decide. It does no I/O.
+// chat is the client's state and its decisions. It does no I/O.
 type chat struct {
 	to      jid.JID // bare
-	service string  // domain that statuses and prompts are believed from; "" if the server has none
+	service string  // domain whose statuses and prompts are trusted; "" if the server has none
 	confirm string
 
-	numbers map[string]int    // of one's own messages by stanza id, from 1
-	seqs    map[string]uint32 // of the newest status by stanza id
+	numbers map[string]int    // numbers of one's own messages by stanza id, from 1
+	seqs    map[string]uint32 // seq of the newest status by stanza id
 	open    []escalation.Escalate
 }
 
@@ -31,7 +31,7 @@ func newChat(to jid.JID, confirm string) *chat {
 	return &chat{to: to, confirm: confirm, numbers: make(map[string]int), seqs: make(map[string]uint32)}
 }
 
-// action is what follows from a line typed or a stanza received.
+// action is the effect of a typed line or a received stanza.
 type action struct {
 	show   []string
 	send   []message
@@ -49,7 +49,7 @@ func (c *chat) welcome() string {
 	return fmt.Sprintf("* %s watches what you send to %s.\n%s", c.service, c.to, help)
 }
 
-// line takes what the user typed.
+// line handles a line typed by the user.
 func (c *chat) line(text string) action {
 	word, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
 	rest = strings.TrimSpace(rest)
@@ -105,8 +105,8 @@ func (c *chat) reply(a escalation.Answer) action {
 	return action{answer: &a}
 }
 
-// answered tells what became of an answer, and forgets the prompt: whatever the service says, it is not open any more for
-// us, unless it could not be reached.
+// answered shows the outcome of an answer, and forgets the prompt, which is no longer open whatever the service says, unless
+// the service could not be reached.
 func (c *chat) answered(a escalation.Answer, fault string) string {
 	if fault == "" || fault == "item-not-found" || fault == "gone" || fault == "not-acceptable" || fault == "conflict" {
 		c.forget(a.Prompt)
@@ -126,14 +126,14 @@ func (c *chat) answered(a escalation.Answer, fault string) string {
 	return "* The service answers: " + fault
 }
 
-// take takes a message stanza.
+// take handles a message stanza.
 func (c *chat) take(m message, now time.Time) action {
 	from, err := jid.Parse(m.From)
 	if err != nil || m.Type == "error" {
 		return action{}
 	}
-	// The service alone speaks of states and prompts: its domain, and its contact there, without a resource. Anyone else
-	// who sends such elements is not heard.
+	// Only the service sends states and prompts: its domain, or its contact there, without a resource. Such elements are
+	// ignored from anyone else.
 	if c.service != "" && from.Domainpart() == c.service && from.Resourcepart() == "" {
 		return c.told(m)
 	}
@@ -149,7 +149,7 @@ func (c *chat) take(m message, now time.Time) action {
 			To: m.From, Type: "chat", ID: rand.Text(), Received: &receipts.Received{ID: m.ID}, Store: &hints.Store{},
 		})
 	}
-	// What is printed is displayed. A marker goes to the bare JID, for all of the sender's clients (XEP-0333 §4.2).
+	// What is printed is displayed. The marker goes to the bare JID, for all of the sender's clients (XEP-0333 §4.2).
 	if m.Markable != nil && c.confirm == "markers" {
 		act.send = append(act.send, message{
 			To: c.to.String(), Type: "chat", ID: rand.Text(), Displayed: &markers.Displayed{ID: m.ID}, Store: &hints.Store{},
@@ -158,7 +158,7 @@ func (c *chat) take(m message, now time.Time) action {
 	return act
 }
 
-// told takes what the service says.
+// told handles a message from the service.
 func (c *chat) told(m message) (act action) {
 	statuses := m.Status
 	if m.Statuses != nil {
@@ -166,7 +166,7 @@ func (c *chat) told(m message) (act action) {
 	}
 	for _, s := range statuses {
 		if s.Seq <= c.seqs[s.ID] {
-			continue // older than what we know
+			continue // older than the one we have
 		}
 		c.seqs[s.ID] = s.Seq
 		if n, ok := c.numbers[s.ID]; ok {
@@ -182,12 +182,12 @@ func (c *chat) told(m message) (act action) {
 	return act
 }
 
-// prompt keeps a prompt and says it: a later one of the same name replaces it.
+// prompt stores a prompt and returns the lines to print: a later one of the same id replaces it.
 func (c *chat) prompt(e escalation.Escalate) []string {
 	c.forget(e.Prompt)
 	c.open = append(c.open, e)
 	if e.Test {
-		return append([]string{"* A test by the server's admin: there is no message, and no SMS is needed."}, how(e)...)
+		return append([]string{"* A test by the server's admin: no SMS is needed."}, how(e)...)
 	}
 	about := []string{c.name(e.ID)}
 	for _, also := range e.Also {
@@ -196,9 +196,9 @@ func (c *chat) prompt(e escalation.Escalate) []string {
 	return append([]string{fmt.Sprintf("* %s: %s of %s. Send an SMS?", e.With, e.Reason, strings.Join(about, ", "))}, how(e)...)
 }
 
-// how says what to do on a prompt.
+// how explains the choices on a prompt.
 func how(e escalation.Escalate) (lines []string) {
-	// Only sms: links are shown; who clicks them in a terminal trusts us.
+	// Only sms: links are shown: whoever clicks one in a terminal trusts us.
 	if e.SMS != nil && strings.HasPrefix(e.SMS.URI, "sms:") {
 		lines = append(lines, "  "+e.SMS.URI)
 	} else {

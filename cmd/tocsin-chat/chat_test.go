@@ -74,13 +74,13 @@ func prompt(id string) *escalation.Escalate {
 	}
 }
 
-// A prompt that is a test says so.
+// A test prompt says that it is one.
 func TestPromptThatIsATest(t *testing.T) {
 	c, _ := talking(t, "markers")
 	e := prompt("unknown")
 	e.Test, e.With = true, "alice@example.org"
 	got := c.take(message{From: "sms@tocsin.example.org", Type: "chat", Escalate: e}, noon).show
-	want := []string{"* A test by the server's admin: there is no message, and no SMS is needed.", "  sms:+8613800138000?body=Hi", "  Then answer /sent, /no or /snooze."}
+	want := []string{"* A test by the server's admin: no SMS is needed.", "  sms:+8613800138000?body=Hi", "  Then answer /sent, /no or /snooze."}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -111,7 +111,7 @@ func TestPromptIsShownAndAnswered(t *testing.T) {
 		t.Errorf("/snooze soon: %+v", act.answer)
 	}
 
-	// It stays when the service is busy, and goes when it is answered.
+	// The prompt stays open when the service is busy, and closes once it is answered.
 	if got := c.answered(escalation.Answer{Prompt: "p-1", Action: escalation.Sent}, "resource-constraint"); !strings.Contains(got, "resource-constraint") {
 		t.Error(got)
 	}
@@ -135,21 +135,21 @@ func TestWithdrawnPromptCannotBeAnswered(t *testing.T) {
 	}
 }
 
-// Anyone can send such elements; only the service is believed.
-func TestOnlyTheServiceIsBelieved(t *testing.T) {
+// Anyone can send such elements; only the service is trusted.
+func TestOnlyTheServiceIsTrusted(t *testing.T) {
 	for _, from := range []string{"bob@example.org/phone", "eve@example.org", "example.org", "tocsin.example.org/x", "sms@tocsin.example.net", "", "a b@tocsin.example.org"} {
 		c, id := talking(t, "markers")
 		act := c.take(message{From: from, Type: "chat", Escalate: prompt(id), Status: []escalation.Status{status(id, 9, escalation.Displayed, "")}}, noon)
 		if len(act.show) > 0 || len(c.open) > 0 {
-			t.Errorf("%s is believed: %q", from, act.show)
+			t.Errorf("%s is trusted: %q", from, act.show)
 		}
 	}
 	c, id := talking(t, "markers")
 	c.service = "" // the server has none
 	if act := c.take(message{From: "sms@tocsin.example.org", Escalate: prompt(id)}, noon); len(act.show) > 0 {
-		t.Errorf("believed: %q", act.show)
+		t.Errorf("trusted: %q", act.show)
 	}
-	// Nor is a link of another kind ever printed.
+	// A link of another kind is never printed.
 	c.service = "tocsin.example.org"
 	evil := prompt(id)
 	evil.SMS.URI = "https://example.net/"
@@ -179,7 +179,7 @@ func TestConfirms(t *testing.T) {
 				got = append(got, m.To+" displayed "+m.Displayed.ID)
 			}
 			if m.Body != "" || m.Request != nil || m.Markable != nil || m.Store == nil {
-				t.Errorf("a confirmation asks for confirmation, or is lost to who is away: %+v", m) // XEP-0184 §5.4
+				t.Errorf("a confirmation asks for confirmation, or is not stored: %+v", m) // XEP-0184 §5.4
 			}
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

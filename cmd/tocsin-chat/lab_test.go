@@ -14,7 +14,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// The whole story between two terminals, on real servers.
+// A whole story between two terminals, on real servers.
 func TestStory(t *testing.T) {
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module, Hosts: []string{"example.org"}})
 	tocsin := lab.Tocsin(t, server, lab.Settings{"numbers.region": "CN"})
@@ -32,7 +32,7 @@ func story(t *testing.T, server *lab.Server, tocsin *lab.Daemon) {
 		server.AddUser(user, user+"'s password")
 	}
 	one, other := server.Login("alice/setup", lab.Silent), server.Login("bob/setup", lab.Silent)
-	lab.Befriend(one, other) // of strangers nothing is expected
+	lab.Befriend(one, other) // from strangers no confirmations are expected
 	one.Close()
 	other.Close()
 	tocsin.Must("numbers", "set", "bob@example.org", "+8613800138000")
@@ -44,14 +44,14 @@ func story(t *testing.T, server *lab.Server, tocsin *lab.Daemon) {
 	alice.types("The pump has failed")
 	bob.sees("< The pump has failed")
 	alice.sees("#1 delivered (by receipt")
-	// Bob's client confirms no reading, but is known to be able to: he has not read it in time.
+	// Bob's client does not confirm reading, but has shown that it can: the message times out as unread.
 	alice.sees("Send an SMS?")
 	alice.sees("  sms:+8613800138000?body=")
 	alice.types("/sent")
 	alice.sees("* Noted: the SMS is sent.")
 	alice.sees("#1 escalated")
-	bob.types("On my way") // a reply reads what was before it
-	from := alice.seen     // either may come first
+	bob.types("On my way") // a reply implies that the messages before it were read
+	from := alice.seen     // the two may come in either order
 	alice.sees("< On my way")
 	last := alice.seen
 	alice.seen = from
@@ -73,7 +73,7 @@ type terminal struct {
 	mu    sync.Mutex
 	lines []string
 	seen  int
-	more  chan struct{} // gets a value when a line comes, or the output ends
+	more  chan struct{} // receives a value when a line is printed, or the output ends
 }
 
 func start(t *testing.T, server *lab.Server, user, to, confirm string) *terminal {
@@ -120,7 +120,7 @@ func (term *terminal) types(line string) {
 	}
 }
 
-// sees waits for a line that contains the text, after the last one it waited for.
+// sees waits for a line with the text, after the last line it waited for.
 func (term *terminal) sees(text string) {
 	term.t.Helper()
 	late := time.After(30 * time.Second)
@@ -139,7 +139,7 @@ func (term *terminal) sees(text string) {
 		case <-term.done:
 			term.t.Fatalf("%s's chat ended (%v) before %q", term.name, term.err, text)
 		case <-late:
-			term.t.Fatalf("%s does not see %q", term.name, text)
+			term.t.Fatalf("%s's terminal does not print %q", term.name, text)
 		}
 	}
 }
@@ -152,11 +152,11 @@ func (term *terminal) ends() {
 			term.t.Error(term.err)
 		}
 	case <-time.After(10 * time.Second):
-		term.t.Errorf("%s's chat does not end", term.name)
+		term.t.Errorf("%s's chat did not end", term.name)
 	}
 }
 
-// The program itself: its exit codes.
+// The exit codes of the program.
 func TestProgram(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "tocsin-chat")
 	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
@@ -165,7 +165,7 @@ func TestProgram(t *testing.T) {
 	for args, want := range map[string]int{
 		"-help": 0,
 		"":      2,
-		"-jid alice@example.org -to bob@example.org -server 127.0.0.1:1": 1, // nobody listens
+		"-jid alice@example.org -to bob@example.org -server 127.0.0.1:1": 1, // nothing listens there
 	} {
 		cmd := exec.Command(program, strings.Fields(args)...)
 		out, _ := cmd.CombinedOutput()

@@ -34,10 +34,10 @@ func main() {
 	}
 }
 
-// usageError is a fault of the command line.
+// usageError is an error in the command line.
 type usageError struct{ error }
 
-// confirmations are what the client confirms of what it receives.
+// confirmations are the kinds of confirmations that the client can send.
 var confirmations = []string{"nothing", "receipts", "markers"}
 
 type options struct {
@@ -72,7 +72,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	return o, nil
 }
 
-// run chats until the input ends, the stream does, or ctx.
+// run chats until the input, the stream or ctx ends.
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	o, err := parse(args, out)
 	if err != nil {
@@ -88,7 +88,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 
 	chat := newChat(o.To.Bare(), o.Confirm)
 	ended := make(chan error, 1)
-	incoming := make(chan message, 1024) // what may come while an answer is waited for
+	incoming := make(chan message, 1024) // for messages that arrive while an answer is awaited
 	go func() { ended <- w.serve(ctx, incoming) }()
 	defer func() {
 		w.close()
@@ -99,7 +99,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	}
 	fmt.Fprintln(out, chat.welcome())
 
-	// A read of a terminal cannot be broken off: this goroutine may outlast the chat, and ends with the program.
+	// A read from a terminal cannot be interrupted: this goroutine may outlast the chat, and ends with the program.
 	lines := make(chan string)
 	go func() {
 		defer close(lines)
@@ -136,7 +136,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	}
 }
 
-// perform shows and sends what follows from a line or a stanza.
+// perform prints and sends the effect of a line or a stanza.
 func perform(ctx context.Context, w *wire, chat *chat, act action, out io.Writer) error {
 	for _, text := range act.show {
 		fmt.Fprintln(out, text)

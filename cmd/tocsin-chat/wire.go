@@ -3,7 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha1" // XEP-0115 has no other that everyone knows
+	"crypto/sha1" // XEP-0115 requires it
 	"crypto/tls"
 	"encoding/xml"
 	"errors"
@@ -33,7 +33,7 @@ const (
 	answerWithin  = 20 * time.Second
 )
 
-// message is a message stanza: what this client writes and reads of it.
+// message is a message stanza with the elements that this client writes and reads.
 type message struct {
 	XMLName xml.Name `xml:"message"`
 	From    string   `xml:"from,attr,omitempty"`
@@ -47,7 +47,7 @@ type message struct {
 	Markable  *markers.Markable
 	Displayed *markers.Displayed
 	Track     *escalation.Track
-	Store     *hints.Store // receipts and markers are to reach a sender who is away
+	Store     *hints.Store // so that receipts and markers reach a sender who is offline
 	Delay     *struct {
 		Stamp string `xml:"stamp,attr"`
 	} `xml:"urn:xmpp:delay delay"`
@@ -64,7 +64,8 @@ type presence struct {
 	Caps    caps.Caps
 }
 
-// info is what the client is and can do: it shows states and prompts, and hands over to a composer by printing the link.
+// info is the client's identity and features: it shows states and prompts, and hands over to an SMS composer by printing the
+// link.
 var info = caps.Info{
 	Identities: []caps.Identity{{Category: "client", Type: "console", Name: "tocsin-chat"}},
 	Features: []caps.Feature{
@@ -100,7 +101,7 @@ func connect(ctx context.Context, o options) (*wire, error) {
 	}
 	var state xmpp.SessionState
 	if addr, ok := tcp.RemoteAddr().(*net.TCPAddr); ok && addr.IP.IsLoopback() {
-		state = xmpp.Secure // nobody listens in on loopback
+		state = xmpp.Secure // unencrypted on loopback
 	} else {
 		features = append(features, xmpp.StartTLS(&tls.Config{ServerName: o.JID.Domainpart(), MinVersion: tls.VersionTLS12}))
 	}
@@ -134,7 +135,7 @@ func (w *wire) serve(ctx context.Context, incoming chan<- message) error {
 		case "message":
 			var m message
 			if d.Decode(&m) != nil {
-				return nil // someone else's mistake
+				return nil // malformed: ignored
 			}
 			select {
 			case incoming <- m:
@@ -163,8 +164,8 @@ func (w *wire) serve(ctx context.Context, incoming chan<- message) error {
 	return err
 }
 
-// arrive sends presence, finds the service among the items of the user's own server, and tells it that we are here. It
-// returns the service's domain, "" if there is none.
+// arrive sends presence, finds the service among the items of the user's own server, and tells it that we are online. It
+// returns the service's domain, or "".
 func (w *wire) arrive(ctx context.Context) (service string, err error) {
 	if err := w.xmpp.Encode(ctx, presence{Caps: w.caps}); err != nil {
 		return "", err
@@ -184,7 +185,7 @@ func (w *wire) arrive(ctx context.Context) (service string, err error) {
 	for _, j := range candidates {
 		found, err := disco.GetInfo(ctx, "", j, w.xmpp)
 		if err != nil {
-			continue // it is down, or keeps to itself
+			continue // it is down or refuses
 		}
 		for _, f := range found.Features {
 			if f.Var == escalation.NS {
@@ -197,7 +198,7 @@ func (w *wire) arrive(ctx context.Context) (service string, err error) {
 
 func (w *wire) send(ctx context.Context, m message) error { return w.xmpp.Encode(ctx, m) }
 
-// answer answers a prompt; fault is the condition of the service's error, "" if it agreed.
+// answer answers a prompt; fault is the condition of the service's error, "" if it accepted.
 func (w *wire) answer(ctx context.Context, service string, a escalation.Answer) (fault string, err error) {
 	to, err := jid.Parse(service)
 	if err != nil {

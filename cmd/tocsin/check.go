@@ -20,7 +20,7 @@ type checkCommand struct {
 	Wait    time.Duration `default:"10s" help:"How long to wait for the first copy of a message."`
 }
 
-// findings prints what check finds, a line each.
+// findings prints the results of check, one line each.
 type findings struct {
 	out    io.Writer
 	failed bool
@@ -28,18 +28,18 @@ type findings struct {
 
 func (f *findings) ok(check, format string, args ...any) { f.line("ok", check, format, args...) }
 
-// note is for what is neither right nor wrong.
+// note reports a fact that is neither right nor wrong.
 func (f *findings) note(check, format string, args ...any) { f.line("note", check, format, args...) }
 
-// warn is for what works and should be otherwise.
+// warn reports what works but should be changed.
 func (f *findings) warn(check, format string, args ...any) { f.line("warn", check, format, args...) }
 
-// unknown is for what could not be seen either way.
+// unknown reports what could not be determined.
 func (f *findings) unknown(check, format string, args ...any) {
 	f.line("unknown", check, format, args...)
 }
 
-// fail is for what does not work. It names the line to change, if there is one.
+// fail reports what does not work. The message names the line to change, if there is one.
 func (f *findings) fail(check, format string, args ...any) {
 	f.failed = true
 	f.line("FAIL", check, format, args...)
@@ -49,7 +49,7 @@ func (f *findings) line(verdict, check, format string, args ...any) {
 	fmt.Fprintf(f.out, "%-4s  %-9s %s\n", verdict, check, fmt.Sprintf(format, args...))
 }
 
-// Run makes all checks, each as far as those before it allow.
+// Run makes all checks, each as far as the previous ones allow.
 func (c *checkCommand) Run(ctx context.Context, e *environment) error {
 	f := &findings{out: e.stdout}
 	c.all(ctx, e, f)
@@ -96,7 +96,7 @@ func (c *checkCommand) all(ctx context.Context, e *environment, f *findings) {
 	checkSMS(ctx, conf, store, found, f)
 }
 
-// checkSecrets refuses secrets that everybody on the machine may read or write, as ssh does its keys.
+// checkSecrets rejects files with secrets that everybody on the machine may read or write, as ssh does with its keys.
 func checkSecrets(conf *config.Config, f *findings) {
 	for _, file := range conf.SecretFiles() {
 		info, err := os.Stat(file)
@@ -109,7 +109,7 @@ func checkSecrets(conf *config.Config, f *findings) {
 	}
 }
 
-// checkDatabase returns the database, if it is as it should be.
+// checkDatabase returns the database, if it is usable.
 func checkDatabase(ctx context.Context, conf *config.Config, f *findings, now time.Time) *storage.Store {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -138,7 +138,8 @@ func hasLeader(ctx context.Context, store *storage.Store) bool {
 	return err == nil && held
 }
 
-// checkDNS warns of a component that other servers can find: while it is away its own server would ask them for it.
+// checkDNS warns about a component that other servers can find: while it is down, its own server would try to connect to it
+// there.
 func checkDNS(ctx context.Context, conf *config.Config, f *findings, lookup func(context.Context, string) ([]string, error)) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
@@ -148,7 +149,7 @@ func checkDNS(ctx context.Context, conf *config.Config, f *findings, lookup func
 	}
 }
 
-// checkInstance reports what a running instance says of itself.
+// checkInstance reports the state of a running instance.
 func checkInstance(conf *config.Config, found *instance, f *findings, now time.Time) {
 	f.note("stream", "an instance is running: asking %s instead of opening a second stream", found.URL)
 	if found.Standby {
@@ -176,7 +177,7 @@ func checkInstance(conf *config.Config, found *instance, f *findings, now time.T
 	checkPresence(f, found.Presence)
 }
 
-// checkTapOf reports what tap an instance has, and what was lost by it.
+// checkTapOf reports what kind of tap an instance has, and what it has lost.
 func checkTapOf(found *instance, f *findings) {
 	for _, source := range found.Tap {
 		f.ok("tap", "events come from %s", source)
@@ -193,13 +194,13 @@ func checkTapOf(found *instance, f *findings) {
 	}
 }
 
-// Where presence may come from.
+// Sources of presence.
 const (
 	presenceByTap       = "tap"
 	presenceByPrivilege = "privilege"
 )
 
-// checkPresence reports how senders are known to be online. Having no source is no failure: Tocsin-aware clients send
+// checkPresence reports how senders are known to be online. Having no source is not a failure: Tocsin-aware clients send
 // their presence to the component themselves.
 func checkPresence(f *findings, source string) {
 	switch source {

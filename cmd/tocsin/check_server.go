@@ -21,8 +21,8 @@ import (
 // moduleVersion is the version of contrib's mod_tocsin that belongs to this program.
 const moduleVersion = 1
 
-// checkServer connects as the component, asks the users' domains about the tap, and waits for a copy where none of them
-// says anything of it.
+// checkServer connects as the component, asks the users' domains about the tap, and waits for a copy if none of them
+// mentions one.
 func checkServer(ctx context.Context, conf *config.Config, f *findings, w *waiting, now func() time.Time) {
 	p := startProbe(ctx, conf)
 	var hosts []host
@@ -42,7 +42,7 @@ func checkServer(ctx context.Context, conf *config.Config, f *findings, w *waiti
 	checkTap(conf, f, hosts, p, w.limit)
 }
 
-// refusal says why there is no connection, and what to change.
+// refusal explains why there is no connection, and what to change.
 func refusal(conf *config.Config, err error) string {
 	server := conf.Component.Server
 	where := func(key, format string, args ...any) string {
@@ -74,13 +74,13 @@ func checkClock(ctx context.Context, conf *config.Config, p *probe, f *findings,
 		if err != nil {
 			continue
 		}
-		// It was asked for some time between before and now.
+		// The server read its clock between before and now.
 		warnOfSkew(f, at.Sub(before.Add(now().Sub(before)/2)))
 		return
 	}
 }
 
-// warnOfSkew warns of a server whose clock differs from this machine's by more than is harmless.
+// warnOfSkew warns about a server whose clock differs too much from this machine's.
 func warnOfSkew(f *findings, ahead time.Duration) {
 	const tolerated = 5 * time.Second
 	if ahead.Abs() <= tolerated {
@@ -93,7 +93,7 @@ func warnOfSkew(f *findings, ahead time.Duration) {
 	f.warn("clock", "the server's clock is %s %s this machine's: synchronise both", roughly(ahead.Abs()), direction)
 }
 
-// checkTap reports what the users' domains say of the tap, and what came by it.
+// checkTap reports what the users' domains say about the tap, and what it has delivered.
 func checkTap(conf *config.Config, f *findings, hosts []host, p *probe, waited time.Duration) {
 	where := conf.Where("tap.domains")
 	var with, without []string
@@ -154,7 +154,7 @@ func checkTap(conf *config.Config, f *findings, hosts []host, p *probe, waited t
 	checkPresence(f, p.presence)
 }
 
-// warnOfStock says what copies of the servers' stock modules cost.
+// warnOfStock explains the drawbacks of copies made by the servers' stock modules.
 func warnOfStock(f *findings, hosts []host) {
 	for _, h := range hosts {
 		switch h.software {
@@ -168,17 +168,17 @@ func warnOfStock(f *findings, hosts []host) {
 	}
 }
 
-// host is what a domain of users says of itself.
+// host is what a user domain says about itself.
 type host struct {
 	domain   string
-	err      error  // it does not answer
+	err      error  // why it does not answer
 	software string // the server's name
-	tap      bool   // it loads a module of ours
-	module   string // which, "mod_tocsin 1"; "" if it does not say
-	target   string // where that one sends to; "" if it does not say
+	tap      bool   // it has loaded our module
+	module   string // "mod_tocsin 1"; "" if unknown
+	target   string // the component it sends to; "" if unknown
 }
 
-// says returns a word of its server's configuration.
+// says returns the word that the host's server uses in its configuration.
 func (h host) says(prosody, ejabberd string) string {
 	if h.software == "ejabberd" {
 		return ejabberd
@@ -188,7 +188,7 @@ func (h host) says(prosody, ejabberd string) string {
 
 var moduleName = regexp.MustCompile(`^mod_tocsin (\d+)$`)
 
-// moduleNumber is the version in the name of a module; -1 if there is none.
+// moduleNumber is the version in a module's name, or -1.
 func moduleNumber(name string) int {
 	if found := moduleName.FindStringSubmatch(name); found != nil {
 		if n, err := strconv.Atoi(found[1]); err == nil {
@@ -205,7 +205,7 @@ type waiting struct {
 	limit    time.Duration
 }
 
-// until waits until the probe has seen a copy, its stream has ended, or the time is up.
+// until waits until the probe has seen a copy, its stream has ended, or the time is over.
 func (w *waiting) until(ctx context.Context, p *probe) {
 	const invitation = "Write a message to another user now"
 	end := time.After(w.limit)

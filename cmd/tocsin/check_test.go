@@ -18,13 +18,13 @@ import (
 
 const domain, secret = "tocsin.example.org", "hunter2"
 
-// tocsin runs a command line in this process, and returns its exit code and what it wrote.
+// tocsin runs a command line in this process, and returns its exit code and output.
 func tocsin(t *testing.T, args ...string) (code int, out string) {
 	t.Helper()
 	return tocsinAt(t, time.Now, args...)
 }
 
-// tocsinAt does so by another clock.
+// tocsinAt is tocsin with a given clock.
 func tocsinAt(t *testing.T, now func() time.Time, args ...string) (code int, out string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -35,18 +35,18 @@ func tocsinAt(t *testing.T, now func() time.Time, args ...string) (code int, out
 		getenv: func(string) string { return "" }, now: now, lookup: unlisted,
 	})
 	if strings.Contains(stdout.String()+stderr.String(), secret) {
-		t.Errorf("the secret was told: %s%s", stdout.String(), stderr.String())
+		t.Errorf("the secret is shown: %s%s", stdout.String(), stderr.String())
 	}
 	return code, stdout.String() + stderr.String()
 }
 
-// noon is a clock that stands still.
+// noon is a clock that always shows noon.
 func noon() time.Time { return time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC) }
 
 // unlisted is a DNS without any record.
 func unlisted(context.Context, string) ([]string, error) { return nil, errors.New("no such host") }
 
-// configured writes a configuration; more is added at its end.
+// configured writes a configuration with more lines at its end.
 func configured(t *testing.T, server, listen, more string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "config.toml")
@@ -57,7 +57,7 @@ func configured(t *testing.T, server, listen, more string) string {
 	return file
 }
 
-// replace puts new words for old ones into a file.
+// replace replaces words in a file.
 func replace(t *testing.T, file string, oldnew ...string) {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -69,7 +69,7 @@ func replace(t *testing.T, file string, oldnew ...string) {
 	}
 }
 
-// serverFor starts a server that does something with each component that connects.
+// serverFor starts a server that calls a function for each component that connects.
 func serverFor(t *testing.T, connected func(*fakeserver.Peer), answer func(*fakeserver.Peer, *fakeserver.Element) bool) *fakeserver.Server {
 	t.Helper()
 	s, err := fakeserver.Listen(domain, secret)
@@ -98,7 +98,7 @@ func serverFor(t *testing.T, connected func(*fakeserver.Peer), answer func(*fake
 	return s
 }
 
-// lines asserts that the output has these lines and no other, each a regular expression.
+// lines asserts that the output has exactly these lines, each a regular expression.
 func lines(t *testing.T, out string, want ...string) {
 	t.Helper()
 	got := strings.Split(strings.TrimRight(out, "\n"), "\n")
@@ -176,7 +176,7 @@ func TestCheckFindsTheModule(t *testing.T) {
 
 func refuseIQ(p *fakeserver.Peer, e *fakeserver.Element) bool { return moduleOn()(p, e) }
 
-// moduleOn answers disco#info as VirtualHosts do that load mod_tocsin or don't, and refuses everything else but pings.
+// moduleOn answers disco#info for VirtualHosts with and without mod_tocsin, answers pings, and refuses everything else.
 func moduleOn(hosts ...string) func(*fakeserver.Peer, *fakeserver.Element) bool {
 	return func(p *fakeserver.Peer, e *fakeserver.Element) bool {
 		kind, answer := "error", "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
@@ -208,7 +208,7 @@ func TestCheckIsRefused(t *testing.T) {
 	s.Refuse("")
 	s = serverFor(t, func(p *fakeserver.Peer) { p.EndStream("conflict") }, refuseIQ)
 	_, out = tocsin(t, "check", "-config", configured(t, s.Addr(), "", ""))
-	out = regexp.MustCompile("(?m)^"+invitation+"\n").ReplaceAllString(out, "") // if it came to that
+	out = regexp.MustCompile("(?m)^"+invitation+"\n").ReplaceAllString(out, "") // may be missing
 	lines(t, out, configOK, databaseOK, streamOK, `FAIL  stream    .*config.toml:3: component.server: the server has another connection .*`)
 
 	s.Close()
@@ -231,7 +231,7 @@ func TestCheckOffline(t *testing.T) {
 	}
 }
 
-// A place where one may not look does not hide the next one.
+// An unreadable place for the configuration does not hide the next one.
 func TestConfigurationInTheNextPlace(t *testing.T) {
 	defer func(places []string) { configPlaces = places }(configPlaces)
 	good := configured(t, "127.0.0.1:1", "", "")
@@ -247,7 +247,7 @@ func TestConfigurationInTheNextPlace(t *testing.T) {
 	}
 }
 
-func TestCheckBesideAnInstance(t *testing.T) {
+func TestCheckNextToAnInstance(t *testing.T) {
 	now := noon()
 	h := &fixed{state: State{Component: domain, Since: now.Add(-time.Hour), LastCopy: now.Add(-90 * time.Second), Presence: presenceByTap}}
 	file := configured(t, "127.0.0.1:1", serve(t, h), "")
@@ -279,8 +279,8 @@ func TestCheckBesideAnInstance(t *testing.T) {
 	}
 }
 
-// What is known of a running instance's tap is said.
-func TestCheckTheTapOfAnInstance(t *testing.T) {
+// check reports the tap of a running instance.
+func TestCheckTapOfAnInstance(t *testing.T) {
 	now := time.Now()
 	h := &fixed{state: State{
 		Component: domain, Since: now.Add(-time.Hour), LastCopy: now, Presence: presenceByTap, Tap: []string{"mod_tocsin 0, Prosody 13.0.1"}, Gaps: 1, Lost: 30, Ahead: -90 * time.Second,
@@ -296,7 +296,7 @@ func TestCheckTheTapOfAnInstance(t *testing.T) {
 	h.state = State{Component: domain, Since: now, LastCopy: now, Copies: true}
 	_, out = tocsin(t, "check", "-config", file)
 	if !strings.Contains(out, "warn  tap       messages arrive as copies, which can get lost unnoticed: ") {
-		t.Errorf("copies are not warned of:\n%s", out)
+		t.Errorf("no warning about copies:\n%s", out)
 	}
 }
 

@@ -20,7 +20,7 @@ func (c *completionCommand) Run(k *kong.Context, e *environment) error {
 	return err
 }
 
-// manCommand is for whoever packages the program.
+// manCommand is for packagers.
 type manCommand struct {
 	Example string `arg:"" optional:"" name:"FILE" help:"Print tocsin.toml(5) from config.example.toml, not tocsin(1)."`
 }

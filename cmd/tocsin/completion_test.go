@@ -12,11 +12,11 @@ import (
 	"tocsin/config"
 )
 
-// What shells make of the completion scripts: for a line up to the cursor, what is offered.
+// TestCompletion runs the completion scripts in their shells: for a line up to the cursor, it compares the suggestions.
 func TestCompletion(t *testing.T) {
 	lines := []struct {
 		line  string
-		offer string // the only one
+		offer string // the only suggestion
 	}{
 		{"tocsin ini", "init"},
 		{"tocsin numb", "numbers"},
@@ -59,10 +59,10 @@ func TestCompletion(t *testing.T) {
 			}
 			offers := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 			if len(offers) != len(lines) {
-				t.Fatalf("%d answers to %d lines:\n%s", len(offers), len(lines), out)
+				t.Fatalf("%d answers for %d lines:\n%s", len(offers), len(lines), out)
 			}
 			for i, l := range lines {
-				got := strings.TrimSuffix(strings.TrimSpace(offers[i]), "=") // zsh's, until a space follows
+				got := strings.TrimSuffix(strings.TrimSpace(offers[i]), "=") // zsh adds it until a space follows
 				if got != l.offer {
 					t.Errorf("%q is completed by %q, want %q", l.line, got, l.offer)
 				}
@@ -71,7 +71,7 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// The manual pages name every command, flag and key, and groff has nothing to say against them.
+// The manual pages mention every command, flag and key, and groff reports no errors.
 func TestManualPages(t *testing.T) {
 	code, program := tocsin(t, "man")
 	if code != done {
@@ -99,7 +99,7 @@ func TestManualPages(t *testing.T) {
 	}
 }
 
-// render shows a page as a terminal does, in lines as long as it likes.
+// render formats a page for a terminal with very long lines.
 func render(t *testing.T, page string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "groff", "-man", "-Tutf8", "-P-cbou", "-ww", "-rLL=1000n")

@@ -12,19 +12,19 @@ import (
 	"tocsin/component/metrics"
 )
 
-// The page for admins and the dashboard have every metric of the program, and none that it has not.
+// The page for admins and the dashboard mention every metric of the program, and no others.
 func TestMetricsAreDocumented(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	metrics.New(registry)
 	descriptions := make(chan *prometheus.Desc, 100)
 	registry.Describe(descriptions)
 	close(descriptions)
-	labels := map[string]string{} // by metric, as the program names them
+	labels := map[string]string{} // by metric, as the program has them
 	described := regexp.MustCompile(`fqName: "(tocsin_\w+)".*variableLabels: \{([^}]*)\}`)
 	for desc := range descriptions {
 		found := described.FindStringSubmatch(desc.String())
 		if found == nil {
-			t.Fatalf("not understood: %s", desc)
+			t.Fatalf("could not parse: %s", desc)
 		}
 		labels[found[1]] = found[2]
 	}

@@ -16,31 +16,31 @@ import (
 	"tocsin/component/texts"
 )
 
-// Health is how the running instance does.
+// Health is the health of the running instance.
 type Health interface {
-	Ready() []string // what keeps it from serving; empty: it serves
-	Alive() []string // what keeps the process from working; empty: it works
+	Ready() []string // why it does not serve; empty: it does
+	Alive() []string // why the process is stuck; empty: it works
 	State() State
 }
 
-// State is what "tocsin check" and "tocsin status" ask of a running instance, beside its health.
+// State is what "tocsin check" and "tocsin status" show of a running instance, besides its health.
 type State struct {
 	Component string        `json:"component"`          // its JID
 	Version   string        `json:"version,omitempty"`  // of the program
-	Since     time.Time     `json:"since,omitzero"`     // of the stream; zero: it is down
-	LastCopy  time.Time     `json:"last_copy,omitzero"` // the newest copy that the tap brought; zero: none since the start
-	Tap       []string      `json:"tap,omitempty"`      // the modules that tell events: "mod_tocsin 1, Prosody 13.0.1"; none: copies come, or nothing yet
-	Copies    bool          `json:"copies,omitempty"`   // copies come, which can be lost unnoticed
-	Gaps      int           `json:"gaps,omitempty"`     // times since the start in which something may have been missed
-	Lost      uint64        `json:"lost,omitempty"`     // events since the start that the modules have given up
-	Ahead     time.Duration `json:"ahead_ns,omitempty"` // the server's clock is ahead of ours by it
-	Lag       time.Duration `json:"lag_ns"`             // how long the oldest fact waits to be written
-	Presence  string        `json:"presence,omitempty"` // where presence comes from: "tap", "privilege"; "": nowhere yet
-	Standby   bool          `json:"standby,omitempty"`  // another instance holds the stream
+	Since     time.Time     `json:"since,omitzero"`     // when the stream came up; zero: it is down
+	LastCopy  time.Time     `json:"last_copy,omitzero"` // the newest copy received; zero: none since the start
+	Tap       []string      `json:"tap,omitempty"`      // the modules that report events: "mod_tocsin 1, Prosody 13.0.1"; none: copies are used, or nothing has arrived yet
+	Copies    bool          `json:"copies,omitempty"`   // copies are used, which can be lost unnoticed
+	Gaps      int           `json:"gaps,omitempty"`     // how often since the start something may have been missed
+	Lost      uint64        `json:"lost,omitempty"`     // events that the modules have dropped since the start
+	Ahead     time.Duration `json:"ahead_ns,omitempty"` // how far the server's clock is ahead of ours
+	Lag       time.Duration `json:"lag_ns"`             // how long the oldest fact has been waiting to be written
+	Presence  string        `json:"presence,omitempty"` // source of presence: "tap", "privilege"; "": none yet
+	Standby   bool          `json:"standby,omitempty"`  // another instance has the stream
 
 	SMS []texts.RouteState `json:"sms,omitempty"` // the routes of [sms]
 
-	Losses []metrics.Loss `json:"losses,omitempty"` // facts that were lost since the process was started: the last times
+	Losses []metrics.Loss `json:"losses,omitempty"` // the latest losses of facts since the process started
 }
 
 // answer is the body of /readyz and /healthz.
@@ -50,7 +50,7 @@ type answer struct {
 	State
 }
 
-// handler serves /metrics, /readyz and /healthz, and lets t test.
+// handler serves /metrics, /readyz and /healthz, and the tests of t.
 func handler(gatherer prometheus.Gatherer, h Health, t *tester) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{}))
@@ -71,11 +71,11 @@ func tell(w http.ResponseWriter, wrong []string, s State) {
 	out.Encode(answer{OK: len(wrong) == 0, Wrong: wrong, State: s})
 }
 
-// httpServer serves on an address that can be changed. Its zero value, with Handler set, serves nowhere.
+// httpServer serves on an address that can change. Its zero value, with Handler set, serves nowhere.
 type httpServer struct {
 	Handler http.Handler
 
-	address  string // as it was asked for
+	address  string // as requested
 	listener net.Listener
 	server   *http.Server
 	served   chan error
@@ -89,7 +89,7 @@ func (s *httpServer) Addr() string {
 	return s.listener.Addr().String()
 }
 
-// Listen serves on an address, "" for none, in place of the one before. On an error the one before stays.
+// Listen replaces the address; "" stops serving. On an error the previous one stays.
 func (s *httpServer) Listen(ctx context.Context, address string) error {
 	if address == s.address {
 		return nil
@@ -115,7 +115,7 @@ func (s *httpServer) Listen(ctx context.Context, address string) error {
 	return nil
 }
 
-// Close ends serving and waits for it.
+// Close stops serving and waits for the end.
 func (s *httpServer) Close() error {
 	if s.server == nil {
 		return nil
@@ -128,7 +128,7 @@ func (s *httpServer) Close() error {
 	return err
 }
 
-// lastError is the innermost error: "address already in use", without the address a second time.
+// lastError returns the innermost error: "address already in use", without repeating the address.
 func lastError(err error) error {
 	for {
 		inner := errors.Unwrap(err)

@@ -14,7 +14,7 @@ import (
 	"tocsin/config"
 )
 
-// fixed is a Health that stands still.
+// fixed is a Health with fixed values.
 type fixed struct {
 	ready, alive []string
 	state        State
@@ -82,8 +82,8 @@ func TestEndpoints(t *testing.T) {
 	if code, _ := get(t, url+"/healthz"); code != http.StatusOK {
 		t.Errorf("/healthz: %d while the process works", code)
 	}
-	h.alive = []string{"the writer stands still"}
-	if code, body := get(t, url+"/healthz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "the writer stands still") {
+	h.alive = []string{"the writer is stuck"}
+	if code, body := get(t, url+"/healthz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "the writer is stuck") {
 		t.Errorf("/healthz: %d %s", code, body)
 	}
 }
@@ -100,17 +100,17 @@ func TestListenElsewhere(t *testing.T) {
 		t.Error("listened twice on one address")
 	}
 	if s.Addr() != first {
-		t.Error("a server that can't move left its place")
+		t.Error("the server left its address although the new one failed")
 	}
 	if code, _ := get(t, "http://"+first); code != http.StatusNotFound {
-		t.Errorf("got %d from a server that couldn't move", code)
+		t.Errorf("got %d at the old address", code)
 	}
 
 	if err := s.Listen(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := http.Get("http://" + first); err == nil {
-		t.Error("a server that is off answers")
+		t.Error("the server still answers after it was turned off")
 	}
 }
 
@@ -127,7 +127,7 @@ func TestFindInstance(t *testing.T) {
 
 	c.Component.JID = "tocsin.example.com"
 	if found, why := findInstance(t.Context(), c); found != nil || !strings.HasSuffix(why, "/readyz belongs to another component") {
-		t.Errorf("another's instance: %v (%s)", found, why)
+		t.Errorf("an instance of another component: %v (%s)", found, why)
 	}
 
 	c.Metrics.Listen = ""

@@ -29,7 +29,7 @@ type initCommand struct {
 	Config    string   `placeholder:"FILE" help:"With -print: the configuration to read, instead of config.toml in -dir."`
 }
 
-// installation is what the texts of init are filled with.
+// installation is the data for the texts of init.
 type installation struct {
 	File      string
 	Dir       string // of File
@@ -40,13 +40,13 @@ type installation struct {
 	DSN       string
 	Port      string // of the server, for components
 
-	Program    string // where this program is
-	Installed  bool   // it is where programs belong
-	Systemd    bool   // the machine is run by systemd
-	HasUnit    bool   // systemd knows a unit for it
-	HasUser    bool   // the unit's user is there
-	HasModule  bool   // Prosody has our module where it looks for modules of others
-	Standalone bool   // the configuration is no system's, but somebody's own
+	Program    string // path of this program
+	Installed  bool   // it is in the usual place for programs
+	Systemd    bool   // the machine runs systemd
+	HasUnit    bool   // systemd knows a unit for Tocsin
+	HasUser    bool   // the unit's user exists
+	HasModule  bool   // Prosody finds our module among third-party modules
+	Standalone bool   // the configuration is a user's own, not the system's
 }
 
 const (
@@ -54,7 +54,7 @@ const (
 	serviceUser = "tocsin" // of the unit
 )
 
-// Run writes a configuration and says what else is to be done.
+// Run writes a configuration and explains what else is to be done.
 func (c *initCommand) Run(e *environment) error {
 	file := filepath.Join(c.Dir, "config.toml")
 	switch {
@@ -91,7 +91,7 @@ func (c *initCommand) Run(e *environment) error {
 	return in.print(e.stdout, c.Server)
 }
 
-// printAgain prints what a configuration asks of the server.
+// printAgain prints what an existing configuration needs from the server.
 func (c *initCommand) printAgain(e *environment) error {
 	file := cmp.Or(c.Config, filepath.Join(c.Dir, "config.toml"))
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && c.Config == "" && c.Dir == "." {
@@ -119,13 +119,13 @@ func (in installation) print(w io.Writer, server string) error {
 	return errors.Join(blocks[server].Execute(w, in), nextSteps.Execute(w, in))
 }
 
-// printUnit prints the unit, for the place of this program and of the configuration.
+// printUnit prints a unit with the paths of this program and of the configuration.
 func (c *initCommand) printUnit(w io.Writer, file string) error {
 	program, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	if c.Dir == "." { // nobody has said where
+	if c.Dir == "." { // -dir was not given
 		file = "/etc/tocsin/config.toml"
 	}
 	if file, err = filepath.Abs(file); err != nil {
@@ -141,7 +141,7 @@ func isSystem(dir string) bool {
 	return err == nil && strings.HasPrefix(abs, "/etc/")
 }
 
-// look finds out what is there already. root is the machine's, but in tests.
+// look detects what is installed. root is "" except in tests.
 func (in *installation) look(root string) {
 	exists := func(name string) bool {
 		_, err := os.Stat(root + name)
@@ -162,7 +162,7 @@ func (in *installation) look(root string) {
 	in.Standalone = !isSystem(in.Dir)
 }
 
-// write makes the file, unless there is one. Where the service's user is there, it is theirs.
+// write creates the file unless it exists. If the service's user exists, it becomes the owner.
 func (in installation) write() error {
 	var text strings.Builder
 	if err := shortConfig.Execute(&text, in); err != nil {

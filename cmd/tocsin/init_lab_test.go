@@ -8,7 +8,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// hostOfTheirs is a VirtualHost in a file of Debian's conf.d, with lists of its own.
+// hostOfTheirs is a VirtualHost in a file of Debian's conf.d, with its own lists of modules.
 const hostOfTheirs = `
 VirtualHost "example.org"
 	modules_enabled = { "mam", "bosh", "websocket" }
@@ -19,8 +19,8 @@ Component "gateway.example.org"
 	component_secret = "of another component"
 `
 
-// What init prints, put into Debian's own configuration as it is, works and takes nothing away from the VirtualHosts that
-// are there.
+// The output of init, pasted unchanged into Debian's own configuration, works and takes nothing away from the existing
+// VirtualHosts.
 func TestInitOnDebiansProsody(t *testing.T) {
 	config := t.TempDir()
 	out := must(t, "init", "-domain", "example.org,example.com", "-dir", config)
@@ -70,7 +70,7 @@ func TestInitOnDebiansProsody(t *testing.T) {
 	}
 }
 
-// modules are those that a Prosody has loaded on a host.
+// modules are the modules that a Prosody has loaded on a host.
 func modules(server *lab.Server, host string) map[string]bool {
 	loaded := map[string]bool{}
 	_, list, _ := strings.Cut(server.Shell("module", "list", host), "\n"+host+":\n")

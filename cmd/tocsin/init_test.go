@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What init prints is what contrib has, which the tests of internal/lab run on real servers.
+// The output of init equals the files in contrib, which the tests of internal/lab run on real servers.
 func TestInitPrintsWhatContribHas(t *testing.T) {
 	for server, file := range map[string]string{"ejabberd": "ejabberd/mod_tocsin.yml", "prosody": "prosody/README.md"} {
 		dir := t.TempDir()
@@ -34,7 +34,7 @@ func TestInitPrintsWhatContribHas(t *testing.T) {
 			t.Fatal(err)
 		}
 		contrib := string(text)
-		if server == "prosody" { // the block of the first way
+		if server == "prosody" { // the block for the first way
 			_, contrib, _ = strings.Cut(contrib, "with a fresh secret:")
 			_, contrib, _ = strings.Cut(contrib, "```lua\n")
 			contrib, _, _ = strings.Cut(contrib, "```")
@@ -45,7 +45,7 @@ func TestInitPrintsWhatContribHas(t *testing.T) {
 	}
 }
 
-// What init has printed is printed again.
+// init -print prints the same again.
 func TestInitPrintsAgain(t *testing.T) {
 	for _, server := range []string{"prosody", "ejabberd"} {
 		dir := t.TempDir()
@@ -57,7 +57,7 @@ func TestInitPrintsAgain(t *testing.T) {
 	}
 }
 
-// Where systemd runs the machine, init offers the unit, and what else is missing for it.
+// On machines with systemd, init offers the unit, and mentions what is missing for it.
 func TestInitOffersTheUnit(t *testing.T) {
 	root := t.TempDir()
 	mkdir := func(dir string) {
@@ -69,7 +69,7 @@ func TestInitOffersTheUnit(t *testing.T) {
 	in := installation{File: "/etc/tocsin/config.toml", Component: "tocsin.example.org", Domains: []string{"example.org"}}
 	steps := func() string {
 		in.look(root)
-		in.HasUser = false // whoever the tests' machine has
+		in.HasUser = false // whether or not this machine has that user
 		var b strings.Builder
 		if err := nextSteps.Execute(&b, in); err != nil {
 			t.Fatal(err)
@@ -90,18 +90,18 @@ func TestInitOffersTheUnit(t *testing.T) {
 			t.Errorf("no %q in\n%s", line, got)
 		}
 	}
-	mkdir("/usr/lib/systemd/system/tocsin.service") // a package's
+	mkdir("/usr/lib/systemd/system/tocsin.service") // installed by a package
 	if got := steps(); strings.Contains(got, "init -unit") || !strings.Contains(got, "systemctl enable tocsin\n") {
 		t.Errorf("with a unit:\n%s", got)
 	}
 	in.File = "config.toml"
 	if got := steps(); strings.Contains(got, "systemctl") || !strings.Contains(got, "-dir /etc/tocsin\n") {
-		t.Errorf("of a configuration in a folder of somebody's own:\n%s", got)
+		t.Errorf("with a configuration in a user's own folder:\n%s", got)
 	}
 }
 
-// Who has our module already, by a package or by hand, is not told to copy it.
-func TestInitSeesTheModule(t *testing.T) {
+// If our module is installed already, by a package or by hand, init does not ask to copy it.
+func TestInitDetectsTheModule(t *testing.T) {
 	for _, dir := range []string{"/usr/lib/prosody/modules", "/usr/local/lib/prosody/modules", "/srv"} {
 		root := t.TempDir()
 		if err := os.CopyFS(root+dir+"/mod_tocsin", os.DirFS("../../contrib/prosody/mod_tocsin")); err != nil {
@@ -119,7 +119,7 @@ func TestInitSeesTheModule(t *testing.T) {
 	}
 }
 
-// The unit is for the program where it is, and the configuration where it is asked to be.
+// The unit has the path of the program, and the requested folder of the configuration.
 func TestInitPrintsTheUnit(t *testing.T) {
 	program, err := os.Executable()
 	if err != nil {
@@ -134,7 +134,7 @@ func TestInitPrintsTheUnit(t *testing.T) {
 
 var comment = regexp.MustCompile(`(^|\s)(#|--)\s.*`)
 
-// bare is a text without comments, indentation and empty lines.
+// bare returns a text without comments, indentation and empty lines.
 func bare(text string) string {
 	var lines []string
 	for line := range strings.Lines(text) {

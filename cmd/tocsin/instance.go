@@ -12,14 +12,14 @@ import (
 	"tocsin/config"
 )
 
-// instance is a running Tocsin, as its /readyz tells of it.
+// instance is a running Tocsin, as described by its /readyz.
 type instance struct {
 	URL string
 	answer
 }
 
-// findInstance asks for the running instance of the configuration. It returns nil if nobody answers at metrics.listen,
-// or the wrong one: then why says so.
+// findInstance looks for the running instance of the configuration. It returns nil if nothing answers at metrics.listen, or
+// a different instance does; why explains it.
 func findInstance(ctx context.Context, c *config.Config) (found *instance, why string) {
 	if c.Metrics.Listen == "" {
 		return nil, "metrics.listen is off"
@@ -35,7 +35,7 @@ func findInstance(ctx context.Context, c *config.Config) (found *instance, why s
 	return found, ""
 }
 
-// reachable makes an address to listen on one to dial.
+// reachable turns an address to listen on into one to connect to.
 func reachable(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -54,7 +54,7 @@ func getJSON(ctx context.Context, url string, into any) error {
 	if err != nil {
 		return err
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // by no proxy
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no proxy
 	response, err := client.Do(request)
 	if err != nil {
 		return err
@@ -63,7 +63,7 @@ func getJSON(ctx context.Context, url string, into any) error {
 	return json.NewDecoder(io.LimitReader(response.Body, 64<<10)).Decode(into)
 }
 
-// ago tells how long before now t was.
+// ago formats how long before now t was.
 func ago(now, t time.Time) string {
 	if d := now.Sub(t); d >= time.Second {
 		return roughly(d) + " ago"
@@ -71,7 +71,7 @@ func ago(now, t time.Time) string {
 	return "just now"
 }
 
-// roughly gives a duration in its two largest units, as people say it.
+// roughly formats a duration in its two largest units.
 func roughly(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {

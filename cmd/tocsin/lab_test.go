@@ -17,14 +17,14 @@ import (
 	"tocsin/internal/lab"
 )
 
-// fault is something that is wrong, and what check says of it.
+// fault is a fault, and what check says about it.
 type fault struct {
 	name   string
-	change func(*checked) // what makes the difference to what is right
-	line   string         // a regular expression
-	words  string         // of ADMIN.md, with … for what differs
+	change func(*checked) // breaks a working setup
+	line   string         // expected in the output, a regular expression
+	words  string         // expected in ADMIN.md, with … for what varies
 	code   int
-	writes bool // somebody writes messages meanwhile
+	writes bool // messages are written meanwhile
 }
 
 // checked is a run of check on a real server.
@@ -39,7 +39,7 @@ func (c *checked) set(oldnew ...string) { replace(c.t, c.config, oldnew...) }
 
 const hosts = `domains = ["lab.test"]`
 
-// What check says of a real Prosody, and of what is commonly wrong with one. The words are those of docs/ADMIN.md.
+// What check says about a real Prosody, working and with common faults. The words are those of docs/ADMIN.md.
 func TestCheckOnProsody(t *testing.T) {
 	for name, group := range map[string]struct {
 		options lab.Options
@@ -64,7 +64,7 @@ func TestCheckOnProsody(t *testing.T) {
 				`FAIL  stream    .*config.toml:3: component.server: 127.0.0.1:\d+, where prosody listens \(process \d+\), is not a port for components \(.*\): .*`, "… is not a port for components …", failed, false},
 			{"clocks apart", func(c *checked) {
 				c.env.now = func() time.Time { return time.Now().Add(-90*time.Minute - 30*time.Second) }
-			}, // how fast this machine is does not matter
+			}, // the speed of this machine does not matter
 				`warn  clock     the server's clock is 1h 30m ahead of this machine's: synchronise both`, "the server's clock is … ahead of this machine's", done, false},
 			{"a DNS record", func(c *checked) {
 				c.env.lookup = func(_ context.Context, host string) ([]string, error) {
@@ -104,7 +104,7 @@ func TestCheckOnProsody(t *testing.T) {
 	}
 }
 
-// The same of ejabberd.
+// The same for ejabberd.
 func TestCheckOnEjabberd(t *testing.T) {
 	for name, group := range map[string]struct {
 		options lab.Options
@@ -177,7 +177,7 @@ func checkEach(t *testing.T, server *lab.Server, faults []fault) {
 	}
 }
 
-// documented asserts that check has said these words, and that the page for admins has them.
+// documented asserts that check has printed these words, and that ADMIN.md has them.
 func documented(t *testing.T, out, words string) {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/ADMIN.md")
@@ -188,11 +188,11 @@ func documented(t *testing.T, out, words string) {
 		t.Errorf("ADMIN.md does not explain %q", words)
 	}
 	if said := strings.ReplaceAll(regexp.QuoteMeta(words), "…", ".*"); !regexp.MustCompile(said).MatchString(out) {
-		t.Errorf("it does not say %q:\n%s", words, out)
+		t.Errorf("no %q in the output:\n%s", words, out)
 	}
 }
 
-// web is the server's port for browsers.
+// web is the server's port for HTTP.
 func web(server *lab.Server) string {
 	return regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(server.Websocket)
 }
@@ -204,7 +204,7 @@ func chmod(t *testing.T, file string, mode os.FileMode) {
 	}
 }
 
-// olderModule makes a folder with a module that does not say which it is, as the first ones did.
+// olderModule makes a folder with a module that does not report its version, like the first ones.
 func olderModule(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -220,7 +220,7 @@ func olderModule(t *testing.T) string {
 	return dir
 }
 
-// The program knows the version of the module that belongs to it.
+// moduleVersion is the version of the module in contrib.
 func TestModuleVersion(t *testing.T) {
 	for _, file := range []string{"prosody/mod_tocsin/mod_tocsin.lua", "ejabberd/mod_tocsin/include/mod_tocsin.hrl"} {
 		module, err := os.ReadFile("../../contrib/" + file)
@@ -234,11 +234,11 @@ func TestModuleVersion(t *testing.T) {
 	}
 }
 
-// What check says of databases that can't be used.
+// What check says about unusable databases.
 func TestCheckDatabases(t *testing.T) {
 	nobody := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534, NoSetGroups: true}}
 	if os.Geteuid() != 0 {
-		nobody = nil // already somebody who may not do everything
+		nobody = nil // we are not root anyway
 	}
 	for name, test := range map[string]struct {
 		spoil func(t *testing.T, dir string)

@@ -14,22 +14,22 @@ import (
 )
 
 const (
-	// retryAfter is how long the runner waits after a fault that may pass.
+	// retryAfter is the wait after a temporary fault.
 	retryAfter = time.Second
-	// partWithin is how long the last instance of a stop may take to leave what it could not write.
+	// partWithin is how long handing over may take at shutdown.
 	partWithin = 3 * time.Second
 )
 
 // errLost says that another instance may be live now.
 var errLost = errors.New("leadership lost")
 
-// lead serves whenever it is this instance's turn, until ctx ends, or something is wrong that does not pass.
+// lead serves whenever this instance is the leader, until ctx ends or a permanent fault occurs.
 func (r *runner) lead(ctx context.Context) error {
 	defer r.part(ctx)
 	for {
 		err := r.serve(ctx)
 		switch {
-		case ctx.Err() != nil: // told to stop, maybe on the way up
+		case ctx.Err() != nil: // told to stop, maybe during startup
 			return nil
 		case errors.Is(err, errLost):
 			r.log.Warn("standby: another instance may be live", "reason", err)
@@ -42,9 +42,9 @@ func (r *runner) lead(ctx context.Context) error {
 	}
 }
 
-// serve waits for the leadership, and then serves until ctx ends, or, with errLost, until the leadership is lost. What the
-// service has in memory goes with it, since the next one begins with what is in the database; but not what it had seen and
-// could not write.
+// serve waits for the leadership, and then serves until ctx ends or, with errLost, until the leadership is lost. The
+// service's state in memory is dropped with it, since the next one begins with the state of the database; but what it had
+// received and could not write is kept.
 func (r *runner) serve(ctx context.Context) error {
 	r.handOver(ctx)
 	if held, err := r.store.HasLeader(ctx); err == nil && held {
@@ -93,7 +93,7 @@ func (r *runner) serve(ctx context.Context) error {
 	return err
 }
 
-// make makes the service of what the database knows.
+// make constructs the service from what the database has.
 func (r *runner) make(ctx context.Context, leadership *storage.Leadership) (*component.Service, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -123,8 +123,8 @@ func (r *runner) make(ctx context.Context, leadership *storage.Leadership) (*com
 	return service, err
 }
 
-// handOver leaves what this instance had seen and could not write to whoever is live next, be it itself. It tries as long as
-// the database can't be reached.
+// handOver leaves what this instance had received and could not write to the next leader, which may be itself. It keeps
+// trying while the database can't be reached.
 func (r *runner) handOver(ctx context.Context) {
 	some := len(r.left)
 	for try := 0; len(r.left) > 0 && ctx.Err() == nil; try++ {
@@ -140,7 +140,7 @@ func (r *runner) handOver(ctx context.Context) {
 			r.metrics.Lost.Add(r.clock.Now(), factsIn(r.left[:1]), metrics.Refused)
 			r.left, some = r.left[1:], len(r.left)-1
 		case errors.Is(err, track.ErrRefused):
-			some = 1 // find the one at fault
+			some = 1 // find the faulty one
 		default:
 			if try == 0 {
 				r.log.Error("could not hand over unwritten facts, retrying", "facts", factsIn(r.left), "err", err)
@@ -151,7 +151,7 @@ func (r *runner) handOver(ctx context.Context) {
 	r.waiting.Store(int64(factsIn(r.left)))
 }
 
-// part ends it all: what can't be left to others is lost.
+// part hands over a last time at shutdown; what remains is lost.
 func (r *runner) part(ctx context.Context) {
 	if len(r.left) == 0 {
 		return

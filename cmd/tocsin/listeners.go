@@ -14,21 +14,21 @@ import (
 	"github.com/prometheus/procfs"
 )
 
-// listener is a TCP socket on which a process of this machine takes connections.
+// listener is a TCP socket on which a process of this machine accepts connections.
 type listener struct {
 	port    uint64
-	process string // its name, of which that of an interpreter says nothing
+	process string // its name; empty for interpreters, whose names say nothing
 	pid     int
 }
 
-// listening lists the listeners whose process may be seen: all for root, else those of the same user. On systems without
-// /proc there are none.
+// listening lists the listeners of the processes that are visible: all for root, otherwise those of the same user. On
+// systems without /proc there are none.
 func listening() []listener {
 	fs, err := procfs.NewDefaultFS()
 	if err != nil {
 		return nil
 	}
-	ports := map[string]uint64{} // by the socket, as a process' file descriptors name it
+	ports := map[string]uint64{} // by socket, as a process's file descriptors name it
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		if text, err := os.ReadFile(table); err == nil {
 			maps.Copy(ports, listeningSockets(string(text)))
@@ -57,7 +57,7 @@ func listening() []listener {
 	return slices.Compact(found)
 }
 
-// listeningSockets reads the ports of a table of /proc/net (proc(5)).
+// listeningSockets reads the ports from a table of /proc/net (proc(5)).
 func listeningSockets(table string) map[string]uint64 {
 	const listen = "0A" // include/net/tcp_states.h
 	ports := map[string]uint64{}
@@ -89,7 +89,7 @@ func by(all []listener, server string) string {
 	return ""
 }
 
-// elsewhere says where servers listen that may be the one meant: "; prosody listens on 5222, 5347 (process 42)", or "".
+// elsewhere says where servers listen that may be meant: "; prosody listens on 5222, 5347 (process 42)", or "".
 func elsewhere(all []listener) string {
 	var b strings.Builder
 	for i, l := range all {

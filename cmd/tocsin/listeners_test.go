@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Tables of the kernel, as they are and as they should not be.
+// Tables of the kernel, well-formed and malformed.
 func TestListeningSockets(t *testing.T) {
 	table := `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:14E3 00000000:0000 0A 00000000:00000000 00:00000000 00000000   106        0 123456 1 0000000000000000 100 0 0 10 0
@@ -23,7 +23,7 @@ func TestListeningSockets(t *testing.T) {
 	}
 }
 
-// What this process listens on is found, and by whom.
+// A listener of this process is found, with its process.
 func TestListening(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"tocsin/config"
 )
 
-// logger writes the log to w as [log] has it, until the returned function is given another [log].
+// logger logs to w as [log] says; the returned function changes [log].
 func logger(w io.Writer, c config.Log) (*slog.Logger, func(config.Log)) {
 	current := new(atomic.Pointer[slog.Handler])
 	set := func(c config.Log) {
@@ -25,7 +25,7 @@ func logger(w io.Writer, c config.Log) (*slog.Logger, func(config.Log)) {
 	return slog.New(changing{current: current}), set
 }
 
-// changing is a handler that passes what it gets to the current one.
+// changing is a handler that passes records to the current one.
 type changing struct {
 	current *atomic.Pointer[slog.Handler]
 	dress   func(slog.Handler) slog.Handler // adds the attributes and groups of this logger; nil: none

@@ -25,7 +25,7 @@ import (
 	"tocsin/config"
 )
 
-// commands is the command line: one field a subcommand, each in a file of its own.
+// commands is the command line: one field per subcommand, each in a file of its own.
 type commands struct {
 	ShowVersion kong.VersionFlag `name:"version" help:"Show the version."`
 
@@ -57,20 +57,20 @@ const (
 	wrongUsage
 )
 
-// errFailed ends a command that has reported already what is wrong.
+// errFailed ends a command that has already reported what is wrong.
 var errFailed = errors.New("failed")
 
-// usageError is an error of the command line.
+// usageError is an error in the command line.
 type usageError struct{ error }
 
-// environment is what a command needs of the world around it.
+// environment is what a command needs from its surroundings.
 type environment struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	now            func() time.Time
 	lookup         func(ctx context.Context, host string) (addresses []string, err error)
-	root           string // of the file system, where a command looks for what is installed; "" is the machine's
+	root           string // of the file system that commands search for installed programs; "" is the machine's own
 }
 
 func main() {
@@ -83,7 +83,7 @@ func main() {
 	os.Exit(code)
 }
 
-// lookup asks DNS for the addresses of a host, by no other name than its own.
+// lookup resolves a host in DNS, without search domains.
 func lookup(ctx context.Context, host string) ([]string, error) {
 	return net.DefaultResolver.LookupHost(ctx, host+".")
 }
@@ -95,14 +95,14 @@ func execute(ctx context.Context, args []string, e *environment) int {
 		kong.Name("tocsin"),
 		kong.Description("SMS escalation for XMPP."),
 		kong.Writers(e.stdout, e.stderr),
-		kong.Exit(func(int) { helped = true }), // kong exits after it has shown the help or the version
+		kong.Exit(func(int) { helped = true }), // kong exits after showing the help or the version
 		kong.Vars{"version": versionLine()},
 		kong.Help(printHelp),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(e),
 	)
 	if err != nil {
-		panic(err) // the tags above are wrong
+		panic(err) // the tags above are invalid
 	}
 	if len(args) > 0 && args[0] == "help" {
 		args = append(slices.Clone(args[1:]), "-help")
@@ -138,8 +138,7 @@ func (e *environment) report(err error) int {
 
 var singleDash = regexp.MustCompile(`^-[a-z][a-z-]+(=|$)`)
 
-// doubleDashes writes -flag as --flag: both are taken, kong knows the second alone. There are no one-letter flags to
-// take for one but -h.
+// doubleDashes turns -flag into --flag, the only form that kong knows; both are accepted. The only one-letter flag is -h.
 func doubleDashes(args []string) []string {
 	args = append([]string(nil), args...)
 	for i, arg := range args {
@@ -157,7 +156,7 @@ var doubleDash = regexp.MustCompile(`(^|[\s\[("])--([a-z])`)
 
 func singleDashes(text string) string { return doubleDash.ReplaceAllString(text, "$1-$2") }
 
-// printHelp is kong's help, with our dashes in the same columns.
+// printHelp prints kong's help with single dashes in the same columns.
 func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	out := ctx.Stdout
 	var text bytes.Buffer
@@ -173,5 +172,5 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 
 var described = regexp.MustCompile(`(?m)^((?:  -h,|     ) --\S+  +)`) // a flag, up to its description
 
-// oneLine is an error on one line, whatever a library makes of it.
+// oneLine returns an error on one line, whatever its library made of it.
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -10,7 +10,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"tocsin": main})
 }
 
-// The command line, as it is used: one file of testdata a story.
+// The command line; each file of testdata is a story.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",

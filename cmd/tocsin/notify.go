@@ -20,8 +20,8 @@ func notifyReloading() {
 // notifyStopping tells systemd that the service ends.
 func notifyStopping() { daemon.SdNotify(false, daemon.SdNotifyStopping) }
 
-// watchdog tells systemd that the process works, as long as alive names nothing that is wrong. It returns when ctx
-// ends, or at once when systemd asks for no watchdog.
+// watchdog tells systemd that the process works as long as alive reports no faults. It returns when ctx ends, or at once if
+// systemd wants no watchdog.
 func watchdog(ctx context.Context, c clock.Clock, alive func() []string) {
 	interval, err := daemon.SdWatchdogEnabled(false)
 	if err != nil || interval <= 0 {

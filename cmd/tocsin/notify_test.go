@@ -13,7 +13,7 @@ import (
 	"tocsin/component/clock"
 )
 
-// supervisor plays the other end: it returns what it is told, one message at a time.
+// supervisor plays systemd: the returned function returns the next message received.
 func supervisor(t *testing.T) func() string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "notify")
@@ -67,7 +67,7 @@ func TestNoWatchdogWhileStuck(t *testing.T) {
 		if got := told(); got != "WATCHDOG=1" {
 			t.Errorf("at the start: %q", got)
 		}
-		time.Sleep(15 * time.Second) // half of the time
+		time.Sleep(15 * time.Second) // half of WATCHDOG_USEC
 		synctest.Wait()
 		if got := told(); got != "WATCHDOG=1" {
 			t.Errorf("after 15 s: %q", got)
@@ -85,5 +85,5 @@ func TestNoWatchdogWhileStuck(t *testing.T) {
 
 func TestNoWatchdogWithoutSystemd(t *testing.T) {
 	t.Setenv("WATCHDOG_USEC", "")
-	watchdog(t.Context(), clock.System{}, func() []string { return nil }) // returns
+	watchdog(t.Context(), clock.System{}, func() []string { return nil }) // returns at once
 }

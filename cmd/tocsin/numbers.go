@@ -40,7 +40,7 @@ type (
 	exportNumbers struct{}
 )
 
-// directory is what the subcommands work on.
+// directory is the store that the subcommands use.
 type directory interface {
 	Numbers(ctx context.Context, yield func(track.Number) error) error
 	SetNumbers(context.Context, ...track.Number) error
@@ -60,7 +60,7 @@ func (c *numbersCommand) open(ctx context.Context, e *environment) (*config.Conf
 	return conf, store, nil
 }
 
-// Run shows the numbers as a table.
+// Run prints the numbers as a table.
 func (listNumbers) Run(ctx context.Context, e *environment, all *numbersCommand) error {
 	_, d, err := all.open(ctx, e)
 	if err != nil {
@@ -82,7 +82,7 @@ func (listNumbers) Run(ctx context.Context, e *environment, all *numbersCommand)
 	return out.Flush()
 }
 
-// Run gives one user a number.
+// Run sets a user's number.
 func (c *setNumber) Run(ctx context.Context, e *environment, all *numbersCommand) error {
 	who, err := config.ParseUser(c.JID)
 	if err != nil {
@@ -108,7 +108,7 @@ func (c *setNumber) Run(ctx context.Context, e *environment, all *numbersCommand
 	return nil
 }
 
-// Run takes one user's number away.
+// Run removes a user's number.
 func (c *removeNumber) Run(ctx context.Context, e *environment, all *numbersCommand) error {
 	who, err := config.ParseUser(c.JID)
 	if err != nil {
@@ -129,7 +129,7 @@ func (c *removeNumber) Run(ctx context.Context, e *environment, all *numbersComm
 	return nil
 }
 
-// Run takes in a file of numbers.
+// Run imports a file of numbers.
 func (c *importNumbers) Run(ctx context.Context, e *environment, all *numbersCommand) error {
 	conf, d, err := all.open(ctx, e)
 	if err != nil {
@@ -172,7 +172,7 @@ func areLines(n int) string {
 	return fmt.Sprintf("%d lines are", n)
 }
 
-// Run writes all numbers as import reads them.
+// Run writes all numbers in the format of import.
 func (exportNumbers) Run(ctx context.Context, e *environment, all *numbersCommand) error {
 	_, d, err := all.open(ctx, e)
 	if err != nil {

@@ -30,13 +30,13 @@ func (f configFlag) file(e *environment) (string, error) {
 		if err == nil {
 			return name, nil
 		}
-		// Where one may not look, like in root's home as the service's user, there may be another one in the next place.
+		// An unreadable place, such as root's home for the service's user, does not hide the next one.
 		if !errors.Is(err, fs.ErrNotExist) {
 			closed = name
 		}
 	}
 	if closed != "" {
-		return closed, nil // whoever reads it says why that does not go
+		return closed, nil // reading it will give the reason
 	}
 	return "", fmt.Errorf("no configuration: neither %s nor %s exists (use -config, or create one with \"tocsin init\")", configPlaces[0], configPlaces[1])
 }

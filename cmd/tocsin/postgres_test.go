@@ -7,7 +7,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// On PostgreSQL the schema is made by migrate (and run) alone; everything else says that it is missing.
+// On PostgreSQL only migrate (and run) create the schema; all other commands report that it is missing.
 func TestCommandsOnPostgres(t *testing.T) {
 	dsn := lab.Postgres(t)
 	config := configured(t, "127.0.0.1:1", "", "[storage]\ndsn = '"+dsn+"'")
@@ -56,7 +56,7 @@ func TestCopyToPostgres(t *testing.T) {
 	}
 }
 
-// must runs a command that has to succeed, and returns what it wrote.
+// must runs a command that must succeed, and returns its output.
 func must(t *testing.T, args ...string) string {
 	t.Helper()
 	code, out := tocsin(t, args...)

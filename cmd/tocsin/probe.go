@@ -20,24 +20,24 @@ import (
 	"tocsin/xep/privilege"
 )
 
-// probe is the short-lived connection by which check sees what the server does.
+// probe is a short-lived connection through which check sees what the server does.
 type probe struct {
 	session *session.Session
 	cancel  context.CancelFunc
-	up      chan struct{} // closed when there is a stream
-	ended   chan struct{} // closed when it is over
-	err     error         // why; read after ended is closed
+	up      chan struct{} // closed when the stream is up
+	ended   chan struct{} // closed when the stream has ended
+	err     error         // the reason; read after ended is closed
 	answers sync.WaitGroup
 	refuse  func(*session.Stanza)
 
 	mu       sync.Mutex
 	copies   map[string]int // tapped copies by the address they come from
-	messages int            // copies of messages that the server had kept
+	messages int            // stored messages delivered to the component
 	presence string
 	news     chan struct{} // something above has changed; has room for one
 }
 
-// startProbe connects, and returns when there is a stream or it is known that there will be none.
+// startProbe connects, and returns when the stream is up or the connection has failed.
 func startProbe(ctx context.Context, conf *config.Config) *probe {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &probe{
@@ -68,7 +68,7 @@ func startProbe(ctx context.Context, conf *config.Config) *probe {
 // connected reports whether there was a stream.
 func (p *probe) connected() bool { return isClosed(p.up) }
 
-// close ends the stream. lost says that it was over before, and err why.
+// close ends the stream. lost reports that it had ended before, err the reason.
 func (p *probe) close() (err error, lost bool) {
 	lost = isClosed(p.ended)
 	p.cancel()
@@ -86,7 +86,7 @@ func isClosed(ch <-chan struct{}) bool {
 	}
 }
 
-// answerWithin is how long a domain has to answer a question.
+// answerWithin is how long a domain has to answer a request.
 const answerWithin = 5 * time.Second
 
 // askHosts asks domains about themselves, all at once.
@@ -100,7 +100,7 @@ func (p *probe) askHosts(ctx context.Context, domains []string) []host {
 	return hosts
 }
 
-// Features of a domain that loads mod_tocsin, and the form in which that says more (docs/PROTOCOL.md §10).
+// Features of a domain with mod_tocsin, and the form with the details (docs/PROTOCOL.md §10).
 var tapFeatures = []string{"urn:tocsin:tap:0", "urn:tocsin:tap:1"}
 
 const tapForm = "urn:tocsin:tap"
@@ -138,7 +138,7 @@ func valueOf(form caps.Form, name string) string {
 	return ""
 }
 
-// entityTime is a question for the time and the answer (XEP-0202).
+// entityTime is a request for the time, and its response (XEP-0202).
 type entityTime struct {
 	XMLName xml.Name `xml:"urn:xmpp:time time"`
 	UTC     string   `xml:"utc,omitempty"`
@@ -165,7 +165,7 @@ func (p *probe) sawCopies() bool {
 	return len(p.copies) > 0
 }
 
-// taken sees each tapped copy.
+// taken counts tapped copies.
 func (p *probe) taken(frame []byte) {
 	var c struct {
 		From string `xml:"from,attr"`
@@ -214,7 +214,7 @@ func (p *probe) Message(s *session.Stanza) {
 // Presence implements session.Handler.
 func (p *probe) Presence(*session.Stanza) {}
 
-// IQ implements session.Handler: nothing is served.
+// IQ implements session.Handler: all requests are refused.
 func (p *probe) IQ(s *session.Stanza) {
 	p.answers.Go(func() { p.refuse(s) })
 }

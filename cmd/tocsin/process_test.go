@@ -16,7 +16,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// command is the program as a process of its own: TestMain runs main under this name.
+// command is the program as a separate process: TestMain runs main under this name.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
@@ -28,7 +28,7 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// A log that nobody reads any more, as when journald is started anew, does not end the service.
+// If the log's reader goes away, as when journald restarts, the service goes on.
 func TestTheLogsReaderGoesAway(t *testing.T) {
 	ports := []int{lab.Port(t), lab.Port(t), lab.Port(t)}
 	at := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", ports[i]) }
@@ -50,7 +50,7 @@ func TestTheLogsReaderGoesAway(t *testing.T) {
 	}
 	read.Close()
 
-	// What follows is logged: that it moves to another address, and only then that it does so again.
+	// These are logged: a move to another address, and later another one.
 	for i := range 2 {
 		answers(t, "http://"+at(i)+"/healthz", ended)
 		replace(t, config, at(i), at(i+1))
@@ -63,11 +63,11 @@ func TestTheLogsReaderGoesAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := <-ended; err != nil {
-		t.Errorf("it ended: %v", err)
+		t.Errorf("the process ended: %v", err)
 	}
 }
 
-// answers waits until a URL of the instance answers that all is well.
+// answers waits until a URL of the instance answers with 200.
 func answers(t *testing.T, url string, ended <-chan error) {
 	t.Helper()
 	poll := time.NewTicker(20 * time.Millisecond)
@@ -82,14 +82,14 @@ func answers(t *testing.T, url string, ended <-chan error) {
 		select {
 		case <-poll.C:
 		case err := <-ended:
-			t.Fatalf("it ended: %v", err)
+			t.Fatalf("the process ended: %v", err)
 		case <-deadline:
 			t.Fatalf("%s does not answer", url)
 		}
 	}
 }
 
-// A container may hold the program alone: no files of time zones, no certificates, no folder for anything.
+// A container may have nothing but the program: no time zones, no certificates, no folder for temporary files.
 func TestNothingBesideTheProgram(t *testing.T) {
 	root := t.TempDir()
 	self, err := os.Executable()
@@ -97,7 +97,7 @@ func TestNothingBesideTheProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	place(t, self, filepath.Join(root, "tocsin"))
-	libraries, err := exec.Command("ldd", self).Output() // those of the test, if it has the race detector
+	libraries, err := exec.Command("ldd", self).Output() // of the test itself, if it has the race detector
 	if err == nil {
 		for _, word := range strings.Fields(string(libraries)) {
 			if filepath.IsAbs(word) {
@@ -140,7 +140,7 @@ func place(t *testing.T, from, to string) {
 	}
 }
 
-// A standby says that it is one, and when it is no more.
+// A standby says so, and no longer does once it is live.
 func TestStandbySaysSo(t *testing.T) {
 	config := configured(t, "127.0.0.1:1", "", "[storage]\ndsn = '"+lab.Postgres(t)+"'")
 	first, live := started(t, config)
@@ -153,7 +153,7 @@ func TestStandbySaysSo(t *testing.T) {
 	said(t, standby, `msg="live: this instance is now the leader"`)
 }
 
-// started runs the component. Its log comes line by line; what nobody reads does not hold it up.
+// started runs the component. Its log arrives line by line; unread lines do not block it.
 func started(t *testing.T, config string) (*exec.Cmd, <-chan string) {
 	t.Helper()
 	run := command(t, "run", "-config", config)
@@ -192,10 +192,10 @@ func said(t *testing.T, log <-chan string, text string) {
 			return
 		}
 	}
-	t.Fatalf("it did not say %s", text)
+	t.Fatalf("no %s in the log", text)
 }
 
-// log.level = "debug" shows each stanza's kind and fate, and nothing of its content.
+// With log.level = "debug", the log has each stanza's kind and fate, and nothing of its content.
 func TestDebugLog(t *testing.T) {
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module, Secret: secret})
 	listen := fmt.Sprintf("127.0.0.1:%d", lab.Port(t))

@@ -9,7 +9,7 @@ import (
 	"github.com/mattn/go-isatty"
 )
 
-// progress shows how far a copy is: on a terminal by a bar that grows, elsewhere by a line for each table.
+// progress shows the progress of a copy: a bar on a terminal, otherwise a line for each table.
 type progress struct {
 	out      io.Writer
 	terminal bool

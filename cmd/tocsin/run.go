@@ -27,10 +27,10 @@ import (
 
 type runCommand struct{ configFlag }
 
-// Run serves until ctx ends. With PostgreSQL any number of instances may be started: one is live, the others are standbys.
+// Run serves until ctx ends. With PostgreSQL, several instances may run: one is live, the others are standbys.
 func (c *runCommand) Run(ctx context.Context, e *environment) error {
-	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads any more must not end the service
-	hup := make(chan os.Signal, 1) // nor must a reload that comes early
+	signal.Ignore(syscall.SIGPIPE) // a closed log must not end the service
+	hup := make(chan os.Signal, 1) // nor must an early reload
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	file, err := c.file(e)
@@ -97,22 +97,22 @@ type runner struct {
 	store  *storage.Store
 	web    *httpServer // metrics and health
 	pages  *httpServer
-	hooks  *httpServer // what providers of SMS tell
+	hooks  *httpServer // for requests of SMS providers
 
 	metrics  *metrics.Metrics
 	service  atomic.Pointer[component.Service] // nil: a standby
 	gateways atomic.Pointer[gateways]
-	waiting  atomic.Int64 // how much there is in left
+	waiting  atomic.Int64 // number of facts in left
 
-	// Of the goroutine of lead:
-	left []track.Events // what services had seen and could not write
-	last component.Last // the greatest numbers they gave out
+	// Owned by lead:
+	left []track.Events // what services had received and could not write
+	last component.Last // the greatest numbers that they have assigned
 
-	mu     sync.Mutex // over a reload
+	mu     sync.Mutex // held during a reload
 	config *config.Config
 }
 
-// heed reads the configuration again on SIGHUP, until ctx ends.
+// heed reloads the configuration on SIGHUP, until ctx ends.
 func (r *runner) heed(ctx context.Context, hup <-chan os.Signal) {
 	for {
 		select {
@@ -166,7 +166,7 @@ func (r *runner) reload() (settings.Settings, error) {
 	return g.into(next.Settings()), nil
 }
 
-// servePages serves the pages; a standby has none.
+// servePages serves the pages, unless this is a standby.
 func (r *runner) servePages(w http.ResponseWriter, req *http.Request) {
 	if service := r.service.Load(); service != nil {
 		service.Pages().ServeHTTP(w, req)
@@ -176,14 +176,14 @@ func (r *runner) servePages(w http.ResponseWriter, req *http.Request) {
 	http.Error(w, "standby: another instance serves", http.StatusServiceUnavailable)
 }
 
-// jid is the component's, which stays what it is.
+// jid returns the component's JID, which a reload does not change.
 func (r *runner) jid() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.config.Component.JID
 }
 
-// Test takes a prompt to a user and back.
+// Test sends a test prompt to a user, and reports its steps.
 func (r *runner) Test(ctx context.Context, user string, report func(selftest.Step)) error {
 	if service := r.service.Load(); service != nil {
 		return service.Test(ctx, user, report)

@@ -10,7 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// exit CODE COMMAND ARGS...: runs a command that must end with the exit code.
+// exit CODE COMMAND ARGS...: runs a command and checks its exit code.
 func exit(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exit CODE COMMAND ARGS...")
@@ -29,7 +29,7 @@ func exit(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// perms MODE FILE: the file has these permissions.
+// perms MODE FILE: checks a file's permissions.
 func perms(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: perms MODE FILE")

@@ -21,7 +21,7 @@ type statusCommand struct {
 	JSON bool `name:"json" help:"Print JSON."`
 }
 
-// status is what the database and the running instance say together.
+// status is the state of the database and of the running instance.
 type status struct {
 	Component   string `json:"component"`
 	Pending     int64  `json:"pending"`
@@ -33,11 +33,11 @@ type status struct {
 
 	SMS *smsStatus `json:"sms,omitempty"` // nil without [sms]
 
-	// Unreadable are users' settings that can't be read, by their names in the form, which count on their stricter side.
+	// Unreadable are settings of users that are no longer valid, by name; the stricter choice applies.
 	Unreadable map[string][]string `json:"unreadable_settings,omitempty"`
 
-	Instance *instanceStatus `json:"instance"` // nil: none was found
-	notFound string          // why
+	Instance *instanceStatus `json:"instance"` // nil if none was found
+	notFound string          // the reason
 }
 
 // smsStatus is what SMS have used of the last 24 hours' budget, and how the routes do.
@@ -56,18 +56,18 @@ type instanceStatus struct {
 	Version  string     `json:"version,omitempty"`
 	Since    *time.Time `json:"stream_since"`
 	LastCopy *time.Time `json:"last_copy"`
-	Queue    seconds    `json:"queue_seconds"` // how long the oldest fact waits to be written
+	Queue    seconds    `json:"queue_seconds"` // how long the oldest fact has been waiting to be written
 
 	Losses []metrics.Loss `json:"losses,omitempty"`
 }
 
-// seconds is a duration that JSON shows as a number of seconds.
+// seconds is a duration that is encoded as a number of seconds.
 type seconds time.Duration
 
 // MarshalJSON implements json.Marshaler.
 func (s seconds) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(s).Seconds()) }
 
-// Run asks the database and the running instance.
+// Run queries the database and the running instance.
 func (c *statusCommand) Run(ctx context.Context, e *environment) error {
 	conf, err := c.load(e)
 	if err != nil {
@@ -122,7 +122,7 @@ func newStatus(component string, sum track.Summary, found *instance, now time.Ti
 	return s
 }
 
-// add notes the settings of a user that can't be read.
+// add records an invalid setting of a user.
 func (s *status) add(p *track.Prefs) {
 	if names := p.Unreadable(); len(names) > 0 {
 		if s.Unreadable == nil {

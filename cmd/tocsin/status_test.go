@@ -8,7 +8,7 @@ import (
 	"tocsin/track"
 )
 
-// Settings that can't be read are told with the names that they have in the form.
+// Invalid settings are listed by the names of the form.
 func TestStatusOfUnreadableSettings(t *testing.T) {
 	s := newStatus("tocsin.example.org", track.Summary{}, nil, time.Now())
 	s.add(&track.Prefs{JID: "alice@example.org", Mode: track.Auto})

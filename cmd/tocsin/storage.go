@@ -9,8 +9,8 @@ import (
 	"tocsin/storage"
 )
 
-// openStore opens the configured database. A missing SQLite file is created, with its schema; a missing or older schema
-// is left to "run" and "migrate".
+// openStore opens the configured database. A missing SQLite file is created, with its schema; a missing or older schema is
+// an error that "run" or "migrate" fixes.
 func openStore(ctx context.Context, c *config.Config) (*storage.Store, error) {
 	store, err := storage.Open(ctx, string(c.Storage.DSN), storage.Options{})
 	if err != nil {
@@ -28,7 +28,7 @@ type copyCommand struct {
 	To   string `required:"" placeholder:"DSN" help:"The database to write: an empty one, or that of an interrupted copy."`
 }
 
-// Run copies, and shows the progress.
+// Run copies the database, and shows the progress.
 func (c *copyCommand) Run(ctx context.Context, e *environment) (err error) {
 	open := func(flag, text string, o storage.Options) (*storage.Store, error) {
 		dsn, err := config.ParseDSN(text)

@@ -20,7 +20,7 @@ import (
 	"tocsin/config"
 )
 
-// "tocsin test" asks the running instance to go the way of a prompt, at a path beside /readyz: it alone has the stream. Who
+// "tocsin test" asks the running instance, which has the stream, to send a test prompt, at a path next to /readyz. Whoever
 // can read the configuration may ask: the request is signed with the component's secret.
 
 type testCommand struct {
@@ -29,7 +29,7 @@ type testCommand struct {
 	Wait time.Duration `default:"2m" help:"How long to wait for the answer."`
 }
 
-// Run shows the steps as they are done. It fails if one of them does.
+// Run prints the steps as they are completed. It fails if one of them does.
 func (c *testCommand) Run(ctx context.Context, e *environment) error {
 	user, err := config.ParseUser(c.JID)
 	if err != nil {
@@ -90,7 +90,7 @@ type testRequest struct {
 
 const testPath = "/test"
 
-// askForTest asks the running instance for a test, and gives each step as it comes.
+// askForTest asks the running instance for a test, and reports each step as it arrives.
 func askForTest(ctx context.Context, conf *config.Config, user string, wait time.Duration, now time.Time, step func(selftest.Step)) error {
 	body, err := json.Marshal(testRequest{user, wait})
 	if err != nil {
@@ -104,7 +104,7 @@ func askForTest(ctx context.Context, conf *config.Config, user string, wait time
 	at := strconv.FormatInt(now.Unix(), 10)
 	request.Header.Set("Authorization", signature(string(conf.Component.Secret), at, body))
 	request.Header.Set("X-Tocsin-Time", at)
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // by no proxy
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no proxy
 	response, err := client.Do(request)
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func askForTest(ctx context.Context, conf *config.Config, user string, wait time
 	return errors.New("the instance closed the connection")
 }
 
-// testLine is a line of the answer: a step, or the end.
+// testLine is a line of the response: a step, or the end.
 type testLine struct {
 	selftest.Step
 	Done  bool   `json:"done,omitempty"`
@@ -145,18 +145,18 @@ func signature(secret, at string, body []byte) string {
 	return "Tocsin " + hex.EncodeToString(mac.Sum(nil))
 }
 
-// tester is the running instance's side.
+// tester is the side of the running instance.
 type tester struct {
 	secret string
 	now    func() time.Time
-	run    func(ctx context.Context, user string, report func(selftest.Step)) error // errStandby: not here
+	run    func(ctx context.Context, user string, report func(selftest.Step)) error // errStandby: this instance is a standby
 }
 
 var errStandby = errors.New("standby: another instance is live")
 
 const (
 	maxTest   = time.Hour
-	testSkew  = time.Minute // between the clocks, and for how long a request is good
+	testSkew  = time.Minute // between the clocks; also how long a request is valid
 	testAfter = 30 * time.Second
 )
 

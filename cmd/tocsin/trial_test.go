@@ -14,8 +14,8 @@ import (
 	"tocsin/internal/lab"
 )
 
-// A test is made for those alone who know the component's secret.
-func TestOnlyTheSignedAreTested(t *testing.T) {
+// Only those who know the component's secret can run a test.
+func TestUnsignedTestsAreRefused(t *testing.T) {
 	now := time.Now()
 	var tested []string
 	server := httpServer{Handler: &tester{secret: secret, now: func() time.Time { return now }, run: func(_ context.Context, user string, _ func(selftest.Step)) error {
@@ -62,8 +62,8 @@ func TestOnlyTheSignedAreTested(t *testing.T) {
 	}
 }
 
-// What the running instance reports is shown as it comes, and a step that fails fails the command.
-func TestTestShowsSteps(t *testing.T) {
+// Steps are shown as they arrive, and a failed step fails the command.
+func TestTestPrintsSteps(t *testing.T) {
 	h := &fixed{state: State{Component: domain, Version: "1.0", Since: time.Now()}}
 	file := configured(t, "127.0.0.1:1", serve(t, h), "")
 	code, out := tocsin(t, "test", "alice@example.org", "-config", file)
@@ -102,7 +102,7 @@ func unanswered(_ context.Context, user string, report func(selftest.Step)) erro
 
 var claimed = regexp.MustCompile(`(?m)^.* claimed by alice@lab.test/phone: it says next whether the SMS was sent\n`)
 
-// The whole way, on a real server: to a client that shows prompts, to an ordinary one, and to nobody.
+// The whole test on a real server: with a client that shows prompts, with an ordinary one, and with no client.
 func TestTestOnAServer(t *testing.T) {
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module, Secret: secret})
 	listen := fmt.Sprintf("127.0.0.1:%d", lab.Port(t))
@@ -114,7 +114,7 @@ func TestTestOnAServer(t *testing.T) {
 
 	alice := server.Login("alice/phone", lab.Markers.Phone())
 	alice.Greet(server.Component)
-	alice.Expect("presence[@from='%s']", server.Component) // she is known
+	alice.Expect("presence[@from='%s']", server.Component) // the component knows her client
 	test := func(who string, args ...string) func() (int, string) {
 		type end struct {
 			code int
@@ -140,7 +140,7 @@ func TestTestOnAServer(t *testing.T) {
 	alice.Must("set", server.Component, "<answer xmlns='urn:tocsin:escalation:0' prompt='"+prompt.Attr("prompt")+"' action='claim'/>")
 	alice.Must("set", server.Component, "<answer xmlns='urn:tocsin:escalation:0' prompt='"+prompt.Attr("prompt")+"' action='sent'/>")
 	code, out := result()
-	out = claimed.ReplaceAllString(out, "") // if it was seen
+	out = claimed.ReplaceAllString(out, "") // if it was displayed
 	lines(t, out, append(begin, ` +\d+.\d s  clients   prompts are shown by alice@lab.test/phone`, ` +\d+.\d s  database  a message of the test is stored`,
 		` +\d+.\d s  prompt    opened`, ` +\d+.\d s  shown     to alice@lab.test/phone; waiting for the answer`, ` +\d+.\d s  answer    "sent", by alice@lab.test/phone`,
 		`Prompts reach alice@lab.test, and answers come back.`)...)
@@ -148,10 +148,10 @@ func TestTestOnAServer(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	if status := must(t, "status", "-config", config); !strings.Contains(status, "pending       0 messages") || !strings.Contains(status, "open prompts  0") {
-		t.Errorf("something is left:\n%s", status)
+		t.Errorf("something remains:\n%s", status)
 	}
 
-	// Nobody answers: the prompt is taken back.
+	// Nobody answers: the prompt is withdrawn.
 	result = test("alice", "-wait", "2s")
 	again := alice.Expect("message/escalate[@test='true']").Find("escalate")
 	if code, out := result(); code != failed || !strings.Contains(out, "answer    FAIL: none came\n") {
@@ -159,29 +159,29 @@ func TestTestOnAServer(t *testing.T) {
 	}
 	alice.Expect("message/withdraw[@prompt='%s'][@reason='cancelled']", again.Attr("prompt"))
 
-	// An ordinary client is asked in words, if its user wants that.
+	// An ordinary client gets a chat message, if its user wants that.
 	bob := server.Login("bob/phone", lab.Silent)
 	result = test("bob")
 	if code, out := result(); code != failed || !strings.Contains(out, `clients   FAIL: nobody to ask: no client that shows prompts is online, and prompts by chat are not wanted (escalate.fallback = "opted-in"; users say "start" to sms@tocsin.lab.test)`) {
 		t.Errorf("exit code %d: %s", code, out)
 	}
-	bob.Greet(server.Component) // the tap tells of him a moment later, perhaps after what he says
+	bob.Greet(server.Component) // the tap reports him a moment later, perhaps after his message
 	bob.Expect("presence[@from='%s']", server.Component)
 	bob.Say("sms@"+server.Component, "s", "start")
 	bob.Expect("message[@from='sms@%s']/body", server.Component)
 	result = test("bob")
 	if body := bob.Expect("message[@from='sms@%s']/escalate", server.Component).Find("body").Text; !strings.HasPrefix(body, "This is a test by your server's admin, please answer it: ") {
-		t.Errorf("bob is asked: %s", body)
+		t.Errorf("bob gets %s", body)
 	}
 	bob.Say("sms@"+server.Component, "a", "no")
 	if code, out := result(); code != done || !strings.Contains(out, `answer    "declined", by bob@lab.test`) {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 	if code, out := test("nobody")(); code != failed {
-		t.Errorf("nobody: exit code %d: %s", code, out)
+		t.Errorf("without a client: exit code %d: %s", code, out)
 	}
 	_, out = tocsin(t, "test", "eve@elsewhere.test", "-config", config)
 	if !strings.Contains(out, "clients   FAIL: eve@elsewhere.test is not a user of tap.domains (lab.test)\n") {
-		t.Errorf("somebody elsewhere: %s", out)
+		t.Errorf("a user of another domain: %s", out)
 	}
 }

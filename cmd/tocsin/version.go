@@ -6,12 +6,12 @@ import (
 	"runtime/debug"
 )
 
-// version is set by the linker (see the Makefile); else it is what Go has recorded.
+// version is set by the linker (see the Makefile); otherwise Go's own record is used.
 var version string
 
 type versionCommand struct{}
 
-// Run shows the version.
+// Run prints the version.
 func (versionCommand) Run(e *environment) error {
 	fmt.Fprintln(e.stdout, versionLine())
 	return nil
@@ -21,7 +21,7 @@ func versionLine() string {
 	return fmt.Sprintf("tocsin %s (%s %s/%s)", programVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// programVersion is the version, as XEP-0092 shows it, too.
+// programVersion returns the version, which XEP-0092 shows, too.
 func programVersion() string {
 	if version != "" {
 		return version

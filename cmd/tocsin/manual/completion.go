@@ -8,10 +8,10 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Shells are those that Completion knows.
+// Shells are the shells that Completion supports.
 var Shells = []string{"bash", "zsh", "fish"}
 
-// Completion is the script by which a shell completes the program's commands, flags and their values.
+// Completion is a shell's completion script for the program's commands, flags and their values.
 func Completion(shell string, app *kong.Application) string {
 	switch shell {
 	case "bash":
@@ -24,7 +24,7 @@ func Completion(shell string, app *kong.Application) string {
 	panic("manual: unknown shell " + shell)
 }
 
-// commands are all commands, those that only have others below them too, by their names from the program's on.
+// commands are all commands, including those with subcommands only, by their full names.
 func commands(node *kong.Node) (all []*kong.Node) {
 	all = []*kong.Node{node}
 	for _, child := range children(node) {
@@ -43,7 +43,7 @@ func below(node *kong.Node) string {
 	return rest
 }
 
-// flagsOf are the flags that a command takes, the program's among them.
+// flagsOf are the flags that a command accepts, including the program's.
 func flagsOf(node *kong.Node) (flags []*kong.Flag) {
 	for n := node; n != nil; n = n.Parent {
 		flags = append(flags, visible(n.Flags)...)
@@ -51,7 +51,7 @@ func flagsOf(node *kong.Node) (flags []*kong.Flag) {
 	return flags
 }
 
-// What is completed as the value of a flag or an argument.
+// How the value of a flag or argument is completed.
 const (
 	nothing = iota
 	words
@@ -77,7 +77,7 @@ func takesFile(node *kong.Node) bool {
 	return slices.ContainsFunc(node.Positional, func(v *kong.Value) bool { return strings.HasPrefix(v.Name, "FILE") })
 }
 
-// argumentWords are the values that an argument of a command may have, if they are few.
+// argumentWords are the possible values of a command's argument, if they are few.
 func argumentWords(node *kong.Node) (all []string) {
 	for _, arg := range node.Positional {
 		if arg.Enum != "" {
@@ -151,7 +151,7 @@ complete -F _%[1]s %[1]s
 	return b.String()
 }
 
-// bashPath is a command as the function of bash keeps it: " numbers set", "" for the program.
+// bashPath is a command's path as the bash function builds it: " numbers set", "" for the program.
 func bashPath(node *kong.Node) string { return strings.TrimRight(" "+below(node), " ") }
 
 func bashFiles(action string) string {
@@ -167,7 +167,7 @@ func zshCompletion(app *kong.Application) string {
 			fmt.Fprintf(&b, "\t_arguments -C%s\n}\n", zshSpecs(cmd))
 			continue
 		}
-		// Flags after a command are the command's.
+		// Flags after a command belong to the command.
 		fmt.Fprintf(&b, "\t_arguments -C -A '-*'%s && return\n\tcase $state in\n\tcommand)\n\t\tlocal -a commands=(\n", zshSpecs(cmd))
 		for _, child := range children(cmd) {
 			fmt.Fprintf(&b, "\t\t\t%s\n", quote(child.Name+":"+strings.ReplaceAll(child.Help, ":", `\:`)))
@@ -182,7 +182,7 @@ func zshCompletion(app *kong.Application) string {
 	return b.String()
 }
 
-// zshSpecs are what _arguments is told of a command, each on a line.
+// zshSpecs are the specifications of a command for _arguments, one per line.
 func zshSpecs(cmd *kong.Node) string {
 	var specs []string
 	for _, f := range flagsOf(cmd) {
@@ -222,7 +222,7 @@ func zshSpecs(cmd *kong.Node) string {
 
 func zshName(node *kong.Node) string { return "_" + strings.ReplaceAll(path(node), " ", "_") }
 
-// quote is for bash's and zsh's strings, and fish's without a backslash.
+// quote quotes for bash and zsh, and for fish unless there is a backslash.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 func zshText(s string) string {

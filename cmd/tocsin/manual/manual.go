@@ -1,5 +1,5 @@
-// Package manual writes what is read beside a program: its manual pages and the completions of shells, from the model of
-// its command line and the example of its configuration.
+// Package manual generates the manual pages of a program and the completion scripts for shells, from the model of its
+// command line and the example of its configuration.
 package manual
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Page is what a manual page says beside what the model or the example does.
+// Page is the content of a manual page besides the model or the example.
 type Page struct {
 	Name    string
 	Section int
@@ -21,7 +21,7 @@ type Page struct {
 	After   []Section
 }
 
-// Section is a headline with paragraphs. A paragraph with a tab is a term and its description.
+// Section is a heading with paragraphs. A paragraph with a tab is a term and its description.
 type Section struct {
 	Title string
 	Text  []string
@@ -80,12 +80,12 @@ func (r *roff) flags(flags []*kong.Flag) {
 	}
 }
 
-// leaves are the commands that do something, in the order of the help.
+// leaves are the commands without subcommands, in the order of the help.
 func leaves(node *kong.Node) []*kong.Node {
 	return slices.DeleteFunc(node.Leaves(true), func(n *kong.Node) bool { return n.Name == "help" })
 }
 
-// path is a command from its program on: "tocsin numbers set".
+// path is a command's full name: "tocsin numbers set".
 func path(node *kong.Node) string {
 	if node.Parent == nil {
 		return node.Name
@@ -93,7 +93,7 @@ func path(node *kong.Node) string {
 	return path(node.Parent) + " " + node.Name
 }
 
-// own are the flags of a command and those of its parents but the program.
+// own are the flags of a command and of its parents except the program.
 func own(cmd *kong.Node) (flags []*kong.Flag) {
 	for n := cmd; n.Parent != nil; n = n.Parent {
 		flags = append(visible(n.Flags), flags...)
@@ -105,7 +105,7 @@ func visible(flags []*kong.Flag) []*kong.Flag {
 	return slices.DeleteFunc(slices.Clone(flags), func(f *kong.Flag) bool { return f.Hidden })
 }
 
-// valueOf is a flag's value as the synopsis has it, "" without one.
+// valueOf is a flag's value in the synopsis, "" if it has none.
 func valueOf(f *kong.Flag) string {
 	switch {
 	case f.IsBool() || f.IsCounter():

@@ -33,7 +33,7 @@ func (r *roff) sections(sections []Section) {
 	}
 }
 
-// macro writes a request; its argument is one word to it, whatever is in it.
+// macro writes a request with a single argument, whatever it contains.
 func (r *roff) macro(name string, args ...string) {
 	r.WriteString("." + name)
 	for _, arg := range args {
@@ -45,7 +45,7 @@ func (r *roff) macro(name string, args ...string) {
 // text writes plain text.
 func (r *roff) text(text string) { r.line(escape(text)) }
 
-// line writes what bold, italic and escape have made.
+// line writes text formatted by bold, italic and escape.
 func (r *roff) line(line string) {
 	if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {
 		line = `\&` + line
@@ -56,7 +56,7 @@ func (r *roff) line(line string) {
 func bold(s string) string   { return `\fB` + escape(s) + `\fR` }
 func italic(s string) string { return `\fI` + escape(s) + `\fR` }
 
-// escape makes text plain: hyphens are for copying, not for breaking lines, and characters beyond ASCII don't depend on an
+// escape makes text literal: hyphens are for copying, not for line breaks, and characters beyond ASCII don't depend on an
 // encoding.
 func escape(s string) string {
 	var b strings.Builder

@@ -11,15 +11,15 @@ var (
 	keyLine   = regexp.MustCompile(`^(?:# )?([\w.-]+ = (?:"(?:[^"\\]|\\.)*"|\[.*\]|[^#"\[\s]+))\s*(?:# (.*))?$`)
 )
 
-// block is what stands together in an example: a table, keys, or a paragraph by itself, with the comment that is about it.
+// block is a unit of the example: a table, keys, or a separate paragraph, with its comment.
 type block struct {
-	table string   // with its brackets
-	keys  []string // with their values
+	table string   // with brackets
+	keys  []string // with values
 	text  string
 }
 
-// Configuration writes the page of a TOML file from an example whose comments stand above the keys, or after them. Keys that
-// are commented out are keys, too.
+// Configuration writes the page of a TOML file from an example whose comments precede the keys or follow them. Commented-out
+// keys count as keys.
 func Configuration(w io.Writer, example string, p Page) error {
 	r := &roff{}
 	r.head(p)
@@ -54,13 +54,13 @@ func Configuration(w io.Writer, example string, p Page) error {
 }
 
 func blocks(example string) (all []block) {
-	var comment []string // read, and about what comes next
+	var comment []string // belongs to what comes next
 	take := func() string {
 		text := strings.Join(comment, " ")
 		comment = nil
 		return text
 	}
-	adjacent := false // the line above was a key
+	adjacent := false // the previous line was a key
 	for line := range strings.Lines(example) {
 		line = strings.TrimRight(line, "\r\n")
 		above := adjacent
@@ -74,7 +74,7 @@ func blocks(example string) (all []block) {
 			if key[2] != "" {
 				comment = append(comment, key[2])
 			}
-			if last := len(all) - 1; above && len(comment) == 0 { // what is said of the key above is said of this one
+			if last := len(all) - 1; above && len(comment) == 0 { // the comment of the previous key applies to this one, too
 				all[last].keys = append(all[last].keys, key[1])
 				continue
 			}
