@@ -1,6 +1,6 @@
 //go:build root
 
-// Package packaging tests what is installed from packages, as root: make fresh runs it.
+// Package packaging tests the packages and the image, as root: make fresh runs it.
 package packaging
 
 import (
@@ -18,15 +18,15 @@ import (
 	"tocsin/internal/lab"
 )
 
-// The image serves a real Prosody with its own user, a root that is read-only, a mounted configuration and a volume; its
-// health check tells that, and what is wrong; it ends when it is asked to.
+// The image serves a real Prosody with its own user, a read-only root, a mounted configuration and a volume; its health
+// check reports success and failure; it stops when asked to.
 func TestImage(t *testing.T) {
 	i := build(t)
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module})
 	settings := lab.NewTocsin(t, server, lab.Settings{"storage.dsn": "sqlite:/var/lib/tocsin/tocsin.db"})
 	i.mount(t, settings.Config)
 
-	if out, code := i.run(t, i.Config.Healthcheck.Test[1:]); code != 0 { // nothing runs yet: it connects itself
+	if out, code := i.run(t, i.Config.Healthcheck.Test[1:]); code != 0 { // nothing runs yet, so it connects itself
 		t.Errorf("check before the start: exit %d\n%s", code, out)
 	}
 	service := i.command(append(i.Config.Entrypoint, i.Config.Cmd...))
@@ -57,7 +57,7 @@ func TestImage(t *testing.T) {
 	}
 	server.Kill()
 	if out, code := i.run(t, i.Config.Healthcheck.Test[1:]); code == 0 {
-		t.Errorf("check does not see that the server is gone:\n%s", out)
+		t.Errorf("check did not notice that the server is down:\n%s", out)
 	}
 	if err := service.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func TestImage(t *testing.T) {
 	}
 }
 
-// Time zones and certificates are in the program: the image has no files of them.
+// Time zones and certificates are part of the program: the image has no files for them.
 func TestImageHasOneFile(t *testing.T) {
 	i := build(t)
 	var files []string
@@ -81,14 +81,14 @@ func TestImageHasOneFile(t *testing.T) {
 		t.Errorf("the image has %v (%v)", files, err)
 	}
 	if modules := output(t, exec.CommandContext(t.Context(), "go", "version", "-m", filepath.Join(i.root, "usr/bin/tocsin"))); !strings.Contains(modules, "golang.org/x/crypto/x509roots/fallback") {
-		t.Errorf("there are no certificates in the program:\n%s", modules)
+		t.Errorf("the program has no certificates:\n%s", modules)
 	}
 	if i.Config.User != "65532:65532" {
 		t.Errorf("it runs as %q", i.Config.User)
 	}
 }
 
-// image is what buildah has built, and a container of it.
+// image is the image built by buildah, and a container of it.
 type image struct {
 	Config struct {
 		User                 string
@@ -126,7 +126,7 @@ func output(t *testing.T, cmd *exec.Cmd) string {
 	return strings.TrimSpace(string(out))
 }
 
-// mount prepares what a user of the image mounts: a folder with the configuration, and a volume.
+// mount creates what users of the image mount: a folder with the configuration, and a volume.
 func (i *image) mount(t *testing.T, config string) {
 	t.Helper()
 	i.etc, i.volume = t.TempDir(), t.TempDir()
@@ -141,7 +141,7 @@ func (i *image) mount(t *testing.T, config string) {
 	}
 }
 
-// command runs in the image as its Config says, in a mount namespace of its own where the root is read-only.
+// command runs a command in the image according to its Config, in its own mount namespace with a read-only root.
 func (i *image) command(argv []string) *exec.Cmd {
 	const enter = `root=$1 etc=$2 volume=$3 user=$4; shift 4
 		mount --bind "$root" "$root"

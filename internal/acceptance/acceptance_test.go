@@ -1,6 +1,6 @@
-// Package acceptance tells the stories that Tocsin is for, on real servers with a real "tocsin run", as a person at a
-// client sees them. Each runs on both servers with our module, and on Prosody with its stock firewall and ejabberd with its stock service
-// log; with a file of SQLite, and with our modules also with PostgreSQL.
+// Package acceptance runs Tocsin's main use cases on real servers with a real "tocsin run", as a person at a client sees
+// them. Each runs on both servers with our module, and on Prosody with its stock firewall and ejabberd with its stock
+// service log; on SQLite, and with our modules also on PostgreSQL.
 package acceptance
 
 import (
@@ -20,7 +20,7 @@ import (
 const (
 	ns     = escalation.NS
 	number = "+8613800138000"
-	// Settle is how long nothing must happen for a test to believe that nothing will.
+	// settle is how long to wait before concluding that nothing happens.
 	settle = 4 * time.Second
 )
 
@@ -39,24 +39,24 @@ var (
 	kinds      = []kind{prosody, firewall, ejabberd, serviceLog}
 )
 
-// house is a server with Tocsin on it.
-type house struct {
+// host is a server with Tocsin on it.
+type host struct {
 	*lab.Server
 	tocsin *lab.Daemon
 	tap    lab.Tap
 }
 
 // everywhere runs a story on every kind of server.
-func everywhere(t *testing.T, settings lab.Settings, story func(*testing.T, *house)) {
+func everywhere(t *testing.T, settings lab.Settings, story func(*testing.T, *host)) {
 	on(t, kinds, settings, story)
 }
 
-// anyTap runs a story in which it does not matter how messages get to the component: on both servers with our modules.
-func anyTap(t *testing.T, settings lab.Settings, story func(*testing.T, *house)) {
+// anyTap runs a story that does not depend on the kind of tap: on both servers with our modules.
+func anyTap(t *testing.T, settings lab.Settings, story func(*testing.T, *host)) {
 	on(t, slices.DeleteFunc(slices.Clone(kinds), func(k kind) bool { return k.tap != lab.Module }), settings, story)
 }
 
-func on(t *testing.T, kinds []kind, settings lab.Settings, story func(*testing.T, *house)) {
+func on(t *testing.T, kinds []kind, settings lab.Settings, story func(*testing.T, *host)) {
 	t.Parallel()
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
@@ -64,7 +64,7 @@ func on(t *testing.T, kinds []kind, settings lab.Settings, story func(*testing.T
 			story(t, open(t, kind, friends(kind.tap), settings))
 		})
 		if kind.tap != lab.Module {
-			continue // the server and the database are among the others
+			continue // others cover this server and database
 		}
 		t.Run(kind.name+" and PostgreSQL", func(t *testing.T) {
 			t.Parallel()
@@ -75,7 +75,8 @@ func on(t *testing.T, kinds []kind, settings lab.Settings, story func(*testing.T
 	}
 }
 
-// friends has the people of the stories be contacts of one another, where the tap tells who is: strangers are another story.
+// friends makes the people of the stories contacts of one another, where the tap reports rosters: strangers have their own
+// story.
 func friends(tap lab.Tap) (o lab.Options) {
 	if tap == lab.Module {
 		o.Contacts = []string{"alice", "bob", "carol", "gajim", "converse", "profanity", "poezio"}
@@ -83,32 +84,32 @@ func friends(tap lab.Tap) (o lab.Options) {
 	return o
 }
 
-// The stories mostly wait: more of them run at a time than there are processors.
+// The stories mostly wait, so more of them run at a time than there are processors.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	flag.Set("test.parallel", "8")
 	os.Exit(lab.Main(m))
 }
 
-func open(t *testing.T, k kind, o lab.Options, settings lab.Settings) *house {
+func open(t *testing.T, k kind, o lab.Options, settings lab.Settings) *host {
 	t.Helper()
 	o.Tap = k.tap
 	server := k.server(t, o)
-	return &house{server, lab.Tocsin(t, server, settings), k.tap}
+	return &host{server, lab.Tocsin(t, server, settings), k.tap}
 }
 
-// capable logs somebody in whose client shows states and prompts, and says so to the component.
-func (h *house) capable(jid string, p lab.Profile) *lab.Client {
+// capable logs in a client that shows states and prompts, and announces that to the component.
+func (h *host) capable(jid string, p lab.Profile) *lab.Client {
 	c := h.Login(jid, p.Phone())
 	c.Greet(h.Component)
 	c.Expect("presence[@from='%s']", h.Component)
 	return c
 }
 
-// reachable binds a number to a user, as an admin does.
-func (h *house) reachable(bare string) { h.tocsin.Must("numbers", "set", bare, number) }
+// reachable sets a user's number, as an admin.
+func (h *host) reachable(bare string) { h.tocsin.Must("numbers", "set", bare, number) }
 
-func (h *house) contact() string { return "sms@" + h.Component }
+func (h *host) contact() string { return "sms@" + h.Component }
 
 // status waits for a state of a message.
 func status(c *lab.Client, id, state string) *lab.Element {
@@ -116,16 +117,16 @@ func status(c *lab.Client, id, state string) *lab.Element {
 }
 
 // prompt waits for a prompt about a message.
-func (h *house) prompt(c *lab.Client, id string) *lab.Element {
+func (h *host) prompt(c *lab.Client, id string) *lab.Element {
 	return c.Expect("message[@from='%s']/{%s}escalate[@id='%s']", h.contact(), ns, id).Find("escalate")
 }
 
-// noPrompt makes sure that none comes.
-func (h *house) noPrompt(c *lab.Client, within time.Duration) {
+// noPrompt checks that none comes.
+func (h *host) noPrompt(c *lab.Client, within time.Duration) {
 	c.ExpectNone(within, "message/{%s}escalate", ns)
 }
 
-func (h *house) withdrawal(c *lab.Client, prompt *lab.Element, reason string) {
+func (h *host) withdrawal(c *lab.Client, prompt *lab.Element, reason string) {
 	c.Expect("message[@from='%s']/{%s}withdraw[@prompt='%s'][@reason='%s']", h.contact(), ns, prompt.Attr("prompt"), reason)
 }
 

@@ -6,15 +6,15 @@ import (
 	"tocsin/internal/lab"
 )
 
-// Bob hides his number from esse, who logs in as eße: that is one account. Odysseus, whose name ends in a sigma that servers compare as
-// another, has read her message, on a client whose resource PRECIS refuses; i♥x, whose name it refuses, is told so.
+// Bob hides his number from esse, who logs in as eße: that is one account. Odysseus, whose name ends in a sigma that servers
+// fold, has read her message, on a client whose resource PRECIS rejects; i♥x, whose name it rejects, is told about it.
 func TestNamesAsTheServerComparesThem(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	everywhere(t, nil, func(t *testing.T, h *host) {
 		bob := h.Login("bob/phone", lab.Silent)
 		binds(t, h, bob)
 		completed(t, h.command(bob, "number", "hide_from", "esse@"+h.Domain))
 		esse := h.capable("eße/x", lab.Markers)
-		bob.Close() // of strangers who are there nothing is expected
+		bob.Close() // from strangers who are online no confirmations are expected
 		esse.Say(bob.Bare(), "m1", "Are you there?")
 		if prompt := h.prompt(esse, "m1"); prompt.Has("number") || prompt.Has("sms") {
 			t.Errorf("the number is shown: %s", prompt)

@@ -10,7 +10,7 @@ import (
 )
 
 // command runs an ad-hoc command: it starts it and, if fields are given, submits its form.
-func (h *house) command(c *lab.Client, name string, fields ...string) *lab.Element {
+func (h *host) command(c *lab.Client, name string, fields ...string) *lab.Element {
 	start := c.Ask("set", h.Component, fmt.Sprintf("<command xmlns='http://jabber.org/protocol/commands' node='%s#%s' action='execute'/>", ns, name))
 	if len(fields) == 0 || start.Attr("type") == "error" {
 		return start
@@ -32,13 +32,13 @@ func completed(t *testing.T, iq *lab.Element) *lab.Element {
 	return nil
 }
 
-func binds(t *testing.T, h *house, who *lab.Client) {
+func binds(t *testing.T, h *host, who *lab.Client) {
 	completed(t, h.command(who, "number", "number", number, "consent", "1"))
 }
 
-// What there is to find.
+// Service discovery.
 func TestDiscovery(t *testing.T) {
-	anyTap(t, nil, func(t *testing.T, h *house) {
+	anyTap(t, nil, func(t *testing.T, h *host) {
 		alice := h.Login("alice/desk", lab.Gajim)
 		info := alice.Must("get", h.Component, "<query xmlns='http://jabber.org/protocol/disco#info'/>").Find("query")
 		if !info.Has("identity[@category='component'][@type='generic'][@name='SMS escalation']") {
@@ -52,7 +52,7 @@ func TestDiscovery(t *testing.T) {
 		}
 		bot := alice.Must("get", h.contact(), "<query xmlns='http://jabber.org/protocol/disco#info'/>")
 		if !bot.Has("query/identity[@category='client'][@type='bot']") {
-			t.Errorf("the contact is no bot: %s", bot)
+			t.Errorf("the contact is not a bot: %s", bot)
 		}
 		alice.Must("get", h.Component, "<ping xmlns='urn:xmpp:ping'/>")
 		alice.Must("get", h.Component, "<query xmlns='jabber:iq:version'/>")
@@ -70,13 +70,13 @@ func TestDiscovery(t *testing.T) {
 	})
 }
 
-// Bob binds his number himself, by command; Alice is shown it, and Bob sees that she was.
+// Bob binds his number himself, by command; it is shown to Alice, and Bob sees that it was.
 func TestNumberByCommand(t *testing.T) {
-	anyTap(t, nil, func(t *testing.T, h *house) {
+	anyTap(t, nil, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		if refused := h.command(bob, "number", "number", "010 1234 5678", "consent", "1"); !refused.Has("command/note[@type='error']") {
-			t.Errorf("a fixed line was taken: %s", refused)
+			t.Errorf("a fixed line was accepted: %s", refused)
 		}
 		binds(t, h, bob)
 		alice.Say(bob.Bare(), "m1", "Are you there?")
@@ -85,9 +85,9 @@ func TestNumberByCommand(t *testing.T) {
 	})
 }
 
-// By registration; and removed again.
+// By registration; then he removes it again.
 func TestNumberByRegistration(t *testing.T) {
-	anyTap(t, nil, func(t *testing.T, h *house) {
+	anyTap(t, nil, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		form := bob.Must("get", h.Component, "<query xmlns='jabber:iq:register'/>").Find("query")
@@ -104,14 +104,14 @@ func TestNumberByRegistration(t *testing.T) {
 		wants(t, "number", h.prompt(alice, "m1").Find("number").Attr("uri"), "tel:"+number)
 		bob.Must("set", h.Component, "<query xmlns='jabber:iq:register'><remove/></query>")
 		if h.tocsin.Must("numbers", "list"); strings.Contains(h.tocsin.Must("numbers", "list"), number) {
-			t.Error("the number is still there")
+			t.Error("the number remains")
 		}
 	})
 }
 
 // A number is private, or hidden from Alice: she is prompted without it.
 func TestHiddenNumber(t *testing.T) {
-	anyTap(t, nil, func(t *testing.T, h *house) {
+	anyTap(t, nil, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		binds(t, h, bob)
@@ -123,9 +123,9 @@ func TestHiddenNumber(t *testing.T) {
 	})
 }
 
-// Alice wants no prompts at all; then Bob wants not to be watched at all.
+// Alice wants no prompts at all; then Bob does not want to be watched at all.
 func TestPreferences(t *testing.T) {
-	anyTap(t, nil, func(t *testing.T, h *house) {
+	anyTap(t, nil, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		binds(t, h, bob)
@@ -141,9 +141,9 @@ func TestPreferences(t *testing.T) {
 	})
 }
 
-// A single message now, a single message not at all, and a muted contact.
+// Escalating one message now, not watching one, and muting a contact.
 func TestInstructions(t *testing.T) {
-	anyTap(t, lab.Settings{"track.undelivered_after": "1h"}, func(t *testing.T, h *house) {
+	anyTap(t, lab.Settings{"track.undelivered_after": "1h"}, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		h.reachable(bob.Bare())
@@ -152,7 +152,7 @@ func TestInstructions(t *testing.T) {
 		completed(t, h.command(alice, "escalate", "id", "m1", "with", bob.Bare()))
 		prompt := h.prompt(alice, "m1")
 		if missing := h.command(alice, "escalate", "id", "m9", "with", bob.Bare()); !missing.Has("command/note[@type='error']") {
-			t.Errorf("a message that is not there was escalated: %s", missing)
+			t.Errorf("an unknown message was escalated: %s", missing)
 		}
 		alice.Say(bob.Bare(), "m2", "Never mind this one.")
 		h.tocsin.Counts("tocsin_pending_messages", "", 2)
@@ -167,9 +167,9 @@ func TestInstructions(t *testing.T) {
 	})
 }
 
-// Admins may, others may not.
+// Admin commands are for admins only.
 func TestAdmins(t *testing.T) {
-	anyTap(t, lab.Settings{"component.admins": []string{"root@lab.test"}}, func(t *testing.T, h *house) {
+	anyTap(t, lab.Settings{"component.admins": []string{"root@lab.test"}}, func(t *testing.T, h *host) {
 		root := h.capable("root/desk", lab.Markers)
 		alice := h.capable("alice/phone", lab.Markers)
 		for _, name := range []string{"admin-status", "admin-user", "admin-numbers", "admin-cancel", "admin-announce-off", "admin-reload"} {
@@ -189,7 +189,7 @@ func TestAdmins(t *testing.T) {
 		alice.ExpectNone(settle, "message/{%s}status[@id='m2'][@state='timeout-undelivered']", ns)
 		h.tocsin.Set(lab.Settings{"track.undelivered_after": "soon"})
 		if bad := h.command(root, "admin-reload"); !bad.Has("command/note[@type='error']") {
-			t.Errorf("a bad file was taken: %s", bad)
+			t.Errorf("a bad file was accepted: %s", bad)
 		}
 	})
 }

@@ -8,9 +8,9 @@ import (
 	"tocsin/internal/lab"
 )
 
-// What real recipients' clients do, and what is known of a message then.
+// Real recipients' clients, and the resulting states of a message.
 func TestRecipientsAsTheyAre(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	everywhere(t, nil, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Gajim)
 		for _, kind := range []struct {
 			name    string
@@ -27,14 +27,14 @@ func TestRecipientsAsTheyAre(t *testing.T) {
 				status(alice, kind.name, "displayed")
 			}
 		}
-		// Of profanity and poezio it is known that they tell of no reading: silence means nothing.
+		// Profanity and poezio are known not to confirm reading: silence means nothing.
 		alice.ExpectNone(settle, "message/{%s}status[@state='timeout-unread']", ns)
 	})
 }
 
-// A correction is the same message: its text is the prompt's, and evidence for its id counts.
+// A correction is the same message: the prompt has its text, and evidence for its id counts.
 func TestCorrection(t *testing.T) {
-	everywhere(t, lab.Settings{"track.undelivered_after": "3s"}, func(t *testing.T, h *house) {
+	everywhere(t, lab.Settings{"track.undelivered_after": "3s"}, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		h.reachable(bob.Bare())
@@ -52,9 +52,9 @@ func TestCorrection(t *testing.T) {
 	})
 }
 
-// Taken back: nothing more is said, and an open prompt is withdrawn.
+// A retracted message: nothing more is sent, and an open prompt is withdrawn.
 func TestRetraction(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	everywhere(t, nil, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob, prompt := h.overdue(alice, "m1")
 		alice.Send("<message type='chat' id='r1' to='%s'><retract xmlns='urn:xmpp:message-retract:1' id='m1'/>"+
@@ -65,9 +65,9 @@ func TestRetraction(t *testing.T) {
 	})
 }
 
-// Encrypted: the placeholder never reaches an SMS.
+// Encrypted: the placeholder is never in an SMS.
 func TestEncrypted(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	everywhere(t, nil, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		h.reachable(bob.Bare())
@@ -80,10 +80,10 @@ func TestEncrypted(t *testing.T) {
 	})
 }
 
-// Bob has blocked Alice: she learns that it failed, nothing else, and no number.
+// Bob has blocked Alice: she learns that it failed, nothing else, and gets no number.
 func TestBlocked(t *testing.T) {
-	// Prosody 13 drops it without a word; our module sees that two seconds later.
-	everywhere(t, lab.Settings{"escalate.disclose": "all", "escalate.reveal": "all", "track.undelivered_after": "6s"}, func(t *testing.T, h *house) {
+	// Prosody 13 drops it silently; our module detects that two seconds later.
+	everywhere(t, lab.Settings{"escalate.disclose": "all", "escalate.reveal": "all", "track.undelivered_after": "6s"}, func(t *testing.T, h *host) {
 		if h.tap == lab.Firewall {
 			t.Skip("the stock firewall brings no errors that the server makes itself")
 		}
@@ -97,23 +97,23 @@ func TestBlocked(t *testing.T) {
 	})
 }
 
-// toldOfRefusal makes sure that the sender is told of a refusal what the server has told her, and no more.
+// toldOfRefusal checks that the sender learns no more about a refusal than from the server itself.
 func toldOfRefusal(t *testing.T, alice *lab.Client, id string) {
 	t.Helper()
 	if len(alice.Received("message[@type='error'][@id='%s']", id)) > 0 {
 		wants(t, "basis", status(alice, id, "failed").Attr("basis"), "error")
-	} else { // it was dropped without a word
+	} else { // silently dropped
 		status(alice, id, "unknown")
 		alice.ExpectNone(0, "message/{%s}status[@id='%s'][@state='failed']", ns, id)
 	}
 }
 
-// Of a message that the server drops without a word, as Prosody does for a blocker's full address, the sender learns no more than
-// of one where nothing can be expected, and gets no number.
+// If the server drops a message silently, as Prosody does for a blocker's full address, the sender learns no more than if no
+// confirmation were expected, and gets no number.
 func TestDropped(t *testing.T) {
-	everywhere(t, lab.Settings{"escalate.disclose": "all", "escalate.reveal": "all", "track.undelivered_after": "5s"}, func(t *testing.T, h *house) {
+	everywhere(t, lab.Settings{"escalate.disclose": "all", "escalate.reveal": "all", "track.undelivered_after": "5s"}, func(t *testing.T, h *host) {
 		if h.tap != lab.Module {
-			t.Skip("only our modules see it")
+			t.Skip("only our modules report it")
 		}
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/phone", lab.Markers)
@@ -128,7 +128,7 @@ func TestDropped(t *testing.T) {
 
 // The sender's hint in the message decides.
 func TestHints(t *testing.T) {
-	everywhere(t, lab.Settings{"track.undelivered_after": "1h", "track.unread_after": "1h", "track.max_after": "2h"}, func(t *testing.T, h *house) {
+	everywhere(t, lab.Settings{"track.undelivered_after": "1h", "track.unread_after": "1h", "track.max_after": "2h"}, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/phone", lab.Markers)
 		h.reachable(bob.Bare())
@@ -147,15 +147,15 @@ func TestHints(t *testing.T) {
 	})
 }
 
-// Who may not know whether Bob was there learns only that time has passed.
+// A sender who may not know whether Bob was online only learns that time has passed.
 func TestLeakRule(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	everywhere(t, nil, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/phone", lab.Receipts)
 		h.tocsin.Must("numbers", "set", "-private", bob.Bare(), number)
 		alice.Say(bob.Bare(), "m1", "Are you there?", "<markable xmlns='urn:xmpp:chat-markers:0'/>")
 		_ = bob
-		stranger := h.Client("dora/phone", lab.Markers) // who is not there, and has alice in no roster
+		stranger := h.Client("dora/phone", lab.Markers) // offline, and with alice in no roster
 		alice.Say(stranger.Bare(), "m2", "And you?")
 		status(alice, "m2", "timeout")
 		prompt := h.prompt(alice, "m2")
@@ -166,9 +166,9 @@ func TestLeakRule(t *testing.T) {
 	})
 }
 
-// A reply or a reaction is as good as a marker.
+// A reply or a reaction counts like a marker.
 func TestReplyReads(t *testing.T) {
-	everywhere(t, lab.Settings{"track.unread_after": "20s"}, func(t *testing.T, h *house) {
+	everywhere(t, lab.Settings{"track.unread_after": "20s"}, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/phone", lab.Receipts)
 		alice.Say(bob.Bare(), "m1", "Are you there?")

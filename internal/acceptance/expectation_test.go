@@ -7,8 +7,8 @@ import (
 	"tocsin/internal/lab"
 )
 
-// What silence means, on real servers with our modules: by the roster, and what becomes of it; by sessions with and without
-// XEP-0198; for who is away, for who has the message in the archive alone, and for a device that is dead.
+// What silence means, on real servers with our modules: by the roster, and changes of it; by sessions with and without
+// XEP-0198; for offline recipients, for messages that are only in the archive, and for a dead device.
 func TestWhatSilenceMeans(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(testing.TB, lab.Options) *lab.Server{"Prosody": lab.Prosody, "ejabberd": lab.Ejabberd} {
@@ -16,12 +16,12 @@ func TestWhatSilenceMeans(t *testing.T) {
 			t.Parallel()
 			s := start(t, lab.Options{Tap: lab.Module, SMTimeout: time.Second})
 			times := lab.Settings{"track.undelivered_after": "6s", "track.unread_after": "6s"}
-			silence(t, &house{s, lab.Tocsin(t, s, times), lab.Module})
+			silence(t, &host{s, lab.Tocsin(t, s, times), lab.Module})
 		})
 	}
 }
 
-func silence(t *testing.T, h *house) {
+func silence(t *testing.T, h *host) {
 	alice := h.capable("alice/phone", lab.Markers)
 	contact := func(c *lab.Client) *lab.Client { lab.Befriend(alice, c); return c }
 	plain := func(jid string) *lab.Client { return h.Login(jid, lab.Silent) }
@@ -38,19 +38,20 @@ func silence(t *testing.T, h *house) {
 	}
 	says := func(id string, to *lab.Client) { alice.Say(to.Bare(), id, "Hello") }
 
-	// Sessions with XEP-0198: whoever they are, what they don't acknowledge has not arrived. Who else was there is told to contacts.
+	// Sessions with XEP-0198: whoever they belong to, what they don't acknowledge has not arrived. Contacts learn whether
+	// others were online.
 	says("awake", contact(managed("awake/x")))
 	wants(t, "basis of who acknowledges", status(alice, "awake", "delivered").Attr("basis"), "ack")
 	says("asleep", contact(asleep("asleep/x")))
 	says("asleep stranger", asleep("asleepstranger/x"))
 
-	// Sessions without: a receipt is expected of contacts.
+	// Sessions without it: a receipt is expected from contacts.
 	says("plain", contact(plain("plain/x")))
 	stranger := plain("stranger/x")
 	says("plain stranger", stranger)
 	status(alice, "plain stranger", "unknown")
 
-	// Nobody is there: the server keeps it.
+	// Nobody is online: the server stores it.
 	says("away", h.Client("away/x", lab.Silent))
 
 	// One device is dead, another one has the message.
@@ -59,7 +60,7 @@ func silence(t *testing.T, h *house) {
 	status(alice, "two", "delivered")
 	dead.Drop()
 
-	// A session dies with a message, which is in the archive alone then. Who comes after that gets it from there, and confirms
+	// A session dies with a message, which is then only in the archive. The next session gets it from there, and confirms
 	// nothing.
 	dies := func(user string) {
 		c := contact(managed(user + "/x"))
@@ -91,7 +92,7 @@ func silence(t *testing.T, h *house) {
 	for _, id := range []string{"asleep stranger", "away"} {
 		status(alice, id, "timeout")
 	}
-	// All others were sent before that: their times are over.
+	// All others were sent before that: their timeouts have passed.
 	for _, id := range []string{"awake", "plain stranger", "two", "fetched", "parted"} {
 		for _, state := range []string{"timeout-undelivered", "timeout", "failed"} {
 			alice.ExpectNone(0, "message/{%s}status[@id='%s'][@state='%s']", ns, id, state)

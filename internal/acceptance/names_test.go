@@ -7,14 +7,14 @@ import (
 	"tocsin/internal/lab"
 )
 
-// In a chat Bob has the name that Alice gave him in her roster, as our modules tell it.
+// In a chat, Bob has the name from Alice's roster, as reported by our modules.
 func TestNameInRoster(t *testing.T) {
 	t.Parallel()
 	for name, server := range map[string]func(testing.TB, lab.Options) *lab.Server{"prosody": lab.Prosody, "ejabberd": lab.Ejabberd} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := server(t, lab.Options{Tap: lab.Module})
-			h := &house{s, lab.Tocsin(t, s, lab.Settings{"escalate.fallback": "all"}), lab.Module}
+			h := &host{s, lab.Tocsin(t, s, lab.Settings{"escalate.fallback": "all"}), lab.Module}
 			alice := h.Login("alice/desk", lab.Gajim)
 			bob := h.Login("bob/phone", lab.Markers)
 			h.reachable(bob.Bare())

@@ -16,11 +16,11 @@ import (
 	"tocsin/internal/lab"
 )
 
-// visitor is a browser, as far as these stories need one.
+// visitor is a minimal browser.
 type visitor struct {
 	t    *testing.T
 	jar  http.CookieJar
-	base string // as people are given it
+	base string // public base URL
 }
 
 func newVisitor(t *testing.T, base string) *visitor {
@@ -31,7 +31,7 @@ func newVisitor(t *testing.T, base string) *visitor {
 	return &visitor{t, jar, base}
 }
 
-// get opens a page, post sends a form of it; both return what comes, and its status.
+// get opens a page, post submits a form of it; both return the body and the status.
 func (v *visitor) get(link string) (int, string) { v.t.Helper(); return v.do("GET", link, nil) }
 
 func (v *visitor) post(link string, form url.Values) (int, string) {
@@ -41,7 +41,7 @@ func (v *visitor) post(link string, form url.Values) (int, string) {
 
 func (v *visitor) do(method, link string, form url.Values) (int, string) {
 	v.t.Helper()
-	// Secure cookies are for https, which the admin's proxy speaks.
+	// Secure cookies need https, which the admin's proxy provides.
 	client := &http.Client{Jar: secure{v.jar}, CheckRedirect: func(*http.Request, []*http.Request) error { return nil }}
 	req, err := http.NewRequestWithContext(v.t.Context(), method, link, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -66,7 +66,7 @@ func (v *visitor) do(method, link string, form url.Values) (int, string) {
 	return answer.StatusCode, html.UnescapeString(string(body))
 }
 
-// secure is a jar that takes http on this machine for https, as browsers do.
+// secure is a cookie jar that treats http on this machine like https, as browsers do.
 type secure struct{ http.CookieJar }
 
 func https(u *url.URL) *url.URL { s := *u; s.Scheme = "https"; return &s }
@@ -76,7 +76,7 @@ func (s secure) Cookies(u *url.URL) []*http.Cookie         { return s.CookieJar.
 
 var csrf = regexp.MustCompile(`name="csrf" value="([a-z2-7]+)"`)
 
-// form is that of a page, with its token against other sites.
+// form finds the form of a page, with its CSRF token.
 func form(t *testing.T, page string, fields ...string) url.Values {
 	t.Helper()
 	found := csrf.FindStringSubmatch(page)
@@ -92,7 +92,8 @@ func form(t *testing.T, page string, fields ...string) url.Values {
 
 var link = regexp.MustCompile(`http://[^\s]+`)
 
-// Alice's client knows nothing of Tocsin, and only https links can be tapped: the prompt is a page, behind nginx as ADMIN.md has it.
+// Alice's client does not support Tocsin, and only https links can be tapped: the prompt is a page, behind nginx as in
+// ADMIN.md.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	backend := fmt.Sprintf("127.0.0.1:%d", lab.Port(t))
@@ -111,40 +112,40 @@ func TestPages(t *testing.T) {
 	prompt := link.FindString(body)
 	contains(t, "the prompt", body, "> Are you there?", "SMS: "+base+"/p/", "👍")
 	if strings.Contains(body, number) {
-		t.Errorf("the number stands beside a link to a page: %q", body)
+		t.Errorf("the number is next to a link to a page: %q", body)
 	}
 
-	// What fetches a link for a preview claims nothing, and uses nothing up.
+	// Fetching a link for a preview claims nothing, and does not use it up.
 	me := newVisitor(t, base)
 	var page string
 	for range 3 {
 		var status int
 		if status, page = me.get(prompt); status != http.StatusOK {
-			t.Fatalf("the page answers %d", status)
+			t.Fatalf("page: %d", status)
 		}
 	}
 	contains(t, "the page", page, number, "Are you there?", "Open SMS app", "<svg class=\"qr\"", `lang="en"`)
 	if status, _ := me.get(prompt + "/state"); status != http.StatusOK {
-		t.Errorf("the state answers %d", status)
+		t.Errorf("state: %d", status)
 	}
-	// A form of somebody else's, or of another site.
+	// A forged form, or one of another site.
 	if status, _ := me.post(prompt, url.Values{"action": {"sent"}, "csrf": {"aaaaaaaaaaaaaaaaaaaaaaaaaa"}}); status != http.StatusForbidden {
-		t.Errorf("a forged form is answered by %d", status)
+		t.Errorf("forged form: %d", status)
 	}
 	other := newVisitor(t, "http://evil.example/")
 	if status, _ := other.post(prompt, form(t, page, "action", "sent")); status != http.StatusForbidden {
-		t.Errorf("another site's form is answered by %d", status)
+		t.Errorf("another site's form: %d", status)
 	}
 	for _, wrong := range []string{"/p/" + strings.Repeat("a", 26), "/p/x", "/me/" + strings.Repeat("a", 26), "/me", "/admin", "/p/../../etc/passwd"} {
 		if status, _ := me.get("http://" + backend + "/tocsin" + wrong); status != http.StatusNotFound {
-			t.Errorf("%s is answered by %d", wrong, status)
+			t.Errorf("%s: %d", wrong, status)
 		}
 	}
 
 	_, page = me.post(prompt, form(t, page, "action", "claim", "text", "Call me: +1"))
 	contains(t, "the claimed page", page, "sms:"+number+"?body=Call%20me%3A%20%2B1", "Number and text are filled in")
 	if _, second := newVisitor(t, base).get(prompt); !strings.Contains(second, "Number and text are filled in") {
-		t.Error("a second tab of the same person does not know of the claim")
+		t.Error("a second tab of the same person does not show the claim")
 	}
 	_, page = me.post(prompt, form(t, page, "action", "sent"))
 	contains(t, "the answered page", page, "Noted")
@@ -154,25 +155,25 @@ func TestPages(t *testing.T) {
 		t.Errorf("a settled prompt shows what it was about: %s", page)
 	}
 
-	// Settings: a link that works once, behind a button.
+	// Settings: a link that works once, after pressing a button.
 	alice.Say(h.contact(), "c1", "settings")
 	answer := alice.Expect("message[@from='%s'][@type='chat']/body", h.contact()).Find("body").Text
 	links := link.FindAllString(answer, -1)
 	if len(links) != 2 {
-		t.Fatalf("the answer to settings has %d links: %q", len(links), answer)
+		t.Fatalf("the reply to \"settings\" has %d links: %q", len(links), answer)
 	}
 	for range 2 {
 		if _, page = me.get(links[0]); !strings.Contains(page, "Open</button>") {
-			t.Fatalf("the link shows no button: %s", page)
+			t.Fatalf("no button at the link: %s", page)
 		}
 	}
 	status, page := me.post(links[0], form(t, page))
 	if status != http.StatusOK {
-		t.Fatalf("opening answers %d: %s", status, page)
+		t.Fatalf("opening: %d: %s", status, page)
 	}
 	contains(t, "the settings", page, "My phone number", "quiet_hours", "Your last messages", bob.Bare(), "told by SMS")
 	if status, _ := newVisitor(t, base).get(links[0]); status != http.StatusNotFound {
-		t.Errorf("a used link is answered by %d", status)
+		t.Errorf("used link: %d", status)
 	}
 	_, page = me.post(base+"/me", form(t, page, "form", "preferences", "mode", "ask", "unread_after", "soon", "quiet_hours", "25:00-07:00", "undelivered_after", "30s"))
 	contains(t, "the faults", page, "soon", "25:00-07:00", `value="30s"`)
@@ -183,11 +184,11 @@ func TestPages(t *testing.T) {
 	_, page = me.get(links[1])
 	status, page = me.post(links[1], form(t, page))
 	if status != http.StatusOK {
-		t.Fatalf("opening the admins' page answers %d: %s", status, page)
+		t.Fatalf("opening the admins' page: %d: %s", status, page)
 	}
 	contains(t, "the admins' page", page, "stream", "connected to")
 
-	// Neither a log nor the database tells a link, a text or a number by which anybody could go on.
+	// Neither logs nor the database contain a token, text or number that anybody could use.
 	elsewhere, err := http.Get(strings.TrimSuffix(base, "/tocsin") + "/elsewhere")
 	if err != nil {
 		t.Fatal(err)
@@ -202,7 +203,7 @@ func TestPages(t *testing.T) {
 		contains(t, path, string(log), normal)
 		for _, secret := range append(links, prompt, number, "Are you there?", "Call me") {
 			if token := secret[strings.LastIndexByte(secret, '/')+1:]; strings.Contains(string(log), token) {
-				t.Errorf("%s tells %q", filepath.Base(path), token)
+				t.Errorf("%s has %q", filepath.Base(path), token)
 			}
 		}
 	}
@@ -213,7 +214,7 @@ func TestPages(t *testing.T) {
 		}
 		for _, secret := range append(links, prompt) {
 			if token := secret[strings.LastIndexByte(secret, '/')+1:]; strings.Contains(string(data), token) {
-				t.Errorf("%s holds a token", name)
+				t.Errorf("%s has a token", name)
 			}
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"tocsin/internal/lab"
 )
 
-// Where our module tells of rosters, or the server lets Tocsin see them (XEP-0356), who is in Bob's may see a number that he has
-// not released, and tell undelivered from unread; who is not, may not.
+// If our module reports rosters, or the server lets Tocsin read them (XEP-0356), Bob's contacts may see a number that he has
+// not released, and tell undelivered from unread; others may not.
 func TestRosters(t *testing.T) {
 	t.Parallel()
 	type way struct {
@@ -32,7 +32,7 @@ func TestRosters(t *testing.T) {
 			lab.Befriend(alice, bob)
 			h.tocsin.Must("numbers", "set", "-private", bob.Bare(), number)
 			carol.Say(bob.Bare(), "m0", "Are you the plumber?")
-			status(carol, "m0", "delivered") // of strangers only what they were seen to do is expected
+			status(carol, "m0", "delivered") // from strangers only what they were seen to do is expected
 			bob.Close()
 
 			alice.Say(bob.Bare(), "m1", "Are you there?")
@@ -49,9 +49,9 @@ func TestRosters(t *testing.T) {
 	}
 }
 
-// A vCard's number counts only where the policy gives numbers to everybody.
+// A vCard's number counts only if the policy discloses numbers to everybody.
 func TestVCardNumber(t *testing.T) {
-	everywhere(t, lab.Settings{"escalate.disclose": "all"}, func(t *testing.T, h *house) {
+	everywhere(t, lab.Settings{"escalate.disclose": "all"}, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		bob.Must("set", "", "<vCard xmlns='vcard-temp'><FN>Bob</FN><TEL><CELL/><NUMBER>+86 138 0013 8000</NUMBER></TEL></vCard>")

@@ -8,15 +8,15 @@ import (
 	"tocsin/internal/lab"
 )
 
-// What a recipient has displayed on a device of theirs, which tells the others so (XEP-0490), counts as they have chosen: for
-// nothing at first, then as a marker.
+// What a recipient has displayed on one device, as synchronised with the others (XEP-0490), counts as they choose: by
+// default not at all, then like a marker.
 func TestReadSync(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(testing.TB, lab.Options) *lab.Server{"Prosody": lab.Prosody, "ejabberd": lab.Ejabberd} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, lab.Options{Tap: lab.Module})
-			h := &house{s, lab.Tocsin(t, s, lab.Settings{"track.undelivered_after": "1h", "track.unread_after": "1h"}), lab.Module}
+			h := &host{s, lab.Tocsin(t, s, lab.Settings{"track.undelivered_after": "1h", "track.unread_after": "1h"}), lab.Module}
 			alice := h.capable("alice/phone", lab.Markers)
 			bob := h.Login("bob/phone", lab.Receipts)
 			displays := func(id string) {
@@ -37,13 +37,13 @@ func TestReadSync(t *testing.T) {
 			}
 			displays("m0")
 			completed(t, h.command(bob, "preferences", "read_sync", "tell"))
-			for i := 1; ; i++ { // as soon as the server has learned that it is wanted
+			for i := 1; ; i++ { // as soon as the server knows that it is wanted
 				id := fmt.Sprintf("m%d", i)
 				displays(id)
 				if read(id, time.Second) {
 					break
 				} else if i == 20 {
-					t.Fatal("what bob has displayed is not read")
+					t.Fatal("what bob has displayed does not count as read")
 				}
 			}
 			completed(t, h.command(bob, "preferences", "read_sync", "off"))

@@ -7,11 +7,11 @@ import (
 	"tocsin/internal/lab"
 )
 
-// Bob blocks Alice while a message of hers waits. After that nothing tells her his number: not a message that calls itself the
-// correction of itself and holds an error of its own, not the command "escalate", and not the message that was there before.
+// Bob blocks Alice while a message of hers is pending. From then on nothing reveals his number to her: not a message that
+// corrects itself and contains an error of its own, not the command "escalate", and not the earlier message.
 func TestRefused(t *testing.T) {
 	settings := lab.Settings{"escalate.disclose": "all", "escalate.reveal": "all", "track.undelivered_after": "30s", "track.unread_after": "30s"}
-	everywhere(t, settings, func(t *testing.T, h *house) {
+	everywhere(t, settings, func(t *testing.T, h *host) {
 		if h.tap == lab.Firewall {
 			t.Skip("the stock firewall brings no errors that the server makes itself")
 		}
@@ -19,15 +19,15 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// escalates has a message asked about, as soon as it is known.
-func (h *house) escalates(by *lab.Client, id string, to *lab.Client) {
+// escalates escalates a message by command, as soon as it is known.
+func (h *host) escalates(by *lab.Client, id string, to *lab.Client) {
 	h.tocsin.Until(id+" is known", func() bool {
 		done := h.command(by, "escalate", "id", id, "with", to.Bare())
 		return done.Has("command[@status='completed']") && !done.Has("command/note[@type='error']")
 	})
 }
 
-func withoutNumber(t *testing.T, h *house) {
+func withoutNumber(t *testing.T, h *host) {
 	alice := h.capable("alice/phone", lab.Markers)
 	bob := h.Login("bob/phone", lab.Silent)
 	h.reachable(bob.Bare())
@@ -40,10 +40,10 @@ func withoutNumber(t *testing.T, h *house) {
 	is := func(state string) bool {
 		return len(alice.Received("message/{%s}status[@id='m2'][@state='%s']", ns, state)) > 0
 	}
-	h.tocsin.Until("m2 has come to nothing", func() bool { return is("failed") || is("unknown") })
+	h.tocsin.Until("m2 has failed or is unknown", func() bool { return is("failed") || is("unknown") })
 	if is("failed") {
 		h.command(alice, "escalate", "id", "m2", "with", bob.Bare())
-	} else { // Prosody 13 drops it without a word: it is still of the burst
+	} else { // Prosody 13 drops it silently: it still belongs to the burst
 		newest = "m2"
 	}
 	h.escalates(alice, "m1", bob)
@@ -60,10 +60,10 @@ func withoutNumber(t *testing.T, h *house) {
 	}
 }
 
-// Bob's account is deleted, and somebody else registers his name. Nothing of his is there any more, and nobody gets his number for
-// the new one.
+// Bob's account is deleted, and somebody else registers his name. None of his data is left, and nobody gets his number for
+// the new account.
 func TestRecycledAccount(t *testing.T) {
-	recycled := func(t *testing.T, h *house) {
+	recycled := func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.capable("bob/phone", lab.Silent)
 		binds(t, h, bob)
@@ -80,25 +80,25 @@ func TestRecycledAccount(t *testing.T) {
 		next := h.capable("bob/other", lab.Silent)
 		start := h.command(next, "number")
 		if start.Has("command/x/field[@var='remove']") {
-			t.Errorf("a number is bound to the next one: %s", start)
+			t.Errorf("the new account has a number: %s", start)
 		}
 		preferences := h.command(next, "preferences").String()
 		if strings.Contains(preferences, "00:00-23:59") {
-			t.Errorf("the next one's preferences: %s", preferences)
+			t.Errorf("preferences of the new account: %s", preferences)
 		}
 		if watching := h.command(next, "watching").String(); strings.Contains(watching, alice.Bare()) {
-			t.Errorf("the next one's messages: %s", watching)
+			t.Errorf("messages of the new account: %s", watching)
 		}
 		alice.Say(next.Bare(), "m2", "Who are you?")
 		h.escalates(alice, "m2", next)
 		if prompt := h.prompt(alice, "m2"); prompt.Has("number") {
-			t.Errorf("the number of whom the name belonged to: %s", prompt)
+			t.Errorf("the old account's number: %s", prompt)
 		}
 	}
 	t.Parallel()
 	for _, kind := range kinds {
 		if kind.tap != lab.Module {
-			continue // no other tap tells of deleted accounts
+			continue // no other tap reports deleted accounts
 		}
 		o := friends(kind.tap)
 		o.Registration = true

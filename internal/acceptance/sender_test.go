@@ -9,7 +9,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-func (h *house) answer(c *lab.Client, prompt *lab.Element, action string, more ...string) *lab.Element {
+func (h *host) answer(c *lab.Client, prompt *lab.Element, action string, more ...string) *lab.Element {
 	return c.Ask("set", h.Component, fmt.Sprintf("<answer xmlns='%s' prompt='%s' action='%s' %s/>", ns, prompt.Attr("prompt"), action, strings.Join(more, " ")))
 }
 
@@ -27,17 +27,17 @@ func wantsResult(t *testing.T, iq *lab.Element) {
 	}
 }
 
-// overdue has Alice write to a Bob whose client confirms nothing, and returns the prompt on her phone.
-func (h *house) overdue(alice *lab.Client, id string) (*lab.Client, *lab.Element) {
+// overdue has Alice write to Bob, whose client confirms nothing, and returns the prompt on her phone.
+func (h *host) overdue(alice *lab.Client, id string) (*lab.Client, *lab.Element) {
 	bob := h.Login("bob/desk", lab.Silent)
 	h.reachable(bob.Bare())
 	alice.Say(bob.Bare(), id, "Are you there?")
 	return bob, h.prompt(alice, id)
 }
 
-// One device claims; the other is told, and gets a conflict; repeats change nothing; nobody else may answer.
+// One device claims; the other is informed, and gets a conflict; repetitions change nothing; nobody else may answer.
 func TestClaims(t *testing.T) {
-	anyTap(t, nil, func(t *testing.T, h *house) {
+	anyTap(t, nil, func(t *testing.T, h *host) {
 		phone, laptop := h.capable("alice/phone", lab.Markers), h.capable("alice/laptop", lab.Markers)
 		mallory := h.capable("mallory/phone", lab.Markers)
 		_, prompt := h.overdue(phone, "m1")
@@ -57,9 +57,9 @@ func TestClaims(t *testing.T) {
 	})
 }
 
-// Read while it was claimed: the claimer is told; a later claim is too late, a later sent is recorded.
+// Read while it was claimed: the claimer is informed; a later claim is too late, a later sent is recorded.
 func TestReadWhileClaimed(t *testing.T) {
-	anyTap(t, nil, func(t *testing.T, h *house) {
+	anyTap(t, nil, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob, prompt := h.overdue(alice, "m1")
 		wantsResult(t, h.answer(alice, prompt, "claim"))
@@ -75,9 +75,9 @@ func TestReadWhileClaimed(t *testing.T) {
 	})
 }
 
-// Declined: no further prompt about the message. Snoozed: it comes again under the same name.
+// Declined: no further prompt about the message. Snoozed: it comes again under the same id.
 func TestDeclinedAndSnoozed(t *testing.T) {
-	anyTap(t, lab.Settings{"track.min_after": "2s"}, func(t *testing.T, h *house) {
+	anyTap(t, lab.Settings{"track.min_after": "2s"}, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob, prompt := h.overdue(alice, "m1")
 		wantsError(t, h.answer(alice, prompt, "snooze", "for='x'"), "bad-request")
@@ -96,9 +96,9 @@ func TestDeclinedAndSnoozed(t *testing.T) {
 	})
 }
 
-// All states can be asked for, page by page.
+// All states can be requested, page by page.
 func TestSync(t *testing.T) {
-	anyTap(t, nil, func(t *testing.T, h *house) {
+	anyTap(t, nil, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/phone", lab.Markers)
 		for i := range 5 {
@@ -123,14 +123,14 @@ func TestSync(t *testing.T) {
 		wants(t, "the states", strings.Join(ids, " "), "m0 m1 m2 m3 m4")
 		h.tocsin.Restart()
 		if p := page(after); len(p.All("status")) != 0 && p.Attr("last") == after {
-			t.Errorf("the token does not hold: %s", p)
+			t.Errorf("the token is not valid: %s", p)
 		}
 	})
 }
 
-// By chat: start, status, snooze, sent, help, stop; and never an answer to an error.
+// By chat: start, status, snooze, sent, help, stop; and errors are never answered.
 func TestChatCommands(t *testing.T) {
-	anyTap(t, lab.Settings{"escalate.fallback": "opted-in"}, func(t *testing.T, h *house) {
+	anyTap(t, lab.Settings{"escalate.fallback": "opted-in"}, func(t *testing.T, h *host) {
 		alice := h.Login("alice/desk", lab.Gajim)
 		say := func(text string) string {
 			alice.Say(h.contact(), "c"+text[:2], text)
@@ -158,9 +158,9 @@ func TestChatCommands(t *testing.T) {
 	})
 }
 
-// Alice on an ordinary client, opted in, comes back: one line says what has become of her messages.
+// Alice on an ordinary client, opted in, comes back: one line summarises her messages.
 func TestOrdinaryReturn(t *testing.T) {
-	everywhere(t, lab.Settings{"track.unread_after": "30s", "track.undelivered_after": "30s"}, func(t *testing.T, h *house) {
+	everywhere(t, lab.Settings{"track.unread_after": "30s", "track.undelivered_after": "30s"}, func(t *testing.T, h *host) {
 		if h.tap == lab.Firewall {
 			t.Skip("the stock firewall tells no presence: that alice is away can't be known")
 		}

@@ -7,9 +7,9 @@ import (
 	"tocsin/internal/lab"
 )
 
-// Bob's client confirms nothing: Alice is told, and prompted with Bob's number and the link.
+// Bob's client confirms nothing: Alice is notified, and prompted with Bob's number and the link.
 func TestUndelivered(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	everywhere(t, nil, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		h.reachable(bob.Bare())
@@ -32,9 +32,9 @@ func TestUndelivered(t *testing.T) {
 	})
 }
 
-// Bob's client confirms receipt, but Bob does not read; then he does, late.
+// Bob's client confirms delivery, but Bob does not read; then he does, late.
 func TestUnreadThenReadLate(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	everywhere(t, nil, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/phone", lab.Markers)
 		h.reachable(bob.Bare())
@@ -44,7 +44,7 @@ func TestUnreadThenReadLate(t *testing.T) {
 		status(alice, "m1", "timeout-unread")
 		prompt := h.prompt(alice, "m1")
 		wants(t, "reason", prompt.Attr("reason"), "timeout-unread")
-		h.tocsin.Counts("tocsin_outbox_messages", "", 0) // the server has said that it has it
+		h.tocsin.Counts("tocsin_outbox_messages", "", 0) // the server has confirmed it
 
 		bob.Read()
 		wants(t, "basis", status(alice, "m1", "displayed").Attr("basis"), "marker")
@@ -53,9 +53,9 @@ func TestUnreadThenReadLate(t *testing.T) {
 	})
 }
 
-// Bob reads in time: Alice is told, and never prompted.
+// Bob reads in time: Alice is notified, and never prompted.
 func TestReadInTime(t *testing.T) {
-	everywhere(t, lab.Settings{"track.unread_after": "4s"}, func(t *testing.T, h *house) {
+	everywhere(t, lab.Settings{"track.unread_after": "4s"}, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/phone", lab.Markers)
 		h.reachable(bob.Bare())
@@ -68,10 +68,10 @@ func TestReadInTime(t *testing.T) {
 	})
 }
 
-// Alice's client knows nothing of Tocsin: the prompt is a chat message that says it all, and is corrected to one line
+// Alice's client does not support Tocsin: the prompt is a chat message with everything in it, and is corrected to one line
 // when Bob reads.
 func TestOrdinaryClient(t *testing.T) {
-	everywhere(t, lab.Settings{"escalate.fallback": "all"}, func(t *testing.T, h *house) {
+	everywhere(t, lab.Settings{"escalate.fallback": "all"}, func(t *testing.T, h *host) {
 		alice := h.Login("alice/desk", lab.Gajim)
 		bob := h.Login("bob/phone", lab.Markers)
 		h.reachable(bob.Bare())
@@ -80,7 +80,7 @@ func TestOrdinaryClient(t *testing.T) {
 		chat := alice.Expect("message[@from='%s'][@type='chat']/body", h.contact())
 		contains(t, "the chat message", chat.Find("body").Text, bob.Bare(), "> Are you there?", number+":", "sms:"+number+"?body=", "👍", "sent, no, later")
 		if !chat.Has("{urn:xmpp:fallback:0}fallback[@for='"+ns+"']") || !chat.Has("{urn:xmpp:hints}store") || !chat.Has("escalate[@id='m1']") {
-			t.Errorf("the chat message lacks a part: %s", chat)
+			t.Errorf("the chat message is incomplete: %s", chat)
 		}
 		if chat.Has("{urn:xmpp:receipts}request") || chat.Has("{urn:xmpp:chat-markers:0}markable") {
 			t.Errorf("the contact asks for receipts: %s", chat)
@@ -93,15 +93,15 @@ func TestOrdinaryClient(t *testing.T) {
 	})
 }
 
-// Neither asked for, nor to be expected: silence means nothing, and nothing fires.
+// Nothing was requested, and nothing can be expected: silence means nothing, and no timeout fires.
 func TestNothingAskedFor(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	everywhere(t, nil, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Silent)
 		bob := h.Login("bob/desk", lab.GoSendxmpp)
 		h.reachable(bob.Bare())
 
 		alice.Say(bob.Bare(), "m1", "Are you there?")
-		if h.tap == lab.Module { // the module tells of XEP-0198 acks, which bob's client has not enabled
+		if h.tap == lab.Module { // the module reports XEP-0198 acks, which bob's client has not enabled
 			status(alice, "m1", "unknown")
 		}
 		alice.ExpectNone(settle, "message/{%s}status[@state='timeout']", ns)
@@ -109,9 +109,9 @@ func TestNothingAskedFor(t *testing.T) {
 	})
 }
 
-// A marker counts for everything before it, goes to a bare JID, and needs no <markable/> to be believed.
+// A marker counts for everything before it, goes to a bare JID, and counts without <markable/>.
 func TestCumulativeMarker(t *testing.T) {
-	everywhere(t, lab.Settings{"track.unread_after": "4s", "track.undelivered_after": "4s"}, func(t *testing.T, h *house) {
+	everywhere(t, lab.Settings{"track.unread_after": "4s", "track.undelivered_after": "4s"}, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/phone", lab.Gajim)
 		h.reachable(bob.Bare())
@@ -130,9 +130,9 @@ func TestCumulativeMarker(t *testing.T) {
 	})
 }
 
-// Bob is away: the message is stored, not delivered.
+// Bob is offline: the message is stored, not delivered.
 func TestOfflineRecipient(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	everywhere(t, nil, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Client("bob/phone", lab.Markers)
 		h.reachable(bob.Bare())
@@ -151,9 +151,9 @@ func TestOfflineRecipient(t *testing.T) {
 	})
 }
 
-// Several resources, carbons: everything counts once, every device is shown the same prompt.
+// Several resources, carbons: everything counts once, and every device shows the same prompt.
 func TestSeveralDevices(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	everywhere(t, nil, func(t *testing.T, h *host) {
 		phone := h.capable("alice/phone", lab.Markers)
 		laptop := h.capable("alice/laptop", lab.Markers)
 		phone.Carbons()
@@ -179,9 +179,9 @@ func TestSeveralDevices(t *testing.T) {
 	})
 }
 
-// Nobody but Bob can say that Bob has read, and nobody but the server can bring copies.
+// Only Bob can confirm that Bob has read, and only the server can send copies.
 func TestForged(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	everywhere(t, nil, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/phone", lab.Receipts)
 		mallory := h.Login("mallory/x", lab.Markers)

@@ -9,9 +9,9 @@ import (
 	"tocsin/internal/lab"
 )
 
-// Killed between message and timeout: it fires once after the restart.
+// Killed between message and timeout: the timeout fires once after the restart.
 func TestKilledBeforeTheTimeout(t *testing.T) {
-	everywhere(t, lab.Settings{"track.undelivered_after": "5s"}, func(t *testing.T, h *house) {
+	everywhere(t, lab.Settings{"track.undelivered_after": "5s"}, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		h.reachable(bob.Bare())
@@ -28,9 +28,9 @@ func TestKilledBeforeTheTimeout(t *testing.T) {
 	})
 }
 
-// The server goes and comes: the component is back by itself, and nothing pending is lost.
+// The server restarts: the component reconnects, and nothing pending is lost.
 func TestServerRestart(t *testing.T) {
-	everywhere(t, lab.Settings{"track.undelivered_after": "20s"}, func(t *testing.T, h *house) {
+	everywhere(t, lab.Settings{"track.undelivered_after": "20s"}, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		h.reachable(bob.Bare())
@@ -45,9 +45,9 @@ func TestServerRestart(t *testing.T) {
 	})
 }
 
-// Whatever users send, the stream lives.
+// Whatever users send, the stream survives.
 func TestGarbage(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, h *house) {
+	everywhere(t, nil, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/phone", lab.Markers)
 		h.reachable(bob.Bare())
@@ -76,12 +76,12 @@ func TestGarbage(t *testing.T) {
 		bob.Read()
 		status(alice, "m1", "displayed")
 		if now := h.tocsin.Metric("tocsin_stream_connects_total", ""); now != connects {
-			t.Errorf("the stream was made %g times, was %g", now, connects)
+			t.Errorf("%g streams, want %g", now, connects)
 		}
 	})
 }
 
-// A wrong secret at the start is one clear line and exit 1.
+// A wrong secret at startup leads to one clear line and exit code 1.
 func TestWrongSecret(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds {
@@ -98,7 +98,7 @@ func TestWrongSecret(t *testing.T) {
 	}
 }
 
-// A bad configuration: every fault at once, each with its line.
+// An invalid configuration: all faults at once, each with its line.
 func TestBadConfig(t *testing.T) {
 	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module})
@@ -111,9 +111,9 @@ func TestBadConfig(t *testing.T) {
 	contains(t, "stderr", stderr, filepath.Base(path)+":7: track.unread_after: invalid duration \"10x\" (example: 10m)", filepath.Base(path)+":8: track.colour: unknown key")
 }
 
-// The sender is away at the timeout: nothing is sent, and on return there is one digest, and the prompt.
+// The sender is offline at the timeout: nothing is sent, and on return there is one digest, and the prompt.
 func TestSenderAway(t *testing.T) {
-	everywhere(t, lab.Settings{"track.undelivered_after": "4s"}, func(t *testing.T, h *house) {
+	everywhere(t, lab.Settings{"track.undelivered_after": "4s"}, func(t *testing.T, h *host) {
 		if h.tap == lab.Firewall {
 			t.Skip("the stock firewall tells no presence: that alice is away can't be known")
 		}
@@ -132,9 +132,9 @@ func TestSenderAway(t *testing.T) {
 	})
 }
 
-// A changed policy holds at once, for what is pending, too; a bad file changes nothing and says why.
+// A changed policy applies at once, also to pending messages; an invalid file changes nothing and is reported.
 func TestReload(t *testing.T) {
-	everywhere(t, lab.Settings{"track.undelivered_after": "1h"}, func(t *testing.T, h *house) {
+	everywhere(t, lab.Settings{"track.undelivered_after": "1h"}, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		h.reachable(bob.Bare())

@@ -64,7 +64,7 @@ func texting(t *testing.T, more lab.Settings, providers ...*provider) lab.Settin
 }
 
 // withProvider runs a story on both servers, each with a provider that takes everything.
-func withProvider(t *testing.T, story func(*testing.T, *house, *provider)) {
+func withProvider(t *testing.T, story func(*testing.T, *host, *provider)) {
 	for _, kind := range kinds {
 		if kind.tap == lab.Module {
 			t.Run(kind.name, func(t *testing.T) {
@@ -78,7 +78,7 @@ func withProvider(t *testing.T, story func(*testing.T, *house, *provider)) {
 
 // Nobody asks Alice: the SMS goes out, the phone has it, Bob reads.
 func TestTextAutomatically(t *testing.T) {
-	withProvider(t, func(t *testing.T, h *house, p *provider) {
+	withProvider(t, func(t *testing.T, h *host, p *provider) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/phone", lab.Markers)
 		h.reachable(bob.Bare())

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// What .ci/install looks for unless it is told what, and how a system has it: programs in the PATH, and files.
+// The requirements that .ci/install checks by default, and how a system meets them: programs in the PATH, and files.
 var packages = map[string][]string{
 	"prosody":         {"prosody", "prosodyctl"},
 	"prosody-modules": {"/usr/lib/prosody/modules/mod_firewall/mod_firewall.lua"},
@@ -38,7 +38,7 @@ var packages = map[string][]string{
 	"nginx-light":     {"/usr/sbin/nginx"},
 }
 
-// system is a made-up one: a PATH of its own, and a root that .ci/install sees in place of /.
+// system is a fake system: its own PATH, and a root directory for .ci/install.
 type system struct {
 	t          *testing.T
 	root, path string
@@ -67,7 +67,7 @@ func newSystem(t *testing.T) *system {
 	return s
 }
 
-// place is where a program or a file of the system lies.
+// place is the path of a program or file of the system.
 func (s *system) place(use string) string {
 	if strings.HasPrefix(use, "/") {
 		return filepath.Join(s.root, use)
@@ -75,7 +75,7 @@ func (s *system) place(use string) string {
 	return filepath.Join(s.path, use)
 }
 
-// put makes a program or a file; a script runs in sh.
+// put creates a program or file; a script runs in sh.
 func (s *system) put(use, script string) {
 	s.t.Helper()
 	place := s.place(use)
@@ -94,7 +94,7 @@ func (s *system) remove(use string) {
 	}
 }
 
-// apt makes an apt-get that notes how it was called, and runs a script when it is to install something.
+// apt creates an apt-get that records its arguments, and runs a script to install something.
 func (s *system) apt(script string) {
 	s.put("apt-get", fmt.Sprintf(`echo "$@" >>%q; if [ "$1" = install ]; then :
 %s
@@ -139,7 +139,7 @@ func TestInstallWithNothingMissing(t *testing.T) {
 	}
 }
 
-// Each thing that tests use, missing alone: its package is what is installed, and nothing else.
+// If one requirement is missing, its package is installed, and nothing else.
 func TestInstallWithEachMissing(t *testing.T) {
 	for name, uses := range packages {
 		for _, use := range uses {
@@ -164,7 +164,7 @@ func TestInstallWithEachMissing(t *testing.T) {
 	}
 }
 
-// The test knows every package that the script knows, and no other.
+// The test and the script know the same packages.
 func TestInstallWithAllMissing(t *testing.T) {
 	s := newSystem(t)
 	var names []string
@@ -189,8 +189,8 @@ func TestInstallOfNamedPackages(t *testing.T) {
 	s.expect(out, code, "install: unknown package perl6\n", 2)
 }
 
-// What only one command needs is installed only when it is named.
-func TestInstallOfWhatIsSeldomNeeded(t *testing.T) {
+// What only one command needs is installed only on request.
+func TestInstallOnRequestOnly(t *testing.T) {
 	s := newSystem(t)
 	out, code := s.install(nil, "haproxy", "patroni", "etcd-server", "pgbouncer")
 	s.expect(out, code, "install: no apt-get here; install by hand what Debian calls: etcd-server haproxy patroni\n", 1)
@@ -201,7 +201,7 @@ func TestInstallOfWhatIsSeldomNeeded(t *testing.T) {
 	s.expect(out, code, "", 0)
 }
 
-// Another system's initdb counts, and one without its server does not.
+// An initdb from elsewhere counts, one without its server does not.
 func TestInstallFindsPostgresElsewhere(t *testing.T) {
 	s := newSystem(t)
 	s.remove("/usr/lib/postgresql/15/bin/initdb")
@@ -222,12 +222,12 @@ func TestInstallSaysWhatFailed(t *testing.T) {
 	out, code := s.install(nil)
 	s.expect(out, code, "Installing npm\nE: no such thing\ninstall: apt-get could not install npm\n", 1)
 
-	s.apt("") // a package that no longer has what it had
+	s.apt("") // a package that lacks the program
 	out, code = s.install(nil)
 	s.expect(out, code, "Installing npm\ninstall: npm is installed, but lacks what the tests use: npm\n", 1)
 }
 
-// A source that is unreachable does not matter if the packages are in another.
+// An unreachable package source does not matter if another one has the packages.
 func TestInstallSurvivesFailedUpdate(t *testing.T) {
 	s := newSystem(t)
 	s.remove("gcc")
@@ -236,7 +236,7 @@ func TestInstallSurvivesFailedUpdate(t *testing.T) {
 	s.expect(out, code, "Installing gcc\n", 0)
 }
 
-// No service is started meanwhile, and the policy that was there comes back: after success, failure, and a run that was killed.
+// Services are not started meanwhile, and the previous policy is restored: after success, failure, and a killed run.
 func TestInstallForbidsServices(t *testing.T) {
 	const policy, theirs = "/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 104\n"
 	for _, before := range []string{"", "exit 104"} {
@@ -252,14 +252,14 @@ func TestInstallForbidsServices(t *testing.T) {
 				s.apt(fmt.Sprintf("%q; echo $? >%q; %s", s.place(policy), s.place("/answer"), end))
 				s.install(nil)
 				if answer := s.read("/answer"); answer != "101\n" {
-					t.Errorf("the policy says %q", answer)
+					t.Errorf("policy during the installation: %q", answer)
 				}
 				if name == "kill" {
 					s.apt("exit 0")
 					s.install(nil)
 				}
 				if got := s.read(policy); got != want {
-					t.Errorf("the policy is now:\n%s", got)
+					t.Errorf("policy afterwards:\n%s", got)
 				}
 			})
 		}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Every target of the Makefile does something, and those that its head explains are there.
+// Every target of the Makefile works, and so do those explained at its top.
 func TestMakeTargets(t *testing.T) {
 	makefile, err := os.ReadFile("../../Makefile")
 	if err != nil {

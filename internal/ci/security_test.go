@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// testsOf returns the names of the tests and fuzz targets of a package, by its folder.
+// testsOf returns the names of the tests and fuzz targets in a package's folder.
 func testsOf(t *testing.T, folder string) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
@@ -33,8 +33,8 @@ func testsOf(t *testing.T, folder string) map[string]bool {
 	return names
 }
 
-// Every test that docs/design/security.md names is there: a story of internal/scenarios, or a test of the package named before it;
-// and every attack has one.
+// Every test named in docs/design/security.md exists: as a story of internal/scenarios, or as a test of the package named
+// before it; and every attack has one.
 func TestSecurityPage(t *testing.T) {
 	const root = "../.."
 	page, err := os.ReadFile(filepath.Join(root, "docs/design/security.md"))
@@ -57,7 +57,7 @@ func TestSecurityPage(t *testing.T) {
 			_, noPackage := os.Stat(filepath.Join(root, name))
 			switch {
 			case isTest && in == "":
-				t.Errorf("%s: no package stands before it", name)
+				t.Errorf("%s: missing the package before it", name)
 			case isTest:
 				if !testsOf(t, filepath.Join(root, in))[name] {
 					t.Errorf("%s has no %s", in, name)
@@ -68,11 +68,11 @@ func TestSecurityPage(t *testing.T) {
 			case noPackage == nil:
 				in = name
 			default:
-				t.Errorf("%s is neither a story nor a package", name)
+				t.Errorf("%s: neither a story nor a package", name)
 			}
 		}
 		if tests == 0 {
-			t.Errorf("nothing shows what holds: %s", cells[0])
+			t.Errorf("no test named for: %s", cells[0])
 		}
 	}
 	if rows < 15 {

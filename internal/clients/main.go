@@ -91,7 +91,7 @@ func serve(s *tbrun.Stage, undelivered, unread time.Duration, pages bool) {
 	}
 }
 
-// obey does what a line says.
+// obey executes a line.
 func obey(server *lab.Server, tocsin *lab.Daemon, there map[string]*lab.Client, words []string) error {
 	if len(words) == 0 {
 		return nil
@@ -135,7 +135,7 @@ func obey(server *lab.Server, tocsin *lab.Daemon, there map[string]*lab.Client, 
 	return nil
 }
 
-// befriend lets Alice and Bob see each other.
+// befriend lets Alice and Bob see each other's presence.
 func befriend(server *lab.Server) {
 	alice, bob := server.Login("alice/setup", lab.Silent), server.Login("bob/setup", lab.Silent)
 	lab.Befriend(alice, bob)

@@ -27,7 +27,7 @@ func main() {
 
 const (
 	number = "+8613800138000"
-	pace   = 1200 * time.Millisecond // so that a person can follow
+	pace   = 1200 * time.Millisecond // so that people can follow
 )
 
 func story(s *teller) {
@@ -45,7 +45,7 @@ func story(s *teller) {
 	alice.Greet(server.Component)
 	alice.Expect("presence[@from='%s']", server.Component)
 	bob := server.Login("bob/phone", lab.Markers)
-	lab.Befriend(alice, bob) // of strangers nothing is expected
+	lab.Befriend(alice, bob) // from strangers no confirmations are expected
 	tocsin.Must("numbers", "set", bob.Bare(), number)
 	s.begin()
 	s.line("admin", "$ tocsin numbers set %s %s", bob.Bare(), number)
@@ -79,7 +79,7 @@ func story(s *teller) {
 	s.note("The story ran on a real server. Try it on yours: see README.md.")
 }
 
-// ordinary is the same for somebody whose client knows nothing of it: a chat, a page, a reaction.
+// ordinary is the same story with a client that does not support Tocsin: a chat, a page, a reaction.
 func ordinary(s *teller, server *lab.Server, bob *lab.Client) {
 	contact := "sms@" + server.Component
 	eve := server.Login("eve/desk", lab.Gajim)
@@ -109,7 +109,7 @@ func answer(prompt *lab.Element, action string) string {
 	return fmt.Sprintf("<answer xmlns='%s' prompt='%s' action='%s'/>", escalation.NS, prompt.Attr("prompt"), action)
 }
 
-// status waits for a state and says what it means.
+// status waits for a state and explains it.
 func (s *teller) status(c *lab.Client, id, state, meaning string) {
 	st := c.Expect("message/{%s}status[@id='%s'][@state='%s']", escalation.NS, id, state).Find("status")
 	s.line("tocsin", "→ alice: %s%s%s – %s (by %s)", bold, state, plain, meaning, st.Attr("basis"))
@@ -121,7 +121,7 @@ const (
 	plain = "\x1b[0m"
 )
 
-// teller is a stage that prints what happens on it.
+// teller is a stage that prints what happens.
 type teller struct {
 	*tbrun.Stage
 	out     *os.File

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Equal reports a difference between what a test got and what it wants. what says what is compared.
+// Equal reports a difference between what a test got and what it wants. what names the value.
 func Equal(t testing.TB, what string, got, want any) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// commands are the words that lines of a story begin with.
+// commands are the commands of stories.
 var commands = map[string]func(*stage, []string) error{
 	"recv": func(st *stage, args []string) error {
 		if len(args) != 1 {
@@ -20,7 +20,7 @@ var commands = map[string]func(*stage, []string) error{
 		return nil
 	},
 
-	// tap EVENT FROM → TO WORDS: what the tap tells of a message.
+	// tap EVENT FROM → TO WORDS: an event of a message, as the tap reports it.
 	"tap": func(st *stage, args []string) error {
 		from, to, words, err := way(args)
 		if err != nil {
@@ -40,7 +40,7 @@ var commands = map[string]func(*stage, []string) error{
 		return nil
 	},
 
-	// session WHO EVENT [why=REASON]: what becomes of a session, for a tap that tells of sessions.
+	// session WHO EVENT [why=REASON]: an event of a session, for taps that report sessions.
 	"session": func(st *stage, args []string) error {
 		if len(args) < 2 {
 			return errors.New("session NAME/RESOURCE opened|managed|hibernating|resumed|closed [why=REASON]")
@@ -58,7 +58,7 @@ var commands = map[string]func(*stage, []string) error{
 		return nil
 	},
 
-	// mds WHO WITH ID: what a device of somebody's tells the others: displayed up to this id of the archive (XEP-0490).
+	// mds WHO WITH ID: a user's device publishes that it has displayed messages up to this archive id (XEP-0490).
 	"mds": func(st *stage, args []string) error {
 		if len(args) != 3 {
 			return errors.New("mds NAME WITH STANZA-ID")
@@ -69,7 +69,7 @@ var commands = map[string]func(*stage, []string) error{
 		return nil
 	},
 
-	// archived FROM TO ID STANZA-ID: the id by which TO's archive has a message.
+	// archived FROM TO ID STANZA-ID: the id of a message in TO's archive.
 	"archived": func(st *stage, args []string) error {
 		if len(args) != 4 {
 			return errors.New("archived FROM TO ID STANZA-ID")
@@ -80,7 +80,7 @@ var commands = map[string]func(*stage, []string) error{
 		return nil
 	},
 
-	// online WHO FEATURES: a client logs in. One that knows us sends directed presence to the component.
+	// online WHO FEATURES: a client logs in. A Tocsin-aware one sends directed presence to the component.
 	"online": func(st *stage, args []string) error {
 		if len(args) == 0 || !strings.Contains(args[0], "/") {
 			return errors.New("online NAME/RESOURCE [FEATURE…]")
@@ -104,12 +104,12 @@ var commands = map[string]func(*stage, []string) error{
 			delete(p.devices, full)
 		})
 		if !was {
-			return errors.New("it is not online")
+			return errors.New("not online")
 		}
 		st.presence(full, "unavailable", slices.Contains(list, "T"))
 		return nil
 	},
-	// disco WHO FEATURES: what a client answers from now on, without a word; "silent": nothing.
+	// disco WHO FEATURES: what a client answers from now on, without announcing it; "silent": nothing.
 	"disco": func(st *stage, args []string) error {
 		if len(args) == 0 {
 			return errors.New("disco NAME/RESOURCE [FEATURE…]")
@@ -121,7 +121,7 @@ var commands = map[string]func(*stage, []string) error{
 		})
 		return nil
 	},
-	// vanish WHO: a client is gone, and nobody tells.
+	// vanish WHO: a client disappears unnoticed.
 	"vanish": func(st *stage, args []string) error {
 		st.set(func(p people) { delete(p.devices, address(args[0])) })
 		return nil
@@ -167,8 +167,8 @@ var commands = map[string]func(*stage, []string) error{
 		st.set(func(p people) { p.names[address(args[0])+" "+address(args[1])] = strings.Trim(args[2], `"`) })
 		return nil
 	},
-	// roster OWNER CONTACT SUBSCRIPTION: what a roster holds from now on. Events tell it; from the first one on, rosters may be
-	// read, too.
+	// roster OWNER CONTACT SUBSCRIPTION: the content of a roster from now on. Events report it; from the first one on,
+	// rosters may also be read.
 	"roster": func(st *stage, args []string) error {
 		if len(args) != 3 {
 			return errors.New("roster OWNER CONTACT SUBSCRIPTION")
@@ -189,7 +189,7 @@ var commands = map[string]func(*stage, []string) error{
 		return nil
 	},
 
-	// react WHO ID EMOJI…: a user reacts to a message of the contact; without an emoji, takes all back.
+	// react WHO ID EMOJI…: a user reacts to a message of the contact; without an emoji, removes the reactions.
 	"react": func(st *stage, args []string) error {
 		if len(args) < 2 {
 			return errors.New("react NAME/RESOURCE ID [EMOJI…]")
@@ -207,7 +207,7 @@ var commands = map[string]func(*stage, []string) error{
 		}
 		return st.write(address(args[0]), args[1:])
 	},
-	// answer WHO PROMPT ACTION [for=SECONDS] → ok, or the condition of the error, and its application's condition.
+	// answer WHO PROMPT ACTION [for=SECONDS] → ok, or the error's condition and application-specific condition.
 	"answer": func(st *stage, args []string) error {
 		i := arrow(args)
 		if i < 3 || i == len(args)-1 {
@@ -228,7 +228,7 @@ var commands = map[string]func(*stage, []string) error{
 		return st.ask(address(args[0]), args[1], args[2], args[4:])
 	},
 
-	// command WHO NAME FIELD=VALUE… → RESULT: an ad-hoc command, whose form is filled in (XEP-0050).
+	// command WHO NAME FIELD=VALUE… → RESULT: an ad-hoc command, whose form is submitted with these values (XEP-0050).
 	"command": func(st *stage, args []string) error {
 		i := arrow(args)
 		if i < 2 || i == len(args)-1 {
@@ -285,7 +285,7 @@ var commands = map[string]func(*stage, []string) error{
 	},
 	"crash": func(st *stage, args []string) error {
 		if !st.running {
-			return errors.New("it does not run")
+			return errors.New("not running")
 		}
 		st.subject.Crash()
 		st.running, st.peer = false, nil
@@ -304,7 +304,7 @@ func init() {
 	}
 }
 
-// set changes what the server knows of people.
+// set changes what the server knows about people.
 func (st *stage) set(change func(people)) {
 	synctest.Wait()
 	st.mu.Lock()
@@ -312,8 +312,8 @@ func (st *stage) set(change func(people)) {
 	change(st.people)
 }
 
-// ask sends a request, and compares the answer: "ok", or the conditions of an error. The payload of a result is then there
-// to be expected.
+// ask sends a request, and compares the outcome: "ok", or the conditions of an error. The payload of a result can be
+// expected afterwards.
 func (st *stage) ask(from, kind, payload string, want []string) error {
 	answer, err := st.request(from, kind, payload)
 	if err != nil {
@@ -324,7 +324,7 @@ func (st *stage) ask(from, kind, payload string, want []string) error {
 
 func (st *stage) compare(answer *Element, got string, want []string) error {
 	if got != strings.Join(want, " ") {
-		return fmt.Errorf("the answer is %s", answer.XML)
+		return fmt.Errorf("answered %s", answer.XML)
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -334,7 +334,7 @@ func (st *stage) compare(answer *Element, got string, want []string) error {
 	return nil
 }
 
-// outcome is "ok" for a result, and the conditions of an error.
+// outcome is "ok" for a result, otherwise the conditions of the error.
 func outcome(answer *Element) string {
 	if answer.Attr["type"] == "result" {
 		return "ok"
@@ -353,8 +353,8 @@ func outcome(answer *Element) string {
 	return strings.Join(conditions, " ")
 }
 
-// command goes through the two stages of a command: it asks for the form, and submits it. The outcome of one that was
-// completed with an error note is "failed".
+// command runs the two stages of a command: it requests the form, and submits it. The outcome of a command completed with an
+// error note is "failed".
 func (st *stage) command(from, name string, fields, want []string) error {
 	const ns = "http://jabber.org/protocol/commands"
 	node := nsTocsin + "#" + name
@@ -385,7 +385,7 @@ func (st *stage) command(from, name string, fields, want []string) error {
 	return st.compare(answer, got, want)
 }
 
-// way reads FROM → TO, and returns the words after it; TO may be missing.
+// way parses FROM → TO, and returns the words after it; TO may be missing.
 func way(args []string) (from, to string, words []string, err error) {
 	if i := arrow(args); i == 2 && len(args) > 3 {
 		if args[3] != "nobody" {
@@ -405,7 +405,7 @@ func arrow(args []string) int {
 	return -1
 }
 
-// write brings a message of a user to the contact: the tap's copy, and the stanza.
+// write sends a user's message to the contact: the tap's copy, and the stanza.
 func (st *stage) write(from string, words []string) error {
 	xml, err := message(from, contact, words)
 	if err != nil {

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Element is one XML element. Attributes are known by their local names; declarations of namespaces are none.
+// Element is one XML element. Attributes are keyed by local name; namespace declarations are left out.
 type Element struct {
 	Name     xml.Name
 	Attr     map[string]string
 	Children []*Element
 	Text     string // all character data directly inside
-	XML      string // written anew, for messages to people and for sending it back
-	End      int64  // where it ends in its stream, in bytes
+	XML      string // encoded again, for error messages and for sending it back
+	End      int64  // offset of its end in the stream, in bytes
 }
 
 // Child returns the first child of that name, or nil.
@@ -27,7 +27,7 @@ func (e *Element) Child(space, local string) *Element {
 	return nil
 }
 
-// ParseElement reads one element.
+// ParseElement parses one element.
 func ParseElement(s string) (*Element, error) {
 	d := xml.NewDecoder(strings.NewReader(s))
 	d.DefaultSpace = nsComponent
@@ -67,7 +67,7 @@ func next(d *xml.Decoder) (*xml.StartElement, error) {
 	}
 }
 
-// element reads the rest of one.
+// element reads the rest of an element.
 func element(d *xml.Decoder, start xml.StartElement) (*Element, error) {
 	e := &Element{Name: start.Name, Attr: make(map[string]string)}
 	for _, a := range start.Attr {

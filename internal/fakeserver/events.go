@@ -9,10 +9,11 @@ import (
 
 const nsEvents = "urn:tocsin:tap:1"
 
-// eventRun names the one run of the story's source.
+// eventRun is the run of the story's source.
 const eventRun = "storysource"
 
-// short names the payloads of events (docs/PROTOCOL.md §10) by the elements that they stand for, and the attributes that they keep.
+// short maps the elements that become payloads of events (docs/PROTOCOL.md §10) to their short names, and lists the
+// attributes that they keep.
 var short = map[string]struct {
 	name  string
 	attrs []string
@@ -49,8 +50,8 @@ var short = map[string]struct {
 	"urn:xmpp:fasten:0 apply-to":               {"rt", []string{"id"}},
 }
 
-// event makes the one event of a message, "" if such a tap tells nothing of it. known are the words of what only the
-// server knows.
+// event returns the event of a message, "" if this tap does not report it. known are the words for what only the server
+// knows.
 func event(kind, from, to, inner string, known []string) string {
 	m, err := ParseElement(strings.Replace(inner, " xmlns='jabber:client'", "", 1))
 	if err != nil {
@@ -92,7 +93,7 @@ func event(kind, from, to, inner string, known []string) string {
 	return fmt.Sprintf("<%s%s%s>%s</%s>", name, attrs.String(), more, payloads.String(), name)
 }
 
-// payloadOf makes the payload of a message's child.
+// payloadOf returns the payload for a child of a message.
 func payloadOf(c *Element) string {
 	p, ok := short[c.Name.Space+" "+c.Name.Local]
 	if !ok {
@@ -146,13 +147,13 @@ func payloadOf(c *Element) string {
 	return "<" + p.name + attrs.String() + "/>"
 }
 
-// keptEvent is one that the source keeps for a component that is away.
+// keptEvent is an event that the source keeps while the component is away.
 type keptEvent struct {
 	vhost, event string
 	at           time.Time
 }
 
-// batch puts an event into a batch of its own.
+// batch wraps an event in its own batch.
 func (st *stage) batch(e keptEvent) string {
 	st.batches++
 	now := time.Now()
@@ -160,7 +161,7 @@ func (st *stage) batch(e keptEvent) string {
 		e.vhost, component, nsEvents, eventRun, st.batches, now.Sub(e.at).Milliseconds(), now.UnixMilli(), e.event)
 }
 
-// session tells something of a session: of each resource there is one at a time.
+// session reports an event of a session; each resource has one session at a time.
 func (st *stage) session(full, what, attrs string) {
 	if st.shape != Events {
 		return
@@ -176,7 +177,7 @@ func (st *stage) session(full, what, attrs string) {
 	st.sendEvent(domainOf(full), fmt.Sprintf("<%s s='%s' k='%s'%s/>", what, escape(full), key, attrs))
 }
 
-// sendEvent sends an event, or keeps it for a component that is away.
+// sendEvent sends an event, or keeps it while the component is away.
 func (st *stage) sendEvent(vhost, event string) {
 	e := keptEvent{vhost, event, time.Now()}
 	if st.peer == nil {
@@ -186,7 +187,7 @@ func (st *stage) sendEvent(vhost, event string) {
 	st.send(st.batch(e))
 }
 
-// tellEvent tells what became of a message.
+// tellEvent reports an event of a message.
 func (st *stage) tellEvent(kind, from, to, inner string, known []string) {
 	vhost := domainOf(from)
 	if !local(from) || kind != eventOut && kind != eventIn {
@@ -197,7 +198,7 @@ func (st *stage) tellEvent(kind, from, to, inner string, known []string) {
 	}
 }
 
-// caps are the attributes of the capabilities that a presence tells.
+// caps are the attributes for the capabilities in a presence.
 func caps(presence string) string {
 	p, err := ParseElement(presence)
 	if err != nil {
@@ -214,7 +215,7 @@ func caps(presence string) string {
 	return attrs.String()
 }
 
-// hello is what the source says at each connection: what it has kept, then of itself and of every session that is there.
+// hello is what the source sends after each connection: kept events, its own description, and every open session.
 func (st *stage) hello() {
 	for _, e := range st.kept {
 		st.send(st.batch(e))

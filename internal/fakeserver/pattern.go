@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// vars are the values that patterns have caught, by name with the dollar sign.
+// vars are the values captured by patterns, by name with the dollar sign.
 type vars map[string]string
 
 var variable = regexp.MustCompile(`\$[a-z][a-z0-9]*`)
 
-// fill puts in the values that are known.
+// fill inserts the captured values.
 func (v vars) fill(s string) string {
 	return variable.ReplaceAllStringFunc(s, func(name string) string {
 		if value, ok := v[name]; ok {
@@ -21,8 +21,7 @@ func (v vars) fill(s string) string {
 	})
 }
 
-// text matches a string: "…" stands for anything, $name for what to capture (no white space or quotes), "∅" for
-// nothing.
+// text matches a string: "…" matches anything, $name captures (no white space or quotes), "∅" matches the empty string.
 func (v vars) text(pattern, s string) bool {
 	if pattern == "∅" {
 		return s == ""
@@ -56,8 +55,9 @@ func (v vars) text(pattern, s string) bool {
 	return true
 }
 
-// match reports whether an element fits a pattern: it has the pattern's name, attributes, text and children, in any order
-// and whatever else it has. An element <not:name/> in a pattern must not be there. A name without a namespace is of any.
+// match reports whether an element matches a pattern: it has the pattern's name, attributes, text and children, in any
+// order, and possibly more. <not:name/> in a pattern matches if there is no such child. A name without a namespace matches
+// any namespace.
 func (v vars) match(pattern, e *Element) bool {
 	if pattern.Name.Local != e.Name.Local || pattern.Name.Space != nsComponent && pattern.Name.Space != e.Name.Space {
 		return false
@@ -103,7 +103,7 @@ func (v vars) child(pattern, e *Element, taken map[*Element]bool) bool {
 	return false
 }
 
-// try is match that catches nothing unless it fits.
+// try is match, but captures nothing unless it matches.
 func (v vars) try(pattern, e *Element) bool {
 	caught := make(vars, len(v))
 	for name, value := range v {
@@ -118,17 +118,17 @@ func (v vars) try(pattern, e *Element) bool {
 	return true
 }
 
-// pattern makes a pattern of what stands behind "expect": XML as it is, or one of the short forms.
+// pattern makes a pattern from the words after "expect": XML, or one of the short forms.
 func pattern(words []string) (*Element, error) {
 	if len(words) == 0 {
-		return nil, fmt.Errorf("what is expected?")
+		return nil, fmt.Errorf("missing pattern")
 	}
 	if strings.HasPrefix(words[0], "<") {
 		return ParseElement(words[0])
 	}
 	short, ok := shorts[words[0]]
 	if !ok || len(words)-1 < short.least {
-		return nil, fmt.Errorf("no pattern (%s needs %d words)", words[0], short.least)
+		return nil, fmt.Errorf("incomplete pattern (%s needs %d words)", words[0], short.least)
 	}
 	options := make(map[string]string)
 	for _, word := range words[1+short.least:] {
@@ -188,7 +188,7 @@ var shorts = map[string]struct {
 
 const nsTocsin = "urn:tocsin:escalation:0"
 
-// attrs writes the options of these names as attributes; by is "basis" there, as "prompt".
+// attrs formats the options of these names as attributes; by stands for "basis", as for "prompt".
 func attrs(options map[string]string, names ...string) string {
 	var b strings.Builder
 	for _, name := range names {

@@ -9,35 +9,35 @@ import (
 	"strings"
 )
 
-// people is what the server knows of the people of a story, and answers for them.
+// people is the server's knowledge of the people of a story, and answers on their behalf.
 type people struct {
 	devices map[string][]string // features by the full JIDs that are online
 	silent  map[string]bool     // full JIDs that answer nothing
-	forged  map[string]bool     // full JIDs that tell capabilities that are not theirs
-	hides   map[string]bool     // full JIDs that answer with their last features in a form, whose hash is the same
+	forged  map[string]bool     // full JIDs with forged capabilities
+	hides   map[string]bool     // full JIDs whose disco#info answer hides their features in a form, with the same hash
 	vcards  map[string]string   // number by bare JID
 	rosters map[string]string   // subscription by "owner contact"
-	names   map[string]string   // what the owner calls the contact, by "owner contact"
+	names   map[string]string   // the owner's name for the contact, by "owner contact"
 	granted bool                // rosters may be read (XEP-0356)
 
 	keys     map[string]string // of sessions, by full JID
-	sessions int               // that there ever were
+	sessions int               // number of sessions so far
 }
 
 func newPeople() people {
 	return people{devices: map[string][]string{}, silent: map[string]bool{}, forged: map[string]bool{}, hides: map[string]bool{}, vcards: map[string]string{}, rosters: map[string]string{}, names: map[string]string{}, keys: map[string]string{}}
 }
 
-// features are the short names of some.
+// features are short names.
 var features = map[string]string{
 	"T": nsTocsin, "T#sms": nsTocsin + "#sms", "markers": "urn:xmpp:chat-markers:0", "receipts": "urn:xmpp:receipts",
 }
 
-// long gives what a client answers to disco#info, in order.
+// long returns a client's disco#info features, in order.
 func long(list []string) []string {
 	all := []string{"http://jabber.org/protocol/disco#info"}
 	for _, feature := range list {
-		if feature == "sm" { // of its session, not of the client
+		if feature == "sm" { // a property of the session, not of the client
 			continue
 		}
 		if feature == "caps" {
@@ -50,14 +50,14 @@ func long(list []string) []string {
 	return all
 }
 
-// hide makes a form of three features, such that the hash of capabilities stays the same (XEP-0115 §5.1).
+// hide makes a form of three features that leaves the hash of the capabilities unchanged (XEP-0115 §5.1).
 func hide(features []string) string {
 	return fmt.Sprintf("<x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE' type='hidden'><value>%s</value></field><field var='%s'><value>%s</value></field></x>",
 		escape(features[0]), escape(features[1]), escape(features[2]))
 }
 
-// presence makes the one that a client sends. One with the feature "caps" tells its capabilities (XEP-0115 §5.1), or, if
-// they are forged, those of a client that knows us.
+// presence is a client's presence. With the feature "caps" it announces its capabilities (XEP-0115 §5.1) or, if they are
+// forged, those of a Tocsin-aware client.
 func (p people) presence(full, to, kind string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "<presence xmlns='jabber:client' from='%s'", escape(full))
@@ -80,7 +80,7 @@ func (p people) presence(full, to, kind string) string {
 	return b.String()
 }
 
-// zoneOf returns the offset that a client tells (XEP-0202), "" if it tells none.
+// zoneOf returns the time zone offset that a client reports (XEP-0202), or "".
 func zoneOf(list []string) string {
 	for _, word := range list {
 		if zone, ok := strings.CutPrefix(word, "zone="); ok {
@@ -100,7 +100,7 @@ func (p people) there(bare string) bool {
 	return false
 }
 
-// answer answers a request of the component's as the server or the client that is asked would; "" if there is none.
+// answer answers a request of the component on behalf of the server or the client; "" if it does not answer.
 func (p people) answer(e *Element) string {
 	to := e.Attr["to"]
 	result := func(payload string) string {

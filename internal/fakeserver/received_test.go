@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// What has arrived is known before it is read, and of each stanza where it ends.
+// Received counts bytes before they are read, and End is where each stanza ends among them.
 func TestReceived(t *testing.T) {
 	const first, both = "<message id='m1'/>", "<message id='m1'/><message id='m2'/>"
 	s, err := Listen("tocsin.example.org", "secret")
@@ -37,7 +37,7 @@ func TestReceived(t *testing.T) {
 	before := peer.Received()
 	fmt.Fprint(conn, both)
 	if end := <-ends; end != before+int64(len(first)) {
-		t.Errorf("the first ends at %d, %d were there before", end, before)
+		t.Errorf("the first stanza ends at %d, %d bytes were received", end, before)
 	}
 	for deadline := time.Now().Add(10 * time.Second); peer.Received() < before+int64(len(both)); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -46,7 +46,7 @@ func TestReceived(t *testing.T) {
 	}
 	read <- true
 	if end := <-ends; end != peer.Received() {
-		t.Errorf("the second ends at %d, %d were received", end, peer.Received())
+		t.Errorf("the second stanza ends at %d, %d bytes were received", end, peer.Received())
 	}
 	read <- true
 }

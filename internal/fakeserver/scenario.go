@@ -17,15 +17,15 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// Subject is the component that a story is about, on a database of its own. It is used inside a bubble of
-// testing/synctest: its time is the story's, and whatever it starts has to end with Crash.
+// Subject is the component under test, with its own database. It runs in a bubble of testing/synctest: its clock is the
+// story's, and Crash must end everything that it has started.
 type Subject interface {
 	// Start runs the component on its database. It connects by dial; config is TOML without a [storage] table. The SMS that it
 	// sends, all of which arrive, are told to sms.
 	Start(config string, dial func(context.Context) (net.Conn, error), sms func(to, from, text string)) error
 	// Crash ends it as kill -9 would: nothing more is written to the database, which stays.
 	Crash()
-	// Number binds a number to a user, as "tocsin numbers set" does.
+	// Number sets a user's number, like "tocsin numbers set".
 	Number(jid, number string, consented bool) error
 	// Phone brings an SMS from a phone, by the one route of the story.
 	Phone(id, from, to, text string) error
@@ -41,7 +41,7 @@ const (
 	secret    = "a secret of the stories"
 )
 
-// noon is when stories begin that do not say.
+// noon is when stories begin by default.
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 // Scenario is a story with its setting: a .txtar file.
@@ -59,10 +59,10 @@ type step struct {
 	do          func(*stage) error
 }
 
-// Parse reads a scenario from the text of a .txtar file: a comment that tells what it is about, a section "begin" with the
-// instant (RFC 3339) if that matters, a section "config" of TOML beside the defaults, and a section "story".
+// Parse parses a scenario from a .txtar file: a comment about the story, an optional section "begin" with an instant (RFC
+// 3339), a section "config" of TOML on top of the defaults, and a section "story".
 //
-// doc.go has the commands that stories are made of.
+// doc.go lists the commands of stories.
 func Parse(name string, file []byte) (*Scenario, error) {
 	s := &Scenario{Name: name, begin: noon, Shapes: []Shape{Module, Firewall, Ejabberd, Events}}
 	before, _, _ := strings.Cut(string(file), "-- story --\n")
@@ -142,8 +142,8 @@ func (s *Scenario) line(where, text string) error {
 	return nil
 }
 
-// split cuts a line into words. What is in quotes is one word and keeps them, with the name= before it; what begins with < goes up to an arrow, or
-// to the end of the line.
+// split splits a line into words. Quoted text is one word with its quotes and a preceding name=; a word starting with <
+// extends to an arrow, or to the end of the line.
 func split(line string) ([]string, error) {
 	var words []string
 	for line = strings.TrimSpace(line); line != ""; line = strings.TrimSpace(line) {
@@ -155,7 +155,7 @@ func split(line string) ([]string, error) {
 			}
 		case line[0] == '"':
 			if end = strings.IndexByte(line[1:], '"') + 2; end == 1 {
-				return nil, errors.New("a quote has no end")
+				return nil, errors.New("unterminated quote")
 			}
 		case end < 0:
 			end = len(line)
@@ -163,7 +163,7 @@ func split(line string) ([]string, error) {
 			if quote := strings.IndexByte(line, '"'); quote < end {
 				closing := strings.IndexByte(line[quote+1:], '"')
 				if closing < 0 {
-					return nil, errors.New("a quote has no end")
+					return nil, errors.New("unterminated quote")
 				}
 				end = quote + 1 + closing + 1
 			}
@@ -174,8 +174,8 @@ func split(line string) ([]string, error) {
 	return words, nil
 }
 
-// Play tells the story by a shape. It has to be called in a bubble of testing/synctest. The error, if any, says which
-// line did not come true.
+// Play plays the story with a shape. It must run in a bubble of testing/synctest. The error, if any, names the line that
+// failed.
 func (s *Scenario) Play(subject Subject, shape Shape) error {
 	time.Sleep(time.Until(s.begin))
 	st := newStage(subject, shape, s.config)
@@ -191,8 +191,8 @@ func (s *Scenario) Play(subject Subject, shape Shape) error {
 	return nil
 }
 
-// Run plays every scenario of a directory on a fresh subject, in each of these shapes that it can be told by; all, if none
-// are given.
+// Run plays every scenario of a directory on a fresh subject, with each of these shapes that it supports; all shapes by
+// default.
 func Run(t *testing.T, dir string, fresh func(*testing.T) Subject, shapes ...Shape) {
 	run(t, dir, fresh, func(all []Shape) []Shape {
 		if len(shapes) == 0 {
@@ -202,7 +202,7 @@ func Run(t *testing.T, dir string, fresh func(*testing.T) Subject, shapes ...Sha
 	})
 }
 
-// RunOnce plays every scenario in one shape: the given one, or the first that it can be told by.
+// RunOnce plays every scenario with one shape: the given one, or the first that it supports.
 func RunOnce(t *testing.T, dir string, fresh func(*testing.T) Subject, shape Shape) {
 	run(t, dir, fresh, func(all []Shape) []Shape {
 		if slices.Contains(all, shape) {

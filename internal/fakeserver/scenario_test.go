@@ -15,8 +15,7 @@ import (
 	"tocsin/component/session"
 )
 
-// toy is a component that knows little: two minutes after a message without a receipt it tells the sender. Its database
-// is a map.
+// toy is a minimal component: two minutes after a message without a receipt it notifies the sender. Its database is a map.
 type toy struct {
 	mu      sync.Mutex
 	due     map[string]time.Time // by id
@@ -149,13 +148,13 @@ ask alice/phone get <q xmlns='urn:toy'/> → ok
 expect <answer>po$x</answer>
 `
 
-func TestStoryComesTrue(t *testing.T) {
+func TestStorySucceeds(t *testing.T) {
 	if err := play(t, story, Module, Firewall, Ejabberd); err != nil {
 		t.Error(err)
 	}
 }
 
-// play tells a story of the toy; the first error counts.
+// play plays a story with the toy; the first error counts.
 func play(t *testing.T, text string, shapes ...Shape) (first error) {
 	t.Helper()
 	s, err := Parse("toy.txtar", []byte(text))
@@ -172,7 +171,7 @@ func play(t *testing.T, text string, shapes ...Shape) (first error) {
 	return first
 }
 
-// Our module keeps what it would tell a component that is away; the other taps don't.
+// Our module keeps events while the component is away; other taps don't.
 func TestBacklog(t *testing.T) {
 	const outage = "-- story --\ntap out alice/phone → bob id=m1 \"Hi\"\ndown\ntap out bob/desk → alice id=r1 receipt=m1\nadvance 1m\nup\nadvance 2m\n"
 	if err := play(t, outage+"expect nothing", Module); err != nil {
@@ -254,7 +253,7 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
-// The copies are those that were seen on the wire of real servers.
+// The copies equal those recorded from real servers.
 func TestShapes(t *testing.T) {
 	at := time.Date(2026, 11, 24, 2, 0, 0, 0, time.UTC)
 	inner, err := message("alice@example.org/A1", "bob@example.org", []string{"id=m1", `"hello"`, "request"})

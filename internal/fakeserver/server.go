@@ -21,10 +21,10 @@ type Server struct {
 	Domain string // the component's
 	Secret string
 
-	// StreamID is the id of streams; default "fake&1<2", which has to be unescaped before it is hashed.
+	// StreamID is the id of streams; by default "fake&1<2", which must be unescaped before it is hashed.
 	StreamID string
-	// Answer, if not nil, is shown every stanza before it is kept, and may send on the peer; it says whether the stanza
-	// is dealt with, and not to be kept. AnswerPings is one.
+	// Answer, if not nil, sees every stanza before it is kept, and may send on the peer; it returns true if the stanza is
+	// not to be kept. AnswerPings is one.
 	Answer func(*Peer, *Element) bool
 
 	listener net.Listener // nil: connections are made by Dial
@@ -37,12 +37,12 @@ type Server struct {
 	closed bool
 }
 
-// New returns a server for one component that is connected to by Dial. Fields may be changed before the first connection.
+// New returns a server for one component that connects by Dial. Fields may be changed before the first connection.
 func New(domain, secret string) *Server {
 	return &Server{Domain: domain, Secret: secret, StreamID: "fake&1<2", peers: make(chan *Peer, 16), live: make(map[*Peer]bool)}
 }
 
-// Listen returns a server on a free port of the loopback interface. It takes connections once it is started.
+// Listen returns a server on a free port of the loopback interface. It accepts connections once started.
 func Listen(domain, secret string) (*Server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -51,7 +51,7 @@ func Listen(domain, secret string) (*Server, error) {
 	return On(l, domain, secret), nil
 }
 
-// On is Listen for a listener that exists.
+// On is Listen with an existing listener.
 func On(l net.Listener, domain, secret string) *Server {
 	s := New(domain, secret)
 	s.listener = l
@@ -71,8 +71,8 @@ func (s *Server) Start() {
 	})
 }
 
-// Dial connects to the server by a pipe in memory, so that a test in a bubble of testing/synctest knows when everything
-// that was written has been read.
+// Dial connects to the server through a pipe in memory, so that a test in a bubble of testing/synctest knows when everything
+// written has been read.
 func (s *Server) Dial(context.Context) (net.Conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,10 +84,10 @@ func (s *Server) Dial(context.Context) (net.Conn, error) {
 	return theirs, nil
 }
 
-// Addr is where the server listens.
+// Addr is the address of the server.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
-// Close ends all connections and waits for everything to end.
+// Close closes all connections and waits for everything to end.
 func (s *Server) Close() {
 	if s.listener != nil {
 		s.listener.Close()
@@ -101,15 +101,15 @@ func (s *Server) Close() {
 	s.wg.Wait()
 }
 
-// Refuse makes the server end each handshake with this stream error; "" makes it accept again. "close" ends it without a
-// word, "connection" lets no Dial succeed.
+// Refuse makes the server end each handshake with this stream error; "" makes it accept again. "close" ends it silently,
+// "connection" makes every Dial fail.
 func (s *Server) Refuse(condition string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refuse = condition
 }
 
-// Accept waits for the next component that has shaken hands.
+// Accept waits for the next component to complete the handshake.
 func (s *Server) Accept(ctx context.Context) (*Peer, error) {
 	select {
 	case p := <-s.peers:
@@ -128,9 +128,9 @@ type Peer struct {
 
 	mu      sync.Mutex
 	kept    []*Element
-	arrived chan struct{} // closed and made anew with everything that is kept
-	ended   error         // why nothing more comes
-	stalled chan struct{} // not nil: reading is stopped until it is closed
+	arrived chan struct{} // closed and replaced whenever a stanza is kept
+	ended   error         // the reason, once nothing more comes
+	stalled chan struct{} // not nil: reading is paused until it is closed
 }
 
 func (s *Server) serve(conn net.Conn) {
@@ -200,7 +200,7 @@ func (s *Server) shake(p *Peer, d *xml.Decoder) error {
 	return p.Send("<handshake/>")
 }
 
-// read keeps what comes until the stream ends. A component that ends its half gets the other half ended, too.
+// read keeps stanzas until the stream ends. If the component ends its half, so does the server.
 func (p *Peer) take(d *xml.Decoder) error {
 	for {
 		start, err := next(d)
@@ -232,7 +232,7 @@ func (p *Peer) take(d *xml.Decoder) error {
 	}
 }
 
-// counted counts what is read.
+// counted counts the bytes read.
 type counted struct{ *Peer }
 
 // Read implements io.Reader.
@@ -242,7 +242,7 @@ func (c counted) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Received is how many bytes have arrived, be they read already or not.
+// Received is the number of bytes that have arrived, read or not.
 func (p *Peer) Received() int64 {
 	tcp, ok := p.conn.(*net.TCPConn)
 	if !ok {
@@ -254,7 +254,7 @@ func (p *Peer) Received() int64 {
 	}
 	for {
 		before, waiting := p.read.Load(), 0
-		raw.Control(func(fd uintptr) { waiting, _ = unix.IoctlGetInt(int(fd), unix.SIOCINQ) }) //nolint:errcheck // nothing waits in one that is closed
+		raw.Control(func(fd uintptr) { waiting, _ = unix.IoctlGetInt(int(fd), unix.SIOCINQ) }) //nolint:errcheck // a closed connection has none
 		if p.read.Load() == before {
 			return before + int64(waiting)
 		}
@@ -293,7 +293,7 @@ func (p *Peer) EndStream(condition string) {
 // Cut closes the connection silently.
 func (p *Peer) Cut() { p.conn.Close() }
 
-// Stall stops reading after the stanza that comes next, until the returned function is called.
+// Stall pauses reading after the next stanza, until the returned function is called.
 func (p *Peer) Stall() (resume func()) {
 	ch := make(chan struct{})
 	p.mu.Lock()
@@ -307,12 +307,12 @@ func (p *Peer) Stall() (resume func()) {
 	})
 }
 
-// Next takes the oldest stanza that was kept, or waits for one.
+// Next returns the oldest kept stanza, or waits for one.
 func (p *Peer) Next(ctx context.Context) (*Element, error) {
 	return p.NextIf(ctx, func(*Element) bool { return true })
 }
 
-// NextIf takes the oldest kept stanza that fits, or waits for one; the others stay.
+// NextIf returns the oldest kept stanza that matches, or waits for one; the others stay.
 func (p *Peer) NextIf(ctx context.Context, fits func(*Element) bool) (*Element, error) {
 	for {
 		p.mu.Lock()
@@ -336,7 +336,7 @@ func (p *Peer) NextIf(ctx context.Context, fits func(*Element) bool) (*Element, 
 	}
 }
 
-// Take takes all that was kept.
+// Take returns all kept stanzas.
 func (p *Peer) Take() []*Element {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -354,11 +354,11 @@ func (p *Peer) Ended(ctx context.Context) error {
 	return nil
 }
 
-// AnswerPings answers as servers do: pings of their own domains by a result; what goes to the component itself comes
-// back to it.
+// AnswerPings answers like servers: pings of their own domains with a result; stanzas to the component itself are sent back
+// to it.
 func AnswerPings(p *Peer, e *Element) bool {
 	if e.Attr["to"] == p.server.Domain {
-		p.Send(e.XML) //nolint:errcheck // the test sees the end of the stream
+		p.Send(e.XML) //nolint:errcheck // the test notices the end of the stream
 		return true
 	}
 	if e.Name.Local != "iq" || e.Attr["type"] != "get" || e.Child("urn:xmpp:ping", "ping") == nil {
@@ -370,6 +370,6 @@ func AnswerPings(p *Peer, e *Element) bool {
 
 func escape(s string) string {
 	var b strings.Builder
-	xml.EscapeText(&b, []byte(s)) //nolint:errcheck // a Builder takes everything
+	xml.EscapeText(&b, []byte(s)) //nolint:errcheck // a Builder never fails
 	return b.String()
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// stage is where a story is played: the server's side of it, and what has come from the component.
+// stage is the server's side of a story, with the stanzas received from the component.
 type stage struct {
 	subject Subject
 	shape   Shape
@@ -21,15 +21,15 @@ type stage struct {
 	peer    *Peer // nil while there is no stream
 	running bool
 	vars    vars
-	backlog []string // copies that the module keeps for a component that is away
-	asked   int      // requests of the story's own
+	backlog []string // copies that the module keeps while the component is away
+	asked   int      // number of the story's own requests
 	batches int      // of events
 	kept    []keptEvent
 
 	mu     sync.Mutex
 	people people
-	deaf   *Peer      // what comes from it is never read, and goes with the stream
-	seen   []*Element // not expected yet, oldest first
+	deaf   *Peer      // anything from it is discarded with the stream
+	seen   []*Element // not yet expected, oldest first
 }
 
 func newStage(subject Subject, shape Shape, config string) *stage {
@@ -54,14 +54,14 @@ func (st *stage) take(p *Peer, e *Element) bool {
 	if e.Attr["to"] == component {
 		return AnswerPings(p, e)
 	}
-	if e.Name.Local == "iq" && e.Attr["type"] == "set" && len(e.Children) == 1 && e.Children[0].Name.Space == nsEvents { // it acknowledges, or wants to be asked
-		p.Send(fmt.Sprintf("<iq type='result' from='%s' to='%s' id='%s'/>", escape(e.Attr["to"]), escape(e.Attr["from"]), escape(e.Attr["id"]))) //nolint:errcheck // a stream that has ended needs none
+	if e.Name.Local == "iq" && e.Attr["type"] == "set" && len(e.Children) == 1 && e.Children[0].Name.Space == nsEvents { // an acknowledgement, or a request for the state of the source
+		p.Send(fmt.Sprintf("<iq type='result' from='%s' to='%s' id='%s'/>", escape(e.Attr["to"]), escape(e.Attr["from"]), escape(e.Attr["id"]))) //nolint:errcheck // the stream may have ended
 		return true
 	}
 	st.seen = append(st.seen, e)
 	if e.Name.Local == "iq" && (e.Attr["type"] == "get" || e.Attr["type"] == "set") {
 		if answer := st.people.answer(e); answer != "" {
-			p.Send(answer) //nolint:errcheck // a stream that has ended needs none
+			p.Send(answer) //nolint:errcheck // the stream may have ended
 		}
 	}
 	return true
@@ -70,7 +70,7 @@ func (st *stage) take(p *Peer, e *Element) bool {
 // start runs the component and waits until it is connected.
 func (st *stage) start() error {
 	if st.running {
-		return errors.New("it runs")
+		return errors.New("already running")
 	}
 	if err := st.subject.Start(st.config, st.server.Dial, st.texted); err != nil {
 		return err
@@ -98,7 +98,7 @@ func (st *stage) connected() error {
 		case st.peer = <-st.server.peers:
 		default:
 			if wait > time.Minute {
-				return errors.New("the component does not connect")
+				return errors.New("the component did not connect")
 			}
 			time.Sleep(wait)
 			continue
@@ -136,14 +136,14 @@ func (st *stage) close() {
 	synctest.Wait()
 }
 
-// send gives the component a stanza, or loses it if there is no stream.
+// send sends the component a stanza, which is lost if there is no stream.
 func (st *stage) send(xml string) {
 	if st.peer != nil {
-		st.peer.Send(xml) //nolint:errcheck // what is lost then is lost
+		st.peer.Send(xml) //nolint:errcheck // a stanza may be lost
 	}
 }
 
-// tell sends the copies that the tap makes of a stanza. Those of our module outlive a component that is away.
+// tell sends the tap's copies of a stanza. Our module keeps them while the component is away.
 func (st *stage) tell(event, from, to, inner string, known ...string) {
 	if st.shape == Events {
 		st.tellEvent(event, from, to, inner, known)
@@ -158,7 +158,7 @@ func (st *stage) tell(event, from, to, inner string, known ...string) {
 	}
 }
 
-// presence is told by the taps that tell presence, and to the component by a client that knows us.
+// presence is sent by the taps that report presence, and to the component by a Tocsin-aware client.
 func (st *stage) presence(full, kind string, directed bool) {
 	st.mu.Lock()
 	list := st.people.devices[full]
@@ -182,7 +182,7 @@ func (st *stage) presence(full, kind string, directed bool) {
 	synctest.Wait()
 }
 
-// request sends an IQ of a user's and returns the answer.
+// request sends an IQ of a user and returns the response.
 func (st *stage) request(from, kind, payload string) (*Element, error) {
 	st.asked++
 	id := "story-" + strconv.Itoa(st.asked)
@@ -209,8 +209,8 @@ func (st *stage) request(from, kind, payload string) (*Element, error) {
 	return answers[0], nil
 }
 
-// expect takes the oldest stanza that fits. A component that waits a moment, for a database that is locked say, has that
-// moment.
+// expect removes the oldest stanza that matches. It allows for a component that has to wait a moment, for example for a
+// locked database.
 func (st *stage) expect(p *Element) error {
 	for waited := time.Duration(0); ; waited += moment {
 		synctest.Wait()
@@ -220,7 +220,7 @@ func (st *stage) expect(p *Element) error {
 		if waited >= time.Second {
 			st.mu.Lock()
 			defer st.mu.Unlock()
-			return fmt.Errorf("it did not come; what did:%s", list(st.seen))
+			return fmt.Errorf("not received; received instead:%s", list(st.seen))
 		}
 		time.Sleep(moment)
 	}
@@ -240,20 +240,20 @@ func (st *stage) takeSeen(p *Element) bool {
 	return false
 }
 
-// expectNot reports an error if a stanza fits that was not expected.
+// expectNot reports an error if a received stanza matches.
 func (st *stage) expectNot(p *Element) error {
 	synctest.Wait()
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	for _, e := range st.seen {
 		if st.vars.try(p, e) {
-			return fmt.Errorf("it came:%s", list([]*Element{e}))
+			return fmt.Errorf("received:%s", list([]*Element{e}))
 		}
 	}
 	return nil
 }
 
-// expectNothing reports an error if anything came that was not expected, but for questions and presence.
+// expectNothing reports an error if anything unexpected was received, except requests and presence.
 func (st *stage) expectNothing() error {
 	synctest.Wait()
 	st.mu.Lock()
@@ -262,7 +262,7 @@ func (st *stage) expectNothing() error {
 		return e.Name.Local == "presence" || e.Name.Local == "iq" && e.Attr["type"] == "get"
 	})
 	if len(rest) > 0 {
-		return fmt.Errorf("there came:%s", list(rest))
+		return fmt.Errorf("received:%s", list(rest))
 	}
 	return nil
 }

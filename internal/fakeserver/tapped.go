@@ -8,33 +8,33 @@ import (
 	"time"
 )
 
-// Shape is what kind of tap tells the component of messages (docs/PROTOCOL.md, §1).
+// Shape is the kind of tap that reports messages to the component (docs/PROTOCOL.md, §1).
 type Shape string
 
 const (
-	Module   Shape = "module"   // Prosody with our module: one copy, which says what it is
-	Firewall Shape = "firewall" // Prosody with mod_firewall: one copy of what is sent, no more
-	Events   Shape = "events"   // our module on either server, as it is now: events, with what only the server knows
+	Module   Shape = "module"   // Prosody with our module: one copy, labelled with its event
+	Firewall Shape = "firewall" // Prosody with mod_firewall: one copy of each message sent
+	Events   Shape = "events"   // our module on either server, in its current form: events, with what only the server knows
 	Ejabberd Shape = "ejabberd" // mod_service_log: copies of everything, at the sender's side and at each receiver's
 )
 
-// Events of a tap. Which of them a shape tells, copies decides.
+// Events of a tap. Which of them a shape reports is decided by copies.
 const (
-	eventOut      = "out"      // a local client sends it
-	eventIn       = "in"       // it comes from another server
-	eventOffline  = "offline"  // the server keeps it
-	eventAcked    = "acked"    // the recipient's client has it, says stream management
-	eventBounce   = "bounce"   // the server's own error
-	eventArchived = "archived" // the server keeps it in the archive alone
-	eventHanded   = "handed"   // it was written to a session without stream management
-	eventUnacked  = "unacked"  // a session ended that had not acknowledged it
-	eventDropped  = "dropped"  // the server throws it away, and tells nobody
-	eventReplay   = "replay"   // the recipient's client comes back and gets it from the offline storage
+	eventOut      = "out"      // sent by a local client
+	eventIn       = "in"       // received from another server
+	eventOffline  = "offline"  // stored offline by the server
+	eventAcked    = "acked"    // acknowledged by the recipient's client (stream management)
+	eventBounce   = "bounce"   // an error from the server itself
+	eventArchived = "archived" // stored only in the archive
+	eventHanded   = "handed"   // written to a session without stream management
+	eventUnacked  = "unacked"  // its session ended without acknowledging it
+	eventDropped  = "dropped"  // silently dropped by the server
+	eventReplay   = "replay"   // delivered from offline storage when the recipient's client came back
 	eventPresence = "presence"
 )
 
-// copies returns the copies that a tap makes of a stanza. inner is its XML, with jabber:client declared; there tells
-// whether the recipient is online.
+// copies returns the tap's copies of a stanza. inner is its XML, with jabber:client declared; there reports whether the
+// recipient is online.
 func (s Shape) copies(event, from, to, inner string, now time.Time, there bool) []string {
 	bare := func(xml string) string {
 		vhost := domainOf(from)
@@ -79,11 +79,11 @@ func (s Shape) copies(event, from, to, inner string, now time.Time, there bool) 
 	return nil
 }
 
-// knownWords are what only the server knows of a message: the sender's standing in the recipient's roster, and the recipient's
-// sessions.
+// knownWords are for what only the server knows about a message: the sender's standing in the recipient's roster, and the
+// recipient's sessions.
 var knownWords = []string{"ro", "ss", "sm", "hib"}
 
-// known returns those of the words.
+// known returns the words that are known words.
 func known(words []string) (list []string) {
 	for _, word := range words {
 		if name, _, found := strings.Cut(word, "="); found && slices.Contains(knownWords, name) {
@@ -115,7 +115,7 @@ func local(jid string) bool {
 	return d == domain || d == "second.example"
 }
 
-// address gives a name of a story in full: "alice", "alice/phone", or an address as it is.
+// address expands a name of a story: "alice" or "alice/phone"; full addresses stay as they are.
 func address(name string) string {
 	bare, resource, full := strings.Cut(name, "/")
 	switch {
@@ -132,7 +132,7 @@ func address(name string) string {
 	return bare
 }
 
-// payloads are the words by which a story says what is in a message; %s is what stands behind their equals sign.
+// payloads are the words for payloads of messages; %s is replaced by what follows the equals sign.
 var payloads = map[string]string{
 	"request":      "<request xmlns='urn:xmpp:receipts'/>",
 	"markable":     "<markable xmlns='urn:xmpp:chat-markers:0'/>",
@@ -159,8 +159,8 @@ var payloads = map[string]string{
 	"wait":         "<error type='wait'><%s xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>",
 }
 
-// message makes the XML of a message from the words of a story: id=, type=, lang=, the payloads above, a body in
-// quotes, and XML as it is; bytes=, children=, depth= make much of it.
+// message makes the XML of a message from the words of a story: id=, type=, lang=, the payloads above, a body in quotes, and
+// literal XML; bytes=, children=, depth= make it large.
 func message(from, to string, words []string) (string, error) {
 	attrs := map[string]string{"type": "chat"}
 	var inner strings.Builder

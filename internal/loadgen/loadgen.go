@@ -1,4 +1,4 @@
-// Package loadgen generates what a server sends to the component, for benchmarks, with a fixed seed.
+// Package loadgen generates the traffic that a server sends to the component, for benchmarks, with a fixed seed.
 package loadgen
 
 import (
@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// Mix is what the users of one host do. Each writes to twenty others.
+// Mix is the traffic of the users of one host. Each writes to twenty others.
 type Mix struct {
-	// Facts has nothing happen but what changes a row: a third messages, a third receipts, a third markers, one copy of
-	// each. Without it the copies are those of ejabberd: each message, receipt and marker twice, and with them the chat
+	// Facts restricts the traffic to what changes a row: one third messages, one third receipts, one third markers, one copy
+	// of each. Without it the copies are those of ejabberd: each message, receipt and marker twice, and with them the chat
 	// states, carbons, archive, presence, IQs and group chat of the same users.
 	Facts bool
-	// Wrote is called with the number of each message, which is the end of its id; nil: nobody asks.
+	// Wrote is called with the number of each message, which is the end of its id; may be nil.
 	Wrote func(n int)
 
 	host      string
@@ -23,19 +23,19 @@ type Mix struct {
 	rand      *rand.Rand
 	copies    int
 	messages  int
-	delivered []message // that a receipt is to come for
-	read      []message // that a marker is to come for
+	delivered []message // awaiting a receipt
+	read      []message // awaiting a marker
 }
 
 type message struct{ from, to, id string }
 
-// So many messages later a receipt comes, and a marker.
+// A receipt, and a marker, come this many messages later.
 const (
 	receiptAfter = 500
 	markerAfter  = 1000
 )
 
-// New returns a mix whose seed is always the same.
+// New returns a mix with a fixed seed.
 func New(host string, users int) *Mix {
 	return &Mix{host: host, users: users, rand: rand.New(rand.NewPCG(1, 2))}
 }
@@ -46,7 +46,7 @@ func Number(id string) (n int, ok bool) {
 	return n, err == nil && strings.HasPrefix(id, "m-")
 }
 
-// Next writes the copies of the next thing that somebody does, and returns how many they are.
+// Next writes the copies of the next action of a user, and returns their number.
 func (m *Mix) Next(b *bytes.Buffer) int {
 	before := m.copies
 	if m.Facts {
@@ -100,7 +100,7 @@ func (m *Mix) act(b *bytes.Buffer) {
 	}
 }
 
-// chat is a message; of one that is answered a receipt and a marker will come.
+// chat writes a message; one that is answered will get a receipt and a marker.
 func (m *Mix) chat(b *bytes.Buffer, times int, answered bool) {
 	sent := message{id: fmt.Sprintf("m-%014d", m.messages)}
 	sent.from, sent.to = m.pair()
@@ -122,7 +122,7 @@ func (m *Mix) marker(b *bytes.Buffer, times int) {
 	m.answer(b, times, &m.read, markerAfter, "<displayed xmlns='urn:xmpp:chat-markers:0' id='%s'/><store xmlns='urn:xmpp:hints'/>")
 }
 
-// answer is evidence of the oldest message in list, if it is so many messages old; else somebody writes one.
+// answer writes evidence for the oldest message in list if it is old enough; otherwise a new message.
 func (m *Mix) answer(b *bytes.Buffer, times int, list *[]message, after int, payload string) {
 	if len(*list) <= after {
 		m.chat(b, times, true)
@@ -133,7 +133,7 @@ func (m *Mix) answer(b *bytes.Buffer, times int, list *[]message, after int, pay
 	m.copied(b, times, m.stanza(message{of.to, of.from, m.id()}, fmt.Sprintf(payload, of.id)))
 }
 
-// copied writes so many copies of a stanza.
+// copied writes n copies of a stanza.
 func (m *Mix) copied(b *bytes.Buffer, times int, stanza string) {
 	for range times {
 		fmt.Fprintf(b, `<message to='tocsin.%[1]s' from='%[1]s' id='%[2]d'><forwarded xmlns='urn:xmpp:forward:0'>%[3]s</forwarded></message>`, m.host, m.rand.Uint64(), stanza)
@@ -145,13 +145,13 @@ func (m *Mix) stanza(of message, children string) string {
 	return `<message xml:lang='en' to='` + of.to + `' from='` + of.from + `/phone' type='chat' id='` + of.id + `' xmlns='jabber:client'>` + children + `</message>`
 }
 
-// written is a message that comes once more, after some children.
+// written writes a message again, after some children.
 func (m *Mix) written(from, to, children string) string {
 	id := m.id()
 	return m.stanza(message{from, to, id}, children+m.payload(id))
 }
 
-// payload is what a message holds. Its origin-id is its id, as with every client that sends one (XEP-0359).
+// payload is the content of a message. Its origin-id equals its id, as with all clients that send one (XEP-0359).
 func (m *Mix) payload(id string) string {
 	return `<request xmlns='urn:xmpp:receipts'/><markable xmlns='urn:xmpp:chat-markers:0'/><origin-id id='` + id +
 		`' xmlns='urn:xmpp:sid:0'/><active xmlns='http://jabber.org/protocol/chatstates'/><body>` + m.text() + `</body>`
@@ -168,12 +168,12 @@ func (m *Mix) pair() (from, to string) {
 	return m.user(n), m.user(recipient(n, m.rand.IntN(contacts), m.users))
 }
 
-// contacts is how many people each user writes to.
+// contacts is the number of people each user writes to.
 const contacts = 20
 
 func recipient(n, i, users int) int { return (n*31 + i*7 + 1) % users }
 
-// Recipients returns the numbers of those to whom a user writes; a user is user<number>@<host>. One may be there twice.
+// Recipients returns the numbers of the recipients of a user's messages; users are user<number>@<host>. Numbers may repeat.
 func Recipients(n, users int) (all []int) {
 	for i := range contacts {
 		all = append(all, recipient(n, i, users))

@@ -1,6 +1,6 @@
-// Playground shows Tocsin in a browser: Alice and Bob side by side, a switch for what Bob's client confirms, and a line of
-// time on which each message's states appear. It runs a real Prosody, Tocsin with short times and a web server, all on
-// loopback with throw-away data, until it is interrupted. The browser fetches nothing from elsewhere.
+// Playground shows Tocsin in a browser: Alice and Bob side by side, a switch for what Bob's client confirms, and a timeline
+// of each message's states. It runs a real Prosody, Tocsin with short timeouts and a web server, all on loopback with
+// throw-away data, until it is interrupted. The browser fetches nothing from elsewhere.
 package main
 
 import (
@@ -51,7 +51,7 @@ type options struct {
 	number              string
 }
 
-// begin starts everything, to end with tb, and returns the page's URL.
+// begin starts everything, to be stopped with tb, and returns the page's URL.
 func begin(tb testing.TB, o options) (url string) {
 	root, err := moduleRoot()
 	if err != nil {
@@ -114,7 +114,7 @@ func befriend(server *lab.Server) {
 	bob.Close()
 }
 
-// install brings the plugin's npm packages, as its lock file says, unless they are there.
+// install installs the plugin's npm packages by its lock file, unless they are there.
 func install(tb testing.TB, plugin string) {
 	lock, err := os.Stat(filepath.Join(plugin, "package-lock.json"))
 	if err != nil {
@@ -131,7 +131,7 @@ func install(tb testing.TB, plugin string) {
 	}
 }
 
-// moduleRoot returns the folder that holds go.mod, upwards from here.
+// moduleRoot returns the folder of go.mod, searching upwards.
 func moduleRoot() (string, error) {
 	out, err := exec.Command("go", "env", "GOMOD").Output()
 	mod := strings.TrimSpace(string(out))

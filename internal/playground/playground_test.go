@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// The page in Debian's Chromium: contrib/converse/test/playground.test.js plays on it. With TOCSIN_PICTURES set to a folder
-// its screenshots are taken.
+// TestPlayground runs contrib/converse/test/playground.test.js in Debian's Chromium. It saves screenshots to the folder
+// TOCSIN_PICTURES, if that is set.
 func TestPlayground(t *testing.T) {
 	root, err := moduleRoot()
 	if err != nil {
@@ -29,7 +29,7 @@ func TestPlayground(t *testing.T) {
 	cmd.Dir = filepath.Join(root, "contrib", "converse")
 	cmd.Env = append(os.Environ(), "TOCSIN_STAGE="+string(stage))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // Chromium with it
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // and Chromium with it
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -10,7 +10,7 @@ import (
 //go:embed page
 var pages embed.FS
 
-// facts are what the page has to know.
+// facts are the data for the page.
 type facts struct {
 	Websocket   string            `json:"websocket"`
 	Domain      string            `json:"domain"`
@@ -31,7 +31,7 @@ func site(plugin string, f facts) http.Handler {
 	mux.Handle("/plugin/", http.StripPrefix("/plugin/", http.FileServer(http.Dir(plugin))))
 	mux.HandleFunc("/facts.json", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(f) // the browser is gone: nobody to tell
+		_ = json.NewEncoder(w).Encode(f) // the browser may be gone
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

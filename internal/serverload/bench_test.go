@@ -13,10 +13,10 @@ import (
 	"tocsin/internal/lab"
 )
 
-// The benchmarks measure what a tap costs a server: each round runs the same load on the same server without any tap and with
-// it, and what is told is the median of the rounds' ratios. docs/PERFORMANCE.md has the results.
+// The benchmarks measure what a tap costs a server: each round runs the same load on the same server with and without it,
+// and the result is the median of the rounds' ratios. docs/PERFORMANCE.md has figures.
 
-// rounds is how often each is measured. It takes long, and is not for every "make bench".
+// rounds is the number of rounds. They take long, and are not part of "make bench".
 func rounds(b *testing.B) int {
 	n, err := strconv.Atoi(os.Getenv("TOCSIN_ROUNDS"))
 	if err != nil || n < 1 {
@@ -46,17 +46,17 @@ var kinds = []kind{
 	{"ejabberd", ejabberd, "service_log", lab.ServiceLog},
 }
 
-// figures are of one run.
+// figures are those of one run.
 type figures struct {
-	cpu  float64 // the server's microseconds a message
-	rate float64 // messages a second
+	cpu  float64 // the server's microseconds per message
+	rate float64 // messages per second
 	seen Seen
 }
 
 const (
 	warming = 2 * time.Second
 	loaded  = 6 * time.Second
-	window  = 20 // of a pair
+	window  = 20 // per pair
 )
 
 // subject is a server under load.
@@ -88,7 +88,7 @@ func (s *subject) stop() {
 	s.server.Stop()
 }
 
-// measure loads the server as fast as it goes.
+// measure loads the server as fast as possible.
 func (s *subject) measure() (f figures, err error) {
 	if _, err = s.load.Write(math.MaxInt, 0, warming); err != nil {
 		return f, err
@@ -104,8 +104,8 @@ func (s *subject) measure() (f figures, err error) {
 	return f, err
 }
 
-// sideBySide measures the server without a tap and with it at the same time: what else the machine does meets both alike. A server
-// that has just been started costs more, so they take turns at being the first.
+// sideBySide measures the server without and with a tap at the same time, so that other load on the machine affects both. A
+// server that has just started costs more, so they take turns at being first.
 func sideBySide(b *testing.B, k kind, pairs int, managed, plainFirst bool) (without, with figures) {
 	taps := []lab.Tap{k.tap, lab.NoTap}
 	if plainFirst {
@@ -130,7 +130,7 @@ func sideBySide(b *testing.B, k kind, pairs int, managed, plainFirst bool) (with
 	return without, with
 }
 
-// registered registers everybody.
+// registered registers all users.
 func registered(server *lab.Server, pairs int) {
 	for i := range pairs {
 		server.AddUser(Writer(i), Password)
@@ -138,7 +138,7 @@ func registered(server *lab.Server, pairs int) {
 	}
 }
 
-// connected registers everybody and logs them in.
+// connected registers all users and logs them in.
 func connected(b testing.TB, server *lab.Server, pairs int, managed bool) *Load {
 	registered(server, pairs)
 	l := &Load{Addr: server.C2S, Domain: server.Domain, Pairs: pairs, Window: window, Managed: managed}
@@ -148,7 +148,7 @@ func connected(b testing.TB, server *lab.Server, pairs int, managed bool) *Load 
 	return l
 }
 
-// settle waits until the server has nothing left to do.
+// settle waits until the server is idle.
 func settle(server *lab.Server) {
 	for last := server.CPU(); ; {
 		time.Sleep(200 * time.Millisecond)
@@ -160,7 +160,7 @@ func settle(server *lab.Server) {
 	}
 }
 
-// BenchmarkCost: processor time of the server a message, and messages a second, with a tap and without.
+// BenchmarkCost: the server's CPU time per message, and messages per second, without and with a tap.
 func BenchmarkCost(b *testing.B) {
 	for _, k := range kinds {
 		for _, managed := range []bool{false, true} {
@@ -201,8 +201,8 @@ func median(list []float64) float64 {
 	return sorted[len(sorted)/2]
 }
 
-// BenchmarkOverload: the component takes too little for a minute. What it is told in the end, and what is counted as lost, is all
-// that was to be told: three events by senders for each message, and one of its handing over.
+// BenchmarkOverload: for a minute the component reads too slowly. The events received in the end and those counted as lost
+// must add up: three events by senders for each message, and one when it was handed over.
 func BenchmarkOverload(b *testing.B) {
 	for _, k := range kinds {
 		if k.tap != lab.Module {

@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// client is a connection of one user: as cheap as it can be made, for it shares the processor with the server that is
-// measured. It reads stanzas as bytes and parses nothing but what it looks for.
+// client is a connection of one user, as cheap as possible because it shares the processor with the measured server. It
+// reads stanzas as bytes and parses only what it needs.
 type client struct {
 	conn net.Conn
 	in   *bufio.Reader
-	mu   sync.Mutex // over out
+	mu   sync.Mutex // guards out
 	out  *bufio.Writer
 
-	managed bool // XEP-0198: answers every request for an acknowledgement
+	managed bool // with XEP-0198: answers every request for an acknowledgement
 	handled int
 }
 
@@ -33,7 +33,7 @@ func (c *client) send(format string, args ...any) error {
 	return c.out.Flush()
 }
 
-// next reads up to the end of the tag that a stanza ends with.
+// next reads up to the end of the tag that ends a stanza.
 func (c *client) next() ([]byte, error) {
 	var stanza []byte
 	for {
@@ -71,7 +71,7 @@ func ends(b []byte) bool {
 	return false
 }
 
-// until reads until something in a stanza is there.
+// until reads until a stanza contains the text.
 func (c *client) until(text string) error {
 	c.conn.SetReadDeadline(time.Now().Add(patience))
 	defer c.conn.SetReadDeadline(time.Time{})
@@ -121,7 +121,7 @@ func dial(addr, domain, user, password string, managed bool) (*client, error) {
 	return c, nil
 }
 
-// messages reads forever, and calls got with each message; it answers requests for acknowledgements itself.
+// messages reads forever, and calls got with each message; it answers requests for acknowledgements.
 func (c *client) messages(got func(stanza []byte) error) error {
 	for {
 		stanza, err := c.next()

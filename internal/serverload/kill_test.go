@@ -9,8 +9,8 @@ import (
 	"tocsin/internal/lab"
 )
 
-// The server is killed under load, or stopped, and comes back; so does the component's connection. Nothing is told twice, each sender's
-// messages are told in order, and that something was lost can be seen: a run that was killed neither says goodbye nor goes on.
+// The server is killed under load, or restarted; so is the component's connection. Nothing is reported twice, each sender's
+// messages are reported in order, and losses are visible: a killed run neither says goodbye nor continues.
 func TestServerRestartsUnderLoad(t *testing.T) {
 	t.Parallel()
 	for _, k := range kinds {
@@ -25,7 +25,7 @@ func TestServerRestartsUnderLoad(t *testing.T) {
 					if k.server == "prosody" {
 						byes = 1
 					} else {
-						runs = 1 // it ends the component's connection before its modules, and goes on
+						runs = 1 // it closes the component's connection before unloading its modules, and continues the run
 					}
 				}
 				restarted(t, k, end, byes, runs)
@@ -38,7 +38,7 @@ func restarted(t *testing.T, k kind, end func(*lab.Server), byes, runs int) {
 	const pairs, each = 5, 20
 	server := k.open(t, lab.Options{Tap: lab.Module, NoMAM: true, Measured: true})
 	registered(server, pairs)
-	server.Restart() // or the accounts may be lost with it
+	server.Restart() // otherwise the accounts may be lost
 	before := &Load{Addr: server.C2S, Domain: server.Domain, Pairs: pairs, Window: window}
 	if err := before.Connect(); err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func restarted(t *testing.T, k kind, end func(*lab.Server), byes, runs int) {
 		return count(told, first) == pairs*each && sink.Acknowledged()
 	})
 	if got := count(told, first); got != pairs*each {
-		t.Errorf("%d messages were told since the server is back, want %d", got, pairs*each)
+		t.Errorf("%d messages were reported after the restart, want %d", got, pairs*each)
 	}
 	seen := sink.Now()
 	if got := seen.Events["bye"]; got != byes {
@@ -94,7 +94,7 @@ func restarted(t *testing.T, k kind, end func(*lab.Server), byes, runs int) {
 	}
 }
 
-// numbers are those of the messages that were told. Each sender's have to grow.
+// numbers are those of the reported messages. Each sender's must increase.
 func numbers(t *testing.T, told []string) (all []int) {
 	t.Helper()
 	last := map[string]int{}
@@ -108,7 +108,7 @@ func numbers(t *testing.T, told []string) (all []int) {
 			t.Fatalf("%s: %v", event, err)
 		}
 		if n <= last[from] {
-			t.Fatalf("%s comes after number %d", event, last[from])
+			t.Fatalf("%s came after number %d", event, last[from])
 		}
 		last[from] = n
 		all = append(all, n)

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// Load is pairs of users who chat: one of each writes, with a chat state before each message; the other sends a receipt and a
-// marker for it.
+// Load is pairs of chatting users: one writes, with a chat state before each message; the other sends a receipt and a marker
+// for it.
 type Load struct {
 	Addr, Domain string
 	Pairs        int
-	Window       int  // messages of a pair that are not answered yet, at most
-	Managed      bool // the clients speak XEP-0198
+	Window       int  // maximum number of unanswered messages of a pair
+	Managed      bool // the clients use XEP-0198
 
 	pairs []*pair
 	seq   atomic.Int64
@@ -29,28 +29,28 @@ type pair struct {
 	gone           chan struct{} // closed when the writer's connection has ended
 }
 
-// slot takes one, when one is free.
+// slot waits for a free slot, and takes it.
 func (p *pair) slot() error {
 	select {
 	case p.slots <- struct{}{}:
 		return nil
 	case <-p.gone:
-		return fmt.Errorf("the connection of the one who writes to %s has ended", p.to)
+		return fmt.Errorf("the connection of the writer to %s has ended", p.to)
 	case <-time.After(patience):
 		return fmt.Errorf("%s does not answer", p.to)
 	}
 }
 
-// Writer and Reader are the names of the users of pair i; their passwords are Password.
+// Writer is the name of the first user of pair i; the password is Password.
 func Writer(i int) string { return fmt.Sprintf("w%d", i) }
 
-// Reader is the other one.
+// Reader is the name of the second.
 func Reader(i int) string { return fmt.Sprintf("r%d", i) }
 
-// Password is everybody's.
+// Password is the password of all users.
 const Password = "pw"
 
-// Connect logs everybody in.
+// Connect logs all users in.
 func (l *Load) Connect() error {
 	for i := range l.Pairs {
 		p := &pair{to: Reader(i) + "@" + l.Domain, slots: make(chan struct{}, l.Window), gone: make(chan struct{})}
@@ -72,7 +72,7 @@ func (l *Load) Close() {
 	}
 }
 
-// Listen answers until the connections end. What it returns is closed then.
+// Listen answers messages until the connections end. The returned channel is closed then.
 func (l *Load) Listen() (done chan error) {
 	done = make(chan error, 1)
 	var all sync.WaitGroup
@@ -117,8 +117,8 @@ func (l *Load) Listen() (done chan error) {
 	return done
 }
 
-// Write has each pair write so many messages, together so many a second or as fast as they are answered (0), and returns when all
-// are answered; it stops early after the time given, if it is not 0. It returns how many were written.
+// Write lets each pair write n messages, together at a rate per second or as fast as they are answered (0), and returns when
+// all are answered; it stops early after the given time, if that is not 0. It returns the number of messages written.
 func (l *Load) Write(each, rate int, atMost time.Duration) (int, error) {
 	var all sync.WaitGroup
 	var written atomic.Int64

@@ -7,7 +7,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// The component's connection is cut again and again while people write: every event is told once, none is lost.
+// The component's connection is cut again and again under load: every event is reported once, none is lost.
 func TestReconnectUnderLoad(t *testing.T) {
 	t.Parallel()
 	for _, k := range kinds {

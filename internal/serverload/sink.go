@@ -14,34 +14,34 @@ import (
 	"time"
 )
 
-// Sink is a component that does nothing but read, acknowledge and count: with it a measurement shows what the server pays for its
-// tap, whatever the component does. It understands events (urn:tocsin:tap:1) and counts copies.
+// Sink is a component that only reads, acknowledges and counts, to measure what the server pays for its tap, independently
+// of the component. It understands events (urn:tocsin:tap:1) and counts copies.
 type Sink struct {
 	jid  string
 	conn net.Conn
 	in   *bufio.Reader
-	mu   sync.Mutex // over what follows, and writing
+	mu   sync.Mutex // guards what follows, and writing
 	acks int
 	Seen Seen
 	runs map[string]*run
 	slow time.Duration // pause after each batch
 	gone chan struct{} // closed when the connection has ended
 
-	answered int // acknowledgements that the server has taken
+	answered int // acknowledgements that the server has accepted
 	record   bool
 	told     []string
 }
 
-// Seen is what a Sink got.
+// Seen is what a Sink has received.
 type Seen struct {
 	Events  map[string]int // by name
-	Copies  int            // stanzas that are no batches
+	Copies  int            // stanzas that are not batches
 	Batches int
 	Bytes   int
-	Again   int           // batches that came a second time
-	Missing int           // numbers that did not come, so far
-	Lost    int           // events that the source says it has given up
-	Lag     time.Duration // of the newest batch's first event, when the batch came
+	Again   int           // repeated batches
+	Missing int           // missing batch numbers, so far
+	Lost    int           // events that the source reports as lost
+	Lag     time.Duration // age of the newest batch's first event on arrival
 	Ended   bool          // the server has closed the connection
 }
 
@@ -51,13 +51,13 @@ type run struct {
 	acked      int
 }
 
-// Attach connects a Sink. One that records keeps what it is told.
+// Attach connects a Sink. With record it keeps the events.
 func Attach(addr, jid, secret string, record bool) (*Sink, error) {
 	s := &Sink{jid: jid, runs: map[string]*run{}, Seen: Seen{Events: map[string]int{}}, record: record}
 	return s, s.Connect(addr, secret)
 }
 
-// Connect connects it once more, after Close or an end of the server. It remembers what it has had.
+// Connect connects again, after Close or when the server closed the connection. The counts go on.
 func (s *Sink) Connect(addr, secret string) (err error) {
 	conn, err := net.DialTimeout("tcp", addr, patience)
 	if err != nil {
@@ -84,7 +84,7 @@ func (s *Sink) Connect(addr, secret string) (err error) {
 	}
 	hash := sha1.Sum([]byte(attr([]byte(header), "id") + secret)) // XEP-0114, section 3
 	fmt.Fprintf(conn, "<handshake>%s</handshake>", hex.EncodeToString(hash[:]))
-	for answer := ""; !strings.HasPrefix(answer, "<handshake"); { // Prosody may answer before it to what came on the last connection
+	for answer := ""; !strings.HasPrefix(answer, "<handshake"); { // Prosody may first answer stanzas of the previous connection
 		if answer, err = s.in.ReadString('>'); err != nil || strings.HasPrefix(answer, "<stream:error") {
 			return fmt.Errorf("handshake: %q: %v", answer, err)
 		}
@@ -94,7 +94,7 @@ func (s *Sink) Connect(addr, secret string) (err error) {
 	return nil
 }
 
-// acknowledge tells what has arrived as often as a component may.
+// acknowledge acknowledges what has arrived, as often as a component may.
 func (s *Sink) acknowledge(gone <-chan struct{}) {
 	turn := time.NewTicker(100 * time.Millisecond)
 	defer turn.Stop()
@@ -123,14 +123,14 @@ func (s *Sink) Close() {
 	<-s.gone
 }
 
-// Told are the events that came so far, in order: their start tags without the angle brackets.
+// Told returns the events so far, in order: their start tags without angle brackets.
 func (s *Sink) Told() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.told)
 }
 
-// Acknowledged reports whether the server knows that all that came has come.
+// Acknowledged reports whether the server has received an acknowledgement for everything.
 func (s *Sink) Acknowledged() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,7 +142,7 @@ func (s *Sink) Acknowledged() bool {
 	return s.answered == s.acks
 }
 
-// Runs are how many runs have told something.
+// Runs is the number of runs that have reported something.
 func (s *Sink) Runs() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,7 +156,7 @@ func (s *Sink) Slow(pause time.Duration) {
 	s.slow = pause
 }
 
-// Now is what was seen so far.
+// Now returns what was received so far.
 func (s *Sink) Now() Seen {
 	s.mu.Lock()
 	defer s.mu.Unlock()

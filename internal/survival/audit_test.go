@@ -15,44 +15,44 @@ import (
 	"tocsin/track"
 )
 
-// audit knows what was sent and what the component has said about it, and notes what must not be.
+// audit records what was sent and what the component said about it, and collects faults.
 type audit struct {
 	mu      sync.Mutex
 	fates   map[track.Key]*fate
 	prompts map[string]*asked      // by id
-	came    map[string][]time.Time // messages by bare receiver; nil: nobody wants to know
+	came    map[string][]time.Time // messages by bare receiver; nil: not recorded
 	faults  []string
 	tally
 }
 
-// tally is what an audit has counted.
+// tally is the counts of an audit.
 type tally struct {
 	kills, pauses, cuts         int
 	takeovers                   int
-	slowest                     time.Duration // takeover from a killed one
-	messages                    int           // sent
+	slowest                     time.Duration // takeover from a killed instance
+	messages                    int           // number sent
 	known, asked                int           // durable messages, and prompts, before the last forget
 	statuses, digests           int
-	shown, repeats, withdrawals int // prompts: stanzas, those that came before under the same id, withdrawn ones
+	shown, repeats, withdrawals int // prompts: stanzas, repetitions under the same id, withdrawn ones
 	answered                    int
 }
 
-// fate is what is known of one message.
+// fate is what is known about one message.
 type fate struct {
 	sent    track.Time
 	known   bool              // it was durable at some time
-	settled string            // how it ended, once that was durable
+	settled string            // its final state, once durable
 	states  map[string]string // by seq
-	asked   []string          // ids of the prompts that were about it
-	closed  string            // the prompt whose answer the component has taken
-	over    bool              // it was delivered before its prompt was shown, and nothing more is to be said of it
+	asked   []string          // ids of the prompts about it
+	closed  string            // the prompt whose answer the component has accepted
+	over    bool              // it was delivered before its prompt was shown, and nothing more is due
 }
 
-// asked is what is known of one prompt.
+// asked is what is known about one prompt.
 type asked struct {
 	owner     string
 	about     []track.Key
-	ids       map[string][]string // of stanzas, by receiver
+	ids       map[string][]string // stanza ids, by receiver
 	withdrawn bool
 	at        time.Time // when it was first shown
 	early     bool      // nothing that it asked about then was overdue
@@ -62,19 +62,19 @@ func newAudit() *audit {
 	return &audit{fates: map[track.Key]*fate{}, prompts: map[string]*asked{}}
 }
 
-// fault notes what must not be. The caller holds mu.
+// fault records a fault. The caller holds mu.
 func (a *audit) fault(format string, args ...any) {
 	a.faults = append(a.faults, fmt.Sprintf(format, args...))
 }
 
-// note is fault for those who do not hold mu.
+// note is fault without holding mu.
 func (a *audit) note(format string, args ...any) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.fault(format, args...)
 }
 
-// report fails the test with what was noted.
+// report fails the test with the recorded faults.
 func (a *audit) report(t *testing.T) {
 	t.Helper()
 	a.mu.Lock()
@@ -88,14 +88,14 @@ func (a *audit) report(t *testing.T) {
 	}
 }
 
-// count counts in the tally.
+// count updates the tally.
 func (a *audit) count(what *int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	*what++
 }
 
-// tookOver notes a takeover from one that was killed.
+// tookOver records a takeover from a killed instance.
 func (a *audit) tookOver(after time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -103,7 +103,7 @@ func (a *audit) tookOver(after time.Duration) {
 	a.slowest = max(a.slowest, after)
 }
 
-// forget begins anew with other people: the tally goes on.
+// forget starts anew with other people; the tally goes on.
 func (a *audit) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -112,7 +112,7 @@ func (a *audit) forget() {
 	clear(a.prompts)
 }
 
-// durable is how many messages are known to be. The caller holds mu.
+// durable is the number of messages known to be durable. The caller holds mu.
 func (a *audit) durable() int {
 	n := a.known
 	for _, f := range a.fates {
@@ -123,7 +123,7 @@ func (a *audit) durable() int {
 	return n
 }
 
-// wrote notes a message before it is brought.
+// wrote records a message before it is sent.
 func (a *audit) wrote(key track.Key, at track.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -131,7 +131,7 @@ func (a *audit) wrote(key track.Key, at track.Time) {
 	a.messages++
 }
 
-// heard takes in a message of the component's.
+// heard processes a message from the component.
 func (a *audit) heard(e *fakeserver.Element, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -156,14 +156,14 @@ func (a *audit) heard(e *fakeserver.Element, now time.Time) {
 			a.withdrawals++
 			if p := a.prompts[c.Attr["prompt"]]; p != nil {
 				p.withdrawn = true
-			} // else the kill came between the note that it would be shown and the showing
+			} // otherwise the kill came after Shown was stored and before the prompt was sent
 		}
 	}
 }
 
 var settles = map[string]bool{"displayed": true, "failed": true, "cancelled": true}
 
-// told takes in a state of a message: what is told is durable.
+// told processes a state of a message: states are only reported when durable.
 func (a *audit) told(owner string, status *fakeserver.Element, now time.Time) {
 	key := track.Key{Sender: owner, Recipient: status.Attr["with"], ID: status.Attr["id"]}
 	f := a.fates[key]
@@ -187,7 +187,7 @@ func (a *audit) told(owner string, status *fakeserver.Element, now time.Time) {
 	}
 }
 
-// asks takes in a prompt.
+// asks processes a prompt.
 func (a *audit) asks(owner string, e, prompt *fakeserver.Element, now time.Time) {
 	id := prompt.Attr["prompt"]
 	p := a.prompts[id]
@@ -210,7 +210,7 @@ func (a *audit) asks(owner string, e, prompt *fakeserver.Element, now time.Time)
 		}
 	}
 	p.about = nil
-	timely := false // it asks about the whole burst as soon as one of it is due
+	timely := false // it asks about the whole burst as soon as one message is due
 	for _, message := range about {
 		key := track.Key{Sender: owner, Recipient: prompt.Attr["with"], ID: message}
 		p.about = append(p.about, key)
@@ -234,12 +234,12 @@ func (a *audit) asks(owner string, e, prompt *fakeserver.Element, now time.Time)
 	p.early = p.early || begins && !timely
 }
 
-// early is how long before its time it is. A millisecond is what the stamps leave open.
+// early is how long before its time a prompt is. The stamps are exact to a millisecond.
 func (f *fate) early(now time.Time) time.Duration {
 	return f.sent.Add(undeliveredAfter).Std().Sub(now) - time.Millisecond
 }
 
-// took notes that an answer to a prompt is durable, for what it was about when it was given.
+// took records that an answer to a prompt is durable, for the messages it was about at the time.
 func (a *audit) took(prompt string, about []track.Key) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -262,7 +262,7 @@ func (a *audit) open() (prompt, owner string, about []track.Key, ok bool) {
 	return "", "", nil, false
 }
 
-// look compares what was said with what the database holds. last says that nothing is to come any more.
+// look compares what was said with the database. last says that nothing more is due.
 func (a *audit) look(ctx context.Context, t *testing.T, dsn string, senders []string, last bool) {
 	t.Helper()
 	store, err := storage.Open(ctx, dsn, storage.Options{})
@@ -363,7 +363,7 @@ func owed(ctx context.Context, t *testing.T, store *storage.Store, senders []str
 	return slices.DeleteFunc(all, func(o track.Outgoing) bool { return !slices.Contains(senders, o.Owner) })
 }
 
-// compare looks at one message.
+// compare checks one message.
 func (a *audit) compare(key track.Key, f *fate, m *track.Message, prompts map[string]track.Prompt, last bool) {
 	if f.settled != "" && !m.Status.Settled() {
 		a.fault("%v: was told as %s, and is not settled: %+v", key, f.settled, *m)
@@ -377,7 +377,7 @@ func (a *audit) compare(key track.Key, f *fate, m *track.Message, prompts map[st
 		}
 	}
 	for i := 1; i < len(f.asked); i++ {
-		// A second prompt is right only where the first lost its reason by a late delivery (protocol §5).
+		// A second prompt is right only if a late delivery removed the reason for the first (protocol §5).
 		if before := prompts[f.asked[i-1]]; before.Withdrew != "delivered" {
 			a.fault("%v: was asked about in %v: %+v", key, f.asked, before)
 		}
@@ -395,12 +395,12 @@ func (a *audit) compare(key track.Key, f *fate, m *track.Message, prompts map[st
 		a.fault("%v: did not fire: %+v", key, *m)
 	case m.Notice.Told != m.Notice.Seq:
 		a.fault("%v: its state was not told: %+v", key, *m)
-	case len(f.asked) == 0 && !f.over && !(prompts[m.Prompt].Resend && prompts[m.Prompt].Due != 0): // it has joined, and is gathered
+	case len(f.asked) == 0 && !f.over && !(prompts[m.Prompt].Resend && prompts[m.Prompt].Due != 0): // it has joined a prompt that is still gathering
 		a.fault("%v: was not asked about in %+v: %+v", key, prompts[m.Prompt], *m)
 	}
 }
 
-// missing is how many durable messages have neither ended nor been asked about.
+// missing is the number of durable messages that have neither ended nor been asked about.
 func (a *audit) missing() (n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -412,7 +412,7 @@ func (a *audit) missing() (n int) {
 	return n
 }
 
-// String is the tally in a line.
+// String formats the tally in one line.
 func (a *audit) String() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -20,22 +20,22 @@ import (
 	"tocsin/track"
 )
 
-// The benchmarks measure the whole way of a tapped stanza, from the socket to the disk; docs/SCALING.md has figures. Each
+// The benchmarks measure the whole path of a tapped stanza, from the socket to the disk; docs/SCALING.md has figures. Each
 // runs once, for some seconds.
 
 const (
 	benchUsers   = 5_000
 	benchFilled  = 1_000_000
-	benchPending = 100_000 // beside the settled ones
-	paced        = 15_000  // stanzas a second
+	benchPending = 100_000 // besides the settled ones
+	paced        = 15_000  // stanzas per second
 )
 
-// load is a stream of copies, and when each message of it was made.
+// load is a stream of copies, with the time when each message was made.
 type load struct {
 	*loadgen.Mix
-	n    int // copies that were made
+	n    int // number of copies made
 	mu   sync.Mutex
-	sent []time.Time // by the number of the message
+	sent []time.Time // by message number
 }
 
 func newLoad() *load {
@@ -48,7 +48,7 @@ func newLoad() *load {
 	return l
 }
 
-// make returns so many more copies, or one over.
+// make returns at least n more copies.
 func (l *load) make(n int) string {
 	var b bytes.Buffer
 	for n += l.n; l.n < n; {
@@ -57,14 +57,14 @@ func (l *load) make(n int) string {
 	return b.String()
 }
 
-// made is when a message was.
+// made returns when a message was made.
 func (l *load) made(n int) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.sent[n]
 }
 
-// cost is the processor's time that making a copy takes, in microseconds.
+// cost is the CPU time for making a copy, in microseconds.
 func (l *load) cost() float64 {
 	const n = 20_000
 	other := newLoad()
@@ -76,7 +76,7 @@ func (l *load) cost() float64 {
 	return float64((processorTime() - used).Microseconds()) / n
 }
 
-// processorTime is what this process has used, with what PostgreSQL uses not in it.
+// processorTime is the CPU time of this process, which excludes PostgreSQL's.
 func processorTime() time.Duration {
 	var used syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
@@ -85,14 +85,14 @@ func processorTime() time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-// timed is a store that notes when messages are durable.
+// timed is a store that records when messages are durable.
 type timed struct {
 	*storage.Store
 	load *load
 	mu   sync.Mutex
 	took []time.Duration
 	late []time.Duration           // of alarms
-	rows int                       // that were inserted or updated
+	rows int                       // rows inserted or updated
 	rang atomic.Pointer[time.Time] // the first
 }
 
@@ -135,13 +135,13 @@ func percentile(list []time.Duration, p float64) float64 {
 	return float64(sorted[int(float64(len(sorted)-1)*p)].Microseconds()) / 1000
 }
 
-// databases runs a benchmark on each.
+// databases runs a benchmark on each database.
 func databases(b *testing.B, bench func(b *testing.B, dsn string)) {
 	b.Run("sqlite", func(b *testing.B) { bench(b, "sqlite:"+filepath.Join(b.TempDir(), "tocsin.db")) })
 	b.Run("postgres", func(b *testing.B) { bench(b, lab.Postgres(b)) })
 }
 
-// filled opens a database with so many rows, which the function makes.
+// filled opens a database with n rows made by a function.
 func filled(b *testing.B, dsn string, n int, row func(int) track.Message) *storage.Store {
 	b.Helper()
 	store, err := storage.Open(b.Context(), dsn, storage.Options{Migrate: true})
@@ -162,7 +162,7 @@ func filled(b *testing.B, dsn string, n int, row func(int) track.Message) *stora
 	return store
 }
 
-// acquaint has everybody know how the clients of those they write to behave, as after a million messages.
+// acquaint makes the clients of all recipients known to confirm, as after a million messages.
 func acquaint(b *testing.B, store *storage.Store, at track.Time) {
 	b.Helper()
 	var c track.Changes
@@ -178,7 +178,7 @@ func acquaint(b *testing.B, store *storage.Store, at track.Time) {
 	}
 }
 
-// old is a message of before, settled or not.
+// old is an old message, settled or not.
 func old(sent track.Time, n int, settled bool) track.Message {
 	m := track.Message{
 		Ord: int64(sent)<<20 + int64(n%(1<<20)), Resource: "phone", SentAt: sent, Text: "Are you coming tonight? We meet at eight.",
@@ -206,7 +206,7 @@ func serverFor(b *testing.B, store *timed) *server {
 	return s
 }
 
-// warm has everybody seen, and asked for what their clients can do, once.
+// warm has everybody seen and asked for their clients' features once.
 func (s *server) warm(l *load) {
 	for l.n < 10*benchUsers {
 		s.bring(l.make(256))
@@ -216,7 +216,7 @@ func (s *server) warm(l *load) {
 	}
 }
 
-// pour brings copies for some time, so many a second, or as many as are stored in time (0). It returns how many.
+// pour sends copies for a while, at a rate per second, or as fast as they are stored (0). It returns their number.
 func (s *server) pour(l *load, rate int, lasts time.Duration) int {
 	began, poured := time.Now(), l.n
 	for n := l.n; time.Since(began) < lasts; {
@@ -235,14 +235,14 @@ func (s *server) pour(l *load, rate int, lasts time.Duration) int {
 	return l.n - poured
 }
 
-// BenchmarkPipeline: from the socket to the disk, as fast as it goes, and at 15 000 stanzas a second; of the copies that a
-// server makes, and of nothing but facts, which no server sends. A million messages are settled, 100 000 are pending.
+// BenchmarkPipeline: from the socket to the disk, as fast as possible, and at 15 000 stanzas a second; with the copies that
+// a server makes, and with facts only, which no server does. A million messages are settled, 100 000 are pending.
 func BenchmarkPipeline(b *testing.B) {
 	databases(b, func(b *testing.B, dsn string) {
 		start := track.At(time.Now().Add(-time.Hour))
 		store := &timed{load: newLoad(), Store: filled(b, dsn, benchFilled+benchPending, func(n int) track.Message {
 			m := old(start+track.Time(n/300), n, n%(benchFilled/benchPending+1) > 0)
-			if m.Due != 0 { // none of them rings meanwhile
+			if m.Due != 0 { // no alarm fires meanwhile
 				m.Due = m.Due.Add(4 * time.Hour)
 			}
 			return m
@@ -283,11 +283,11 @@ func BenchmarkPipeline(b *testing.B) {
 	})
 }
 
-// BenchmarkAlarms: a million messages wait. How long a start takes until the first alarm, and how late alarms are while
-// 15 000 stanzas a second come in.
+// BenchmarkAlarms: a million messages are pending. It measures how long a start takes until the first alarm, and how late
+// alarms are while 15 000 stanzas a second arrive.
 func BenchmarkAlarms(b *testing.B) {
 	databases(b, func(b *testing.B, dsn string) {
-		// One of them falls due every 5 ms, from a little while ago on: those before it are few.
+		// One falls due every 5 ms, starting a little earlier: few are overdue at the start.
 		began := time.Now()
 		first := track.At(began.Add(90*time.Second - 2*time.Minute))
 		store := &timed{load: newLoad(), Store: filled(b, dsn, benchFilled, func(n int) track.Message { return old(first+track.Time(5*n), n, false) })}

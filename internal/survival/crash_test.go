@@ -14,11 +14,11 @@ import (
 	"tocsin/internal/lab"
 )
 
-// run is one run of the harness: so many kills, or for so long.
+// run is the plan of one run: a number of kills, or a duration.
 type run struct {
 	dsn       string
 	instances int
-	kills     int           // 0: until the time is up
+	kills     int           // 0: until the time is over
 	lasts     time.Duration // 0: until the kills are done
 	rate      int
 	crowd     int
@@ -33,7 +33,7 @@ func TestCrash(t *testing.T) {
 		t.Parallel()
 		crash(t, run{dsn: "sqlite:" + filepath.Join(t.TempDir(), "tocsin.db"), instances: 1, kills: 14, rate: 200, crowd: 60, shared: 10})
 	})
-	// Of two instances the one that serves is killed each time: the other one takes over.
+	// Of two instances, the live one is killed each time, and the other one takes over.
 	t.Run("Postgres", func(t *testing.T) {
 		t.Parallel()
 		crash(t, run{dsn: lab.Postgres(t), instances: 2, kills: 6, rate: 100, crowd: 60})
@@ -53,7 +53,7 @@ func TestCrashSoak(t *testing.T) {
 	})
 }
 
-// soak is how long tests may take that show what only time shows.
+// soak returns how long soak tests may take.
 func soak(t *testing.T) time.Duration {
 	t.Helper()
 	lasts := os.Getenv("TOCSIN_SOAK")
@@ -67,7 +67,7 @@ func soak(t *testing.T) time.Duration {
 	return d
 }
 
-// seed is what the random points come from: that of TOCSIN_SEED, or always the same.
+// seed returns the source of randomness: seeded by TOCSIN_SEED, or fixed.
 func seed(t *testing.T) *rand.Rand {
 	n, err := strconv.ParseUint(os.Getenv("TOCSIN_SEED"), 10, 64)
 	if err != nil {
@@ -77,11 +77,11 @@ func seed(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(n, uint64(len(t.Name()))))
 }
 
-// another is for another goroutine.
+// another returns one for another goroutine.
 func another(random *rand.Rand) *rand.Rand { return rand.New(rand.NewPCG(random.Uint64(), 0)) }
 
-// names are those who write, so many that none has many more prompts than the caps let users have; after a minute of a
-// soak others do, so that none has more of a history than a user has.
+// names are the senders, so many that the caps rarely matter; after a minute of a soak they are replaced, so that none has a
+// longer history than real users.
 func names(generation, crowd int) (users, bare []string) {
 	for i := range crowd {
 		user := fmt.Sprintf("u%d-%d", generation, i)
@@ -143,7 +143,7 @@ func crash(t *testing.T, r run) {
 	all.secrets(t)
 }
 
-// say prints the tally; that of a soak at once, because somebody watches.
+// say prints the tally; that of a soak immediately, because somebody is watching.
 func say(t *testing.T, r run, s *server, began time.Time) {
 	line := fmt.Sprintf("%s %s: %s", t.Name(), time.Since(began).Round(time.Second), s.audit)
 	if r.lasts > 0 {

@@ -15,22 +15,22 @@ import (
 	"tocsin/track"
 )
 
-// failover is a way in which a PostgreSQL with a replica fails, and what may come of it. The program is never killed.
+// failover is a way in which a PostgreSQL with a replica fails, and the permitted consequences. The program is never killed.
 type failover struct {
 	name      string
 	async     bool // the replica may lag
 	instances int
-	long      bool // only make failover does it
+	long      bool // only run by make failover
 	small     bool // the primary has a small disk
 	gated     bool // there is a gate between the instances and the database
-	harm      func(*testing.T, *lab.Replicated, *house)
-	vanishes  bool // what had been acknowledged is gone with the old primary
+	harm      func(*testing.T, *lab.Replicated, *harness)
+	vanishes  bool // acknowledged commits are lost with the old primary
 }
 
-// thorough says that make failover runs, which has all rows, and outages as long as those in docs/design/survival.md.
+// thorough reports whether this is make failover, which runs all rows, with outages as long as in docs/design/survival.md.
 func thorough() bool { return os.Getenv("TOCSIN_FAILOVER") != "" }
 
-// lasts is how long something takes: in make test, and in make failover.
+// lasts returns a duration: one for make test, one for make failover.
 func lasts(short, long time.Duration) {
 	if thorough() {
 		short = long
@@ -38,21 +38,21 @@ func lasts(short, long time.Duration) {
 	passes(short)
 }
 
-func promoteAfter(short, long time.Duration) func(*testing.T, *lab.Replicated, *house) {
-	return func(t *testing.T, r *lab.Replicated, _ *house) {
+func promoteAfter(short, long time.Duration) func(*testing.T, *lab.Replicated, *harness) {
+	return func(t *testing.T, r *lab.Replicated, _ *harness) {
 		r.Primary.Kill(t)
 		lasts(short, long)
 		r.Promote(t)
 	}
 }
 
-func switchOver(t *testing.T, r *lab.Replicated, _ *house) {
+func switchOver(t *testing.T, r *lab.Replicated, _ *harness) {
 	r.Primary.Stop(t)
 	r.Promote(t)
 }
 
-// splitBrain has the old primary come back beside the new one, and end some seconds later.
-func splitBrain(t *testing.T, r *lab.Replicated, _ *house) {
+// splitBrain lets the old primary come back next to the new one, and end some seconds later.
+func splitBrain(t *testing.T, r *lab.Replicated, _ *harness) {
 	old := r.Primary
 	old.Hang(t)
 	passes(time.Second)
@@ -63,8 +63,8 @@ func splitBrain(t *testing.T, r *lab.Replicated, _ *house) {
 	old.Kill(t)
 }
 
-// TestFailover has a PostgreSQL with a replica fail, under load. With a synchronous replica nothing may be lost, whoever of
-// the instances is live afterwards; without one, what is lost has to be counted.
+// TestFailover makes a PostgreSQL with a replica fail under load. With a synchronous replica nothing may be lost, whichever
+// instance is live afterwards; with an asynchronous one, losses must be counted.
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	for _, f := range []failover{
@@ -74,32 +74,32 @@ func TestFailover(t *testing.T) {
 		{name: "killed, promoted late, two instances", instances: 2, harm: promoteAfter(6*time.Second, 8*time.Second)},
 		{name: "switchover", instances: 2, harm: switchOver},
 		{name: "switchover, asynchronous", async: true, instances: 2, long: true, harm: switchOver},
-		{name: "hung, and fenced", instances: 2, harm: func(t *testing.T, r *lab.Replicated, _ *house) {
+		{name: "hung, and fenced", instances: 2, harm: func(t *testing.T, r *lab.Replicated, _ *harness) {
 			r.Primary.Hang(t)
 			passes(time.Second)
 			r.Promote(t)
 		}},
 		{name: "hung, and back beside the new one", instances: 2, harm: splitBrain},
-		{name: "hung, and back beside the new one, asynchronous", async: true, instances: 2, harm: splitBrain}, // what the old one was given vanishes
-		{name: "the replica is away", instances: 1, harm: func(t *testing.T, r *lab.Replicated, _ *house) {
+		{name: "hung, and back beside the new one, asynchronous", async: true, instances: 2, harm: splitBrain}, // commits on the old one are lost
+		{name: "the replica is away", instances: 1, harm: func(t *testing.T, r *lab.Replicated, _ *harness) {
 			r.Replica.Hang(t)
 			lasts(12*time.Second, 45*time.Second)
 			r.Replica.Resume(t)
 		}},
 		{name: "a replica that lagged is promoted", async: true, instances: 1, vanishes: true, harm: lag},
 		{name: "a replica that lagged is promoted, two instances", async: true, instances: 2, long: true, vanishes: true, harm: lag},
-		{name: "the disk is full", instances: 2, small: true, harm: func(t *testing.T, r *lab.Replicated, h *house) {
+		{name: "the disk is full", instances: 2, small: true, harm: func(t *testing.T, r *lab.Replicated, h *harness) {
 			makeRoom := r.Primary.FillDisk(t)
 			h.refused(t, "53100")
 			lasts(3*time.Second, 10*time.Second)
 			makeRoom()
 		}},
-		{name: "all connections are taken", instances: 2, harm: func(t *testing.T, r *lab.Replicated, _ *house) {
+		{name: "all connections are taken", instances: 2, harm: func(t *testing.T, r *lab.Replicated, _ *harness) {
 			release := r.Primary.Exhaust(t)
 			lasts(5*time.Second, 8*time.Second)
 			release()
 		}},
-		{name: "connections fall silent", instances: 1, gated: true, harm: func(_ *testing.T, _ *lab.Replicated, h *house) { h.gate.silence() }},
+		{name: "connections fall silent", instances: 1, gated: true, harm: func(_ *testing.T, _ *lab.Replicated, h *harness) { h.gate.silence() }},
 	} {
 		if f.long && !thorough() {
 			continue
@@ -111,7 +111,7 @@ func TestFailover(t *testing.T) {
 	}
 }
 
-func lag(t *testing.T, r *lab.Replicated, _ *house) {
+func lag(t *testing.T, r *lab.Replicated, _ *harness) {
 	r.Lag(t)
 	lasts(2*time.Second, 3*time.Second)
 	r.Primary.Kill(t)
@@ -159,15 +159,15 @@ func (f failover) run(t *testing.T) {
 		h.unlost(t)
 		return
 	case gone == 0 && f.vanishes, float64(gone) > lost, !strings.Contains(reasons, metrics.RolledBack):
-		t.Errorf("%d messages are gone, and %g facts are said to be: %s", gone, lost, reasons)
+		t.Errorf("%d messages are lost, but %g facts are counted as lost: %s", gone, lost, reasons)
 	}
 	h.all.stop(t)
-	t.Log(h.audit) // what was told of what is gone is a fault to it
+	t.Log(h.audit) // to the audit, states of lost messages are faults
 	h.all.secrets(t)
 }
 
-// unlost makes sure that nothing was lost, and that all is told that must be, once.
-func (h *house) unlost(t *testing.T) {
+// unlost checks that nothing was lost, and that everything due was sent once.
+func (h *harness) unlost(t *testing.T) {
 	t.Helper()
 	passes(2 * time.Second)
 	h.stop()
@@ -182,8 +182,8 @@ func (h *house) unlost(t *testing.T) {
 	h.all.secrets(t)
 }
 
-// tally is how many messages are not in the database, and what the instances say that they have lost, and why.
-func (h *house) tally(t *testing.T) (gone int, lost float64, reasons string) {
+// tally returns how many messages are not in the database, and how many losses the instances report, with the reasons.
+func (h *harness) tally(t *testing.T) (gone int, lost float64, reasons string) {
 	t.Helper()
 	gone = h.gone(t)
 	for _, m := range h.all.members {
@@ -195,7 +195,7 @@ func (h *house) tally(t *testing.T) (gone int, lost float64, reasons string) {
 }
 
 // refused waits until an instance has logged that its commits are refused with a code.
-func (h *house) refused(t *testing.T, code string) {
+func (h *harness) refused(t *testing.T, code string) {
 	t.Helper()
 	patiently(t, 30*time.Second, "commits are refused with "+code, func() bool {
 		for _, m := range h.all.members {
@@ -207,14 +207,14 @@ func (h *house) refused(t *testing.T, code string) {
 	})
 }
 
-// pulse is when the instances have committed something.
+// pulse records when the instances have committed something.
 type pulse struct {
 	mu    sync.Mutex
 	beats []time.Time
 }
 
-// feel takes the pulse until the test ends.
-func (h *house) feel(t *testing.T) *pulse {
+// feel records until the test ends.
+func (h *harness) feel(t *testing.T) *pulse {
 	p := &pulse{}
 	ctx, stop := context.WithCancel(t.Context())
 	var feeling sync.WaitGroup
@@ -222,7 +222,7 @@ func (h *house) feel(t *testing.T) *pulse {
 		for last := 0.0; ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
 			sum := 0.0
 			for _, m := range h.all.members {
-				n, _ := m.TryMetric("tocsin_facts_committed_total", "") // it counts again when it answers again
+				n, _ := m.TryMetric("tocsin_facts_committed_total", "") // it counts again once it answers again
 				sum += n
 			}
 			if sum > last {
@@ -240,7 +240,7 @@ func (h *house) feel(t *testing.T) *pulse {
 	return p
 }
 
-// told waits for a commit that came after there was a primary, and tells how long that took, and the longest time without one.
+// told waits for a commit after the promotion, and logs how long that took, and the longest time without a commit.
 func (p *pulse) told(t *testing.T, harm, primary time.Time) {
 	t.Helper()
 	var after, pause time.Duration
@@ -263,7 +263,7 @@ func (p *pulse) told(t *testing.T, harm, primary time.Time) {
 }
 
 // gone is how many of all messages are not in the database.
-func (h *house) gone(t *testing.T) (n int) {
+func (h *harness) gone(t *testing.T) (n int) {
 	t.Helper()
 	store, err := storage.Open(t.Context(), h.r.dsn, storage.Options{})
 	if err != nil {
@@ -290,8 +290,8 @@ func (h *house) gone(t *testing.T) (n int) {
 	return n
 }
 
-// losses are the reasons for which an instance says that it has lost facts.
-func (h *house) losses(t *testing.T, m *lab.Daemon) (reasons []string) {
+// losses are the reasons that an instance gives for lost facts.
+func (h *harness) losses(t *testing.T, m *lab.Daemon) (reasons []string) {
 	t.Helper()
 	_, body := m.Readiness()
 	var state struct {

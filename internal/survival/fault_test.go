@@ -11,8 +11,8 @@ import (
 	"tocsin/internal/lab"
 )
 
-// unready waits until the one instance says that it is not ready, and why.
-func (h *house) unready(t *testing.T, why ...string) {
+// unready waits until the only instance reports that it is not ready, and why.
+func (h *harness) unready(t *testing.T, why ...string) {
 	t.Helper()
 	var body string
 	is := func() bool {
@@ -29,11 +29,11 @@ func (h *house) unready(t *testing.T, why ...string) {
 	patiently(t, 20*time.Second, "it is not ready, and says why: "+strings.Join(why, " or "), is)
 }
 
-// unharmed makes sure that the stream was never down, and that nothing was lost.
-func (h *house) unharmed(t *testing.T) {
+// unharmed checks that the stream was never down, and that nothing was lost.
+func (h *harness) unharmed(t *testing.T) {
 	t.Helper()
 	if made := h.made(); made != 1 {
-		t.Errorf("the stream was made %d times", made)
+		t.Errorf("%d streams", made)
 	}
 	d := h.all.members[0]
 	if lost := d.Metric("tocsin_facts_lost_total", ""); lost != 0 {
@@ -43,11 +43,11 @@ func (h *house) unharmed(t *testing.T) {
 	lost := h.lost
 	h.mu.Unlock()
 	if lost > 0 {
-		t.Errorf("%d copies could not be brought", lost)
+		t.Errorf("%d copies could not be sent", lost)
 	}
 }
 
-// A disk that is full: facts wait, readiness says why, and it goes on by itself when there is room.
+// A full disk: facts wait, readiness gives the reason, and the component recovers by itself once there is room.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -63,7 +63,7 @@ func TestDiskFull(t *testing.T) {
 	h.end(t)
 }
 
-// A database file that can't be written to for a while.
+// A database file that is read-only for a while.
 func TestReadOnlyFile(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
@@ -89,7 +89,7 @@ func TestReadOnlyFile(t *testing.T) {
 	h.end(t)
 }
 
-// PostgreSQL is stopped, and killed, under a component that keeps its stream.
+// PostgreSQL is stopped, and killed, while the component keeps its stream.
 func TestRestartedPostgres(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -114,7 +114,7 @@ func TestRestartedPostgres(t *testing.T) {
 	}
 }
 
-// Connections to PostgreSQL are cut again and again, in the middle of transactions, too: nothing is lost, and nothing
+// Connections to PostgreSQL are cut again and again, also in the middle of transactions: nothing is lost, and nothing
 // happens twice.
 func TestCutConnections(t *testing.T) {
 	t.Parallel()

@@ -27,7 +27,7 @@ func newFleet(t *testing.T, s *server, r run) *fleet {
 	return f
 }
 
-// start starts all, and waits until one serves.
+// start starts all, and waits until one is live.
 func (f *fleet) start(t *testing.T) *lab.Daemon {
 	t.Helper()
 	for _, m := range f.members {
@@ -41,8 +41,8 @@ func serves(d *lab.Daemon) bool {
 	return status == http.StatusOK
 }
 
-// kill lets the one that serves work for a while, and kills it. One that is alone is also killed on its way up; where
-// there are others, one of them takes over.
+// kill lets the live instance work for a while, and kills it. A single one is also killed during startup; otherwise another
+// one takes over.
 func (f *fleet) kill(t *testing.T, random *rand.Rand) {
 	t.Helper()
 	victim := f.members[0]
@@ -61,12 +61,12 @@ func (f *fleet) kill(t *testing.T, random *rand.Rand) {
 	f.server.count(&f.server.kills)
 }
 
-// work lets a random time go by.
+// work waits for a random time.
 func (f *fleet) work(random *rand.Rand) {
 	time.Sleep(time.Duration(random.IntN(1500)) * time.Millisecond)
 }
 
-// replace lets the one that serves go in good order; another one takes over.
+// replace stops the live instance cleanly; another one takes over.
 func (f *fleet) replace(t *testing.T, random *rand.Rand) {
 	t.Helper()
 	old := f.await(t)
@@ -77,7 +77,7 @@ func (f *fleet) replace(t *testing.T, random *rand.Rand) {
 	old.Launch()
 }
 
-// pause stops the one that serves until another one has taken over, and lets it go on.
+// pause stops the live instance with SIGSTOP until another one has taken over, and continues it.
 func (f *fleet) pause(t *testing.T, random *rand.Rand) {
 	t.Helper()
 	old := f.await(t)
@@ -94,7 +94,7 @@ func (f *fleet) pause(t *testing.T, random *rand.Rand) {
 	f.server.count(&f.server.pauses)
 }
 
-// cut cuts all connections to PostgreSQL: whoever serves goes on, or the other one takes over.
+// cut cuts all connections to PostgreSQL: the live instance goes on, or another one takes over.
 func (f *fleet) cut(t *testing.T, random *rand.Rand) {
 	t.Helper()
 	f.await(t)
@@ -105,7 +105,7 @@ func (f *fleet) cut(t *testing.T, random *rand.Rand) {
 	}
 }
 
-// anything is all that may happen to instances on PostgreSQL.
+// anything is everything that may happen to instances on PostgreSQL.
 func anything(t *testing.T, f *fleet, random *rand.Rand) {
 	t.Helper()
 	switch random.IntN(8) {
@@ -120,7 +120,7 @@ func anything(t *testing.T, f *fleet, random *rand.Rand) {
 	}
 }
 
-// await waits until one serves.
+// await waits until one is live.
 func (f *fleet) await(t *testing.T) (serving *lab.Daemon) {
 	t.Helper()
 	patiently(t, 30*time.Second, "an instance serves", func() bool {
@@ -134,11 +134,11 @@ func (f *fleet) await(t *testing.T) (serving *lab.Daemon) {
 	return serving
 }
 
-// drain waits until all is told that the plan leads to.
+// drain waits until everything due by the plan has been sent.
 func (f *fleet) drain(t *testing.T, flow *traffic, r run) {
 	f.await(t)
 	flow.finish(t.Context())
-	const within = 90 * time.Second // it takes as long on a machine that is busy, and what joins a prompt is gathered
+	const within = 90 * time.Second // a busy machine may take that long, and messages that join a prompt are gathered
 	time.Sleep(unreadAfter)
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(time.Second) {
 		f.server.look(t.Context(), t, r.dsn, flow.senders, false)
@@ -156,7 +156,7 @@ func (f *fleet) drain(t *testing.T, flow *traffic, r run) {
 	}
 }
 
-// stop ends all in good order.
+// stop stops all cleanly.
 func (f *fleet) stop(t *testing.T) {
 	t.Helper()
 	for _, m := range f.members {
@@ -164,18 +164,18 @@ func (f *fleet) stop(t *testing.T) {
 	}
 }
 
-// secrets makes sure that no log holds what must not be in it.
+// secrets checks that no log has secrets, texts or numbers.
 func (f *fleet) secrets(t *testing.T) {
 	t.Helper()
 	for _, m := range f.members {
 		log := m.Stderr()
 		for _, word := range []string{text, secret, number, number[1:]} {
 			if strings.Contains(log, word) {
-				t.Errorf("the log holds %q", word)
+				t.Errorf("the log has %q", word)
 			}
 		}
 		if strings.Contains(log, "panic") || strings.Contains(log, "DATA RACE") {
-			t.Errorf("the log tells of a fault of the program:\n%s", log)
+			t.Errorf("the log has a panic or data race:\n%s", log)
 		}
 	}
 }

@@ -7,17 +7,17 @@ import (
 	"testing"
 )
 
-// gate stands between an instance and its database. Shut, it lets nothing through, and breaks nothing: as a network does
-// that has lost its way.
+// gate is a proxy between an instance and its database. When shut, it passes nothing on and closes nothing, like a network
+// without a route.
 type gate struct {
 	dsn       string
-	listeners []net.Listener // one for each host
+	listeners []net.Listener // one per host
 	wg        sync.WaitGroup
 
 	mu      sync.Mutex
 	changed *sync.Cond
 	isShut  bool
-	age     int // of connections; nothing passes on those of an earlier one
+	age     int // of connections; nothing passes on older ones
 	over    bool
 	conns   []net.Conn
 }
@@ -74,7 +74,7 @@ func (g *gate) accept(l net.Listener, target string) {
 	}
 }
 
-// carry brings bytes to the other side while they may pass.
+// carry copies bytes to the other side while the gate is open.
 func (g *gate) carry(from, to net.Conn, born int) {
 	defer from.Close()
 	defer to.Close()
@@ -107,5 +107,5 @@ func (g *gate) change(how func()) {
 func (g *gate) shut() { g.change(func() { g.isShut = true }) }
 func (g *gate) open() { g.change(func() { g.isShut = false }) }
 
-// silence lets nothing pass any more on the connections that there are; new ones work.
+// silence stops passing bytes on existing connections; new ones work.
 func (g *gate) silence() { g.change(func() { g.age++ }) }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The tests mostly wait: more of them run at a time than there are processors.
+// The tests mostly wait, so more of them run at a time than there are processors.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if err := flag.Set("test.parallel", "6"); err != nil {

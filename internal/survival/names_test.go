@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Each promise of the design names its test. The names are those of tests that there are.
+// Each promise of the design names its tests, and they exist.
 func TestNamesInDesign(t *testing.T) {
 	const root = "../.."
 	there := map[string]bool{}
@@ -40,7 +40,7 @@ func TestNamesInDesign(t *testing.T) {
 		}
 		for _, name := range names {
 			if !there[name] {
-				t.Errorf("%s: there is no %s", page, name)
+				t.Errorf("%s: no such test: %s", page, name)
 			}
 		}
 	}

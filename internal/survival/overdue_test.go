@@ -12,14 +12,14 @@ import (
 	"tocsin/track"
 )
 
-// Of a thousand alarms that fell due in an outage those do not ring for which the backlog has evidence; the others wait
-// for the grace, and come at the rate; and what one user gets of them does not keep the others waiting.
+// Of a thousand alarms that fell due in an outage, those with evidence in the backlog do not fire; the others wait for the
+// grace period, and fire at FireRate; and those of one user do not delay the others.
 func TestOverdue(t *testing.T) {
 	const (
 		grace    = 10 * time.Second
 		rate     = 100
 		messages = 1000
-		people   = 100 // who wrote half of them; the other half is of one
+		people   = 100 // the senders of one half; the other half is one user's
 	)
 	synctest.Test(t, func(t *testing.T) {
 		users := []string{"busy"}
@@ -72,7 +72,7 @@ func TestOverdue(t *testing.T) {
 				others = append(others, after)
 			}
 			if read[p.about[0]] {
-				t.Errorf("%v: asked about although the backlog says that it was read", p.about[0])
+				t.Errorf("%v: prompted although the backlog says that it was read", p.about[0])
 			}
 		}
 		came := s.came[busy]
@@ -82,8 +82,8 @@ func TestOverdue(t *testing.T) {
 		if want := messages - len(read); len(asked) != want {
 			t.Fatalf("%d prompts, want %d", len(asked), want)
 		}
-		if first := asked[0]; first < grace-time.Second { // the stream is up a moment before we see it
-			t.Errorf("the first came %s after the stream, in the grace", first)
+		if first := asked[0]; first < grace-time.Second { // the stream is up a moment before we notice
+			t.Errorf("the first came %s after the stream, within the grace period", first)
 		}
 		for i := rate + rate/5; i < len(asked); i++ {
 			if within := asked[i] - asked[i-rate-rate/5]; within < time.Second {
@@ -106,7 +106,7 @@ func TestOverdue(t *testing.T) {
 	})
 }
 
-// write brings a message that asks for all.
+// write sends a message that asks for everything.
 func (s *server) write(key track.Key, at track.Time) { s.writeText(key, at, text) }
 
 func (s *server) writeText(key track.Key, at track.Time, text string) {

@@ -7,11 +7,11 @@ import (
 	"tocsin/internal/lab"
 )
 
-// TestPatroni has Patroni look after the database, as in docs/SCALING.md: not a message may be lost, nor asked about twice,
-// whatever happens to the primary.
+// TestPatroni runs the database under Patroni, as in docs/SCALING.md: no message may be lost, or asked about twice, whatever
+// happens to the primary.
 func TestPatroni(t *testing.T) {
 	if !thorough() {
-		t.Skip("for make failover: it needs Patroni, etcd, haproxy and minutes")
+		t.Skip("for make failover: needs Patroni, etcd, haproxy and several minutes")
 	}
 	for _, tc := range []struct {
 		name      string

@@ -8,9 +8,9 @@ import (
 	"tocsin/internal/lab"
 )
 
-// TestPgbouncer has instances reach PostgreSQL by way of pgbouncer. By session it works, and
-// nothing is lost when the database is killed behind it; by transaction or statement it is refused, with what to do, by
-// "tocsin run" and "tocsin check".
+// TestPgbouncer connects instances to PostgreSQL through pgbouncer. With session pooling it works, and nothing is lost when
+// the database is killed behind it; with transaction or statement pooling, "tocsin run" and "tocsin check" refuse it and
+// suggest a remedy.
 func TestPgbouncer(t *testing.T) {
 	t.Parallel()
 	cluster := lab.PostgresCluster(t)

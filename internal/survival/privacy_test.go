@@ -14,7 +14,7 @@ import (
 	"tocsin/track"
 )
 
-// holds reports whether the database's file, its log or anything beside them holds a text.
+// holds reports whether the database's files or logs contain a text.
 func holds(t *testing.T, path, text string) bool {
 	t.Helper()
 	files, err := filepath.Glob(path + "*")
@@ -46,27 +46,27 @@ func TestTextIsErased(t *testing.T) {
 		time.Sleep(time.Second)
 		for _, text := range []string{"The text of the first", "The text of the second"} {
 			if !holds(t, path, text) {
-				t.Errorf("%q is not there while the message waits", text)
+				t.Errorf("%q is not stored while the message is pending", text)
 			}
 		}
 		(&traffic{server: s}).marker(read)
-		time.Sleep(2 * time.Minute) // housekeeping
+		time.Sleep(2 * time.Minute) // for maintenance
 		if holds(t, path, "The text of the first") {
-			t.Error("the text of a message that was read is still there")
+			t.Error("the text of a read message remains")
 		}
 		if !holds(t, path, "The text of the second") {
-			t.Error("the text of a message that waits is gone")
+			t.Error("the text of a pending message is gone")
 		}
 		(&traffic{server: s}).marker(waits)
 		time.Sleep(time.Second)
 		stop()
 		if holds(t, path, "The text of the second") {
-			t.Error("the text is still there after the end")
+			t.Error("the text remains after the end")
 		}
 	})
 }
 
-// Nothing that is private is in the log, at its most talkative, nor in what readiness and metrics tell.
+// The log at debug level, readiness and metrics show nothing private.
 func TestLogs(t *testing.T) {
 	t.Parallel()
 	const password = "hunter2-of-the-database"
@@ -98,7 +98,7 @@ func TestLogs(t *testing.T) {
 	for what, said := range map[string]string{"the log": d.Stderr(), "/readyz": body} {
 		for _, word := range []string{text, secret, number, number[1:], password} {
 			if strings.Contains(said, word) {
-				t.Errorf("%s holds %q:\n%s", what, word, said)
+				t.Errorf("%s has %q:\n%s", what, word, said)
 			}
 		}
 	}

@@ -19,7 +19,7 @@ import (
 	"tocsin/track"
 )
 
-// inProcess runs the component here, where the time is that of the test, and returns when it is connected.
+// inProcess runs the component in this process, on the test's clock, and returns when it is connected.
 func inProcess(t *testing.T, s *server, dsn string, grace time.Duration, rate int) (stop func()) {
 	t.Helper()
 	store, err := storage.Open(context.Background(), dsn, storage.Options{})
@@ -35,7 +35,7 @@ func inProcess(t *testing.T, s *server, dsn string, grace time.Duration, rate in
 	}
 }
 
-// startService runs the component here, on a server that listens, or is connected to in memory.
+// startService runs the component in this process, on a server that listens, or is connected in memory.
 func startService(t testing.TB, s *server, store tocsin.Store, addr string, grace time.Duration, rate int) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())

@@ -1,5 +1,5 @@
-// Package survival runs the real program and does to it what happens to programs: it is killed, paused and taken for
-// dead, its disk fills up, its database goes away. What must hold then stands in docs/design/survival.md.
+// Package survival runs the real program and puts it through faults: it is killed or paused, its disk fills up, its database
+// goes away. docs/design/survival.md has what must hold then.
 package survival
 
 import (
@@ -28,30 +28,30 @@ const (
 	unreadAfter      = 4 * time.Second
 )
 
-// server plays an XMPP server with our Prosody module: it brings copies, keeps those for a component that is away, and
-// notes all that comes back.
+// server plays an XMPP server with our Prosody module: it sends copies, keeps them while the component is away, and records
+// the replies.
 type server struct {
 	*fakeserver.Server
 	*audit
-	keeps bool                 // copies for a component that is away, as the module does
+	keeps bool                 // copies while the component is away, like the module
 	plain bool                 // all clients are ordinary ones
-	alone bool                 // there is one instance at a time: what comes late by an old connection is of one that is dead
-	lag   func() time.Duration // of a component that runs here
+	alone bool                 // there is one instance at a time: late stanzas on an old connection are a dead instance's
+	lag   func() time.Duration // of a component in this process
 
 	mu      sync.Mutex
-	peer    *fakeserver.Peer           // the newest connection; nil: the component is away
-	newest  *fakeserver.Peer           // the connection that was made last
-	arrived map[*fakeserver.Peer]int64 // how much had come by an older one when the next was made: it may be read late
-	over    map[*fakeserver.Peer]bool  // connections of those that were told to end, or killed: what they wrote may be read late
-	streams int                        // that were made
+	peer    *fakeserver.Peer           // the current connection; nil: the component is away
+	newest  *fakeserver.Peer           // the latest connection
+	arrived map[*fakeserver.Peer]int64 // bytes received on older ones when the next was made: they may be read late
+	over    map[*fakeserver.Peer]bool  // connections of instances told to end, or killed: their stanzas may be read late
+	streams int                        // number of streams so far
 	online  []string                   // full JIDs, all capable
 	backlog []string
-	lost    int // copies that were given to nobody
+	lost    int // copies that could not be sent
 	replies map[string]chan *fakeserver.Element
 	asked   int
 }
 
-// newServer starts a server whose users are there as alice/phone is.
+// newServer starts a server whose users have the same features as alice/phone.
 func newServer(t *testing.T, a *audit, users ...string) *server {
 	t.Helper()
 	fake, err := fakeserver.Listen(component, secret)
@@ -63,7 +63,7 @@ func newServer(t *testing.T, a *audit, users ...string) *server {
 	return s
 }
 
-// play is newServer for one that does not listen.
+// play is newServer without a listener.
 func play(t testing.TB, fake *fakeserver.Server, a *audit, users ...string) *server {
 	s := &server{Server: fake, audit: a, keeps: true, replies: map[string]chan *fakeserver.Element{}, over: map[*fakeserver.Peer]bool{}, arrived: map[*fakeserver.Peer]int64{}}
 	for _, user := range users {
@@ -81,7 +81,7 @@ func play(t testing.TB, fake *fakeserver.Server, a *audit, users ...string) *ser
 	return s
 }
 
-// settings are those of a component on the server.
+// settings are the settings of a component on the server.
 func (s *server) settings(more lab.Settings) lab.Settings {
 	settings := lab.Settings{
 		"track.undelivered_after": undeliveredAfter, "track.unread_after": unreadAfter, "track.grace": "200ms",
@@ -93,12 +93,12 @@ func (s *server) settings(more lab.Settings) lab.Settings {
 	return settings
 }
 
-// lab is the server as package lab knows servers.
+// lab is the server as a lab.Server.
 func (s *server) lab() *lab.Server {
 	return &lab.Server{Options: lab.Options{Component: component, Secret: secret, Hosts: []string{domain}}, ComponentAddr: s.Addr()}
 }
 
-// welcome gives every new connection the presence of all, and what was kept.
+// welcome sends every new connection the presence of all, and the kept copies.
 func (s *server) welcome(ctx context.Context) {
 	for {
 		peer, err := s.Accept(ctx)
@@ -133,7 +133,7 @@ func (s *server) presence(fulls ...string) (copies []string) {
 	return copies
 }
 
-// arrive brings users online that were not.
+// arrive brings users online.
 func (s *server) arrive(users ...string) {
 	var fulls []string
 	for _, user := range users {
@@ -145,7 +145,7 @@ func (s *server) arrive(users ...string) {
 	s.bring(s.presence(fulls...)...)
 }
 
-// leave takes them away again.
+// leave takes them offline.
 func (s *server) leave(users ...string) {
 	var copies []string
 	s.mu.Lock()
@@ -158,7 +158,7 @@ func (s *server) leave(users ...string) {
 	s.bring(copies...)
 }
 
-// bring gives copies to the component, or keeps them until it is back.
+// bring sends copies to the component, or keeps them until it is back.
 func (s *server) bring(copies ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,14 +175,14 @@ func (s *server) bring(copies ...string) {
 	}
 }
 
-// ends notes that the one that serves is about to end.
+// ends records that the live instance is about to end.
 func (s *server) ends() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.over[s.newest] = true
 }
 
-// made is how many streams there were.
+// made returns the number of streams so far.
 func (s *server) made() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -196,7 +196,7 @@ func wrap(event string, at track.Time, inner string) string {
 		domain, component, event, at.Std().Format("2006-01-02T15:04:05.000Z"), inner)
 }
 
-// take is called for all that the component sends.
+// take is called for everything that the component sends.
 func (s *server) take(p *fakeserver.Peer, e *fakeserver.Element) bool {
 	if e.Attr["to"] == component {
 		return fakeserver.AnswerPings(p, e)
@@ -212,7 +212,7 @@ func (s *server) take(p *fakeserver.Peer, e *fakeserver.Element) bool {
 			s.note("it was sent by one that is live no more: %s", e.XML)
 		}
 	case e.Name.Local == "iq" && kind == "get":
-		p.Send(s.answer(e)) //nolint:errcheck // a component that is gone needs none
+		p.Send(s.answer(e)) //nolint:errcheck // the component may be gone
 	case e.Name.Local == "iq" && (kind == "result" || kind == "error"):
 		s.mu.Lock()
 		if reply := s.replies[id]; reply != nil {
@@ -224,8 +224,8 @@ func (s *server) take(p *fakeserver.Peer, e *fakeserver.Element) bool {
 	return true
 }
 
-// answer is that of a client that is there: a phone shows states and prompts, a desk sends receipts and markers and no
-// more. There are no vCards.
+// answer answers for the clients: a phone shows states and prompts, a desk sends receipts and markers only. There are no
+// vCards.
 func (s *server) answer(e *fakeserver.Element) string {
 	to, from, id := e.Attr["to"], e.Attr["from"], e.Attr["id"]
 	const info = "http://jabber.org/protocol/disco#info"
@@ -249,7 +249,7 @@ func (s *server) answer(e *fakeserver.Element) string {
 		to, from, id, info, list.String())
 }
 
-// answerPrompt answers a prompt as a client does; it reports whether the component has taken the answer.
+// answerPrompt answers a prompt like a client; it reports whether the component has accepted the answer.
 func (s *server) answerPrompt(ctx context.Context, full, prompt, action string) bool {
 	reply := make(chan *fakeserver.Element, 1)
 	s.mu.Lock()
@@ -270,7 +270,7 @@ func (s *server) answerPrompt(ctx context.Context, full, prompt, action string) 
 	}
 }
 
-// answering answers one prompt after the other until ctx ends.
+// answering answers prompts until ctx ends.
 func (s *server) answering(ctx context.Context) {
 	turn := time.NewTicker(100 * time.Millisecond)
 	defer turn.Stop()
@@ -293,7 +293,7 @@ func (s *server) answering(ctx context.Context) {
 	}
 }
 
-// patiently polls until something is so.
+// patiently polls until a condition holds.
 func patiently(t testing.TB, within time.Duration, what string, is func() bool) {
 	t.Helper()
 	poll := time.NewTicker(10 * time.Millisecond)

@@ -9,9 +9,9 @@ import (
 	"tocsin/internal/lab"
 )
 
-// Two instances on one PostgreSQL, on real servers: what was pending when the one that serves is killed, or paused, is
-// told once by the other one. Prosody refuses a second connection as long as the first one stands, unless it is told to
-// prefer the new one; ejabberd takes both, and splits what comes between them.
+// Two instances on one PostgreSQL, on real servers: if the live one is killed or paused, the other one reports pending
+// messages once. Prosody refuses a second connection while the first one exists, unless configured to prefer the new one;
+// ejabberd accepts both, and splits stanzas between them.
 func TestStandbyOnServers(t *testing.T) {
 	t.Parallel()
 	contacts := []string{"alice", "bob", "carol"} // silence of a stranger means nothing
@@ -19,8 +19,8 @@ func TestStandbyOnServers(t *testing.T) {
 		name string
 		open func(testing.TB, lab.Options) *lab.Server
 		lab.Options
-		denies bool   // the new connection
-		state  string // how a message ends whose recipient an instance has not seen: service_log tells of presence only when it passes
+		denies bool   // refuses the new connection
+		state  string // final state of a message whose recipient an instance has not seen: service_log reports presence only when it changes
 	}{
 		{"Prosody", prosody, lab.Options{Tap: lab.Module, Contacts: contacts}, true, "timeout-undelivered"},
 		{"Prosody that kicks the old one", prosody, lab.Options{Tap: lab.Module, Contacts: contacts, Extra: `component_conflict_resolve = "kick_old"`}, false, "timeout-undelivered"},
@@ -48,7 +48,7 @@ func TestStandbyOnServers(t *testing.T) {
 			first.Kill9()
 			began := time.Now()
 			second := f.await(t)
-			t.Logf("killed: the other one serves after %s", time.Since(began).Round(time.Millisecond))
+			t.Logf("killed: the other one is live after %s", time.Since(began).Round(time.Millisecond))
 			once(alice, "m1")
 
 			first.Launch()
@@ -61,7 +61,7 @@ func TestStandbyOnServers(t *testing.T) {
 				second.Signal(syscall.SIGCONT)
 			}
 			patiently(t, time.Minute, "the other one serves", func() bool { return serves(first) })
-			t.Logf("paused: the other one serves after %s", time.Since(began).Round(time.Millisecond))
+			t.Logf("paused: the other one is live after %s", time.Since(began).Round(time.Millisecond))
 			if !tc.denies {
 				second.Signal(syscall.SIGCONT)
 			}
@@ -74,7 +74,7 @@ func TestStandbyOnServers(t *testing.T) {
 			began = time.Now()
 			first.Stop()
 			f.await(t)
-			t.Logf("told to stop: the other one serves after %s", time.Since(began).Round(time.Millisecond))
+			t.Logf("stopped: the other one is live after %s", time.Since(began).Round(time.Millisecond))
 			alice.Say(carol.Bare(), "m3", "Still there?")
 			alice.Expect("message[@type='headline']/{%s}status[@id='m3'][@state='%s']", ns, tc.state)
 			second.Stop()
@@ -85,7 +85,7 @@ func TestStandbyOnServers(t *testing.T) {
 func prosody(t testing.TB, o lab.Options) *lab.Server  { return lab.Prosody(t, o) }
 func ejabberd(t testing.TB, o lab.Options) *lab.Server { return lab.Ejabberd(t, o) }
 
-// once makes sure that a timeout and a prompt come, and no second prompt.
+// once checks that a timeout and one prompt arrive, and no second one.
 func once(c *lab.Client, id string) {
 	c.Expect("message/{%s}escalate[@id='%s']", ns, id)
 	c.ExpectNone(2*time.Second, "message/{%s}escalate[@id='%s']", ns, id)

@@ -13,22 +13,22 @@ import (
 	"tocsin/internal/lab"
 )
 
-// house is a component under a light load, whose audit is closed by end.
-type house struct {
+// harness is a component under light load, with an audit that end evaluates.
+type harness struct {
 	*server
 	all  *fleet
 	flow *traffic
 	r    run
-	gate *gate // to the database, or nil
+	gate *gate // to the database; may be nil
 	stop func()
 }
 
 // open starts instances and traffic.
-func open(t *testing.T, r run, more lab.Settings) *house {
+func open(t *testing.T, r run, more lab.Settings) *harness {
 	t.Helper()
 	users, bare := names(0, 60)
 	s := newServer(t, newAudit(), users...)
-	h := &house{server: s, r: r, all: newFleet(t, s, r), flow: &traffic{server: s, rand: seed(t), senders: bare, rate: r.rate}}
+	h := &harness{server: s, r: r, all: newFleet(t, s, r), flow: &traffic{server: s, rand: seed(t), senders: bare, rate: r.rate}}
 	for _, m := range h.all.members {
 		m.Set(more)
 	}
@@ -44,8 +44,8 @@ func open(t *testing.T, r run, more lab.Settings) *house {
 	return h
 }
 
-// end finishes what was begun and compares all with all.
-func (h *house) end(t *testing.T) {
+// end finishes the traffic and compares everything.
+func (h *harness) end(t *testing.T) {
 	t.Helper()
 	h.stop()
 	h.all.drain(t, h.flow, h.r)
@@ -56,11 +56,10 @@ func (h *house) end(t *testing.T) {
 	h.all.secrets(t)
 }
 
-// passes lets so much time go by under load.
+// passes waits under load.
 func passes(d time.Duration) { time.Sleep(d) }
 
-// Of three instances one is live. The next one takes over within seconds when it is killed, and at once when it is
-// told to stop.
+// Of three instances one is live. The next one takes over within seconds when it is killed, and at once when it is stopped.
 func TestTakeover(t *testing.T) {
 	t.Parallel()
 	h := open(t, run{dsn: lab.Postgres(t), instances: 3, rate: 20}, nil)
@@ -83,7 +82,7 @@ func TestTakeover(t *testing.T) {
 	h.end(t)
 }
 
-// An instance that was paused until another one had taken over says nothing any more when it goes on, and stands by.
+// An instance that was paused until another one had taken over sends nothing when it continues, and becomes a standby.
 func TestPaused(t *testing.T) {
 	t.Parallel()
 	h := open(t, run{dsn: lab.Postgres(t), instances: 2, rate: 50}, nil)
@@ -105,8 +104,8 @@ func TestPaused(t *testing.T) {
 	h.end(t)
 }
 
-// An instance between which and the database nothing passes any more keeps the stream as long as there is no other one,
-// says nothing that it is not sure of, and goes on by itself. Where another one stands by, it leaves the stream to it.
+// A single instance that can't reach the database keeps the stream, sends nothing that depends on being the leader, and
+// recovers by itself. If there is a standby, it leaves the stream to it.
 func TestUnreachableDatabase(t *testing.T) {
 	t.Parallel()
 	t.Run("alone", func(t *testing.T) {
@@ -123,7 +122,7 @@ func TestUnreachableDatabase(t *testing.T) {
 		h.unharmed(t)
 		h.end(t)
 	})
-	t.Run("with another one", func(t *testing.T) {
+	t.Run("with a standby", func(t *testing.T) {
 		t.Parallel()
 		dsn := lab.Postgres(t)
 		gate := newGate(t, dsn)
@@ -134,7 +133,7 @@ func TestUnreachableDatabase(t *testing.T) {
 		first, began := h.all.members[0], time.Now()
 		gate.shut()
 		patiently(t, 30*time.Second, "the other one takes over", func() bool { return serves(other) })
-		t.Logf("another one serves after %s", time.Since(began).Round(time.Millisecond))
+		t.Logf("the standby is live after %s", time.Since(began).Round(time.Millisecond))
 		gate.open()
 		patiently(t, 30*time.Second, "it stands by", func() bool {
 			_, body := first.Readiness()
@@ -146,7 +145,7 @@ func TestUnreachableDatabase(t *testing.T) {
 	})
 }
 
-// A second instance on an SQLite file is told who has it.
+// A second instance on an SQLite file reports which process uses it.
 func TestSecondOnSQLite(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, newAudit())
@@ -166,19 +165,19 @@ func TestSecondOnSQLite(t *testing.T) {
 			}
 		}
 		if len(said) != 1 || !strings.Contains(said[0], line) {
-			t.Errorf("%s: it says:\n%s", how, second.Stderr())
+			t.Errorf("%s: stderr:\n%s", how, second.Stderr())
 		}
 	}
 	refused("another address for metrics", "the database is in use by process ")
 	settings["metrics.listen"] = first.Metrics()
 	refused("the same configuration", "the database is in use: is Tocsin already running?")
 	if !serves(first) {
-		t.Error("the first one does not serve any more")
+		t.Error("the first one is no longer live")
 	}
 	first.Stop()
 }
 
-// host is where a DSN leads to.
+// host returns the host of a DSN.
 func host(t *testing.T, dsn string) *url.URL {
 	t.Helper()
 	u, err := url.Parse(dsn)

@@ -10,28 +10,28 @@ import (
 	"tocsin/track"
 )
 
-// text stands in every message. It is looked for where it must not be.
+// text is in every message. Tests look for it where it must not be.
 const text = "The-quick-brown-fox-of-"
 
-// traffic is what the users of a server do, by a plan that the seed makes.
+// traffic is the users' behaviour, planned at random by the seed.
 type traffic struct {
 	*server
 	rand    *rand.Rand
 	senders []string // bare JIDs
-	rate    int      // messages a second
-	shared  int      // one in so many messages goes to somebody whom others write to as well; 0: none
+	rate    int      // messages per second
+	shared  int      // one in this many messages goes to a recipient shared with other senders; 0: none
 
 	n    int
 	plan plan
 }
 
-// act is something that will happen to a message.
+// act is a planned event of a message.
 type act struct {
 	at time.Time
 	do func()
 }
 
-// run lets users write and read until ctx ends. What was begun is then finished by finish.
+// run lets users write and read until ctx ends. finish completes what was begun.
 func (f *traffic) run(ctx context.Context) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -55,10 +55,10 @@ func (f *traffic) act(now time.Time) {
 	}
 }
 
-// finish lets happen what is planned, and nothing new.
+// finish carries out the plan without new messages.
 func (f *traffic) finish(ctx context.Context) {
 	for len(f.plan) > 0 && ctx.Err() == nil {
-		time.Sleep(time.Until(f.plan[0].at)) // the plan is what the test waits for
+		time.Sleep(time.Until(f.plan[0].at)) // wait for the next event
 		f.act(time.Now())
 	}
 }
@@ -67,7 +67,7 @@ func (f *traffic) later(d time.Duration, do func()) {
 	heap.Push(&f.plan, act{time.Now().Add(d), do})
 }
 
-// write has somebody write to somebody, and plans what becomes of it.
+// write sends a message from a random sender, and plans its fate.
 func (f *traffic) write(now time.Time) {
 	f.n++
 	key := track.Key{
@@ -82,14 +82,14 @@ func (f *traffic) write(now time.Time) {
 	receipt := func(d time.Duration) { f.later(d, func() { f.receipt(key) }) }
 	marker := func(d time.Duration) { f.later(d, func() { f.marker(key) }) }
 	switch luck := f.rand.IntN(100); {
-	case luck < 25: // it never arrives
-	case luck < 50: // it is never read
+	case luck < 25: // never delivered
+	case luck < 50: // never read
 		receipt(between(0, time.Second))
-	case luck < 60: // it arrives after its time
+	case luck < 60: // delivered late
 		receipt(between(undeliveredAfter, undeliveredAfter+2*time.Second))
-	case luck < 70: // it is read without a receipt
+	case luck < 70: // read without a receipt
 		marker(between(0, unreadAfter))
-	default: // it is read, in time or later
+	default: // read, in time or later
 		d := between(0, time.Second)
 		receipt(d)
 		marker(between(d, unreadAfter+2*time.Second))

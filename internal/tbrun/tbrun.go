@@ -1,4 +1,4 @@
-// Package tbrun lets programs use test helpers: a Stage is a testing.TB; what the lab starts on it ends with it, and
+// Package tbrun lets programs use test helpers: a Stage is a testing.TB; whatever the lab starts on it ends with it, and
 // failures are printed.
 package tbrun
 
@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// Stage stands in for a test.
+// Stage replaces a test.
 type Stage struct {
-	testing.TB // nil: the methods the lab uses are below
+	testing.TB // nil: only the methods below are used
 
 	name string
 	ctx  context.Context
@@ -24,16 +24,16 @@ type Stage struct {
 	cleanups []func()
 }
 
-// leave is how long a play that is interrupted has to end by itself.
+// leave is how long an interrupted run has to end by itself.
 const leave = 2 * time.Second
 
-// Perform runs a play to its end, or until the first thing that goes wrong, cleans up, and reports whether all went well.
-// The end of ctx interrupts it: it is no failure if the play ends with it.
+// Perform runs a function to its end, or until the first failure, cleans up, and reports whether all went well. Cancelling
+// ctx interrupts it, which is not a failure if the function then ends.
 func Perform(ctx context.Context, name string, play func(*Stage)) (ok bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &Stage{name: name, ctx: ctx}
 	ended := make(chan struct{})
-	go func() { // what fails calls runtime.Goexit
+	go func() { // a failure calls runtime.Goexit
 		defer close(ended)
 		play(s)
 	}()

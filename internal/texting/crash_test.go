@@ -9,11 +9,11 @@ import (
 	"tocsin/component/routes"
 )
 
-// outcomes are the rows of the table of docs/design/texts.md: what a provider's answers come to.
+// outcomes are the rows of the table in docs/design/texts.md: the results of a provider's answers.
 var outcomes = []struct {
 	name   string
 	script map[string][]gateway.Outcome
-	phones int // SMS that arrive, without a crash
+	phones int // SMS delivered if nothing crashes
 	asked  bool
 }{
 	{"sent", script(says(gateway.Sent), says(gateway.Sent)), 1, false},
@@ -36,7 +36,7 @@ func copied(m map[string][]gateway.Outcome) map[string][]gateway.Outcome {
 	return script(says(m["a"]...), says(m["b"]...))
 }
 
-// TestOutcomes tells what becomes of each row if nothing crashes.
+// TestOutcomes checks each row without a crash.
 func TestOutcomes(t *testing.T) {
 	onBoth(t, func(t *testing.T, on *database) {
 		for _, row := range outcomes {
@@ -47,25 +47,25 @@ func TestOutcomes(t *testing.T) {
 				s.pass(12 * time.Minute)
 				s.stop()
 				if got := s.provider.onPhones(); got != row.phones {
-					t.Errorf("%d SMS arrive, want %d", got, row.phones)
+					t.Errorf("%d SMS delivered, want %d", got, row.phones)
 				}
 				if (s.asked > 0) != row.asked {
-					t.Errorf("asked %d times", s.asked)
+					t.Errorf("%d prompts", s.asked)
 				}
 			})
 		}
 	})
 }
 
-// TestCrash ends an instance at each commit and each submission, before and after it, for each row of the table, and lets another
-// one go on: there are never two SMS where there must not be, and never none without somebody being asked.
+// TestCrash ends an instance at each commit and each submission, before and after it, for each row of the table, and starts
+// another one: there are never two SMS where that must not happen, and never none without a prompt.
 func TestCrash(t *testing.T) {
 	onBoth(t, func(t *testing.T, on *database) {
 		for _, repeat := range []routes.Repeat{routes.Never, routes.ByKey, routes.Always} {
 			for _, row := range outcomes {
 				few := row.name == "unsure" || row.name == "sent"
 				if !few && (repeat != routes.Never || on.name == "postgres") {
-					continue // nothing is repeated in the others; and on a second database they take no other way
+					continue // the others repeat nothing; and the second database makes no difference
 				}
 				if repeat == routes.ByKey && on.name == "postgres" {
 					continue
@@ -80,7 +80,7 @@ func TestCrash(t *testing.T) {
 						crashed := s.ctx.Err() != nil
 						s.stop()
 						s.begin(crash{})
-						s.send("m1") // the server sends it again, if it was not acknowledged
+						s.send("m1") // the server repeats it if it was not acknowledged
 						s.pass(12 * time.Minute)
 						s.stop()
 						s.judge(fmt.Sprintf("%+v", at))
@@ -113,14 +113,14 @@ func (s *story) judge(at string) {
 	s.t.Helper()
 	phones := s.provider.onPhones()
 	if phones > 1 && s.repeat != routes.Always {
-		s.t.Errorf("%s: %d SMS arrive", at, phones)
+		s.t.Errorf("%s: %d SMS delivered", at, phones)
 	}
 	if phones == 0 && s.asked == 0 {
-		s.t.Errorf("%s: no SMS, and nobody is asked", at)
+		s.t.Errorf("%s: no SMS, and no prompt", at)
 	}
 	for _, state := range s.texts() {
 		if state.Live() {
-			s.t.Errorf("%s: an SMS is still on its way", at)
+			s.t.Errorf("%s: an SMS is still live", at)
 		}
 	}
 }

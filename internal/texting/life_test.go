@@ -1,5 +1,5 @@
-// Package texting tests the SMS that the component sends itself, with crashes at every point, on both databases: the ledger, the
-// writer and the sender on a real store, and a scripted provider.
+// Package texting tests the SMS that the component sends itself, with crashes at every point, on both databases: the ledger,
+// the writer and the sender on a real store, with a scripted provider.
 package texting
 
 import (
@@ -30,7 +30,7 @@ import (
 	"tocsin/track"
 )
 
-// database is one that stories are told on one after the other, each by people of its own, and a day after the one before.
+// database is used by several stories in turn, each with its own people, a day after the previous one.
 type database struct {
 	*storage.Store
 	name    string
@@ -54,26 +54,26 @@ func onBoth(t *testing.T, test func(*testing.T, *database)) {
 	}
 }
 
-// errCrash is what everything fails with once an instance has crashed.
+// errCrash is the error of everything after an instance has crashed.
 var errCrash = errors.New("crashed")
 
-// crash says where an instance ends: at a commit, or while a provider is given an SMS; before or after that has happened.
+// crash says where an instance ends: at a commit, or at a submission to a provider; before or after it.
 type crash struct {
-	commit int // the how-manieth; 0: none
+	commit int // counted from 1; 0: none
 	submit int
 	after  bool
 }
 
-// provider is what stands at the other end of all routes. It answers by a script, and then as its last word says.
+// provider is the provider of all routes. It answers by a script, then always with its last word.
 type provider struct {
 	mu     sync.Mutex
 	script map[string][]gateway.Outcome // by route
-	got    []string                     // "route ref" of what it was given and may have sent
+	got    []string                     // "route ref" of what it received and may have sent
 	texts  []string
-	keys   map[string]bool // it knows a repetition: it is not sent again
-	sent   map[string]int  // SMS on phones, by reference
-	ids    []string        // that it gives to every SMS
-	before func()          // is called before it answers
+	keys   map[string]bool // idempotency keys: repetitions are not sent again
+	sent   map[string]int  // number of SMS delivered, by reference
+	ids    []string        // given to every SMS
+	before func()          // called before it answers
 }
 
 func (p *provider) submit(route string, m gateway.Submission) gateway.Answer {
@@ -125,7 +125,7 @@ type life struct {
 	commits int
 	submits int
 	alarms  map[track.Alarm]bool
-	jobs    map[string]bool // entries that the sender has
+	jobs    map[string]bool // entries in the hands of the sender
 	later   map[string]entry
 	shown   int
 	told    []string
@@ -213,7 +213,7 @@ func (nobody) Present(string, string) bool       { return true }
 func (nobody) Of(string) track.Prefs             { return track.Prefs{} }
 func (nobody) Language(string, ...string) string { return "en" }
 
-// story is a database, and the lives that follow one another on it.
+// story is a database, with the successive instances on it.
 type story struct {
 	t        *testing.T
 	store    *storage.Store
@@ -221,7 +221,7 @@ type story struct {
 	provider *provider
 	repeat   routes.Repeat
 	mode     track.Mode
-	asked    int // prompts that were shown
+	asked    int // number of prompts shown
 	told     []string
 	handed   map[string]string
 	began    track.Time
@@ -243,7 +243,7 @@ func newStory(t *testing.T, on *database, repeat routes.Repeat, script map[strin
 	return s
 }
 
-// begin starts an instance on what the database knows.
+// begin starts an instance from the state of the database.
 func (s *story) begin(c crash) {
 	t := s.t
 	store := s.store
@@ -288,7 +288,7 @@ func (s *story) begin(c crash) {
 	}
 }
 
-// stop ends the instance, and keeps what it has told people.
+// stop ends the instance, and keeps what it has sent to people.
 func (s *story) stop() {
 	s.end(errCrash)
 	s.wg.Wait()
@@ -316,7 +316,7 @@ func (l *life) committed(r *track.Result) {
 	}
 }
 
-// dispatch is what the outbox does with an entry.
+// dispatch does what the outbox does with an entry.
 func (l *life) dispatch(out track.Outgoing) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -348,7 +348,7 @@ func (l *life) dispatch(out track.Outgoing) {
 	}
 }
 
-// settle waits until the sender has nothing to do, or the instance has crashed.
+// settle waits until the sender is idle, or the instance has crashed.
 func (l *life) settle() {
 	l.t.Helper()
 	for range 25000 {
@@ -364,7 +364,7 @@ func (l *life) settle() {
 	l.t.Fatal("an entry of the outbox was neither put off nor taken out")
 }
 
-// pass lets the time pass, from one instant at which something is due to the next.
+// pass advances the clock from one due instant to the next.
 func (l *life) pass(d time.Duration) {
 	l.t.Helper()
 	for end := l.clock.Now().Add(d); l.ctx.Err() == nil; {
@@ -389,7 +389,7 @@ func (l *life) pass(d time.Duration) {
 	}
 }
 
-// tick does what is due, until there is nothing more.
+// tick processes everything that is due.
 func (l *life) tick() {
 	l.t.Helper()
 	for range 20 {
@@ -428,7 +428,7 @@ func (l *life) tick() {
 	}
 }
 
-// send lets Alice write to Bob.
+// send has Alice write to Bob.
 func (l *life) send(id string, change ...func(*track.Fact)) {
 	f := &track.Fact{Kind: track.Sent, Key: track.Key{Sender: l.alice, Recipient: l.bob, ID: id}, At: track.At(l.clock.Now()), Once: true,
 		Marks: track.AsksReceipt | track.Markable, Text: "the text of " + id, Standing: track.StandingBoth}
@@ -442,7 +442,7 @@ func (l *life) read(id string) {
 	l.Do(l.ctx, &track.Fact{Kind: track.Read, Key: track.Key{Sender: l.alice, Recipient: l.bob, ID: id}, At: track.At(l.clock.Now()), Basis: track.ByMarker}) //nolint:errcheck
 }
 
-// texts are the SMS that the database has, by their states.
+// texts returns the SMS in the database, by state.
 func (s *story) texts() (states []track.TextState) {
 	list, err := s.store.Texts(s.t.Context(), s.began, 1000)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"tocsin/track"
 )
 
-// TestStories tells what an SMS says, and when there is none.
+// TestStories checks the texts of SMS, and when none is sent.
 func TestStories(t *testing.T) {
 	sent := func() map[string][]gateway.Outcome { return script(says(gateway.Sent), says(gateway.Sent)) }
 	onBoth(t, func(t *testing.T, on *database) {
@@ -58,7 +58,7 @@ func TestStories(t *testing.T) {
 			said(t, s, "the text of m1"+stop)
 			prompts, err := s.store.Prompts(t.Context(), s.alice)
 			if err != nil || len(prompts) != 1 {
-				t.Fatal("nobody was asked instead", prompts, err)
+				t.Fatal("no prompt instead", prompts, err)
 			}
 			reply("START")
 			if err := s.Do(t.Context(), &track.Answer{Prompt: prompts[0].ID, By: s.alice + "/phone", Action: track.Declined}); err != nil {

@@ -32,7 +32,7 @@ type DSN struct {
 	name     string
 }
 
-// Parse reads "sqlite:PATH", or "postgres://…" as libpq does
+// Parse parses "sqlite:PATH", or "postgres://…" like libpq
 // (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING).
 func Parse(text string) (DSN, error) {
 	scheme, rest, found := strings.Cut(text, ":")
@@ -54,16 +54,16 @@ func Parse(text string) (DSN, error) {
 	return DSN{}, errors.New("invalid DSN " + examples)
 }
 
-// others are databases that people try. What else stands before the colon may be part of a password.
+// others are databases that people try. Anything else before the colon may be part of a password.
 var others = []string{"mysql", "mariadb", "sqlserver", "mongodb", "oracle", "cockroach", "file", "http", "https"}
 
-// String is the DSN without a password.
+// String returns the DSN without a password.
 func (d DSN) String() string { return d.redacted }
 
-// Name is what the database is called in errors: its file, or its hosts and name on PostgreSQL.
+// Name is the database's name in errors: its file, or its hosts and name on PostgreSQL.
 func (d DSN) Name() string { return d.name }
 
-// Conninfo gives the DSN of a PostgreSQL as libpq's keywords and values, with defaults for what it does not say.
+// Conninfo returns the DSN of a PostgreSQL as libpq's keywords and values, with defaults for missing ones.
 func (d DSN) Conninfo(defaults ...map[string]string) string {
 	all := map[string]string{}
 	for _, values := range append(defaults, d.keywords) {
@@ -78,8 +78,8 @@ func (d DSN) Conninfo(defaults ...map[string]string) string {
 	return b.String()
 }
 
-// parsePostgres reads what follows "postgres://". url.Parse can't: it knows one host, none of them a socket's folder, and
-// ends at a "#", which libpq takes as it is.
+// parsePostgres parses what follows "postgres://". url.Parse can't: it supports one host, no socket folders, and ends at a
+// "#", which libpq takes literally.
 func parsePostgres(scheme, text string) (DSN, error) {
 	d := DSN{keywords: map[string]string{}, redacted: scheme}
 	credentials, location, found := text, "", false
@@ -88,7 +88,7 @@ func parsePostgres(scheme, text string) (DSN, error) {
 	} else {
 		credentials, location = "", text
 	}
-	if strings.Contains(location, "@") { // whatever follows would be shown: it may be part of a password
+	if strings.Contains(location, "@") { // the rest must not be shown: it may be part of a password
 		return DSN{}, errors.New("invalid URL: more than one @, or a / before it: " + escapes)
 	}
 	if found {
@@ -136,10 +136,10 @@ func address(host string, port uint16) string {
 	return fmt.Sprintf("%s:%d", host, port)
 }
 
-// mask stands in the place of a password.
+// mask replaces a password.
 const mask = "xxxxx"
 
-// set decodes the value of a keyword, which messages call name. An empty one counts as none.
+// set decodes the value of a keyword, called name in errors. An empty one counts as missing.
 func (d *DSN) set(key, name, value string) error {
 	decoded, err := url.PathUnescape(value) // a plus is a plus
 	if err != nil || strings.Contains(decoded, "\x00") {
@@ -151,7 +151,7 @@ func (d *DSN) set(key, name, value string) error {
 	return nil
 }
 
-// hosts reads host[:port][,host[:port]]….
+// hosts parses host[:port][,host[:port]]….
 func (d *DSN) hosts(text string) error {
 	if text == "" {
 		return nil
@@ -170,7 +170,7 @@ func (d *DSN) hosts(text string) error {
 		if port == "" {
 			port = strconv.Itoa(defaultPort)
 		}
-		// What stands there may be a password whose @ is missing: it is not shown.
+		// This may be a password whose @ is missing: it is not shown.
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 			return errors.New("invalid port in the URL (1 to 65535): " + escapes)
 		}
@@ -180,7 +180,7 @@ func (d *DSN) hosts(text string) error {
 	return d.set("host", "host", strings.Join(hosts, ","))
 }
 
-// parameters reads key=value[&key=value]….
+// parameters parses key=value[&key=value]….
 func (d *DSN) parameters(query string) error {
 	if query == "" {
 		return nil

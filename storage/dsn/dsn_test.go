@@ -70,7 +70,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// libpq's own reader takes the same, and means the same.
+// libpq's own parser accepts the same DSNs, with the same meaning.
 func TestAsPsqlReads(t *testing.T) {
 	psql, err := exec.LookPath("psql")
 	if err != nil {
@@ -84,7 +84,7 @@ func TestAsPsqlReads(t *testing.T) {
 		"postgres://127.0.0.1:1/d?user=a%20b&ssl=true": "a b",
 	} {
 		out, _ := exec.Command(psql, "-w", text).CombinedOutput()
-		if !strings.Contains(string(out), "onnection ") { // it came to connect
+		if !strings.Contains(string(out), "onnection ") { // it tried to connect
 			t.Errorf("psql %s: %s", text, out)
 		}
 		d, err := Parse(text)
@@ -99,7 +99,7 @@ func TestAsPsqlReads(t *testing.T) {
 	}
 }
 
-// Whatever the password is and wherever the URL breaks, no message shows a part of it.
+// Whatever the password is and wherever the URL is malformed, no error shows a part of it.
 func FuzzNoPasswordIsShown(f *testing.F) {
 	for _, password := range []string{"hunter2hunter2", "4711#geheim", "a/b@c?d=e&f", "%zz%00", "12/34@56", "p:1234:x", "x,y:9z", "[::1]:]", "p\nq\rs", "?sslmode=geheim"} {
 		for _, shape := range []string{"postgres://u:\x00@db/x", "postgres://u:\x00", "\x00", "\x00:x", "postgres:\x00", "postgres://u:\x00@[::1/x?y", "postgres://db/x?password=\x00&a"} {

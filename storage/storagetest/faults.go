@@ -32,11 +32,11 @@ func cancelledContexts(s *suite) {
 	go func() { done <- s.Commit(ctx, track.Changes{Insert: many(50_000, settled)[1:]}) }()
 	select {
 	case <-done:
-		s.Log("it was stored before it could be cancelled")
+		s.Log("stored before it could be cancelled")
 	case <-time.After(30 * time.Millisecond):
 		cancel()
 		if err := <-done; err == nil {
-			s.Log("it was stored before it could be cancelled")
+			s.Log("stored before it could be cancelled")
 		} else {
 			s.same([]track.Message{m}, s.all(alice))
 		}
@@ -47,10 +47,10 @@ func cancelledContexts(s *suite) {
 
 func second[T any](_ T, err error) error { return err }
 
-// A connection that is lost costs the batch, not the store.
+// A lost connection costs the batch, not the store.
 func cutConnections(s *suite) {
 	if s.Cut == nil {
-		return // a file has no connections
+		return // files have no connections
 	}
 	m := pending(0, "m1")
 	s.insert(m)
@@ -60,7 +60,7 @@ func cutConnections(s *suite) {
 	s.retry(func() error { return second(s.Load(s.ctx, track.Want{Keys: []track.Key{m.Key}}, now)) })
 	s.same([]string{"m2", "m1"}, ids(s.all(alice)))
 
-	// In the middle of a batch, until one was cut indeed: nothing of it is there.
+	// In the middle of a batch, repeated until one was cut: none of it is stored.
 	for try := range 20 {
 		batch := many(20_000, settled)
 		for i := range batch {
@@ -74,7 +74,7 @@ func cutConnections(s *suite) {
 			s.retry(func() error { return s.Ping(s.ctx) })
 			left := s.all(carol)
 			if len(left)%20_000 != 0 {
-				s.Fatalf("%d rows of batches of 20 000 are there", len(left))
+				s.Fatalf("%d rows, from batches of 20 000", len(left))
 			}
 			s.insert(pending(9, "after"))
 			return
@@ -83,7 +83,7 @@ func cutConnections(s *suite) {
 	s.Fatal("no batch was cut")
 }
 
-// retry does what a caller does: again, for a while.
+// retry retries for a while, like the callers of a store.
 func (s *suite) retry(f func() error) {
 	s.Helper()
 	var err error
@@ -109,7 +109,7 @@ func reopened(s *suite) {
 	version, err := s.Version(s.ctx)
 	s.must(err)
 	if version == 0 {
-		s.Error("there is no version")
+		s.Error("no version")
 	}
 }
 
@@ -117,7 +117,7 @@ func hold(s *suite) {
 	held := func(want bool) {
 		s.Helper()
 		got, err := s.HasLeader(s.ctx)
-		for range 100 { // the end of a connection takes effect in its own time
+		for range 100 { // the end of a connection takes effect after a while
 			if err == nil && got == want {
 				break
 			}
@@ -135,16 +135,16 @@ func hold(s *suite) {
 	other := s.again()
 	s.must(other.Put(s.ctx, "what", "a command beside it may still do"))
 
-	// A second instance gets nothing, at least for now.
+	// A second instance does not get the leadership.
 	ctx, cancel := context.WithTimeout(s.ctx, 300*time.Millisecond)
 	defer cancel()
 	if h, err := other.Lead(ctx, "tocsin.example.org"); err == nil {
 		h.Release()
-		s.Fatal("two instances hold one database")
+		s.Fatal("two instances lead on one database")
 	}
 	select {
 	case <-first.Lost():
-		s.Fatal("the hold was lost")
+		s.Fatal("the leadership was lost")
 	default:
 	}
 	s.must(first.Release())
@@ -162,7 +162,7 @@ func hold(s *suite) {
 	s.must(back.Release())
 }
 
-// An instance that was taken for dead, and was not, changes nothing any more.
+// An instance that has lost the leadership without knowing changes nothing any more.
 func fence(s *suite) {
 	zombie := s.again()
 	_, err := zombie.Lead(s.ctx, "tocsin.example.org")
@@ -181,7 +181,7 @@ func fence(s *suite) {
 	s.same(track.Loaded{}, s.load(track.Want{Senders: []string{alice}}))
 }
 
-// What can't be stored is told from a database that can't store anything.
+// Data that can't be stored is told apart from a database that can't store anything.
 func refused(s *suite) {
 	s.must(s.Commit(s.ctx, track.Changes{Prompts: []track.Prompt{prompt(1, "p-1")}}))
 	err := s.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(0, "m1")}, Prompts: []track.Prompt{prompt(2, "p-2")}})

@@ -6,8 +6,8 @@ import (
 	"tocsin/track"
 )
 
-// What an instance that was taken over from leaves, the live one finds, in its order, until it has taken it in; and it is
-// taken in with what follows from it, or not at all.
+// What a superseded instance leaves, the live one finds, in order, until it has processed it; and it is processed together
+// with its consequences, or not at all.
 func handover(s *suite) {
 	old := s.again()
 	_, err := old.Lead(s.ctx, "tocsin.example.org")

@@ -41,7 +41,7 @@ func roundTrips(s *suite) {
 	s.must(err)
 	s.same([]track.Release{release}, given)
 
-	// Everything but Ord and Key can be changed, to nothing, too.
+	// Everything except Ord and Key can be changed, also to zero.
 	empty := track.Message{Ord: m.Ord, Key: m.Key, Notice: track.Notice{Told: m.Notice.Told}}
 	bare := track.Prompt{ID: p.ID, Row: p.Row, Conv: p.Conv}
 	s.commit(track.Changes{Update: []track.Message{empty}, Prompts: []track.Prompt{bare}, Peers: []track.Peer{{JID: bob}}, Pairs: []track.Pair{{Conv: pair.Conv}}})
@@ -54,7 +54,7 @@ func roundTrips(s *suite) {
 	s.same([]track.Message{m}, s.load(track.Want{Keys: []track.Key{m.Key}}).Messages)
 }
 
-// An update that says what it replaces stores every field that differs.
+// An update with the previous rows stores every field that differs.
 func changedFields(s *suite) {
 	m := full()
 	s.insert(m)
@@ -109,7 +109,7 @@ func loadByKey(s *suite) {
 	other.Recipient = carol
 	original, alias := pending(10, "m2"), passed(20, "m2-corrected")
 	alias.Kind, alias.Original = track.Alias, original.Ord
-	lost := passed(30, "m3-corrected") // its original was forgotten
+	lost := passed(30, "m3-corrected") // its original was pruned
 	lost.Kind, lost.Original = track.Alias, 12345
 	s.insert(middle, old, newest, other, original, alias, lost)
 
@@ -119,7 +119,7 @@ func loadByKey(s *suite) {
 	s.same([]track.Message{lost}, s.load(track.Want{Keys: []track.Key{lost.Key}}).Messages)
 	s.same(track.Loaded{}, s.load(track.Want{Keys: []track.Key{{Sender: bob, Recipient: alice, ID: "m1"}, {Sender: alice, Recipient: bob}, {}}}))
 
-	// A row stands there once, however often it is wanted, and all the wants are answered together.
+	// Each row is loaded once, however often it is wanted, and all parts of a Want are loaded together.
 	loaded := s.load(track.Want{Keys: []track.Key{newest.Key, other.Key, alias.Key}, Open: []track.Conv{newest.Conv()}, Ords: []int64{old.Ord}})
 	s.same([]track.Message{newest, middle, alias, original, other, old}, loaded.Messages)
 }
@@ -128,7 +128,7 @@ func loadByConversation(s *suite) {
 	delivered := pending(1, "m1")
 	delivered.Status = track.Delivered
 	failed := settled(5, "m5")
-	failed.Status = track.Failed // evidence may lift it
+	failed.Status = track.Failed // evidence may change it
 	open, there := pending(2, "m2"), pending(3, "m3")
 	there.Sender, there.Recipient = bob, alice
 	s.insert(settled(0, "m0"), delivered, open, there, passed(4, "m4"), failed)
@@ -143,7 +143,8 @@ func loadByConversation(s *suite) {
 	s.same(track.Loaded{Open: none}, s.load(track.Want{Open: none}))
 }
 
-// An alarm needs to know what the caps count: by conversation, recipient and sender, for a day, if somebody saw it.
+// For an alarm, everything that the caps count is loaded: by conversation, recipient and sender, of one day, if it was
+// shown.
 func loadByOrd(s *suite) {
 	m := pending(0, "m1")
 	opened := func(after int64, id, sender, recipient string, covered int) track.Prompt {
@@ -176,7 +177,7 @@ func loadByOrd(s *suite) {
 		{Conv: track.Conv{Sender: alice, Recipient: carol}, At: now - 2, State: track.PromptExpired},
 		{Conv: track.Conv{Sender: alice, Recipient: bob}, At: now - 1, State: track.PromptExpired},
 	}, loaded.Opened)
-	// The same by the sender, for a message that is escalated by command.
+	// The same by sender, for a message that is escalated by command.
 	loaded = s.load(track.Want{Senders: []string{alice}, Keys: []track.Key{m.Key}})
 	s.same([]track.Prompt{live}, loaded.Prompts)
 	s.same([]track.Message{m, joined}, loaded.Messages)
@@ -199,15 +200,15 @@ func loadPrompts(s *suite) {
 	loaded := s.load(track.Want{Ords: []int64{m1.Ord}})
 	s.same([]track.Prompt{live}, loaded.Prompts)
 	s.same([]track.Message{m2, m1, m0}, loaded.Messages)
-	// A late answer to the ended one: its message has joined the live one, which comes with all of its own.
+	// A late answer to the ended prompt: its message has joined the live one, which is loaded with all of its messages.
 	loaded = s.load(track.Want{Prompts: []string{ended.ID}})
 	s.same([]string{ended.ID, live.ID}, promptIDs(loaded.Prompts))
 	s.same([]string{"m2", "m1", "m0"}, ids(loaded.Messages))
-	// An ended prompt is not what a message brings along.
+	// An ended prompt is not loaded along with a message.
 	s.same(track.Loaded{Messages: []track.Message{m0}}, s.load(track.Want{Keys: []track.Key{m0.Key}}))
 	s.same(track.Loaded{}, s.load(track.Want{Prompts: []string{"p-none"}, Rows: []int64{1}, Senders: []string{bob}}))
 
-	// What is to be shown comes with what counts for its caps: prompts of its sender, and about its recipient.
+	// A prompt to be shown is loaded with what counts for its caps: prompts of its sender, and about its recipient.
 	counts := func(row int64, id, sender, recipient string) track.Prompt {
 		p := prompt(row, id)
 		p.Sender, p.Recipient, p.State, p.Covered, p.OpenedAt = sender, recipient, track.PromptSent, 1, now-1
@@ -228,7 +229,7 @@ func loadPeers(s *suite) {
 	s.same([]track.Peer{{JID: bob, Receipts: 3, Markers: 4}}, s.load(track.Want{Peers: []string{bob, bob, alice}}).Peers)
 }
 
-// What does not fit into one statement of any database is stored all the same.
+// More rows than fit into one statement of any database are stored all the same.
 func largeBatches(s *suite) {
 	const n = 5000
 	ms := many(n, pending)
@@ -259,7 +260,7 @@ func largeBatches(s *suite) {
 	s.same(0, len(queue))
 }
 
-// A marker settles a conversation up to a message; the text of what is settled is gone.
+// A marker settles a conversation up to a message; the text of settled messages is removed.
 func cumulativeUpdate(s *suite) {
 	ms := many(300, pending)
 	s.insert(ms...)
@@ -345,7 +346,7 @@ func outbox(s *suite) {
 	s.same("z0 m2 after 2 b1 after 1", queue())
 	s.commit(track.Changes{Done: []string{"z", "m", "b"}, Attempts: []track.Attempt{attempt("z", 7)}})
 	s.same("", queue())
-	s.commit(track.Changes{Outbox: []track.Outgoing{out("z", 1)}}) // it has left: this is another one
+	s.commit(track.Changes{Outbox: []track.Outgoing{out("z", 1)}}) // the first was removed: this is a new one
 	s.same("z1", queue())
 	s.commit(track.Changes{Outbox: []track.Outgoing{out("y", 0)}, Done: []string{"y", "z"}})
 	s.same("", queue())
@@ -370,12 +371,12 @@ func allOrNothing(s *suite) {
 		Update: []track.Message{changed}, Outbox: []track.Outgoing{{ID: "o1"}},
 	})
 	if err == nil {
-		s.Fatal("a row was stored over another one")
+		s.Fatal("a row replaced another one")
 	}
 	s.same([]track.Message{m}, s.all(alice))
 	err = s.Commit(s.ctx, track.Changes{
 		Insert: []track.Message{pending(1, "m2")}, Update: []track.Message{changed}, Outbox: []track.Outgoing{{ID: "o1"}}, Told: []track.Told{{Ord: m.Ord, Seq: 1}},
-		Peers: []track.Peer{{JID: bob}}, Prompts: []track.Prompt{prompt(5, "p-1"), prompt(5, "p-2")}, // one Row
+		Peers: []track.Peer{{JID: bob}}, Prompts: []track.Prompt{prompt(5, "p-1"), prompt(5, "p-2")}, // the same Row
 	})
 	if err == nil {
 		s.Fatal("two prompts were stored in one row")
@@ -385,11 +386,11 @@ func allOrNothing(s *suite) {
 	queue, err := s.Pending(s.ctx)
 	s.must(err)
 	s.same(0, len(queue))
-	s.insert(pending(1, "m2")) // and it goes on
+	s.insert(pending(1, "m2")) // the store works on
 	s.commit(track.Changes{})
 }
 
-// A conversation never has two live prompts, whatever an instance believes; one may take the place of another.
+// A conversation never has two live prompts, whatever an instance believes; one may replace another.
 func oneLivePrompt(s *suite) {
 	first, second := prompt(0, "z"), prompt(1, "a")
 	s.commit(track.Changes{Prompts: []track.Prompt{first}})

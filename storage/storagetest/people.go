@@ -34,7 +34,7 @@ func numbers(s *suite) {
 	s.must(err)
 	s.same(true, ok)
 	s.same(b, got)
-	s.same([]track.Number{upper, a, b, odd}, s.numbers()) // by bytes, on every database
+	s.same([]track.Number{upper, a, b, odd}, s.numbers()) // sorted by bytes, on every database
 
 	a.E164, a.At = "+8613900139000", now+1
 	twice := b
@@ -57,11 +57,11 @@ func numbers(s *suite) {
 	s.must(s.SetNumbers(s.ctx))
 }
 
-// tokens: of two who use one up, one does; what has expired goes, and what is a user's goes with the user.
+// tokens: of two concurrent uses of one, only one succeeds; expired ones are removed, and so are those of a removed user.
 func tokens(s *suite) {
 	t := track.Token{Hash: "abc", Purpose: track.PromptPage, Owner: alice, Prompt: "p-1", Expires: now + 5}
 	mine := track.Token{Hash: "def", Purpose: track.SettingsLink, Owner: bob, Expires: now + 9}
-	for range 2 { // a repeat of a prompt has the same
+	for range 2 { // a repeated prompt has the same token
 		s.must(s.SaveToken(s.ctx, t))
 	}
 	s.must(s.SaveToken(s.ctx, mine))
@@ -74,7 +74,7 @@ func tokens(s *suite) {
 		s.must(err)
 		s.same(want, dropped)
 	}
-	// Who asks for links again and again has the newest of them.
+	// Only the newest links of a user who asks again and again are kept.
 	for i := range 100 {
 		s.must(s.SaveToken(s.ctx, track.Token{Hash: fmt.Sprint("m", i), Purpose: track.SettingsLink, Owner: bob, Expires: now + 10 + track.Time(i)}))
 	}
@@ -115,7 +115,7 @@ func preferences(s *suite) {
 	p := track.Prefs{JID: alice, Mode: track.Auto, UndeliveredAfter: 90 * time.Second, UnreadAfter: 1500 * time.Millisecond, Quiet: "22:00-07:00",
 		Zone: "Europe/Berlin", Language: "zh", Text: "notice", Fallback: track.On, Watch: track.Off}
 	s.must(s.SavePrefs(s.ctx, p))
-	s.must(s.SavePrefs(s.ctx, track.Prefs{JID: bob, Mode: 9, UnreadAfter: -1500 * time.Millisecond})) // of another version, say
+	s.must(s.SavePrefs(s.ctx, track.Prefs{JID: bob, Mode: 9, UnreadAfter: -1500 * time.Millisecond})) // of another version, for example
 	s.same(map[string]track.Prefs{alice: p, bob: {JID: bob, Mode: 9, UnreadAfter: -time.Millisecond}}, all())
 	s.must(s.SavePrefs(s.ctx, track.Prefs{JID: bob}))
 	s.same(map[string]track.Prefs{alice: p, bob: {JID: bob}}, all())
@@ -136,7 +136,7 @@ func contacts(s *suite) {
 	s.same(map[track.Conv]track.Contact{{Sender: alice, Recipient: bob}: muted, {Sender: alice}: everybody}, all())
 	muted.Hidden = true
 	s.must(s.SaveContact(s.ctx, muted))
-	s.must(s.SaveContact(s.ctx, track.Contact{Owner: alice})) // nothing set any more
+	s.must(s.SaveContact(s.ctx, track.Contact{Owner: alice})) // nothing is set any more
 	s.same(map[track.Conv]track.Contact{{Sender: alice, Recipient: bob}: muted}, all())
 }
 
@@ -169,7 +169,7 @@ func forget(s *suite) {
 	s.must(s.Forget(s.ctx, alice))
 
 	s.same([]track.Number{number(bob, "+2")}, s.numbers())
-	s.must(s.Prefs(s.ctx, func(p track.Prefs) { s.Errorf("%s is still there", p.JID) }))
+	s.must(s.Prefs(s.ctx, func(p track.Prefs) { s.Errorf("%s remains", p.JID) }))
 	var left []track.Contact
 	s.must(s.Contacts(s.ctx, func(c track.Contact) { left = append(left, c) }))
 	s.same([]track.Contact{{Owner: bob, Contact: alice, Muted: true}}, left)

@@ -92,7 +92,7 @@ func releases(s *suite) {
 		return track.Release{Owner: bob, To: alice, Number: "+8613800138000", ID: id, At: at}
 	}
 	s.commit(track.Changes{Releases: []track.Release{release("1", now), release("2", now+2), release("3", now+1)}})
-	s.commit(track.Changes{Releases: []track.Release{release("2", now+9)}}) // a repeat
+	s.commit(track.Changes{Releases: []track.Release{release("2", now+9)}}) // a repetition
 	got, err := s.Releases(s.ctx, bob, 2)
 	s.must(err)
 	s.same([]track.Release{release("2", now+2), release("3", now+1)}, got)
@@ -125,7 +125,7 @@ func seed(s *suite) {
 	s.same(want, got)
 }
 
-// What was forgotten is not given out again: clients hold tokens, and prompts are named after their row.
+// Pruned numbers are not reused: clients have tokens, and prompts are named after their row.
 func seedAfterPrune(s *suite) {
 	m := settled(0, "m1")
 	m.Notice = track.Notice{Seq: 1, Rev: 500}
@@ -157,7 +157,7 @@ func summary(s *suite) {
 func prune(s *suite) {
 	live, ended := prompt(0, "p-live"), prompt(-90_000_000, "p-ended")
 	live.Messages, ended.State = []int64{ord(2)}, track.PromptSent
-	young := prompt(-1000, "p-young") // of the last day: the caps count it
+	young := prompt(-1000, "p-young") // of the last day, so it counts for the caps
 	young.State = track.PromptExpired
 	asked := settled(2, "asked")
 	asked.Prompt = live.ID
@@ -202,14 +202,14 @@ func prune(s *suite) {
 	s.must(err)
 	s.same(1, len(queue))
 
-	// When the message is settled and the prompt ended, they go, too.
+	// Once the message is settled and the prompt ended, they are pruned, too.
 	waiting.Status, waiting.SettledAt, live.State = track.Displayed, now+1, track.PromptSent
 	s.commit(track.Changes{Update: []track.Message{waiting}, Prompts: []track.Prompt{live}})
 	n, _ = s.prune(now+100_000, 1000)
 	s.same(3, n)
 }
 
-// What will never be settled is named, so that it can be let go of.
+// Messages that will never be settled are returned as stale.
 func stale(s *suite) {
 	alone := func(at int64, id string) track.Message {
 		m := pending(at, id)
@@ -226,8 +226,8 @@ func stale(s *suite) {
 	s.same([]int64(nil), stale)
 }
 
-// A clock that once stood ten years ahead leaves its rows, and all that come after them, with numbers of that time: what is
-// old is forgotten all the same, and what was noted then stays until it is that time.
+// A clock that was once ten years ahead leaves its rows, and all later ones, with numbers of that time: old ones are pruned
+// all the same, and those recorded then stay until their time has passed.
 func pruneAfterWrongClock(s *suite) {
 	const years = track.Time(10 * 365 * 24 * 3_600_000)
 	var ms []track.Message
@@ -253,10 +253,10 @@ func pruneAfterWrongClock(s *suite) {
 	s.same([]int64{ms[12].Ord}, stale)
 	s.same(12, len(s.all(alice)))
 	n, _ = s.prune(old.OpenedAt+86_400_001, 3)
-	s.same(2, n) // young is old now, and the prompt
+	s.same(2, n) // young is old by now, and so is the prompt
 }
 
-// However many rows have to stay, a step looks at a few of them, and a round at some more.
+// However many rows must stay, a step looks at a few of them, and a round at a few more.
 func pruneIsBounded(s *suite) {
 	const kept = 25_000
 	for i := 0; i < kept; i += 5000 {
@@ -298,7 +298,7 @@ func pruneInBatches(s *suite) {
 	s.same(1, n)
 }
 
-// prune goes on until there is nothing left to do.
+// prune prunes until there is nothing left to remove.
 func (s *suite) prune(before track.Time, limit int) (removed int, stale []int64) {
 	s.Helper()
 	for {

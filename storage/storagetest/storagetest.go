@@ -16,16 +16,16 @@ import (
 	"tocsin/track"
 )
 
-// Database is what the suite must be able to do with one database that is empty at first.
+// Database is one database, empty at first, as the suite needs it.
 type Database struct {
 	DSN string
-	// Cut ends all connections to it, as a network or a restart would; nil where there are none.
+	// Cut closes all connections to it, as a network or a restart would; nil where there are none.
 	Cut func(t testing.TB)
-	// Steal lets another instance hold it while one does.
+	// Steal lets another instance take the leadership.
 	Steal func(t testing.TB)
 }
 
-// Run runs the suite. open gives each test a new database.
+// Run runs the suite. open creates a new database for each test.
 func Run(t *testing.T, open func(t testing.TB) Database) {
 	for _, test := range []struct {
 		name string
@@ -87,7 +87,7 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 	}
 }
 
-// suite is one test on a database of its own.
+// suite is one test on its own database.
 type suite struct {
 	*testing.T
 	*storage.Store
@@ -95,7 +95,7 @@ type suite struct {
 	ctx context.Context
 }
 
-// again opens the database once more.
+// again opens the database again.
 func (s *suite) again() *storage.Store {
 	s.Helper()
 	store, err := storage.Open(s.ctx, s.DSN, storage.Options{Migrate: true})
@@ -130,7 +130,7 @@ func (s *suite) load(w track.Want) track.Loaded {
 	return loaded
 }
 
-// all are all the messages of the senders of ms.
+// all returns all messages of the senders of ms.
 func (s *suite) all(senders ...string) []track.Message {
 	s.Helper()
 	var found []track.Message
@@ -151,7 +151,7 @@ func (s *suite) same(want, got any) {
 
 const now track.Time = 1_795_000_000_123
 
-// ord is the Ord of a message observed so many milliseconds after now.
+// ord is the Ord of a message observed n milliseconds after now.
 func ord(after int64) int64 { return track.OrdTime(now + track.Time(after)) }
 
 func key(id string) track.Key { return track.Key{Sender: alice, Recipient: bob, ID: id} }
@@ -162,7 +162,7 @@ const (
 	carol = "carol@example.org"
 )
 
-// pending is a watched message of alice to bob.
+// pending is a watched message from alice to bob.
 func pending(after int64, id string) track.Message {
 	return track.Message{
 		Ord: ord(after), Key: key(id), SentAt: now + track.Time(after), Due: now + track.Time(after) + 600_000,
@@ -176,7 +176,7 @@ func settled(after int64, id string) track.Message {
 	return m
 }
 
-// passed only has its place in the order.
+// passed is an unwatched message, which only has a position.
 func passed(after int64, id string) track.Message {
 	return track.Message{Ord: ord(after), Key: key(id), Kind: track.Passed, SentAt: now + track.Time(after)}
 }

@@ -11,7 +11,7 @@ func text(after int64, id string) track.Text {
 	return track.Text{ID: id, Row: ord(after), Conv: key("").Conv(), Number: "+8613800138000", QueuedAt: now + track.Time(after)}
 }
 
-// Texts come back as they went in, with their messages and parts, by their own names and by those of their parts.
+// Texts are stored and loaded unchanged, with their messages and parts, by their own ids and by those of their parts.
 func texts(s *suite) {
 	m := pending(0, "m1")
 	x := text(1, "0123456789abcdef0123456789abcdef")
@@ -32,7 +32,7 @@ func texts(s *suite) {
 		s.same(track.Loaded{Messages: []track.Message{m}, Texts: []track.Text{x}, Parts: parts, Numbers: []track.Number{bound}, Pairs: []track.Pair{pair}}, loaded)
 	}
 	s.same(track.Loaded{}, s.load(track.Want{Texts: []string{"none"}, Parts: []track.PartKey{{Route: "other", ID: parts[0].ID}}}))
-	// The live one of a conversation comes with a decision about it, without its messages or parts.
+	// A decision about a conversation loads its live SMS, without messages and parts.
 	p := prompt(5, "p-1")
 	s.commit(track.Changes{Prompts: []track.Prompt{p}})
 	for _, w := range []track.Want{{Ords: []int64{m.Ord}}, {Prompts: []string{p.ID}}, {Rows: []int64{p.Row}}} {
@@ -43,18 +43,18 @@ func texts(s *suite) {
 	ended := x
 	ended.State = track.TextDelivered
 	next := text(9, "next")
-	s.commit(track.Changes{Texts: []track.Text{next, ended}}) // in any order there is one that is live
+	s.commit(track.Changes{Texts: []track.Text{next, ended}}) // whatever the order, at most one is live
 	s.same([]track.Text{next}, s.load(track.Want{Ords: []int64{m.Ord}}).Texts)
 	second := text(10, "second")
 	if err := s.Commit(s.ctx, track.Changes{Texts: []track.Text{second}}); err == nil {
-		s.Error("two SMS of a conversation are on their way")
+		s.Error("two SMS of a conversation are live")
 	}
 	seed, err := s.Seed(s.ctx)
 	s.must(err)
 	s.same(next.Row, seed.LastOrd)
 }
 
-// Usage is of a day: of the numbers and senders that are decided on, and in all.
+// Usage covers a day: of the numbers and senders involved, and in total.
 func usage(s *suite) {
 	day := (24 * time.Hour).Milliseconds()
 	made := func(after int64, id, sender, number string, state track.TextState, segments int) track.Text {
