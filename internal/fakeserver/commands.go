@@ -145,7 +145,7 @@ var commands = map[string]func(*stage, []string) error{
 		synctest.Wait()
 		return err
 	},
-	// stored WHO quiet=HOURS zone=ZONE: what is in the database, from the next start on.
+	// stored WHO quiet=HOURS zone=ZONE: settings in the database, from the next start on.
 	"stored": func(st *stage, args []string) error {
 		if len(args) != 3 {
 			return errors.New("stored NAME quiet=HOURS zone=ZONE")

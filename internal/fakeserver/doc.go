@@ -54,7 +54,7 @@ What happens at the server:
 	phone +8613800138000 → +8613700000001 "On my way" id=1
 	                                 an SMS from a phone; the same id again is a repetition
 
-	repeat 60 tap …                  so often, with the number in place of #
+	repeat 60 tap …                  as many times, with # replaced by the number
 
 Time and faults:
 
@@ -75,9 +75,9 @@ What is expected of the component up to now:
 	expect chat alice "…sent $code…" id=$m
 	expect settled alice $m "…read it…"
 	expect <sms to='+8613800138000' from='…'>…</sms>
-	                                 an SMS that the component has sent; every one arrives
-	! expect …                       nothing like it came, beside what was expected before
-	expect nothing                   nothing at all came beside it, but questions and presence
+	                                 an SMS sent by the component; all are delivered
+	! expect …                       nothing like it was received, apart from what was expected before
+	expect nothing                   nothing else was received, except requests and presence
 
 Each expect takes the first matching stanza received. In a pattern "…" matches anything, "∅" nothing, and $name captures a value,
 which it matches from then on. A pattern names what must be there; <not:number/> in it must not.

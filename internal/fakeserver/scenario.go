@@ -20,16 +20,16 @@ import (
 // Subject is the component under test, with its own database. It runs in a bubble of testing/synctest: its clock is the
 // story's, and Crash must end everything that it has started.
 type Subject interface {
-	// Start runs the component on its database. It connects by dial; config is TOML without a [storage] table. The SMS that it
-	// sends, all of which arrive, are told to sms.
+	// Start runs the component on its database. It connects with dial; config is TOML without a [storage] table. sms is
+	// called with every SMS that it sends; all are delivered.
 	Start(config string, dial func(context.Context) (net.Conn, error), sms func(to, from, text string)) error
-	// Crash ends it as kill -9 would: nothing more is written to the database, which stays.
+	// Crash ends it like kill -9: nothing more is written to the database, which is kept.
 	Crash()
 	// Number sets a user's number, like "tocsin numbers set".
 	Number(jid, number string, consented bool) error
-	// Phone brings an SMS from a phone, by the one route of the story.
+	// Phone sends the component an SMS from a phone, through the story's only route.
 	Phone(id, from, to, text string) error
-	// Prefer stores a user's quiet hours and time zone as they are, for the next start, readable or not.
+	// Prefer stores a user's quiet hours and time zone unchecked, for the next start.
 	Prefer(jid, quiet, zone string) error
 }
 

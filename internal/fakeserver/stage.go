@@ -90,7 +90,7 @@ func (st *stage) texted(to, from, text string) {
 	st.seen = append(st.seen, e)
 }
 
-// connected waits for the component's connection, and brings what a server has for it.
+// connected waits for the component's connection, and delivers what the server has kept for it.
 func (st *stage) connected() error {
 	for wait := 10 * time.Millisecond; ; wait *= 2 {
 		synctest.Wait()

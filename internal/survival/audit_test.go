@@ -353,7 +353,7 @@ func (a *audit) overdue(rows map[track.Key]track.Message, ord int64, at time.Tim
 	return false
 }
 
-// owed is what must still go out to those who are there.
+// owed is what must still be sent to those online.
 func owed(ctx context.Context, t *testing.T, store *storage.Store, senders []string) []track.Outgoing {
 	t.Helper()
 	all, err := store.Pending(ctx)

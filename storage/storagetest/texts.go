@@ -85,7 +85,7 @@ func usage(s *suite) {
 	s.same(want, s.load(track.Want{Prompts: []string{p.ID}, SMS: true}).Usage)
 }
 
-// Replies are found again by route and id, and the SMS that they may answer by the phone, for a week.
+// Replies are found by route and id, and the SMS that they may answer by the phone's number, for a week.
 func replies(s *suite) {
 	m, week := pending(0, "m1"), track.MaxReplyWindow.Milliseconds()
 	x, old, other := text(1, "sent"), text(-week-1, "old"), text(2, "to another phone")
@@ -154,7 +154,7 @@ func stopsAndUse(s *suite) {
 	s.same([]track.Stop{{Number: bobs, At: 1, By: track.StopByAdmin}}, list())
 }
 
-// Of SMS only what providers may still report, and what counts for the day, is kept longer than all else.
+// An SMS is kept longer than the rest only while its provider may still report on it, or it counts for the day.
 func pruneTexts(s *suite) {
 	day := (24 * time.Hour).Milliseconds()
 	old, live, young := text(-3*day, "old"), text(-3*day+1, "live"), text(-day, "young")
