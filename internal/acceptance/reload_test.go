@@ -12,7 +12,7 @@ import (
 // Another provider takes the place of one by a reload: the next SMS goes by it, and what the old one reports of the last is
 // still believed.
 func TestTextRouteReloaded(t *testing.T) {
-	withProvider(t, func(t *testing.T, h *house, old *provider) {
+	withProvider(t, func(t *testing.T, h *host, old *provider) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/phone", lab.Markers)
 		h.reachable(bob.Bare())
