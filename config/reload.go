@@ -2,8 +2,8 @@ package config
 
 import "reflect"
 
-// Reload reads the file again. Everything in it takes effect but [component] and [storage], which need a restart: the
-// notes list the keys changed there, and then what Notes does. On an error c stays in effect.
+// Reload reads the file again. Everything in it takes effect except [component] and [storage], which need a restart. The
+// notes list the keys changed there, followed by those of Notes. On an error, c stays in effect.
 func (c *Config) Reload(getenv func(string) string) (next *Config, notes []string, err error) {
 	next, err = Load(c.source.file, getenv)
 	if err != nil {

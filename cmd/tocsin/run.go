@@ -130,7 +130,7 @@ func (r *runner) heed(ctx context.Context, hup <-chan os.Signal) {
 	}
 }
 
-// reload reads the file again. What it returns is for Service.Apply; the log, the addresses and the routes change at once.
+// reload reads the file again. The result is for Service.Apply; the log, the addresses and the routes change at once.
 func (r *runner) reload() (settings.Settings, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

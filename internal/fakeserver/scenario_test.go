@@ -188,17 +188,17 @@ func TestStoryFails(t *testing.T) {
 		{"-- story --\n\n# nothing", "toy.txtar: no story"},
 		{"-- tale --\nadvance 1m", `toy.txtar: unknown section "tale"`},
 		{"-- story --\nshape wave", `toy.txtar:2: shape wave: unknown shape "wave"`},
-		{"About it.\n-- config --\nx = 1\n-- story --\n\nexpect chat alice \"x", "toy.txtar:6: expect chat alice \"x: a quote has no end"},
-		{"-- story --\nexpect status alice m1 timeout", "did not come; what did: nothing"},
+		{"About it.\n-- config --\nx = 1\n-- story --\n\nexpect chat alice \"x", "toy.txtar:6: expect chat alice \"x: unterminated quote"},
+		{"-- story --\nexpect status alice m1 timeout", "received instead: nothing"},
 		{"-- story --\nexpect status alice", "status needs 3 words"},
 		{"-- story --\nexpect status alice m1 timeout colour=red", `unknown option "colour"`},
 		{"-- story --\ntap out alice → bob colour=red", `unknown word "colour=red"`},
 		{"-- story --\ntap over alice → bob \"x\"", `unknown event "over"`},
 		{"-- story --\ntap out alice bob", "→ TO"},
-		{"-- story --\ntap out alice → bob id=m1 \"x\"\nadvance 3m\n! expect status alice m1 …", "it came:\n\t<message"},
-		{"-- story --\ntap out alice → bob id=m1 \"x\"\nadvance 3m\nexpect nothing", "there came:\n\t<message"},
-		{"-- story --\nask alice/phone get <q xmlns='urn:toy'/> → item-not-found", "the answer is <iq"},
-		{"-- story --\noffline alice/phone", "it is not online"},
+		{"-- story --\ntap out alice → bob id=m1 \"x\"\nadvance 3m\n! expect status alice m1 …", "received:\n\t<message"},
+		{"-- story --\ntap out alice → bob id=m1 \"x\"\nadvance 3m\nexpect nothing", "received:\n\t<message"},
+		{"-- story --\nask alice/phone get <q xmlns='urn:toy'/> → item-not-found", "answered <iq"},
+		{"-- story --\noffline alice/phone", "not online"},
 	} {
 		if err := play(t, tc.text, Firewall); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v", tc.text, err)
