@@ -2,6 +2,8 @@ package component
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -9,6 +11,7 @@ import (
 
 	"tocsin/component/clock"
 	"tocsin/component/command"
+	"tocsin/component/metrics"
 	"tocsin/component/outbox"
 	"tocsin/component/people"
 	"tocsin/component/privacy"
@@ -25,7 +28,7 @@ func commandOptions(domain jid.JID, live *settings.Live) func() *command.Options
 		s := live.Get()
 		return &command.Options{
 			JID: domain, Domains: s.Tap.Domains, Admins: s.Admins, Language: s.Language, Region: s.Region,
-			SelfService: s.SelfService, Notice: s.Notice, Policy: s.Policy, SMS: s.SMS != nil,
+			SelfService: s.SelfService, Notice: s.Notice, Policy: s.Policy, SMS: s.SMS != nil, Verify: s.Verify && s.SMS != nil,
 		}
 	}
 }
@@ -40,6 +43,45 @@ func forget(store Store, users *people.Users) func(context.Context, string) erro
 		return nil
 	}
 }
+
+// phones is what concerns SMS to users' numbers.
+type phones struct {
+	store   Store
+	queue   *writer.Queue
+	metrics *metrics.Metrics
+}
+
+// Phone implements command.Phones.
+func (p phones) Phone(ctx context.Context, user, number string, now track.Time) (phone command.Phone, err error) {
+	if phone.Code, phone.Pending, err = p.store.PendingCode(ctx, user, now); err == nil && number != "" {
+		phone.Stopped, err = p.store.StoppedBy(ctx, number)
+	}
+	return phone, err
+}
+
+// WantCode implements command.Phones.
+func (p phones) WantCode(ctx context.Context, in *track.CodeWanted) error {
+	var salt [16]byte
+	rand.Read(salt[:]) // never fails
+	in.Salt = hex.EncodeToString(salt[:])
+	return p.counted(ctx, in, &in.Verdict)
+}
+
+// TryCode implements command.Phones.
+func (p phones) TryCode(ctx context.Context, in *track.CodeTried) error {
+	return p.counted(ctx, in, &in.Verdict)
+}
+
+func (p phones) counted(ctx context.Context, in track.Input, verdict *track.CodeVerdict) error {
+	if err := p.queue.Do(ctx, in); err != nil {
+		return err
+	}
+	p.metrics.Codes.WithLabelValues(string(*verdict)).Inc()
+	return nil
+}
+
+// Stop implements command.Phones.
+func (p phones) Stop(ctx context.Context, in *track.OwnStop) error { return p.queue.Do(ctx, in) }
 
 // watch is what is being watched of a sender.
 type watch struct {

@@ -116,6 +116,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the ledger's state: %w", err)
 	}
+	seed.Pepper = []byte(o.Secret)
 	seed.LastOrd, seed.LastRev = max(seed.LastOrd, o.Last.Ord), max(seed.LastRev, o.Last.Rev)
 	paused, err := o.Store.Get(ctx, keyPaused)
 	if err != nil {
@@ -176,7 +177,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	})
 
 	deps := command.Deps{
-		Directory: o.Store, Settings: users,
+		Directory: o.Store, Settings: users, Phone: phones{o.Store, s.queue, s.metrics},
 		Watch:  watch{o.Store, s.queue, s.settings, users, disclosure, o.Clock},
 		Admin:  admin{o.Store, s.settings, s.texts, o.Reload, o.Clock},
 		Forget: forget(o.Store, users), Remove: s.remove, Zone: users.Zone, Devices: s.presence.Devices, Links: links,

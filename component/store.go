@@ -29,6 +29,7 @@ type Store interface {
 	privacy.Store
 	command.Directory
 	web.Store
+	PhoneStore
 	Forget(ctx context.Context, jid string) error // all that a user has told us
 }
 
@@ -49,6 +50,12 @@ type Keeper interface {
 // Meter knows what SMS have used.
 type Meter interface {
 	SMSUse(ctx context.Context, since track.Time) (track.SMSUse, error)
+}
+
+// PhoneStore is what is known of the SMS to users' numbers.
+type PhoneStore interface {
+	PendingCode(ctx context.Context, user string, now track.Time) (track.Code, bool, error)
+	StoppedBy(ctx context.Context, number string) (track.StopBy, error)
 }
 
 // Values keeps what outlives an instance and is nobody's.

@@ -1,6 +1,10 @@
 package config
 
-import "tocsin/track"
+import (
+	"slices"
+
+	"tocsin/track"
+)
 
 // check compares keys with each other, and reports missing required ones. Keys that could not be read have been reported
 // already, and have their defaults here.
@@ -98,8 +102,9 @@ func stepPath(i int) path { return path{"escalate", "step"}.index(i) }
 
 // Notes returns what the file asks for but does not get, one line each.
 func (c *Config) Notes() []string {
-	if c.Numbers.Verify && c.SMS != nil {
-		return []string{c.Where("numbers.verify") + ": the component cannot send codes yet: numbers that users bind stay unconfirmed, and are not used"}
+	codes := func(r SMSRoute) bool { return slices.Contains(r.For, "code") }
+	if c.Numbers.Verify && c.SMS != nil && !slices.ContainsFunc(c.SMS.Routes, codes) {
+		return []string{c.Where("numbers.verify") + `: no [[sms.route]] is for "code": numbers that users bind stay unconfirmed, and are not used`}
 	}
 	return nil
 }

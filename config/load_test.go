@@ -312,7 +312,10 @@ func TestPolicy(t *testing.T) {
 	}
 	zones := cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })
 	got := c.Policy()
-	if diff := cmp.Diff(track.SMSPolicy{Who: track.WhoRoster, PerNumberDay: 6, PerSenderDay: 10, SegmentsDay: 500, Replies: track.RepliesForward, ReplyWindow: 24 * time.Hour}, *got.SMS, cmpopts.IgnoreFields(track.SMSPolicy{}, "Reaches")); diff != "" {
+	if diff := cmp.Diff(track.SMSPolicy{
+		Who: track.WhoRoster, PerNumberDay: 6, PerSenderDay: 10, SegmentsDay: 500, Replies: track.RepliesForward, ReplyWindow: 24 * time.Hour,
+		Code: track.CodePolicy{NumberHour: 3, UserDay: 5, CountryDay: 100},
+	}, *got.SMS, cmpopts.IgnoreFields(track.SMSPolicy{}, "Reaches", "Code.Reaches")); diff != "" {
 		t.Errorf("[sms] (-want +got):\n%s", diff)
 	}
 	if !got.SMS.Reaches("+8613800138000") || got.SMS.Reaches("+12025550123") {

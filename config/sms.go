@@ -24,19 +24,23 @@ import (
 
 // SMS says how the component sends SMS itself.
 type SMS struct {
-	Countries       []string      `toml:"countries" is:"country"` // "*": all
-	From            []string      `toml:"from" is:"sms sender"`
-	Who             track.Who     `toml:"who" is:"roster|consented|all"`
-	Segments        int           `toml:"segments" min:"1" max:"10"`
-	Expires         time.Duration `toml:"expires" min:"1m" max:"72h"`
-	Replies         track.Replies `toml:"replies" is:"forward|read|off"`
-	ReplyWindow     time.Duration `toml:"reply_window" min:"1m" max:"168h"`
-	Listen          string        `toml:"listen" is:"listen"` // "": no reports over HTTP
-	Public          string        `toml:"public" is:"url"`
-	PerNumberPerDay int           `toml:"per_number_per_day" min:"1"`
-	PerSenderPerDay int           `toml:"per_sender_per_day" min:"1"`
-	SegmentsPerDay  int           `toml:"segments_per_day" min:"1"`
-	Routes          []SMSRoute    `toml:"route"`
+	Countries             []string      `toml:"countries" is:"country"` // "*": all
+	From                  []string      `toml:"from" is:"sms sender"`
+	Who                   track.Who     `toml:"who" is:"roster|consented|all"`
+	Segments              int           `toml:"segments" min:"1" max:"10"`
+	Expires               time.Duration `toml:"expires" min:"1m" max:"72h"`
+	Replies               track.Replies `toml:"replies" is:"forward|read|off"`
+	ReplyWindow           time.Duration `toml:"reply_window" min:"1m" max:"168h"`
+	Listen                string        `toml:"listen" is:"listen"` // "": no reports over HTTP
+	Public                string        `toml:"public" is:"url"`
+	PerNumberPerDay       int           `toml:"per_number_per_day" min:"1"`
+	PerSenderPerDay       int           `toml:"per_sender_per_day" min:"1"`
+	SegmentsPerDay        int           `toml:"segments_per_day" min:"1"`
+	Stop                  []string      `toml:"stop" is:"text"`
+	CodesPerNumberPerHour int           `toml:"codes_per_number_per_hour" min:"1"`
+	CodesPerUserPerDay    int           `toml:"codes_per_user_per_day" min:"1"`
+	CodesPerCountryPerDay int           `toml:"codes_per_country_per_day" min:"1"`
+	Routes                []SMSRoute    `toml:"route"`
 }
 
 // SMSRoute is one [[sms.route]]. What its kind has beside is in HTTP, SMPP or XMPP.
@@ -65,6 +69,7 @@ func defaultSMS() *SMS {
 	return &SMS{
 		Who: track.WhoRoster, Segments: 3, Expires: 15 * time.Minute, Replies: track.RepliesForward, ReplyWindow: 24 * time.Hour, Listen: "127.0.0.1:9477",
 		PerNumberPerDay: 6, PerSenderPerDay: 10, SegmentsPerDay: 500,
+		CodesPerNumberPerHour: 3, CodesPerUserPerDay: 5, CodesPerCountryPerDay: 100,
 	}
 }
 
@@ -267,7 +272,7 @@ func (c *Config) SMSSettings() *settings.SMS {
 	if s == nil {
 		return nil
 	}
-	o := &settings.SMS{Routes: routes.Table{Countries: s.Countries, From: s.From}, Segments: s.Segments, Validity: s.Expires}
+	o := &settings.SMS{Routes: routes.Table{Countries: s.Countries, From: s.From}, Segments: s.Segments, Validity: s.Expires, Stop: s.Stop}
 	for _, r := range s.Routes {
 		o.Routes.Routes = append(o.Routes.Routes, routes.Route{
 			Name: r.Name, Countries: r.Countries, Prefixes: r.Prefixes, Messages: slices.Contains(r.For, "message"), Codes: slices.Contains(r.For, "code"),
@@ -286,6 +291,10 @@ func (c *Config) smsPolicy() *track.SMSPolicy {
 	return &track.SMSPolicy{
 		Who: c.SMS.Who, Verify: c.Numbers.Verify, PerNumberDay: c.SMS.PerNumberPerDay, PerSenderDay: c.SMS.PerSenderPerDay, SegmentsDay: c.SMS.SegmentsPerDay,
 		Replies: c.SMS.Replies, ReplyWindow: c.SMS.ReplyWindow,
-		Reaches: func(e164 string) bool { return len(s.Routes.For(e164, false)) > 0 },
+		Reaches: func(e164 string) bool { return len(s.Routes.For(e164, false)) > 0 }, Admins: c.Component.Admins,
+		Code: track.CodePolicy{
+			NumberHour: c.SMS.CodesPerNumberPerHour, UserDay: c.SMS.CodesPerUserPerDay, CountryDay: c.SMS.CodesPerCountryPerDay,
+			Reaches: func(e164 string) bool { return len(s.Routes.For(e164, true)) > 0 },
+		},
 	}
 }

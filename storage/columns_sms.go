@@ -16,7 +16,7 @@ func (h *hasher) textColumns(w *walk, t *track.Text) {
 	num(w, "sender_hash", &sender)
 	num(w, "ord", &t.Row)
 	num(w, "state", &t.State)
-	flag(w, "code", &t.Code)
+	num(w, "kind", &t.Kind)
 	num(w, "segments", &t.Segments)
 	num(w, "parts", &t.Parts)
 	flag(w, "answered", &t.Answered)
@@ -74,8 +74,48 @@ func lineColumns(w *walk, u *track.LineUse) {
 
 func usedColumns(w *walk, u *track.Used) {
 	num(w, "queued_at", &u.At)
+	num(w, "kind", &u.Kind)
 	str(w, "sender", &u.Sender)
 	str(w, "number", &u.Number)
+}
+
+// codeRow is a track.Code as it is stored: what it counts for outlives its user and its number.
+type codeRow struct {
+	track.Code
+	user, number int64
+	prefix       string
+}
+
+func (h *hasher) codes(all []track.Code) []codeRow {
+	rows := make([]codeRow, len(all))
+	for i, c := range all {
+		rows[i] = codeRow{c, h.whole(clean(c.JID), ""), h.whole(clean(c.Number), ""), track.Prefix(c.Number)}
+	}
+	return rows
+}
+
+func codeColumns(w *walk, c *codeRow) {
+	num(w, "user_hash", &c.user)
+	num(w, "number_hash", &c.number)
+	num(w, "ord", &c.Row)
+	num(w, "made_at", &c.MadeAt)
+	num(w, "sent_at", &c.SentAt)
+	num(w, "expires", &c.Expires)
+	num(w, "sends", &c.Sends)
+	num(w, "tries", &c.Tries)
+	flag(w, "used", &c.Used)
+	str(w, "jid", &c.JID)
+	str(w, "number", &c.Number)
+	str(w, "prefix", &c.prefix)
+	str(w, "country", &c.Country)
+	str(w, "language", &c.Language)
+	str(w, "salt", &c.Salt)
+}
+
+func triedColumns(w *walk, t *track.Tried) {
+	num(w, "made_at", &t.At)
+	flag(w, "used", &t.Used)
+	str(w, "prefix", &t.Prefix)
 }
 
 // stop is a stored track.Stop: with a hash instead of the number.

@@ -68,6 +68,8 @@ func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error 
 		{"parts", s.putPart, &s.parts.table, s.parts.pack(lastParts(c.Parts)...)},
 		{"replies", s.putReply, &s.replies.table, s.replies.pack(c.Replies...)},
 		{"stops", s.putStop, &stops.table, stops.pack(s.hash.stops(c.Stops)...)},
+		{"codes", s.putCode, &codes.table, codes.pack(s.hash.codes(c.Codes)...)},
+		{"numbers", s.putNumber, &numbers.table, numbers.pack(lastOf(c.Numbers)...)},
 		{"marks", s.putFact, &meta.table, meta.pack(marks(c)...)},
 	}...)
 	for _, part := range parts {
@@ -110,6 +112,9 @@ func reached(c *track.Changes) (ord, rev int64) {
 	for i := range c.Texts {
 		ord = max(ord, c.Texts[i].Row)
 	}
+	for i := range c.Codes {
+		ord = max(ord, c.Codes[i].Row)
+	}
 	for _, r := range c.Removed {
 		ord = max(ord, r.Ord)
 	}
@@ -127,8 +132,11 @@ func lastAttempts(list []track.Attempt) []track.Attempt {
 	return slices.Collect(maps.Values(last))
 }
 
-// marks are the positions up to which sources were processed.
+// marks are the positions up to which sources were processed, and the times at which admins were told something.
 func marks(c *track.Changes) (facts []fact) {
+	for _, a := range c.Alerts {
+		facts = append(facts, fact{alertKey(a.Alert), strconv.FormatInt(int64(a.At), 10)})
+	}
 	for _, m := range c.Marks {
 		facts = append(facts, fact{track.MarkKey(m.Run), strconv.FormatUint(m.N, 10)})
 	}

@@ -53,6 +53,7 @@ func inhabited(t *testing.T, s *storage.Store, messages int) {
 		Outbox: []track.Outgoing{{ID: "b"}, {ID: "a"}, {ID: "c"}}, Releases: []track.Release{{Owner: bob, To: alice, ID: "1"}},
 		Texts: []track.Text{{ID: "t", Row: 1<<50 + 2, Conv: ms[0].Conv(), Number: "+2", QueuedAt: 5}}, Parts: []track.Part{{PartKey: track.PartKey{Route: "r", ID: "1"}, Text: "t", Row: 1<<50 + 2}},
 		Replies: []track.ReplySeen{{ReplyKey: track.ReplyKey{Route: "r", ID: "1"}, At: 5}}, Stops: []track.Stop{{Number: "+2", At: 5}},
+		Codes: []track.Code{{Row: 99, JID: bob, Number: "+3", Country: "CN", Language: "zh", Salt: "s", MadeAt: 5, SentAt: 6, Expires: 7, Sends: 2, Tries: 1}}, Alerts: []track.Alerted{{Alert: track.Alert{Kind: track.AlertCodes, Country: "CN"}, At: 4}},
 	}))
 	must(t, s.Commit(ctx, track.Changes{Done: []string{"b"}}))
 	must(t, s.SetNumbers(ctx, track.Number{JID: alice, E164: "+1"}, track.Number{JID: bob, E164: "+2"}))
@@ -76,7 +77,8 @@ func contents(t *testing.T, s *storage.Store) map[string]any {
 	keep("seed", seed, err)
 	ms, err := s.Messages(ctx, alice, track.Filter{Newest: true})
 	keep("messages", ms, err)
-	byKey, err := s.Load(ctx, track.Want{Keys: []track.Key{ms[0].Key}, Open: []track.Conv{ms[0].Conv()}, Peers: []string{bob}, Texts: []string{"t"}, Parts: []track.PartKey{{Route: "r", ID: "1"}}, Replies: []track.ReplyKey{{Route: "r", ID: "1"}}, SMS: true}, 10)
+	byKey, err := s.Load(ctx, track.Want{Keys: []track.Key{ms[0].Key}, Open: []track.Conv{ms[0].Conv()}, Peers: []string{bob}, Texts: []string{"t"}, Parts: []track.PartKey{{Route: "r", ID: "1"}}, Replies: []track.ReplyKey{{Route: "r", ID: "1"}}, SMS: true,
+		Codes: []track.CodeKey{{User: bob, Number: "+3", Country: "CN"}}, Alerts: []track.Alert{{Kind: track.AlertCodes, Country: "CN"}}}, 10)
 	keep("loaded", byKey, err)
 	queue, err := s.Pending(ctx)
 	keep("outbox", queue, err)

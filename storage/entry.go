@@ -1,6 +1,10 @@
 package storage
 
-import "tocsin/track"
+import (
+	"strings"
+
+	"tocsin/track"
+)
 
 // entry is an outbox entry with its position.
 type entry struct {
@@ -20,6 +24,8 @@ func (e *entry) reason() string {
 		return string(e.State)
 	case e.Kind == track.OutChat:
 		return string(e.Cap)
+	case e.Kind == track.OutAlert:
+		return string(e.Alert.Kind) + " " + e.Alert.Country
 	case e.More:
 		return shownAgain
 	}
@@ -34,6 +40,9 @@ func (e *entry) setReason(reason string) {
 		e.State = track.State(reason)
 	case track.OutChat:
 		e.Cap = track.CapReason(reason)
+	case track.OutAlert:
+		kind, country, _ := strings.Cut(reason, " ")
+		e.Alert = track.Alert{Kind: track.AlertKind(kind), Country: country}
 	case track.OutShow:
 		e.More = reason == shownAgain
 	}

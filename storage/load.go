@@ -56,6 +56,12 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 		open, pairs = append(open, t.Conv), append(pairs, t.Conv)
 		senders[t.Sender], reached[t.Recipient], decided[t.Conv] = true, true, true
 	}
+	for _, k := range w.Codes {
+		decided[track.Conv{Sender: k.User, Recipient: k.User}] = true
+	}
+	for _, e164 := range w.Numbers {
+		decided[track.Conv{Recipient: e164}] = true
+	}
 	for _, k := range w.Keys {
 		if senders[k.Sender] {
 			recipients[k.Recipient] = true
@@ -121,8 +127,28 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 	if err := l.liveTexts(ctx, decided); err != nil {
 		return out, err
 	}
+	if out.Codes, err = l.codesOf(ctx, w); err != nil {
+		return out, err
+	}
+	alerts := w.Alerts
 	if w.SMS {
-		if out.Usage, err = s.usage(ctx, out.Numbers, decided, now); err != nil {
+		alerts = append(slices.Clone(alerts), track.BudgetAlerts...)
+		about := slices.Clone(w.Numbers)
+		for _, n := range out.Numbers {
+			about = append(about, n.E164)
+		}
+		for _, t := range l.texts {
+			about = append(about, t.Number)
+		}
+		if out.Usage, err = s.usage(ctx, about, decided, now); err != nil {
+			return out, err
+		}
+	}
+	if out.Alerts, err = s.alerted(ctx, alerts); err != nil {
+		return out, err
+	}
+	if len(w.Codes) > 0 {
+		if out.CodeUse, err = s.codeUse(ctx, w.Codes, out.Alerts, now); err != nil {
 			return out, err
 		}
 	}

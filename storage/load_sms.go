@@ -116,12 +116,13 @@ func (l *loading) addTexts(ctx context.Context, stmt *sqlx.Stmt, wanted any, fit
 }
 
 // usage loads what decisions on SMS to numbers, and by the senders of conversations, depend on.
-func (s *Store) usage(ctx context.Context, to []track.Number, decided map[track.Conv]bool, now track.Time) (u track.Usage, err error) {
+func (s *Store) usage(ctx context.Context, to []string, decided map[track.Conv]bool, now track.Time) (u track.Usage, err error) {
 	since := now.Add(-24 * time.Hour)
 	bound, hashes := map[string]bool{}, map[string]string{}
-	for _, n := range to {
-		bound[n.E164] = true
-		hashes[s.hash.number(n.E164)] = n.E164
+	for _, e164 := range to {
+		e164 = clean(e164)
+		bound[e164] = true
+		hashes[s.hash.number(e164)] = e164
 	}
 	senders := map[string]bool{}
 	for c := range decided {
@@ -141,14 +142,18 @@ func (s *Store) usage(ctx context.Context, to []track.Number, decided map[track.
 		if err := read(s.usedFor, s.names(keys(bound)), func(*track.Used) bool { return true }); err != nil {
 			return u, fmt.Errorf("usage: %w", err)
 		}
-		var stopped []string
-		if err := s.stopped.SelectContext(ctx, &stopped, s.names(keys(hashes))); err != nil {
+		found, err := s.stopped.QueryContext(ctx, s.names(keys(hashes)))
+		err = stops.read(found, err, func(v *stop) error {
+			if u.Stopped == nil {
+				u.Stopped = map[string]track.StopBy{}
+			}
+			u.Stopped[hashes[v.hash]] = v.By
+			return nil
+		})
+		if err != nil {
 			return u, fmt.Errorf("stops: %w", err)
 		}
-		for _, hash := range stopped {
-			u.Stopped = append(u.Stopped, hashes[hash])
-		}
-		found, err := s.lineTo.QueryContext(ctx, now.Add(-track.MaxReplyWindow), s.names(keys(bound)))
+		found, err = s.lineTo.QueryContext(ctx, now.Add(-track.MaxReplyWindow), s.names(keys(bound)))
 		err = lines.read(found, err, func(v *track.LineUse) error { u.Lines = append(u.Lines, *v); return nil })
 		if err != nil {
 			return u, fmt.Errorf("lines: %w", err)

@@ -117,6 +117,15 @@ func checkUpgraded(t *testing.T, s *storage.Store, version int64) {
 	if diff := cmp.Diff(texts, sms); diff != "" {
 		t.Errorf("texts, -want +got:\n%s", diff)
 	}
+	if version >= 10 {
+		code, pending, err := s.PendingCode(ctx, bob, 1795000600001)
+		must(t, err)
+		want := track.Code{Row: 1882194549145600002, JID: bob, Number: "+8613800138000", Country: "CN", Language: "zh", Salt: "00112233445566778899aabbccddeeff",
+			MadeAt: 1795000600000, SentAt: 1795000600000, Expires: 1795001200000, Sends: 1, Tries: 2}
+		if diff := cmp.Diff(want, code); diff != "" || !pending {
+			t.Errorf("code, -want +got:\n%s", diff)
+		}
+	}
 	due := map[int64]track.Time{}
 	must(t, s.Alarms(ctx, func(a track.Alarm) { due[a.Ref] = a.Due }))
 	if diff := cmp.Diff(map[int64]track.Time{-prompt.Row: prompt.Due}, due); diff != "" {

@@ -125,7 +125,10 @@ func (s *Store) RemoveNumber(ctx context.Context, jid string) (bool, error) {
 		if err != nil {
 			return err
 		}
-		n, err = result.RowsAffected()
+		if n, err = result.RowsAffected(); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, tx.Rebind("UPDATE codes SET expires = 0 WHERE user_hash = ? AND used = 0"), s.hash.whole(clean(jid), ""))
 		return err
 	})
 	if err != nil {
@@ -228,12 +231,21 @@ func (s *Store) Forget(ctx context.Context, jid string) error {
 
 func (s *Store) forget(ctx context.Context, tx *sqlx.Tx, jid string) error {
 	first, last := s.hash.sender(jid)
+	own := s.hash.whole(jid, "")
+	// What was sent still counts: else it would be enough to be forgotten to have more.
+	for _, blank := range []string{
+		"UPDATE codes SET jid = '', number = '', expires = 0 WHERE user_hash = ?",
+		"UPDATE texts SET number = '' WHERE sender_hash = ? AND kind = 1 AND state >= 3",
+	} {
+		if _, err := tx.ExecContext(ctx, tx.Rebind(blank), own); err != nil {
+			return err
+		}
+	}
 	return deleteFrom(ctx, tx,
 		part{"numbers WHERE jid = ?", []any{jid}},
 		part{"prefs WHERE jid = ?", []any{jid}},
 		part{"tokens WHERE owner = ?", []any{jid}},
-		part{"codes WHERE jid = ?", []any{jid}},
-		part{"contacts WHERE owner_hash = ?", []any{s.hash.whole(jid, "")}},
+		part{"contacts WHERE owner_hash = ?", []any{own}},
 		part{"devices WHERE hash BETWEEN ? AND ? AND substr(jid, 1, length(?)) = ?", []any{first, last, jid + "/", jid + "/"}})
 }
 
@@ -245,12 +257,20 @@ func (s *Store) remove(ctx context.Context, tx *sqlx.Tx, r track.Removal) error 
 	}
 	first, last := s.hash.sender(jid)
 	own := s.hash.whole(jid, "")
+	parts := part{"text_parts WHERE ord IN (SELECT ord FROM texts WHERE sender_hash = ? AND sender = ? AND ord <= ?)", []any{own, jid, r.Ord}}
+	if err := deleteFrom(ctx, tx, parts); err != nil {
+		return err
+	}
+	// What its SMS cost stays, or an account that is made for one would have a budget of its own.
+	_, err := tx.ExecContext(ctx, tx.Rebind("UPDATE texts SET sender = '', recipient = '', prompt = '', messages = '[]', number = CASE WHEN kind = 1 THEN '' ELSE number END, "+
+		"state = CASE WHEN state < 3 THEN 3 ELSE state END WHERE sender_hash = ? AND sender = ? AND ord <= ?"), own, jid, r.Ord)
+	if err != nil {
+		return err
+	}
 	return deleteFrom(ctx, tx,
 		part{"peers WHERE jid = ?", []any{jid}},
 		part{"pairs WHERE conv BETWEEN ? AND ? AND sender = ? OR recipient = ?", []any{first, last, jid, jid}},
 		part{"outbox WHERE owner = ?", []any{jid}},
-		part{"text_parts WHERE ord IN (SELECT ord FROM texts WHERE sender_hash = ? AND sender = ? AND ord <= ?)", []any{own, jid, r.Ord}},
-		part{"texts WHERE sender_hash = ? AND sender = ? AND ord <= ?", []any{own, jid, r.Ord}},
 		part{"releases WHERE owner_hash = ?", []any{own}},
 		part{"prompts WHERE sender_hash = ? AND ord <= ?", []any{own, r.Ord}},
 		part{"messages WHERE hash BETWEEN ? AND ? AND sender = ? AND ord <= ?", []any{first, last, jid, r.Ord}})

@@ -15,7 +15,7 @@ import (
 )
 
 // growing are the tables that grow with the number of messages or people.
-var growing = []string{"messages", "prompts", "peers", "pairs", "releases", "numbers", "prefs", "contacts", "devices", "texts", "text_parts", "replies_seen", "stops"}
+var growing = []string{"messages", "prompts", "peers", "pairs", "releases", "numbers", "prefs", "contacts", "devices", "texts", "text_parts", "replies_seen", "stops", "codes"}
 
 // TestPlans has the database explain every statement that is run regularly: none may read a share of a table that grows.
 // Statements that read everything pending (at startup, on a change of policy, for tocsin status) are not among them.
@@ -55,12 +55,13 @@ func plans(t *testing.T, dsn string, rows int) {
 			Keys: []track.Key{{Sender: alice, Recipient: bob, ID: "m1"}}, Open: []track.Conv{{Sender: alice, Recipient: bob}}, Ords: []int64{1, 2}, Rows: []int64{3},
 			Prompts: []string{"p-1"}, Senders: []string{alice}, Of: []string{alice}, Peers: []string{bob}, Pairs: []track.Conv{{Sender: alice, Recipient: bob}},
 			Texts: []string{"t"}, Parts: []track.PartKey{{Route: "r", ID: "1"}}, Phones: []string{"+1"}, Replies: []track.ReplyKey{{Route: "r", ID: "1"}}, SMS: true,
+			Codes: []track.CodeKey{{User: alice, Number: "+1", Country: "CN"}}, Numbers: []string{"+1"}, Alerts: []track.Alert{{Kind: track.AlertCodes}},
 		}, now)
 		must(t, err)
 		must(t, s.Commit(ctx, track.Changes{
 			Update: loaded.Messages, Prompts: loaded.Prompts, Peers: []track.Peer{{JID: bob}}, Done: []string{"o"}, Told: []track.Told{{Ord: 1, Seq: 1}}, Taken: []int64{1},
 			Attempts: []track.Attempt{{ID: "o"}}, Outbox: []track.Outgoing{{ID: "o2"}}, Marks: []track.Mark{{Run: "r", N: 1}},
-			Texts: []track.Text{{ID: "t"}}, Parts: []track.Part{{Text: "t"}}, Replies: []track.ReplySeen{{}}, Stops: []track.Stop{{Number: "+1"}},
+			Texts: []track.Text{{ID: "t"}}, Parts: []track.Part{{Text: "t"}}, Replies: []track.ReplySeen{{}}, Stops: []track.Stop{{Number: "+1"}}, Codes: []track.Code{{Row: 1, JID: alice}}, Numbers: []track.Number{{JID: bob}}, Alerts: []track.Alerted{{}},
 		}))
 		for range 3 {
 			must(t, second(s.Prune(ctx, now, benchStart, 500)))
@@ -77,6 +78,9 @@ func plans(t *testing.T, dsn string, rows int) {
 		must(t, err)
 		must(t, second(s.IsRefused(ctx, track.Conv{Sender: alice, Recipient: bob})))
 		must(t, second(s.RemoveNumber(ctx, bob)))
+		must(t, second(s.StoppedBy(ctx, "+1")))
+		_, _, err = s.PendingCode(ctx, bob, now)
+		must(t, err)
 		must(t, s.Put(ctx, "a", "b"))
 	})
 	if len(statements) < 40 {

@@ -91,7 +91,7 @@ func (s *Store) prune(ctx context.Context, now, before track.Time, limit int) (d
 		if err := remove("DELETE FROM replies_seen WHERE hash IN (SELECT hash FROM replies_seen WHERE at < ? ORDER BY at LIMIT ?)", before.Add(-promptDay), limit); err != nil {
 			return err
 		}
-		if err := remove("DELETE FROM codes WHERE ord IN (SELECT ord FROM codes WHERE made_at < ? ORDER BY made_at LIMIT ?)", before, limit); err != nil {
+		if err := remove("DELETE FROM codes WHERE ord IN (SELECT ord FROM codes WHERE made_at < ? ORDER BY made_at LIMIT ?)", before.Add(-promptDay), limit); err != nil {
 			return err
 		}
 		return remove(fmt.Sprintf("DELETE FROM releases WHERE %[1]s IN (SELECT %[1]s FROM releases WHERE at < ? ORDER BY at LIMIT ?)", s.row()), before, limit)

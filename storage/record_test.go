@@ -188,7 +188,7 @@ func Grow(t testing.TB, s *Store, messages int) {
 		"messages.hash": "n * 7919", "messages.conv": "(n / 10) * 7919", "messages.unsettled": "CASE WHEN n % 100 = 0 THEN 1 ELSE 0 END", "messages.status": "CASE WHEN n % 100 = 0 THEN 0 ELSE 2 END",
 		"messages.sent_at": "1795000000000 + n", "messages.settled_at": "1795000000000 + n", "messages.due": "CASE WHEN n % 100 = 0 THEN 1795000600000 + n ELSE 0 END",
 		"prompts.state": "CASE WHEN n % 10 = 0 THEN 0 ELSE 3 END", "prompts.opened_at": "1795000000000 + n",
-		"texts.state": "CASE WHEN n % 10 = 0 THEN 0 ELSE 3 END", "texts.queued_at": "1795000000000 + n", "texts.sent_at": "1795000000000 + n",
+		"codes.made_at": "1795000000000 + n", "codes.expires": "1795000000000 + n", "texts.state": "CASE WHEN n % 10 = 0 THEN 0 ELSE 3 END", "texts.queued_at": "1795000000000 + n", "texts.sent_at": "1795000000000 + n",
 	}
 	fill := func(t testing.TB, of *table, n int) {
 		t.Helper()
@@ -205,7 +205,7 @@ func Grow(t testing.TB, s *Store, messages int) {
 		}
 		for _, c := range of.texts {
 			value := "''"
-			if slices.Contains([]string{"id", "jid", "sender", "recipient", "owner", "contact", "receiver", "hash", "number"}, c) {
+			if slices.Contains([]string{"id", "jid", "sender", "recipient", "owner", "contact", "receiver", "hash", "number", "e164", "country"}, c) {
 				value = "'" + c + "' || n || '@example.org'"
 			}
 			values = append(values, value)
@@ -215,7 +215,7 @@ func Grow(t testing.TB, s *Store, messages int) {
 	few := max(messages/10, 10_000)
 	err := s.dialer.patiently(func() error {
 		fill(t, &s.messages.table, messages)
-		for _, of := range []*table{&s.prompts.table, &peers.table, &s.pairs.table, &s.releases.table, &numbers.table, &prefs.table, &s.contacts.table, &s.devices.table, &s.texts.table, &s.parts.table, &stops.table} {
+		for _, of := range []*table{&s.prompts.table, &peers.table, &s.pairs.table, &s.releases.table, &numbers.table, &prefs.table, &s.contacts.table, &s.devices.table, &s.texts.table, &s.parts.table, &stops.table, &codes.table} {
 			fill(t, of, few)
 		}
 		if _, ok := s.dialect.(postgres); ok {

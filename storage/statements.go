@@ -22,6 +22,8 @@ var (
 	used     = kindOf("texts", usedColumns)
 	lines    = kindOf("texts", lineColumns)
 	stops    = kindOf("stops", stopColumns)
+	codes    = kindOf("codes", codeColumns)
+	tried    = kindOf("codes", triedColumns)
 )
 
 // hashed are the tables whose rows are found by hashes, which depend on the secret of the database.
@@ -59,6 +61,10 @@ type statements struct {
 	partByHash, partOf, lineTo, replyByHash    *sqlx.Stmt
 	usedFor, usedBy, usedInAll, stopped, known *sqlx.Stmt
 	putText, putPart, putStop, putReply        *sqlx.Stmt
+
+	codeByOrd, newestCode, endedCodes   *sqlx.Stmt
+	codesBy, codesTo, codesIn, accounts *sqlx.Stmt
+	facts, putCode, putNumber           *sqlx.Stmt
 
 	lastPos, countUp                            *sqlx.Stmt
 	insertMessage, tell                         *sqlx.Stmt
@@ -126,10 +132,20 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.usedFor = prepare("SELECT " + used.list() + counted + " AND " + s.among("number"))
 	s.usedBy = prepare("SELECT " + used.list() + counted + " AND " + s.among("sender_hash"))
 	s.usedInAll = prepare("SELECT coalesce(sum(segments), 0) FROM texts WHERE queued_at > ?")
-	s.stopped = prepare("SELECT hash FROM stops WHERE " + s.among("hash") + " AND stopped_by <> ''")
-	s.lineTo = prepare("SELECT " + lines.list() + " FROM texts WHERE queued_at > ? AND sent_at > 0 AND code = 0 AND " + s.among("number"))
+	s.stopped = prepare("SELECT " + stops.list() + " FROM stops WHERE " + s.among("hash") + " AND stopped_by <> ''")
+	s.lineTo = prepare("SELECT " + lines.list() + " FROM texts WHERE queued_at > ? AND sent_at > 0 AND kind = 0 AND " + s.among("number"))
 	s.replyByHash = prepare("SELECT " + s.replies.list() + " FROM replies_seen WHERE " + s.among("hash"))
 	s.known = prepare("SELECT DISTINCT number FROM texts WHERE sent_at > 0 AND " + s.among("number"))
+
+	s.codeByOrd = prepare("SELECT " + codes.list() + " FROM codes WHERE " + s.among("ord"))
+	s.newestCode = prepare(s.newest(&codes.table, "user_hash", 1))
+	s.endedCodes = prepare("SELECT " + tried.list() + " FROM codes WHERE country = ? AND made_at > ? AND (used = 1 OR expires <= ?) ORDER BY made_at DESC LIMIT ?")
+	const sends = "SELECT coalesce(sum(sends), 0) FROM codes WHERE made_at > ? AND "
+	s.codesBy = prepare(sends + "user_hash = ?")
+	s.codesTo = prepare(sends + "number_hash = ?")
+	s.codesIn = prepare(sends + "country = ?")
+	s.accounts = prepare("SELECT count(*) FROM numbers WHERE e164 = ? AND jid <> ? AND (verified = 1 OR source <> 'user')")
+	s.facts = prepare("SELECT " + meta.list() + " FROM meta WHERE " + s.among("key"))
 
 	s.lastPos = prepare("SELECT coalesce(max(pos), 0) FROM outbox")
 	s.countUp = prepare("UPDATE holder SET commits = commits + 1, last_ord = " + greater("last_ord", "?") + ", last_rev = " + greater("last_rev", "?") +
@@ -155,6 +171,9 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.putPart = prepare(s.insert(&s.parts.table, replace("hash", &s.parts.table)))
 	s.putReply = prepare(s.insert(&s.replies.table, "ON CONFLICT DO NOTHING"))
 	s.putStop = prepare(s.insert(&stops.table, "ON CONFLICT (hash) DO UPDATE SET at = excluded.at, stopped_by = excluded.stopped_by, route = excluded.route"))
+	s.putCode = prepare(s.insert(&codes.table, "ON CONFLICT (ord) DO UPDATE SET sent_at = excluded.sent_at, expires = excluded.expires, sends = excluded.sends, "+
+		"tries = excluded.tries, used = excluded.used"))
+	s.putNumber = prepare(s.insert(&numbers.table, replace("jid", &numbers.table)))
 	s.putFact = prepare(s.insert(&meta.table, replace("key", &meta.table)))
 	s.handedOver = prepareOn(s.readers, "SELECT "+handover.list()+" FROM handover ORDER BY pos LIMIT ?")
 	s.dropTaken = prepare("DELETE FROM handover WHERE " + s.among("pos"))

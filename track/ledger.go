@@ -37,6 +37,7 @@ type Ledger struct {
 	policy  *Policy
 	people  People
 	secret  []byte
+	pepper  []byte
 	lastOrd int64
 	lastRev int64
 	pending map[string]int32
@@ -53,7 +54,7 @@ type Ledger struct {
 
 // NewLedger goes on from what the store knows.
 func NewLedger(seed Seed, policy *Policy, people People) *Ledger {
-	l := &Ledger{policy: policy, people: people, secret: seed.Secret, lastOrd: seed.LastOrd, lastRev: seed.LastRev,
+	l := &Ledger{policy: policy, people: people, secret: seed.Secret, pepper: seed.Pepper, lastOrd: seed.LastOrd, lastRev: seed.LastRev,
 		pending: seed.Pending, prompts: seed.Prompts, early: early{}, handed: handovers{},
 		peers: newCache[string, Peer](maxRemembered), pairs: newCache[Conv, Pair](maxRemembered), threads: newCache[Conv, *thread](maxThreads)}
 	if l.pending == nil {
@@ -175,6 +176,12 @@ type text struct {
 	dirty bool
 }
 
+// code is a code in work.
+type code struct {
+	Code
+	dirty bool
+}
+
 // batch is the working set of one Apply.
 type batch struct {
 	*Ledger
@@ -193,6 +200,9 @@ type batch struct {
 	parts       map[PartKey]*Part
 	seen        map[ReplyKey]bool // replies that were taken in
 	usage       Usage
+	codes       map[int64]*code
+	codeUse     CodeUse
+	alerts      map[Alert]Time
 	pairs       map[Conv]Pair
 	newPeers    map[string]bool // those of peers that have changed, as newPairs
 	newPairs    map[Conv]bool
@@ -206,7 +216,7 @@ func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 		Ledger: l, now: now, rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, convs: map[Conv][]*row{},
 		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{}, whole: loaded.Open, recollected: map[Conv]bool{}, newPeers: map[string]bool{}, newPairs: map[Conv]bool{},
 		gone: map[string]int64{}, numbers: map[string]Number{}, pairs: map[Conv]Pair{}, texts: map[string]*text{}, texting: map[Conv]*text{},
-		parts: map[PartKey]*Part{}, seen: map[ReplyKey]bool{}, usage: loaded.Usage, out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}, handed: handovers{}},
+		parts: map[PartKey]*Part{}, seen: map[ReplyKey]bool{}, usage: loaded.Usage, codes: map[int64]*code{}, codeUse: loaded.CodeUse, alerts: map[Alert]Time{}, out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}, handed: handovers{}},
 	}
 	for _, m := range loaded.Messages {
 		b.add(&row{Message: m, before: m})
@@ -225,6 +235,13 @@ func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 	}
 	for _, k := range loaded.Seen {
 		b.seen[k] = true
+	}
+	for _, c := range loaded.Codes {
+		b.codes[c.Row] = &code{Code: c}
+	}
+	b.codeUse.prepare()
+	for _, a := range loaded.Alerts {
+		b.alerts[a.Alert] = a.At
 	}
 	for _, p := range loaded.Peers {
 		b.peers[p.JID] = p
@@ -348,6 +365,12 @@ func (b *batch) finish() *Result {
 			b.out.Texts = append(b.out.Texts, t.Text)
 		}
 	}
+	for _, row := range sorted(b.codes) {
+		if c := b.codes[row]; c.dirty && !b.isGone(c.JID, row) {
+			b.out.Codes = append(b.out.Codes, c.Code)
+		}
+	}
+	b.out.Numbers = slices.DeleteFunc(b.out.Numbers, func(n Number) bool { return b.gone[n.JID] != 0 })
 	b.out.Parts = slices.DeleteFunc(b.out.Parts, func(p Part) bool { t := b.texts[p.Text]; return t == nil || b.isGone(t.Sender, t.Row) })
 	b.out.peers, b.out.pairs = b.peers, b.pairs
 	b.memorize()

@@ -23,6 +23,8 @@ type memory struct {
 	consents map[string]bool // recipients with a number, and consent
 	numbers  map[string]Number
 	texts    map[string]Text
+	codes    map[int64]Code
+	alerts   map[Alert]Time
 	parts    map[PartKey]Part
 	stops    map[string]Stop
 	seen     map[ReplyKey]Time
@@ -30,7 +32,7 @@ type memory struct {
 }
 
 func newMemory() *memory {
-	return &memory{messages: map[int64]Message{}, newest: map[Key]int64{}, open: map[Conv]map[int64]bool{}, prompts: map[string]Prompt{}, consents: map[string]bool{}, numbers: map[string]Number{}, texts: map[string]Text{}, parts: map[PartKey]Part{}, stops: map[string]Stop{}, seen: map[ReplyKey]Time{}, peers: map[string]Peer{}, pairs: map[Conv]Pair{}, outbox: map[string]Outgoing{}}
+	return &memory{messages: map[int64]Message{}, newest: map[Key]int64{}, open: map[Conv]map[int64]bool{}, prompts: map[string]Prompt{}, consents: map[string]bool{}, numbers: map[string]Number{}, texts: map[string]Text{}, codes: map[int64]Code{}, alerts: map[Alert]Time{}, parts: map[PartKey]Part{}, stops: map[string]Stop{}, seen: map[ReplyKey]Time{}, peers: map[string]Peer{}, pairs: map[Conv]Pair{}, outbox: map[string]Outgoing{}}
 }
 
 func (s *memory) load(w Want, now Time) Loaded {
@@ -67,6 +69,12 @@ func (s *memory) load(w Want, now Time) Loaded {
 	}
 	senders, peers, capped, open := slices.Clone(w.Senders), slices.Clone(w.Peers), []Conv{}, slices.Clone(w.Open)
 	recipients, decided := slices.Clone(w.Recipients), []Conv{}
+	for _, k := range w.Codes {
+		decided = append(decided, Conv{k.User, k.User})
+	}
+	for _, n := range w.Numbers {
+		decided = append(decided, Conv{Recipient: n})
+	}
 	for _, t := range s.texts {
 		part := slices.ContainsFunc(w.Parts, func(k PartKey) bool { return s.parts[k].Text == t.ID })
 		answered := slices.Contains(w.Phones, t.Number) && now < t.QueuedAt.Add(MaxReplyWindow)
@@ -156,8 +164,16 @@ func (s *memory) load(w Want, now Time) Loaded {
 	for i := range l.Texts {
 		l.Texts[i].Messages = slices.Clone(l.Texts[i].Messages)
 	}
+	s.loadCodes(w, &l, now)
 	if w.SMS {
-		l.Usage = s.usage(l.Numbers, decided, now)
+		about := slices.Clone(l.Numbers)
+		for _, n := range w.Numbers {
+			about = append(about, Number{E164: n})
+		}
+		for _, t := range l.Texts {
+			about = append(about, Number{E164: t.Number})
+		}
+		l.Usage = s.usage(about, decided, now)
 	}
 	for _, jid := range peers {
 		if p, ok := s.peers[jid]; ok && !slices.Contains(l.Peers, p) {
@@ -228,27 +244,16 @@ func (s *memory) commit(c Changes) {
 	for _, stop := range c.Stops {
 		s.stops[stop.Number] = stop
 	}
-}
-
-func (s *memory) usage(numbers []Number, decided []Conv, now Time) (u Usage) {
-	for _, n := range numbers {
-		if s.stops[n.E164].By != "" {
-			u.Stopped = append(u.Stopped, n.E164)
-		}
+	for _, x := range c.Codes {
+		s.codes[x.Row] = x
+		s.ord = max(s.ord, x.Row)
 	}
-	for _, t := range s.texts {
-		if t.SentAt != 0 && now < t.QueuedAt.Add(MaxReplyWindow) && slices.ContainsFunc(numbers, func(n Number) bool { return n.E164 == t.Number }) {
-			u.Lines = append(u.Lines, LineUse{t.Conv, t.Number, t.line(), t.SentAt})
-		}
-		if t.State == TextDropped || now >= t.QueuedAt.Add(day) {
-			continue
-		}
-		u.Segments += t.Segments
-		if slices.ContainsFunc(numbers, func(n Number) bool { return n.E164 == t.Number }) || slices.ContainsFunc(decided, func(c Conv) bool { return c.Sender == t.Sender }) {
-			u.Used = append(u.Used, Used{t.Number, t.Sender, t.QueuedAt})
-		}
+	for _, n := range c.Numbers {
+		s.numbers[n.JID] = n
 	}
-	return u
+	for _, a := range c.Alerts {
+		s.alerts[a.Alert] = a.At
+	}
 }
 
 func (s *memory) remove(jid string, last int64) {

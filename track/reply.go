@@ -199,7 +199,7 @@ func (b *batch) replied(r *TextReplied) ReplyVerdict {
 // that is still the number of whom it was for.
 func (b *batch) mayAnswer(t *text, r *TextReplied) bool {
 	switch {
-	case t.Code, t.State == TextQueued, t.State == TextDropped, t.State == TextRefused:
+	case t.Kind != TextAbout, t.State == TextQueued, t.State == TextDropped, t.State == TextRefused:
 		return false
 	case b.isGone(t.Sender, t.Row), b.numbers[t.Recipient].E164 != t.Number:
 		return false

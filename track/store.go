@@ -41,6 +41,12 @@ type Want struct {
 	// matters whether they were taken in.
 	Phones  []string
 	Replies []ReplyKey
+	// Codes asks for the newest code of users, for CodeUse, and for the SMS to these users that are on their way. Those that SMS are about
+	// are loaded with these.
+	Codes []CodeKey
+	// Usage is wanted of these numbers, too, if SMS is.
+	Numbers []string
+	Alerts  []Alert // when they were told last; those about the budget are loaded with SMS
 	// SMS asks for what a decision on SMS needs, for what Ords, Prompts and Texts are about: numbers, who has stopped, usage.
 	SMS bool
 }
@@ -59,7 +65,10 @@ type Loaded struct {
 	Texts  []Text
 	Parts  []Part // all of Texts
 	Seen   []ReplyKey
+	Codes  []Code
+	Alerts []Alerted
 	Usage
+	CodeUse
 }
 
 // Opened is one prompt that was opened in the last 24 hours and shown to somebody (its Shown is not empty). At is its
@@ -87,6 +96,9 @@ type Changes struct {
 	Parts    []Part      // inserted or replaced, by PartKey
 	Replies  []ReplySeen // inserted; one with a known key is left as it is
 	Stops    []Stop      // inserted or replaced, by Number
+	Codes    []Code      // inserted, or changed in what is not given for good, by Row
+	Numbers  []Number    // inserted or replaced, by JID: the last one counts
+	Alerts   []Alerted   // inserted or replaced, by Alert
 	Taken    []int64     // what was handed over and is taken in, by Pos
 	Removed  []Removal   // accounts that were deleted: before all else everything of theirs goes
 	Marks    []Mark      // how far sources were taken in: raised, by Run
@@ -94,7 +106,7 @@ type Changes struct {
 
 // Empty reports whether a batch has changed nothing.
 func (c *Changes) Empty() bool {
-	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Pairs)+len(c.Outbox)+len(c.Done)+len(c.Attempts)+len(c.Told)+len(c.Releases)+len(c.Texts)+len(c.Parts)+len(c.Replies)+len(c.Stops)+len(c.Taken)+len(c.Removed)+len(c.Marks) == 0
+	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Pairs)+len(c.Outbox)+len(c.Done)+len(c.Attempts)+len(c.Told)+len(c.Releases)+len(c.Texts)+len(c.Parts)+len(c.Replies)+len(c.Stops)+len(c.Codes)+len(c.Numbers)+len(c.Alerts)+len(c.Taken)+len(c.Removed)+len(c.Marks) == 0
 }
 
 // Removal is an account that was deleted: its settings, its number and who was shown it, what was learned of its clients, what
@@ -135,6 +147,7 @@ const (
 	OutRemind   OutKind = "remind"   // one gentle repeat to the recipient
 	OutWebhook  OutKind = "webhook"  // tell the admin's system
 	OutChat     OutKind = "chat"     // one line from the contact to the sender
+	OutAlert    OutKind = "alert"    // one line from the contact to an admin
 	OutText     OutKind = "text"     // send an SMS: the entry stays until nothing is to be done about it any more
 	OutReply    OutKind = "reply"    // tell the sender what the recipient has answered by SMS
 )
@@ -166,6 +179,7 @@ type Outgoing struct {
 	Withdrawal Withdrawal // OutWithdraw
 	State      State      // OutWebhook: the timeout
 	Cap        CapReason  // OutChat
+	Alert      Alert      // OutAlert
 	More       bool       // OutShow: further messages have joined an open prompt
 }
 
@@ -188,6 +202,7 @@ type Seed struct {
 	LastOrd int64            // greatest Ord, and Prompt.Row
 	LastRev int64            // greatest Notice.Rev
 	Secret  []byte           // 32 random bytes of this database: prompt ids are derived from it
+	Pepper  []byte           // a secret that is not in the database
 	Pending map[string]int32 // watched, not settled messages per sender
 	Prompts int              // that are live
 }

@@ -61,7 +61,7 @@ func (w *world) outbox() string {
 	var list []string
 	for _, o := range w.sent {
 		s := string(o.Kind)
-		why := first(string(o.Withdrawal), string(o.State), string(o.Cap))
+		why := first(string(o.Withdrawal), string(o.State), string(o.Cap), strings.TrimSpace(string(o.Alert.Kind)+" "+o.Alert.Country))
 		if o.More {
 			why = "more"
 		}

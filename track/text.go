@@ -32,18 +32,27 @@ const (
 	SMSStateUnsure    SMSState = "unsure"
 )
 
-// Text is one SMS of the component's own: about messages of a conversation.
+// TextKind is what an SMS is about.
+type TextKind uint8
+
+const (
+	TextAbout  TextKind = iota // messages of a conversation
+	TextCode                   // a code that verifies a number: Sender and Recipient are its user
+	TextAnswer                 // a word like STOP or START: there is no Sender, and Recipient is the number
+)
+
+// Text is one SMS of the component's own.
 type Text struct {
 	ID  string // 32 hexadecimal digits, unguessable: what providers are given as our reference
 	Row int64  // from the same sequence as Message.Ord
 	Conv
 	State    TextState
-	Messages []int64 // Ords, oldest first: those that it is about
-	Code     bool    // it is about no message, but a code that verifies a number
+	Kind     TextKind
+	Messages []int64 // Ords, oldest first: those that it is about; TextCode: the Row of the Code
 	Prompt   string  // the prompt that was answered by it, or ""
 	Number   string  // E.164
 	Route    string  // that was tried last
-	From     string  // the number or name that it was sent from
+	From     string  // the number or name that it was sent from, or TextAnswer: is to be
 	Tag      int     // of its line
 	Segments int     // 0 as long as nothing was sent
 	Answered bool    // the provider has said that it has taken it
@@ -99,22 +108,25 @@ type SMSPolicy struct {
 	SegmentsDay  int // the budget
 	Replies      Replies
 	ReplyWindow  time.Duration // how long an SMS may be answered
+	Code         CodePolicy
+	Admins       []string // bare JIDs: who is told how the budget stands
 	// Reaches reports whether there is a route for messages to a number. It depends on nothing else.
 	Reaches func(e164 string) bool
 }
 
 // Usage is what decisions on SMS depend on, of the last day.
 type Usage struct {
-	Used     []Used    // SMS to the numbers and by the senders that are decided on, but those that were dropped
-	Segments int       // of all
-	Stopped  []string  // of the numbers, those whose owners want no SMS
-	Known    []string  // of the numbers, those that were sent an SMS before, as far as is remembered
-	Lines    []LineUse // by which the numbers were texted within MaxReplyWindow
+	Used     []Used            // SMS to the numbers and by the senders that are decided on, but those that were dropped
+	Segments int               // of all
+	Stopped  map[string]StopBy // of the numbers, those whose owners want no SMS
+	Known    []string          // of the numbers, those that were sent an SMS before, as far as is remembered
+	Lines    []LineUse         // by which the numbers were texted within MaxReplyWindow
 }
 
 // Used is one SMS.
 type Used struct {
 	Number, Sender string
+	Kind           TextKind
 	At             Time
 }
 

@@ -27,26 +27,54 @@ func (s *TextSubmit) apply(b *batch) {
 		return
 	}
 	line := Line{s.Route, s.From, s.Tag}
-	if s.Taken = taken(b.lines(t.Number), t.Conv, line); s.Taken {
+	if s.Taken = t.Kind == TextAbout && taken(b.lines(t.Number), t.Conv, line); s.Taken {
 		return
 	}
 	if t.State == TextQueued && !b.mayGo(t, s.Segments) {
 		return
 	}
-	for _, ord := range t.Messages {
-		if !slices.Contains(s.Messages, ord) {
-			b.letGo(b.rows[ord], Wanted|WantsSMS) // it joined while the text was made
+	if t.Kind == TextAbout {
+		for _, ord := range t.Messages {
+			if !slices.Contains(s.Messages, ord) {
+				b.letGo(b.rows[ord], Wanted|WantsSMS) // it joined while the text was made
+			}
 		}
+		t.Messages = slices.Sorted(slices.Values(s.Messages))
 	}
 	b.usage.Segments += s.Segments - t.Segments
-	t.Messages = slices.Sorted(slices.Values(s.Messages))
+	b.watchBudget()
 	t.State, t.Route, t.From, t.Tag, t.Segments, t.SentAt, t.dirty = TextSubmitting, s.Route, s.From, s.Tag, s.Segments, b.now, true
-	b.usage.Lines = append(b.usage.Lines, LineUse{t.Conv, t.Number, line, b.now})
+	if t.Kind == TextAbout {
+		b.usage.Lines = append(b.usage.Lines, LineUse{t.Conv, t.Number, line, b.now})
+	}
 	s.OK = true
 }
 
 // mayGo looks at everything again at the last moment: an SMS may have waited for a route.
 func (b *batch) mayGo(t *text, segments int) bool {
+	p := b.policy.SMS
+	switch {
+	case t.Kind == TextAbout:
+		if !b.stillAbout(t) {
+			return false
+		}
+	case t.Kind == TextCode && b.codeOf(t) == nil:
+		b.raise(t, TextDropped)
+		return false
+	}
+	over := p != nil && b.usage.Segments+segments > p.SegmentsDay
+	if over {
+		b.alert(Alert{Kind: AlertBudgetSpent})
+	}
+	if p == nil || over || b.isStopped(t.Number) && t.Kind != TextAnswer {
+		b.raise(t, TextRefused)
+		return false
+	}
+	return true
+}
+
+// stillAbout reports whether an SMS about messages is to be sent as it is; if not, it is ended.
+func (b *batch) stillAbout(t *text) bool {
 	about := b.about(t)
 	if len(about) == 0 {
 		b.raise(t, TextDropped)
@@ -68,8 +96,7 @@ func (b *batch) mayGo(t *text, segments int) bool {
 			return false
 		}
 	}
-	p := b.policy.SMS
-	if p == nil || b.withholds(t.Conv) || b.numbers[t.Recipient].E164 != t.Number || slices.Contains(b.usage.Stopped, t.Number) || b.usage.Segments+segments > p.SegmentsDay {
+	if b.withholds(t.Conv) || b.numbers[t.Recipient].E164 != t.Number {
 		b.raise(t, TextRefused)
 		return false
 	}
@@ -82,18 +109,30 @@ type TextLook struct {
 
 	Found    bool
 	Was      Text
-	Messages []Message // oldest first
+	Messages []Message // TextAbout: oldest first
 	First    bool      // nothing was sent to this number before, as far as is remembered
 	Lines    []LineUse // of this number that may still be answered, oldest first
+	Stopped  bool      // its owner wants no SMS
+	Code     Code      // TextCode: with its Digits, as long as it can be used
+	Digits   string
+}
+
+// Idle reports whether there is nothing to be said by the SMS any more.
+func (l *TextLook) Idle() bool {
+	return l.Was.Kind == TextAbout && len(l.Messages) == 0 || l.Was.Kind == TextCode && l.Digits == ""
 }
 
 func (l *TextLook) want(_ *Ledger, w *Want) { w.Texts, w.SMS = append(w.Texts, l.Text), true }
 
 func (l *TextLook) apply(b *batch) {
 	t := b.texts[l.Text]
-	if l.Found, l.Messages = t != nil, nil; !l.Found {
+	if l.Found, l.Messages, l.Digits = t != nil, nil, ""; !l.Found {
 		return
 	}
+	if x := b.codeOf(t); x != nil {
+		l.Code, l.Digits = x.Code, x.Digits(b.codeKey())
+	}
+	l.Stopped = b.isStopped(t.Number)
 	l.Was, l.First = t.Text, !slices.Contains(b.usage.Known, t.Number)
 	l.Was.Messages, l.Lines = slices.Clone(t.Messages), b.lines(t.Number)
 	for _, r := range b.about(t) {
@@ -161,22 +200,12 @@ func (e *TextEnded) apply(b *batch) {
 		t.Segments = 0 // nothing was sent
 	}
 	if e.Stopped {
-		b.out.Stops = append(b.out.Stops, Stop{Number: t.Number, At: b.now, By: StopByProvider, Route: t.Route})
+		b.stop(Stop{Number: t.Number, By: StopByProvider, Route: t.Route})
 	}
 	switch e.State {
 	case TextUnsure, TextRefused, TextLost:
 		b.raise(t, e.State)
 	}
-}
-
-// TextStop is a word like STOP or START, from the phone. At is set by Apply.
-type TextStop struct{ Stop }
-
-func (s *TextStop) want(*Ledger, *Want) {}
-
-func (s *TextStop) apply(b *batch) {
-	s.At = b.now
-	b.out.Stops = append(b.out.Stops, s.Stop)
 }
 
 // TextReported is a report about an SMS, which it names by our reference, or about a part of it, which it names by the provider's

@@ -139,3 +139,31 @@ func TestTextReports(t *testing.T) {
 		}
 	})
 }
+
+// usage is what decisions on SMS depend on.
+func (s *memory) usage(numbers []Number, decided []Conv, now Time) (u Usage) {
+	u.Stopped = map[string]StopBy{}
+	for _, n := range numbers {
+		if by := s.stops[n.E164].By; by != "" {
+			u.Stopped[n.E164] = by
+		}
+		for _, t := range s.texts {
+			if t.Number == n.E164 && t.SentAt > 0 {
+				u.Known = append(u.Known, t.Number)
+			}
+		}
+	}
+	for _, t := range s.texts {
+		if t.SentAt != 0 && now < t.QueuedAt.Add(MaxReplyWindow) && slices.ContainsFunc(numbers, func(n Number) bool { return n.E164 == t.Number }) {
+			u.Lines = append(u.Lines, LineUse{t.Conv, t.Number, t.line(), t.SentAt})
+		}
+		if t.State == TextDropped || now >= t.QueuedAt.Add(day) {
+			continue
+		}
+		u.Segments += t.Segments
+		if slices.ContainsFunc(numbers, func(n Number) bool { return n.E164 == t.Number }) || slices.ContainsFunc(decided, func(c Conv) bool { return c.Sender == t.Sender }) {
+			u.Used = append(u.Used, Used{t.Number, t.Sender, t.Kind, t.QueuedAt})
+		}
+	}
+	return u
+}

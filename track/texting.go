@@ -27,30 +27,39 @@ func (b *batch) noText(m *Message) NoText {
 		return SenderNotAllowed
 	case b.pair(m.Conv()).Refused != 0:
 		return Rejected
-	case slices.Contains(b.usage.Stopped, n.E164):
+	case b.isStopped(n.E164):
 		return OptedOut
 	case !p.Reaches(n.E164):
 		return NoRoute
 	}
-	var number, sender int
+	sender := 0
 	for _, u := range b.usage.Used {
-		if b.now < u.At.Add(day) && u.Number == n.E164 {
-			number++
-		}
-		if b.now < u.At.Add(day) && u.Sender == m.Sender {
+		if b.now < u.At.Add(day) && u.Sender == m.Sender && u.Kind == TextAbout {
 			sender++
 		}
 	}
 	switch {
-	case reached(number, p.PerNumberDay):
+	case reached(b.textsTo(n.E164), p.PerNumberDay):
 		return NumberCap
 	case reached(sender, p.PerSenderDay):
 		return SenderCap
-	case b.usage.Segments >= p.SegmentsDay:
+	case b.overBudget():
 		return OverBudget
 	}
 	return ""
 }
+
+// textsTo counts the SMS of a day to a number, of any kind.
+func (b *batch) textsTo(e164 string) (n int) {
+	for _, u := range b.usage.Used {
+		if b.now < u.At.Add(day) && u.Number == e164 {
+			n++
+		}
+	}
+	return n
+}
+
+func (b *batch) isStopped(e164 string) bool { return b.usage.Stopped[e164] != "" }
 
 // allows reports whether a sender may cause an SMS to a number.
 func (p *SMSPolicy) allows(n Number, standing Standing) bool {
@@ -98,12 +107,20 @@ func (b *batch) text(r *row) {
 
 // openText puts an SMS into the outbox.
 func (b *batch) openText(rows []*row, prompt string) *text {
-	c, ord := rows[0].Conv(), b.nextOrd()
-	t := b.addText(&text{Text: Text{ID: b.textID(ord), Row: ord, Conv: c, Prompt: prompt, Number: b.numbers[c.Recipient].E164, QueuedAt: b.now}})
+	c := rows[0].Conv()
+	t := b.queueText(&text{Text: Text{Conv: c, Prompt: prompt, Number: b.numbers[c.Recipient].E164}})
 	for _, r := range rows {
 		b.take(t, r)
 	}
-	b.usage.Used = append(b.usage.Used, Used{Number: t.Number, Sender: t.Sender, At: b.now})
+	return t
+}
+
+// queueText gives an SMS its name, and puts it into the outbox.
+func (b *batch) queueText(t *text) *text {
+	t.Row, t.QueuedAt, t.dirty = b.nextOrd(), b.now, true
+	t.ID = b.textID(t.Row)
+	b.addText(t)
+	b.usage.Used = append(b.usage.Used, Used{Number: t.Number, Sender: t.Sender, Kind: t.Kind, At: b.now})
 	b.out.Outbox = append(b.out.Outbox, Outgoing{ID: t.entry(), Kind: OutText, Owner: t.Sender, Prompt: t.ID, After: b.now})
 	return t
 }

@@ -56,6 +56,8 @@ func init() { // it refers to itself through the help
 		phrase.Mute:     (*Commands).chatMute,
 		phrase.Unmute:   (*Commands).chatMute,
 		phrase.Number:   (*Commands).chatNumber,
+		phrase.Code:     (*Commands).chatCode,
+		phrase.SMSTo:    (*Commands).chatSMS,
 		phrase.Share:    (*Commands).chatShare,
 		phrase.Hide:     (*Commands).chatHide,
 		phrase.Unhide:   (*Commands).chatHide,

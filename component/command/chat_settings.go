@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"tocsin/component/numbers"
 	"tocsin/component/phrase"
 	"tocsin/track"
 )
@@ -144,6 +145,11 @@ func (c *Commands) numberLines(ctx context.Context, r request) ([]string, error)
 		return []string{r.say.Form.Number.NotBound}, nil
 	}
 	lines := []string{r.say.Form.Number.Bound(n)}
+	more, _, err := c.phoneLines(ctx, r, n)
+	if err != nil {
+		return nil, err
+	}
+	lines = append(lines, more...)
 	if c.deps.Settings.Stored(r.user).Strict().Share == track.ShareContacts && n.Consent {
 		lines = append(lines, r.say.Orders.SharedContacts)
 	}
@@ -175,7 +181,13 @@ func (c *Commands) chatNumber(ctx context.Context, r request, o phrase.Order) (s
 	case "remove", "delete", "删除":
 		return c.fill(ctx, r, (*Commands).number, "remove", "true")
 	}
-	note, err := c.fill(ctx, r, (*Commands).number, "number", o.Rest)
+	n, _, err := c.deps.Directory.Number(ctx, r.user)
+	if err != nil {
+		return "", fmt.Errorf("look up a number: %w", err)
+	}
+	same, err := numbers.Parse(o.Rest, r.o.Region)
+	again := err == nil && same == n.E164 && r.verifies(n)
+	note, err := c.fill(ctx, r, (*Commands).number, "number", o.Rest, "resend", truth(again))
 	if err != nil {
 		return "", err
 	}

@@ -70,9 +70,9 @@ func TestChat(t *testing.T) {
 	}
 }
 
-func (w *world) chat(t *testing.T, line string) string {
+func (w *world) chat(t *testing.T, line string, change ...func(*Options)) string {
 	t.Helper()
-	c := newClient(t, w).c
+	c := newClient(t, w, change...).c
 	text, ok, err := c.Chat(context.Background(), start, jid.MustParse(alice), "", phrase.Parse(line))
 	if err != nil || !ok {
 		t.Fatalf("%q: %t, %v", line, ok, err)

@@ -37,6 +37,7 @@ type Options struct {
 	Region      string // of national numbers
 	SelfService bool   // users may bind their number
 	SMS         bool   // SMS can be sent from here
+	Verify      bool   // a number that its user has bound counts only once it is confirmed by a code
 	Notice      bool   // an SMS does not contain the message's text, unless its sender chose so
 	Policy      track.Policy
 }

@@ -10,6 +10,7 @@ import (
 // Deps is what the commands read and change.
 type Deps struct {
 	Directory Directory
+	Phone     Phones
 	Settings  Settings
 	Watch     Watch
 	Admin     Admin
@@ -32,6 +33,21 @@ type Directory interface {
 	SetNumbers(context.Context, ...track.Number) error // all or none
 	RemoveNumber(ctx context.Context, user string) (bool, error)
 	Releases(ctx context.Context, owner string, limit int) ([]track.Release, error) // the newest first
+}
+
+// Phones is what concerns the SMS that the component sends to users' numbers itself.
+type Phones interface {
+	Phone(ctx context.Context, user, number string, now track.Time) (Phone, error)
+	WantCode(context.Context, *track.CodeWanted) error // its Salt is not the caller's
+	TryCode(context.Context, *track.CodeTried) error
+	Stop(context.Context, *track.OwnStop) error
+}
+
+// Phone is how it stands with a user's number.
+type Phone struct {
+	Code    track.Code // that is expected
+	Pending bool       // there is one
+	Stopped track.StopBy
 }
 
 // Settings are users' settings as stored. For a user without any, Stored returns the zero Prefs with only the JID set.

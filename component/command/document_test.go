@@ -19,11 +19,13 @@ func TestClientsPageHasAllFields(t *testing.T) {
 	for _, who := range []string{"admin@example.net", "alice@example.org"} {
 		w.numbers[who] = track.Number{JID: who, E164: "+8613800138000", Consent: true, Source: track.FromUser}
 	}
+	w.phone.Pending = true
 	w.messages = []Watched{{Message: track.Message{Key: track.Key{Sender: "alice@example.org", Recipient: "bob@example.org", ID: "m1"}}, State: track.StatePending}}
 	c := newClient(t, w, func(o *Options) {
 		o.SMS, o.Domains = true, []string{"example.org", "example.net"}
 	})
 	for _, cmd := range commands {
+		c.options.Verify = cmd.admin // else there are codes, and no choice about SMS
 		row := ""
 		for line := range strings.Lines(string(page)) {
 			if strings.HasPrefix(line, "| `"+cmd.name+"` |") {

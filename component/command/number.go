@@ -39,16 +39,30 @@ func (c *Commands) number(ctx context.Context, r request) (response, error) {
 	if r.nothing() {
 		return r.unchanged(), nil
 	}
-	a := r.answers()
+	a, say := r.answers(), &r.say.Form.Number
 	change := c.numberChange(a, r.o)
 	hide, hides := a.hideFrom("hide_from")
-	if code, _ := a.text("code"); code != "" {
-		a.fail(r.say.Form.Fault.NoCode)
-	}
+	code, _ := a.text("code")
+	again, _ := a.truth("resend", say.Resend)
+	noSMS, stops := a.truth("no_sms", say.NoSMS)
 	if err := a.err(); err != nil {
 		return response{}, err
 	}
+	said := ""
+	if code != "" && !change.remove {
+		change.number, change.numberGiven = "", false // that in the form is the one from before
+		if said, err = c.tryCode(ctx, r, code); err != nil {
+			return response{}, err
+		}
+		if n, bound, err = c.deps.Directory.Number(ctx, r.user); err != nil {
+			return response{}, fmt.Errorf("look up a number: %w", err)
+		}
+	}
 	next, err := r.decide(n, bound, change)
+	if err != nil {
+		return response{}, err
+	}
+	text, err := c.carryOut(ctx, r, n, next, again)
 	if err != nil {
 		return response{}, err
 	}
@@ -57,10 +71,49 @@ func (c *Commands) number(ctx context.Context, r request) (response, error) {
 			return response{}, err
 		}
 	}
-	if err := c.bind(ctx, r.user, next); err != nil {
-		return response{}, err
+	if stops && r.o.SMS && !change.remove {
+		stopped, err := c.ownStop(ctx, r, noSMS)
+		if err != nil {
+			return response{}, err
+		}
+		if stopped != "" && text == r.say.Form.Saved {
+			text = ""
+		}
+		text = r.say.Join(text, stopped)
 	}
-	return done(next.text), nil
+	if said != "" && text == r.say.Form.Saved {
+		text = ""
+	}
+	return done(r.say.Join(said, text)), nil
+}
+
+// carryOut does what was decided about a number, by a code where it has to be confirmed, and says what holds now. again asks for
+// another code.
+func (c *Commands) carryOut(ctx context.Context, r request, n track.Number, next binding, again bool) (string, error) {
+	switch {
+	case next.set != nil && next.set.E164 != n.E164 && r.verifies(*next.set):
+		text, err := c.wantCode(ctx, r, *next.set)
+		if err != nil || n.E164 == "" || r.verifies(n) || n.Consent == next.set.Consent {
+			return text, err
+		}
+		n.Consent = next.set.Consent // of the one that is in use
+		return text, c.bind(ctx, r.user, binding{set: &n})
+	case again && r.o.Verify && !next.remove:
+		p, err := c.deps.Phone.Phone(ctx, r.user, n.E164, track.At(r.Now))
+		if err != nil {
+			return "", fmt.Errorf("look up a code: %w", err)
+		}
+		if p.Pending {
+			n.E164 = p.Code.Number
+		} else if !r.verifies(n) {
+			return "", adhoc.Failure(r.say.Form.Fault.Code[track.CodeNone])
+		}
+		if err := c.bind(ctx, r.user, next); err != nil {
+			return "", err
+		}
+		return c.wantCode(ctx, r, n)
+	}
+	return next.text, c.bind(ctx, r.user, next)
 }
 
 func (c *Commands) showNumber(ctx context.Context, r request, n track.Number, bound bool) (response, error) {
@@ -69,11 +122,27 @@ func (c *Commands) showNumber(ctx context.Context, r request, n track.Number, bo
 	if bound {
 		state = say.Bound(n)
 	}
+	lines, phone, err := c.phoneLines(ctx, r, n)
+	if err != nil {
+		return response{}, err
+	}
+	for _, line := range lines {
+		state = r.say.Join(state, line)
+	}
 	var fields []forms.Field
+	if phone.Pending && r.o.Verify {
+		fields = append(fields, labelled(forms.Text("code", "", ""), say.Code))
+	}
 	if r.o.SelfService {
 		fields = append(fields,
 			labelled(forms.Text("number", "", n.E164), say.Number),
 			labelled(forms.Bool("consent", "", n.Consent), say.Consent))
+	}
+	if r.o.SelfService && (phone.Pending && r.o.Verify || r.verifies(n)) {
+		fields = append(fields, labelled(forms.Bool("resend", "", false), say.Resend))
+	}
+	if r.o.SMS && bound && !r.verifies(n) {
+		fields = append(fields, labelled(forms.Bool("no_sms", "", phone.Stopped != ""), say.NoSMS))
 	}
 	hidden := c.hiddenFrom(r.user)
 	if i := slices.Index(hidden, ""); i >= 0 {

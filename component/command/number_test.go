@@ -43,7 +43,7 @@ func TestNumber(t *testing.T) {
 		"fixed line":                 {own(true), both, []string{"number=021 6234 5678"}, `error: Nothing was changed. "021 6234 5678" is a fixed line, which receives no SMS. Enter a mobile number with its country code, for example "+86 138 0013 8000".`, own(true), nil},
 		"a bad number hides nobody":  {none, both, []string{"number=110", "hide_from=alice@example.org"}, `error: Nothing was changed. "110" is a short number. Enter a mobile number with its country code, for example "+86 138 0013 8000".`, none, nil},
 		"neither yes nor no":         {none, both, []string{"number=13800138000", "consent=maybe"}, `error: Nothing was changed. "Senders whose messages I have not read may see it" is neither yes nor no.`, none, nil},
-		"a code":                     {own(true), both, []string{"code=1234"}, "error: Nothing was changed. No code is expected.", own(true), nil},
+		"a code":                     {own(true), both, []string{"code=1234"}, "error: Nothing was changed. No code is expected, or it has expired.", own(true), nil},
 		"hide":                       {own(true), both, []string{"hide_from=Alice@example.org/phone", "hide_from=example.net"}, "info: Saved.", own(true), []string{"alice@example.org", "example.net"}},
 		"hide in one value":          {own(true), both, []string{"hide_from= alice@example.org \n\n carol@example.org\n"}, "info: Saved.", own(true), []string{"alice@example.org", "carol@example.org"}},
 		"hide from everybody":        {own(true), both, []string{"hide_from=everybody"}, "info: Saved.", own(true), []string{""}},

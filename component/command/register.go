@@ -57,6 +57,13 @@ func (c *Commands) registration(ctx context.Context, r request) (*register.Query
 			labelled(forms.Bool("consent", "", n.Consent || !bound), say.Consent),
 		},
 	}}
+	_, phone, err := c.phoneLines(ctx, r, n)
+	if err != nil {
+		return nil, err
+	}
+	if phone.Pending && r.o.Verify {
+		q.Form.Fields = append(q.Form.Fields, labelled(forms.Text("code", "", ""), r.say.Form.Number.Code))
+	}
 	if bound {
 		q.Registered = &register.Flag{}
 	}
@@ -66,6 +73,12 @@ func (c *Commands) registration(ctx context.Context, r request) (*register.Query
 // enrol binds, changes or removes the submitted number; a form with a number takes precedence.
 func (c *Commands) enrol(ctx context.Context, r request, q register.Query[forms.Form]) error {
 	a := r.answers()
+	if code, _ := a.text("code"); code != "" {
+		if _, err := c.tryCode(ctx, r, code); err != nil {
+			return r.refused(err)
+		}
+		return nil
+	}
 	text, given := a.text("phone")
 	if !given && q.Phone != nil {
 		text, given = *q.Phone, true
@@ -90,7 +103,25 @@ func (c *Commands) enrol(ctx context.Context, r request, q register.Query[forms.
 	if err != nil {
 		return r.refuse(stanza.Modify, stanza.NotAcceptable, err.Error())
 	}
-	return c.bind(ctx, r.user, next)
+	again := false
+	if r.verifies(n) && change.number == n.E164 { // there is no other way to ask for it here
+		_, phone, err := c.phoneLines(ctx, r, n)
+		if err != nil {
+			return err
+		}
+		again = !phone.Pending
+	}
+	_, err = c.carryOut(ctx, r, n, next, again)
+	return r.refused(err)
+}
+
+// refused makes a Failure an error for the requester.
+func (r request) refused(err error) error {
+	var why adhoc.Failure
+	if errors.As(err, &why) {
+		return r.refuse(stanza.Modify, stanza.NotAcceptable, string(why))
+	}
+	return err
 }
 
 func (r request) refuse(kind stanza.ErrorType, condition stanza.Condition, text string) error {

@@ -26,6 +26,7 @@ var surfaces = []struct {
 	{"number", "number", "+86 138 0013 8000", "number +86 138 0013 8000", "号码 138 0013 8000", "phone", number(func(n track.Number) bool { return n.E164 == "+8613800138000" })},
 	{"number", "consent", "true", "share with everybody", "公开给 所有人", "consent", number(func(n track.Number) bool { return n.Consent })},
 	{"number", "hide_from", "bob@example.org", "hide from bob", "隐藏 bob", "", func(w *world) bool { return strings.Join(w.hidden(), " ") == "bob@example.org" }},
+	{"number", "no_sms", "true", "sms off", "短信 关", "", func(w *world) bool { return w.phone.Stopped == track.StopByOwner }},
 	{"number", "remove", "true", "number remove", "号码 删除", "remove", func(w *world) bool {
 		return len(w.numbers) == 0 || slices.Contains(w.did, "forget alice@example.org") // what <remove/> is
 	}},
@@ -44,6 +45,8 @@ var surfaces = []struct {
 		return w.contacts[[2]string{"alice@example.org", "bob@example.org"}].Muted
 	}},
 }
+
+func sending(o *Options) { o.SMS = true }
 
 func number(holds func(track.Number) bool) func(*world) bool {
 	return func(w *world) bool { return holds(w.numbers["alice@example.org"]) }
@@ -78,9 +81,9 @@ func TestEverySettingEverywhere(t *testing.T) {
 				}
 			})
 		}
-		try("form", func(t *testing.T, w *world) { newClient(t, w).complete(alice, s.command, s.field+"="+s.value) })
+		try("form", func(t *testing.T, w *world) { newClient(t, w, sending).complete(alice, s.command, s.field+"="+s.value) })
 		try("page", func(t *testing.T, w *world) {
-			c := newClient(t, w)
+			c := newClient(t, w, sending)
 			asked, _, err := c.c.Page(t.Context(), start, user, "en", s.command, nil)
 			if err != nil || asked == nil {
 				t.Fatalf("no form: %v", err)
@@ -91,7 +94,7 @@ func TestEverySettingEverywhere(t *testing.T) {
 		})
 		for surface, line := range map[string]string{"chat": s.english, "Chinese chat": s.chinese} {
 			if line != "" {
-				try(surface, func(t *testing.T, w *world) { w.chat(t, line) })
+				try(surface, func(t *testing.T, w *world) { w.chat(t, line, sending) })
 			}
 		}
 		if s.register != "" {
@@ -100,7 +103,7 @@ func TestEverySettingEverywhere(t *testing.T) {
 				if s.register == "remove" {
 					q = register.Query[forms.Form]{Remove: &register.Flag{}}
 				}
-				c := newClient(t, w)
+				c := newClient(t, w, sending)
 				if _, err := c.c.Register(t.Context(), start, jid.MustParse(alice), "", true, q); err != nil {
 					t.Fatal(err)
 				}

@@ -31,14 +31,16 @@ type world struct {
 	paused   bool
 	reload   error
 	broken   error
-	link     string // to pages; "" there are none
+	phone    Phone
+	verdict  track.CodeVerdict // on codes
+	link     string            // to pages; "" there are none
 	sms      bool
 
 	did []string // what was ordered, in order
 }
 
 func newWorld() *world {
-	return &world{numbers: map[string]track.Number{}, prefs: map[string]track.Prefs{}, contacts: map[[2]string]track.Contact{}}
+	return &world{numbers: map[string]track.Number{}, prefs: map[string]track.Prefs{}, contacts: map[[2]string]track.Contact{}, verdict: track.CodeNone}
 }
 
 func (w *world) log(format string, args ...any) { w.did = append(w.did, fmt.Sprintf(format, args...)) }
@@ -150,9 +152,42 @@ func (w *world) Reload(context.Context) error {
 func (w *world) SettingsLink(context.Context, string) (string, error) { return w.link, nil }
 func (w *world) AdminLink(context.Context, string) (string, error)    { return w.link + "#admin", nil }
 
+func (w *world) Phone(context.Context, string, string, track.Time) (Phone, error) {
+	return w.phone, w.broken
+}
+
+func (w *world) WantCode(_ context.Context, in *track.CodeWanted) error {
+	w.log("code to %s in %s, %s", in.Number, in.Country, in.Language)
+	in.Verdict = w.verdict
+	if _, bound := w.numbers[in.User]; !bound && in.Verdict == track.CodeSent {
+		w.numbers[in.User] = track.Number{JID: in.User, E164: in.Number, Source: track.FromUser, Consent: in.Consent, At: track.At(start)}
+	}
+	return w.broken
+}
+
+func (w *world) TryCode(_ context.Context, in *track.CodeTried) error {
+	w.log("code %s", in.Digits)
+	if in.Verdict, in.Left = w.verdict, 2; in.Verdict == track.CodeRight {
+		in.Number = track.Number{JID: in.User, E164: w.phone.Code.Number, Source: track.FromUser, Consent: w.numbers[in.User].Consent, Verified: true, At: track.At(start)}
+		w.numbers[in.User], w.phone.Pending = in.Number, false
+	}
+	return w.broken
+}
+
+func (w *world) Stop(_ context.Context, in *track.OwnStop) error {
+	switch {
+	case in.On && w.phone.Stopped == "":
+		w.phone.Stopped = track.StopByOwner
+	case !in.On && w.phone.Stopped == track.StopByOwner:
+		w.phone.Stopped = ""
+	}
+	in.By = w.phone.Stopped
+	return w.broken
+}
+
 func (w *world) deps() Deps {
 	return Deps{
-		Directory: w, Settings: w, Watch: w, Admin: w, Links: w,
+		Directory: w, Phone: w, Settings: w, Watch: w, Admin: w, Links: w,
 		Forget: func(_ context.Context, user string) error { w.log("forget %s", user); return w.broken },
 		Remove: func(_ context.Context, user string) error { w.log("remove %s", user); return w.broken },
 		Zone: func(user string) *time.Location {

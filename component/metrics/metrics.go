@@ -30,6 +30,7 @@ type Metrics struct {
 	Receipts  *prometheus.CounterVec // by route and state
 	Replies   *prometheus.CounterVec // by route, and by what became of them
 	Cost      *prometheus.CounterVec // of those segments, by route
+	Codes     *prometheus.CounterVec // by what came of them
 	Submit    prometheus.Histogram
 	Budget    prometheus.Gauge
 	Routes    *Routes
@@ -82,6 +83,7 @@ func New(r prometheus.Registerer) *Metrics {
 		Cost:      byAll("tocsin_sms_cost_total", "Cost of these segments by the prices in the configuration, by route.", "route"),
 		Budget:    gauge("tocsin_sms_budget_ratio", "Part of the day's segments of SMS that is used, 0 to 1."),
 		Routes:    register(r, &Routes{}),
+		Codes:     by("tocsin_codes_total", "Codes that verify numbers: asked for and entered, by what came of it.", "outcome", "sent", "too-soon", "too-many", "unreachable", "paused", "right", "wrong", "spent", "none"),
 		Submit:    histogram("tocsin_sms_submit_seconds", "Time until a provider has answered, in seconds.", 0.005),
 	}
 }

@@ -135,3 +135,11 @@ func (p *prompter) replied(ctx context.Context, out track.Outgoing) error {
 	line.Lang, line.Body = say.Lang, say.Chat.Replied(p.Names.Name(ctx, out.Owner, out.To[0]), out.Text)
 	return p.sender.send(ctx, line)
 }
+
+// alert sends an admin one line on what needs their attention.
+func (p *prompter) alert(ctx context.Context, out track.Outgoing) error {
+	say := phrase.In(p.People.Language(out.Owner))
+	line := p.sender.chat(out.Owner, stanzaID(out, out.Owner), hints.Store{})
+	line.Lang, line.Body = say.Lang, say.Chat.Alert(out.Alert)
+	return p.sender.send(ctx, line)
+}

@@ -216,6 +216,8 @@ func (d *Dispatcher) send(ctx context.Context, out track.Outgoing) {
 		err = d.prompter.capped(ctx, out)
 	case track.OutReply:
 		err = d.prompter.replied(ctx, out)
+	case track.OutAlert:
+		err = d.prompter.alert(ctx, out)
 	}
 	switch {
 	case err == nil:

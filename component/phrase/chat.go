@@ -16,6 +16,7 @@ type Chat struct {
 	Settled func(with string, reason track.Withdrawal, at, now time.Time) string
 	Remind  func(from string, messages int, since, now time.Time) string
 	Capped  func(with string, why track.CapReason) string
+	Alert   func(a track.Alert) string // to an admin
 	Digest  func(Digest) string
 	// Replied hands on what somebody has answered by SMS, so that none of it can be taken for our own words.
 	Replied func(with, text string) string

@@ -55,6 +55,15 @@ var chinese = Phrases{
 			return text + "您的消息仍在跟踪中。"
 		},
 		Replied: func(with, text string) string { return spoken(with+" 用短信回复：", text) },
+		Alert: func(a track.Alert) string {
+			switch a.Kind {
+			case track.AlertBudgetLow:
+				return "今天的短信预算（sms.segments_per_day）已用去五分之四。"
+			case track.AlertBudgetSpent:
+				return "今天的短信预算（sms.segments_per_day）已用完：改为询问发送者，也不再发送验证码。"
+			}
+			return "发往 " + a.Country + " 的验证码暂停一天：最近 " + strconv.Itoa(track.CodeSample) + " 个几乎都没有使用，可能有人借此牟利。"
+		},
 		Digest: func(d Digest) string {
 			var parts []string
 			add := func(who []string, what string) {

@@ -23,6 +23,8 @@ var zhForm = Form{
 		Consent:  Label{"我未阅读其消息时，发送者可以看到此号码", ""},
 		HideFrom: Label{"对以下地址隐藏（“everybody”：所有人）", "每行一个地址。域名表示该域的所有人；“everybody”表示对所有人隐藏，“nobody”表示不隐藏。"},
 		Code:     Label{"验证码", "短信中用于确认号码的验证码"},
+		Resend:   Label{"发送验证码以确认号码", ""},
+		NoSMS:    Label{"不要由本服务器给我的号码发短信", "别人仍可能被询问是否自己给您发短信。"},
 		Remove:   Label{"删除号码", ""},
 		Bound: func(n track.Number) string {
 			return "您的号码是 " + n.E164 + zhSource(n.Source) + zhConsent(n.Consent, "；发送者可以看到。", "；发送者不能看到。")
@@ -37,6 +39,17 @@ var zhForm = Form{
 		Now: func(n track.Number) string {
 			return "您的号码是 " + n.E164 + zhConsent(n.Consent, "。您未阅读其消息的发送者可以看到它。", "。发送者不能看到它。")
 		},
+		Unconfirmed: "号码尚未用验证码确认，确认之前不会使用。",
+		CodeSent: func(number string, life time.Duration) string {
+			return "正在向 " + number + " 发送验证码。请在" + zhDuration(life) + "内在此输入，以确认号码。"
+		},
+		Expected: func(number string) string {
+			return "已向 " + number + " 发送验证码，请输入以确认号码。"
+		},
+		Confirmed:        "号码已确认。",
+		SMSOn:            "本服务器可以给您的号码发短信。",
+		SMSOff:           "本服务器不给您的号码发短信。",
+		StoppedElsewhere: "本服务器不给您的号码发短信，因为收到过退订。请用手机回复“恢复”，或联系管理员。",
 	},
 	Preferences: PreferencesForm{
 		Title:            Title{"偏好设置", "消息未按时阅读时怎么办。"},
@@ -203,10 +216,18 @@ var zhForm = Form{
 		Yourself:    "这是您自己。",
 		TooMany:     func(limit int) string { return "最多只能保存 " + strconv.Itoa(limit) + " 个联系人。" },
 		ByAdminOnly: "号码由管理员维护，请联系管理员更改。",
-		NoCode:      "现在不需要验证码。",
-		NoNumber:    "请先绑定号码。",
-		NoMessage:   "没有正在跟踪的消息使用此标识。",
-		Several:     "有多条消息的标识相同，请同时填写“发给”。",
+		Code: map[track.CodeVerdict]string{
+			track.CodeTooSoon:     "验证码发出不到一分钟，请先等待，再要求重发。",
+			track.CodeTooMany:     "验证码或短信发送过多，请明天再试，或联系管理员。",
+			track.CodeUnreachable: "不能向此号码发送验证码。如果您曾用它退订，请用手机回复“恢复”，否则请联系管理员。",
+			track.CodePaused:      "今天不能向此号码发送验证码，请联系管理员。",
+			track.CodeSpent:       "验证码仍然不对，正确的验证码也已失效，请要求重发。",
+			track.CodeNone:        "现在不需要验证码，或者它已过期。",
+		},
+		WrongCode: func(left int) string { return "验证码不对，还可以试 " + strconv.Itoa(left) + " 次。" },
+		NoNumber:  "请先绑定号码。",
+		NoMessage: "没有正在跟踪的消息使用此标识。",
+		Several:   "有多条消息的标识相同，请同时填写“发给”。",
 		Settled: func(with string, state track.State) string {
 			return "发给 " + with + " 的消息已结束：" + zhStates[state] + "。"
 		},

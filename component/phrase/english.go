@@ -55,6 +55,15 @@ var english = Phrases{
 			return text + " Your messages are still watched."
 		},
 		Replied: func(with, text string) string { return spoken(with+" answered by SMS: ", text) },
+		Alert: func(a track.Alert) string {
+			switch a.Kind {
+			case track.AlertBudgetLow:
+				return "Four fifths of today's SMS budget (sms.segments_per_day) are used up."
+			case track.AlertBudgetSpent:
+				return "Today's SMS budget (sms.segments_per_day) is used up: senders are asked instead, and no codes are sent."
+			}
+			return "Codes to " + a.Country + " are paused for a day: of the last " + strconv.Itoa(track.CodeSample) + ", hardly any were used. Somebody may earn money from SMS to numbers there."
+		},
 		Digest: func(d Digest) string {
 			var parts []string
 			add := func(what string, who []string) {

@@ -23,6 +23,8 @@ var enForm = Form{
 		Consent:  Label{"Senders whose messages I have not read may see it", ""},
 		HideFrom: Label{`Hide it from (addresses, or "everybody")`, `Addresses, one per line. A domain means everybody there; "everybody" hides it from everybody, "nobody" from nobody.`},
 		Code:     Label{"Code", "received by SMS to confirm the number"},
+		Resend:   Label{"Send me a code to confirm the number", ""},
+		NoSMS:    Label{"This server must not send SMS to my number", "People may still be asked to send you one themselves."},
 		Remove:   Label{"Remove the number", ""},
 		Bound: func(n track.Number) string {
 			return "Your number is " + n.E164 + enSource(n.Source) + enConsent(n.Consent, "; senders may see it.", "; senders may not see it.")
@@ -37,6 +39,17 @@ var enForm = Form{
 		Now: func(n track.Number) string {
 			return "Your number is " + n.E164 + enConsent(n.Consent, ". Senders whose messages you have not read may see it.", ". Senders may not see it.")
 		},
+		Unconfirmed: "It is not used until you have confirmed it with a code.",
+		CodeSent: func(number string, life time.Duration) string {
+			return "A code is being sent to " + number + " by SMS. Enter it here within " + enDuration(life) + " to confirm the number."
+		},
+		Expected: func(number string) string {
+			return "A code was sent to " + number + ": enter it to confirm the number."
+		},
+		Confirmed:        "The number is confirmed.",
+		SMSOn:            "This server may send SMS to your number.",
+		SMSOff:           "This server sends no SMS to your number.",
+		StoppedElsewhere: "This server sends no SMS to your number: it was told STOP. Text START from your phone, or ask your admin.",
 	},
 	Preferences: PreferencesForm{
 		Title:            Title{"Preferences", "What happens when messages are not read in time."},
@@ -213,10 +226,23 @@ var enForm = Form{
 		Yourself:    "That is you.",
 		TooMany:     func(limit int) string { return "You can save at most " + strconv.Itoa(limit) + " contacts." },
 		ByAdminOnly: "Only your admin can change numbers here.",
-		NoCode:      "No code is expected.",
-		NoNumber:    "Bind a number first.",
-		NoMessage:   "None of your watched messages has this id.",
-		Several:     `Several messages have this id: fill in "To", too.`,
+		Code: map[track.CodeVerdict]string{
+			track.CodeTooSoon:     "A code was sent less than a minute ago. Wait for it before you ask for another one.",
+			track.CodeTooMany:     "Too many codes or SMS were sent. Try again tomorrow, or ask your admin.",
+			track.CodeUnreachable: "No code can be sent to this number. If you have ever replied STOP from it, text START; else ask your admin.",
+			track.CodePaused:      "No codes can be sent to this number today. Ask your admin.",
+			track.CodeSpent:       "This code is wrong, too, and the right one is no longer valid. Ask for a new one.",
+			track.CodeNone:        "No code is expected, or it has expired.",
+		},
+		WrongCode: func(left int) string {
+			if left == 1 {
+				return "This code is wrong. You have one try left."
+			}
+			return "This code is wrong. You have " + strconv.Itoa(left) + " tries left."
+		},
+		NoNumber:  "Bind a number first.",
+		NoMessage: "None of your watched messages has this id.",
+		Several:   `Several messages have this id: fill in "To", too.`,
 		Settled: func(with string, state track.State) string {
 			return "The message to " + with + " is settled: " + enStates[state] + "."
 		},

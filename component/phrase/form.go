@@ -33,7 +33,7 @@ type Label struct{ Label, Hint string }
 // NumberForm is that of the command number.
 type NumberForm struct {
 	Title
-	Number, Consent, HideFrom, Code, Remove Label
+	Number, Consent, HideFrom, Code, Resend, NoSMS, Remove Label
 
 	Bound      func(n track.Number) string
 	NotBound   string
@@ -42,6 +42,13 @@ type NumberForm struct {
 	NoReleases string
 	Removed    string
 	Now        func(n track.Number) string // after a change
+
+	Unconfirmed      string // the number is not confirmed, and not used
+	CodeSent         func(number string, life time.Duration) string
+	Expected         func(number string) string // the code that was sent there
+	Confirmed        string
+	SMSOn, SMSOff    string // SMS to the number are allowed, or not
+	StoppedElsewhere string // they are not, and it was not chosen here
 }
 
 // PreferencesForm is that of the command preferences.
@@ -143,8 +150,9 @@ type Faults struct {
 	NotAUser     func(text string) string
 	Yourself     string
 	TooMany      func(limit int) string
-	ByAdminOnly  string // self_service is off
-	NoCode       string // no code is expected
+	ByAdminOnly  string                       // self_service is off
+	Code         map[track.CodeVerdict]string // why none is sent, or it is not taken
+	WrongCode    func(left int) string
 	NoNumber     string
 	NoMessage    string
 	Several      string // the same id to several people

@@ -1,6 +1,7 @@
 package phrase
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +35,8 @@ const (
 	Unmute   Verb = "unmute"
 
 	Number Verb = "number" // Rest: a number, "remove", or "" to be told one's own
+	Code   Verb = "code"   // Rest: the code that confirms it
+	SMSTo  Verb = "sms"    // Rest: on or off, of those that the component sends there
 	Share  Verb = "share with"
 	Hide   Verb = "hide from"
 	Unhide Verb = "unhide"
@@ -82,6 +85,8 @@ var words = map[Verb][]string{
 	Mute:        {"mute", "不再询问", "免询问"},
 	Unmute:      {"unmute", "恢复询问", "取消免询问"},
 	Number:      {"number", "my number", "号码", "我的号码", "手机号码", "手机号"},
+	Code:        {"code", "验证码"},
+	SMSTo:       {"sms", "短信"},
 	Share:       {"share with", "share", "公开给"},
 	Hide:        {"hide from", "hide", "隐藏"},
 	Unhide:      {"unhide from", "unhide", "取消隐藏"},
@@ -120,11 +125,27 @@ func Parse(body string) Order {
 	if o, ok := parseAnswer(text); ok {
 		return o
 	}
+	if lone.MatchString(text) {
+		return Order{Verb: Code, Rest: text}
+	}
 	verb, rest := leading(text)
 	if verb == Unknown || answerVerbs[verb] || rest != "" && bare[verb] {
 		return Order{}
 	}
 	return Order{Verb: verb, Rest: rest}
+}
+
+// lone is a code that stands alone, as people read it out.
+var lone = regexp.MustCompile(`^[0-9]{3}[ -]?[0-9]{3}$`)
+
+// Digits returns the digits of a code as people write it.
+func Digits(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, norm.NFKC.String(text))
 }
 
 // padding reports what may stand around an order: everything but letters, digits, and what an address or a number

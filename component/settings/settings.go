@@ -51,6 +51,7 @@ type SMS struct {
 	Inboxes  map[string]gateway.Inbox   // of those reached by XMPP, by domain
 	Segments int                        // longer texts are cut
 	Validity time.Duration              // what is not delivered by then is not to be delivered
+	Stop     []string                   // words that end SMS, beside those that are built in: see sms.ReadOrder
 }
 
 // Live are the settings in force, with the pause that admins order by command. Its methods may be called by several

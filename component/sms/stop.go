@@ -23,19 +23,27 @@ var orders = map[Order][]string{
 	Start: {"start", "unstop", "恢复"},
 }
 
-// ReadOrder reads a reply that is exactly such a word; case, accents, width and a full stop aside.
-func ReadOrder(text string) Order {
-	plain := strings.Map(func(r rune) rune {
+// ReadOrder reads a reply that is exactly such a word, or one of further words like STOP; case, accents, width and a full stop aside.
+func ReadOrder(text string, stop []string) Order {
+	word := plain(text)
+	for order, words := range orders {
+		if slices.Contains(words, word) {
+			return order
+		}
+	}
+	if word != "" && slices.ContainsFunc(stop, func(s string) bool { return plain(s) == word }) {
+		return Stop
+	}
+	return NoOrder
+}
+
+// plain is what of a word counts.
+func plain(text string) string {
+	text = strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Mn, r) {
 			return -1
 		}
 		return r
 	}, norm.NFKD.String(text))
-	plain = strings.Join(strings.Fields(strings.ToLower(strings.TrimRight(strings.TrimSpace(plain), ".。!"))), " ")
-	for order, words := range orders {
-		if slices.Contains(words, plain) {
-			return order
-		}
-	}
-	return NoOrder
+	return strings.Join(strings.Fields(strings.ToLower(strings.TrimRight(strings.TrimSpace(text), ".。!"))), " ")
 }

@@ -1,19 +1,84 @@
 package texts
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"tocsin/component/gateway"
 	"tocsin/component/phrase"
+	"tocsin/component/routes"
 	"tocsin/component/settings"
 	"tocsin/component/sms"
 	"tocsin/track"
 )
 
-// compose writes an SMS: the messages' own text, or a notice, as its sender has chosen; always a notice with a message whose text
-// is not known, as of an encrypted one. It is in the language of who reads it.
-func (s *Sender) compose(look *track.TextLook, o *settings.SMS, line track.Line) (gateway.Submission, int, error) {
+// lineOf says what an SMS is sent from. Only those about messages are told apart by it; the answer to STOP comes from where that went.
+func lineOf(look *track.TextLook, o *settings.SMS, r *routes.Route) track.Line {
+	t, senders := &look.Was, atHome(o.Routes.Senders(r), look.Was.Number)
+	l := track.Line{Route: r.Name}
+	switch {
+	case t.Kind == track.TextAbout:
+		return track.ChooseLine(t.Conv, r.Name, senders, look.Lines)
+	case len(senders) > 0:
+		l.From = senders[0]
+	}
+	for _, s := range senders {
+		if t.Kind == track.TextAnswer && strings.TrimPrefix(s, "+") == strings.TrimPrefix(t.From, "+") {
+			l.From = s
+		}
+	}
+	return l
+}
+
+// compose writes an SMS, and counts its segments.
+func (s *Sender) compose(look *track.TextLook, o *settings.SMS, l track.Line) (gateway.Submission, int, error) {
+	m := gateway.Submission{Ref: look.Was.ID, To: look.Was.Number, From: l.From, Validity: o.Validity}
+	var n int
+	var err error
+	switch look.Was.Kind {
+	case track.TextCode:
+		s.composeCode(&m, look, l)
+		n, _ = sms.Count(m.Text)
+		if n > o.Segments {
+			err = errTooLong
+		}
+	case track.TextAnswer:
+		s.composeAnswer(&m, look)
+		n, _ = sms.Count(m.Text)
+	default:
+		n, err = s.composeAbout(&m, look, o, l)
+	}
+	return m, n, err
+}
+
+var errTooLong = errors.New("a code does not fit into so many segments")
+
+// composeCode writes an SMS with a code. It is of no use for longer than the code.
+func (s *Sender) composeCode(m *gateway.Submission, look *track.TextLook, l track.Line) {
+	domain, say := track.Domain(look.Was.Recipient), phrase.In(look.Code.Language)
+	m.Code, m.Language, m.Params = true, say.Lang, gateway.Params{Domain: domain, Code: look.Digits}
+	m.Validity = min(m.Validity, max(look.Code.Expires.Std().Sub(s.Clock.Now()), time.Minute))
+	m.Text = say.SMS.Code(look.Digits, domain)
+	if look.First && l.Answerable() {
+		m.Text += "\n" + say.SMS.Stop
+	}
+}
+
+// composeAnswer writes the answer to STOP or START.
+func (s *Sender) composeAnswer(m *gateway.Submission, look *track.TextLook) {
+	all := s.Settings.Get()
+	say := phrase.In(all.Language)
+	m.Language, m.Text = say.Lang, say.SMS.Started(all.Tap.Domains[0])
+	if look.Stopped {
+		m.Text = say.SMS.Stopped(all.Tap.Domains[0])
+	}
+}
+
+// composeAbout writes an SMS about messages: their own text, or a notice, as their sender has chosen; always a notice with a message whose
+// text is not known, as of an encrypted one. It is in the language of who reads it.
+func (s *Sender) composeAbout(m *gateway.Submission, look *track.TextLook, o *settings.SMS, l track.Line) (n int, err error) {
 	t, messages, all := &look.Was, look.Messages, s.Settings.Get()
 	lang := s.People.Language(t.Recipient)
 	fill := sms.Fill{Sender: t.Sender, Domain: track.Domain(t.Sender), Burst: len(messages) > 1}
@@ -29,18 +94,14 @@ func (s *Sender) compose(look *track.TextLook, o *settings.SMS, line track.Line)
 	if !notice {
 		fill.Text = strings.Join(texts, "\n")
 	}
-	m := gateway.Submission{
-		Ref: t.ID, To: t.Number, From: line.From, Language: lang, Validity: o.Validity,
-		Params: gateway.Params{Sender: t.Sender, Domain: fill.Domain},
-	}
+	m.Language, m.Params = lang, gateway.Params{Sender: t.Sender, Domain: fill.Domain}
 	before, after, say := "", "", phrase.In(lang).SMS
-	if line.Tag > 0 {
-		before, after = fmt.Sprintf("(%d) ", line.Tag), "\n"+say.Answer(line.Tag)
+	if l.Tag > 0 {
+		before, after = fmt.Sprintf("(%d) ", l.Tag), "\n"+say.Answer(l.Tag)
 	}
-	if look.First && line.Answerable() {
+	if look.First && l.Answerable() {
 		after += "\n" + say.Stop
 	}
-	text, segments, err := sms.Fit(all.Templates[lang], fill, all.TextLimit, o.Segments, before, after)
-	m.Text = text
-	return m, segments, err
+	m.Text, n, err = sms.Fit(all.Templates[lang], fill, all.TextLimit, o.Segments, before, after)
+	return n, err
 }

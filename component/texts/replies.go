@@ -31,7 +31,7 @@ const (
 )
 
 // Replied implements gateway.Sink. STOP and START are of the number, whoever has bound it; what any other reply answers is
-// decided by package track. Nothing is sent back.
+// decided by package track.
 func (s *Sender) Replied(ctx context.Context, r gateway.Reply) error {
 	kind, err := s.replied(ctx, r)
 	if err == nil {
@@ -45,14 +45,21 @@ func (s *Sender) replied(ctx context.Context, r gateway.Reply) (kind string, err
 	if err != nil { // a short code, or a name
 		return string(track.ReplyUnknown), nil
 	}
-	switch sms.ReadOrder(r.Text) {
+	o := s.Settings.Get().SMS
+	var further []string
+	if o != nil {
+		further = o.Stop
+	}
+	stop := track.TextStop{Stop: track.Stop{Number: number, Route: r.Route}, To: strings.TrimSpace(r.To)}
+	switch sms.ReadOrder(r.Text, further) {
 	case sms.Stop:
-		return replyStop, s.Inputs.Do(ctx, &track.TextStop{Stop: track.Stop{Number: number, By: track.StopBySMS, Route: r.Route}})
+		stop.By = track.StopBySMS
+		return replyStop, s.Inputs.Do(ctx, &stop)
 	case sms.Start:
-		return replyStart, s.Inputs.Do(ctx, &track.TextStop{Stop: track.Stop{Number: number, Route: r.Route}})
+		return replyStart, s.Inputs.Do(ctx, &stop)
 	}
 	text := sms.Clean(r.Text)
-	switch o := s.Settings.Get().SMS; {
+	switch {
 	case text == "":
 		return replyEmpty, nil
 	case o != nil && o.Routes.IsOwn(number):

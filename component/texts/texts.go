@@ -161,7 +161,7 @@ func (s *Sender) first(ctx context.Context, j job, look *track.TextLook) error {
 	t, o := &look.Was, s.Settings.Get().SMS
 	var fit []*routes.Route
 	if o != nil {
-		fit = o.Routes.For(t.Number, t.Code)
+		fit = o.Routes.For(t.Number, t.Kind == track.TextCode)
 	}
 	if len(fit) == 0 { // the settings have changed
 		return s.Inputs.Do(ctx, &track.TextEnded{Text: t.ID, State: track.TextRefused})
@@ -183,7 +183,7 @@ func (s *Sender) first(ctx context.Context, j job, look *track.TextLook) error {
 // again submits an SMS once more that may have been sent: its route says that this does no harm.
 func (s *Sender) again(ctx context.Context, j job, look *track.TextLook, route *routes.Route) error {
 	o := s.Settings.Get().SMS
-	if o == nil || len(look.Messages) == 0 || !s.open(o, route) {
+	if o == nil || look.Idle() || !s.open(o, route) {
 		return s.unsure(ctx, j, &look.Was)
 	}
 	_, err := s.submit(ctx, j, look, o, route, true)
@@ -193,7 +193,7 @@ func (s *Sender) again(ctx context.Context, j job, look *track.TextLook, route *
 // submit gives an SMS to a provider. next says that it is certain that nothing was sent, and that the next route may try.
 func (s *Sender) submit(ctx context.Context, j job, look *track.TextLook, o *settings.SMS, route *routes.Route, again bool) (next bool, err error) {
 	t := &look.Was
-	line := track.ChooseLine(t.Conv, route.Name, o.Routes.Senders(route), look.Lines)
+	line := lineOf(look, o, route)
 	m, segments, err := s.compose(look, o, line)
 	if err != nil {
 		s.Log.Error("could not write an SMS", "text", t.ID, "err", err)
@@ -218,7 +218,7 @@ func (s *Sender) submit(ctx context.Context, j job, look *track.TextLook, o *set
 	}
 	answer := s.ask(ctx, o.Gateways[route.Name], m)
 	country := numbers.Country(t.Number)
-	s.count(route, answer, segments, country, "message")
+	s.count(route, answer, segments, country, purposes[t.Kind])
 	s.Log.Info("an SMS was submitted", "text", t.ID, "route", route.Name, "country", country, "outcome", outcomes[answer.Outcome], "class", answer.Class)
 	switch answer.Outcome {
 	case gateway.Sent:
@@ -264,6 +264,8 @@ func (s *Sender) ask(ctx context.Context, g gateway.Gateway, m gateway.Submissio
 var outcomes = map[gateway.Outcome]string{
 	gateway.NotSent: "not-sent", gateway.Refused: "refused", gateway.Stopped: "stopped", gateway.Sent: "sent", gateway.Unsure: "unsure",
 }
+
+var purposes = map[track.TextKind]string{track.TextAbout: "message", track.TextCode: "code", track.TextAnswer: "answer"}
 
 func (s *Sender) count(r *routes.Route, a gateway.Answer, segments int, country, what string) {
 	s.Metrics.SMS.WithLabelValues(r.Name, what, outcomes[a.Outcome]).Inc()

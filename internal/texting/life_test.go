@@ -23,6 +23,7 @@ import (
 	"tocsin/component/metrics"
 	"tocsin/component/routes"
 	"tocsin/component/settings"
+	"tocsin/component/tap"
 	"tocsin/component/texts"
 	"tocsin/component/writer"
 	"tocsin/internal/lab"
@@ -70,6 +71,7 @@ type provider struct {
 	script map[string][]gateway.Outcome // by route
 	got    []string                     // "route ref" of what it received and may have sent
 	texts  []string
+	from   []string
 	keys   map[string]bool // idempotency keys: repetitions are not sent again
 	sent   map[string]int  // number of SMS delivered, by reference
 	ids    []string        // given to every SMS
@@ -87,7 +89,7 @@ func (p *provider) submit(route string, m gateway.Submission) gateway.Answer {
 	if len(script) > 1 {
 		p.script[route] = script[1:]
 	}
-	p.texts = append(p.texts, m.Text)
+	p.texts, p.from = append(p.texts, m.Text), append(p.from, m.From)
 	if outcome == gateway.Sent || outcome == gateway.Unsure {
 		p.got = append(p.got, route)
 		if !(p.keys[route] && p.sent[m.Ref] > 0) {
@@ -255,15 +257,19 @@ func (s *story) begin(c crash) {
 	table := routes.Table{Countries: []string{"CN"}, Routes: []routes.Route{
 		{Name: "a", Messages: true, Codes: true, Repeat: s.repeat}, {Name: "b", Messages: true, Codes: true, Repeat: s.repeat},
 	}}
-	l.sms = &settings.SMS{Routes: table, Segments: 3, Validity: 15 * time.Minute, Gateways: map[string]gateway.Gateway{
+	l.sms = &settings.SMS{Routes: table, Segments: 3, Validity: 15 * time.Minute, Stop: []string{"basta"}, Gateways: map[string]gateway.Gateway{
 		"a": route{l, "a", s.provider}, "b": route{l, "b", s.provider},
 	}}
 	l.policy = track.Policy{
 		Senders: track.SendersAll, UndeliveredAfter: 2 * time.Minute, UnreadAfter: 10 * time.Minute, MaxAfter: time.Hour, Mode: s.mode,
 		Expires: time.Hour, Steps: []track.Step{{Do: track.DoPrompt}}, Disclose: track.DiscloseAll,
-		SMS: &track.SMSPolicy{Who: track.WhoRoster, PerNumberDay: 6, PerSenderDay: 10, SegmentsDay: 100, Replies: track.RepliesForward, ReplyWindow: 24 * time.Hour, Reaches: func(n string) bool { return len(table.For(n, false)) > 0 }},
+		SMS: &track.SMSPolicy{
+			Who: track.WhoRoster, PerNumberDay: 6, PerSenderDay: 10, SegmentsDay: 100, Replies: track.RepliesForward, ReplyWindow: 24 * time.Hour,
+			Reaches: func(n string) bool { return len(table.For(n, false)) > 0 },
+			Code:    track.CodePolicy{NumberHour: 5, UserDay: 5, CountryDay: 100, Reaches: func(string) bool { return true }},
+		},
 	}
-	live := settings.NewLive(settings.Settings{Policy: l.policy, TextLimit: 480, SMS: l.sms, Templates: map[string]*template.Template{
+	live := settings.NewLive(settings.Settings{Language: "en", Tap: tap.Config{Domains: []string{"example.org"}}, Policy: l.policy, TextLimit: 480, SMS: l.sms, Templates: map[string]*template.Template{
 		"en": template.Must(template.New("").Parse("{{if .Text}}{{.Text}}{{else}}{{.Sender}} wrote on {{.Domain}}{{end}}")),
 	}}, false)
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))

@@ -55,7 +55,8 @@ func TestStories(t *testing.T) {
 			reply("Stop.")
 			s.send("m2")
 			s.pass(3 * time.Minute)
-			said(t, s, "the text of m1"+stop)
+			const stopped = "You get no more SMS from example.org. Reply START to get them again."
+			said(t, s, "the text of m1"+stop, stopped)
 			prompts, err := s.store.Prompts(t.Context(), s.alice)
 			if err != nil || len(prompts) != 1 {
 				t.Fatal("no prompt instead", prompts, err)
@@ -66,7 +67,7 @@ func TestStories(t *testing.T) {
 			}
 			s.send("m3")
 			s.pass(3 * time.Minute)
-			said(t, s, "the text of m1"+stop, "the text of m3")
+			said(t, s, "the text of m1"+stop, stopped, "You get SMS from example.org again. Reply STOP to end them.", "the text of m3")
 		})
 		tell("a notice whenever one is encrypted", func(t *testing.T, s *story) {
 			s.send("m1")

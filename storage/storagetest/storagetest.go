@@ -78,6 +78,10 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"stops and use", stopsAndUse},
 		{"prune texts", pruneTexts},
 		{"replies", replies},
+		{"codes", codes},
+		{"code use", codeUse},
+		{"forgotten codes", forgottenCodes},
+		{"alerts", alerts},
 	} {
 		t.Run(strings.ReplaceAll(test.name, " ", "_"), func(t *testing.T) {
 			s := &suite{T: t, ctx: t.Context(), Database: open(t)}

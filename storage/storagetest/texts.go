@@ -72,13 +72,15 @@ func usage(s *suite) {
 		dropped, made(-day, "old", alice, carols, track.TextTaken, 8),
 	}, Stops: []track.Stop{{Number: bobs, At: now, By: track.StopByOwner}, {Number: daves, At: now, By: track.StopByAdmin}}})
 	want := track.Usage{
-		Used: []track.Used{{Number: bobs, Sender: carol, At: now - 1}, {Number: carols, Sender: alice, At: now - 2}}, Segments: 7, Stopped: []string{bobs}, Known: []string{bobs},
-		Lines: []track.LineUse{{Conv: track.Conv{Sender: carol, Recipient: bob}, Number: bobs, At: now - 1}},
+		Used: []track.Used{{Number: bobs, Sender: carol, At: now - 1}, {Number: carols, Sender: alice, At: now - 2}}, Segments: 7, Known: []string{bobs},
+		Stopped: map[string]track.StopBy{bobs: track.StopByOwner},
+		Lines:   []track.LineUse{{Conv: track.Conv{Sender: carol, Recipient: bob}, Number: bobs, At: now - 1}},
 	}
 	s.same(want, s.load(track.Want{Ords: []int64{m.Ord}, SMS: true}).Usage)
 	s.same(track.Usage{}, s.load(track.Want{Ords: []int64{m.Ord}}).Usage)
 	p := prompt(5, "p-1")
 	s.commit(track.Changes{Prompts: []track.Prompt{p}, Stops: []track.Stop{{Number: bobs, At: now + 9, By: track.StopByAdmin}}})
+	want.Stopped = map[string]track.StopBy{bobs: track.StopByAdmin}
 	s.same(want, s.load(track.Want{Prompts: []string{p.ID}, SMS: true}).Usage)
 	s.commit(track.Changes{Stops: []track.Stop{{Number: bobs, At: now, By: track.StopBySMS}, {Number: bobs, At: now + 1}}}) // STOP, START
 	want.Stopped = nil
@@ -177,5 +179,5 @@ func pruneTexts(s *suite) {
 	s.same(2, len(loaded.Parts))
 	s.must(s.SetNumbers(s.ctx, track.Number{JID: bob, E164: "+1"}))
 	s.commit(track.Changes{Insert: []track.Message{pending(0, "m1")}})
-	s.same([]string{"+1"}, s.load(track.Want{Ords: []int64{ord(0)}, SMS: true}).Stopped)
+	s.same(map[string]track.StopBy{"+1": track.StopBySMS}, s.load(track.Want{Ords: []int64{ord(0)}, SMS: true}).Stopped)
 }

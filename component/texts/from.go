@@ -1,0 +1,21 @@
+package texts
+
+import (
+	"slices"
+
+	"tocsin/component/numbers"
+)
+
+// atHome puts numbers of the country of a number before those of others, which operators often refuse.
+func atHome(senders []string, number string) []string {
+	home := numbers.Country(number)
+	foreign := func(from string) int {
+		if from[0] == '+' && numbers.Country(from) != home {
+			return 1
+		}
+		return 0
+	}
+	senders = slices.Clone(senders)
+	slices.SortStableFunc(senders, func(a, b string) int { return foreign(a) - foreign(b) })
+	return senders
+}

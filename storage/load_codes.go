@@ -1,0 +1,138 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"tocsin/track"
+)
+
+// codesOf finds the newest code of each user that is wanted, and those that the SMS found are about.
+func (l *loading) codesOf(ctx context.Context, w track.Want) (all []track.Code, err error) {
+	s, users := l.store, map[string]bool{}
+	for _, k := range w.Codes {
+		users[clean(k.User)] = true
+	}
+	var ords []int64
+	for _, t := range l.texts {
+		if t.Kind == track.TextCode {
+			ords = append(ords, t.Messages...)
+		}
+	}
+	found := map[int64]track.Code{}
+	if len(users) > 0 {
+		exact, hashes := s.hash.all(users)
+		rows, err := s.newestCode.QueryContext(ctx, s.numbers(hashes))
+		err = codes.read(rows, err, func(c *codeRow) error {
+			if exact[c.JID] {
+				found[c.Row] = c.Code
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("codes: %w", err)
+		}
+	}
+	if len(ords) > 0 {
+		rows, err := s.codeByOrd.QueryContext(ctx, s.numbers(ords))
+		err = codes.read(rows, err, func(c *codeRow) error { found[c.Row] = c.Code; return nil })
+		if err != nil {
+			return nil, fmt.Errorf("codes: %w", err)
+		}
+	}
+	for _, ord := range slices.Sorted(maps.Keys(found)) {
+		all = append(all, found[ord])
+	}
+	return all, nil
+}
+
+// codeUse finds what decisions on codes depend on. Their alerts were found before.
+func (s *Store) codeUse(ctx context.Context, wanted []track.CodeKey, alerts []track.Alerted, now track.Time) (track.CodeUse, error) {
+	u := track.CodeUse{ByUser: map[string]int{}, ToNumber: map[string]int{}, ToCountry: map[string]int{}, Ended: map[string][]track.Tried{}, Accounts: map[string]int{}}
+	paused := map[string]track.Time{}
+	for _, a := range alerts {
+		if a.Kind == track.AlertCodes {
+			paused[a.Country] = a.At
+		}
+	}
+	hour, day := now.Add(-time.Hour), now.Add(-24*time.Hour)
+	for _, k := range wanted {
+		if k.Number == "" { // of one that is entered nothing is decided
+			continue
+		}
+		var byUser, toNumber, toCountry, accounts int
+		err := s.codesBy.GetContext(ctx, &byUser, day, s.hash.whole(clean(k.User), ""))
+		if err == nil {
+			err = s.codesTo.GetContext(ctx, &toNumber, hour, s.hash.whole(clean(k.Number), ""))
+		}
+		if err == nil {
+			err = s.codesIn.GetContext(ctx, &toCountry, day, clean(k.Country))
+		}
+		if err == nil {
+			err = s.accounts.GetContext(ctx, &accounts, clean(k.Number), clean(k.User))
+		}
+		if err != nil {
+			return u, fmt.Errorf("codes: %w", err)
+		}
+		u.ByUser[k.User], u.ToNumber[k.Number], u.ToCountry[k.Country], u.Accounts[k.Number] = byUser, toNumber, toCountry, accounts
+		if _, ok := u.Ended[k.Country]; ok {
+			continue
+		}
+		var ended []track.Tried
+		rows, err := s.endedCodes.QueryContext(ctx, clean(k.Country), paused[k.Country], now, track.CodeSample)
+		err = tried.read(rows, err, func(t *track.Tried) error { ended = append(ended, *t); return nil })
+		if err != nil {
+			return u, fmt.Errorf("codes: %w", err)
+		}
+		u.Ended[k.Country] = ended
+	}
+	return u, nil
+}
+
+// alertKey names an alert among the small facts.
+func alertKey(a track.Alert) string { return "alert-" + string(a.Kind) + a.Country }
+
+// alerted finds when admins were told something last.
+func (s *Store) alerted(ctx context.Context, wanted []track.Alert) (alerts []track.Alerted, err error) {
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	byKey := map[string]track.Alert{}
+	for _, a := range wanted {
+		byKey[alertKey(a)] = a
+	}
+	found, err := s.facts.QueryContext(ctx, s.names(slices.Sorted(maps.Keys(byKey))))
+	err = meta.read(found, err, func(f *fact) error {
+		at, err := strconv.ParseInt(f.value, 10, 64)
+		alerts = append(alerts, track.Alerted{Alert: byKey[f.key], At: track.Time(at)})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("alerts: %w", err)
+	}
+	return alerts, nil
+}
+
+// PendingCode gives the code that a user is expected to enter at an instant, if there is one.
+func (s *Store) PendingCode(ctx context.Context, user string, now track.Time) (c track.Code, ok bool, err error) {
+	found, err := s.query(ctx, "SELECT "+codes.list()+" FROM codes WHERE user_hash = ? AND jid = ? ORDER BY ord DESC LIMIT 1", s.hash.whole(clean(user), ""), clean(user))
+	err = codes.read(found, err, func(v *codeRow) error { c, ok = v.Code, v.Live(now); return nil })
+	if err != nil {
+		return c, false, fmt.Errorf("code: %w", err)
+	}
+	return c, ok, nil
+}
+
+// StoppedBy says by whom SMS to a number are stopped; "": they are not.
+func (s *Store) StoppedBy(ctx context.Context, e164 string) (by track.StopBy, err error) {
+	found, err := s.query(ctx, "SELECT "+stops.list()+" FROM stops WHERE hash = ?", s.hash.number(e164))
+	err = stops.read(found, err, func(v *stop) error { by = v.By; return nil })
+	if err != nil {
+		return "", fmt.Errorf("stop: %w", err)
+	}
+	return by, nil
+}

@@ -1,0 +1,271 @@
+package track
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"time"
+)
+
+// Code verifies that a number is a user's: it is sent there by SMS, and counts once it comes back. Its digits are stored nowhere,
+// see Digits.
+type Code struct {
+	Row      int64 // from the same sequence as Message.Ord
+	JID      string
+	Number   string // E.164
+	Country  string // ISO 3166
+	Language string // of the SMS
+	Salt     string // unguessable
+	MadeAt   Time
+	SentAt   Time // when it was last put into the outbox
+	Expires  Time
+	Sends    int
+	Tries    int // wrong ones
+	Used     bool
+}
+
+const (
+	// CodeLife is how long a code is valid, from when it is sent last.
+	CodeLife = 10 * time.Minute
+	// codePause is how long nobody is sent another one.
+	codePause = time.Minute
+	maxTries  = 5
+	// maxAccounts is to how many users a number can be bound by a code.
+	maxAccounts = 3
+
+	// The check for toll fraud: a country gets no codes for a day when too few of the last ones were used; a range of numbers when
+	// too few of its codes among these were.
+	CodeSample      = 50
+	codeRangeSample = 5
+	usedPercent     = 30
+	codeBreak       = day
+	// A range of numbers are those that differ in their last digits only.
+	rangeDigits = 4
+)
+
+// Prefix names the range of numbers that a number is of.
+func Prefix(e164 string) string { return e164[:max(0, len(e164)-rangeDigits)] }
+
+// Live reports whether the code may still be used.
+func (c *Code) Live(now Time) bool { return !c.Used && now < c.Expires }
+
+// Digits are the six digits of a code. They follow from its salt, so that a repetition after a crash says the same, and from a key
+// that is not in the database alone.
+func (c *Code) Digits(key []byte) string {
+	mac := hmac.New(sha256.New, key)
+	fmt.Fprintf(mac, "code %s %d %s", c.Salt, c.Row, c.Number)
+	return fmt.Sprintf("%06d", binary.BigEndian.Uint64(mac.Sum(nil))%1_000_000)
+}
+
+// codeKey is made of the secret of the database and of one that is not in it.
+func (l *Ledger) codeKey() []byte {
+	mac := hmac.New(sha256.New, l.secret)
+	mac.Write(l.pepper)
+	return mac.Sum(nil)
+}
+
+// CodePolicy is the admin's part of the decisions on codes.
+type CodePolicy struct {
+	NumberHour int // SMS with codes to one number
+	UserDay    int
+	CountryDay int
+	// Reaches reports whether there is a route for codes to a number. It depends on nothing else.
+	Reaches func(e164 string) bool
+}
+
+// CodeUse is what decisions on codes depend on, for those of Want.Codes.
+type CodeUse struct {
+	ByUser    map[string]int     // SMS with codes of the last day
+	ToNumber  map[string]int     // of the last hour
+	ToCountry map[string]int     // of the last day
+	Ended     map[string][]Tried // by country: the last codes that were used or can't be any more, at most CodeSample since its last pause began
+	Accounts  map[string]int     // by number: other users that have confirmed it, or to whom an admin has bound it
+}
+
+func (u *CodeUse) prepare() {
+	for _, m := range []*map[string]int{&u.ByUser, &u.ToNumber, &u.ToCountry} {
+		if *m == nil {
+			*m = map[string]int{}
+		}
+	}
+}
+
+// Tried says whether a code was used.
+type Tried struct {
+	Prefix string // of its number
+	At     Time   // when it was made
+	Used   bool
+}
+
+// CodeKey is what a code is about.
+type CodeKey struct{ User, Number, Country string }
+
+// CodeVerdict is the answer to a user who wants a code, or has one.
+type CodeVerdict string
+
+const (
+	CodeSent        CodeVerdict = "sent"
+	CodeTooSoon     CodeVerdict = "too-soon"    // the last one is not a minute old
+	CodeTooMany     CodeVerdict = "too-many"    // a cap, or the budget
+	CodeUnreachable CodeVerdict = "unreachable" // no route, its owner wants no SMS, or it is bound to too many users
+	CodePaused      CodeVerdict = "paused"      // toll fraud is suspected
+
+	CodeRight CodeVerdict = "right" // the number is confirmed
+	CodeWrong CodeVerdict = "wrong"
+	CodeSpent CodeVerdict = "spent" // wrong, and it was the last try
+	CodeNone  CodeVerdict = "none"  // no code is expected
+)
+
+// CodeWanted says that a user wants to bind a number that counts only once it is confirmed. Verdict is set by Apply; unless it is
+// CodeSent nothing was changed.
+type CodeWanted struct {
+	CodeKey
+	Language string
+	Consent  bool
+	Salt     string // 32 hexadecimal digits
+	Verdict  CodeVerdict
+}
+
+func (c *CodeWanted) want(_ *Ledger, w *Want) {
+	w.Codes, w.Recipients, w.Numbers, w.SMS = append(w.Codes, c.CodeKey), append(w.Recipients, c.User), append(w.Numbers, c.Number), true
+	w.Alerts = append(w.Alerts, Alert{Kind: AlertCodes, Country: c.Country})
+}
+
+func (c *CodeWanted) apply(b *batch) {
+	if c.Verdict = b.refusesCode(&c.CodeKey); c.Verdict != CodeSent {
+		return
+	}
+	x := b.pendingCode(c.User)
+	if x == nil || x.Number != c.Number {
+		if x != nil {
+			x.Expires, x.dirty = b.now, true
+		}
+		x = &code{Code: Code{Row: b.nextOrd(), JID: c.User, Number: c.Number, Country: c.Country, Salt: c.Salt, MadeAt: b.now}}
+		b.codes[x.Row] = x
+	}
+	x.Language, x.SentAt, x.Expires, x.dirty = c.Language, b.now, b.now.Add(CodeLife), true
+	x.Sends++
+	b.codeUse.ByUser[c.User]++
+	b.codeUse.ToNumber[c.Number]++
+	b.codeUse.ToCountry[c.Country]++
+	// A number that is in use stays so until the new one is confirmed.
+	if old := b.numbers[c.User]; old.E164 == "" || old.Source == FromUser && !old.Verified {
+		b.bindNumber(Number{JID: c.User, E164: c.Number, Source: FromUser, Consent: c.Consent, At: b.now})
+	}
+	b.queueText(&text{Text: Text{Kind: TextCode, Conv: Conv{c.User, c.User}, Messages: []int64{x.Row}, Number: c.Number}})
+}
+
+// refusesCode says why no code can be sent now, or CodeSent.
+func (b *batch) refusesCode(c *CodeKey) CodeVerdict {
+	p := b.policy.SMS
+	switch {
+	case p == nil || !p.Code.Reaches(c.Number) || b.isStopped(c.Number) || b.codeUse.Accounts[c.Number] >= maxAccounts:
+		return CodeUnreachable
+	case b.texting[Conv{c.User, c.User}] != nil:
+		return CodeTooSoon
+	}
+	for _, x := range b.codes {
+		if x.JID == c.User && b.now < x.SentAt.Add(codePause) {
+			return CodeTooSoon
+		}
+	}
+	if b.breaks(c) {
+		return CodePaused
+	}
+	if b.codeUse.ByUser[c.User] >= p.Code.UserDay || b.codeUse.ToNumber[c.Number] >= p.Code.NumberHour || b.codeUse.ToCountry[c.Country] >= p.Code.CountryDay ||
+		b.textsTo(c.Number) >= p.PerNumberDay || b.overBudget() {
+		return CodeTooMany
+	}
+	return CodeSent
+}
+
+// breaks is the check for toll fraud: numbers that earn money by what is sent to them, so that nobody ever uses a code.
+func (b *batch) breaks(c *CodeKey) bool {
+	alert := Alert{Kind: AlertCodes, Country: c.Country}
+	if at, ok := b.alerts[alert]; ok && b.now < at.Add(codeBreak) {
+		return true
+	}
+	all, used, ofRange, usedOfRange := 0, 0, 0, 0
+	for _, t := range b.codeUse.Ended[c.Country] {
+		one := 0
+		if t.Used {
+			one = 1
+		}
+		all, used = all+1, used+one
+		if t.Prefix == Prefix(c.Number) && b.now < t.At.Add(codeBreak) {
+			ofRange, usedOfRange = ofRange+1, usedOfRange+one
+		}
+	}
+	if all >= CodeSample && used*100 < all*usedPercent {
+		b.alert(alert)
+		return true
+	}
+	return ofRange >= codeRangeSample && usedOfRange*100 < ofRange*usedPercent
+}
+
+// pendingCode returns the code that a user is expected to enter, or nil.
+func (b *batch) pendingCode(user string) *code {
+	for _, x := range b.codes {
+		if x.JID == user && x.Live(b.now) {
+			return x
+		}
+	}
+	return nil
+}
+
+// codeOf returns the code that an SMS is about, as long as it can be used, or nil.
+func (b *batch) codeOf(t *text) *code {
+	if t.Kind != TextCode || len(t.Messages) == 0 {
+		return nil
+	}
+	if x := b.codes[t.Messages[0]]; x != nil && x.Live(b.now) {
+		return x
+	}
+	return nil
+}
+
+func (b *batch) bindNumber(n Number) {
+	b.numbers[n.JID] = n
+	b.out.Numbers = append(b.out.Numbers, n)
+}
+
+// CodeTried is a code that a user has entered. Verdict and Number are set by Apply.
+type CodeTried struct {
+	User, Digits string
+	Verdict      CodeVerdict
+	Left         int    // CodeWrong: tries
+	Number       Number // CodeRight
+}
+
+func (c *CodeTried) want(_ *Ledger, w *Want) {
+	w.Codes, w.Recipients = append(w.Codes, CodeKey{User: c.User}), append(w.Recipients, c.User)
+}
+
+func (c *CodeTried) apply(b *batch) {
+	c.Verdict, c.Left, c.Number = CodeNone, 0, Number{}
+	for _, x := range b.codes { // the same again, after the answer was lost
+		n := b.numbers[c.User]
+		if x.JID == c.User && x.Used && b.now < x.Expires && n.Verified && n.E164 == x.Number && hmac.Equal([]byte(x.Digits(b.codeKey())), []byte(c.Digits)) {
+			c.Verdict, c.Number = CodeRight, n
+			return
+		}
+	}
+	x := b.pendingCode(c.User)
+	if x == nil {
+		return
+	}
+	x.dirty = true
+	if !hmac.Equal([]byte(x.Digits(b.codeKey())), []byte(c.Digits)) {
+		x.Tries++
+		c.Verdict, c.Left = CodeWrong, maxTries-x.Tries
+		if c.Left <= 0 {
+			c.Verdict, x.Expires = CodeSpent, b.now
+		}
+		return
+	}
+	x.Used = true
+	n := Number{JID: c.User, E164: x.Number, Source: FromUser, Consent: b.numbers[c.User].Consent, Verified: true, At: b.now}
+	b.bindNumber(n)
+	c.Verdict, c.Number = CodeRight, n
+}
