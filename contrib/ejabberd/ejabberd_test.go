@@ -187,6 +187,23 @@ func TestTocsinReadsIt(t *testing.T) {
 	alice.Expect("message[@type='headline']//{%s}status[@id='m2'][@state='displayed']", escalation.NS)
 }
 
+// A component with privileges (mod_privilege) is told as much as any other, can acknowledge it, and may ask what any may ask.
+func TestPrivileged(t *testing.T) {
+	t.Parallel()
+	server := lab.Ejabberd(t, lab.Options{Tap: lab.Module, Privilege: true})
+	sink := attach(t, server)
+	alice := server.Login("alice/phone", lab.Silent)
+	told(t, sink, 0, "opened s='alice@lab.test/phone'")
+	await(t, "an acknowledgement", sink.Acknowledged)
+	sink.Close()
+	alice.Must("set", "", "<vCard xmlns='vcard-temp'><FN>Alice</FN></vCard>")
+	component := server.Attach()
+	component.Send("<iq type='get' id='v1' from='%s' to='%s'><vCard xmlns='vcard-temp'/></iq>", server.Component, alice.Bare())
+	if got := component.Expect("iq[@id='v1']"); got.Find("{vcard-temp}vCard/FN") == nil {
+		t.Errorf("alice's vCard: %s", got)
+	}
+}
+
 // ejabberd's own tool compiles and loads it from contrib's folder.
 func TestModuleInstall(t *testing.T) {
 	modules := t.TempDir()

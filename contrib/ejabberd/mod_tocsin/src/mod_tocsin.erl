@@ -11,7 +11,7 @@
 -export([out/1, received/1, handed/3, denied/4, offline/1, archived/7, acked/2, resume/2, resume_inline/1, copied/2, terminated/2]).
 -export([opened/1, hibernating/1, resumed/1, presence/1, asked/2]).
 -export([removed/2, subscription_out/1, subscription_in/2, roster_item/2, displayed/6]).
--export([component_up/1, component_down/2, config_reloaded/0, process_iq/1, decode_iq_subel/1]).
+-export([component_up/1, component_down/2, component_sends/1, config_reloaded/0, process_iq/1, decode_iq_subel/1]).
 -export([disco_features/5, disco_info/5]).
 
 -include("xmpp.hrl").
@@ -45,6 +45,7 @@
 
 -define(GLOBAL_HOOKS, [{component_connected, component_up, 90},
                        {component_disconnected, component_down, 90},
+                       {component_send_packet, component_sends, 40}, % before mod_privilege (50)
                        {config_reloaded, config_reloaded, 90}]).
 
 %% The other modules of this one: ejabberd itself loads, and gives up, no more than the one that it is configured with.
@@ -377,6 +378,19 @@ displayed(_, _, _, _, _, _) -> ok.
 component_up(Component) -> mod_tocsin_server:everywhere({up, Component, self()}).
 
 component_down(Component, _) -> mod_tocsin_server:everywhere({down, Component, self()}).
+
+%% From 24.10 to 24.12 mod_privilege drops every IQ of a privileged component that is not wrapped: also the answer that its events wait
+%% for, and its acknowledgements. So it gets to see none of those.
+component_sends({#iq{from = #jid{lserver = From}, to = #jid{lserver = Host}, sub_els = Els}, _} = Acc) ->
+    case tap(Host) of
+        #tap{component = From} ->
+            case [El || El <- Els, xmpp:get_name(El) == <<"privileged_iq">>] of
+                [] -> {stop, Acc};
+                _ -> Acc
+            end;
+        _ -> Acc
+    end;
+component_sends(Acc) -> Acc.
 
 config_reloaded() -> mod_tocsin_server:everywhere(config_reloaded).
 
