@@ -170,8 +170,8 @@ local payloads = {
 		["origin-id"] = { write = function (child, stanza)
 			return child.attr.id ~= stanza.attr.id and attributes("oi", child, { "id" }) or "";
 		end };
-		["stanza-id"] = { write = function (child, _, wants)
-			return wants.ids and attributes("si", child, { "id", "by" }) or "";
+		["stanza-id"] = { write = function (child, stanza, wants)
+			return wants.ids and child.attr.by == bare(stanza.attr.to) and attributes("si", child, { "id", "by" }) or "";
 		end };
 	};
 	["urn:xmpp:delay"] = { delay = delay };
@@ -242,7 +242,7 @@ local pieces = {};
 -- says whether texts are told, wants.ids whether stanza-ids are; wants.reactions whether a message of nothing but
 -- reactions is.
 local function describe(stanza, wants)
-	local class, score, reacts, hidden, body = nil, 0, false, not wants.text, nil;
+	local class, score, reacts, hidden, body = nil, 0, false, not wants.text or stanza.attr.type == "error", nil;
 	local n = 1; -- the first one is the body's
 	local slots; -- of those of which there is only one
 	pieces[1] = "";

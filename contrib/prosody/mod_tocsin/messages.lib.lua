@@ -47,14 +47,14 @@ return function (tap)
 		return attr.id and #attr.id <= event.max_id and " i='" .. attribute(attr.id) .. "'" or "";
 	end
 
-	-- Tells an event about a message by its addresses and its id. to is the session that is meant, if one is.
+	-- Tells what became of a message, by its addresses and its id, if a local person wrote it. to is the session that is
+	-- meant, if one is.
 	local function tell(name, stanza, to, more)
 		local attr = stanza.attr;
-		local i = id(attr);
-		if i == "" then return; end
-		to = to or attr.to;
-		outbox.add(name, " f='" .. address(attr.from).xml .. "' t='" .. address(to).xml .. "'" .. i
-			.. (more or "") .. "/>", 1);
+		local i, from = id(attr), address(attr.from);
+		local home = hosts[from.host];
+		if i == "" or not home or home.type ~= "local" then return; end
+		outbox.add(name, " f='" .. from.xml .. "' t='" .. address(to or attr.to).xml .. "'" .. i .. (more or "") .. "/>", 1);
 	end
 	tap.is_content, tap.tell = is_content, tell;
 	function tap.wants.is_ours(domain) return tap.hosts[domain] ~= nil; end

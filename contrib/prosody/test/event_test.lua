@@ -52,6 +52,21 @@ says("of several errors the last", st.message({ from = "bob@example.org", to = "
 	:tag("error", { type = "cancel" }):tag("forbidden", { xmlns = "urn:ietf:params:xml:ns:xmpp-stanzas" }):up():up(), all,
 	"evidence", "<er type='cancel' c='forbidden'/>");
 
+says("the text in an error", st.message({ from = "bob@example.org", to = "alice@example.org", type = "error", id = "m1" }, "hello")
+	:tag("error", { type = "cancel" }):tag("forbidden", { xmlns = "urn:ietf:params:xml:ns:xmpp-stanzas" }):up():up(), all,
+	"content", "<body is='text'/><er type='cancel' c='forbidden'/>");
+
+local function archived(wants)
+	local stanza = message("x");
+	for _, by in ipairs { "alice@example.org", "bob@example.org" } do
+		stanza:tag("stanza-id", { xmlns = "urn:xmpp:sid:0", id = "s1", by = by }):up();
+	end
+	says("ids of archives", stanza, { text = true, ids = wants }, "content",
+		"<body>x</body>" .. (wants and "<si id='s1' by='bob@example.org'/>" or ""));
+end
+archived(true);
+archived(false);
+
 local function delayed(...)
 	local stanza = message("x");
 	for _, from in ipairs { ... } do

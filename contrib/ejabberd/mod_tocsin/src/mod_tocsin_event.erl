@@ -43,19 +43,16 @@ is_replay(#message{sub_els = Els}) ->
     lists:any(fun(El) -> lists:member(xmpp:get_ns(El), [<<"urn:xmpp:delay">>, <<"jabber:x:delay">>]) end, Els).
 
 %% none: nothing in it is to be told.
--spec describe(message(), non_neg_integer()) -> {binary(), [fxml:xmlel()]} | none.
-describe(#message{type = Type, lang = Lang, body = Body, subject = Subject, sub_els = Els} = M, Wants) ->
+-spec describe(message(), non_neg_integer()) -> [fxml:xmlel()] | none.
+describe(#message{body = Body, subject = Subject, sub_els = Els} = M, Wants) ->
     case payloads(Els, M, Wants, ?PAYLOADS, [], 0) of
         never -> none;
         {Ps, Marks} ->
             case Body == [] andalso (Subject == [] andalso only(?BESIDE, Ps) orelse Wants band ?NO_REACTIONS /= 0 andalso only([<<"rx">>], Ps)) of
                 true -> none;
-                false -> {language(Body, Lang), body(Body, Type, Wants, Marks) ++ subject(Subject) ++ settle(Ps, Marks, M)}
+                false -> body(M, Wants, Marks) ++ subject(Subject) ++ settle(Ps, Marks, M)
             end
     end.
-
-language([#text{lang = L} | _], _) when L /= <<>> -> L;
-language(_, Lang) -> Lang.
 
 only(Names, Ps) -> lists:all(fun(#xmlel{name = Name}) -> lists:member(Name, Names) end, Ps).
 
@@ -80,12 +77,14 @@ subject(_) -> [el(<<"su">>, [])].
 
 %%% Text
 
-body([], _, _, _) -> [];
-body([#text{data = Text} | _], Type, Wants, Marks) ->
+body(#message{body = []}, _, _) -> [];
+body(#message{type = Type, lang = Lang, body = [#text{data = Text, lang = L} | _]}, Wants, Marks) ->
     Withheld = Type == error orelse Wants band ?NO_TEXT /= 0 orelse Marks band (?CIPHER bor ?NO_STORE) /= 0,
     if Withheld; Text == <<>> -> [el(<<"body">>, [{<<"is">>, is(Text)}])];
-       true -> [#xmlel{name = <<"body">>, children = [{xmlcdata, cut(Text)}]}]
+       true -> [#xmlel{name = <<"body">>, attrs = [{<<"xml:lang">>, L} || L /= Lang, is_language(L)], children = [{xmlcdata, cut(Text)}]}]
     end.
+
+is_language(L) -> L /= <<>> andalso byte_size(L) =< 35. % RFC 5646, section 4.4.1
 
 %% Cut between characters.
 cut(Text) when byte_size(Text) =< ?TEXT -> Text;
@@ -126,13 +125,18 @@ blank(Rest) -> Rest == <<>>.
 %%% Payloads
 
 payloads([], _, _, _, Ps, Marks) -> {Ps, Marks};
-payloads([El | Els], #message{type = Type, id = Id} = M, Wants, Left, Ps, Marks) ->
+payloads([El | Els], #message{type = Type, id = Id, to = To} = M, Wants, Left, Ps, Marks) ->
     #xmlel{name = Name, attrs = Attrs, children = Children} = xml(El),
     case payload(xmlns(Attrs), Name, Attrs, Children) of
         never -> never;
         {#xmlel{} = P, Mark} -> payloads(Els, M, Wants, Left - 1, put(P, Left, Ps), Marks bor Mark);
         #xmlel{name = <<"x">>} when Type == error -> payloads(Els, M, Wants, Left, Ps, Marks); % a copy of what was sent
         #xmlel{name = <<"si">>} when Wants band ?IDS == 0 -> payloads(Els, M, Wants, Left, Ps, Marks);
+        #xmlel{name = <<"si">>, attrs = A} = P ->
+            case attr(<<"by">>, A) == jid:encode(jid:remove_resource(To)) of
+                true -> payloads(Els, M, Wants, Left - 1, put(P, Left, Ps), Marks);
+                false -> payloads(Els, M, Wants, Left, Ps, Marks)
+            end;
         #xmlel{name = <<"oi">>, attrs = [{_, Id}]} -> payloads(Els, M, Wants, Left, Ps, Marks); % it says nothing new
         #xmlel{} = P -> payloads(Els, M, Wants, Left - 1, put(P, Left, Ps), Marks);
         skip -> payloads(Els, M, Wants, Left, Ps, Marks)
@@ -257,13 +261,13 @@ attr(Name, Attrs) ->
 -spec event(binary(), [{binary(), binary()}]) -> fxml:xmlel().
 event(Name, Attrs) -> el(Name, [A || {_, V} = A <- Attrs, V /= <<>>]).
 
-%% out, in or bounce: by whom, to whom, what it holds.
--spec message(binary(), binary(), message(), binary(), [fxml:xmlel()]) -> fxml:xmlel().
-message(Name, From, #message{type = Type, id = Id, to = To}, Lang, Payloads) ->
+%% out, in or bounce: by whom, to whom, of what kind, what it holds.
+-spec message(binary(), binary(), kind(), message(), [fxml:xmlel()]) -> fxml:xmlel().
+message(Name, From, Kind, #message{type = Type, id = Id, lang = Lang, to = To}, Payloads) ->
     (event(Name, [{<<"f">>, From}, {<<"t">>, jid:encode(To)}] ++
                [{<<"i">>, Id} || Id /= <<>>, byte_size(Id) =< ?ID] ++
                [{<<"y">>, atom_to_binary(Type, latin1)} || Type /= chat, Name /= <<"bounce">>] ++
-               [{<<"l">>, Lang} || Lang /= <<>>, byte_size(Lang) =< 35, Name /= <<"bounce">>]))#xmlel{children = Payloads}. % RFC 5646, section 4.4.1
+               [{<<"l">>, Lang} || Kind == text, is_language(Lang)]))#xmlel{children = Payloads}.
 
 %% The attributes of presence, here and resumed that say what a client shows.
 -spec presence(presence() | undefined) -> [{binary(), binary()}].
@@ -300,5 +304,5 @@ without_text(#xmlel{children = Children} = El) ->
                          end || C <- Children]}.
 
 %% More attributes of an event, to stand between its name and what follows; none of them has to be escaped.
--spec attributes([{binary(), iodata()}]) -> iodata().
+-spec attributes([{binary(), iodata()}]) -> iolist().
 attributes(Attrs) -> [[$\s, K, "='", V, $'] || {K, V} <- Attrs].

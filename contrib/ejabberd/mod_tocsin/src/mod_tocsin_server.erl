@@ -14,10 +14,10 @@
 -include("mod_tocsin.hrl").
 
 -define(VERSION, <<"1">>).
--define(TELLS, <<"handed acked unacked offline bounce dropped session roster removed mds">>).
+-define(TELLS, <<"handed acked unacked offline bounce dropped session roster removed">>).
 -define(INBOX_MOST, 33554432). % bytes of events that wait for this process
 -define(DELAY, 10). % ms until an incomplete batch is sent
--define(DRAIN, 200). % events taken at a time
+-define(DRAIN, 500). % events taken at a time
 -define(HERE, 100). % sessions told at a time
 -define(ANSWER, 10000). % ms to wait for the component's disco#info
 -define(NO_ROUTE, 50). % ms until it is looked again for the way to the component
@@ -54,8 +54,8 @@ message(Tap, Name, From, Kind, #message{body = Body, sub_els = Els} = M) ->
         Small when Small < ?SMALL -> send(Tap, Small, {message, Name, From, Kind, M#message{meta = #{}}}); % nothing is copied in vain
         _ ->
             case mod_tocsin_event:describe(M, wants(Tap)) of
-                {Lang, Payloads} -> tell(Tap, mod_tocsin_event:message(Name, From, M, Lang, Payloads), between(Kind, M));
-                none -> ok
+                none -> ok;
+                Payloads -> tell(Tap, mod_tocsin_event:message(Name, From, Kind, M, Payloads), between(Kind, M))
             end
     end.
 
@@ -151,7 +151,7 @@ init([Host, Opts]) ->
                    standings = mod_tocsin_standing:new()},
     publish(State),
     ask_sessions([Pid || #session{sid = {_, Pid}, us = {_, S}} <- ejabberd_sm:dirty_get_my_sessions_list(), S == Host], Host),
-    {ok, look([], hello(State))};
+    {ok, look([], State)};
 init([Host]) -> init([Host, gen_mod:get_module_opts(Host, mod_tocsin)]).
 
 new_run() ->
@@ -266,8 +266,8 @@ code_change(_, S, _) -> {ok, S}.
 
 event({message, Name, From, Kind, M}, Time, #state{counters = Counters} = S) ->
     case mod_tocsin_event:describe(M, atomics:get(Counters, ?WANTS)) of
-        {Lang, Payloads} -> add_element(mod_tocsin_event:message(Name, From, M, Lang, Payloads), between(Kind, M), Time, S);
-        none -> S
+        none -> S;
+        Payloads -> add_element(mod_tocsin_event:message(Name, From, Kind, M, Payloads), between(Kind, M), Time, S)
     end;
 event({fate, Name, From, To, Id, More}, Time, S) ->
     add_element(mod_tocsin_event:event(Name, [{<<"f">>, From}, {<<"t">>, To}, {<<"i">>, Id} | More]), none, Time, S);

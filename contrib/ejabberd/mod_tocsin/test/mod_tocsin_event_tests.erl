@@ -9,14 +9,16 @@ told(M) -> told(M, 0).
 told(M, Wants) ->
     case mod_tocsin_event:describe(M, Wants) of
         none -> none;
-        {Lang, Payloads} -> {mod_tocsin_event:kind(M), fxml:element_to_binary(mod_tocsin_event:message(<<"out">>, <<"a@h/r">>, M, Lang, Payloads))}
+        Payloads ->
+            Kind = mod_tocsin_event:kind(M),
+            {Kind, fxml:element_to_binary(mod_tocsin_event:message(<<"out">>, <<"a@h/r">>, Kind, M, Payloads))}
     end.
 
 payloads(M) -> payloads(M, 0).
 payloads(M, Wants) ->
     case mod_tocsin_event:describe(M, Wants) of
         none -> none;
-        {_, Ps} -> iolist_to_binary([fxml:element_to_binary(P) || P <- Ps])
+        Ps -> iolist_to_binary([fxml:element_to_binary(P) || P <- Ps])
     end.
 
 message(Xml) ->
@@ -39,8 +41,15 @@ messages() ->
     equal({other, <<"<out f='a@h/r' t='b@h' i='m1'><rc id='x'/></out>">>},
                  told(message(<<"<received xmlns='urn:xmpp:receipts' id='x'/>">>))),
     M = message(<<"Hi">>, <<>>),
-    equal({text, <<"<out f='a@h/r' t='b@h' i='m1' y='normal' l='de'><body>Hi</body></out>">>},
+    equal({text, <<"<out f='a@h/r' t='b@h' i='m1' y='normal' l='en'><body xml:lang='de'>Hi</body></out>">>},
                  told(M#message{type = normal, lang = <<"en">>, body = [#text{lang = <<"de">>, data = <<"Hi">>}]})),
+    equal({text, <<"<out f='a@h/r' t='b@h' i='m1' l='en'><body>Hi</body></out>">>},
+                 told(M#message{lang = <<"en">>, body = [#text{lang = <<"en">>, data = <<"Hi">>}]})),
+    equal({text, <<"<out f='a@h/r' t='b@h' i='m1'><body>Hi</body></out>">>},
+                 told(M#message{lang = binary:copy(<<"x">>, 36), body = [#text{lang = binary:copy(<<"y">>, 36), data = <<"Hi">>}]})),
+    equal({other, <<"<out f='a@h/r' t='b@h' i='m1'><rc id='x'/></out>">>},
+                 told((message(<<"<received xmlns='urn:xmpp:receipts' id='x'/>">>))#message{lang = <<"en">>})),
+    equal({error, <<"<out f='a@h/r' t='b@h' i='m1' y='error'><body is='text'/></out>">>}, told(M#message{type = error, lang = <<"en">>})),
     equal({text, <<"<out f='a@h/r' t='b@h'><body>Hi</body></out>">>}, told(M#message{id = binary:copy(<<"x">>, 1025)})).
 
 kinds() ->
@@ -137,8 +146,9 @@ wishes() ->
     Reaction = <<"<reactions xmlns='urn:xmpp:reactions:0' id='x'><reaction>+</reaction></reactions>">>,
     equal(none, payloads(message(Reaction), ?NO_REACTIONS)),
     <<"<body>", _/binary>> = payloads(message(<<"+">>, Reaction), ?NO_REACTIONS),
-    Id = <<"<stanza-id xmlns='urn:xmpp:sid:0' id='x' by='b@h'/>">>,
-    equal(<<"<body>Hi</body><si id='x' by='b@h'/>">>, payloads(message(<<"Hi">>, Id), ?IDS)).
+    Id = fun(By) -> <<"<stanza-id xmlns='urn:xmpp:sid:0' id='x' by='", By/binary, "'/>">> end,
+    equal(<<"<body>Hi</body>">>, payloads(message(<<"Hi">>, Id(<<"b@h">>)))),
+    equal(<<"<body>Hi</body><si id='x' by='b@h'/>">>, payloads(message(<<"Hi">>, <<(Id(<<"a@h">>))/binary, (Id(<<"b@h">>))/binary>>), ?IDS)).
 
 events() ->
     Event = fun(Body) -> #xmlel{name = <<"out">>, attrs = [{<<"i">>, <<"m1">>}], children = [#xmlel{name = <<"body">>, children = [{xmlcdata, Body}]}]} end,
