@@ -34,6 +34,7 @@
                 window :: mod_tocsin_window:window(),
                 peer = away :: away | {asked | deaf | up, pid(), reference()},
                 timer :: undefined | reference(),
+                behind = false :: boolean(), % more waits than it can take in its turns
                 here = done :: done | first | {next, pid()}, % sessions to be told of
                 told = 0 :: non_neg_integer(), % losses when all sessions were told last
                 sessions :: mod_tocsin_sessions:sessions(),
@@ -139,7 +140,7 @@ proc(Host) -> gen_mod:get_module_proc(Host, ?MODULE).
 init([Host, Opts]) ->
     true = verbatim(),
     process_flag(trap_exit, true),
-    process_flag(priority, high), % or it starves among thousands of busy sessions; its work is small
+    process_flag(priority, low),
     process_flag(message_queue_data, off_heap),
     process_flag(min_heap_size, ?HEAP),
     {Run, Window} = case mod_tocsin_kept:load(Host, node_name(node()), backlog(Opts)) of
@@ -214,9 +215,9 @@ handle_cast({reload, Opts}, #state{component = Old, window = W} = S) ->
 handle_cast(_, S) -> {noreply, S}.
 
 handle_info({told, Time, Size, Event}, #state{counters = Counters} = S) ->
-    {Taken, S1} = drain(?DRAIN, Size, event(Event, Time, S)),
+    {Left, Taken, S1} = drain(?DRAIN, Size, event(Event, Time, S)),
     atomics:sub(Counters, ?INBOX, Taken),
-    {noreply, schedule(pump(refused(S1)))};
+    {noreply, schedule(pump(refused(hurry(Left == 0, S1))))};
 handle_info({timeout, Timer, send}, #state{timer = Timer, window = W} = S) ->
     {noreply, pump(S#state{timer = undefined, window = mod_tocsin_window:seal(W)})};
 handle_info({iq_reply, Reply, {disco, Pid}}, #state{peer = {_, Pid, _}} = S) -> {noreply, pump(answered(Reply, S))};
@@ -238,18 +239,25 @@ handle_info(all_asked, #state{host = Host} = S) ->
 handle_info(_, S) -> {noreply, S}.
 
 %% What is in the mailbox already, without the ceremony of a gen_server for each.
-drain(0, Taken, S) -> {Taken, S};
+drain(0, Taken, S) -> {0, Taken, S};
 drain(N, Taken, S) ->
     receive {told, Time, Size, Event} -> drain(N - 1, Taken + Size, event(Event, Time, S))
-    after 0 -> {Taken, S}
+    after 0 -> {N, Taken, S}
     end.
+
+%% Among busy sessions this process waits until it is its turn, and takes many events at once: to be woken for each would cost more than
+%% the event. When more comes than it can take in its turns, it goes first until it has caught up.
+hurry(Behind, #state{behind = Behind} = S) -> S;
+hurry(Behind, S) ->
+    process_flag(priority, case Behind of true -> high; false -> low end),
+    S#state{behind = Behind}.
 
 %% The run is over, unless something could not be sent: ejabberd ends the component's connection before its modules, and what happens
 %% in between is told after the restart.
 terminate(_, #state{host = Host, run = Run, peer = Peer} = S) ->
     persistent_term:erase({mod_tocsin, Host}),
     ejabberd_hooks:delete(c2s_handle_info, Host, mod_tocsin, asked, 40),
-    {_, S1} = drain(100000, 0, S),
+    {_, _, S1} = drain(100000, 0, S),
     S2 = refused(S1),
     case Peer of
         {up, _, _} ->
