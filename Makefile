@@ -11,6 +11,7 @@
 # make fuzz       a minute for each fuzz target
 # make matrix     the stories on newer servers: those of Debian's backports
 # make newest     the same on the newest of both, in a chroot (root, debootstrap)
+# make dialyzer   what Dialyzer says of the module for ejabberd; the first time takes minutes
 GO      ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 PACKAGES ?= ./...
@@ -24,7 +25,7 @@ NORACE   := tocsin/internal/survival
 # it takes more time than all else together, and is not about races.
 RACE     := -race -gcflags=modernc.org/...=-d=checkptr=0
 
-.PHONY: build test matrix newest race fuzz bench bench-server soak failover fresh image packages lint vet format staticcheck luacheck tools test-browser demo playground clean
+.PHONY: build test matrix newest race fuzz bench bench-server soak failover fresh image packages lint vet format staticcheck luacheck dialyzer tools test-browser demo playground clean
 
 build:
 	$(GO) build -ldflags '-s -w -X main.version=$(VERSION)' -o . ./cmd/...
@@ -101,6 +102,9 @@ staticcheck:
 
 luacheck:
 	luacheck --quiet contrib/prosody
+
+dialyzer:
+	@bash .ci/dialyzer
 
 # What tests need beside Go: real servers, a browser, linters, by Debian's packages. No service is started.
 tools:
