@@ -99,12 +99,14 @@ func (s *Sink) acknowledge(gone <-chan struct{}) {
 	turn := time.NewTicker(100 * time.Millisecond)
 	defer turn.Stop()
 	for {
-		select {
-		case <-gone:
-			return
-		case <-turn.C:
-		}
+		<-turn.C
 		s.mu.Lock()
+		select {
+		case <-gone: // what is connected now is another connection
+			s.mu.Unlock()
+			return
+		default:
+		}
 		for name, r := range s.runs {
 			if r.acked < r.last {
 				r.acked = r.last
