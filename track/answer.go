@@ -6,10 +6,10 @@ import (
 )
 
 const (
-	// Lease is how long a claim holds (protocol §6).
+	// Lease is how long a claim lasts (protocol §6).
 	Lease = 60 * time.Second
-	// Gather is the minimum time between two sendings of one prompt (protocol §5), GatherChat that of the corrections
-	// an ordinary client gets (protocol §7).
+	// Gather is the minimum time between two sendings of one prompt (protocol §5), GatherChat that between corrections on an
+	// ordinary client (protocol §7).
 	Gather     = 30 * time.Second
 	GatherChat = 5 * time.Minute
 	// MaxSnoozes is how often one prompt can be snoozed.
@@ -18,7 +18,7 @@ const (
 	Regret = time.Minute
 )
 
-// AnswerAction is what a sender does about a prompt (protocol §6).
+// AnswerAction is the sender's decision on a prompt (protocol §6).
 type AnswerAction string
 
 const (
@@ -30,7 +30,7 @@ const (
 	SendIt   AnswerAction = "send" // the component is to send the SMS itself
 )
 
-// Verdict is the response to an answer: the empty Verdict is success, any other the condition of the error (protocol
+// Verdict is the response to an answer: the empty Verdict is success, any other one is the condition of the error (protocol
 // §6).
 type Verdict string
 
@@ -41,12 +41,12 @@ const (
 	AlreadyDisplayed Verdict = "not-acceptable" // with <already-displayed/>
 	Gone             Verdict = "gone"           // with <expired/>
 	TooOften         Verdict = "resource-constraint"
-	NotAllowed       Verdict = "not-allowed" // the component can't send this SMS itself, for whatever reason
+	NotAllowed       Verdict = "not-allowed" // the component can't send this SMS itself
 	BadRequest       Verdict = "bad-request" // no such action
 )
 
-// answer is the state machine of a prompt. It reports whether the answer changed anything: a repeat does not, except
-// for renewing a snooze.
+// answer is the state machine of a prompt. It reports whether the answer changed anything: a repetition does not, except for
+// renewing a snooze.
 func (p *Prompt) answer(action AnswerAction, by string, d time.Duration, renew bool, policy *Policy, now Time) (v Verdict, changed bool) {
 	end, ends := closes[action]
 	switch {
@@ -57,7 +57,7 @@ func (p *Prompt) answer(action AnswerAction, by string, d time.Duration, renew b
 	case ends && p.State == end && p.Claimer == by:
 		return OK, false
 	case action == SentSMS && !p.State.Live() && p.State != PromptSent:
-		// The SMS is out, so it is recorded, whatever the state of the prompt.
+		// The SMS has been sent, so it is recorded, whatever the state of the prompt.
 	case p.State == PromptWithdrawn && p.Withdrew == WithdrawDisplayed:
 		return AlreadyDisplayed, false
 	case p.State == PromptWithdrawn || p.State == PromptExpired:
@@ -107,7 +107,7 @@ func (p *Prompt) schedule() {
 	}
 }
 
-// gather is how long additions and changes are collected for the next sending. A prompt that nobody was shown is sent
+// gather is how long additions and changes are collected before the next sending. A prompt that was shown to nobody is sent
 // as soon as possible.
 func (p *Prompt) gather() time.Duration {
 	switch {
@@ -119,7 +119,7 @@ func (p *Prompt) gather() time.Duration {
 	return Gather
 }
 
-// others returns those the prompt was sent to, except the device by; an answer by chat counts for the chat.
+// others returns the receivers of the prompt except the device by; an answer by chat counts for the chat.
 func (p *Prompt) others(by string) []string {
 	return slices.DeleteFunc(slices.Clone(p.Shown), func(to string) bool { return to == by || to == Bare(by) })
 }

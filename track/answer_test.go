@@ -13,7 +13,8 @@ func prompted(change ...func(*Fact)) *world {
 	return w
 }
 
-// TestAnswerTable holds every answer in every state of a prompt (protocol §6): by the one who holds it, and by another.
+// TestAnswerTable checks every answer in every state of a prompt (protocol §6): by the device that claimed it, and by
+// another.
 func TestAnswerTable(t *testing.T) {
 	states := []struct {
 		name   string
@@ -39,7 +40,7 @@ func TestAnswerTable(t *testing.T) {
 	same := func(v Verdict, s PromptState) want { return want{v, s, false} }
 	becomes := func(s PromptState) want { return want{OK, s, true} }
 	actions := []AnswerAction{Claim, SentSMS, Declined, NotSent, Snooze, "dance"}
-	// By the phone, which holds it if anybody does; then by the desk.
+	// By the phone, which has claimed it if any device has; then by the desk.
 	table := map[string][2][6]want{
 		"open": {{becomes(PromptClaimed), becomes(PromptSent), becomes(PromptDeclined), becomes(PromptFailed), becomes(PromptSnoozed), same(BadRequest, PromptOpen)},
 			{becomes(PromptClaimed), becomes(PromptSent), becomes(PromptDeclined), becomes(PromptFailed), becomes(PromptSnoozed), same(BadRequest, PromptOpen)}},
@@ -75,9 +76,9 @@ func TestAnswerTable(t *testing.T) {
 					t.Errorf("%s, %q by %s: %+v, want %+v", state.name, action, by, got, table[state.name][i][j])
 				}
 				if changed && p.Claimer != by {
-					t.Errorf("%s, %q by %s: it is %s who holds it", state.name, action, by, p.Claimer)
+					t.Errorf("%s, %q by %s: claimed by %s", state.name, action, by, p.Claimer)
 				}
-				// A repeat is answered alike, and changes nothing.
+				// A repetition gets the same verdict, and changes nothing.
 				if again, changed := p.answer(action, by, time.Minute, false, &policy, noon); v == OK && (again != OK || changed) {
 					t.Errorf("%s, %q by %s, repeated: %q, changed %v", state.name, action, by, again, changed)
 				}
@@ -86,7 +87,7 @@ func TestAnswerTable(t *testing.T) {
 	}
 }
 
-// TestAnswers tells what follows from answers (protocol §6).
+// TestAnswers checks the effects of answers (protocol §6).
 func TestAnswers(t *testing.T) {
 	story(t, "claim, then sent", func(t *testing.T, _ *world) {
 		w := prompted()
@@ -133,7 +134,7 @@ func TestAnswers(t *testing.T) {
 	story(t, "a claim and the alarm of the prompt in one batch", func(t *testing.T, _ *world) {
 		w := prompted()
 		w.fact(Corrected, "c1", func(f *Fact) { f.Original = "m1" })
-		w.now = w.now.Add(Gather) // it is to be shown anew
+		w.now = w.now.Add(Gather) // it is to be shown again
 		w.feed(append([]Input{&Answer{Prompt: w.prompts()[0].ID, By: phone, Action: Claim}}, w.due()...)...)
 		is(t, "claimed", w.prompts()[0].State, PromptClaimed)
 	})
@@ -241,7 +242,7 @@ func TestAnswers(t *testing.T) {
 		w.fact(Received, "m1")
 		w.step(10 * time.Minute)
 		is(t, "it was no answer: unread asks again", len(w.prompts(PromptOpen)), 1)
-		w.feed(&Answer{Prompt: w.prompts()[0].ID, By: phone, Action: SentSMS}) // of the first one
+		w.feed(&Answer{Prompt: w.prompts()[0].ID, By: phone, Action: SentSMS}) // the first one
 		is(t, "which an SMS after all takes back", w.outbox(), "show, withdraw expired /phone /desk, show, withdraw answered /phone /desk")
 		is(t, "told", w.told("m1"), "timeout-undelivered delivered timeout-unread escalated")
 	})
@@ -272,7 +273,7 @@ func TestAnswers(t *testing.T) {
 	})
 }
 
-// TestTakeBack: an answer by a tap is taken back by taking the tap back (protocol §7).
+// TestTakeBack: removing the reaction that was an answer takes the answer back (protocol §7).
 func TestTakeBack(t *testing.T) {
 	back := func(w *world, by string) Verdict {
 		in := &TakeBack{Prompt: w.prompts()[0].ID, By: by}

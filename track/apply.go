@@ -55,7 +55,7 @@ func (f *Fact) want(l *Ledger, w *Want) {
 		peer()
 	case Corrected:
 		key(f.Original)
-		peer() // of what came before it
+		peer() // of an earlier message
 		early()
 	case Bounced, Dropped:
 		peer()
@@ -100,9 +100,9 @@ func (f *Fact) apply(b *batch) {
 	case Corrected:
 		b.corrected(f)
 	case Replied:
-		// Every earlier message that has reached a client. This is the one fact whose meaning depends on what was known
-		// before it: the receipt of a message must have come before the reply. (One that is handed over from another instance
-		// is late.)
+		// Every earlier message that has reached a client. This is the only fact whose meaning depends on what was known
+		// before it: the receipt for a message must have come before the reply. (One handed over from another instance is
+		// late.)
 		var read []*row
 		for _, r := range b.upTo(f.Conv(), math.MaxInt64) {
 			if (r.Status == Delivered && r.DeliveredAt <= f.At || r.Status == Pending && b.hasReached(r)) && (f.WrittenAt == 0 || r.SentAt <= f.WrittenAt) {
@@ -148,15 +148,15 @@ func (f *Fact) apply(b *batch) {
 		switch {
 		case b.find(f.Key) == nil:
 			b.keep(f)
-		case b.people.Parties(f.Conv()).Recipient.Sync != SyncOff: // a row per message only for those who use it
+		case b.people.Parties(f.Conv()).Recipient.Sync != SyncOff: // one row per message only for those who use it
 			b.alsoKnown(f)
 		}
 	case RosterChanged:
 		for _, r := range b.upTo(f.Conv(), math.MaxInt64) {
-			r.Standing = f.Standing // which decides the settings of what follows
+			r.Standing = f.Standing // decides the settings for what follows
 			b.transit(r, f)
 		}
-	case Bounced, Deferred, Stored, Handed, Unacked, Dropped: // what the servers say of one stanza: of a correction nothing about its original
+	case Bounced, Deferred, Stored, Handed, Unacked, Dropped: // what a server reports about one stanza: a correction's says nothing about the original
 		r := b.newest[f.Key]
 		if r == nil {
 			b.keep(f)
@@ -179,8 +179,7 @@ func (f *Fact) apply(b *batch) {
 	}
 }
 
-// sent adds a message, unless it is another copy of a known one. Ids may be reused once the message they named is
-// settled.
+// sent adds a message, unless it is another copy of a known one. Ids may be reused once the message they named is settled.
 func (b *batch) sent(f *Fact) {
 	if b.isCopy(f) {
 		return
@@ -218,7 +217,7 @@ func (b *batch) alsoKnown(f *Fact) {
 	}
 }
 
-// otherKeys are the ids by which a stanza is known besides its own (XEP-0359).
+// otherKeys are the other ids of the stanza (XEP-0359).
 func (f *Fact) otherKeys() (keys []Key) {
 	for _, id := range []string{f.OriginID, f.ArchiveID} {
 		if id != "" && id != f.ID {
@@ -242,15 +241,15 @@ func (b *batch) isCopy(f *Fact) bool {
 	return f.At < old.SentAt.Add(copyWindow)
 }
 
-// full reports whether no more messages of a sender are watched. When the total limit is reached, senders with less
-// than an equal share are still watched: a few hundred accounts can't stop everybody else's alarms.
+// full reports whether no more messages of a sender are watched. When the total limit is reached, senders with less than an
+// equal share are still watched, so that a few hundred accounts can't stop everybody else's alarms.
 func (b *batch) full(sender string) bool {
 	own := int(b.pending[sender])
 	return own >= MaxPendingPerSender || b.total >= MaxPending && own >= MaxPending/max(1, len(b.pending))
 }
 
-// corrected makes the correction's id an alias of the original, whose text it updates (XEP-0308 §4). If the original is
-// unknown or settled, only the place in the order is recorded.
+// corrected makes the correction's id an alias of the original, and updates its text (XEP-0308 §4). If the original is
+// unknown or settled, only the position in the order is recorded.
 func (b *batch) corrected(f *Fact) {
 	original := b.find(Key{f.Sender, f.Recipient, f.Original})
 	if old := b.newest[f.Key]; b.isCopy(f) || old != nil && old.Kind == Alias && original != nil && old.Original == original.Ord {
@@ -271,7 +270,7 @@ func (b *batch) transit(r *row, f *Fact) {
 	r.rebase(b.now)
 	s := b.settings(&r.Message)
 	if f.Kind == AlarmFired {
-		r.rang = r.rang || f.At == 0 || f.At >= r.Due // an older one fires for nothing: the current one is still set
+		r.rang = r.rang || f.At == 0 || f.At >= r.Due // an older alarm changes nothing: the current one is still set
 		b.verdict(r, &s)
 	}
 	b.effects(r, Transition(&r.Message, *f, s, b.now), s)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// BenchmarkLedger takes in facts in batches of 512, on a store in memory: messages of 2000 conversations, each with a
+// BenchmarkLedger applies facts in batches of 512, on a store in memory: messages of 2000 conversations, each with a
 // receipt, every fourth fact a marker.
 func BenchmarkLedger(b *testing.B) {
 	const batch, conversations = 512, 2000

@@ -1,9 +1,9 @@
 package track
 
-// cache is a bounded map. An entry not put again while the cache fills up once is forgotten.
+// cache is a bounded map. An entry that is not put again while the cache fills up once is dropped.
 type cache[K comparable, V any] struct {
-	limit      int // of the weight of each of the two generations
-	weight     int // of young
+	limit      int // weight of each of the two generations
+	weight     int // weight of young
 	young, old map[K]cached[V]
 }
 
@@ -38,7 +38,7 @@ func (c *cache[K, V]) remove(k K) {
 	delete(c.old, k)
 }
 
-// each visits every key; it may be removed meanwhile.
+// each visits every key; the callback may remove it.
 func (c *cache[K, V]) each(visit func(K)) {
 	for k := range c.young {
 		visit(k)

@@ -11,7 +11,7 @@ const (
 	pauseCheck = Time(60_000)
 )
 
-// verdict says whether the sender may be prompted about the message now.
+// verdict decides whether the sender may be prompted about the message now.
 func (b *batch) verdict(r *row, s *Settings) {
 	hold, held := b.holds(s, r.Marks.Has(Ordered))
 	if s.NoText = b.noText(&r.Message); s.NoText == "" {
@@ -23,12 +23,12 @@ func (b *batch) verdict(r *row, s *Settings) {
 	case b.live[r.Conv()] != nil: // it joins an existing prompt
 	case b.over(r.Conv(), s.Priority, false) != "":
 		s.Refuse = ReasonCap
-	case b.over(r.Conv(), s.Priority, true) != "": // it will soon be known whether those are shown
+	case b.over(r.Conv(), s.Priority, true) != "": // it will be known soon whether those are shown
 		s.Hold, s.Held = b.now.Add(Gather), ReasonCap
 	}
 }
 
-// holds says until when prompts are held back, and why; 0 if they are not. A command overrides quiet hours.
+// holds returns until when prompts are held back, and why; 0 if they are not. A command overrides quiet hours.
 func (b *batch) holds(s *Settings, command bool) (Time, Reason) {
 	if b.policy.Paused {
 		return b.now - b.now%pauseCheck + pauseCheck, ReasonPaused
@@ -39,7 +39,7 @@ func (b *batch) holds(s *Settings, command bool) (Time, Reason) {
 	return 0, ""
 }
 
-// held says until when a prompt must not be shown, because everything it asks about is held back; or 0.
+// held returns until when a prompt must not be shown because everything in it is held back; 0 if it may be shown.
 func (b *batch) held(w *work) (until Time) {
 	for _, ord := range w.Messages {
 		r := b.rows[ord]

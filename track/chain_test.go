@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// TestHolds tells what puts a prompt off: quiet hours of the recipient, and an admin's pause.
+// TestHolds: what delays a prompt: quiet hours of the recipient, and an admin's pause.
 func TestHolds(t *testing.T) {
 	night := func(w *world) {
 		w.prefs[bob] = Prefs{Quiet: "22:00-07:00", Zone: "Europe/Berlin"}
@@ -154,14 +154,14 @@ func TestHolds(t *testing.T) {
 		w.prefs[alice] = Prefs{}
 		w.send("m3", to(carol))
 		w.step(2 * time.Minute)
-		is(t, "m1", w.outbox(), "show") // the mode is that of the alarm
+		is(t, "m1", w.outbox(), "show") // the mode is the one at the alarm
 		is(t, "m2", w.store.find(Key{alice, carol, "m2"}).Reason, ReasonNeverMode)
 		is(t, "m3", w.store.find(Key{alice, carol, "m3"}).Reason, ReasonMuted)
 		is(t, "told", w.told("m3"), "timeout-undelivered")
 	})
 }
 
-// TestChain tells of its steps: in order, each on its own time and condition, and on the state at that moment.
+// TestChain: its steps come in order, each at its own time and on its own condition, depending on the state at that moment.
 func TestChain(t *testing.T) {
 	chain := func(w *world, steps ...Step) { w.policy.Steps = steps }
 	story(t, "in order", func(t *testing.T, w *world) {
@@ -314,7 +314,7 @@ func TestChain(t *testing.T) {
 	})
 }
 
-// TestForced tells of escalation by command (protocol §8).
+// TestForced: escalation by command (protocol §8).
 func TestForced(t *testing.T) {
 	story(t, "now, whatever mode, mute and quiet hours", func(t *testing.T, w *world) {
 		w.prefs[alice] = Prefs{Mode: Never}
@@ -363,7 +363,7 @@ func TestForced(t *testing.T) {
 	})
 }
 
-// TestExplain: the reasons that "watching" gives.
+// TestExplain: the reasons in "watching".
 func TestExplain(t *testing.T) {
 	why := func(w *world, id string) Explanation {
 		m := w.store.find(key(id))

@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// A clock that stood ahead for a while, and is put right: what was noted then is taken for noted now, once its alarm is looked at.
+// The clock was ahead for a while, and is set right: what was recorded meanwhile counts as recorded now, once its alarm
+// fires.
 func TestClockThatStoodAhead(t *testing.T) {
 	const years = 10 * 365 * 24 * time.Hour
-	early := func(w *world) { // as after a policy has changed
+	early := func(w *world) { // as after a change of policy
 		for _, a := range w.store.alarms() {
 			if a.Ref > 0 {
 				w.feed(&Fact{Kind: AlarmFired, Ord: a.Ref, At: 1})
@@ -57,7 +58,7 @@ func TestClockThatStoodAhead(t *testing.T) {
 	})
 }
 
-// A reply that comes late, from an instance that had it when another one took over, says nothing of what was delivered since.
+// A late reply, handed over from another instance, says nothing about later deliveries.
 func TestLateReply(t *testing.T) {
 	story(t, "told twice", func(t *testing.T, w *world) {
 		w.send("m1")

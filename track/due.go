@@ -1,6 +1,6 @@
 package track
 
-// schedule sets the message's one alarm from what is known, or the reason why there is none.
+// schedule sets the message's alarm from what is known, or the reason why there is none.
 func (m *Message) schedule(s Settings, now Time) {
 	if m.Marks &^= ExpectsDelivery | ExpectsReading; s.Delivery {
 		m.Marks |= ExpectsDelivery
@@ -12,14 +12,14 @@ func (m *Message) schedule(s Settings, now Time) {
 	kept := m.Reason
 	m.Due, m.Reason = m.next(s)
 	if m.inChain() && kept != "" {
-		m.Reason = kept // what the chain has led to, up to the next timeout
+		m.Reason = kept // the outcome of the chain so far, up to the next timeout
 	}
 	if m.Marks.Has(Wanted) {
 		m.Due = now
 	}
 }
 
-// next is the next instant of timeouts and chain, or the reason why there is none.
+// next is the next instant of the timeouts and the chain, or the reason why there is none.
 func (m *Message) next(s Settings) (Time, Reason) {
 	switch {
 	case m.Status.Settled():
@@ -35,7 +35,7 @@ func (m *Message) next(s Settings) (Time, Reason) {
 		return max(m.SentAt.Add(s.undeliveredAfter()), s.Until), ""
 	case s.Reading && s.UnreadAfter > 0:
 		if m.Marks.Has(TimedOutUndelivered) && !s.Reveals {
-			return 0, ReasonTimedOut // a second one would say that it has arrived
+			return 0, ReasonTimedOut // a second one would reveal that it was delivered
 		}
 		if m.Marks.Has(TimedOutUndelivered) {
 			return m.DeliveredAt.Add(s.UnreadAfter), ""

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// earlyWindow is how long evidence for an unknown id is remembered, in case the copies of a message and of its receipt
-// crossed on the way. Later than that an unknown id changes nothing (XEP-0333 §5).
+// earlyWindow is how long evidence for an unknown id is kept, in case the copies of a message and of its receipt crossed on
+// the way. After that, evidence for an unknown id changes nothing (XEP-0333 §5).
 const (
 	earlyWindow = 2 * time.Second
 	maxEarly    = 4096
-	maxEarlyOf  = 64 // of them, from one author
+	maxEarlyOf  = 64 // per author
 )
 
-// early briefly holds facts about ids that are not known (yet), in memory.
+// early keeps facts about ids that are not known yet, briefly and in memory.
 type early map[Key][]crossed
 
 // Author is the author of the stanza that the fact comes from.
@@ -25,7 +25,7 @@ func (f *Fact) Author() string {
 	return f.Recipient
 }
 
-// crossed is a fact that came before the message it is about, and when.
+// crossed is a fact that arrived before its message, and when.
 type crossed struct {
 	Fact
 	at Time
@@ -37,7 +37,7 @@ func (b *batch) keep(f *Fact) {
 	}
 }
 
-// catchUp applies what came before the message, in order.
+// catchUp applies what arrived before the message, in order.
 func (b *batch) catchUp(k Key) {
 	var facts []crossed
 	if old := b.early[k]; len(old) > 0 && !slices.Contains(b.out.used, k) {
@@ -53,7 +53,7 @@ func (b *batch) catchUp(k Key) {
 	}
 }
 
-// merge applies what a batch has kept and used.
+// merge applies what a batch has added and used.
 func (e early) merge(kept early, used []Key, now Time) {
 	for _, k := range used {
 		delete(e, k)

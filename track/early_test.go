@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Who says very much about ids that nobody knows takes the place of nobody else's proof that came before its message.
+// Many facts about unknown ids by one author displace nobody else's evidence that came before its message.
 func TestEarlyShares(t *testing.T) {
 	w := newWorld()
 	const mallory = "mallory@example.org"

@@ -12,10 +12,10 @@ func MarkKey(run string) string { return "tap-" + run }
 
 // Events are one batch of a source. It is applied as a whole, or not at all.
 type Events struct {
-	Mark    Mark     // the zero Mark: of a source that has no numbers
+	Mark    Mark     // the zero Mark: the source has no numbers
 	Facts   []Fact   // in order
 	Clients []Client // what happened to clients in the meantime
-	Removed []string // accounts that were deleted after that: bare JIDs
+	Removed []string // bare JIDs of accounts that were deleted after that
 }
 
 func (e *Events) want(l *Ledger, w *Want) {

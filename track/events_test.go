@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// A batch's mark is stored with what follows from it, of several batches of a run the newest; a fact in it sees those before it.
+// A batch's mark is stored with its effects, of several batches of a run the newest; a fact in a batch sees the earlier
+// ones.
 func TestEvents(t *testing.T) {
 	w := newWorld()
 	key := Key{alice, bob, "m1"}
@@ -26,7 +27,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// Events can be divided down to single facts; the mark and what was removed stay at the end.
+// Events can be split down to single facts; the mark and the removals stay at the end.
 func TestHalves(t *testing.T) {
 	e := &Events{Mark: Mark{"run", 1}, Facts: make([]Fact, 3), Removed: []string{"carol@example.org"}}
 	first, second, ok := e.Halves()
@@ -34,6 +35,6 @@ func TestHalves(t *testing.T) {
 		t.Errorf("%+v, %+v, %t", first, second, ok)
 	}
 	if _, _, ok := first.Halves(); ok {
-		t.Error("a single fact was divided")
+		t.Error("a single fact was split")
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// TestEvidence tells what evidence does to messages (protocol §1, §2).
+// TestEvidence: the effects of evidence on messages (protocol §1, §2).
 func TestEvidence(t *testing.T) {
 	story(t, "read in time", func(t *testing.T, w *world) {
 		w.send("m1")
@@ -263,7 +263,8 @@ func TestEvidence(t *testing.T) {
 	})
 }
 
-// A message is in doubt if evidence about it may have been lost: until newer evidence comes, or nothing more can happen to it.
+// A message is in doubt if evidence about it may have been lost: until there is newer evidence, or nothing more can happen
+// to it.
 func TestInDoubt(t *testing.T) {
 	gap := noon + 1000
 	for _, tt := range []struct {

@@ -9,8 +9,7 @@ import (
 // one for proof of reading.
 type Expectation struct {
 	Delivery, Reading Rule
-	// Until is when an open part of it will be decided: no message is called undelivered before. It is 0 if nothing is
-	// open.
+	// Until is when an open part will be decided: no message counts as undelivered before. It is 0 if nothing is open.
 	Until Time
 }
 
@@ -19,34 +18,34 @@ type Expectation struct {
 type Circumstances uint32
 
 const (
-	// Of the message and of its way.
-	asksReceipt  Circumstances = 1 << iota // it carries <request/> (XEP-0184)
-	isMarkable                             // it carries <markable/> (XEP-0333)
+	// About the message and its way.
+	asksReceipt  Circumstances = 1 << iota // it has <request/> (XEP-0184)
+	isMarkable                             // it has <markable/> (XEP-0333)
 	isSealed                               // receipts and markers may be inside its encryption (XEP-0420)
 	isDiscarded                            // the server silently discarded it
 	isStored                               // the server stores it, and no client has connected since
-	isFetched                              // somebody has come since, and has had a minute to get it from the archive
+	isFetched                              // a client has connected since, and had a minute to fetch it from the archive
 	isHanded                               // it was handed to a session without XEP-0198, which stayed a minute
 	isDelivered                            // it is known to have arrived
 	isShadowed                             // a later unread message is not markable
 	acknowledges                           // every session online uses XEP-0198; with nobody online, the last one did
-	seesPresence                           // the sender is in the recipient's roster with from or both, or nobody can tell
+	seesPresence                           // the sender is in the recipient's roster with from or both, or no source can tell
 
 	// What this recipient has shown to this sender.
-	confirms       // receipts
-	confirmsOldWay // the markers for arrival that XEP-0333 had before 0.5
-	confirmsSealed // receipts in the clear, for sealed messages
-	neverConfirms  // asked for receipts they read or answered, and sent none
-	marks          // recent markers, from a client still in use
-	marksSealed    // markers in the clear, for sealed messages
-	marksUnasked   // markers for messages that are not markable
-	marksPast      // markers for markable messages followed by one that is not
-	neverMarks     // they answered markable messages, and sent no marker
+	confirms       // sends receipts
+	confirmsOldWay // sends the delivery markers of XEP-0333 before 0.5
+	confirmsSealed // sends unencrypted receipts for sealed messages
+	neverConfirms  // was asked for receipts of messages they read or answered, and sent none
+	marks          // sent markers recently, from a client still in use
+	marksSealed    // sends unencrypted markers for sealed messages
+	marksUnasked   // sends markers for messages that are not markable
+	marksPast      // sends markers for markable messages followed by one that is not
+	neverMarks     // answered markable messages, and sent no marker
 
 	// What this recipient has shown to anybody.
-	marksSomebody // markers, of late
+	marksSomebody // sent markers recently
 	announces     // a client online announces markers; with nobody online, the last ones did
-	announcesNone // all of them say that they don't
+	announcesNone // all of them announce that they don't
 
 	assumesMarkers // the admin wants silence to count
 
@@ -63,7 +62,7 @@ func Expect(c Circumstances) Expectation {
 	return e
 }
 
-// isReached follows from the rest: the message is known to have arrived, or proof of that is awaited first.
+// isReached is derived: the message is known to have arrived, or proof of that is awaited first.
 const isReached = endOfCircumstances
 
 // decide returns the first rule that applies.
@@ -77,26 +76,26 @@ func decide(rules []rule, c Circumstances) Rule {
 }
 
 const (
-	// habitLife is for how long what a recipient has shown is taken for a habit, markingLife for markers, which people
-	// switch off.
+	// habitLife is how long what a recipient has shown counts as a habit, markingLife the same for markers, which people
+	// turn off.
 	habitLife   = 90 * 24 * time.Hour
 	markingLife = 30 * 24 * time.Hour
-	// inUse is how long ago a client may have sent a marker to count as still in use, whoever else is there now.
+	// inUse is how recently a client must have sent a marker to count as still in use, whichever clients are online now.
 	inUse = 7 * 24 * time.Hour
-	// settling is how long a client has to prove what it got, or got at.
+	// settling is how long a client has to prove what it received or fetched.
 	settling = time.Minute
 	// enough is how many messages without proof make a habit.
 	enough = 3
 )
 
-// circumstances are those of a message now. The unsettled part of its conversation should be loaded.
+// circumstances returns the current ones of a message. The unsettled part of its conversation should be loaded.
 func (b *batch) circumstances(m *Message, standing Standing) (c Circumstances, until Time) {
 	set := func(x Circumstances, is bool) {
 		if is {
 			c |= x
 		}
 	}
-	// soon says whether an instant lies a minute back; one that does not is waited for.
+	// soon reports whether an instant is a minute ago; if not, the decision waits for it.
 	soon := func(at Time) bool {
 		if at == 0 {
 			return false
@@ -125,7 +124,7 @@ func (b *batch) circumstances(m *Message, standing Standing) (c Circumstances, u
 	set(isDiscarded, m.Marks.Has(Discarded))
 	set(isStored, m.Marks&(StoredOffline|StoredArchive) != 0 && !came)
 	set(isFetched, came && proves)
-	set(isHanded, m.HandedAt != 0 && b.now >= m.HandedAt.Add(settling)) // an alarm that passes before does not wait for it
+	set(isHanded, m.HandedAt != 0 && b.now >= m.HandedAt.Add(settling)) // an earlier alarm does not wait for it
 	set(acknowledges, m.There == ThereManaged || m.There != ThereMixed && peer.Managed == Yes)
 
 	set(confirms, fresh(pair.Receipts, habitLife))
@@ -148,7 +147,7 @@ func (b *batch) circumstances(m *Message, standing Standing) (c Circumstances, u
 	return c, until
 }
 
-// expect decides about a message now, given the sender's place in the recipient's roster.
+// expect decides about a message now, given the sender's standing in the recipient's roster.
 func (b *batch) expect(m *Message, standing Standing) Expectation {
 	c, until := b.circumstances(m, standing)
 	e := Expect(c)

@@ -39,7 +39,7 @@ var tables = []struct {
 	rules []rule
 }{{"Delivery", deliveryRules}, {"Reading", readingRules}}
 
-// TestExpectIsTotal: whatever the circumstances, each table decides, by the first of its rules that holds; and every rule is
+// TestExpectIsTotal: whatever the circumstances, each table decides, by the first rule that applies; and every rule is
 // needed: in some circumstances it decides.
 func TestExpectIsTotal(t *testing.T) {
 	for _, table := range tables {
@@ -82,7 +82,7 @@ func TestExpectIsTotal(t *testing.T) {
 	}
 }
 
-// TestRuleNumbers: they are in databases.
+// TestRuleNumbers: they are stored in databases.
 func TestRuleNumbers(t *testing.T) {
 	for i, want := range []Rule{RuleStored, RuleFetched, RuleAcknowledges, RuleHanded, RuleConfirmsSealed, RuleSealed, RuleNothingAsked, RuleConfirmsOldWay,
 		RuleNoReceiptAsked, RuleConfirms, RuleNeverConfirms, RuleReceiptAssumed, RuleReceiptStranger, RuleDiscarded} {
@@ -106,7 +106,7 @@ func storyOf(table string, r rule) string {
 	return "expect_" + strings.ToLower(table) + "_" + strings.ReplaceAll(r.name, " ", "_")
 }
 
-// TestExpectationTable holds that docs/EXPECTATIONS.md is what the code does, and that each row has its story.
+// TestExpectationTable: docs/EXPECTATIONS.md matches the code, and each row has its story.
 func TestExpectationTable(t *testing.T) {
 	var b bytes.Buffer
 	b.WriteString(expectationsIntro)
@@ -168,14 +168,14 @@ message is ` + "`unknown`" + ` at once.
 | assumes markers | track.assume_markers |
 `
 
-// TestCircumstances: what is learned counts for as long as it should.
+// TestCircumstances: what is learned counts as long as it should.
 func TestCircumstances(t *testing.T) {
 	both := AsksReceipt | Markable
 	at := func(days int) Time { return noon.Add(-time.Duration(days) * day) }
 	for _, tc := range []struct {
 		name    string
 		message Message
-		read    Standing // in a roster that the server lets be read
+		read    Standing // in a roster that the server allows to be read
 		peer    Peer
 		pair    Pair
 		setup   func(*world)

@@ -6,13 +6,13 @@ import "time"
 type Explanation struct {
 	Reason Reason
 	Until  Time           // the message's next alarm, or the end of what holds a prompt back; 0: nothing will happen by itself
-	Zone   *time.Location // of ReasonQuiet: the zone of the quiet hours, in which Until should be told
+	Zone   *time.Location // of ReasonQuiet: the zone of the quiet hours, in which to show Until
 	Whose  Tier           // of ReasonNeverMode and ReasonQuiet: whose setting it is
-	Rule   Rule           // of ReasonAwaitsDelivery and ReasonAwaitsReading: by which rule a proof is to be expected
+	Rule   Rule           // of ReasonAwaitsDelivery and ReasonAwaitsReading: the rule by which a proof is expected
 }
 
 // Explain explains the state of a watched message at now. Its settings may have been resolved without knowledge of the
-// recipient's clients: the outcome of that is in the message.
+// recipient's clients: the resulting decision is stored in the message.
 func Explain(m *Message, s Settings, now Time) Explanation {
 	inChain := m.inChain()
 	decided := inChain && m.Reason != "" // at its last alarm
@@ -47,8 +47,8 @@ func Explain(m *Message, s Settings, now Time) Explanation {
 	return Explanation{Reason: ReasonAwaitsReading, Until: m.Due, Rule: m.Expects.Reading}
 }
 
-// Merged is what somebody may be told who may not know whether the recipient was there, nor when nor where the recipient wants to
-// be left alone.
+// Merged is the explanation for somebody who may not know whether the recipient was online, nor when and where the recipient
+// wants to be left alone.
 func (e Explanation) Merged() Explanation {
 	switch e.Reason {
 	case ReasonHanded, ReasonFetched:

@@ -1,9 +1,9 @@
 package track
 
-// HandedOver are events that an instance had seen and not written when another one took over, as the live one takes them in.
-// They may come again, and late. Without Events it only leaves the place where they lie: nobody could read them.
+// HandedOver are events that an instance had received but not written when another one took over, as processed by the live
+// one. They may be repeated, and late. Without Events only the position is set, because they could not be read.
 type HandedOver struct {
-	Pos    int64 // where they lie
+	Pos    int64 // position in the store
 	Events *Events
 }
 

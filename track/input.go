@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// Input is one thing for a batch to take in: a *Fact, or what comes from a prompt, an outbox, a notice.
+// Input is one input of a batch: a *Fact, or something about a prompt, the outbox or a notice.
 type Input interface {
 	want(*Ledger, *Want)
 	apply(*batch)
 }
 
-// Answer is what a sender's device says about a prompt. Verdict is set by Apply.
+// Answer is a device's answer to a prompt. Verdict is set by Apply.
 type Answer struct {
 	Prompt  string
 	By      string // full JID, stamped by the server
 	Action  AnswerAction
 	For     time.Duration // Snooze
-	Renew   bool          // Snooze: a time that is running is set anew; else it is a repeat
+	Renew   bool          // Snooze: a running snooze starts again; otherwise the answer counts as a repetition
 	Verdict Verdict
 }
 
@@ -27,7 +27,7 @@ func (a *Answer) want(_ *Ledger, w *Want) {
 
 func (a *Answer) apply(b *batch) {
 	w := b.prompts[a.Prompt]
-	if w == nil || w.Sender != Bare(a.By) { // unknown, or not yours: the same answer
+	if w == nil || w.Sender != Bare(a.By) { // unknown, or somebody else's: the same answer
 		a.Verdict = NotFound
 		return
 	}
@@ -53,14 +53,14 @@ func (a *Answer) apply(b *batch) {
 	}
 }
 
-// told is the reason the other devices get.
+// told is the reason given to the other devices.
 var told = map[PromptState]Withdrawal{
 	PromptClaimed: WithdrawClaimed, PromptSnoozed: WithdrawSnoozed,
 	PromptSent: WithdrawAnswered, PromptDeclined: WithdrawAnswered, PromptFailed: WithdrawAnswered,
 }
 
-// TakeBack takes an answer back, within a minute, or a snooze as long as it lasts: the prompt is open again. Verdict is set by
-// Apply; Gone says that it is too late.
+// TakeBack takes back an answer, within a minute, or a snooze while it lasts: the prompt is open again. Verdict is set by
+// Apply; Gone means that it is too late.
 type TakeBack struct {
 	Prompt  string
 	By      string // a JID of the one who answered, stamped by the server
@@ -75,7 +75,7 @@ func (t *TakeBack) apply(b *batch) {
 	case w == nil || w.Sender != Bare(t.By):
 		t.Verdict = NotFound
 		return
-	case w.State == PromptOpen: // as it would be
+	case w.State == PromptOpen: // nothing to change
 		return
 	case w.State == PromptClaimed || w.State > PromptFailed || w.Until <= b.now || b.live[w.Conv] != nil && b.live[w.Conv] != w:
 		t.Verdict = Gone
@@ -86,10 +86,10 @@ func (t *TakeBack) apply(b *batch) {
 	}
 }
 
-// PromptAlarm is the alarm of a prompt: a lease or a snooze is over, it has expired, or what joined it can be sent.
+// PromptAlarm is the alarm of a prompt: a lease or snooze has ended, it has expired, or collected additions can be sent.
 type PromptAlarm struct {
 	Row int64
-	Due Time // the instant it was set for
+	Due Time // the instant for which it was set
 }
 
 func (l *PromptAlarm) want(_ *Ledger, w *Want) { w.Rows = append(w.Rows, l.Row) }
@@ -105,17 +105,17 @@ func (l *PromptAlarm) apply(b *batch) {
 	}
 }
 
-// Shown says to whom the prompt is about to be sent: it is recorded before the first byte leaves, so that a
-// withdrawal finds everybody. Apply sets OK if it may go out, and what it is then made of.
+// Shown says to whom the prompt is about to be sent: it is recorded before the first byte leaves, so that a withdrawal
+// reaches everybody. Apply sets OK if it may be sent, and its content.
 type Shown struct {
 	Prompt string
 	To     []string // full JIDs; the bare JID for an ordinary client
 	Chat   string   // stanza id of the chat message, if it is one
-	// Releases are the numbers that it tells. Apply leaves none if there was a refusal meanwhile.
+	// Releases are the numbers in it. Apply removes them if there was a refusal meanwhile.
 	Releases []Release
 
 	OK       bool
-	Was      Prompt    // as it was before
+	Was      Prompt    // its previous state
 	Messages []Message // those it asks about that are still open, oldest first
 }
 
@@ -159,10 +159,10 @@ func (s *Shown) apply(b *batch) {
 	b.out.Releases = append(b.out.Releases, s.Releases...)
 }
 
-// Offered says that the sender is about to look at a prompt on a page. Apply sets what it is made of then.
+// Offered says that the sender is about to see a prompt on a page. Apply sets its content.
 type Offered struct {
 	Prompt   string
-	Releases []Release // as those of Shown
+	Releases []Release // as in Shown
 
 	Messages []Message // those it asks about that are still open, oldest first; none: it is over
 }
@@ -183,7 +183,7 @@ func (o *Offered) apply(b *batch) {
 	b.out.Releases = append(b.out.Releases, o.Releases...)
 }
 
-// NoticesDelivered says that notices have reached their sender.
+// NoticesDelivered says that notices have reached their senders.
 type NoticesDelivered []Told
 
 func (r *NoticesDelivered) want(*Ledger, *Want) {}
@@ -195,20 +195,20 @@ type OutboxDone []string
 func (l *OutboxDone) want(*Ledger, *Want) {}
 func (l *OutboxDone) apply(b *batch)      { b.out.Done = append(b.out.Done, *l...) }
 
-// OutboxRetry says that outbox entries could not be sent, and when they are tried again.
+// OutboxRetry says that outbox entries could not be sent, and when to retry.
 type OutboxRetry []Attempt
 
 func (l *OutboxRetry) want(*Ledger, *Want) {}
 func (l *OutboxRetry) apply(b *batch)      { b.out.Attempts = append(b.out.Attempts, *l...) }
 
-// Snapshot reads a prompt with its open messages, or a message, as they are between two facts. It changes nothing.
+// Snapshot reads a prompt with its open messages, or a message, between two facts. It changes nothing.
 type Snapshot struct {
 	Prompt string // either
 	Ord    int64  // or
 
 	Found    bool
 	Was      Prompt    // of Prompt
-	Messages []Message // those that are not settled; of Ord: the message, settled or not
+	Messages []Message // the unsettled ones; of Ord: the message, settled or not
 }
 
 func (p *Snapshot) want(_ *Ledger, w *Want) {

@@ -1,7 +1,7 @@
 package track
 
-// Standing is the sender's place in the recipient's roster, from the recipient's side: the subscription of RFC 6121
-// §2.1.2.5. A contact who is not in it has None.
+// Standing is the sender's standing in the recipient's roster, from the recipient's side: the subscription of RFC 6121
+// §2.1.2.5. A sender who is not in it has None.
 type Standing uint8
 
 const (
@@ -15,7 +15,7 @@ const (
 // SeesPresence reports whether the recipient lets the sender see their presence.
 func (s Standing) SeesPresence() bool { return s >= StandingFrom }
 
-// Stricter returns the place by which the sender sees less, where two who know differ. Who does not know has no say.
+// Stricter returns the standing that reveals less to the sender, if two sources disagree. Unknown loses.
 func (s Standing) Stricter(other Standing) Standing {
 	if s == StandingUnknown || other == StandingUnknown {
 		return max(s, other)
@@ -23,26 +23,26 @@ func (s Standing) Stricter(other Standing) Standing {
 	return min(s, other)
 }
 
-// Sessions are the recipient's at the moment of sending, as the recipient's server counts them. The zero Sessions means
-// that nobody told; nobody being there is Known with none of anything.
+// Sessions are the recipient's at the moment of sending, as counted by the recipient's server. The zero Sessions means that
+// they are unknown; Known with zeros means that nobody is online.
 type Sessions struct {
 	Known       bool
 	All         uint8 // 255: that many or more; the others likewise
-	Managed     uint8 // will acknowledge what they get (XEP-0198)
-	Hibernating uint8 // of Managed: their client is away, and may come back to resume
+	Managed     uint8 // they acknowledge what they receive (XEP-0198)
+	Hibernating uint8 // of Managed: disconnected, but may be resumed
 }
 
-// There is who of the recipient's sessions was there when a message was sent.
+// There summarises the recipient's sessions at the time a message was sent.
 type There uint8
 
 const (
 	ThereUnknown There = iota
 	ThereNobody
-	ThereManaged // every session acknowledges what it gets (XEP-0198)
-	ThereMixed   // not every one does
+	ThereManaged // all sessions acknowledge (XEP-0198)
+	ThereMixed   // some don't
 )
 
-// There sums the sessions up.
+// There summarises the sessions.
 func (s Sessions) There() There {
 	switch {
 	case !s.Known:
@@ -55,11 +55,11 @@ func (s Sessions) There() There {
 	return ThereMixed
 }
 
-// Live reports whether a client was there to be handed the message.
+// Live reports whether a client was online to receive the message.
 func (s Sessions) Live() bool { return s.Known && s.All > s.Hibernating }
 
-// Clients is what is known of a user's clients now, beside what was learned.
+// Clients is the current knowledge about a user's clients, besides what was learned.
 type Clients struct {
-	Sessions Sessions // those that are known of, where the tap does not count them at each message
-	Markers  Ternary  // whether one of those there announces markers; No: all say that they don't
+	Sessions Sessions // the known ones, where the tap does not count them with each message
+	Markers  Ternary  // whether one of those online announces markers; No: all say that they don't
 }

@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// Pair is what a recipient has shown to one sender: the time at which each was last observed, and what was missed. It is learned
-// from what the recipient's own server vouches for; nothing that the sender says is in it.
+// Pair is what a recipient has shown to one sender: when each kind of evidence was last observed, and what was missing. It
+// is learned from what the recipient's own server vouches for; nothing that the sender says influences it.
 type Pair struct {
 	Conv
 	Receipts       Time   // a receipt (XEP-0184)
-	Arrivals       Time   // the marker for arrival of XEP-0333 before 0.5
+	Arrivals       Time   // a delivery marker of XEP-0333 before 0.5
 	Markers        Time   // a displayed marker
 	Device         string // the resource that sent it
-	Unasked        Time   // one for a message that was not markable
-	Past           Time   // one for a markable message that a later one stood behind that was not
+	Unasked        Time   // a marker for a message that was not markable
+	Past           Time   // a marker for a markable message followed by one that was not
 	SealedReceipts Time   // a receipt for a sealed message
-	SealedMarkers  Time   // a marker for one
-	Unconfirmed    uint8  // how often something was read or answered for which a receipt was asked in vain
+	SealedMarkers  Time   // a marker for a sealed message
+	Unconfirmed    uint8  // how often something was read or answered without the requested receipt
 	Unmarked       uint8  // how often something markable was answered without a marker
-	CountedAt      Time   // when one of the two has grown
+	CountedAt      Time   // when one of the two has increased
 	// Refused is the Ord of the newest message that the recipient's side refused (a block list), if none has arrived since;
-	// else 0. The sender gets no number as long.
+	// else 0. Until then the sender gets no number.
 	Refused int64
 }
 
@@ -31,13 +31,13 @@ type Peer struct {
 	JID       string
 	Receipts  Time    // it sent a XEP-0184 receipt
 	Markers   Time    // it sent a XEP-0333 marker
-	Acks      Time    // its server told of XEP-0198 acks
-	Came      Time    // a client of it came: a new session, not a resumed one
-	Managed   Ternary // whether the last session of it that was heard of speaks XEP-0198
-	Announces Ternary // whether one of its clients announces markers, as was last known
+	Acks      Time    // its server reported XEP-0198 acks
+	Came      Time    // a client connected: a new session, not a resumed one
+	Managed   Ternary // whether its last known session uses XEP-0198
+	Announces Ternary // whether one of its clients announces markers, as last known
 }
 
-// Ternary is yes or no, or not known.
+// Ternary is yes, no or unknown.
 type Ternary uint8
 
 const (
@@ -49,7 +49,7 @@ const (
 // seenFresh is how old something learned may get before it is written again.
 const seenFresh = 24 * time.Hour
 
-// peer returns what is known of a user's clients; what is learned in this batch is seen at once.
+// peer returns what is known about a user's clients; what was learned in this batch is included.
 func (b *batch) peer(jid string) Peer {
 	if p, ok := b.peers[jid]; ok {
 		return p
@@ -60,7 +60,7 @@ func (b *batch) peer(jid string) Peer {
 	return Peer{JID: jid}
 }
 
-// pair returns what is known of a recipient towards a sender.
+// pair returns what a recipient has shown to a sender.
 func (b *batch) pair(c Conv) Pair {
 	if p, ok := b.pairs[c]; ok {
 		return p
@@ -71,13 +71,13 @@ func (b *batch) pair(c Conv) Pair {
 	return Pair{Conv: c}
 }
 
-// recall has what is known of a conversation's recipient, which was loaded if it was not remembered, remembered from now on:
-// that nothing is known, too.
+// recall remembers what is known about a conversation's recipient, loaded if it was not remembered; also that nothing is
+// known.
 func (b *batch) recall(c Conv) {
 	b.peers[c.Recipient], b.pairs[c] = b.peer(c.Recipient), b.pair(c)
 }
 
-// forget forgets what is remembered of an account.
+// forget forgets everything about an account.
 func (l *Ledger) forget(jid string) {
 	l.peers.remove(jid)
 	delete(l.handed, jid)
@@ -125,7 +125,7 @@ func (b *batch) putPair(p Pair) {
 	b.newPairs[p.Conv] = true
 }
 
-// renew notes that something was observed, and reports whether that is news.
+// renew records an observation, and reports whether it is news.
 func renew(t *Time, at Time) bool {
 	news := *t == 0 || at >= t.Add(seenFresh)
 	if news {
@@ -134,8 +134,8 @@ func renew(t *Time, at Time) bool {
 	return news
 }
 
-// learn takes in what a proof shows of the client that sent it: a receipt or a marker about the message named, of which
-// more is known if it is watched.
+// learn learns from a proof about the client that sent it: a receipt or marker for the named message, of which more is known
+// if it is watched.
 func (b *batch) learn(f *Fact, named *row) {
 	peer, pair := b.peer(f.Recipient), b.pair(f.Conv())
 	watched := named.Kind == Watched
@@ -175,14 +175,14 @@ func (b *batch) learn(f *Fact, named *row) {
 	b.putPair(pair)
 }
 
-// marksPast reports whether a marker names a message although a later one that is not markable had been there for a while.
+// marksPast reports whether a marker names a message although a later one that is not markable had arrived a while before.
 func (b *batch) marksPast(named *row, at Time) bool {
 	return slices.ContainsFunc(b.convs[named.Conv()], func(r *row) bool {
 		return r.Ord > named.Ord && r.Status == Delivered && !r.Marks.Has(Markable) && r.DeliveredAt.Add(10*time.Second) < at
 	})
 }
 
-// missed counts what a recipient who has seen or answered messages did not prove, once however many messages it was.
+// missed counts what a recipient who has seen or answered messages did not prove, once for any number of messages.
 func (b *batch) missed(f *Fact, seen []*row) {
 	pair := b.pair(f.Conv())
 	var receipt, marker bool
@@ -201,13 +201,13 @@ func (b *batch) missed(f *Fact, seen []*row) {
 	b.putPair(pair)
 }
 
-// Client is what became of a client of a local user: an Input.
+// Client is an event of a local user's client: an Input.
 type Client struct {
 	JID     string // full
 	At      Time
 	Came    bool    // its session is new, not resumed
 	Left    bool    // its session has ended
-	Managed Ternary // whether it speaks XEP-0198
+	Managed Ternary // whether it uses XEP-0198
 	Markers Ternary // whether one of its user's clients announces markers
 }
 
@@ -242,14 +242,14 @@ func (c *Client) apply(b *batch) {
 	}
 }
 
-// handover is a message that was handed to a session a moment ago.
+// handover is a message that was recently handed to a session.
 type handover struct {
 	Key
 	to string // full JID
 	at Time
 }
 
-// handovers holds the last ones by recipient, in memory: of a session that ends soon after, nobody knows what it still had.
+// handovers holds the recent ones by recipient, in memory: if the session ends soon after, they may be lost.
 type handovers map[string][]handover
 
 const (
@@ -257,14 +257,14 @@ const (
 	maxHandedTo = 256
 )
 
-// handedOver notes to which session a message went.
+// handedOver records the session to which a message was handed.
 func (b *batch) handedOver(f *Fact) {
 	if list := b.out.handed[f.Recipient]; len(list) < maxHandedTo {
 		b.out.handed[f.Recipient] = append(list, handover{f.Key, f.Recipient + "/" + f.Resource, f.At})
 	}
 }
 
-// left takes back what was handed to a session in its last minute, unless another session had it, too.
+// left revokes what was handed to a session in its last minute, unless another session had it, too.
 func (b *batch) left(session string, at Time) {
 	who := Bare(session)
 	all := slices.Concat(b.Ledger.handed[who], b.out.handed[who])
@@ -284,7 +284,7 @@ func (b *batch) left(session string, at Time) {
 	}
 }
 
-// merge takes in what a batch has noted, and forgets what is older than a minute.
+// merge applies what a batch has added, and drops what is older than a minute.
 func (h handovers) merge(noted handovers, now Time) {
 	if len(h) >= maxHanded {
 		clear(h)
@@ -296,8 +296,8 @@ func (h handovers) merge(noted handovers, now Time) {
 	}
 }
 
-// hasReached reports whether a message was at least handed to a client for a minute, so that who writes back has seen it: to a
-// session that was there when it was sent, or to one that has come since.
+// hasReached reports whether a message was in the hands of a client for a minute, so that whoever replies has seen it:
+// handed to a session that was online when it was sent, or that connected later.
 func (b *batch) hasReached(r *row) bool {
 	peer := b.peer(r.Recipient)
 	since := func(at Time) bool { return at != 0 && b.now >= at.Add(settling) }

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestLearning: what is learned, and from what.
+// TestLearning: what is learned, and from which evidence.
 func TestLearning(t *testing.T) {
 	pair := func(w *world) Pair { p := w.store.pairs[Conv{alice, bob}]; p.Conv = Conv{}; return p }
 	story(t, "a receipt", func(t *testing.T, w *world) {
@@ -82,7 +82,7 @@ func TestLearning(t *testing.T) {
 	})
 }
 
-// TestHandedOver tells of sessions that acknowledge nothing.
+// TestHandedOver: sessions that acknowledge nothing.
 func TestHandedOver(t *testing.T) {
 	handed := func(w *world, id, resource string) { w.fact(Handed, id, func(f *Fact) { f.Resource = resource }) }
 	story(t, "to one that stays", func(t *testing.T, w *world) {
@@ -153,7 +153,7 @@ func TestHandedOver(t *testing.T) {
 	})
 }
 
-// TestFetched tells of clients that come for what they missed.
+// TestFetched: clients that fetch what they missed.
 func TestFetched(t *testing.T) {
 	comes := func(w *world) { w.feed(&Client{JID: bob + "/desk", At: w.now, Came: true}) }
 	story(t, "the time to deliver stops, the time to read goes on", func(t *testing.T, w *world) {
@@ -184,7 +184,7 @@ func TestFetched(t *testing.T) {
 	})
 }
 
-// TestSynced tells what a recipient's own devices say to each other (XEP-0490).
+// TestSynced: what a recipient's own devices synchronise (XEP-0490).
 func TestSynced(t *testing.T) {
 	for _, tc := range []struct {
 		sync Sync
@@ -218,15 +218,15 @@ func TestSynced(t *testing.T) {
 	})
 }
 
-// TestLearningDependsOnTheRecipient: what a recipient is taken for by others does not depend on what a sender claims, and what
-// is learned towards one sender does not reach another.
+// TestLearningDependsOnTheRecipient: what others see of a recipient does not depend on what a sender claims, and what is
+// learned for one sender does not affect another.
 func TestLearningDependsOnTheRecipient(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const eve = "eve@elsewhere.example"
 		w, x := newWorld(), newWorld()
 		ids := []string{"m1", "m2", "m3"}
 		for range rapid.IntRange(1, 20).Draw(t, "steps") {
-			if rapid.Bool().Draw(t, "claims") { // whatever Eve sends, in one world
+			if rapid.Bool().Draw(t, "claims") { // whatever Eve sends, in one world only
 				k := Key{eve, bob, rapid.SampledFrom(ids).Draw(t, "id")}
 				f := drawSent(t, k, w.now)
 				f.Standing = rapid.SampledFrom([]Standing{StandingUnknown, StandingNone, StandingBoth}).Draw(t, "standing")
@@ -235,7 +235,7 @@ func TestLearningDependsOnTheRecipient(t *testing.T) {
 					w.feed(&Fact{Kind: Corrected, Key: Key{eve, bob, "c"}, Original: k.ID, At: w.now, Marks: f.Marks})
 				}
 				w.feed(&Fact{Kind: rapid.SampledFrom([]FactKind{Retracted, Stopped, Forced}).Draw(t, "command"), Key: k, At: w.now})
-			} else { // what Bob and his server do, towards Alice, in both
+			} else { // what Bob and his server do towards Alice, in both
 				f := drawEvidence(t, Key{alice, bob, rapid.SampledFrom(ids).Draw(t, "id")}, w.now)
 				for _, world := range []*world{w, x} {
 					own := *f
@@ -255,15 +255,16 @@ func TestLearningDependsOnTheRecipient(t *testing.T) {
 		with, without := w.store.pairs[Conv{alice, bob}], x.store.pairs[Conv{alice, bob}]
 		with.Refused, without.Refused = min(with.Refused, 1), min(without.Refused, 1) // numbers of rows differ
 		if w.store.peers[bob] != x.store.peers[bob] || with != without {
-			t.Fatalf("with Eve's doings %+v %+v, without %+v %+v", w.store.peers[bob], with, x.store.peers[bob], without)
+			t.Fatalf("with Eve's stanzas %+v %+v, without %+v %+v", w.store.peers[bob], with, x.store.peers[bob], without)
 		}
 		if p := w.store.pairs[Conv{eve, bob}]; p != (Pair{}) {
-			t.Fatalf("learned from what Eve claims: %+v", p)
+			t.Fatalf("learned from Eve's claims: %+v", p)
 		}
 	})
 }
 
-// TestNothingIsForgotten: whatever comes first after a start, what the database knows of the recipient holds for what is sent next.
+// TestNothingIsForgotten: whatever comes first after a restart, what the database knows about the recipient applies to the
+// next message.
 func TestNothingIsForgotten(t *testing.T) {
 	for kind := range factKinds {
 		story(t, kind.String(), func(t *testing.T, w *world) {
@@ -281,7 +282,8 @@ func TestNothingIsForgotten(t *testing.T) {
 	}
 }
 
-// TestNoErrorSticks: whatever the order, a message that a client of the recipient's was seen to have is not failed in the end.
+// TestNoErrorSticks: whatever the order, a message that a client of the recipient is known to have has not failed in the
+// end.
 func TestNoErrorSticks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld()

@@ -11,28 +11,29 @@ import (
 	"time"
 )
 
-// Bounds of what is kept. Past them a message is not watched: it only takes its place in the order, and is counted. Past MaxPending
-// those are who have their equal share of it: twice as many there are never.
-// They are looked at with what is stored: one batch may pass them by its own messages.
+// Limits. Beyond them a message is not watched: it only takes its position in the order, and is counted. Beyond MaxPending,
+// senders with less than an equal share of it are still watched: there are never more than twice as many. The limits are
+// compared with what is stored: one batch may exceed them by its own messages.
 const (
 	MaxPendingPerSender = 10_000
 	MaxPending          = 2_000_000
 )
 
-// copyWindow is how long after sending the same id is another copy of the same message, even when that is settled
-// already: a server that copies at the sender's and at the receiver's session may be overtaken by the receiver.
+// copyWindow is how long after sending the same id means another copy of the same message, even if that is settled already:
+// on a server that copies at the sender's and at the receiver's session, the recipient's evidence may come before the second
+// copy.
 const copyWindow = 2 * time.Second
 
-// People is what is known of the users in memory: their settings, and what their clients can do.
+// People is what is known about users in memory: their settings, and their clients' features.
 type People interface {
-	Parties(Conv) Parties // their settings made strict
+	Parties(Conv) Parties // their settings, with invalid ones made strict
 	Clients(bare string) Clients
-	// Present reports whether a resource is there, or whether nobody can tell: because no server tells who is, or because
-	// nobody is.
+	// Present reports whether a resource is online, or whether that is unknown: because no source reports presence, or
+	// because nobody is online.
 	Present(bare, resource string) bool
 }
 
-// Ledger turns inputs into changes. It holds what must outlive a batch; one goroutine owns it.
+// Ledger turns inputs into changes. It has the state that outlives a batch; one goroutine owns it.
 type Ledger struct {
 	policy  *Policy
 	people  People
@@ -48,11 +49,11 @@ type Ledger struct {
 	threads cache[Conv, *thread]
 	early   early // by key: evidence that came before its message
 	handed  handovers
-	// Limited counts the messages that were not watched because a bound of pending messages was hit.
+	// Limited counts the messages that were not watched because of a limit.
 	Limited uint64
 }
 
-// NewLedger goes on from what the store knows.
+// NewLedger continues from the state of the store.
 func NewLedger(seed Seed, policy *Policy, people People) *Ledger {
 	l := &Ledger{policy: policy, people: people, secret: seed.Secret, pepper: seed.Pepper, lastOrd: seed.LastOrd, lastRev: seed.LastRev,
 		pending: seed.Pending, prompts: seed.Prompts, early: early{}, handed: handovers{},
@@ -66,24 +67,24 @@ func NewLedger(seed Seed, policy *Policy, people People) *Ledger {
 	return l
 }
 
-// SetPolicy makes policy hold from the next batch on: for a pending message from its next alarm on. So that a shorter
-// time does not wait for an old long one, the caller may ring every alarm of the store early, at its leisure: such a ring
-// only takes in what has changed (docs/design/states.md).
+// SetPolicy sets the policy from the next batch on; pending messages adopt it at their next alarm. So that a shorter timeout
+// does not wait for an old, longer one, the caller may fire every alarm of the store early, at its leisure: an early alarm
+// only re-evaluates the message (docs/design/states.md).
 func (l *Ledger) SetPolicy(policy *Policy) { l.policy = policy }
 
-// Policy returns the policy that holds.
+// Policy returns the current policy.
 func (l *Ledger) Policy() *Policy { return l.policy }
 
-// Pending is how many messages are watched and not settled.
+// Pending is the number of watched messages that are not settled.
 func (l *Ledger) Pending() int { return l.total }
 
-// Last returns the greatest Ord, and the greatest Rev, that were given out.
+// Last returns the greatest Ord and the greatest Rev assigned so far.
 func (l *Ledger) Last() (ord, rev int64) { return l.lastOrd, l.lastRev }
 
-// OpenPrompts is how many prompts may still be answered.
+// OpenPrompts is the number of prompts that may still be answered.
 func (l *Ledger) OpenPrompts() int { return l.prompts }
 
-// Want says what must be loaded for the inputs.
+// Want returns what must be loaded for the inputs.
 func (l *Ledger) Want(inputs []Input) Want {
 	var w Want
 	for _, in := range inputs {
@@ -92,26 +93,26 @@ func (l *Ledger) Want(inputs []Input) Want {
 	return w
 }
 
-// Result is what a batch made of its inputs.
+// Result is the outcome of a batch.
 type Result struct {
 	Changes
-	Tells   []Message // whose Notice should reach the sender, in order; one message may stand here twice
-	Alarms  []Alarm   // that were set; without a due: there is none any more
+	Tells   []Message // whose Notice should reach the sender, in order; a message may occur twice
+	Alarms  []Alarm   // that were set; without Due: removed
 	ledger  *Ledger
 	now     Time
 	delta   map[string]int32
 	peers   map[string]Peer // known, or learned
 	pairs   map[Conv]Pair
-	threads map[Conv]*thread // nil: forget it
-	live    int              // how many more prompts are live
+	threads map[Conv]*thread // nil: drop it
+	live    int              // change in the number of live prompts
 	early   early
 	handed  handovers
 	used    []Key // of the ledger's early
 	limited uint64
 }
 
-// Apply takes the inputs in, in order. Nothing of it holds before Result.Commit: a batch that could not be stored is
-// applied again, as it is or in parts. (Only the counters of order and revisions never go back.)
+// Apply processes the inputs in order. Nothing takes effect before Result.Commit: a batch that could not be stored is
+// applied again, as a whole or in parts. (Only the counters of order and revisions never go back.)
 func (l *Ledger) Apply(loaded Loaded, inputs []Input, now Time) *Result {
 	b := newBatch(l, loaded, now)
 	for _, in := range inputs {
@@ -151,10 +152,10 @@ func (r *Result) Commit() {
 	l.Limited += r.limited
 }
 
-// maxRemembered bounds each generation of what is remembered of people and of pairs of them.
+// maxRemembered limits each generation of what is remembered about people and pairs of them.
 const maxRemembered = 100_000
 
-// row is a message in work.
+// row is a message in a batch.
 type row struct {
 	Message
 	before Message
@@ -162,15 +163,15 @@ type row struct {
 	rang   bool // its alarm was taken from the heap
 }
 
-// work is a prompt in work.
+// work is a prompt in a batch.
 type work struct {
 	Prompt
-	was   bool // live, before
+	was   bool // it was live before
 	dirty bool
 	rang  bool
 }
 
-// text is an SMS in work.
+// text is an SMS in a batch.
 type text struct {
 	Text
 	dirty bool
@@ -193,7 +194,7 @@ type batch struct {
 	live        map[Conv]*work
 	opened      []Opened
 	peers       map[string]Peer
-	gone        map[string]int64  // the last Ord of accounts that were removed
+	gone        map[string]int64  // the last Ord of removed accounts
 	numbers     map[string]Number // by recipient
 	texts       map[string]*text
 	texting     map[Conv]*text // the live ones
@@ -204,7 +205,7 @@ type batch struct {
 	codeUse     CodeUse
 	alerts      map[Alert]Time
 	pairs       map[Conv]Pair
-	newPeers    map[string]bool // those of peers that have changed, as newPairs
+	newPeers    map[string]bool // those of peers that have changed; newPairs likewise
 	newPairs    map[Conv]bool
 	whole       []Conv // whose open messages were loaded
 	recollected map[Conv]bool
@@ -271,7 +272,7 @@ func (b *batch) addPrompt(w *work) *work {
 	return w
 }
 
-// find returns the message that an id names: of a correction, the original.
+// find returns the message with an id: of a correction, the original.
 func (b *batch) find(k Key) *row {
 	r := b.newest[k]
 	for range 3 {
@@ -386,7 +387,7 @@ func sorted[K cmp.Ordered, V any](m map[K]V) []K {
 	return keys
 }
 
-// promptID derives an unguessable name from the database's secret, so that a repeat after a crash finds the same.
+// promptID derives an unguessable id from the database's secret, so that a repetition after a crash has the same one.
 func (b *batch) promptID(row int64) (id string, code uint32) {
 	mac := hmac.New(sha256.New, b.secret)
 	binary.Write(mac, binary.BigEndian, row)

@@ -22,7 +22,7 @@ func (t Time) Add(d time.Duration) Time { return t + Time(d.Milliseconds()) }
 // Std returns t as a UTC time.Time.
 func (t Time) Std() time.Time { return time.UnixMilli(int64(t)).UTC() }
 
-// Status is how far a message has come. Facts join it by its rank, so that their order and their repetition do not matter.
+// Status is how far a message has come. Facts are merged into it by rank, so that their order and repetition do not matter.
 type Status uint8
 
 const (
@@ -33,32 +33,32 @@ const (
 	Cancelled
 )
 
-// Settled reports whether nothing is due any more about a message of this status.
+// Settled reports whether nothing more is due for a message with this status.
 func (s Status) Settled() bool { return s >= Displayed }
 
-// Final reports whether no evidence can change a message of this status. A bounce is of one device: evidence of another one
-// lifts it.
+// Final reports whether no evidence can change a message with this status. An error concerns one device: evidence from
+// another one overrides it.
 func (s Status) Final() bool { return s == Displayed || s == Cancelled }
 
-// rank is the order in which statuses join: what the recipient's own clients prove outranks an error.
+// rank is the precedence of statuses: proof by the recipient's own clients outranks an error.
 func (s Status) rank() int {
 	return [...]int{Pending: 0, Failed: 1, Delivered: 2, Displayed: 3, Cancelled: 4}[s]
 }
 
-// Kind tells what a row about a stanza id is.
+// Kind is the kind of a row for a stanza id.
 type Kind uint8
 
 const (
 	// Watched is a message whose fate is reported to its sender.
 	Watched Kind = iota
-	// Passed is a message that is not watched: only its place in the order of the conversation is known, so
-	// that a marker for it settles the watched messages before it.
+	// Passed is a message that is not watched: only its position in the conversation is known, so that a marker for it
+	// settles the watched messages before it.
 	Passed
 	// Alias is a correction: evidence for its id counts for Original (XEP-0308 §4).
 	Alias
 )
 
-// Marks are the facts about a message that are either so or not.
+// Marks are the yes-or-no properties of a message.
 type Marks uint32
 
 const (
@@ -67,38 +67,38 @@ const (
 	Encrypted                             // the text is not in <body/>
 	Sealed                                // receipts and markers may be inside the encryption, too (XEP-0420)
 	NoStore                               // carries <no-store/>: the text must not be kept (XEP-0334)
-	StoredOffline                         // the server keeps it for a recipient who is away
+	StoredOffline                         // the server stores it for a recipient who is offline
 	ExpectsDelivery                       // silence about delivery means something
 	ExpectsReading                        // silence about reading means something
 	TimedOutUndelivered                   // timeout-undelivered was reached
 	TimedOutUnread                        // timeout-unread was reached
 	Escalated                             // an SMS was reported sent
 	PromptingEnded                        // declined or answered: later timeouts are status only
-	OutOfTurn                             // escalation was asked for by command
-	Wanted                                // a prompt is wanted: by the chain, by command, or because the one it joined ended before it was shown
-	Ordered                               // it is wanted by command, which goes before mode, mute and quiet hours
-	Reminded                              // the recipient was reminded: once is enough
-	Asked                                 // a prompt was asked for about this message by itself: a further time shows it again
-	StoredArchive                         // it is in the archive only
-	Live                                  // a client of the recipient's was there when it was sent
-	Confirmed                             // a receipt came for it
-	Hushed                                // the recipient has read it, and wants nothing said of that
+	OutOfTurn                             // escalation was requested by command
+	Wanted                                // a prompt is wanted: by the chain, by command, or because the one it had joined ended before it was shown
+	Ordered                               // wanted by command, which overrides mode, mute and quiet hours
+	Reminded                              // the recipient was reminded, which happens once
+	Asked                                 // a prompt was requested for this message in particular: requesting it again shows the prompt again
+	StoredArchive                         // it is only in the archive
+	Live                                  // a client of the recipient was online when it was sent
+	Confirmed                             // a receipt has arrived for it
+	Hushed                                // the recipient has read it, and wants nobody to be told
 	Inferred                              // delivered by order only: no proof names it
-	_                                     // until schema 5 a refusal, which is of the conversation: Pair.Refused
-	Test                                  // nobody wrote it: it shows that prompts arrive. It has no times and no chain, only what is ordered
-	Discarded                             // the server threw it away and tells its sender nothing: nothing can be expected
-	Untold                                // delivered, by the server's word alone, which the sender may not know
-	Posted                                // a webhook has told of it, together with another message of its conversation
-	WantsSMS                              // what is wanted is an SMS of the component's own; a prompt, where that can't be
-	Texting                               // such an SMS is on its way: nobody is asked meanwhile
-	Texted                                // one was tried: there is no second one, unless a person asks for it
+	_                                     // until schema 5 a refusal, which now belongs to the conversation: Pair.Refused
+	Test                                  // no real message, but a test of prompts. It has no timeouts and no chain, only what is ordered
+	Discarded                             // the server discarded it without telling its sender: nothing can be expected
+	Untold                                // delivered, known only from the server, which the sender may not learn
+	Posted                                // a webhook has reported it, together with another message of its conversation
+	WantsSMS                              // what is wanted is the component's own SMS; a prompt if that is impossible
+	Texting                               // such an SMS is under way: nobody is prompted meanwhile
+	Texted                                // such an SMS was tried: there is no second one, unless a person asks for it
 	ByPerson                              // of Escalated: a person has sent the SMS
 )
 
 // Has reports whether all of x are set.
 func (m Marks) Has(x Marks) bool { return m&x == x }
 
-// Basis is what a status rests on (protocol §4).
+// Basis is the evidence for a status (protocol §4).
 type Basis string
 
 const (
@@ -107,7 +107,7 @@ const (
 	ByReply    Basis = "reply"
 	ByReaction Basis = "reaction"
 	ByAck      Basis = "ack"
-	ByOrder    Basis = "order" // a later message of the conversation arrived: so did this one
+	ByOrder    Basis = "order" // a later message of the conversation arrived, so this one did, too
 	ByError    Basis = "error"
 	ByTimer    Basis = "timer"
 	ByCommand  Basis = "command"
@@ -116,7 +116,7 @@ const (
 	BySMSReply Basis = "sms-reply" // an SMS from the recipient's phone
 )
 
-// State is a message's state as its sender is told (protocol §2, §4).
+// State is a message's state as reported to its sender (protocol §2, §4).
 type State string
 
 const (
@@ -128,7 +128,7 @@ const (
 	StateCancelled          State = "cancelled"
 	StateTimeoutUndelivered State = "timeout-undelivered"
 	StateTimeoutUnread      State = "timeout-unread"
-	StateTimeout            State = "timeout" // either timeout, for a sender who may not tell them apart
+	StateTimeout            State = "timeout" // either timeout, for a sender who may not distinguish them
 	StateEscalated          State = "escalated"
 )
 
@@ -141,11 +141,11 @@ type Conv struct{ Sender, Recipient string }
 // Conv returns the conversation of the message.
 func (k Key) Conv() Conv { return Conv{k.Sender, k.Recipient} }
 
-// Notice is the latest state told, or to be told, to the sender of a message.
+// Notice is the latest state reported, or to be reported, to the sender of a message.
 type Notice struct {
-	Seq     uint32 // grows with every state of the message; 0: nothing was ever to be told
+	Seq     uint32 // grows with every state of the message; 0: nothing to report yet
 	Told    uint32 // the Seq that reached the sender
-	Rev     int64  // grows with every notice of all messages: the token of <sync/>; 0 as long as Seq is 0
+	Rev     int64  // grows with every notice of all messages: the token of <sync/>; 0 while Seq is 0
 	State   State
 	Basis   Basis
 	At      Time
@@ -153,7 +153,7 @@ type Notice struct {
 	SMS     SMSState // of an escalated message with the basis BySMS, else ""
 }
 
-// Message is everything that is kept about one stanza id of one direction of a conversation.
+// Message is everything stored about one stanza id of one direction of a conversation.
 type Message struct {
 	// Ord is the order of observation over all messages: unique, ascending, its upper bits the time
 	// (see NextOrd). It is also the row's primary key.
@@ -164,41 +164,41 @@ type Message struct {
 
 	Status   Status
 	Marks    Marks
-	Resource string // the sender's resource that sent it
+	Resource string // resource from which the sender sent it
 	Lang     string // xml:lang of the stanza, may be empty
 
-	Standing Standing    // in the recipient's roster, when it was sent
-	There    There       // whose sessions were there then
-	Expects  Expectation // by which rules; Until is not kept
+	Standing Standing    // the sender's in the recipient's roster, at the time of sending
+	There    There       // the recipient's sessions at that time
+	Expects  Expectation // the rules applied; Until is not stored
 
 	SentAt      Time
-	HandedAt    Time // when a session without stream management got it that has stayed
+	HandedAt    Time // when a session without stream management got it, if that session stayed
 	DeliveredAt Time
 	TimeoutAt   Time // of the newest timeout
 	SettledAt   Time
 
 	Hint Hint
-	Text string // kept only while the message is not settled
+	Text string // stored only while the message is not settled
 	Step uint8  // the next step of the chain
 
-	// Due is the message's one alarm: the next instant at which something may happen to it. Zero: never, for
-	// the reason in Why.
+	// Due is the message's one alarm: the next instant at which something may happen to it. Zero: never, for the reason in
+	// Reason.
 	Due Time
-	// Reason says in a word or two why there is no alarm, or why no prompt was sent: shown in "watching".
+	// Reason is why there is no alarm, or why no prompt was sent: shown in "watching".
 	Reason Reason
 
 	Prompt string // the prompt that asks about it, or ""
 	Notice Notice
 }
 
-// rebase takes back instants that lie after now: the clock stood ahead when they were noted. So the alarm comes no later
-// than if the message had been sent now.
+// rebase moves instants that lie after now back to now: the clock was ahead when they were recorded. So the alarm comes no
+// later than if the message had been sent now.
 func (m *Message) rebase(now Time) {
 	m.SentAt, m.DeliveredAt, m.TimeoutAt = min(m.SentAt, now), min(m.DeliveredAt, now), min(m.TimeoutAt, now)
 }
 
-// InDoubt reports whether evidence about the message may have been lost in a gap that ended at an instant, 0 for no gap: it was
-// under way then, and nothing newer is known of it.
+// InDoubt reports whether evidence about the message may have been lost in a gap that ended at an instant, 0 for no gap: it
+// was under way then, and nothing newer is known about it.
 func (m *Message) InDoubt(gap Time) bool {
 	return gap != 0 && m.Kind == Watched && !m.Status.Settled() && m.SentAt < gap && m.DeliveredAt < gap
 }

@@ -8,7 +8,7 @@ func (m *Message) timedOut() State {
 	return StateTimeoutUndelivered
 }
 
-// standing is the state of an unsettled message, without what was done about it.
+// standing is the state of an unsettled message, regardless of prompts and SMS.
 func (m *Message) standing() State {
 	switch {
 	case m.inChain():

@@ -10,9 +10,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The facts whose meaning does not depend on when they are learned: receipts, markers, bounces, retractions, stops, and
-// what the server says of a message on its way. Left out are a plain reply (it reads what was delivered before it), a correction
-// (the last text holds) and a command to escalate. The order of the messages themselves is their meaning.
+// These are the facts whose meaning does not depend on when they are learned: receipts, markers, bounces, retractions,
+// stops, and the server's reports about a message on its way. Not included are plain replies (which read what was delivered
+// before), corrections (the last text counts) and commands to escalate. The order of the messages themselves matters.
 func drawTimeless(t *rapid.T, ids []string) *Fact {
 	f := rapid.SampledFrom([]Fact{
 		{Kind: Received, Basis: ByReceipt}, {Kind: Received, Basis: ByAck}, {Kind: Read, Basis: ByMarker}, {Kind: Read, Basis: ByReaction},
@@ -22,7 +22,7 @@ func drawTimeless(t *rapid.T, ids []string) *Fact {
 	return &f
 }
 
-// history is some messages, tracked and untracked ones and a correction, and facts about them.
+// history is some messages, watched and unwatched ones and a correction, and facts about them.
 type history struct {
 	messages, evidence []*Fact
 }
@@ -41,16 +41,16 @@ func drawHistory(t *rapid.T) history {
 	return h
 }
 
-// newKnowing is a world in which Bob's clients are known already: what is learned from evidence holds for what is sent
-// after it, and that is not what the test is about.
+// newKnowing is a world in which Bob's clients are known already: what is learned from evidence affects later messages,
+// which is not the subject of the test.
 func newKnowing() *world {
 	w := newWorld()
 	w.knows(Peer{Receipts: noon, Markers: noon, Acks: noon, Managed: Yes}, Pair{Receipts: noon, Markers: noon, Unasked: noon, SealedReceipts: noon, SealedMarkers: noon})
 	return w
 }
 
-// TestAnyOrderEndsAlike: whatever the order, the repetitions and the cuts into batches, and whatever batches had to be
-// applied again, the end is that of the sorted history without repetitions.
+// TestAnyOrderEndsAlike: whatever the order, the repetitions and the division into batches, and whichever batches had to be
+// applied again, the result equals that of the sorted history without repetitions.
 func TestAnyOrderEndsAlike(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawHistory(t)
@@ -87,11 +87,11 @@ func TestAnyOrderEndsAlike(t *testing.T) {
 				got.ledger.Apply(got.store.load(got.ledger.Want(batch), got.now), batch, got.now)
 				got.feed(batch[:n/2]...)
 				batch = batch[n/2:]
-			case 1: // stored, and nobody knows
+			case 1: // stored, but unnoticed
 				r := got.ledger.Apply(got.store.load(got.ledger.Want(batch), got.now), batch, got.now)
 				got.store.commit(r.Changes)
 				got.ledger.Forget()
-				if !early { // what came before its message lives in memory only
+				if !early { // early evidence is in memory only
 					got.restart()
 				}
 			}
@@ -100,7 +100,7 @@ func TestAnyOrderEndsAlike(t *testing.T) {
 			}
 			got.now = got.now.Add(time.Duration(rapid.IntRange(0, 1000/(n+len(all))).Draw(t, "ms")) * time.Millisecond)
 		}
-		// An error takes the text away, and what lifts it does not bring it back.
+		// An error erases the text, and what overrides the error does not restore it.
 		bounced := slices.ContainsFunc(h.evidence, func(f *Fact) bool { return f.Kind == Bounced })
 		for _, f := range h.messages {
 			x, y := want.store.find(f.Key), got.store.find(f.Key)
@@ -108,7 +108,7 @@ func TestAnyOrderEndsAlike(t *testing.T) {
 				t.Fatalf("%s: got %+v,\nwant %+v", f.ID, y, x)
 			}
 			if state := y.Notice.State; y.Status == Delivered && state != StateDelivered || y.Status == Displayed && state != StateDisplayed {
-				t.Fatalf("%s is %d, but %s was told", f.ID, y.Status, state)
+				t.Fatalf("%s has status %d, but %s was reported", f.ID, y.Status, state)
 			}
 		}
 		if len(want.store.messages) != len(got.store.messages) {
@@ -117,8 +117,8 @@ func TestAnyOrderEndsAlike(t *testing.T) {
 	})
 }
 
-// TestLostEvidenceOnlyDelays: a history of which some evidence was lost ends like the same history that never had it;
-// and never further than the whole one.
+// TestLostEvidenceOnlyDelays: a history with some evidence lost ends like one that never had it, and never further than the
+// complete one.
 func TestLostEvidenceOnlyDelays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawHistory(t)
@@ -138,7 +138,7 @@ func TestLostEvidenceOnlyDelays(t *testing.T) {
 				t.Fatalf("%s: %d without some evidence, %d with all", f.ID, y.Status, x.Status)
 			}
 		}
-		// What is lost is not waited for: every message that is not settled still has its alarm, or a reason for none.
+		// Nothing waits for lost evidence: every unsettled message still has its alarm, or a reason for having none.
 		part.step(96 * time.Hour)
 		for _, m := range part.store.messages {
 			if m.Kind == Watched && !m.Status.Settled() && m.Reason == "" {

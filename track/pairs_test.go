@@ -9,10 +9,9 @@ import (
 	"testing"
 )
 
-// pairs are clients between which the rule before the tables misread silence: it took whatever a client announces, and
-// whatever it was once seen to prove to anybody, as a promise. Each has stories in internal/scenarios that send what
-// these clients send. Whether they failed under that rule was tried once, on revision 4026773, with the stories as its
-// tap reported them.
+// pairs are clients between which the old rule misread silence: it took whatever a client announces, and whatever it had
+// once proved to anybody, as a promise. Each has stories in internal/scenarios with the stanzas of these clients. Whether
+// they failed under that rule was tested once, on revision 4026773, with the tap of the stories.
 var pairs = []struct {
 	sender, recipient, before, now string
 	stories                        []pairStory
@@ -72,7 +71,7 @@ func writePairs(w io.Writer) {
 	}
 }
 
-// Each story of a pair is in the table, and each in the table is told.
+// Each story of a pair is in the table, and each one in the table exists.
 func TestPairs(t *testing.T) {
 	var named, told []string
 	for _, p := range pairs {
@@ -90,6 +89,6 @@ func TestPairs(t *testing.T) {
 	slices.Sort(named)
 	slices.Sort(told)
 	if !slices.Equal(named, told) {
-		t.Errorf("in the table %q, told %q", named, told)
+		t.Errorf("in the table %q, stories %q", named, told)
 	}
 }

@@ -23,26 +23,26 @@ type Prefs struct {
 	Text             string // message | notice
 	Fallback         Switch // chat prompts to ordinary clients of this user
 	Watch            Switch // Off: this user is never watched as a recipient
-	Share            Share  // of a number that is released: with whom
-	Sync             Sync   // what a message is that this user has displayed on a device of their own
+	Share            Share  // with whom a released number is shared
+	Sync             Sync   // what it means if this user has displayed a message on one of their devices
 }
 
-// Share narrows whom a released number goes to.
+// Share restricts who may get a released number.
 type Share uint8
 
 const (
-	ShareAll      Share = iota // every sender who is asked to use it
+	ShareAll      Share = iota // every sender who is prompted to use it
 	ShareContacts              // those in the owner's roster with a subscription from or both
 )
 
-// Sync is what becomes of a message when its recipient's devices tell each other that it was displayed (XEP-0490). They tell
-// nobody else: it counts only if the recipient says so.
+// Sync is what it means if a recipient's devices synchronise that a message was displayed (XEP-0490). They tell nobody else,
+// so it counts only if the recipient says so.
 type Sync uint8
 
 const (
 	SyncOff   Sync = iota // nothing
-	SyncQuiet             // nobody is alarmed or prompted, and nobody is told
-	SyncTold              // it is read, as by a marker
+	SyncQuiet             // nobody is alarmed or prompted, but nobody is told
+	SyncTold              // it is read, like with a marker
 )
 
 // Contact is one user's settings about another.
@@ -52,12 +52,12 @@ type Contact struct {
 	Hidden         bool   // Owner's number is never given to Contact; Contact "" is everybody
 }
 
-// NumberSource tells where a bound number came from.
+// NumberSource is the origin of a number.
 type NumberSource string
 
 const (
 	FromAdmin       NumberSource = "admin"
-	FromAdminForced NumberSource = "admin-forced" // though it is not known as a mobile number
+	FromAdminForced NumberSource = "admin-forced" // although it is not known to be a mobile number
 	FromUser        NumberSource = "user"
 	FromVCard       NumberSource = "vcard"
 )
@@ -67,7 +67,7 @@ type Number struct {
 	JID      string
 	E164     string // "+8613800138000"
 	Source   NumberSource
-	Consent  bool // the owner, or the admin for them, agreed that senders may see it
+	Consent  bool // the owner, or the admin on their behalf, agreed that senders may see it
 	Verified bool
 	At       Time
 }

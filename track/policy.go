@@ -10,9 +10,9 @@ type Policy struct {
 	Senders          Senders
 	UndeliveredAfter time.Duration
 	UnreadAfter      time.Duration
-	MinAfter         time.Duration // bounds of hints and users' settings
+	MinAfter         time.Duration // limits for hints and users' settings
 	MaxAfter         time.Duration
-	ReplyReads       bool // for the tap: else it makes no Replied, and no Read of a reply or reaction
+	ReplyReads       bool // for the tap: otherwise replies and reactions are no evidence
 	AssumeMarkers    bool
 	Priorities       []PriorityRule
 
@@ -68,8 +68,8 @@ const (
 	RevealAll       Reveal = "all"
 )
 
-// PriorityRule is one [[track.priority]]: its own times, and who may use it. The first rule whose name and sender
-// match wins.
+// PriorityRule is one [[track.priority]]: its own timeouts, and who may use it. The first rule whose name and sender match
+// wins.
 type PriorityRule struct {
 	Name             Priority
 	UndeliveredAfter time.Duration // 0: the policy's
@@ -89,7 +89,7 @@ const (
 	DoWebhook Action = "webhook"
 )
 
-// Step is one [[escalate.step]]: what is done how long after the timeout, and on which condition.
+// Step is one [[escalate.step]]: what to do, how long after the timeout, and on which condition.
 type Step struct {
 	After time.Duration
 	Do    Action
@@ -103,14 +103,14 @@ type Step struct {
 type Quiet struct {
 	From, To int // minutes after midnight; From > To spans midnight
 	Zone     *time.Location
-	Always   bool // nobody knows which hours are meant: they may be now
+	Always   bool // the hours are unreadable, so any time may be among them
 }
 
 // Pattern matches bare JIDs: "alice@example.org" that user, "example.org" the domain itself and all its users,
 // "*@example.org" all its users, but not the domain itself.
 type Pattern string
 
-// Match reports whether the bare JID is meant.
+// Match reports whether the bare JID matches.
 func (p Pattern) Match(bare string) bool {
 	s := string(p)
 	local, domain, found := strings.Cut(s, "@")

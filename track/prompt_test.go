@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestUnseenPrompts tells of a sender who is away (protocol §5).
+// TestUnseenPrompts: the sender is offline (protocol §5).
 func TestUnseenPrompts(t *testing.T) {
 	story(t, "it waits until it expires, and holds nothing back", func(t *testing.T, w *world) {
 		w.live = false
@@ -62,7 +62,7 @@ func TestUnseenPrompts(t *testing.T) {
 	})
 }
 
-// TestOnePromptPerConversation tells how messages join (protocol §5, §7).
+// TestOnePromptPerConversation: messages are added to a prompt (protocol §5, §7).
 func TestOnePromptPerConversation(t *testing.T) {
 	story(t, "it takes in what was written before it", func(t *testing.T, w *world) {
 		for i := range 3 {
@@ -268,13 +268,13 @@ func TestOnePromptPerConversation(t *testing.T) {
 		code := b.code(alice, 7)
 		b.live[Conv{alice, bob}] = &work{Prompt: Prompt{Conv: Conv{alice, bob}, Code: code}}
 		if again := b.code(alice, 7); again == code {
-			t.Error("given twice to one sender")
+			t.Error("the same code twice for one sender")
 		}
 		is(t, "another sender", b.code(carol, 7), code)
 	})
 }
 
-// TestCaps tells what happens at each of them, and that it is said once.
+// TestCaps: what happens at each cap, and that it is reported once.
 func TestCaps(t *testing.T) {
 	prompted := func(w *world, id string, d time.Duration, change ...func(*Fact)) {
 		w.send(id, change...)

@@ -11,11 +11,11 @@ import (
 // codeDigits are easy to read aloud and to tell apart (protocol §7).
 const codeDigits = "23456789abcdefghjkmnpqrstuvwxyz"
 
-// maxAsked bounds the messages of one prompt. Past it the newest stand for those before them, as a marker does.
+// maxAsked limits the messages of one prompt. Beyond it the newest stand for earlier ones, as with a marker.
 const maxAsked = 100
 
-// ask opens a prompt about the message, or joins it to the conversation's live one: there are never two. Only an alarm
-// leads here, so that everything that counts is loaded and was looked at.
+// ask opens a prompt about the message, or adds it to the conversation's live one: there are never two. Only alarms lead
+// here, so everything that matters is loaded.
 func (b *batch) ask(r *row, s Settings) {
 	w := b.live[r.Conv()]
 	switch {
@@ -25,9 +25,9 @@ func (b *batch) ask(r *row, s Settings) {
 	case b.join(w, r):
 		w.Undelivered = w.Undelivered && undelivered(r)
 		w.Priority = max(w.Priority, s.Priority)
-		w.ExpiresAt = max(w.ExpiresAt, b.now.Add(b.policy.Expires)) // the time to answer is that of the newest
+		w.ExpiresAt = max(w.ExpiresAt, b.now.Add(b.policy.Expires)) // the newest message decides how long the prompt can be answered
 		if w.State == PromptOpen {
-			w.Until = 0 // whatever holds the others, it does not hold this one
+			w.Until = 0 // this message is not held back like the others
 		}
 		b.again(w)
 	case r.Marks.Has(Asked):
@@ -37,8 +37,8 @@ func (b *batch) ask(r *row, s Settings) {
 	r.Marks |= Asked
 }
 
-// join takes a message in, and reports whether that brings something new. Of very many the newest stand for those before
-// them, which are asked about no more.
+// join adds a message, and reports whether that is news. If there are too many, the newest stand for earlier ones, which are
+// dropped from the prompt.
 func (b *batch) join(w *work, r *row) bool {
 	if slices.Contains(w.Messages, r.Ord) {
 		return false
@@ -56,21 +56,21 @@ func (b *batch) join(w *work, r *row) bool {
 	return true
 }
 
-// joined reports whether some messages of the prompt have joined it since it was last shown.
+// joined reports whether messages were added since the prompt was last shown.
 func (w *work) joined() bool { return w.Covered > 0 && w.Covered < len(w.Messages) }
 
 func undelivered(r *row) bool {
 	return r.Status == Pending && r.Marks.Has(TimedOutUndelivered)
 }
 
-// asks reports whether the prompt still has a question about the message. One that asks only about undelivered messages
-// loses those that are delivered (protocol §5).
+// asks reports whether the prompt still has a question about the message. One that is only about undelivered messages drops
+// those that are delivered (protocol §5).
 func (w *work) asks(r *row) bool {
 	return r != nil && !r.Status.Settled() && !r.Marks.Has(PromptingEnded) && !(w.Undelivered && r.Status == Delivered)
 }
 
-// open opens a prompt about the message and every other one of its conversation that can still be asked about, whether its own
-// time has run out or not: people write in bursts, and one answer is for all of it (protocol §5).
+// open opens a prompt about the message and every other one of its conversation that can still be asked about, whether its
+// own timeout has passed or not: people write in bursts, and one answer covers all of it (protocol §5).
 func (b *batch) open(r *row, s Settings) *work {
 	ord := b.nextOrd()
 	id, seed := b.promptID(ord)
@@ -90,10 +90,10 @@ func (b *batch) open(r *row, s Settings) *work {
 	return w
 }
 
-// burst is for how long a message is of the same burst as later ones if its own silence means nothing.
+// burst is how long a message belongs to the same burst as later ones if its own silence means nothing.
 const burst = time.Hour
 
-// takesPart reports whether an unsettled message is asked about with another one of its conversation.
+// takesPart reports whether an unsettled message is asked about together with another one of its conversation.
 func (r *row) takesPart(s Settings, now Time) bool {
 	switch {
 	case !s.Watch || r.Marks&(PromptingEnded|Texting) != 0 || r.Hint.Escalate == Never:
@@ -104,7 +104,7 @@ func (r *row) takesPart(s Settings, now Time) bool {
 	return r.Due != 0 || r.inChain() || now < r.SentAt.Add(burst)
 }
 
-// code makes the four characters of the chat answers: unique among the sender's live prompts.
+// code makes the four characters for chat answers: unique among the sender's live prompts.
 func (b *batch) code(sender string, seed uint32) string {
 	for ; ; seed++ {
 		n, code := seed, make([]byte, 4)
@@ -131,7 +131,7 @@ func (b *batch) show(w *work, more bool) {
 	})
 }
 
-// PromptOf returns the prompt whose message has this stanza id, as show and withdraw name them; "" if it is none of ours.
+// PromptOf returns the prompt whose stanza has this id, as made by show and withdraw; "" if it is not one of ours.
 func PromptOf(stanzaID string) string {
 	rest, ok := strings.CutPrefix(stanzaID, "p-")
 	name, _, found := strings.Cut(rest, "-")
@@ -141,8 +141,8 @@ func PromptOf(stanzaID string) string {
 	return "p-" + name
 }
 
-// again gathers what joined or changed for the next sending. A prompt that nobody was shown yet still waits for its
-// first one, which will bring everything.
+// again collects additions and changes for the next sending. A prompt that was shown to nobody yet still waits for its first
+// sending, which will have everything.
 func (b *batch) again(w *work) {
 	w.dirty = true
 	if len(w.Shown) == 0 && !w.Resend {
@@ -154,13 +154,13 @@ func (b *batch) again(w *work) {
 	}
 }
 
-// putOff has the prompt shown at an instant.
+// putOff schedules the showing of the prompt.
 func (w *work) putOff(until Time, expires time.Duration) {
 	w.Resend, w.Until, w.dirty = true, until, true
 	w.ExpiresAt = max(w.ExpiresAt, until.Add(expires))
 }
 
-// withdraw tells the devices that the prompt is void for them.
+// withdraw tells devices that the prompt is void.
 func (b *batch) withdraw(w *work, reason Withdrawal, to []string) {
 	w.dirty = true
 	if len(to) == 0 {
@@ -191,7 +191,7 @@ func (b *batch) lost(r *row, reason Withdrawal) {
 	b.withdraw(w, reason, w.Shown)
 }
 
-// readAfterAll corrects the chat message that a prompt was, once more: it was answered, and now all of its messages are read.
+// readAfterAll corrects the chat message of an answered prompt once more, now that all of its messages are read.
 func (b *batch) readAfterAll(w *work, reason Withdrawal) {
 	if w.Chat == "" || w.Withdrew != "" || reason != WithdrawDisplayed || w.State < PromptSent || w.State > PromptFailed {
 		return
@@ -224,7 +224,7 @@ func (b *batch) prompted(r *row) bool {
 	return w != nil && w.State.Live() && w.asks(r)
 }
 
-// do puts a step of the chain into the outbox that is neither status nor prompt.
+// do puts a step of the chain other than status and prompt into the outbox.
 func (b *batch) do(r *row, action Action, step int) {
 	kind := map[Action]OutKind{DoRemind: OutRemind, DoWebhook: OutWebhook}[action]
 	if kind == "" || kind == OutRemind && !b.reminds(r) {
@@ -239,8 +239,8 @@ func (b *batch) do(r *row, action Action, step int) {
 	})
 }
 
-// gatherPost has a webhook stand for the whole burst: what takes part in it, and has not come to this step of its chain, will
-// pass over it.
+// gatherPost makes a webhook stand for the whole burst: messages that belong to it and have not reached this step of their
+// chain will skip it.
 func (b *batch) gatherPost(r *row, step int) {
 	for _, o := range b.upTo(r.Conv(), math.MaxInt64) {
 		if o != r && !o.Status.Settled() && int(o.Step) <= step && o.takesPart(b.settings(&o.Message), b.now) {
@@ -249,8 +249,8 @@ func (b *batch) gatherPost(r *row, step int) {
 	}
 }
 
-// reminds reports whether the recipient is reminded of a message. One reminder is for all that waits in the conversation; who has
-// refused a message of it is reminded of none.
+// reminds reports whether the recipient is reminded of a message. One reminder covers everything pending in the
+// conversation; a recipient who has refused one of its messages is not reminded.
 func (b *batch) reminds(r *row) bool {
 	if b.remindedEnough(r.Conv()) || b.pair(r.Conv()).Refused != 0 {
 		return false
@@ -262,8 +262,8 @@ func (b *batch) reminds(r *row) bool {
 	return true
 }
 
-// end carries an answer, or that there was none, to the messages of a prompt that is closed. Those that joined after it
-// was last shown were not answered for: they ask again, in a prompt of their own.
+// end applies an answer, or the lack of one, to the messages of a closed prompt. Messages added after it was last shown were
+// not part of the question: they lead to a prompt of their own.
 func (b *batch) end(w *work) {
 	for i, ord := range w.Messages {
 		r := b.rows[ord]
@@ -273,7 +273,7 @@ func (b *batch) end(w *work) {
 		case covered && w.State == PromptSent:
 			b.transit(r, &Fact{Kind: SMSSent, Ord: ord, At: b.now})
 			r.because(ReasonEnded)
-			b.lost(r, WithdrawAnswered) // it may be asked about again already
+			b.lost(r, WithdrawAnswered) // it may be in another prompt already
 		case r.Status.Settled() || r.Prompt != w.ID:
 		case covered && w.State != PromptExpired:
 			r.Marks |= PromptingEnded
@@ -289,8 +289,8 @@ func (b *batch) end(w *work) {
 	}
 }
 
-// reopen opens a prompt again whose answer is taken back, and gives its messages back what the answer took from them. Devices
-// that were told to take it away are shown it again. It reports false if nothing is left to ask about.
+// reopen opens a prompt again whose answer is taken back, and reverts what the answer did to its messages. Devices that were
+// told to remove it show it again. It reports false if nothing is left to ask about.
 func (b *batch) reopen(w *work) bool {
 	if !slices.ContainsFunc(w.Messages, func(ord int64) bool { return b.rows[ord].belongs(w) }) {
 		return false
@@ -324,14 +324,14 @@ func (r *row) belongs(w *work) bool {
 	return r != nil && !r.Status.Settled() && r.Prompt == w.ID && !(w.Undelivered && r.Status == Delivered)
 }
 
-// because replaces the reason that the message is asked about.
+// because replaces the reason for asking about the message.
 func (r *row) because(why Reason) {
 	if r.Reason == ReasonPrompted {
 		r.Reason = why
 	}
 }
 
-// lapse does what is due about a prompt.
+// lapse does whatever is due for a prompt.
 func (b *batch) lapse(w *work) {
 	switch w.schedule(); {
 	case w.Due == 0 || w.Due > b.now:
@@ -340,7 +340,7 @@ func (b *batch) lapse(w *work) {
 		b.withdraw(w, WithdrawExpired, w.Shown)
 		b.end(w)
 	case w.State == PromptClaimed && b.texting[w.Conv] != nil && b.texting[w.Conv].Prompt == w.ID:
-		w.Until, w.dirty = b.now.Add(TextPatience), true // what becomes of the SMS will end it
+		w.Until, w.dirty = b.now.Add(TextPatience), true // the outcome of the SMS will end it
 	default:
 		more := w.State == PromptOpen && w.joined()
 		w.State, w.Claimer, w.Until = PromptOpen, "", 0

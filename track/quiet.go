@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// NoQuiet is the text of a recipient who has no quiet hours, whatever the domain's are.
+// NoQuiet is the setting of a recipient without quiet hours, whatever the domain's are.
 const NoQuiet = "never"
 
-// ParseQuiet reads quiet hours as "22:00-07:00 Europe/Berlin". Without a zone they are in zone. An empty text, or
+// ParseQuiet parses quiet hours like "22:00-07:00 Europe/Berlin". Without a zone they are in zone. An empty text, or
 // "never", is the zero Quiet.
 func ParseQuiet(text string, zone *time.Location) (Quiet, error) {
 	if text = strings.TrimSpace(text); text == "" || text == NoQuiet {
@@ -38,7 +38,7 @@ func ParseQuiet(text string, zone *time.Location) (Quiet, error) {
 	return q, nil
 }
 
-// zones holds the time zones that were asked for: they are read from files, which never change while a process runs.
+// zones caches time zones: they are read from files, which don't change while a process runs.
 var zones sync.Map
 
 func loadZone(name string) (*time.Location, error) {
@@ -61,7 +61,7 @@ func parseClock(s string) (minutes int, err error) {
 	return t.Hour()*60 + t.Minute(), err
 }
 
-// String gives q in the form that ParseQuiet reads.
+// String formats q as ParseQuiet parses it.
 func (q Quiet) String() string {
 	switch {
 	case q.Zone == nil:
@@ -72,21 +72,21 @@ func (q Quiet) String() string {
 	return fmt.Sprintf("%02d:%02d-%02d:%02d %s", q.From/60, q.From%60, q.To/60, q.To%60, q.Zone)
 }
 
-// lookAgain is how often it is looked whether hours that can't be read can be read by now, all at once.
+// lookAgain is how often unreadable hours are tried again.
 const lookAgain = Time(15 * 60_000)
 
-// Until returns the end of the quiet span that now lies in, or 0 if it lies in none. On days on which the clocks of the
-// zone change, it is rather quiet than not: a wall time that exists twice begins a span with its first instant and ends
-// one with its second; one that does not exist is the instant it would have been.
+// Until returns the end of the quiet span that contains now, or 0. On days on which the clocks of the zone change, it errs
+// on the side of quiet: a wall time that occurs twice begins a span with its first instant and ends one with its second; one
+// that does not exist is the instant it would have been.
 func (q Quiet) Until(now Time) Time {
 	switch {
 	case q.Zone == nil:
 		return 0
-	case q.Always: // until it is looked at again
+	case q.Always: // until the next attempt to read them
 		return now - now%lookAgain + lookAgain
 	}
 	today := now.Std().In(q.Zone)
-	// A span that holds now began yesterday or today.
+	// A span that contains now began yesterday or today.
 	for day := -1; day <= 0; day++ {
 		ends := day
 		if q.To < q.From {
@@ -101,7 +101,7 @@ func (q Quiet) Until(now Time) Time {
 	return 0
 }
 
-// wall returns the first and the last instant at which the clocks of the zone show a time, some days after today.
+// wall returns the first and the last instant at which the clocks of the zone show a time, some days from today.
 func (q Quiet) wall(today time.Time, days, minutes int) (first, last Time) {
 	shown := time.Date(today.Year(), today.Month(), today.Day()+days, 0, minutes, 0, 0, time.UTC)
 	before, after := q.offset(shown, -24*time.Hour), q.offset(shown, 24*time.Hour)

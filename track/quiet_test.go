@@ -59,12 +59,12 @@ func TestQuietUntil(t *testing.T) {
 		}
 	}
 	if (Quiet{}).Until(noon) != 0 {
-		t.Error("no quiet hours, and yet it is quiet")
+		t.Error("quiet without quiet hours")
 	}
 }
 
-// TestQuietEndsAfterItBegan: at any instant of two years, in zones with all sorts of clocks, a quiet span that holds
-// ends later, within a day and an hour, and nothing is quiet at its end.
+// TestQuietEndsAfterItBegan: at any instant of two years, in zones with all kinds of clock changes, a quiet span that
+// contains it ends later, within a day and an hour, and its end is not quiet.
 func TestQuietEndsAfterItBegan(t *testing.T) {
 	for _, text := range []string{"22:00-07:00 Europe/Berlin", "02:15-02:45 Europe/Berlin", "23:30-00:30 America/Sao_Paulo", "01:00-03:00 Australia/Lord_Howe", "00:00-23:59 Asia/Kolkata"} {
 		q, err := ParseQuiet(text, nil)
@@ -91,12 +91,12 @@ func TestParseQuiet(t *testing.T) {
 			t.Errorf("%q: %q, %v", tc.text, q, err)
 		}
 		if again, err := ParseQuiet(q.String(), nil); err != nil || again.String() != tc.want {
-			t.Errorf("%q is read back as %q, %v", q, again, err)
+			t.Errorf("%q is parsed again as %q, %v", q, again, err)
 		}
 	}
 	for _, text := range []string{"22:00", "22-07", "22:00-24:00", "22:00-22:00", "22:00-07:00 Berlin", "22:00-07:00 Local", "x", "22:60-07:00", "22:00--07:00"} {
 		if q, err := ParseQuiet(text, nil); err == nil {
-			t.Errorf("%q is read as %q", text, q)
+			t.Errorf("%q is parsed as %q", text, q)
 		}
 	}
 }

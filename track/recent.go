@@ -5,32 +5,30 @@ import (
 	"slices"
 )
 
-// thread is what the ledger remembers of a conversation that was active a moment ago: every message of it that is pending
-// or delivered, and the last ones that are not. What is remembered need not be loaded, so that a receipt or a marker for
-// what was just written asks nothing of the database.
+// thread is the memory of a recently active conversation: all its pending or delivered messages, and the last other ones.
+// What is remembered need not be loaded, so a receipt or marker for a recent message costs no query.
 type thread struct {
-	rows  []Message // as they are stored, by Ord; only Notice.Told may lag behind
-	since Time      // messages that are not in rows were sent at this time at the latest
+	rows  []Message // as stored, by Ord; only Notice.Told may lag behind
+	since Time      // messages that are not in rows were sent at this time or before
 }
 
 const (
-	maxThreads  = 16 << 20 // bytes, of one generation
-	maxOpen     = 64       // messages that are pending or delivered: a conversation of more is not remembered
+	maxThreads  = 16 << 20 // bytes per generation
+	maxOpen     = 64       // pending or delivered messages: conversations with more are not remembered
 	maxPast     = 8        // other ones
-	messageSize = 700      // bytes, about, without the text
+	messageSize = 700      // approximate bytes, without the text
 )
 
-// thread returns what is remembered of a conversation, or nil.
+// thread returns the memory of a conversation, or nil.
 func (l *Ledger) thread(c Conv) *thread {
 	t, _ := l.threads.get(c)
 	return t
 }
 
-// Forget makes the ledger load again what it remembers of conversations: a batch may have been stored that was not committed
-// here.
+// Forget drops the memory of conversations: a batch may have been stored that was not committed here.
 func (l *Ledger) Forget() { l.threads = newCache[Conv, *thread](maxThreads) }
 
-// has reports whether the newest message of this id is remembered, with its original if it is an alias.
+// has reports whether the newest message with this id is remembered, with its original if it is an alias.
 func (t *thread) has(id string) bool {
 	for _, m := range slices.Backward(t.rows) {
 		if m.ID == id {
@@ -40,13 +38,13 @@ func (t *thread) has(id string) bool {
 	return false
 }
 
-// excludes reports whether no message that is not remembered can be an earlier copy of the one that a Sent tells of.
+// excludes reports whether no message outside the memory can be an earlier copy of a Sent.
 func (t *thread) excludes(f *Fact) bool { return f.At >= t.since.Add(copyWindow) }
 
 // isOpen reports whether evidence can change the message.
 func (m *Message) isOpen() bool { return m.Kind == Watched && !m.Status.Final() }
 
-// recollect adds what is remembered of a conversation to the batch, once.
+// recollect adds the memory of a conversation to the batch, once.
 func (b *batch) recollect(c Conv) {
 	if b.recollected[c] {
 		return
@@ -66,8 +64,8 @@ func (b *batch) recollect(c Conv) {
 	}
 }
 
-// memorize collects what is to be remembered of the conversations of this batch: those of which every open message is
-// known. What is remembered of a conversation is never older than what is stored.
+// memorize collects what to remember of the conversations of this batch: those of which all open messages are known. The
+// memory of a conversation is never older than what is stored.
 func (b *batch) memorize() {
 	rows := make(map[Conv][]*row, len(b.recollected)+len(b.whole))
 	for _, c := range b.whole {
@@ -77,7 +75,7 @@ func (b *batch) memorize() {
 		_, whole := rows[c]
 		return whole || b.thread(c) != nil
 	}
-	for _, r := range b.rows { // an alarm has its rows loaded, remembered or not
+	for _, r := range b.rows { // an alarm loads its rows, remembered or not
 		if c := r.Conv(); !b.recollected[c] && known(c) {
 			b.recollect(c)
 		}
@@ -101,8 +99,8 @@ func (b *batch) memorize() {
 	}
 }
 
-// remember fills the thread with the rows of its conversation, and reports whether it can be remembered. A prompt has to be
-// loaded with its messages, and an error is pruned in time.
+// remember fills the thread with the rows of its conversation, and reports whether it can be remembered. Prompts must be
+// loaded with their messages, and failed messages are pruned in time.
 func (t *thread) remember(rows []*row) bool {
 	open, past := 0, 0
 	for _, r := range slices.Backward(rows) {

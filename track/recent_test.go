@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// checkThreads panics if what is remembered is not what is stored. Every batch of every test is checked.
+// checkThreads panics if the memory differs from what is stored. Every batch of every test is checked.
 func (l *Ledger) checkThreads(s *memory) {
 	l.threads.each(func(c Conv) {
 		t := l.thread(c)
@@ -31,12 +31,12 @@ func (l *Ledger) checkThreads(s *memory) {
 	})
 }
 
-// wants is what a fact has loaded.
+// wants returns what is loaded for a fact.
 func (w *world) wants(kind FactKind, basis Basis, id string) (want Want) {
 	return w.ledger.Want([]Input{&Fact{Kind: kind, Basis: basis, Key: Key{alice, bob, id}, At: w.now}})
 }
 
-// Evidence of what was just written asks nothing of the database.
+// Evidence for recent messages needs no query.
 func TestEvidenceOfRecentMessages(t *testing.T) {
 	w := newKnowing()
 	w.send("m1")
@@ -56,7 +56,7 @@ func TestEvidenceOfRecentMessages(t *testing.T) {
 	is(t, "m1", w.told("m1"), "delivered displayed")
 }
 
-// A proof of what is known already writes nothing.
+// Proof of what is known already writes nothing.
 func TestKnownProofsWriteNothing(t *testing.T) {
 	w := newKnowing()
 	w.send("m1")
@@ -72,7 +72,7 @@ func TestKnownProofsWriteNothing(t *testing.T) {
 	is(t, "a late ack", again(Received, ByAck), true)
 }
 
-// What is not only the conversation's own is not remembered.
+// Conversations whose messages others can change are not remembered.
 func TestForgottenThreads(t *testing.T) {
 	conv := Conv{alice, bob}
 	for name, lead := range map[string]func(*world){
@@ -98,7 +98,7 @@ func (w *world) sendMany(n int) {
 	}
 }
 
-// Of what is over only the last is remembered.
+// Only the last of the settled messages are remembered.
 func TestRememberedPast(t *testing.T) {
 	w := newWorld()
 	for i := range 2 * maxPast {
@@ -120,11 +120,11 @@ func TestCache(t *testing.T) {
 			t.Fatalf("%d is %d, %t", i, v, ok)
 		}
 		if n := len(c.young) + len(c.old); n > 21 {
-			t.Fatalf("%d are kept", n)
+			t.Fatalf("%d entries", n)
 		}
-		c.put(7, 7, 10) // what is used stays
+		c.put(7, 7, 10) // used entries stay
 		if _, ok := c.get(7); !ok {
-			t.Fatalf("7 is forgotten after %d", i)
+			t.Fatalf("7 was dropped after %d", i)
 		}
 	}
 	has := func(k int) bool { _, ok := c.get(k); return ok }

@@ -2,12 +2,12 @@ package track
 
 import "time"
 
-// verdictAfter is how long the server may take to say what became of a message: until then a refusal may be on its way. (Our module for
-// Prosody takes up to three seconds to see that one was thrown away.)
+// verdictAfter is how long the server may take to report the fate of a message: until then a refusal may be under way. (Our
+// module for Prosody takes up to three seconds to detect a dropped message.)
 const verdictAfter = 5 * time.Second
 
-// refused takes in that the recipient's side wants nothing of the sender's. The row says what it is about, not what the error
-// brings back of it, which the sender wrote. An error for what has arrived is one of a single device.
+// refused records that the recipient's side rejects the sender. It uses the row, not the error's copy of the message, which
+// the sender wrote. An error for a message that has arrived concerns a single device.
 func (b *batch) refused(r *row, f *Fact) {
 	switch {
 	case f.Kind == Dropped:
@@ -19,8 +19,8 @@ func (b *batch) refused(r *row, f *Fact) {
 	b.putPair(p)
 }
 
-// accepted takes in that the message of a proof has arrived: one that was sent after what was refused, or, by the word of a client, that
-// one itself. (What the server acknowledges may be an earlier one of the same id.)
+// accepted records that a proven message has arrived: one sent after the refused one or, if a client says so, the refused
+// one itself. (A server's acknowledgement may be for an earlier message of the same id.)
 func (b *batch) accepted(f *Fact) {
 	p, r := b.pair(f.Conv()), b.newest[f.Key]
 	if f.Kind == Synced || p.Refused == 0 || r.Ord < p.Refused || r.Ord == p.Refused && f.Basis == ByAck {
@@ -30,16 +30,16 @@ func (b *batch) accepted(f *Fact) {
 	b.putPair(p)
 }
 
-// hasArrived reports whether something else than the order proves that the message has reached the recipient.
+// hasArrived reports whether evidence other than the order proves that the message has reached the recipient.
 func (r *row) hasArrived() bool {
 	return r.Status == Displayed || r.Status == Delivered && !r.Marks.Has(Inferred)
 }
 
-// undecided says until when it may still turn out that something of a prompt is refused, or 0.
+// undecided returns until when part of a prompt may still turn out to be refused, or 0.
 func (b *batch) undecided(messages []Message) (until Time) {
 	for i := range messages {
 		m := &messages[i]
-		if m.Marks.Has(Test) { // nobody sent it
+		if m.Marks.Has(Test) { // it was never sent
 			continue
 		}
 		if at := m.SentAt.Add(verdictAfter); m.Status == Pending && at > b.now {
@@ -49,8 +49,8 @@ func (b *batch) undecided(messages []Message) (until Time) {
 	return until
 }
 
-// withholds reports whether the sender gets no number, and no SMS to it, whatever was decided a moment ago: something of theirs was refused, or
-// the recipient has taken the number back since.
+// withholds reports whether the sender gets no number, and no SMS is sent to it, whatever was decided before: something of
+// theirs was refused, or the recipient has withdrawn the number since.
 func (b *batch) withholds(c Conv) bool {
 	who := b.people.Parties(c)
 	return b.pair(c).Refused != 0 || who.Hidden || who.Recipient.Watch == Off

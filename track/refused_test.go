@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// released shows the open prompt, as if a number had been decided upon, and reports whether it may be told.
+// released shows the open prompt, as if a number was to be disclosed, and reports whether it may be.
 func released(t *testing.T, w *world) bool {
 	t.Helper()
 	open := w.prompts(PromptOpen)
@@ -70,7 +70,7 @@ func TestRefused(t *testing.T) {
 		w.step(time.Minute)
 		w.send("m1") // after he has blocked her
 		w.fact(Bounced, "m1", refusal)
-		w.fact(Received, "m1", func(f *Fact) { f.Basis = ByAck }) // of the first one
+		w.fact(Received, "m1", func(f *Fact) { f.Basis = ByAck }) // for the first one
 		w.send("m2")
 		w.step(time.Hour)
 		is(t, "released", released(t, w), false)

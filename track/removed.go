@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Removed says that an account was deleted: whoever gets its name later is somebody else. All that is kept of it goes, and what
-// is watched for it is not any more. Nobody is told: there is nobody.
+// Removed says that an account was deleted: its name may belong to somebody else later. Everything stored about it is
+// removed, and messages to it are no longer watched. Nobody is notified.
 type Removed struct{ JID string }
 
 func (r *Removed) want(_ *Ledger, w *Want) {
@@ -23,7 +23,7 @@ func (r *Removed) apply(b *batch) {
 	b.gone[r.JID] = b.nextOrd()
 	b.out.Removed = append(b.out.Removed, Removal{JID: r.JID, Ord: b.gone[r.JID]})
 
-	// What this batch has made of it until now is not stored, and not found by what follows.
+	// What this batch has done with it so far is not stored, and not visible to what follows.
 	maps.DeleteFunc(b.newest, func(k Key, _ *row) bool { return k.Sender == r.JID })
 	maps.DeleteFunc(b.convs, func(c Conv, _ []*row) bool { return c.Sender == r.JID })
 	maps.DeleteFunc(b.live, func(c Conv, _ *work) bool { return c.Sender == r.JID })
@@ -37,5 +37,5 @@ func (r *Removed) apply(b *batch) {
 	b.out.Releases = slices.DeleteFunc(b.out.Releases, func(l Release) bool { return l.Owner == r.JID })
 }
 
-// isGone reports whether a row, by its sender and its Ord, belongs to an account that was removed in this batch.
+// isGone reports whether a row, by sender and Ord, belongs to an account removed in this batch.
 func (b *batch) isGone(sender string, ord int64) bool { return ord <= b.gone[sender] }

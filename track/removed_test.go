@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// An account is deleted, and somebody else gets its name: nothing of before is known, nobody is told of it, and what is written
-// under the name from then on is watched as if it were the first.
+// An account is deleted, and somebody else gets its name: nothing from before is known, nobody is told about it, and what is
+// written to the name from then on is watched as if it were new.
 func TestRemoved(t *testing.T) {
 	w := prompted()
 	w.send("m2", to(carol))
@@ -26,7 +26,7 @@ func TestRemoved(t *testing.T) {
 	remembered, _ := w.ledger.peers.get(alice)
 	is(t, "and is remembered", remembered, Peer{JID: alice})
 	is(t, "pending", int(w.ledger.pending[alice]), 0)
-	is(t, "alarms", len(w.store.alarms()), 1) // of Bob's
+	is(t, "alarms", len(w.store.alarms()), 1) // Bob's
 	w.step(time.Hour)
 	for _, o := range w.sent[sent:] {
 		is(t, "whom something is sent to later", o.Owner, bob)

@@ -32,8 +32,8 @@ func TestReveals(t *testing.T) {
 	}
 }
 
-// What a stranger is told says neither when a client of the recipient's was there nor that it was: what the server alone knows makes no
-// difference, in what is told and in when.
+// A stranger's notices reveal neither whether nor when a client of the recipient was online: what only the server knows
+// changes neither their content nor their time.
 func TestStrangers(t *testing.T) {
 	stranger := func(t *testing.T, tell func(*world)) (told, outbox string) {
 		w := newWorld()

@@ -1,7 +1,6 @@
 package track
 
-// Rule is a row of one of the two tables that say what silence means. It is stored with messages: the numbers never
-// change.
+// Rule is a row of one of the two tables of what silence means. It is stored with messages: the numbers never change.
 type Rule uint8
 
 const (
@@ -39,7 +38,7 @@ const (
 	RuleMarkerAssumed  Rule = 45
 )
 
-// rule is a row: it applies if all circumstances in one set hold and none in the other. The first that applies decides.
+// rule is a row: it applies if all circumstances in one set hold and none in the other. The first one that applies decides.
 type rule struct {
 	Rule
 	name      string

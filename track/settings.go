@@ -9,23 +9,23 @@ import (
 type Parties struct {
 	Sender    Prefs
 	Recipient Prefs
-	Contact   Contact // what Sender has set about Recipient
-	// Standing is Sender's in Recipient's roster, where the server lets it be read; else unknown.
+	Contact   Contact // Sender's settings for Recipient
+	// Standing is Sender's in Recipient's roster, where the server lets it be read; otherwise unknown.
 	Standing Standing
 	Hidden   bool // Recipient hides the number from Sender
 }
 
-// Tier tells where a setting came from.
+// Tier is the origin of a setting.
 type Tier string
 
 const (
-	TierDomain    Tier = "domain" // the policy, or what is built in
+	TierDomain    Tier = "domain" // the policy, or a built-in default
 	TierSender    Tier = "sender"
 	TierRecipient Tier = "recipient"
 	TierHint      Tier = "hint"
 )
 
-// Settings are what holds for one message at one time: policy, people and hint made into one.
+// Settings are the resulting settings for one message at one time: policy, people and hint combined.
 type Settings struct {
 	Watch            bool
 	Unwatched        Reason        // why Watch is false
@@ -35,27 +35,27 @@ type Settings struct {
 	Mode             Mode
 	ModeOf           Tier
 	Muted            bool
-	Quiet            Quiet // of the recipient; the zero Quiet when the priority goes through it
+	Quiet            Quiet // of the recipient; the zero Quiet if the priority overrides it
 	QuietOf          Tier
 	Steps            []Step
 	Sync             Sync // of the recipient
 	Expectation
 	Delivery bool // silence about delivery means something
 	Reading  bool // silence about reading means something
-	Reveals  bool // the sender may tell undelivered from unread
+	Reveals  bool // the sender may distinguish undelivered from unread
 
-	// The verdict on a prompt at this moment: not at all because of Refuse; or not before Hold, because of Held.
+	// The verdict on a prompt now: none because of Refuse; or not before Hold, because of Held.
 	Refuse Reason
 	Hold   Time
 	Held   Reason
-	// The verdict on an SMS of the component's own: not at all because of NoText; or not before TextHold, because of TextHeld.
+	// The verdict on the component's own SMS now: none because of NoText; or not before TextHold, because of TextHeld.
 	NoText   NoText
 	TextHold Time
 	TextHeld Reason
 }
 
-// Resolve makes the settings of a message. Precedence: recipient's opt-out > admin's rules > hint > sender's settings
-// > domain default (protocol §3). Senders' own times are kept within the policy's bounds.
+// Resolve combines the settings for a message. Precedence: recipient's opt-out > admin's rules > hint > sender's settings >
+// domain default (protocol §3). Senders' own timeouts are kept within the policy's limits.
 func (p *Policy) Resolve(m *Message, who Parties, e Expectation) Settings {
 	h := m.Hint
 	s := Settings{
@@ -102,10 +102,10 @@ func (p *Policy) Resolve(m *Message, who Parties, e Expectation) Settings {
 	return s
 }
 
-// awaitsDelivery reports whether a message that is not delivered gets its timeout for that.
+// awaitsDelivery reports whether an undelivered message gets a timeout.
 func (s Settings) awaitsDelivery() bool { return s.Delivery && s.UndeliveredAfter > 0 }
 
-// unwatched says why the message is not watched, or "".
+// unwatched returns why the message is not watched, or "".
 func (p *Policy) unwatched(m *Message, who Parties) Reason {
 	switch {
 	case who.Recipient.Watch == Off:
@@ -118,7 +118,7 @@ func (p *Policy) unwatched(m *Message, who Parties) Reason {
 	return ""
 }
 
-// OptedIn reports whether the user asked for Tocsin by a setting of their own.
+// OptedIn reports whether the user has opted in to Tocsin by a setting of their own.
 func (p Prefs) OptedIn() bool {
 	return p.Fallback == On || p.Mode == Ask || p.Mode == Auto
 }
@@ -143,7 +143,7 @@ func (p *Policy) clamp(d time.Duration) time.Duration {
 	return max(d, p.MinAfter)
 }
 
-// priority sets the highest priority that the sender may use, up to the one asked for, and returns its rule.
+// priority sets the highest priority that the sender may use, up to the requested one, and returns its rule.
 func (p *Policy) priority(s *Settings, h Hint, sender string) *PriorityRule {
 	for name := first(h.Priority, Normal); ; name-- {
 		var ruled bool
@@ -174,7 +174,7 @@ func (r *PriorityRule) allows(sender string) bool {
 	return len(r.Senders) == 0
 }
 
-// quietOf returns the quiet hours of a recipient: their own, else the domain's.
+// quietOf returns the quiet hours of a recipient: their own, otherwise the domain's.
 func (p *Policy) quietOf(who Prefs) (Quiet, Tier) {
 	if who.Quiet == "" {
 		if p.Quiet.Zone == nil {
@@ -192,12 +192,12 @@ func (p *Policy) quietOf(who Prefs) (Quiet, Tier) {
 	}
 	q, err := ParseQuiet(who.Quiet, zone)
 	if err != nil || q.From != q.To && lost != nil && who.Zone != "" && !strings.Contains(who.Quiet, " ") {
-		return Quiet{Always: true, Zone: time.UTC}, TierRecipient // settings are checked when they are made: it has become so
+		return Quiet{Always: true, Zone: time.UTC}, TierRecipient // settings are checked when they are made: it became invalid later
 	}
 	return q, TierRecipient
 }
 
-// first returns the first of its arguments that is not zero.
+// first returns the first argument that is not zero.
 func first[T comparable](values ...T) T {
 	var zero T
 	for _, v := range values {

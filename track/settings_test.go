@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestResolve holds the precedence of protocol §3: recipient's opt-out > admin's rules > hint > sender's settings > domain.
+// TestResolve checks the precedence of protocol §3: recipient's opt-out > admin's rules > hint > sender's settings > domain.
 func TestResolve(t *testing.T) {
 	type given struct {
 		policy func(*Policy)
@@ -115,7 +115,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// A test's message has no times and no chain of its own, whoever is watched otherwise: only what is ordered happens.
+// The message of a test has no timeouts and no chain of its own, whoever is watched otherwise: only what is ordered happens.
 func TestResolveATest(t *testing.T) {
 	p := standard()
 	p.Senders = SendersHinted

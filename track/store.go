@@ -5,22 +5,22 @@ import (
 	"fmt"
 )
 
-// ErrFenced is returned by a store whose holder is no longer the one live instance: nothing of the batch was written.
+// ErrFenced is returned by a store that is no longer the leader's: nothing of the batch was written.
 var ErrFenced = errors.New("another instance has taken over")
 
-// ErrRefused is returned by a store that works and can't take what it was given: trying again will not help.
+// ErrRefused is returned by a store that works but can't store its input: trying again will not help.
 var ErrRefused = errors.New("rejected by the database")
 
-// BehindError is returned by a store whose database has lost commits that it had acknowledged: a replica that did not have
-// them was promoted, or a backup was restored. What is in memory is ahead of it.
+// BehindError is returned by a store whose database has lost acknowledged commits: a replica without them was promoted, or a
+// backup was restored. The state in memory is ahead of it.
 type BehindError struct{ Commits int64 }
 
 func (e *BehindError) Error() string {
 	return fmt.Sprintf("the database has lost %d commits", e.Commits)
 }
 
-// Want names what a batch of facts touches, so that the store can load it in few queries.
-// The store may load more than is wanted, never less.
+// Want says what a batch of facts concerns, so that the store can load it in few queries. The store may load more than is
+// wanted, never less.
 type Want struct {
 	Keys    []Key    // rows of these keys, newest first per key, with the originals of aliases
 	Open    []Conv   // all watched rows of these conversations that are Pending, Delivered or Failed
@@ -51,8 +51,8 @@ type Want struct {
 	SMS bool
 }
 
-// Loaded is what the store found. Messages and prompts that belong together are both there: a prompt's messages,
-// and the live prompt of every loaded message that names one. A row stands here once, however often it was wanted.
+// Loaded is what the store has found. Messages and prompts that belong together are all loaded: a prompt's messages, and the
+// live prompt of every loaded message that has one. Each row is loaded once, however often it was wanted.
 type Loaded struct {
 	Messages []Message
 	Prompts  []Prompt
@@ -72,36 +72,36 @@ type Loaded struct {
 }
 
 // Opened is one prompt that was opened in the last 24 hours and shown to somebody (its Shown is not empty). At is its
-// OpenedAt. PromptCapped and PromptReminded are no prompts: they count for what they say.
+// OpenedAt. PromptCapped and PromptReminded are no prompts: they count for what they record.
 type Opened struct {
 	Conv
 	At    Time
 	State PromptState
 }
 
-// Changes is what a batch made of it: written in one transaction.
+// Changes are the changes of a batch: written in one transaction.
 type Changes struct {
 	Insert   []Message   // new rows
-	Update   []Message   // all columns but Ord and Key
-	Was      []Message   // what Update replaces, one for one; or none, if that is not known
+	Update   []Message   // all columns except Ord and Key
+	Was      []Message   // the rows that Update replaces, one for one; or none, if unknown
 	Prompts  []Prompt    // inserted or replaced, by ID
 	Peers    []Peer      // inserted or replaced, by JID
 	Pairs    []Pair      // inserted or replaced, by Conv
-	Outbox   []Outgoing  // inserted; one with a known ID is left as it is
+	Outbox   []Outgoing  // inserted; one with a known ID stays unchanged
 	Done     []string    // ids of outbox entries to remove
-	Attempts []Attempt   // failed ones of outbox entries; of entries that are not there they are nothing
-	Told     []Told      // notices that reached their sender
-	Releases []Release   // numbers that were handed out
+	Attempts []Attempt   // failed attempts of outbox entries; ignored for entries that no longer exist
+	Told     []Told      // notices that have reached their sender
+	Releases []Release   // numbers that were disclosed
 	Texts    []Text      // inserted or replaced, by ID
 	Parts    []Part      // inserted or replaced, by PartKey
-	Replies  []ReplySeen // inserted; one with a known key is left as it is
+	Replies  []ReplySeen // inserted; one with a known key stays unchanged
 	Stops    []Stop      // inserted or replaced, by Number
 	Codes    []Code      // inserted, or changed in what is not given for good, by Row
 	Numbers  []Number    // inserted or replaced, by JID: the last one counts
 	Alerts   []Alerted   // inserted or replaced, by Alert
-	Taken    []int64     // what was handed over and is taken in, by Pos
-	Removed  []Removal   // accounts that were deleted: before all else everything of theirs goes
-	Marks    []Mark      // how far sources were taken in: raised, by Run
+	Taken    []int64     // positions of handed-over events that were processed
+	Removed  []Removal   // deleted accounts: first of all, everything of theirs is removed
+	Marks    []Mark      // positions up to which sources were processed: raised, by Run
 }
 
 // Empty reports whether a batch has changed nothing.
@@ -109,18 +109,18 @@ func (c *Changes) Empty() bool {
 	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Pairs)+len(c.Outbox)+len(c.Done)+len(c.Attempts)+len(c.Told)+len(c.Releases)+len(c.Texts)+len(c.Parts)+len(c.Replies)+len(c.Stops)+len(c.Codes)+len(c.Numbers)+len(c.Alerts)+len(c.Taken)+len(c.Removed)+len(c.Marks) == 0
 }
 
-// Removal is an account that was deleted: its settings, its number and who was shown it, what was learned of its clients, what
-// waits for it, and its messages and prompts up to Ord.
+// Removal is the removal of an account: its settings, its number and who was shown it, what was learned about its clients,
+// outbox entries for it, and its messages and prompts up to Ord.
 type Removal struct {
 	JID string
 	Ord int64
 }
 
-// Attempt records that an outbox entry could not be sent.
+// Attempt records a failed attempt to send an outbox entry.
 type Attempt struct {
 	ID    string
 	Tries int  // so far
-	After Time // the next one comes not before this instant
+	After Time // no retry before this instant
 }
 
 // Told says that the notice Seq of a message has reached its sender. It never lowers Notice.Told.
@@ -129,7 +129,7 @@ type Told struct {
 	Seq uint32
 }
 
-// Release records that a number was handed to a sender.
+// Release records that a number was disclosed to a sender.
 type Release struct {
 	Owner  string // whose number
 	To     string // to whom
@@ -138,35 +138,35 @@ type Release struct {
 	At     Time
 }
 
-// OutKind is what an outbox entry does.
+// OutKind is the kind of an outbox entry.
 type OutKind string
 
 const (
 	OutShow     OutKind = "show"     // send the prompt to the sender's devices
 	OutWithdraw OutKind = "withdraw" // take it back
-	OutRemind   OutKind = "remind"   // one gentle repeat to the recipient
-	OutWebhook  OutKind = "webhook"  // tell the admin's system
+	OutRemind   OutKind = "remind"   // send one reminder to the recipient
+	OutWebhook  OutKind = "webhook"  // notify the admin's system
 	OutChat     OutKind = "chat"     // one line from the contact to the sender
 	OutAlert    OutKind = "alert"    // one line from the contact to an admin
 	OutText     OutKind = "text"     // send an SMS: the entry stays until nothing is to be done about it any more
 	OutReply    OutKind = "reply"    // tell the sender what the recipient has answered by SMS
 )
 
-// CapReason says whose limit holds prompts back.
+// CapReason says which cap holds prompts back.
 type CapReason string
 
 const (
-	CapConversation CapReason = "cap-conversation" // so many prompts about one recipient a day
-	CapRecipient    CapReason = "cap-recipient"    // so many of all senders, and this one had one
-	CapSender       CapReason = "cap-sender"       // so many an hour
+	CapConversation CapReason = "cap-conversation" // prompts about one recipient per day
+	CapRecipient    CapReason = "cap-recipient"    // prompts of all senders about a recipient per day, and this sender has had one
+	CapSender       CapReason = "cap-sender"       // prompts per hour
 )
 
-// Outgoing is an outbox entry: it is sent at least once. Its ID is deterministic: a repeat after a crash
-// carries the same stanza id.
+// Outgoing is an outbox entry: it is sent at least once. Its ID is deterministic: a repetition after a crash has the same
+// stanza id.
 type Outgoing struct {
 	ID     string
 	Kind   OutKind
-	Owner  string   // bare JID of the sender it is about: order and fairness are kept per owner
+	Owner  string   // bare JID of the sender it is about: order and fairness are per owner
 	Prompt string   // OutShow, OutWithdraw; OutText: the ID of the Text
 	Ord    int64    // OutRemind, OutWebhook: the message; OutReply: the newest one that is answered
 	To     []string // OutWithdraw: full JIDs of the devices, or the bare JID of an ordinary client; OutReply: the recipient, who has answered
@@ -175,12 +175,12 @@ type Outgoing struct {
 	Step   int      // OutWebhook: index of the step of the chain
 	Tries  int
 
-	// Why: one of them is set, by Kind.
+	// The reason: one of them is set, depending on Kind.
 	Withdrawal Withdrawal // OutWithdraw
 	State      State      // OutWebhook: the timeout
 	Cap        CapReason  // OutChat
 	Alert      Alert      // OutAlert
-	More       bool       // OutShow: further messages have joined an open prompt
+	More       bool       // OutShow: further messages were added to an open prompt
 }
 
 // Alarm is an entry of the alarm heap: Ref is a message's Ord, or the negated Row of a prompt.
@@ -189,25 +189,25 @@ type Alarm struct {
 	Ref int64
 }
 
-// Pruned is what one step of pruning has come to.
+// Pruned is the result of one step of pruning.
 type Pruned struct {
 	Removed int
-	// Stale are the Ords of messages that are past their retention, neither settled nor with an alarm: they are to be Aged.
+	// Stale are the Ords of messages past their retention that are neither settled nor have an alarm: they are to be Aged.
 	Stale []int64
-	More  bool // there is more to do at once
+	More  bool // there is more to do immediately
 }
 
-// Seed is what an instance must know of the past when it starts.
+// Seed is what an instance must know about the past when it starts.
 type Seed struct {
 	LastOrd int64            // greatest Ord, and Prompt.Row
 	LastRev int64            // greatest Notice.Rev
 	Secret  []byte           // 32 random bytes of this database: prompt ids are derived from it
 	Pepper  []byte           // a secret that is not in the database
 	Pending map[string]int32 // watched, not settled messages per sender
-	Prompts int              // that are live
+	Prompts int              // live ones
 }
 
-// Summary is what "tocsin status" and admins are shown.
+// Summary is what "tocsin status" and admins see.
 type Summary struct {
 	Pending, Overdue, OpenPrompts, Outbox int64
 	OldestDue                             Time
@@ -217,21 +217,21 @@ type Summary struct {
 	SMSDown   []string // routes that are down
 }
 
-// SMSUse is what SMS of the component's own have used.
+// SMSUse is the use of the component's own SMS.
 type SMSUse struct {
 	SMS, Segments int64 // that were given to providers
 	Unsure        int64 // of these, the SMS of which nobody knows whether they were sent
 }
 
-// Device is a resource that was seen with our features: kept so that a sender who stays online is found again after
-// a restart of the component.
+// Device is a resource with some of our features: stored so that a sender who stays online is found again after a restart of
+// the component.
 type Device struct {
 	JID      string // full JID
 	Features Features
 	At       Time
 }
 
-// Features are what a resource can do for us (protocol §9).
+// Features are the features of a resource that matter to us (protocol §9).
 type Features uint8
 
 const (
@@ -241,7 +241,7 @@ const (
 	CanReceipts                      // urn:xmpp:receipts
 )
 
-// Filter chooses messages of a sender; its zero value chooses all that are watched.
+// Filter selects messages of a sender; its zero value selects all watched ones.
 type Filter struct {
 	Untold    bool   // Notice.Told < Notice.Seq
 	AfterRev  int64  // Notice.Rev > AfterRev
@@ -249,5 +249,5 @@ type Filter struct {
 	With      string // the recipient
 	ID        string // stanza id
 	Limit     int    // 0: no limit
-	Newest    bool   // by Ord, newest first; else by Notice.Rev, oldest first
+	Newest    bool   // by Ord, newest first; otherwise by Notice.Rev, oldest first
 }

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// What the stories below are told with.
+// Helpers of the stories.
 
 func key(id string) Key { return Key{alice, bob, id} }
 
-// send lets Alice write to Bob, asking for a receipt and a marker.
+// send has Alice write to Bob, requesting a receipt and a marker.
 func (w *world) send(id string, change ...func(*Fact)) {
 	f := &Fact{Kind: Sent, Key: key(id), At: w.now, Once: true, Resource: "phone", Marks: AsksReceipt | Markable, Text: "text of " + id}
 	for _, c := range change {
@@ -25,7 +25,7 @@ func hinted(h Hint) func(*Fact)       { return func(f *Fact) { f.Hint = h } }
 func passed(f *Fact)                  { f.Passed, f.Marks, f.Text = true, 0, "" }
 func copied(f *Fact)                  { f.Once = false }
 
-// knows has something learned about Bob, and towards Alice, before what follows.
+// knows sets what is known about Bob, and towards Alice, before the story.
 func (w *world) knows(peer Peer, pair Pair) {
 	peer.JID, pair.Conv = bob, Conv{alice, bob}
 	w.store.peers[bob], w.store.pairs[pair.Conv] = peer, pair
@@ -41,7 +41,7 @@ func (w *world) fact(kind FactKind, id string, change ...func(*Fact)) {
 	w.feed(&f)
 }
 
-// told are the states that were told about a message, in order.
+// told returns the states reported for a message, in order.
 func (w *world) told(id string) string {
 	var states []string
 	for _, m := range w.tells {
@@ -56,7 +56,7 @@ func (w *world) told(id string) string {
 	return strings.Join(states, " ")
 }
 
-// outbox are the entries that were made, in order: what, and why or to whom.
+// outbox lists the entries made so far, in order: what, and why or to whom.
 func (w *world) outbox() string {
 	var list []string
 	for _, o := range w.sent {
@@ -86,7 +86,7 @@ func (w *world) answer(by string, action AnswerAction, d ...time.Duration) Verdi
 	return a.Verdict
 }
 
-// asked are the ids of the messages of the newest prompt.
+// asked returns the ids of the messages of the newest prompt.
 func (w *world) asked() string {
 	prompts := w.prompts()
 	if len(prompts) == 0 {

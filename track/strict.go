@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Unreadable names the settings that can't be read, as the form of the preferences does: hours or a time zone that this program
-// does not know (any more), a value that another version has written. What can't be read counts on its stricter side.
+// Unreadable returns the names of invalid settings, as in the preferences form: hours or a time zone that this program does
+// not know (any more), or a value written by another version. The stricter choice applies for them.
 func (p Prefs) Unreadable() (names []string) {
 	if p.Mode > Never {
 		names = append(names, "mode")
@@ -44,14 +44,14 @@ func (p Prefs) Unreadable() (names []string) {
 	return names
 }
 
-// isOneOf reports whether a text is one of some, or not set.
+// isOneOf reports whether a text is one of several, or not set.
 func isOneOf(text string, all ...string) bool { return text == "" || slices.Contains(all, text) }
 
-// strictAfter is the time to wait where that can't be read: as long as the policy lets anybody wait, for most.
+// strictAfter replaces an unreadable timeout: as long as the policy allows anybody to set.
 const strictAfter = 30 * 24 * time.Hour
 
-// Strict returns the settings with what can't be read on its stricter side: of a language, which has none, that of everybody. Of
-// quiet hours and their zone that is seen to where they are applied.
+// Strict replaces invalid settings by the stricter choice; for the language, which has none, by the default. Quiet hours and
+// their zone are handled where they are applied.
 func (p Prefs) Strict() Prefs {
 	p.Mode = min(p.Mode, Never)
 	for _, after := range []*time.Duration{&p.UndeliveredAfter, &p.UnreadAfter} {

@@ -9,12 +9,13 @@ import (
 	"pgregory.net/rapid"
 )
 
-// lostSettings draw for each setting, by its name in the form, a value that can't be read, and one that can.
+// lostSettings draw, for each setting by its name in the form, a value that can't be read, and one that can.
 var lostSettings = []struct {
 	name     string
 	lose     func(*rapid.T, *Prefs)
 	readable func(*rapid.T, *Prefs)
-	// strictness is how strict what holds is, for the worse: the greater, the fewer are asked, told and shown.
+	// strictness is how strict the resulting settings are, conservatively: the greater, the fewer are prompted, told and
+	// shown.
 	strictness func(sender, recipient Settings, p Prefs) int64
 }{
 	{"mode", func(t *rapid.T, p *Prefs) { p.Mode = Mode(beyond(t, uint8(Never))) },
@@ -50,7 +51,7 @@ var lostSettings = []struct {
 		func(t *rapid.T, p *Prefs) { p.Sync = Sync(upTo(t, uint8(SyncTold))) },
 		func(_, r Settings, _ Prefs) int64 { return map[Sync]int64{SyncQuiet: -1, SyncTold: -2}[r.Sync] }},
 	{"language", func(t *rapid.T, p *Prefs) { p.Language = rapid.SampledFrom([]string{"fr", "EN", "z"}).Draw(t, "lost") },
-		func(t *rapid.T, p *Prefs) { p.Language = "" }, // that of everybody, no stricter than any
+		func(t *rapid.T, p *Prefs) { p.Language = "" }, // the default's, no stricter than any
 		func(_, _ Settings, p Prefs) int64 { return int64(len(p.Language)) }},
 }
 
@@ -75,8 +76,8 @@ func quietness(_, r Settings, _ Prefs) int64 {
 	return 1
 }
 
-// TestUnreadableSettings: whatever was stored, what can't be read is named, and what then holds is at least as strict as any value
-// that could have stood there; what can be read stays as it is.
+// TestUnreadableSettings: whatever was stored, unreadable settings are listed, and the result is at least as strict as any
+// readable value would be; readable settings stay as they are.
 func TestUnreadableSettings(t *testing.T) {
 	holds := func(p Prefs) (sender, recipient Settings, strict Prefs) {
 		policy := standard()
@@ -91,7 +92,7 @@ func TestUnreadableSettings(t *testing.T) {
 			s.readable(t, &p)
 		}
 		if p.Unreadable() != nil || p.Strict() != p {
-			t.Fatalf("%+v: %q can't be read, %+v holds", p, p.Unreadable(), p.Strict())
+			t.Fatalf("%+v: unreadable %q, result %+v", p, p.Unreadable(), p.Strict())
 		}
 		lost := rapid.SampledFrom(lostSettings).Draw(t, "setting")
 		readable := p
@@ -105,6 +106,6 @@ func TestUnreadableSettings(t *testing.T) {
 		}
 	})
 	if n := reflect.TypeFor[Prefs]().NumField(); n != len(lostSettings)+1 {
-		t.Errorf("%d settings, and of %d it is known what can't be read", n-1, len(lostSettings))
+		t.Errorf("%d settings, but unreadable values for %d", n-1, len(lostSettings))
 	}
 }

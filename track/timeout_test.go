@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestCopies tells which message is another copy, and which is new (servers.md).
+// TestCopies: which messages are copies, and which are new (servers.md).
 func TestCopies(t *testing.T) {
 	story(t, "ejabberd copies twice", func(t *testing.T, w *world) {
 		w.send("m1", copied)
@@ -90,14 +90,14 @@ func TestCopies(t *testing.T) {
 		if len(w.ledger.early) > maxEarly || n > 8*maxEarly {
 			t.Errorf("%d ids with %d facts", len(w.ledger.early), n)
 		}
-		w.now = w.now.Add(earlyWindow) // of his own flood his receipts suffer, as long as it lasts
+		w.now = w.now.Add(earlyWindow) // a flood affects his own receipts while it lasts
 		w.fact(Received, "m1")
 		w.send("m1")
 		is(t, "m1", w.told("m1"), "delivered")
 	})
 }
 
-// TestTimeouts tells when they fire (protocol §2, §3).
+// TestTimeouts: when they fire (protocol §2, §3).
 func TestTimeouts(t *testing.T) {
 	story(t, "undelivered, then late", func(t *testing.T, w *world) {
 		w.send("m1")
@@ -180,7 +180,7 @@ func TestTimeouts(t *testing.T) {
 	})
 }
 
-// TestBounds: past the bound of pending messages one only takes its place in the order.
+// TestBounds: beyond the limit of pending messages, a message only takes its position in the order.
 func TestBounds(t *testing.T) {
 	story(t, "a sender with too much pending", func(t *testing.T, w *world) {
 		seed := w.store.seed()

@@ -1,17 +1,17 @@
 package track
 
-// Purpose is what the holder of a token may do (protocol §11).
+// Purpose is what a token is good for (protocol §11).
 type Purpose string
 
 const (
-	PromptPage      Purpose = "prompt"           // see and answer one prompt
-	SettingsLink    Purpose = "settings"         // begin a session
-	AdminLink       Purpose = "admin"            // begin a session
-	SettingsSession Purpose = "settings-session" // see and change one's own settings
+	PromptPage      Purpose = "prompt"           // view and answer one prompt
+	SettingsLink    Purpose = "settings"         // start a session
+	AdminLink       Purpose = "admin"            // start a session
+	SettingsSession Purpose = "settings-session" // view and change one's own settings
 	AdminSession    Purpose = "admin-session"    // do what admins can do
 )
 
-// Token is the right to a page. Whoever knows the text that Hash is of has it.
+// Token is the right to access a page. Whoever knows the text hashed in Hash has it.
 type Token struct {
 	Hash    string // SHA-256, in hexadecimal
 	Purpose Purpose

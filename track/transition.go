@@ -1,6 +1,6 @@
 package track
 
-// EffectKind is what a transition asks for beside the message's new state.
+// EffectKind is the kind of an effect of a transition besides the message's new state.
 type EffectKind uint8
 
 const (
@@ -8,21 +8,21 @@ const (
 	Tell EffectKind = iota
 	// Prompting: the sender should be prompted about the message.
 	Prompting
-	// SendText: an SMS of the component's own should be sent about the message.
+	// SendText: the component's own SMS should be sent about the message.
 	SendText
 	// Do: a step of the chain other than a prompt is due.
 	Do
-	// Arrived: the message was delivered: a prompt only about undelivered messages has lost it.
+	// Arrived: the message was delivered: a prompt that is only about undelivered messages drops it.
 	Arrived
-	// Settle: the message is settled: its prompt has lost it. Reason is that of a withdrawal (protocol §5).
+	// Settle: the message is settled: its prompt drops it. Reason is that of a withdrawal (protocol §5).
 	Settle
 	// Refresh: the text has changed.
 	Refresh
-	// Capped: a cap holds a prompt back; the sender should know.
+	// Capped: a cap holds a prompt back; the sender should be told.
 	Capped
 )
 
-// Effect is one thing that follows from a transition.
+// Effect is one effect of a transition.
 type Effect struct {
 	Kind   EffectKind
 	Notice Notice     // Tell
@@ -30,8 +30,8 @@ type Effect struct {
 	Reason Withdrawal // Settle
 }
 
-// Transition says what a fact makes of a watched message. It is total: every fact is defined in every state. s are the
-// settings at now. It changes m and returns what follows, in order.
+// Transition applies a fact to a watched message. It is total: every fact is defined in every state. s are the settings at
+// now. It changes m and returns the effects in order.
 func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 	if !s.Watch && !m.Status.Settled() && f.Kind != Stopped && f.Kind != Retracted && f.Kind != Aged {
 		return m.unwatch(s, now)
@@ -83,7 +83,7 @@ func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 	return nil
 }
 
-// newMessage makes the message of a Sent fact. Of the recipient's sessions the fact knows more than anybody else, if it knows.
+// newMessage makes the message of a Sent fact. If the fact knows the recipient's sessions, it knows best.
 func newMessage(f *Fact, known Sessions) Message {
 	m := Message{
 		Key: f.Key, Marks: f.Marks, Resource: f.Resource, Lang: f.Lang, SentAt: f.At, Hint: f.Hint, Text: f.Text, Standing: f.Standing,
@@ -97,9 +97,9 @@ func newMessage(f *Fact, known Sessions) Message {
 	return m
 }
 
-// begin sets the first alarm, and tells "unknown" if nothing can be known.
+// begin sets the first alarm, and reports "unknown" if nothing can be known.
 func (m *Message) begin(s Settings, now Time) []Effect {
-	s.Reveals = true // whether that is so is found out until the alarm, which looks again
+	s.Reveals = true // decided at the alarm
 	m.schedule(s, now)
 	return m.doubt(now)
 }
@@ -123,7 +123,7 @@ func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
 	}
 	m.Status, m.DeliveredAt, m.SettledAt, m.Reason = Delivered, f.At, 0, ""
 	if !m.inChain() && !m.Marks.Has(Ordered) {
-		m.Marks &^= Wanted | WantsSMS // it was wanted because of the delivery
+		m.Marks &^= Wanted | WantsSMS // it was wanted because it was undelivered
 	}
 	m.schedule(s, now)
 	if secret {
@@ -133,7 +133,7 @@ func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
 	return m.arrived(f)
 }
 
-// placed: the sender has got, or lost, a place in the recipient's roster.
+// placed: the sender's standing in the recipient's roster has changed.
 func (m *Message) placed(s Settings, now Time) []Effect {
 	m.lookAgain(now)
 	if !m.Marks.Has(Untold) || !s.Reveals || m.Status != Delivered {
@@ -146,7 +146,7 @@ func (m *Message) placed(s Settings, now Time) []Effect {
 	return m.arrived(Fact{Basis: basis, At: m.DeliveredAt})
 }
 
-// arrived tells that the message is delivered.
+// arrived reports that the message is delivered.
 func (m *Message) arrived(f Fact) []Effect {
 	m.Marks &^= Untold
 	effects := m.say(StateDelivered, f.Basis, f.At, m.further())
@@ -156,7 +156,7 @@ func (m *Message) arrived(f Fact) []Effect {
 	return effects
 }
 
-// further is what a delivered message's status says of its reading.
+// further is what a delivered message's status says about its reading.
 func (m *Message) further() State {
 	if m.Hint.Until == UntilDelivered || m.Marks&(ExpectsReading|TimedOutUnread) != 0 {
 		return ""
@@ -164,7 +164,7 @@ func (m *Message) further() State {
 	return StateUnknown
 }
 
-// doubt tells that from here on silence means nothing, if that is so and was not told before (protocol §2).
+// doubt reports that from here on silence means nothing, if that is so and was not reported before (protocol §2).
 func (m *Message) doubt(now Time) []Effect {
 	switch {
 	case m.inChain() || m.Marks.Has(ExpectsReading):
@@ -176,16 +176,16 @@ func (m *Message) doubt(now Time) []Effect {
 	return nil
 }
 
-// lookAgain has the alarm look at a message that has none: its silence may mean something again. One that has an alarm is
-// looked at then.
+// lookAgain sets an alarm for a message without one: its silence may mean something again. A message with an alarm is
+// re-evaluated then.
 func (m *Message) lookAgain(now Time) {
 	if m.Due == 0 && !m.Status.Settled() && !m.inChain() {
 		m.Due = now
 	}
 }
 
-// discard takes in that the server threw the message away. Its sender is told what is told where nothing can be expected:
-// more than the server says would tell of a block list.
+// discard records that the server discarded the message. Its sender sees the same as if nothing could be expected: more
+// would reveal a block list.
 func (m *Message) discard(s Settings, now Time) []Effect {
 	if m.Status != Pending {
 		return nil
@@ -196,8 +196,8 @@ func (m *Message) discard(s Settings, now Time) []Effect {
 	return m.doubt(now)
 }
 
-// unwatch lets go of a message that is not to be watched any more: its recipient has opted out, or the policy changed.
-// The last word is that nothing more can be known, if silence meant something until now.
+// unwatch stops watching a message: its recipient has opted out, or the policy changed. If silence meant something until
+// now, the last status says that nothing more can be known.
 func (m *Message) unwatch(s Settings, now Time) []Effect {
 	m.Marks &^= ExpectsDelivery | ExpectsReading
 	effects := m.doubt(now)
@@ -205,13 +205,14 @@ func (m *Message) unwatch(s Settings, now Time) []Effect {
 	return append(effects, Effect{Kind: Settle, Reason: WithdrawCancelled})
 }
 
-// end settles the message: nothing is due any more, and its text is erased.
+// end settles the message: nothing more is due, and its text is erased.
 func (m *Message) end(status Status, why Reason, now Time) {
 	m.Status, m.SettledAt, m.Due, m.Reason, m.Text = status, now, 0, why, ""
 	m.Marks &^= Wanted | Ordered | WantsSMS | Texting | Inferred
 }
 
-// settle ends the message. Of one that is over already nothing more is said, but that an error is lifted.
+// settle ends the message. For a message that has ended already nothing more is reported, except that an error is
+// overridden.
 func (m *Message) settle(status Status, state State, basis Basis, reason Withdrawal, f Fact, now Time) []Effect {
 	if m.Status.Settled() && !(m.Status == Failed && status == Displayed) {
 		if status.rank() > m.Status.rank() {
@@ -224,7 +225,7 @@ func (m *Message) settle(status Status, state State, basis Basis, reason Withdra
 	return append(effects, Effect{Kind: Settle, Reason: reason})
 }
 
-// bounce is an error: it changes nothing once some client of the recipient's was seen to have the message. That a later
+// bounce records an error: it changes nothing once a client of the recipient is known to have the message. That a later
 // message arrived is not enough for that.
 func (m *Message) bounce(f Fact, now Time) []Effect {
 	if m.Status != Pending && !(m.Status == Delivered && m.Marks.Has(Inferred)) {
@@ -234,8 +235,8 @@ func (m *Message) bounce(f Fact, now Time) []Effect {
 	return m.settle(Failed, StateFailed, ByError, WithdrawCancelled, f, now)
 }
 
-// synced: the recipient has read the message on a device of theirs, and says so to their own devices alone (XEP-0490). What
-// becomes of that is theirs to choose.
+// synced: the recipient has read the message on one of their devices, as synchronised between these only (XEP-0490). The
+// recipient chooses what that means.
 func (m *Message) synced(f Fact, s Settings, now Time) []Effect {
 	switch {
 	case s.Sync == SyncTold:
@@ -248,7 +249,7 @@ func (m *Message) synced(f Fact, s Settings, now Time) []Effect {
 	return []Effect{{Kind: Settle, Reason: WithdrawCancelled}}
 }
 
-// correct refreshes the text: the alarm stays (XEP-0308: a correction is the same message).
+// correct updates the text; the alarm stays (XEP-0308: a correction is the same message).
 func (m *Message) correct(f Fact) []Effect {
 	if m.Status.Settled() {
 		return nil
@@ -258,15 +259,15 @@ func (m *Message) correct(f Fact) []Effect {
 	return []Effect{{Kind: Refresh}}
 }
 
-// ring is the alarm: whatever is due at now happens, in order. One that rings early only takes in what has changed.
+// ring handles the alarm: whatever is due at now happens, in order. If it fires early, the message is only re-evaluated.
 func (m *Message) ring(s Settings, now Time) []Effect {
 	if m.Status.Settled() || m.Due == 0 {
 		return nil
 	}
 	if (m.Reason == ReasonQuiet || m.Reason == ReasonPaused) && s.Hold <= now {
-		m.Reason = "" // it has waited for that
+		m.Reason = "" // the wait is over
 	}
-	m.schedule(s, now) // the policy may have changed since, and what is known about the recipient
+	m.schedule(s, now) // the policy, or what is known about the recipient, may have changed
 	effects := m.doubt(now)
 	for m.Due != 0 && m.Due <= now {
 		next, _ := m.next(s)
@@ -278,7 +279,7 @@ func (m *Message) ring(s Settings, now Time) []Effect {
 			effects = append(effects, m.prompt(s)...)
 		case due && !(m.reminds(s) && s.Hold > now):
 			effects = append(effects, m.step(s, now)...)
-		default: // what is left must wait
+		default: // the rest must wait
 			m.Due, m.Reason = m.hold(s)
 			if next > now {
 				m.Due = min(m.Due, next)
@@ -300,20 +301,20 @@ func (m *Message) timeOut(s Settings, now Time) []Effect {
 	return m.tell(state, ByTimer, now)
 }
 
-// step does the next step of the chain, or passes over it. What holds a prompt back does not hold up the steps after it.
+// step does the next step of the chain, or skips it. What holds a prompt back does not delay the steps after it.
 func (m *Message) step(s Settings, now Time) []Effect {
 	index := int(m.Step)
 	step := s.Steps[index]
 	reminds := m.reminds(s)
 	posted := step.Do == DoWebhook && m.Marks.Has(Posted)
-	if posted { // that was for one step
+	if posted { // only one step is skipped
 		m.Marks &^= Posted
 	}
 	m.Step++
 	switch {
 	case !m.meets(step, s) || posted:
 	case step.Do == DoStatus:
-		if step.After > 0 { // at once, the timeout itself was just told
+		if step.After > 0 { // otherwise the timeout itself was just reported
 			return m.tell(m.timedOut(), ByTimer, now)
 		}
 	case m.Marks.Has(PromptingEnded):
@@ -337,8 +338,8 @@ func (m *Message) meets(step Step, s Settings) bool {
 	return (step.On == "" || step.On == m.timedOut()) && s.Priority >= step.From
 }
 
-// reminds reports whether the next step of the chain is the one gentle repeat to the recipient: once is enough, and
-// not if the sender wants this message, or all of theirs, let alone.
+// reminds reports whether the next step of the chain is a reminder of the recipient: once is enough, and not if the sender
+// wants this message, or all of theirs, left alone.
 func (m *Message) reminds(s Settings) bool {
 	if !m.inChain() || int(m.Step) >= len(s.Steps) || m.Marks&(Reminded|PromptingEnded) != 0 || s.Mode == Never && s.ModeOf != TierDomain {
 		return false
@@ -347,7 +348,7 @@ func (m *Message) reminds(s Settings) bool {
 	return step.Do == DoRemind && m.meets(step, s)
 }
 
-// prompt asks for the prompt that is wanted, or for the SMS in its place, unless something stands against it.
+// prompt requests the wanted prompt, or the SMS instead, unless something prevents it.
 func (m *Message) prompt(s Settings) []Effect {
 	m.Reason = m.refuses(s)
 	texts := m.texts(s)
@@ -363,12 +364,12 @@ func (m *Message) prompt(s Settings) []Effect {
 	return nil
 }
 
-// texts reports whether what is wanted is an SMS of the component's own, and one can be sent.
+// texts reports whether what is wanted is the component's own SMS, and it can be sent.
 func (m *Message) texts(s Settings) bool {
 	return m.Marks.Has(Wanted) && (m.Marks.Has(WantsSMS) || s.Mode == Auto) && m.Marks&(Texted|Test) == 0 && s.NoText == ""
 }
 
-// hold is until when what is wanted has to wait, and why.
+// hold returns until when what is wanted has to wait, and why.
 func (m *Message) hold(s Settings) (Time, Reason) {
 	if m.texts(s) {
 		return s.TextHold, s.TextHeld
@@ -376,14 +377,14 @@ func (m *Message) hold(s Settings) (Time, Reason) {
 	return s.Hold, s.Held
 }
 
-// waits reports whether the prompt has to wait; one that is refused is refused at once.
+// waits reports whether the prompt has to wait; a refused one is refused at once.
 func (m *Message) waits(s Settings, now Time) bool {
 	until, _ := m.hold(s)
 	return until > now && m.refuses(s) == ""
 }
 
-// refuses says why the message is not prompted about, or "". A command goes before mode and mute. The caps of prompts are none
-// of SMS.
+// refuses returns why the message is not prompted about, or "". A command overrides mode and mute. The caps of prompts do
+// not apply to SMS.
 func (m *Message) refuses(s Settings) Reason {
 	switch {
 	case m.Marks.Has(Texting):
@@ -402,8 +403,8 @@ func (m *Message) refuses(s Settings) Reason {
 	return s.Refuse
 }
 
-// force escalates now, by command: the sender's own word goes before times, mode and chain. The alarm does it, so that
-// there is one door to a prompt.
+// force escalates now, by command: the sender's request overrides timeouts, mode and chain. The alarm carries it out, so
+// that prompts are opened in one place only.
 func (m *Message) force(now Time) []Effect {
 	if m.Status.Settled() {
 		return nil
@@ -413,12 +414,12 @@ func (m *Message) force(now Time) []Effect {
 	return nil
 }
 
-// age lets go of a message of which nothing was heard for as long as anything is kept, without a word. One that has an
-// alarm stays for that.
+// age stops watching a message about which nothing was heard for the whole retention, silently. A message with an alarm
+// stays until that.
 func (m *Message) age() []Effect {
 	if m.Status.Settled() || m.Due != 0 {
 		return nil
 	}
-	m.end(Cancelled, ReasonSettled, m.SentAt) // it can be forgotten at once
+	m.end(Cancelled, ReasonSettled, m.SentAt) // it can be pruned at once
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/transitions.golden and docs/TRANSITIONS.md anew")
 
-// Times of the table, from sending on.
+// Times of the table, counted from sending.
 const (
 	tableUndelivered = 2 * time.Minute
 	tableUnread      = 10 * time.Minute
@@ -29,12 +29,12 @@ func tableSettings() Settings {
 	}
 }
 
-// tableState is one row of states: how a message gets there, under which settings.
+// tableState is one row of states: how a message gets there, and under which settings.
 type tableState struct {
 	name, means string
 	settings    func(*Settings)
 	hint        Hint
-	facts       []FactKind // AlarmFired: at its due
+	facts       []FactKind // AlarmFired: when due
 	after       func(*Settings)
 }
 
@@ -78,7 +78,7 @@ var tableStates = []tableState{
 	{name: "cancelled", means: "retracted, or by command", facts: []FactKind{Retracted}},
 }
 
-// make returns a message of the state, and the instant at which it is next looked at.
+// make returns a message in the state, and the instant at which to look at it next.
 func (ts tableState) make() (Message, Settings, Time) {
 	s, now := tableSettings(), noon
 	if ts.settings != nil {
@@ -93,7 +93,7 @@ func (ts tableState) make() (Message, Settings, Time) {
 			now = m.Due
 		}
 		for _, e := range Transition(&m, tableFact(kind, now), s, now) {
-			if e.Kind == SendText { // what the ledger makes of it
+			if e.Kind == SendText { // as the ledger does
 				m.Marks, m.Reason = m.Marks|Texting, ReasonTexting
 			}
 		}
@@ -104,7 +104,7 @@ func (ts tableState) make() (Message, Settings, Time) {
 	return m, s, now.Add(time.Minute)
 }
 
-// byOrder stands for a Received by order, the others for what becomes of the component's own SMS.
+// byOrder stands for a Received by order, the others for fates of the component's own SMS.
 const (
 	byOrder = factKinds + iota
 	smsTaken
@@ -133,7 +133,7 @@ func tableFact(kind FactKind, at Time) Fact {
 	return Fact{Kind: kind, Key: Key{alice, bob, "m1"}, At: at, Basis: basis[kind], Text: "better"}
 }
 
-// tableFacts are the columns; an alarm rings early and when it is due.
+// tableFacts are the columns; an alarm fires early and when it is due.
 var tableFacts = []struct {
 	kind FactKind
 	due  bool
@@ -234,8 +234,8 @@ func nameEffects(effects []Effect, s Settings) (told, does string) {
 	return strings.Join(tells, ", "), strings.Join(others, ", ")
 }
 
-// TestTransitionTable holds every state against every fact, as testdata/transitions.golden has it, and the page that is
-// made of the same table.
+// TestTransitionTable compares every fact in every state with testdata/transitions.golden, and the page made from the same
+// table.
 func TestTransitionTable(t *testing.T) {
 	var golden, page bytes.Buffer
 	page.WriteString(pageHead)
@@ -308,8 +308,8 @@ those that the ledger picks for it: a marker all up to the named one, a plain re
 meets a pending message). Whether a prompt is really opened, joined or withdrawn depends on the others of the conversation.
 `
 
-// TestTransitionIsTotal throws every fact at every status with every combination of marks, under different settings, and
-// holds what must be true of each.
+// TestTransitionIsTotal applies every fact to every status with every combination of marks, under different settings, and
+// checks the invariants of each result.
 func TestTransitionIsTotal(t *testing.T) {
 	marks := []Marks{AsksReceipt, Inferred, TimedOutUndelivered, TimedOutUnread, Escalated, PromptingEnded, OutOfTurn, Wanted, Ordered, Texting, Texted}
 	settings := []Settings{tableSettings()}
@@ -363,7 +363,7 @@ func TestTransitionIsTotal(t *testing.T) {
 func faultOf(before, m Message, effects []Effect, kind FactKind) string {
 	told := slices.ContainsFunc(effects, func(e Effect) bool { return e.Kind == Tell })
 	once := TimedOutUndelivered | TimedOutUnread | Reminded | StoredOffline | Texted
-	if kind != SMSEnded && kind != smsFailed { // an SMS may fail after it was taken
+	if kind != SMSEnded && kind != smsFailed { // an SMS may fail after a provider accepted it
 		once |= Escalated
 	}
 	switch {

@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestAnyHistory lets anything happen in any order, cut into batches anywhere, with batches that are lost or applied
-// twice, and holds what must be true after every one of them.
+// TestAnyHistory lets anything happen in any order, divided into batches anywhere, with batches that are lost or applied
+// twice, and checks the invariants after each of them.
 func TestAnyHistory(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld()
@@ -94,7 +94,7 @@ func (w *world) anything(t *rapid.T) Input {
 		}
 		slices.SortFunc(alarms, func(x, y Alarm) int { return int(x.Ref - y.Ref) })
 		return rapid.SampledFrom(alarms).Draw(t, "alarm").input()
-	case 7: // presence comes
+	case 7: // presence arrives
 		if p := w.drawPrompt(t); p != "" {
 			return &Shown{Prompt: p, To: []string{rapid.SampledFrom([]string{phone, desk}).Draw(t, "device")}}
 		}
@@ -166,8 +166,8 @@ func drawEvidence(t *rapid.T, key Key, now Time) *Fact {
 	return &f
 }
 
-// crashing feeds a batch as life does: it may fail to be stored and be applied again, or be stored without anybody
-// knowing and be applied again after a restart.
+// crashing feeds a batch with faults: storing may fail, and the batch is applied again, or it may succeed unnoticed, and the
+// batch is applied again after a restart.
 func (w *world) crashing(t *rapid.T, inputs func() []Input) {
 	w.live = rapid.Bool().Draw(t, "sender there")
 	list := inputs()
@@ -208,12 +208,12 @@ func (w *world) change(t *rapid.T) {
 	w.ledger.SetPolicy(&w.policy)
 }
 
-// judge knows what must be true, and what was said.
+// judge has the invariants, and a record of what was reported.
 type judge struct {
 	w        *world
 	seqs     map[int64]uint32
 	rev      int64
-	settled  map[int64]bool // was told to be over
+	settled  map[int64]bool // reported as ended
 	timeouts map[string]int
 	outbox   map[string]Outgoing
 	reminds  map[int64]int
@@ -226,7 +226,7 @@ func newJudge(t *rapid.T, w *world) *judge {
 	return j
 }
 
-// batch judges one batch before it is stored.
+// batch checks one batch before it is stored.
 func (j *judge) batch(t *rapid.T, r *Result) {
 	now := j.w.now
 	told := map[int64]uint32{}
@@ -241,7 +241,7 @@ func (j *judge) batch(t *rapid.T, r *Result) {
 		}
 		told[m.Ord] = n.Seq
 		if old, ok := j.w.store.messages[m.Ord]; ok && old.Status.Final() {
-			t.Fatalf("%s is told %s, but it is over", m.ID, n.State)
+			t.Fatalf("%s is reported as %s, but has ended", m.ID, n.State)
 		}
 		j.timeout(t, m, now)
 	}
@@ -256,17 +256,17 @@ func (j *judge) batch(t *rapid.T, r *Result) {
 			continue
 		}
 		if !slices.ContainsFunc(p.Messages, func(ord int64) bool { return j.mayOpen(j.newest(r, ord), now) }) {
-			t.Fatalf("a prompt is opened though something stands against every message of it")
+			t.Fatalf("a prompt was opened although none of its messages may be prompted about")
 		}
 		for _, ord := range p.Messages {
 			if m := j.newest(r, ord); m.Hint.Escalate == Never && !m.Marks.Has(OutOfTurn) {
-				t.Fatalf("a prompt takes in %s, which is not to be escalated", m.ID)
+				t.Fatalf("%s was added to a prompt, but must not be escalated", m.ID)
 			}
 		}
 	}
 	for _, o := range r.Outbox {
 		if o.ID == "" || o.Owner == "" {
-			t.Fatalf("half an entry: %+v", o)
+			t.Fatalf("incomplete entry: %+v", o)
 		}
 		switch o.Kind {
 		case OutRemind:
@@ -278,10 +278,10 @@ func (j *judge) batch(t *rapid.T, r *Result) {
 			}
 		case OutReply:
 			if !slices.ContainsFunc(r.Replies, func(seen ReplySeen) bool { return o.ID == j.w.ledger.replyID(seen.ReplyKey) }) {
-				t.Fatalf("a reply is handed on, and not noted: %+v", o)
+				t.Fatalf("a reply was passed on without a record: %+v", o)
 			}
 			if _, seen := j.w.store.outbox[o.ID]; seen {
-				t.Fatalf("a reply is handed on twice: %+v", o)
+				t.Fatalf("a reply was passed on twice: %+v", o)
 			}
 		case OutWithdraw:
 			p := j.w.store.prompts[o.Prompt]
@@ -295,7 +295,7 @@ func (j *judge) batch(t *rapid.T, r *Result) {
 	}
 }
 
-// mayOpen reports whether nothing stands against a prompt about the message.
+// mayOpen reports whether nothing prevents a prompt about the message.
 func (j *judge) mayOpen(m Message, now Time) bool {
 	s := j.w.policy.Resolve(&m, j.w.Parties(m.Conv()), Expectation{})
 	commanded := m.Marks.Has(OutOfTurn)
@@ -311,8 +311,8 @@ func (j *judge) newest(r *Result, ord int64) Message {
 	return j.w.store.messages[ord]
 }
 
-// timeout holds that each is reached once, and not before its time. The shortest times of the test are those of hints
-// and of the urgent rule.
+// timeout checks that each timeout is reached once, and not too early. The shortest ones in the test are those of hints and
+// of the urgent rule.
 func (j *judge) timeout(t *rapid.T, m Message, now Time) {
 	n := m.Notice
 	if n.Basis != ByTimer {
@@ -337,21 +337,21 @@ func (j *judge) timeout(t *rapid.T, m Message, now Time) {
 	if now < from.Add(shortest) {
 		t.Fatalf("%s: %s at %v, %v after %v", m.ID, n.State, now.Std(), now.Std().Sub(from.Std()), from.Std())
 	}
-	// The same notice again is a batch that was applied twice: the row was not changed in between.
+	// The same notice again means that a batch was applied twice: the row was not changed in between.
 	key := fmt.Sprint(m.Ord, n.State)
 	if j.timeouts[key]++; j.timeouts[key] > 1 {
 		t.Fatalf("%s: %s twice", m.ID, n.State)
 	}
 }
 
-// look judges what is stored.
+// look checks what is stored.
 func (j *judge) look(t *rapid.T) {
 	w := j.w
 	live, codes := map[Conv]string{}, map[string]bool{}
 	for _, p := range w.store.prompts {
 		if !p.State.Live() {
 			if p.Due != 0 {
-				t.Fatalf("a prompt that is over has an alarm: %+v", p)
+				t.Fatalf("an ended prompt has an alarm: %+v", p)
 			}
 			continue
 		}
@@ -384,7 +384,7 @@ func (j *judge) look(t *rapid.T) {
 	for _, p := range w.store.prompts {
 		for _, q := range w.store.prompts {
 			if p.State == PromptCapped && q.State == PromptCapped && p.ID != q.ID && p.Conv == q.Conv && p.OpenedAt <= q.OpenedAt && q.OpenedAt < p.OpenedAt.Add(day) {
-				t.Fatalf("the cap is told twice: %+v, %+v", p, q)
+				t.Fatalf("the cap was reported twice: %+v, %+v", p, q)
 			}
 		}
 	}
@@ -404,7 +404,7 @@ func (j *judge) message(t *rapid.T, m Message) {
 	switch {
 	case m.Kind != Watched:
 		if m.Due != 0 || m.Notice.Seq != 0 || m.Text != "" {
-			t.Fatalf("more than a place in the order: %+v", m)
+			t.Fatalf("more than a position in the order: %+v", m)
 		}
 		return
 	case m.Status.Settled():
@@ -419,9 +419,9 @@ func (j *judge) message(t *rapid.T, m Message) {
 	case m.Marks&(Ordered|WantsSMS) != 0 && !m.Marks.Has(Wanted):
 		t.Fatalf("ordered, but not wanted: %+v", m)
 	case m.Marks.Has(Wanted) && m.Due == 0:
-		t.Fatalf("a prompt is wanted, but nothing rings: %+v", m)
+		t.Fatalf("a prompt is wanted, but there is no alarm: %+v", m)
 	case m.Reason == ReasonPrompted && !j.w.store.prompts[m.Prompt].State.Live():
-		t.Fatalf("prompted, but the prompt is over: %+v, %+v", m, j.w.store.prompts[m.Prompt])
+		t.Fatalf("prompted, but the prompt has ended: %+v, %+v", m, j.w.store.prompts[m.Prompt])
 	}
 	s := j.w.policy.Resolve(&m, j.w.Parties(m.Conv()), Expectation{})
 	if r := Explain(&m, s, j.w.now); r.Reason == "" {
@@ -429,7 +429,7 @@ func (j *judge) message(t *rapid.T, m Message) {
 	}
 }
 
-// shownPerDay counts the prompts of the last day that somebody was shown.
+// shownPerDay counts the prompts of the last day that were shown.
 func (w *world) shownPerDay() map[Conv]int {
 	n := map[Conv]int{}
 	for _, p := range w.store.prompts {
