@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -16,6 +17,8 @@ type Kannel struct {
 
 	t        testing.TB
 	dir      string
+	file     string                       // its configuration
+	config   func(replyURL string) string // what that is
 	fake     int
 	bearer   *process
 	smsbox   *process
@@ -23,39 +26,88 @@ type Kannel struct {
 	bearerAt string
 }
 
-// NewKannel starts one in front of an SMSC. Replies are handed to replyURL, as the preset has it.
+// NewKannel starts one in front of an SMSC. Replies are handed to replyURL, as the preset has it; without one they wait.
 func NewKannel(t testing.TB, smsc *SMSC, replyURL string) *Kannel {
 	t.Helper()
 	admin, box, send := Port(t), Port(t), Port(t)
 	k := &Kannel{t: t, dir: t.TempDir(), fake: Port(t), bearerAt: loopback(box)}
 	k.SendURL = fmt.Sprintf("http://%s/cgi-bin/sendsms", loopback(send))
 	k.AccessLog = filepath.Join(k.dir, "access.log")
-	config := strings.NewReplacer(
-		"DIR", k.dir, "ADMIN", fmt.Sprint(admin), "BOX", fmt.Sprint(box), "FAKEPORT", fmt.Sprint(k.fake), "SEND", fmt.Sprint(send),
-		"SMSC", fmt.Sprint(smsc.port), "USER", SMSUser, "SECRET", SMSSecret, "REPLY", replyURL,
-	).Replace(kannelConfig)
-	file := filepath.Join(k.dir, "kannel.conf")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
+	k.config = func(replyURL string) string {
+		config := kannelConfig
+		if replyURL == "" {
+			config, _, _ = strings.Cut(config, "group = sms-service")
+		}
+		return strings.NewReplacer(
+			"DIR", k.dir, "ADMIN", fmt.Sprint(admin), "BOX", fmt.Sprint(box), "FAKEPORT", fmt.Sprint(k.fake), "SEND", fmt.Sprint(send),
+			"SMSC", fmt.Sprint(smsc.port), "USER", SMSUser, "SECRET", SMSSecret, "REPLY", replyURL,
+		).Replace(config)
 	}
-	k.bearer = k.start("bearerbox", file)
+	k.file = filepath.Join(k.dir, "kannel.conf")
+	k.configure(replyURL)
+	k.bearer = k.start("bearerbox")
 	if err := k.bearer.await(Patience, func() bool { return listening(k.bearerAt) && listening(loopback(k.fake)) }); err != nil {
 		t.Fatal(err)
 	}
-	k.smsbox = k.start("smsbox", file)
-	if err := k.smsbox.await(Patience, func() bool { return answers(k.SendURL, 403) }); err != nil {
-		t.Fatal(err)
-	}
+	k.startBox()
 	if err := k.bearer.await(Patience, func() bool { bound, _, _ := smsc.State(); return len(bound) > 0 }); err != nil {
 		t.Fatal(err)
 	}
 	return k
 }
 
-func (k *Kannel) start(name, config string) *process {
+// KannelNumber is what a component sends SMS from by way of a Kannel.
+const KannelNumber = "+8613900139000"
+
+// Settings are those by which a component sends SMS by way of it. Attach has replies come back, too.
+func (k *Kannel) Settings() Settings {
+	listen := loopback(Port(k.t))
+	return Settings{
+		"sms.countries": []string{"CN"}, "sms.from": []string{KannelNumber}, "sms.listen": listen, "sms.public": "http://" + listen,
+		"sms.route": TOML(fmt.Sprintf(`[{ name = "kannel", kind = "http", provider = "kannel", url = %q, user = %q, secret = %q, hook_from = ["127.0.0.0/8"] }]`, k.SendURL, SMSUser, SMSSecret)),
+	}
+}
+
+// Attach hands replies to a component that has Settings.
+func (k *Kannel) Attach(d *Daemon) {
+	k.t.Helper()
+	url := replyURL.FindStringSubmatch(d.Must("sms", "routes"))
+	if url == nil {
+		k.t.Fatal("tocsin sms routes names no URL for replies")
+	}
+	k.ReplyTo(url[1])
+}
+
+var replyURL = regexp.MustCompile(`replies: (\S+)`)
+
+// ReplyTo has replies handed to a URL from now on.
+func (k *Kannel) ReplyTo(url string) {
+	k.t.Helper()
+	k.smsbox.kill()
+	k.configure(url)
+	k.startBox()
+}
+
+func (k *Kannel) configure(replyURL string) {
+	k.t.Helper()
+	if err := os.WriteFile(k.file, []byte(k.config(replyURL)), 0o600); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// startBox starts smsbox.
+func (k *Kannel) startBox() {
+	k.t.Helper()
+	k.smsbox = k.start("smsbox")
+	if err := k.smsbox.await(Patience, func() bool { return answers(k.SendURL, 403) }); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+func (k *Kannel) start(name string) *process {
 	k.t.Helper()
 	log := filepath.Join(k.dir, name+".out")
-	p, err := start(name, log, nil, program(k.t, name, "/usr/sbin/"+name), "-v", "4", config)
+	p, err := start(name, log, nil, program(k.t, name, "/usr/sbin/"+name), "-v", "4", k.file)
 	if err != nil {
 		k.t.Fatal(err)
 	}
