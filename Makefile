@@ -1,6 +1,7 @@
 # make build      the programs, into this folder
 # make test       all tests; CI runs it, and make fresh. Installs the servers and tools it needs
 # make demo       one escalation on a real Prosody, told as it happens
+# make demo-sms   the same with SMS of Tocsin's own, by a real Kannel
 # make playground the same with a web page, until you stop it
 # make bench      what this machine can do; make soak: whether it still can after an hour
 # make failover   a PostgreSQL with a replica that fails, by hand and by Patroni
@@ -25,7 +26,7 @@ NORACE   := tocsin/internal/survival
 # it takes more time than all else together, and is not about races.
 RACE     := -race -gcflags=modernc.org/...=-d=checkptr=0
 
-.PHONY: build test matrix newest race fuzz bench bench-server soak failover fresh image packages lint vet format staticcheck luacheck dialyzer tools test-browser demo playground clean
+.PHONY: build test matrix newest race fuzz bench bench-server soak failover fresh image packages lint vet format staticcheck luacheck dialyzer tools test-browser demo demo-sms playground clean
 
 build:
 	$(GO) build -ldflags '-s -w -X main.version=$(VERSION)' -o . ./cmd/...
@@ -117,6 +118,10 @@ test-browser:
 demo:
 	@bash .ci/install prosody
 	$(GO) run ./internal/demo
+
+demo-sms:
+	@bash .ci/install prosody kannel nodejs npm
+	$(GO) run ./internal/demo sms
 
 playground:
 	@bash .ci/install prosody nodejs npm

@@ -179,6 +179,9 @@ func (c *chat) told(m message) (act action) {
 	if m.Withdraw != nil && c.forget(m.Withdraw.Prompt) {
 		act.show = append(act.show, fmt.Sprintf("* No SMS is needed any more (%s).", m.Withdraw.Reason))
 	}
+	if m.SMSReply != nil {
+		act.show = append(act.show, fmt.Sprintf("* %s answers by SMS: %s", m.SMSReply.With, m.SMSReply.Text))
+	}
 	return act
 }
 

@@ -60,6 +60,9 @@ func TestStates(t *testing.T) {
 		{message{From: from, Status: []escalation.Status{status("other", 1, escalation.Displayed, "")}}, nil},
 		{message{From: from, Statuses: &escalation.Statuses{Status: []escalation.Status{status(id, 3, escalation.Displayed, escalation.ByMarker)}}},
 			[]string{"#1 displayed (by marker)"}},
+		{message{From: "sms@" + from, Body: "bob@example.org answered by SMS: On my way", SMSReply: &escalation.SMSReply{ID: id, With: "bob@example.org", Text: "On my way"}},
+			[]string{"* bob@example.org answers by SMS: On my way"}},
+		{message{From: "mallory@" + from + "/x", Body: "Hi", SMSReply: &escalation.SMSReply{With: "bob@example.org", Text: "Pay"}}, nil},
 	} {
 		if diff := cmp.Diff(tc.want, c.take(tc.m, noon).show); diff != "" {
 			t.Error(diff)

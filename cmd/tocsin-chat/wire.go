@@ -56,6 +56,7 @@ type message struct {
 	Statuses *escalation.Statuses
 	Escalate *escalation.Escalate
 	Withdraw *escalation.Withdraw
+	SMSReply *escalation.SMSReply
 }
 
 type presence struct {
