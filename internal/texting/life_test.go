@@ -3,10 +3,10 @@
 package texting
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -35,6 +35,7 @@ import (
 type database struct {
 	*storage.Store
 	name    string
+	file    string // of SQLite
 	stories int
 }
 
@@ -45,12 +46,13 @@ func onBoth(t *testing.T, test func(*testing.T, *database)) {
 		"postgres": func(t *testing.T) string { return lab.Postgres(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			store, err := storage.Open(t.Context(), dsn(t), storage.Options{Migrate: true})
+			at := dsn(t)
+			store, err := storage.Open(t.Context(), at, storage.Options{Migrate: true})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer store.Close()
-			test(t, &database{Store: store, name: name})
+			test(t, &database{Store: store, name: name, file: strings.TrimPrefix(at, "sqlite:")})
 		})
 	}
 }
@@ -228,7 +230,21 @@ type story struct {
 	handed   map[string]string
 	began    track.Time
 	who      people
+	log      journal
+	words    []string // what phones have said
 	*life
+}
+
+// journal is the log of all lives of a story.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(line []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(line)
 }
 
 func newStory(t *testing.T, on *database, repeat routes.Repeat, script map[string][]gateway.Outcome) *story {
@@ -272,7 +288,7 @@ func (s *story) begin(c crash) {
 	live := settings.NewLive(settings.Settings{Language: "en", Tap: tap.Config{Domains: []string{"example.org"}}, Policy: l.policy, TextLimit: 480, SMS: l.sms, Templates: map[string]*template.Template{
 		"en": template.Must(template.New("").Parse("{{if .Text}}{{.Text}}{{else}}{{.Sender}} wrote on {{.Domain}}{{end}}")),
 	}}, false)
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	seed, err := store.Seed(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -300,6 +316,19 @@ func (s *story) stop() {
 	s.wg.Wait()
 	s.asked += s.shown
 	s.told = append(s.told, s.life.told...)
+	s.discreet()
+}
+
+// discreet makes sure that the log has neither numbers nor words.
+func (s *story) discreet() {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	said := append([]string{s.who.number[1:], "the text of"}, s.words...)
+	for _, secret := range append(said, s.provider.texts...) {
+		if bytes.Contains(s.log.text.Bytes(), []byte(secret)) {
+			s.t.Errorf("the log has %q", secret)
+		}
+	}
 }
 
 func (l *life) committed(r *track.Result) {

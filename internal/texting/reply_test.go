@@ -1,7 +1,10 @@
 package texting
 
 import (
+	"bytes"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +26,9 @@ func (s *story) reply(id, text string, change ...func(*gateway.Reply)) error {
 	r := gateway.Reply{Route: "a", ID: id + " to " + s.who.alice, From: strings.TrimPrefix(s.who.number, "+"), Text: text}
 	for _, c := range change {
 		c(&r)
+	}
+	if len(text) > 3 {
+		s.words = append(s.words, text)
 	}
 	return s.sender.Replied(s.t.Context(), r)
 }
@@ -78,6 +84,26 @@ func TestReplies(t *testing.T) {
 			is(t, "status", s.status("m1"), track.Displayed)
 			is(t, "told", strings.Join(s.life.told, " "), "timeout-undelivered escalated/sent displayed")
 			is(t, "no SMS answers it", s.provider.onPhones(), 1)
+		})
+		tell("its words are nowhere once they are handed on", func(t *testing.T, s *story) {
+			s.send("m1")
+			s.pass(3 * time.Minute)
+			must(t, s.reply("1", "The words of the reply"))
+			s.pass(time.Second)
+			is(t, "handed on", s.handedOn(), "alice<bob The words of the reply")
+			if _, err := s.store.Prune(t.Context(), track.At(s.clock.Now()), s.began, 1000); err != nil { // which erases
+				t.Fatal(err)
+			}
+			files, err := filepath.Glob(on.file + "*")
+			if must(t, err); on.name == "sqlite" && len(files) == 0 {
+				t.Error("there are no files")
+			}
+			for _, file := range files {
+				content, err := os.ReadFile(file)
+				if must(t, err); bytes.Contains(content, []byte("The words of")) {
+					t.Errorf("%s has them", filepath.Base(file))
+				}
+			}
 		})
 		tell("what could deceive is cleaned; nothing is nothing", func(t *testing.T, s *story) {
 			s.send("m1")
