@@ -327,6 +327,22 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
+// What an SMS comes from, and whether a reply says where it was sent to, is not everywhere ours to choose.
+func TestSenders(t *testing.T) {
+	c, err := parse("config.toml", with(smsTable("[[sms.route]]", "name = 'x'", "kind = 'xmpp'", "gateway = 'gate.example'",
+		"[[sms.route]]", "name = 'p'", "kind = 'http'", "provider = 'playsms'", "url = 'http://127.0.0.1:8080/'", "user = 'tocsin'", "secret = 'hunter3'")), env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range c.SMSSettings().Routes.Routes {
+		got = append(got, fmt.Sprint(r.Name, " ", r.Fixed, " ", r.Nameless))
+	}
+	if diff := cmp.Diff([]string{"k false false", "x true false", "p false true"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func FuzzLoad(f *testing.F) {
 	f.Add(with("[[escalate.step]]", "do = 'prompt'"))
 	f.Add("a.\"b\\u00e9\".c = [1, [2, {x = '''y''''', z.w = 1979-05-27 07:32:00}], \"\"\"\\\n\"\"\"\"\"]\n[[x]]\n[x.y]\n[[x]]\n[[x.z]]\nq=1")

@@ -62,6 +62,8 @@ type SMSRoute struct {
 	SMPP smpp.Route
 	XMPP xmpp.Route
 	rest map[string]any
+
+	fixed, nameless bool // as routes.Route has them
 }
 
 // defaultSMS is an [sms] table with nothing but the keys that have no default.
@@ -182,7 +184,7 @@ func (d *decoder) checkSMS(c *Config) {
 			if domain, err := ParseDomain(r.XMPP.Gateway); err == nil {
 				r.XMPP.Gateway = domain
 			}
-			r.XMPP.Name = r.Name
+			r.XMPP.Name, r.fixed = r.Name, true
 			_, err := xmpp.New(r.XMPP, nil, nil)
 			d.routeFaults(p, err)
 			if r.XMPP.Gateway == c.Component.JID || slices.Contains(c.Tap.Domains, r.XMPP.Gateway) {
@@ -211,8 +213,11 @@ func (d *decoder) checkHTTP(s *SMS, r *SMSRoute, ca []byte, p path) {
 	if check.Public != "" {
 		check.HookSecret = strings.Repeat("x", 32) // stands in for the real one, which comes from the database
 	}
-	_, err := httpapi.New(check, clock.System{})
+	g, err := httpapi.New(check, clock.System{})
 	d.routeFaults(p, err)
+	if err == nil {
+		r.fixed, r.nameless = !g.ChoosesSender(), !g.NamesNumber()
+	}
 }
 
 // routeFaults reports what is wrong with a route.
@@ -276,7 +281,7 @@ func (c *Config) SMSSettings() *settings.SMS {
 	for _, r := range s.Routes {
 		o.Routes.Routes = append(o.Routes.Routes, routes.Route{
 			Name: r.Name, Countries: r.Countries, Prefixes: r.Prefixes, Messages: slices.Contains(r.For, "message"), Codes: slices.Contains(r.For, "code"),
-			From: r.From, Rate: r.Rate, Cost: r.Cost, Repeat: routes.Repeat(r.Repeat),
+			From: r.From, Fixed: r.fixed, Nameless: r.nameless, Rate: r.Rate, Cost: r.Cost, Repeat: routes.Repeat(r.Repeat),
 		})
 	}
 	return o

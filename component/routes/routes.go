@@ -30,6 +30,8 @@ type Route struct {
 	Messages  bool     // what it is for
 	Codes     bool
 	From      []string // numbers, short codes or names; none: those of the table
+	Fixed     bool     // what SMS come from is the provider's choice
+	Nameless  bool     // replies don't say which number they were sent to: there can be only one
 	Rate      float64  // SMS a second; 0: no limit
 	Cost      float64  // of a segment
 	Repeat    Repeat
@@ -96,10 +98,17 @@ func (t *Table) Named(name string) *Route {
 
 // Senders returns what an SMS may be sent from by a route, in the order of preference; none leaves it to the provider.
 func (t *Table) Senders(r *Route) []string {
+	list := t.From
 	if len(r.From) > 0 {
-		return r.From
+		list = r.From
 	}
-	return t.From
+	switch {
+	case r.Fixed:
+		return nil
+	case r.Nameless && len(list) > 1:
+		return list[:1]
+	}
+	return list
 }
 
 // IsOwn reports whether SMS may be sent from a number.

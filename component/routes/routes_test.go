@@ -57,6 +57,11 @@ func TestSenders(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
+	for want, r := range map[string]*Route{"": {Fixed: true, From: []string{"+3"}}, "+1": {Nameless: true}} {
+		if got := strings.Join(table.Senders(r), " "); got != want {
+			t.Errorf("%+v: %q, want %q", r, got, want)
+		}
+	}
 	if got := (&Table{}).Senders(&Route{}); len(got) > 0 {
 		t.Errorf("from nothing: %q", got)
 	}

@@ -198,6 +198,24 @@ func (g *Gateway) Up() (bool, string) {
 	return true, ""
 }
 
+// ChoosesSender reports whether the provider is told what an SMS is to come from.
+func (g *Gateway) ChoosesSender() bool {
+	return g.saying("+15550000001") != g.saying("+15550000002")
+}
+
+// saying is a request, without its signature, by which an SMS comes from a number.
+func (g *Gateway) saying(from string) string {
+	f := example
+	f.Options, f.From, f.FromDigits = g.route.Options, from, strings.TrimPrefix(from, "+")
+	query, _ := values(g.form.query, f) // no errors: the templates were tried
+	body, _, _ := g.body(f)
+	headers, _ := values(g.form.headers, f)
+	return query.Encode() + "\n" + headers.Encode() + "\n" + string(body)
+}
+
+// NamesNumber reports whether replies say which number they were sent to.
+func (g *Gateway) NamesNumber() bool { return g.spec.Reply.To != "" }
+
 // ChecksCredentials reports whether Check proves that the provider accepts the credentials.
 func (g *Gateway) ChecksCredentials() bool { return g.check != nil }
 

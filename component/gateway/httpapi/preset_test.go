@@ -195,3 +195,21 @@ func TestOverride(t *testing.T) {
 		}
 	}
 }
+
+// Who decides what an SMS comes from, and whether a reply says where it was sent to.
+func TestSenders(t *testing.T) {
+	for name, want := range map[string][2]bool{
+		"kannel": {true, true}, "vonage": {true, true}, "infobip": {true, true}, "telnyx": {true, true}, "twilio": {true, true}, "playsms": {true, false},
+		"smsgate": {false, true}, "aliyun": {false, true}, "tencent": {false, false},
+	} {
+		g := must(t, presetRoute(name))
+		if got := [2]bool{g.ChoosesSender(), g.NamesNumber()}; got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+	r := presetRoute("twilio")
+	r.Options = map[string]string{"messaging_service": "MG1"}
+	if must(t, r).ChoosesSender() {
+		t.Error("a messaging service has numbers of its own")
+	}
+}
