@@ -1,6 +1,6 @@
-// Which prompts are before the user's eyes, and the way to those that are not; and a live region for screen readers.
+// Which prompts are visible, and how to reach those that are not; and a live region for screen readers.
 
-const SETTLE = 300; // milliseconds: elements that are drawn anew are out of sight for a moment
+const SETTLE = 300; // milliseconds: re-rendered elements are invisible for a moment
 
 export function openChats({ api, prompts }) {
     const visible = new Set();
@@ -8,7 +8,7 @@ export function openChats({ api, prompts }) {
 
     const page = () => document.querySelector('converse-root') ?? document.body;
 
-    /** The tray and the live region stand beside Converse's own elements, which it does not draw anew. */
+    /** The tray and the live region are next to Converse's own elements, which it does not re-render. */
     function stand(name, make) {
         return document.querySelector(name) ?? page().appendChild(make());
     }

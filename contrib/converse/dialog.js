@@ -1,15 +1,15 @@
-// The client's own SMS screen, beside the phone's: number and text, handed over to the sms: URI on a phone, and to the
-// phone's camera by a QR code on a desktop, which has no SMS.
+// The client's own SMS screen: number and text, passed on by an sms: URI on a phone, and by a QR code for the phone's camera
+// on a desktop, which has no SMS.
 
 import { makeURI, measure } from './sms.js';
 
-const READABLE = 1200; // bytes that a camera still reads off a screen
+const READABLE = 1200; // bytes; cameras can't read larger codes off a screen
 
-/** Opens the dialog, after the prompt is claimed: whoever looks at the code is about to send. */
+/** Opens the dialog, once the prompt is claimed: whoever sees the code is about to send. */
 export async function openDialog({ env, prompts, say, settings, prompt }) {
     if (!(await prompts.claim(prompt)) && !prompt.mine) return;
     const { html, render } = env;
-    const before = document.activeElement; // where the keyboard goes back to
+    const before = document.activeElement; // gets the focus back
     const dialog = document.createElement('dialog');
     dialog.className = 'tocsin-dialog';
     dialog.setAttribute('aria-labelledby', 'tocsin-dialog-title');
@@ -62,7 +62,7 @@ export async function openDialog({ env, prompts, say, settings, prompt }) {
     dialog.showModal();
 }
 
-/** Returns the QR code as an image, of the number alone if the whole would be too dense to be read. */
+/** Returns the QR code as an image, of the number alone if the code would otherwise be too dense to read. */
 async function picture(library, whole, number) {
     const { default: qrcode } = await import(library);
     const uri = whole.length <= READABLE ? whole : number;
@@ -72,7 +72,7 @@ async function picture(library, whole, number) {
     return { uri, src: `data:image/svg+xml,${encodeURIComponent(code.createSvgTag({ scalable: true, margin: 4 }))}` };
 }
 
-/** Opens a URI as a click on a link does: an application takes it, and the page stays. */
+/** Opens a URI like a click on a link: in another application, while the page stays. */
 export function follow(href) {
     const link = document.createElement('a');
     link.href = href;

@@ -1,15 +1,15 @@
-// Where states and prompts arrive, are kept, and are answered. It knows nothing of how they are drawn; it
+// Receives, keeps and answers states and prompts. It knows nothing about rendering; it
 // fires 'change' when something looks different, and 'news' with a sentence for screen readers.
 
 import { children, readPrompt, readStatus, readWithdrawal } from './protocol.js';
 import { join, observe, report, settled, shown } from './state.js';
 import { cleanNumber, makeURI, readURI } from './sms.js';
 
-const OVER = ['displayed', 'delivered', 'answered', 'cancelled', 'expired', 'retracted', 'unknown']; // not claimed, snoozed
+const OVER = ['displayed', 'delivered', 'answered', 'cancelled', 'expired', 'retracted', 'unknown']; // but not claimed or snoozed
 
 export class Prompts extends EventTarget {
     /**
-     * chat gives the conversation with a contact, if there is one, and name what to call them; snooze is how long "not now"
+     * chat returns the conversation with a contact, if there is one, and name their display name; snooze is how long "not now"
      * lasts, in seconds.
      */
     constructor({ chat, name, service, store, say, snooze }) {
@@ -26,9 +26,9 @@ export class Prompts extends EventTarget {
         this.dispatchEvent(new CustomEvent('news', { detail: sentence }));
     }
 
-    // ---- what comes in ------------------------------------------------------------------------------------------
+    // ---- incoming -----------------------------------------------------------------------------------------------
 
-    /** Takes a message stanza; what is not from the service changes nothing. Archived copies are never from it. */
+    /** Handles a message stanza; only the service's have an effect. Archived copies never count as the service's. */
     receive(stanza) {
         if (!this.service.sent(stanza) || stanza.getAttribute('type') === 'error') return;
         this.takeStatuses([stanza, ...children(stanza, 'statuses')].flatMap((e) => children(e, 'status')));
@@ -52,7 +52,7 @@ export class Prompts extends EventTarget {
         if (elements.length) this.changed();
     }
 
-    /** Takes the receipt or the marker of a contact, seen by this client itself (XEP-0184, XEP-0333). */
+    /** Handles a contact's receipt or marker received by this client itself (XEP-0184, XEP-0333). */
     takeEvidence(contact, id, state, stamp) {
         const message = this.message(contact, id);
         if (!message) return;
@@ -80,7 +80,7 @@ export class Prompts extends EventTarget {
         if (prompt) this.remove(prompt, this.say(`gone-${withdrawal.reason}`, { name: this.name(prompt.with) }));
     }
 
-    /** Takes the line that an ordinary client gets in place of a prompt that is over. */
+    /** Handles the line that replaces an ended prompt on ordinary clients. */
     takeSettled(stanza) {
         const prompt = [...this.store.prompts.values()].find((p) => stanza && p.stanza === stanza);
         if (prompt) this.takeWithdrawal({ id: prompt.id, reason: 'unknown' });
@@ -92,19 +92,19 @@ export class Prompts extends EventTarget {
         if (sentence) this.news(sentence);
     }
 
-    /** A new session is told its prompts anew: those of the old one are kept out of sight until then. */
+    /** A new session gets its prompts again: those of the old one are hidden until then. */
     hidePrompts() {
         this.store.prompts.forEach((p) => (p.hidden = true));
         this.changed();
     }
 
-    // ---- what is known ------------------------------------------------------------------------------------------
+    // ---- queries ------------------------------------------------------------------------------------------------
 
     message(contact, id) {
         return this.chat(contact)?.messages?.find((m) => own(m) && m.get('msgid') === id);
     }
 
-    /** Returns what is known of a message, and lays it on the message if it came before the message did. */
+    /** Returns what is known about a message, and stores it on the message if it arrived before the message. */
     entry(message) {
         const key = `${contactOf(message)} ${message.get('msgid')}`;
         const waiting = this.store.waiting.get(key);
@@ -120,13 +120,13 @@ export class Prompts extends EventTarget {
         return state === 'sent' && message.get('tocsin_urgency') === 'none' ? 'unwatched' : state;
     }
 
-    /** Returns the prompts to be shown: those of this session that are about a message which is not known to be read. */
+    /** Returns the prompts to show: those of this session about messages that are not known to be read. */
     shown() {
         const open = (prompt) => (id) => !settled(this.message(prompt.with, id)?.get('tocsin'));
         return [...this.store.prompts.values()].filter((p) => !p.hidden && p.about.some(open(p)));
     }
 
-    /** Returns the message that a prompt is shown under, the newest it is about; undefined if none of them is here. */
+    /** Returns the message under which a prompt is shown, the newest it is about; undefined if none is loaded. */
     anchor(prompt) {
         const about = (m) => own(m) && prompt.about.includes(m.get('msgid')) && !settled(m.get('tocsin'));
         return this.chat(prompt.with)?.messages?.filter(about).pop();
@@ -136,11 +136,11 @@ export class Prompts extends EventTarget {
         return this.shown().find((p) => p.about.includes(message.get('msgid')) && this.anchor(p) === message);
     }
 
-    /** Returns the number and the text that an SMS would have: what the user typed, else what the service says. */
+    /** Returns the number and the text that an SMS would have: what the user typed, otherwise what the service sent. */
     draft(prompt) {
         const messages = this.chat(prompt.with)?.messages?.filter((m) => own(m) && prompt.about.includes(m.get('msgid'))) ?? [];
         const encrypted = messages.some((m) => m.get('is_encrypted'));
-        // Of an encrypted message the service knows nothing: the text is our own plaintext, of all the prompt is about.
+        // The service can't read encrypted messages: the text is our own plaintext of all messages of the prompt.
         const plaintext = encrypted ? messages.map((m) => m.getMessageText()).join('\n') : '';
         const text = prompt.draftText ?? (prompt.text || plaintext);
         return { encrypted, text, number: prompt.draftNumber ?? prompt.number };
@@ -160,25 +160,25 @@ export class Prompts extends EventTarget {
         return this.say(`prompt-${count > 1 ? 'many-' : ''}${prompt.reason}`, { name: this.name(prompt.with), count });
     }
 
-    // ---- what the user does -------------------------------------------------------------------------------------
+    // ---- actions of the user ------------------------------------------------------------------------------------
 
-    /** Edits the draft, which survives whatever is drawn anew. */
+    /** Edits the draft, which survives re-rendering. */
     edit(prompt, change) {
         Object.assign(prompt, change);
         this.changed();
     }
 
-    /** Takes the prompt for this client before an SMS is composed; false if it is no longer ours to send. */
+    /** Claims the prompt for this client before an SMS is composed; false if this client may no longer send it. */
     async claim(prompt) {
         if (prompt.mine) return true;
         const fault = await this.answer(prompt, 'claim');
         if (fault && fault !== 'lost') return false;
-        // A service that is silent must not keep anyone from sending: the next click opens.
+        // A silent service must not prevent sending: the next click opens the composer.
         this.edit(prompt, { mine: 'opened' });
         return !fault;
     }
 
-    /** Reports whether one's own message can be sent as an SMS at once: it is late, and nothing asks about it. */
+    /** Reports whether one's own message can be sent as an SMS now: it is late, and no prompt is about it. */
     canEscalate(message) {
         const state = this.state(message);
         const late = ['timeout-undelivered', 'timeout-unread', 'timeout'].includes(state);
@@ -191,7 +191,7 @@ export class Prompts extends EventTarget {
         if (!done) this.news(this.say('error-escalate'));
     }
 
-    /** Answers for good: sent, declined, failed; or snooze. */
+    /** Sends an answer: sent, declined or failed; or snooze. */
     async settle(prompt, action) {
         const fault = await this.answer(prompt, action, action === 'snooze' ? this.snooze : 0);
         if (fault) return;

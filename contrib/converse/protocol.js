@@ -1,5 +1,5 @@
-// The wire form of urn:tocsin:escalation:0: reading what the service sends, strictly, and writing what it is sent.
-// What cannot be read is null; unknown attributes and children are ignored. See docs/PROTOCOL.md.
+// The wire form of urn:tocsin:escalation:0: strict parsing of what the service sends, and formatting of what it gets.
+// Malformed elements are null; unknown attributes and children are ignored. See docs/PROTOCOL.md.
 
 import { numberOfTel, readURI } from './sms.js';
 
@@ -13,7 +13,7 @@ const BASES = ['receipt', 'marker', 'reply', 'reaction', 'ack', 'error', 'timer'
 const WITHDRAWALS = ['displayed', 'delivered', 'claimed', 'answered', 'snoozed', 'cancelled', 'expired', 'retracted'];
 const LONGEST = 4096; // characters of an identifier or an address
 
-/** Returns the direct children of that name: elements of ours that lie deeper are not meant for us. */
+/** Returns the direct children of that name: our elements at deeper levels do not count. */
 export function children(element, name, ns = NS) {
     return [...element.children].filter((c) => c.localName === name && c.namespaceURI === ns);
 }
@@ -33,7 +33,7 @@ function time(element, name) {
     return Number.isNaN(at) ? '' : new Date(at).toISOString();
 }
 
-/** Reads <status/>: how far one of our messages has come. */
+/** Parses <status/>: how far one of our messages has come. */
 export function readStatus(element) {
     const status = {
         id: identifier(element, 'id'),
@@ -47,7 +47,7 @@ export function readStatus(element) {
     return status.id && status.with && status.seq > 0 && status.state && status.stamp ? status : null;
 }
 
-/** Reads <escalate/>: the suggestion to send an SMS. Only tel: and sms: URIs survive; without one there is no number. */
+/** Parses <escalate/>: a prompt to send an SMS. Only tel: and sms: URIs are accepted; without one there is no number. */
 export function readPrompt(element) {
     const [number] = children(element, 'number');
     const [text] = children(element, 'text');
@@ -69,13 +69,13 @@ export function readPrompt(element) {
     return prompt.id && prompt.with && prompt.about.length ? prompt : null;
 }
 
-/** Reads <withdraw/>: a prompt is to be taken off the screen. */
+/** Parses <withdraw/>: a prompt is to be removed. */
 export function readWithdrawal(element) {
     const id = identifier(element, 'prompt');
     return id ? { id, reason: word(element, 'reason', WITHDRAWALS) || 'unknown' } : null;
 }
 
-/** Returns what the service says by an error in answer to an answer. */
+/** Returns the meaning of the service's error in response to an answer. */
 export function readError(iq) {
     const has = (name) => iq?.getElementsByTagName(name).length > 0;
     if (!iq || has('remote-server-timeout') || has('remote-server-not-found') || has('service-unavailable')) return 'lost';

@@ -1,13 +1,13 @@
-// The service: which one it is, and the stanzas that are exchanged with it. It is the only source of states and prompts.
+// The service: finding it, and exchanging stanzas with it. It is the only source of states and prompts.
 
 import { NS, children, readError } from './protocol.js';
 
-const PAGE = 100; // statuses asked for at once
+const PAGE = 100; // statuses per request
 const PAGES = 50;
 const ANSWER_WITHIN = 10_000; // milliseconds
 const COMMANDS = 'http://jabber.org/protocol/commands';
 
-/** Reads from disco#info after how many seconds an urgent message is asked about (XEP-0128); 0 if it does not say. */
+/** Parses from disco#info after how many seconds there is a prompt for urgent messages (XEP-0128); 0 if unknown. */
 function urgency(info) {
     const fields = [...info.getElementsByTagName('field')];
     const seconds = (name) => Number(fields.find((f) => f.getAttribute('var') === name)?.getElementsByTagName('value')[0]?.textContent) || 0;
@@ -21,15 +21,15 @@ export class Service {
     }
 
     /**
-     * Finds the service among the items of the user's own server, by its feature, if none is configured. Whoever runs
-     * the server says what is listed there: no contact can get in.
+     * Finds the service among the items of the user's own server, by its feature, if none is configured. The
+     * server's admin decides what is listed there: no contact can get in.
      */
     async find() {
         if (this.configured) return this.configured;
         const { Strophe } = this.env;
         const own = Strophe.getDomainFromJid(this.api.connection.get().jid);
         const list = await this.api.disco.items(own).catch(() => null);
-        if (!list) return this.jid; // as it was, if it was known
+        if (!list) return this.jid; // unchanged, if it was known
         const items = [...list.getElementsByTagName('item')].filter((i) => !i.getAttribute('node'));
         const domains = items.map((i) => i.getAttribute('jid') ?? '').filter((jid) => jid && !/[@/]/.test(jid));
         const has = await Promise.all(domains.map((jid) => this.offers(jid)));
@@ -44,7 +44,7 @@ export class Service {
         return ours;
     }
 
-    /** Escalates one message now, by the command (XEP-0050). Returns whether that was done. */
+    /** Escalates one message now, by the command (XEP-0050). Returns whether it succeeded. */
     async escalate(id, contact) {
         const { stx } = this.env;
         const node = `${NS}#escalate`;
@@ -65,12 +65,12 @@ export class Service {
         return !!domain && domain === this.jid;
     }
 
-    /** Tells the service that this client is here, and what it can do (the presence carries our capabilities). */
+    /** Announces this client and its features to the service (the presence contains our capabilities). */
     greet() {
         return this.api.user.presence.send({ to: this.jid });
     }
 
-    /** Answers a prompt. Returns '' or what speaks against it, one of readError's words. */
+    /** Answers a prompt. Returns '' or why that failed, one of readError's words. */
     async answer(prompt, action, seconds) {
         const { Stanza, stx } = this.env;
         const wait = seconds ? Stanza.unsafeXML(`for="${Math.round(seconds)}"`) : '';
@@ -78,14 +78,14 @@ export class Service {
         return iq?.getAttribute('type') === 'result' ? '' : readError(iq);
     }
 
-    /** Asks for all statuses after a token, page by page; take gets the status elements and the token after them. */
+    /** Requests all statuses after a token, page by page; take gets the status elements and the token after them. */
     async sync(token, take) {
         const { Stanza, stx } = this.env;
         for (let page = 0; page < PAGES; page++) {
             const after = token ? Stanza.unsafeXML(`after="${this.env.Strophe.xmlescape(token)}"`) : '';
             const iq = await this.ask('get', stx`<sync xmlns="${NS}" max="${PAGE}" ${after}/>`);
             if (token && readError(iq) === 'unknown') {
-                token = ''; // the service has another database: everything anew
+                token = ''; // the service has a different database: start over
                 continue;
             }
             const [answer] = iq ? children(iq, 'sync') : [];
@@ -97,7 +97,7 @@ export class Service {
         }
     }
 
-    /** Returns the service's answer to an IQ, an error included; null if there is none. */
+    /** Returns the service's response to an IQ, possibly an error; null if there is none. */
     async ask(type, payload) {
         const { stx } = this.env;
         try {

@@ -1,4 +1,4 @@
-// The text of an SMS: how many segments it takes, and the sms: URI that hands it to a composer. Pure functions.
+// The text of an SMS: the number of segments, and the sms: URI for a composer. Pure functions.
 
 // 3GPP TS 23.038 §6.2.1: the default alphabet, and the extension table whose characters take two septets.
 const BASIC = '@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà';
@@ -28,7 +28,7 @@ export function measure(text) {
     return { encoding, segments, left: each - used };
 }
 
-/** Returns the number in what a person typed, digits with an optional plus; '' if it cannot be one. */
+/** Returns the number that a person typed, as digits with an optional plus; '' if it is not a number. */
 export function cleanNumber(typed) {
     const number = typed.replace(/[\s()./\u2010-\u2015-]/g, '');
     return /^\+?\d{3,15}$/.test(number) ? number : '';

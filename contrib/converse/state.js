@@ -1,7 +1,7 @@
-// What is known of one of our messages: what the service reports joined with the receipts and markers this client sees
-// itself. It is kept on the message, as {seq, state, further, local, steps}. Pure functions.
+// What is known about one of our messages: the service's reports merged with the receipts and markers received by this
+// client. It is stored on the message, as {seq, state, further, local, steps}. Pure functions.
 
-const STEPS = 12; // of a message's history that are kept
+const STEPS = 12; // kept of a message's history
 
 /** Returns the entry after a <status/>; the same entry if the status is older than what is known. */
 export function report(entry = {}, status) {
@@ -17,7 +17,7 @@ export function observe(entry = {}, state, stamp) {
     return { ...entry, local: state, steps: known ? entry.steps : append(entry.steps, { state, stamp, basis: 'local' }) };
 }
 
-/** Returns the entry after what came before its message did. */
+/** Returns the entry after merging what arrived before its message. */
 export function join(entry = {}, waiting) {
     if ((waiting.seq ?? 0) <= (entry.seq ?? 0)) return entry;
     return { ...waiting, local: entry.local, steps: waiting.steps.reduce(append, entry.steps) };
@@ -27,7 +27,7 @@ function append(steps = [], step) {
     return [...steps.filter((s) => s.state !== step.state), step].slice(-STEPS);
 }
 
-/** Returns the state to show. Reading outranks all; an SMS outranks what happened to the message itself. */
+/** Returns the state to show. Read outranks everything; an SMS outranks the message's own delivery. */
 export function shown(entry = {}) {
     const had = (state) => entry.steps?.some((s) => s.state === state);
     if (entry.local === 'displayed' || had('displayed')) return 'displayed';
@@ -38,7 +38,7 @@ export function shown(entry = {}) {
     return entry.state === 'pending' || !entry.state ? 'sent' : entry.state;
 }
 
-/** Reports whether nobody is to be prompted about the message any more: it is read, no longer watched, or told by SMS. */
+/** Reports whether no more prompts about the message are due: it is read, no longer watched, or told by SMS. */
 export function settled(entry) {
     return ['displayed', 'failed', 'cancelled', 'escalated'].includes(shown(entry));
 }

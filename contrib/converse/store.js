@@ -1,8 +1,8 @@
-// What has to survive a reload of the page but not the tab: the prompts on the screen, which of them are settled, the
-// statuses of messages that are not here yet, and how far the service has been listened to. Each tab is a resource of
-// its own, so each has its own: sessionStorage. What is known of a message is kept on the message itself.
+// What must survive a reload of the page but not the tab: the prompts shown, which of them are settled, the statuses of
+// messages that are not loaded yet, and the sync token. Each tab is a separate resource, so this is in sessionStorage. What
+// is known about a message is stored on the message itself.
 
-const WAITING = 500; // statuses that wait for their message
+const WAITING = 500; // statuses waiting for their messages
 const SETTLED = 200; // prompts that must not come back
 
 export class Store {
@@ -27,7 +27,7 @@ export class Store {
                 resource, service, token, prompts: [...prompts], settled: [...settled], waiting: [...waiting],
             }));
         } catch {
-            // Full, or forbidden: then it does not survive a reload.
+            // Full or disabled: nothing survives a reload.
         }
     }
 

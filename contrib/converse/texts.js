@@ -14,7 +14,7 @@ const en = {
     timeout: 'Not confirmed in time',
     escalated: 'Told by SMS',
     unprovable: 'whether it is read cannot be known',
-    // What a state rests on.
+    // The evidence for a state.
     'by-receipt': 'their device confirmed it',
     'by-marker': 'their client said so',
     'by-reply': 'they replied',
@@ -39,7 +39,7 @@ const en = {
     seconds: '{count} s',
     'none-hint': 'No one watches whether it is read.',
 
-    // Under a message that is late.
+    // Under an overdue message.
     now: 'Send as SMS now',
     'error-escalate': 'The service did not take that. Please try again later.',
 
@@ -86,7 +86,7 @@ const en = {
     show: 'Show',
     hide: 'Hide',
 
-    // What became of a prompt, for eyes and screen readers.
+    // The outcome of a prompt, for sighted users and screen readers.
     'new-prompt': '{sentence} An SMS is suggested under the message.',
     'gone-displayed': '{name} has read it: no SMS is needed.',
     'gone-delivered': 'It has reached {name}: no SMS is needed now.',
@@ -204,7 +204,7 @@ const zh = {
 
 export const languages = { en, zh };
 
-/** Returns the function that says a sentence in the first of the languages that there are texts in, English if in none. */
+/** Returns a function that formats a sentence in the first supported language, by default English. */
 export function speaker(...preferred) {
     const known = preferred.filter(Boolean).map((l) => l.toLowerCase().split(/[-_]/)[0]).find((l) => l in languages);
     const texts = languages[known ?? 'en'];

@@ -21,7 +21,7 @@ export default (converse) => converse.plugins.add('tocsin', {
         const { api } = _converse;
         const { html, stx, Strophe } = converse.env;
         api.settings.extend({
-            tocsin_service: '', // address of the service; found among the items of one's own server if empty
+            tocsin_service: '', // address of the service; by default the one found on the user's own server
             tocsin_snooze: 600, // seconds that "not now" lasts
             tocsin_phone: /Android|iPhone|iPad|iPod|Mobile/.test(navigator.userAgent), // has this device SMS itself?
             tocsin_qrcode: new URL('./node_modules/qrcode-generator/dist/qrcode.mjs', import.meta.url).href,
@@ -41,11 +41,11 @@ export default (converse) => converse.plugins.add('tocsin', {
 
         // ---- the session ----------------------------------------------------------------------------------------
 
-        // Converse does send markers for what asks for them, but does not say so: then nobody expects one.
+        // Converse sends markers on request, but does not announce it, so nobody would expect them.
         api.listen.on('addClientFeatures', () => [NS, NS_SMS, MARKERS].forEach((f) => api.disco.own.features.add(f)));
 
-        let found; // resolved when the service is known: what arrives earlier waits for it
-        let present; // resolved when our presence is out
+        let found; // resolved when the service is known: earlier stanzas wait for it
+        let present; // resolved when our presence is sent
 
         api.listen.on('afterResourceBinding', () => {
             const connection = api.connection.get();
@@ -53,7 +53,7 @@ export default (converse) => converse.plugins.add('tocsin', {
             found = Promise.withResolvers();
             present = Promise.withResolvers();
             if (connection.hasResumed?.() && prompts.store.service) {
-                // A resumed stream goes on where it was (XEP-0198), under its old resource; no presence is sent anew.
+                // A resumed stream continues (XEP-0198) with its old resource; no presence is sent again.
                 service.jid ||= prompts.store.service;
                 found.resolve();
                 present.resolve();
@@ -93,12 +93,12 @@ export default (converse) => converse.plugins.add('tocsin', {
         });
         api.listen.on('clearSession', () => prompts.store.clear());
 
-        // ---- what we send ---------------------------------------------------------------------------------------
+        // ---- outgoing -------------------------------------------------------------------------------------------
 
         api.listen.on('getOutgoingMessageAttributes', (chat, attrs) => {
             if (chat.get('type') !== 'chatbox') return attrs;
             const urgency = chat.get('tocsin_urgency') ?? 'normal';
-            // Urgent is for one message: what stays on by itself is soon on for everything.
+            // Urgent is for one message: if it stayed on, it would soon be on for everything.
             if (urgency === 'urgent') chat.save({ tocsin_urgency: 'normal' });
             return { ...attrs, tocsin_urgency: urgency };
         });
@@ -108,10 +108,10 @@ export default (converse) => converse.plugins.add('tocsin', {
             if (message.get('type') !== 'chat' || !message.get('body')) return data;
             // Converse itself asks for a receipt (XEP-0184), but not for a marker (XEP-0333).
             stanza.cnode(stx`<markable xmlns="${MARKERS}"/>`).root();
-            // The language of an SMS about it, which servers otherwise put down as English.
+            // The language of an SMS about it, which servers otherwise set to English.
             stanza.tree().setAttributeNS('http://www.w3.org/XML/1998/namespace', 'xml:lang', say.language);
             const urgency = message.get('tocsin_urgency');
-            if (!message.get('edited')) stanza.cnode(hint(urgency)).root(); // a correction is watched as its original
+            if (!message.get('edited')) stanza.cnode(hint(urgency)).root(); // a correction is watched with its original
             return data;
         });
 
@@ -123,9 +123,9 @@ export default (converse) => converse.plugins.add('tocsin', {
             return buttons;
         });
 
-        // ---- what we see ----------------------------------------------------------------------------------------
+        // ---- incoming -------------------------------------------------------------------------------------------
 
-        // Receipts and markers, from the archive and of other devices too. Converse marks nothing as read by them.
+        // Receipts and markers, also from the archive and of other devices. Converse does not use them to mark messages as read.
         api.listen.on('parseMessage', (stanza, attrs) => {
             if (attrs.sender === 'me' && children(stanza, 'track').some((t) => t.getAttribute('until') === 'none')) {
                 return { ...attrs, tocsin_urgency: 'none' }; // sent by another device
@@ -137,8 +137,8 @@ export default (converse) => converse.plugins.add('tocsin', {
             return attrs;
         });
 
-        // Converse draws a message's actions anew, from nothing, whenever the message changes: one element for each
-        // message, put back every time, keeps what the user is typing in it.
+        // Converse re-renders a message's actions whenever the message changes: one element per message, put back every
+        // time, keeps what the user is typing in it.
         const elements = new WeakMap();
         api.listen.on('getMessageActionContent', (actions, content) => {
             const message = actions.model;

@@ -1,15 +1,15 @@
-// What is drawn: the state under each own message, the banner under a message that a prompt is about, the choice of
-// urgency in the composer, and the tray for prompts that are out of sight. All text is set as text.
+// Rendering: the state under each own message, the banner under a message with a prompt, the choice of urgency in the
+// composer, and the tray for prompts out of view. All text is set as text.
 
 import { measure } from './sms.js';
 import { follow, openDialog } from './dialog.js';
 
-/** Says a number of seconds: "2 min". */
+/** Formats a number of seconds: "2 min". */
 function duration(seconds, say) {
     return seconds >= 60 ? say('minutes', { count: Math.round(seconds / 60) }) : say('seconds', { count: seconds });
 }
 
-/** Defines the elements. They share the prompts, and are drawn anew when it changes. */
+/** Defines the elements. They share the prompts, and re-render when these change. */
 export function defineElements({ env, prompts, say, chats, settings }) {
     const { html, render, dayjs, nothing } = env;
 
@@ -67,7 +67,7 @@ export function defineElements({ env, prompts, say, chats, settings }) {
         </span>`;
     }
 
-    // Converse takes this element out and puts it back when its message changes: whoever types in it goes on typing.
+    // Converse removes this element and puts it back when its message changes: typing in it must not be interrupted.
     class Message extends Part {
         constructor() {
             super();
@@ -87,7 +87,7 @@ export function defineElements({ env, prompts, say, chats, settings }) {
                 ${prompts.canEscalate(this.message) ? this.now() : ''}`;
         }
 
-        /** The way to an SMS for a message that is late and that no prompt asks about any more. */
+        /** The way to an SMS for an overdue message without a prompt. */
         now() {
             const escalate = async () => {
                 this.busy = true;
@@ -215,7 +215,7 @@ export function defineElements({ env, prompts, say, chats, settings }) {
         }
     }
 
-    // ---- prompts that are out of sight, and news ----------------------------------------------------------------
+    // ---- prompts out of view, and news -------------------------------------------------------------------------
 
     class Tray extends Part {
         template() {
