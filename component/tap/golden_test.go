@@ -67,20 +67,25 @@ func TestCaptures(t *testing.T) {
 				seconds, _ := strconv.ParseFloat(l[0], 64)
 				describe(&got, taps[host], l[1], capturedOn.Add(time.Duration(seconds*float64(time.Second))))
 			}
-			golden := filepath.Join("testdata", "golden", name)
-			if *update {
-				if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got.String() != string(want) {
-				t.Errorf("got:\n%s\nwant:\n%s", got.String(), want)
-			}
+			isGolden(t, filepath.Join("testdata", "golden", name), got.String())
 		})
+	}
+}
+
+// isGolden compares a text with a golden file, which -update writes.
+func isGolden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }
 

@@ -34,22 +34,10 @@ func TestRecordedBatches(t *testing.T) {
 				var s Sighting
 				fmt.Fprintf(&got, "%s\n", strings.Join(toldBy(tap, frame, track.At(rulesNow), &s), "\n"))
 				if s.Batch.N == 0 {
-					t.Errorf("%s: it is no batch", name)
+					t.Errorf("%s: not a batch", name)
 				}
 			}
-			golden := strings.TrimSuffix(file, ".txt") + ".golden"
-			if *update {
-				if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got.String() != string(want) {
-				t.Errorf("got:\n%s\nwant:\n%s", got.String(), want)
-			}
+			isGolden(t, strings.TrimSuffix(file, ".txt")+".golden", got.String())
 		})
 	}
 }

@@ -1,4 +1,4 @@
-// Package imports holds the packages of the project to the rules of who may import whom (docs/ARCHITECTURE.md).
+// Package imports checks the rules of which package may import which (docs/ARCHITECTURE.md).
 package imports
 
 import (
@@ -13,8 +13,8 @@ import (
 
 const module = "tocsin"
 
-// rules name, for the packages of the project, what else of the project they may import; the first that fits counts. A
-// path that ends in "/..." is a folder with all below it. Tests of a package may import internal/... beside.
+// rules list, for the packages of the project, which others they may import; the first match counts. A path that ends in
+// "/..." is a folder with everything below it. Tests may also import internal/....
 var rules = []struct {
 	packages string
 	imports  []string
@@ -31,9 +31,9 @@ var rules = []struct {
 	{"cmd/...", []string{"track", "address", "xep/...", "storage", "config", "component/...", "contrib/systemd", "cmd/tocsin/manual"}},
 }
 
-// floors are the packages of component, from the ground up: each imports only what stands on the floors below it. What
-// comes in (request) and what goes out (outbox) stand beside each other.
-var floors = [][]string{
+// layers are the layers of component, lowest first: each package imports only packages of lower layers. The handling of
+// incoming (request) and outgoing (outbox) stanzas is in the same layer.
+var layers = [][]string{
 	{"component/clock", "component/queue"},
 	{"component/fair", "component/gateway", "component/intake", "component/metrics", "component/numbers", "component/session", "component/sms", "component/tap"},
 	{"component/gateway/httpapi", "component/gateway/smpp", "component/gateway/xmpp", "component/phrase", "component/routes"},
@@ -65,7 +65,7 @@ var foreign = map[string][]string{
 	"github.com/rogpeppe/go-internal/testscript": {},
 }
 
-// impure is what track, which does no I/O and starts nothing, can't want.
+// impure are packages that track, which does no I/O and starts no goroutines, must not import.
 var impure = []string{"net", "os", "io/ioutil", "context", "log", "log/slog", "net/http", "database/sql"}
 
 type goPackage struct {
@@ -95,12 +95,12 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// No arrow of component points upward, nor to a neighbour.
-func TestFloors(t *testing.T) {
-	floor := map[string]int{}
-	for i, names := range floors {
+// No package of component imports one of its own or a higher layer.
+func TestLayers(t *testing.T) {
+	layer := map[string]int{}
+	for i, names := range layers {
 		for _, name := range names {
-			floor[name] = i + 1
+			layer[name] = i + 1
 		}
 	}
 	packages := list(t)
@@ -109,19 +109,19 @@ func TestFloors(t *testing.T) {
 		if !matches(name, []string{"component/..."}) {
 			continue
 		}
-		own := floor[name]
+		own := layer[name]
 		if own == 0 {
-			t.Errorf("%s stands on no floor", name)
+			t.Errorf("%s is in no layer", name)
 		}
 		for _, path := range p.Imports {
-			if below := strings.TrimPrefix(path, module+"/"); floor[below] >= own && floor[below] > 0 {
-				t.Errorf("%s imports %s, which does not stand below it", name, below)
+			if below := strings.TrimPrefix(path, module+"/"); layer[below] >= own && layer[below] > 0 {
+				t.Errorf("%s imports %s, which is not in a lower layer", name, below)
 			}
 		}
 	}
-	for name := range floor {
+	for name := range layer {
 		if !slices.ContainsFunc(packages, func(p goPackage) bool { return p.ImportPath == module+"/"+name }) {
-			t.Errorf("%s has a floor, and is not there", name)
+			t.Errorf("%s is in a layer, but does not exist", name)
 		}
 	}
 }
@@ -167,7 +167,7 @@ func importsOf(t *testing.T, packages string) []string {
 		}
 	}
 	if len(paths) == 0 {
-		t.Fatalf("%s imports nothing at all: is it there?", packages)
+		t.Fatalf("%s imports nothing: does it exist?", packages)
 	}
 	return paths
 }
@@ -197,7 +197,7 @@ func matches(name string, patterns []string) bool {
 func list(t *testing.T) []goPackage {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "go", "list", "-e", "-json=ImportPath,Imports,TestImports,XTestImports", module+"/...")
-	command.Dir = "../.." // -e: what does not build is told by the build
+	command.Dir = "../.." // -e: build errors are reported elsewhere
 	out, err := command.Output()
 	if err != nil {
 		if fault := (*exec.ExitError)(nil); errors.As(err, &fault) {
