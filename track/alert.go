@@ -2,12 +2,13 @@ package track
 
 import "fmt"
 
-// AlertKind is what admins are told, each in one line of a chat.
+// AlertKind is what people are told outside of prompts, each in one line of a chat: admins, but for AlertNoCode.
 type AlertKind string
 
 const (
 	AlertBudgetLow   AlertKind = "budget-low"   // four fifths of the SMS of a day are used up
 	AlertBudgetSpent AlertKind = "budget-spent" // all of them: senders are asked, and there are no codes
+	AlertNoCode      AlertKind = "no-code"      // to a user: the SMS with the code did not arrive
 	AlertCodes       AlertKind = "codes"        // codes to a country are paused, because hardly anybody uses them
 )
 

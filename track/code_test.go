@@ -172,6 +172,18 @@ func TestCode(t *testing.T) {
 		is(t, "right", w.tries(w.gets()), "right")
 		is(t, "bound", w.store.numbers[bob], Number{JID: bob, E164: "+8613700137000", Source: FromUser, Consent: true, Verified: true, At: w.now})
 	})
+	for _, ends := range []string{"refused", "failed", "expired"} {
+		story("the user is told that it was "+ends, func(t *testing.T, w *world) {
+			w.orders(bob, bobsNumber)
+			said := []string{"submit", "taken", ends}
+			if ends == "refused" {
+				said = []string{"submit", ends}
+			}
+			w.provider(said...)
+			is(t, "outbox", w.outbox(), "text, alert no-code")
+			is(t, "told", w.sent[1].Owner, bob)
+		})
+	}
 	story("an SMS that waits for a route is not sent once its code is of no use", func(t *testing.T, w *world) {
 		w.orders(bob, bobsNumber)
 		w.step(CodeLife)

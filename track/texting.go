@@ -180,6 +180,9 @@ func (b *batch) raise(t *text, state TextState) {
 	if was.Live() && !state.Live() {
 		b.ended(t, state)
 	}
+	if t.Kind == TextCode && (state == TextRefused || state == TextFailed || state == TextExpired) {
+		b.out.Outbox = append(b.out.Outbox, Outgoing{ID: t.entry() + "-not", Kind: OutAlert, Owner: t.Recipient, Alert: Alert{Kind: AlertNoCode}, After: b.now})
+	}
 	switch state {
 	case TextUnsure:
 		b.each(t, SMSSent, SMSStateUnsure)

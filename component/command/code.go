@@ -46,17 +46,13 @@ func (c *Commands) tryCode(ctx context.Context, r request, text string) (string,
 	return "", adhoc.Failure(fault.Code[in.Verdict])
 }
 
-// ownStop stops SMS to the user's number, or allows them again, and says so; "" if it is so already.
-func (c *Commands) ownStop(ctx context.Context, r request, on bool) (string, error) {
-	n, bound, err := c.deps.Directory.Number(ctx, r.user)
-	if err != nil {
-		return "", fmt.Errorf("look up a number: %w", err)
-	}
+// ownStop stops SMS to a user's number, or allows them again, and says so; "" if it is so already.
+func (c *Commands) ownStop(ctx context.Context, r request, n track.Number, on bool) (string, error) {
 	say := &r.say.Form.Number
 	switch {
-	case !on && (!bound || r.verifies(n)):
+	case !on && (n.E164 == "" || r.verifies(n)):
 		return "", nil
-	case !bound:
+	case n.E164 == "":
 		return "", adhoc.Failure(r.say.Form.Fault.NoNumber)
 	case r.verifies(n): // it may be another's
 		return "", adhoc.Failure(say.Unconfirmed)

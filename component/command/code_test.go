@@ -118,6 +118,25 @@ func TestOwnStop(t *testing.T) {
 	w.phone.Stopped = track.StopBySMS
 	try("no_sms=0", "error: Nothing was changed. This server sends no SMS to your number: it was told STOP. Text START from your phone, or ask your admin.", track.StopBySMS)
 	try("no_sms=1", "info: Saved.", track.StopBySMS)
+	if got := note(c.complete(bob, "number", "no_sms=0", "consent=1")); !strings.HasPrefix(got, "error: Nothing was changed.") || w.numbers[user].Consent {
+		t.Errorf("%s %+v", got, w.numbers[user])
+	}
+	w.phone.Stopped = ""
+	c.options.Verify = false
+	const both = "info: Your number is +8613900139000. Senders may not see it. This server sends no SMS to your number."
+	if got := note(c.complete(bob, "number", "no_sms=1", "number=13900139000")); got != both {
+		t.Error(got)
+	}
+}
+
+func TestNoCodeWithoutSelfService(t *testing.T) {
+	const user = "bob@example.org"
+	w := newWorld()
+	w.verdict, w.numbers[user] = track.CodeSent, bound(user, "+8613800138000", track.FromUser, false)
+	c := newClient(t, w, verify, func(o *Options) { o.SelfService = false })
+	if got := note(c.complete(bob, "number", "resend=1")); got != "error: Nothing was changed. Only your admin can change numbers here." || len(w.did) > 0 {
+		t.Errorf("%s %q", got, w.did)
+	}
 }
 
 func TestCodeByChat(t *testing.T) {

@@ -62,6 +62,17 @@ func (c *Commands) number(ctx context.Context, r request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
+	stopped := ""
+	stops = stops && r.o.SMS && !change.remove
+	if moves := next.set != nil && next.set.E164 != n.E164; stops && !moves { // what can fail comes first
+		if stopped, err = c.ownStop(ctx, r, n, noSMS); err != nil {
+			return response{}, err
+		}
+	} else if stops && noSMS && !r.verifies(*next.set) {
+		if stopped, err = c.ownStop(ctx, r, *next.set, true); err != nil {
+			return response{}, err
+		}
+	}
 	text, err := c.carryOut(ctx, r, n, next, again)
 	if err != nil {
 		return response{}, err
@@ -71,20 +82,10 @@ func (c *Commands) number(ctx context.Context, r request) (response, error) {
 			return response{}, err
 		}
 	}
-	if stops && r.o.SMS && !change.remove {
-		stopped, err := c.ownStop(ctx, r, noSMS)
-		if err != nil {
-			return response{}, err
-		}
-		if stopped != "" && text == r.say.Form.Saved {
-			text = ""
-		}
-		text = r.say.Join(text, stopped)
-	}
-	if said != "" && text == r.say.Form.Saved {
+	if said+stopped != "" && text == r.say.Form.Saved {
 		text = ""
 	}
-	return done(r.say.Join(said, text)), nil
+	return done(r.say.Join(r.say.Join(said, text), stopped)), nil
 }
 
 // carryOut does what was decided about a number, by a code where it has to be confirmed, and says what holds now. again asks for
@@ -98,6 +99,8 @@ func (c *Commands) carryOut(ctx context.Context, r request, n track.Number, next
 		}
 		n.Consent = next.set.Consent // of the one that is in use
 		return text, c.bind(ctx, r.user, binding{set: &n})
+	case again && !r.o.SelfService:
+		return "", adhoc.Failure(r.say.Form.Fault.ByAdminOnly)
 	case again && r.o.Verify && !next.remove:
 		p, err := c.deps.Phone.Phone(ctx, r.user, n.E164, track.At(r.Now))
 		if err != nil {

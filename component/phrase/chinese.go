@@ -58,9 +58,11 @@ var chinese = Phrases{
 		Alert: func(a track.Alert) string {
 			switch a.Kind {
 			case track.AlertBudgetLow:
-				return "今天的短信预算（sms.segments_per_day）已用去五分之四。"
+				return "24 小时的短信预算（sms.segments_per_day）已用去五分之四。"
 			case track.AlertBudgetSpent:
-				return "今天的短信预算（sms.segments_per_day）已用完：改为询问发送者，也不再发送验证码。"
+				return "24 小时的短信预算（sms.segments_per_day）已用完：改为询问发送者，也不再发送验证码。"
+			case track.AlertNoCode:
+				return "验证码短信没有送达。请检查您的号码后再试，或联系管理员。"
 			}
 			return "发往 " + a.Country + " 的验证码暂停一天：最近 " + strconv.Itoa(track.CodeSample) + " 个几乎都没有使用，可能有人借此牟利。"
 		},

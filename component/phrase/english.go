@@ -58,9 +58,11 @@ var english = Phrases{
 		Alert: func(a track.Alert) string {
 			switch a.Kind {
 			case track.AlertBudgetLow:
-				return "Four fifths of today's SMS budget (sms.segments_per_day) are used up."
+				return "Four fifths of the SMS budget for 24 hours (sms.segments_per_day) are used up."
 			case track.AlertBudgetSpent:
-				return "Today's SMS budget (sms.segments_per_day) is used up: senders are asked instead, and no codes are sent."
+				return "The SMS budget for 24 hours (sms.segments_per_day) is used up: senders are asked instead, and no codes are sent."
+			case track.AlertNoCode:
+				return "The SMS with your code did not arrive. Check your number, and try again, or ask your admin."
 			}
 			return "Codes to " + a.Country + " are paused for a day: of the last " + strconv.Itoa(track.CodeSample) + ", hardly any were used. Somebody may earn money from SMS to numbers there."
 		},
