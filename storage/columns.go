@@ -350,6 +350,7 @@ func prefsColumns(w *walk, p *track.Prefs) {
 	str(w, "zone", &p.Zone)
 	str(w, "language", &p.Language)
 	str(w, "text", &p.Text)
+	str(w, "gateway", &p.Gateway)
 }
 
 func (h *hasher) contactColumns(w *walk, c *track.Contact) {

@@ -32,6 +32,7 @@ func (h *hasher) textColumns(w *walk, t *track.Text) {
 	str(w, "number", &t.Number)
 	str(w, "route", &t.Route)
 	str(w, "sent_from", &t.From)
+	str(w, "body", &t.Body)
 }
 
 func (h *hasher) partColumns(w *walk, p *track.Part) {

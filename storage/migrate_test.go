@@ -63,6 +63,9 @@ func checkUpgraded(t *testing.T, s *storage.Store, version int64) {
 			Number: "+8613800138000", Route: "carrier", From: "+8613900139000", Segments: 1, Parts: 1, Answered: true, QueuedAt: 1795000600000, SentAt: 1795000600001,
 		}}
 	}
+	if version >= 11 {
+		texts[0].Body = "Call me, please"
+	}
 	if version >= 9 {
 		texts[0].Tag = 2
 		known := track.ReplyKey{Route: "carrier", ID: "r1"}

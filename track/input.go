@@ -17,6 +17,7 @@ type Answer struct {
 	By      string // full JID, stamped by the server
 	Action  AnswerAction
 	For     time.Duration // Snooze
+	Text    string        // SendIt: of the SMS, as the sender has written it; "": made of the messages
 	Renew   bool          // Snooze: a running snooze starts again; otherwise the answer counts as a repetition
 	Verdict Verdict
 }
@@ -36,7 +37,7 @@ func (a *Answer) apply(b *batch) {
 	}
 	before := w.State
 	if a.Action == SendIt {
-		a.Verdict = b.send(w, a.By)
+		a.Verdict = b.send(w, a.By, a.Text)
 		return
 	}
 	var changed bool

@@ -25,6 +25,7 @@ type Prefs struct {
 	Watch            Switch // Off: this user is never watched as a recipient
 	Share            Share  // with whom a released number is shared
 	Sync             Sync   // what it means if this user has displayed a message on one of their devices
+	Gateway          string // a domain at which this user can send SMS by XMPP: clients are given links to it; "" for none
 }
 
 // Share restricts who may get a released number.

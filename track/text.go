@@ -51,6 +51,7 @@ type Text struct {
 	Messages []int64 // Ords, oldest first: those that it is about; TextCode: the Row of the Code
 	Prompt   string  // the prompt that was answered by it, or ""
 	Number   string  // E.164
+	Body     string  // as its sender has written it, until it is sent; "": made of the messages
 	Route    string  // that was tried last
 	From     string  // the number or name that it was sent from, or TextAnswer: is to be
 	Tag      int     // of its line

@@ -314,6 +314,22 @@ func TestSendIt(t *testing.T) {
 		is(t, "SMS", w.texted(), "m1")
 		is(t, "asked", w.asked(), "m2")
 	})
+	asked(t, "in the sender's own words, which are forgotten once they are sent", func(t *testing.T, w *world) {
+		a := &Answer{Prompt: w.prompts()[0].ID, By: phone, Action: SendIt, Text: "Call me"}
+		w.feed(a)
+		is(t, "verdict", a.Verdict, OK)
+		look := &TextLook{Text: w.sms()[0].ID}
+		w.feed(look)
+		is(t, "text", look.Was.Body, "Call me")
+		w.policy.Mode = Auto
+		w.send("m2")
+		w.step(2 * time.Minute)
+		is(t, "nothing joins them", w.texted(), "m1")
+		w.provider("submit", "taken")
+		is(t, "text", w.sms()[0].Body, "")
+		w.step(textLease)
+		is(t, "what came meanwhile is another SMS", w.texted(), "m1, m2")
+	})
 	asked(t, "claimed by another", func(t *testing.T, w *world) {
 		w.answer(desk, Claim)
 		is(t, "answer", w.answer(phone, SendIt), Conflict)

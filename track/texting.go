@@ -81,7 +81,7 @@ func (b *batch) textHold(r *row, hold Time, held Reason) (Time, Reason) {
 	if w := b.live[r.Conv()]; w != nil && w.State == PromptClaimed {
 		return w.Until, ReasonTexting
 	}
-	if t := b.texting[r.Conv()]; t != nil && t.State != TextQueued {
+	if t := b.texting[r.Conv()]; t != nil && (t.State != TextQueued || t.Body != "") {
 		return max(b.now, t.SentAt).Add(Gather), ReasonTexting
 	}
 	if until := b.undecided([]Message{r.Message}); until != 0 {
@@ -102,13 +102,13 @@ func (b *batch) text(r *row) {
 			rows = append(rows, o)
 		}
 	}
-	b.openText(rows, "")
+	b.openText(rows, "", "")
 }
 
-// openText puts an SMS into the outbox.
-func (b *batch) openText(rows []*row, prompt string) *text {
+// openText puts an SMS into the outbox. Its body is "" unless its sender has written it.
+func (b *batch) openText(rows []*row, prompt, body string) *text {
 	c := rows[0].Conv()
-	t := b.queueText(&text{Text: Text{Conv: c, Prompt: prompt, Number: b.numbers[c.Recipient].E164}})
+	t := b.queueText(&text{Text: Text{Conv: c, Prompt: prompt, Body: body, Number: b.numbers[c.Recipient].E164}})
 	for _, r := range rows {
 		b.take(t, r)
 	}
@@ -202,7 +202,7 @@ func (b *batch) raise(t *text, state TextState) {
 
 // ended takes an SMS out of the outbox, and tells the prompt that it was the answer to.
 func (b *batch) ended(t *text, state TextState) {
-	t.EndedAt = b.now
+	t.EndedAt, t.Body = b.now, ""
 	if b.texting[t.Conv] == t {
 		delete(b.texting, t.Conv)
 	}
@@ -246,7 +246,7 @@ func (b *batch) each(t *text, kind FactKind, state SMSState) {
 }
 
 // send has the SMS that a prompt asks for sent by the component. The prompt is held until that has come to something.
-func (b *batch) send(w *work, by string) Verdict {
+func (b *batch) send(w *work, by, body string) Verdict {
 	t := b.texting[w.Conv]
 	switch {
 	case b.policy.SMS == nil:
@@ -272,7 +272,7 @@ func (b *batch) send(w *work, by string) Verdict {
 		w.Prompt = before
 		return v
 	}
-	b.openText(rows, w.ID)
+	b.openText(rows, w.ID, body)
 	w.Until, w.dirty = b.now.Add(textLease), true
 	w.ExpiresAt = max(w.ExpiresAt, w.Until.Add(b.policy.Expires)) // put off, not given up
 	if before.State != PromptClaimed {

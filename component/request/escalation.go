@@ -6,6 +6,7 @@ import (
 	"mellium.im/xmpp/stanza"
 
 	"tocsin/component/session"
+	"tocsin/component/sms"
 	"tocsin/track"
 	"tocsin/xep/escalation"
 )
@@ -56,6 +57,9 @@ func (r *Router) answered(ctx context.Context, iq *session.Stanza, p *session.Pa
 		return session.Error(iq, stanza.BadRequest, stanza.Modify, nil)
 	}
 	a := &track.Answer{Prompt: in.Prompt, By: iq.From.String(), Action: track.AnswerAction(in.Action), For: in.Pause()}
+	if a.Action == track.SendIt {
+		a.Text = sms.Clean(in.Text)
+	}
 	if err := r.Inputs.Do(ctx, a); err != nil {
 		return r.failed(iq, err)
 	}

@@ -95,6 +95,13 @@ func (s *Sender) composeAbout(m *gateway.Submission, look *track.TextLook, o *se
 		fill.Text = strings.Join(texts, "\n")
 	}
 	m.Language, m.Params = lang, gateway.Params{Sender: t.Sender, Domain: fill.Domain}
+	template := all.Templates[lang]
+	if t.Body != "" {
+		fill.Text, fill.Burst = t.Body, false
+		if strings.Contains(t.Body, t.Sender) { // else the template says whose words they are
+			template = nil
+		}
+	}
 	before, after, say := "", "", phrase.In(lang).SMS
 	if l.Tag > 0 {
 		before, after = fmt.Sprintf("(%d) ", l.Tag), "\n"+say.Answer(l.Tag)
@@ -102,6 +109,6 @@ func (s *Sender) composeAbout(m *gateway.Submission, look *track.TextLook, o *se
 	if look.First && l.Answerable() {
 		after += "\n" + say.Stop
 	}
-	m.Text, n, err = sms.Fit(all.Templates[lang], fill, all.TextLimit, o.Segments, before, after)
+	m.Text, n, err = sms.Fit(template, fill, all.TextLimit, o.Segments, before, after)
 	return n, err
 }

@@ -10,13 +10,11 @@ import (
 	"tocsin/component/phrase"
 	"tocsin/component/sms"
 	"tocsin/track"
+	"tocsin/xep/escalation"
 )
 
 // laterFor is how long "Not now" puts a prompt off.
 const laterFor = 10 * time.Minute
-
-// maxText is the longest text of an SMS that a page accepts, in bytes.
-const maxText = 8192
 
 // promptView is a prompt as its page shows it.
 type promptView struct {
@@ -135,11 +133,14 @@ func (s *Server) answerPrompt(r *http.Request) (*reply, error) {
 		return nil, errForm
 	}
 	text := r.PostFormValue("text")
-	if len(text) > maxText {
-		text = text[:maxText]
+	if len(text) > escalation.MaxText {
+		text = text[:escalation.MaxText]
 	}
 	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\r\n", "\n"), "")
 	a := &track.Answer{Prompt: o.ID, By: holder(o.Sender), Action: track.AnswerAction(r.PostFormValue("action")), For: laterFor}
+	if written := sms.Clean(text); a.Action == track.SendIt && written != sms.Clean(o.Ask.Text) {
+		a.Text = written
+	}
 	switch a.Action {
 	case track.Claim, track.SentSMS, track.Declined, track.Snooze, track.SendIt:
 	default:

@@ -77,6 +77,7 @@ type life struct {
 	queue  *writer.Queue
 	ledger *track.Ledger
 	sender *texts.Sender
+	live   *settings.Live
 	ctx    context.Context
 	end    context.CancelCauseFunc
 	wg     sync.WaitGroup
@@ -224,7 +225,7 @@ func (s *story) begin(c crash) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.ledger = track.NewLedger(seed, &l.policy, nobody{})
+	l.live, l.ledger = live, track.NewLedger(seed, &l.policy, nobody{})
 	l.sender = texts.New(texts.Options{Inputs: l, People: nobody{}, Settings: live, IsLeader: func() bool { return true }, Clock: s.clock, Log: log, Metrics: m})
 	w := writer.New(writer.Options{Queue: l.queue, Store: l, Ledger: l.ledger, Policy: func() *track.Policy { return &l.policy }, Committed: l.committed, Clock: s.clock, Log: log, Metrics: m})
 	if err := store.Alarms(ctx, func(a track.Alarm) { l.alarms[a] = true }); err != nil {

@@ -3,6 +3,7 @@ package texting
 import (
 	"strings"
 	"testing"
+	"text/template"
 	"time"
 
 	"tocsin/component/gateway"
@@ -102,6 +103,28 @@ func TestStories(t *testing.T) {
 				t.Errorf("told %s", got)
 			}
 		})
+		for _, own := range []struct{ name, text, sms string }{
+			{"without the name", "Call me: +49 30 1", "alice wrote on example.org: Call me: +49 30 1"},
+			{"with the name", "This is alice, call me", "This is alice, call me"},
+		} {
+			tell("the sender has it sent in own words, "+own.name, func(t *testing.T, s *story) {
+				s.policy.Mode = track.Ask
+				s.template("{{.Sender}} wrote on {{.Domain}}: {{.Text}}")
+				s.send("m1")
+				s.pass(3 * time.Minute)
+				prompts, err := s.store.Prompts(t.Context(), s.alice)
+				if err != nil || len(prompts) != 1 {
+					t.Fatal(prompts, err)
+				}
+				words := func(text string) string { return strings.ReplaceAll(text, "alice", s.alice) }
+				a := &track.Answer{Prompt: prompts[0].ID, By: s.alice + "/phone", Action: track.SendIt, Text: words(own.text)}
+				if err := s.Do(t.Context(), a); err != nil || a.Verdict != track.OK {
+					t.Fatal(a.Verdict, err)
+				}
+				s.pass(time.Second)
+				said(t, s, words(own.sms)+stop)
+			})
+		}
 		tell("the sender has it sent", func(t *testing.T, s *story) {
 			s.policy.Mode = track.Ask
 			s.send("m1")
@@ -121,4 +144,11 @@ func TestStories(t *testing.T) {
 			}
 		})
 	})
+}
+
+// template has SMS written by another one.
+func (l *life) template(text string) {
+	next := *l.live.Get()
+	next.Templates = map[string]*template.Template{"en": template.Must(template.New("").Parse(text))}
+	l.live.Set(next)
 }

@@ -113,7 +113,7 @@ func preferences(s *suite) {
 	}
 	s.same(map[string]track.Prefs{}, all())
 	p := track.Prefs{JID: alice, Mode: track.Auto, UndeliveredAfter: 90 * time.Second, UnreadAfter: 1500 * time.Millisecond, Quiet: "22:00-07:00",
-		Zone: "Europe/Berlin", Language: "zh", Text: "notice", Fallback: track.On, Watch: track.Off}
+		Zone: "Europe/Berlin", Language: "zh", Text: "notice", Fallback: track.On, Watch: track.Off, Gateway: "cheogram.com"}
 	s.must(s.SavePrefs(s.ctx, p))
 	s.must(s.SavePrefs(s.ctx, track.Prefs{JID: bob, Mode: 9, UnreadAfter: -1500 * time.Millisecond})) // of another version, for example
 	s.same(map[string]track.Prefs{alice: p, bob: {JID: bob, Mode: 9, UnreadAfter: -time.Millisecond}}, all())

@@ -15,7 +15,7 @@ func text(after int64, id string) track.Text {
 func texts(s *suite) {
 	m := pending(0, "m1")
 	x := text(1, "0123456789abcdef0123456789abcdef")
-	x.State, x.Messages, x.Prompt, x.Route, x.From, x.Segments, x.Parts, x.Answered = track.TextSubmitting, []int64{m.Ord}, "p-1", "carrier", "+1", 3, 2, true
+	x.State, x.Messages, x.Prompt, x.Route, x.From, x.Segments, x.Parts, x.Answered, x.Body = track.TextSubmitting, []int64{m.Ord}, "p-1", "carrier", "+1", 3, 2, true, "Call me \"now\""
 	x.SentAt, x.EndedAt = now+2, now+3
 	parts := []track.Part{
 		{PartKey: track.PartKey{Route: "carrier", ID: "a \"1\""}, Text: x.ID, Row: x.Row, State: track.TextTaken},

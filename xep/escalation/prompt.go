@@ -104,12 +104,16 @@ func (a Action) Valid() bool {
 	return slices.Contains([]Action{Claim, Sent, Decline, NotSent, Snooze, Send}, a)
 }
 
+// MaxText is the longest text of an SMS that is taken, in bytes.
+const MaxText = 8192
+
 // Answer is the sender's answer to a prompt.
 type Answer struct {
 	XMLName xml.Name `xml:"urn:tocsin:escalation:0 answer"`
 	Prompt  string   `xml:"prompt,attr"`
 	Action  Action   `xml:"action,attr"`
 	For     string   `xml:"for,attr,omitempty"` // Snooze: seconds
+	Text    string   `xml:"text,omitempty"`     // Send: the text as the sender has written it; "": the component makes it
 }
 
 // UnmarshalXML implements xml.Unmarshaler. Only broken XML is an error.
@@ -125,6 +129,9 @@ func (a Answer) Check() error {
 		return errors.New("missing prompt")
 	case !a.Action.Valid():
 		return errors.New("invalid action")
+	}
+	if len(a.Text) > MaxText {
+		return fmt.Errorf("text of more than %d bytes", MaxText)
 	}
 	if _, ok := digits(a.For); a.Action == Snooze && !ok {
 		return fmt.Errorf("invalid for: %w", errDigits)
