@@ -179,6 +179,9 @@ func checkPrefs(t *testing.T, s *storage.Store, version int64) {
 	if version >= 4 {
 		want.Share = track.ShareContacts
 	}
+	if version >= 11 {
+		want.Gateway = "cheogram.com"
+	}
 	var got []track.Prefs
 	must(t, s.Prefs(t.Context(), func(p track.Prefs) { got = append(got, p) }))
 	if diff := cmp.Diff([]track.Prefs{want}, got); diff != "" {

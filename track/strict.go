@@ -2,6 +2,7 @@ package track
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -41,8 +42,14 @@ func (p Prefs) Unreadable() (names []string) {
 	if p.Sync > SyncTold {
 		names = append(names, "read_sync")
 	}
+	if !isDomain(p.Gateway) {
+		names = append(names, "gateway")
+	}
 	return names
 }
+
+// isDomain reports whether a text can be the domain of a JID, or is not set.
+func isDomain(text string) bool { return text == "" || !strings.ContainsAny(text, "@/?; \t\n") }
 
 // isOneOf reports whether a text is one of several, or not set.
 func isOneOf(text string, all ...string) bool { return text == "" || slices.Contains(all, text) }
@@ -68,6 +75,9 @@ func (p Prefs) Strict() Prefs {
 	p.Fallback, p.Watch, p.Share = min(p.Fallback, Off), min(p.Watch, Off), min(p.Share, ShareContacts)
 	if p.Sync > SyncTold {
 		p.Sync = SyncOff
+	}
+	if !isDomain(p.Gateway) {
+		p.Gateway = ""
 	}
 	return p
 }

@@ -50,6 +50,13 @@ var lostSettings = []struct {
 	{"read_sync", func(t *rapid.T, p *Prefs) { p.Sync = Sync(beyond(t, uint8(SyncTold))) },
 		func(t *rapid.T, p *Prefs) { p.Sync = Sync(upTo(t, uint8(SyncTold))) },
 		func(_, r Settings, _ Prefs) int64 { return map[Sync]int64{SyncQuiet: -1, SyncTold: -2}[r.Sync] }},
+	{"gateway", func(t *rapid.T, p *Prefs) {
+		p.Gateway = rapid.SampledFrom([]string{"me@cheogram.com", "cheogram.com/x", "a b", "x?message;body=1"}).Draw(t, "lost")
+	},
+		func(t *rapid.T, p *Prefs) {
+			p.Gateway = rapid.SampledFrom([]string{"", "cheogram.com"}).Draw(t, "gateway")
+		},
+		func(_, _ Settings, p Prefs) int64 { return map[string]int64{"": 1}[p.Gateway] }},
 	{"language", func(t *rapid.T, p *Prefs) { p.Language = rapid.SampledFrom([]string{"fr", "EN", "z"}).Draw(t, "lost") },
 		func(t *rapid.T, p *Prefs) { p.Language = "" }, // the default's, no stricter than any
 		func(_, _ Settings, p Prefs) int64 { return int64(len(p.Language)) }},

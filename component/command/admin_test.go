@@ -57,7 +57,7 @@ func TestAdmin(t *testing.T) {
 	w.prefs["bob@example.org"] = track.Prefs{Mode: track.Never, Quiet: "22:00-07:00", Zone: "Europe/Berlin", Watch: track.Off}
 	shown := c.complete(admin, "admin-user", "jid=bob@example.org").Form
 	if diff := cmp.Diff([]string{"number=The number of bob@example.org is +8613800138000, bound by an admin; senders may see it.", "mode=never", "undelivered_after=default", "unread_after=default",
-		"text=default", "fallback=no", "share=everybody", "quiet_hours=22:00-07:00", "watch_me=no", "read_sync=off", "time_zone=Europe/Berlin", "language=default", "waiting=0", "devices=bob@example.org/desk"}, lines(shown)); diff != "" {
+		"text=default", "gateway=none", "fallback=no", "share=everybody", "quiet_hours=22:00-07:00", "watch_me=no", "read_sync=off", "time_zone=Europe/Berlin", "language=default", "waiting=0", "devices=bob@example.org/desk"}, lines(shown)); diff != "" {
 		t.Error(diff)
 	}
 

@@ -21,6 +21,12 @@ var settingFields = map[phrase.Verb]func(rest string) []string{
 	phrase.SetLanguage: func(rest string) []string { return []string{"language", word(rest, languageWords)} },
 	phrase.SetZone:     func(rest string) []string { return []string{"time_zone", word(rest, nil)} },
 	phrase.SetSync:     func(rest string) []string { return []string{"read_sync", word(rest, syncWords)} },
+	phrase.SetGateway: func(rest string) []string {
+		if denies[strings.ToLower(rest)] {
+			rest = noGateway
+		}
+		return []string{"gateway", word(rest, nil)}
+	},
 	phrase.SetWatching: func(rest string) []string { return []string{"watch_me", box(rest)} },
 	phrase.SetTimes: func(rest string) []string {
 		times := strings.FieldsFunc(rest, func(r rune) bool { return r == ' ' || r == ',' || r == '、' || r == '/' })

@@ -113,7 +113,7 @@ func TestChatSettings(t *testing.T) {
 	w := newWorld()
 	w.prefs["alice@example.org"] = track.Prefs{Mode: track.Never, Quiet: "22:00-07:00", Watch: track.Off}
 	want := []string{"Your settings:", "When a message is not read in time: do nothing", "Overdue if not delivered within: server default",
-		"Overdue if not read within: server default", "Text of an SMS: default: what I wrote", "Ask me by chat if none of my apps can show prompts: no",
+		"Overdue if not read within: server default", "Text of an SMS: default: what I wrote", "My gateway for SMS: none", "Ask me by chat if none of my apps can show prompts: no",
 		"If I share my number, it is shown to: every sender whose message I have not read",
 		"Quiet hours (nobody is asked to send me an SMS): 22:00-07:00", "Messages to me may be watched: no",
 		"When I have read a message on one of my devices without confirming it: it still counts as unread",

@@ -33,6 +33,9 @@ func TestPreferences(t *testing.T) {
 		"devices":                          {track.Prefs{}, []string{"read_sync=tell"}, "info: Saved.", track.Prefs{Sync: track.SyncTold}},
 		"no quiet hours":                   {track.Prefs{}, []string{"quiet_hours=Never"}, "info: Saved.", track.Prefs{Quiet: "never"}},
 
+		"a gateway":  {track.Prefs{}, []string{"gateway=Cheogram.com"}, "info: Saved.", track.Prefs{Gateway: "cheogram.com"}},
+		"no gateway": {track.Prefs{Gateway: "cheogram.com"}, []string{"gateway=none"}, "info: Saved.", track.Prefs{}},
+
 		"several faults": {track.Prefs{}, []string{"mode=perhaps", "unread_after=soon", "quiet_hours=9"}, `error: Nothing was changed. "perhaps" is not a choice for "When a message is not read in time". "soon" is not a duration (example: 10m). "9" is not a range of hours (example: 22:00-07:00).`, track.Prefs{}},
 		"bad mode":       {track.Prefs{}, []string{"mode=perhaps", "text=notice"}, `error: Nothing was changed. "perhaps" is not a choice for "When a message is not read in time".`, track.Prefs{}},
 		"bad time":       {track.Prefs{}, []string{"unread_after=soon"}, `error: Nothing was changed. "soon" is not a duration (example: 10m).`, track.Prefs{}},
@@ -41,6 +44,7 @@ func TestPreferences(t *testing.T) {
 		"local zone":     {track.Prefs{}, []string{"time_zone=Local"}, `error: Nothing was changed. "Local" is not a time zone (example: Europe/Berlin).`, track.Prefs{}},
 		"bad hours":      {track.Prefs{}, []string{"quiet_hours=25:00-07:00"}, `error: Nothing was changed. "25:00-07:00" is not a range of hours (example: 22:00-07:00).`, track.Prefs{}},
 		"bad box":        {track.Prefs{}, []string{"watch_me=no"}, `error: Nothing was changed. "Messages to me may be watched" is neither yes nor no.`, track.Prefs{}},
+		"bad gateway":    {track.Prefs{}, []string{"gateway=me@cheogram.com"}, `error: Nothing was changed. "me@cheogram.com" is not a domain (example: cheogram.com).`, track.Prefs{}},
 		"bad language":   {track.Prefs{}, []string{"language=de"}, `error: Nothing was changed. "de" is not a choice for "Language".`, track.Prefs{}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -61,7 +65,7 @@ func TestPreferences(t *testing.T) {
 	w := newWorld()
 	w.prefs["alice@example.org"] = track.Prefs{UnreadAfter: 90 * time.Minute, UndeliveredAfter: 2 * time.Hour, Mode: track.Never}
 	shown := newClient(t, w).begin(alice, "preferences").Form
-	want := []string{"As a sender", "mode=never", "undelivered_after=2h", "unread_after=1h30m", "text=default", "fallback=false",
+	want := []string{"As a sender", "mode=never", "undelivered_after=2h", "unread_after=1h30m", "text=default", "gateway=none", "fallback=false",
 		"As a recipient", "share=everybody", "quiet_hours=default", "watch_me=true", "read_sync=off", "Both", "time_zone=default", "language=default"}
 	if diff := cmp.Diff(want, lines(shown)); diff != "" {
 		t.Error(diff)
@@ -83,7 +87,7 @@ func TestPreferences(t *testing.T) {
 	// A form with faults comes back as it was filled in, and can be mended.
 	c := newClient(t, w)
 	back := c.complete(alice, "preferences", "mode=ask", "unread_after=soon", "quiet_hours=22:00-07:00", "watch_me=0", "text=poem")
-	want = []string{"As a sender", "mode=ask", "undelivered_after=2h", "unread_after=soon", "text=default", "fallback=false",
+	want = []string{"As a sender", "mode=ask", "undelivered_after=2h", "unread_after=soon", "text=default", "gateway=none", "fallback=false",
 		"As a recipient", "share=everybody", "quiet_hours=22:00-07:00", "watch_me=false", "read_sync=off", "Both", "time_zone=default", "language=default"}
 	if diff := cmp.Diff(want, lines(back.Form)); diff != "" {
 		t.Error(diff)
@@ -102,7 +106,7 @@ func TestPreferencesThatCannotBeRead(t *testing.T) {
 	if text := strings.Join(form.Instructions, " "); !strings.Contains(text, "no longer valid") || !strings.Contains(text, ": mode, time_zone, language, share.") {
 		t.Errorf("the form says %q", text)
 	}
-	want := []string{"As a sender", "mode=never", "undelivered_after=default", "unread_after=default", "text=default", "fallback=false",
+	want := []string{"As a sender", "mode=never", "undelivered_after=default", "unread_after=default", "text=default", "gateway=none", "fallback=false",
 		"As a recipient", "share=contacts", "quiet_hours=22:00-07:00", "watch_me=true", "read_sync=off", "Both", "time_zone=Europe/Nowhere", "language=default"}
 	if diff := cmp.Diff(want, lines(form)); diff != "" {
 		t.Error(diff)

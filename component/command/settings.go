@@ -1,12 +1,14 @@
 package command
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 	"time"
 
 	"golang.org/x/text/unicode/norm"
 
+	"tocsin/address"
 	"tocsin/component/phrase"
 	"tocsin/track"
 	"tocsin/xep/forms"
@@ -34,7 +36,7 @@ type section struct {
 }
 
 var sections = []section{
-	{func(f *phrase.PreferencesForm) string { return f.AsSender }, []setting{modeSetting, undeliveredSetting, unreadSetting, textSetting, fallbackSetting}},
+	{func(f *phrase.PreferencesForm) string { return f.AsSender }, []setting{modeSetting, undeliveredSetting, unreadSetting, textSetting, gatewaySetting, fallbackSetting}},
 	{func(f *phrase.PreferencesForm) string { return f.AsRecipient }, []setting{shareSetting, quietSetting, watchSetting, syncSetting}},
 	{func(f *phrase.PreferencesForm) string { return f.Both }, []setting{zoneSetting, languageSetting}},
 }
@@ -187,6 +189,36 @@ var textSetting = setting{
 		}
 		return ""
 	},
+}
+
+// noGateway stands for no gateway.
+const noGateway = "none"
+
+var gatewaySetting = setting{
+	name:  "gateway",
+	label: func(f *phrase.PreferencesForm) phrase.Label { return f.Gateway },
+	value: func(_ request, p *track.Prefs) string { return cmp.Or(p.Gateway, noGateway) },
+	read: func(_ request, a *answers, p *track.Prefs) string {
+		text, given := a.text("gateway")
+		if !given {
+			return ""
+		}
+		p.Gateway = a.domain(text)
+		return ""
+	},
+}
+
+// domain reads the domain of a gateway.
+func (a *answers) domain(text string) string {
+	if text == "" || text == noGateway || isDefault(text) {
+		return ""
+	}
+	domain, err := address.Parse(text)
+	if err != nil || domain.Localpart() != "" || domain.Resourcepart() != "" || !strings.Contains(domain.Domainpart(), ".") {
+		a.fail(a.say.Form.Fault.NotADomain(quote(text)))
+		return ""
+	}
+	return domain.Domainpart()
 }
 
 // A box left as it was shown is not a choice: the default may change later.

@@ -34,6 +34,7 @@ var surfaces = []struct {
 	{"preferences", "undelivered_after", "2m", "times 2m default", "时限 2分钟 default", "", prefs(func(p track.Prefs) bool { return p.UndeliveredAfter.Minutes() == 2 })},
 	{"preferences", "unread_after", "10m", "times default 10m", "时限 default 10分钟", "", prefs(func(p track.Prefs) bool { return p.UnreadAfter.Minutes() == 10 })},
 	{"preferences", "text", "notice", "text notice", "短信内容 通知", "", prefs(func(p track.Prefs) bool { return p.Text == "notice" })},
+	{"preferences", "gateway", "cheogram.com", "gateway cheogram.com", "短信网关 cheogram.com", "", prefs(func(p track.Prefs) bool { return p.Gateway == "cheogram.com" })},
 	{"preferences", "fallback", "true", "", "", "", prefs(func(p track.Prefs) bool { return p.Fallback == track.On })},
 	{"preferences", "share", "contacts", "share with contacts", "公开给 联系人", "", prefs(func(p track.Prefs) bool { return p.Share == track.ShareContacts })},
 	{"preferences", "quiet_hours", "22:00-07:00", "quiet 22:00-07:00", "免打扰 22:00-07:00", "", prefs(func(p track.Prefs) bool { return p.Quiet == "22:00-07:00" })},

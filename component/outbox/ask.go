@@ -26,6 +26,9 @@ func (p *prompter) ask(ctx context.Context, was *track.Prompt, messages []track.
 		ask.Quotes = nil
 	}
 	if payload.SMS != nil {
+		if payload.Via != nil {
+			ask.Via, ask.Gateway = payload.Via.URI, p.People.Of(was.Sender).Strict().Gateway
+		}
 		ask.Number, ask.Link = strings.TrimPrefix(payload.Number.URI, "tel:"), payload.SMS.URI
 	}
 	return ask

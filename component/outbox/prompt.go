@@ -171,6 +171,9 @@ func (p *prompter) escalate(ctx context.Context, was track.Prompt, messages []tr
 		if draft.Text != "" {
 			e.SMS.Segments, e.SMS.Encoding = draft.Segments, draft.Encoding
 		}
+		if gateway := p.People.Of(m.Sender).Strict().Gateway; gateway != "" && !e.Test {
+			e.Via = &escalation.Via{URI: sms.ChatURI(number, gateway, draft.Text)}
+		}
 	}
 	for _, also := range messages[:len(messages)-1] {
 		e.Also = append(e.Also, escalation.Also{ID: also.ID})

@@ -43,21 +43,23 @@ type Chat struct {
 
 // Ask is what a prompt by chat is about. Times are in the reader's time zone, UTC if that is not known.
 type Ask struct {
-	Test   bool   // it is about nothing: an admin tries whether prompts arrive
-	With   string // the recipient
-	Reason track.State
-	Doubt  bool        // evidence may have been lost meanwhile
-	Sent   []time.Time // when the messages were written, the oldest first
-	Now    time.Time
-	Quotes []string       // what they say; nothing if a text is not known
-	Number string         // E.164; "" if no number can be shown
-	Text   string         // of the SMS; "" if the client has to fill it in
-	Link   string         // where the SMS can be sent from: a page, or an sms: URI; "" if there is none
-	IsPage bool           // Link is a page, which shows number and text
-	Sends  bool           // the component can be asked to send it
-	Under  bool           // it is doing so
-	Tried  track.SMSState // what became of an SMS that it has sent before
-	Code   string         // of the answers; "" if there is nothing else that they could be about
+	Test    bool   // it is about nothing: an admin tries whether prompts arrive
+	With    string // the recipient
+	Reason  track.State
+	Doubt   bool        // evidence may have been lost meanwhile
+	Sent    []time.Time // when the messages were written, the oldest first
+	Now     time.Time
+	Quotes  []string // what they say; nothing if a text is not known
+	Number  string   // E.164; "" if no number can be shown
+	Text    string   // of the SMS; "" if the client has to fill it in
+	Link    string   // where the SMS can be sent from: a page, or an sms: URI; "" if there is none
+	Via     string   // xmpp: URI of a chat by Gateway, where the reader has an account; "" if there is none
+	Gateway string
+	IsPage  bool           // Link is a page, which shows number and text
+	Sends   bool           // the component can be asked to send it
+	Under   bool           // it is doing so
+	Tried   track.SMSState // what became of an SMS that it has sent before
+	Code    string         // of the answers; "" if there is nothing else that they could be about
 }
 
 // maxQuotes is how many messages a prompt quotes, maxQuote how much of each, in code points.
@@ -94,8 +96,9 @@ func spoken(introduction, text string) string {
 	return strings.TrimSpace(introduction) + "\n> " + strings.ReplaceAll(text, "\n", "\n> ")
 }
 
-// lines joins the parts of a prompt: who and what, the quotations, what is in doubt, what was tried, how to send, how to answer.
-func (a *Ask) lines(what, doubt, tried, send, answer string) string {
+// lines joins the parts of a prompt: who and what, the quotations, what is in doubt, what was tried, how to send, what by a gateway, how
+// to answer.
+func (a *Ask) lines(what, doubt, tried, send, via, answer string) string {
 	all := append([]string{what}, a.quoted()...)
 	if a.Doubt {
 		all = append(all, doubt)
@@ -105,6 +108,9 @@ func (a *Ask) lines(what, doubt, tried, send, answer string) string {
 	}
 	if send != "" {
 		all = append(all, send)
+	}
+	if a.Via != "" {
+		all = append(all, via+a.Via)
 	}
 	if a.Link != "" && !a.IsPage {
 		all = append(all, a.Link)

@@ -270,7 +270,7 @@ func zhPrompt(a Ask) string {
 	if a.Sends {
 		byUs, bySend = "由本服务器代发点 📨，", "代发"+code+"、"
 	}
-	return a.lines(what, "其间连接曾中断，"+a.With+" 可能已读。", zhTried[a.Tried], send, "已发短信点 👍，"+byUs+"不发点 👎，稍后再问点 ⏰。（或回复：已发"+code+"、"+bySend+"不发"+code+"、稍后"+code+"。）")
+	return a.lines(what, "其间连接曾中断，"+a.With+" 可能已读。", zhTried[a.Tried], send, "通过 "+a.Gateway+" 发送：", "已发短信点 👍，"+byUs+"不发点 👎，稍后再问点 ⏰。（或回复：已发"+code+"、"+bySend+"不发"+code+"、稍后"+code+"。）")
 }
 
 var zhTried = map[track.SMSState]string{

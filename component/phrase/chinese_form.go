@@ -69,6 +69,7 @@ var zhForm = Form{
 		ShareAll:         "所有我没有按时阅读其消息的发送者",
 		ShareContacts:    "只有我的联系人",
 		ReadSync:         Label{"我在自己的设备上读了消息但未发回执时", "如果您的客户端支持，您的设备会互相告知已读到哪里（XEP-0490）。"},
+		Gateway:          Label{"我的短信网关", "您有账号的网关，例如“cheogram.com”：询问中会附上通过它聊天的链接；“none”表示不附"},
 		SyncOff:          "仍算未读",
 		SyncQuiet:        "不再提醒，也不告知任何人",
 		SyncTell:         "告知发送者已读",
@@ -209,6 +210,9 @@ var zhForm = Form{
 		},
 		NotAZone: func(text string) string {
 			return "“" + text + "”不是有效的时区（例如：Asia/Shanghai）。"
+		},
+		NotADomain: func(text string) string {
+			return "“" + text + "”不是有效的域名（例如：cheogram.com）。"
 		},
 		NotAUser: func(text string) string {
 			return "“" + text + "”不是用户地址（例如：bob@example.org）。"

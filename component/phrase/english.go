@@ -270,7 +270,7 @@ func enPrompt(a Ask) string {
 	if a.Sends {
 		byUs, bySend = "📨 to have it sent from here, ", "send"+code+", "
 	}
-	return a.lines(what, "The connection was lost meanwhile: "+a.With+" may have read it.", enTried[a.Tried], send, "React 👍 when sent, "+byUs+"👎 for no, ⏰ for later. (Or answer: sent"+code+", "+bySend+"no"+code+", later"+code+".)")
+	return a.lines(what, "The connection was lost meanwhile: "+a.With+" may have read it.", enTried[a.Tried], send, "By "+a.Gateway+": ", "React 👍 when sent, "+byUs+"👎 for no, ⏰ for later. (Or answer: sent"+code+", "+bySend+"no"+code+", later"+code+".)")
 }
 
 var enTried = map[track.SMSState]string{

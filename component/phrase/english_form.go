@@ -69,6 +69,7 @@ var enForm = Form{
 		ShareAll:         "every sender whose message I have not read",
 		ShareContacts:    "my contacts only",
 		ReadSync:         Label{"When I have read a message on one of my devices without confirming it", "Your devices tell each other what you have read, if your client supports it (XEP-0490)."},
+		Gateway:          Label{"My gateway for SMS", `where you have an account, for example "cheogram.com": prompts get a link that opens a chat by it; "none" for no link`},
 		SyncOff:          "it still counts as unread",
 		SyncQuiet:        "nobody is asked or told",
 		SyncTell:         "the sender is told that it was read",
@@ -222,6 +223,7 @@ var enForm = Form{
 		NotAZone: func(text string) string {
 			return `"` + text + `" is not a time zone (example: Europe/Berlin).`
 		},
+		NotADomain:  func(text string) string { return `"` + text + `" is not a domain (example: cheogram.com).` },
 		NotAUser:    func(text string) string { return `"` + text + `" is not a user address (example: bob@example.org).` },
 		Yourself:    "That is you.",
 		TooMany:     func(limit int) string { return "You can save at most " + strconv.Itoa(limit) + " contacts." },

@@ -54,7 +54,7 @@ type NumberForm struct {
 // PreferencesForm is that of the command preferences.
 type PreferencesForm struct {
 	Title
-	Mode, UndeliveredAfter, UnreadAfter, QuietHours, TimeZone, Language, Text, Fallback, WatchMe, Share, ReadSync Label
+	Mode, UndeliveredAfter, UnreadAfter, QuietHours, TimeZone, Language, Text, Fallback, WatchMe, Share, ReadSync, Gateway Label
 
 	AsSender, AsRecipient, Both string // head the parts
 	DefaultIs                   func(what string) string
@@ -147,6 +147,7 @@ type Faults struct {
 	NotADuration func(text string) string
 	NotQuiet     func(text string) string
 	NotAZone     func(text string) string
+	NotADomain   func(text string) string
 	NotAUser     func(text string) string
 	Yourself     string
 	TooMany      func(limit int) string

@@ -49,6 +49,7 @@ const (
 	SetZone     Verb = "time zone"
 	SetWatching Verb = "watch me"
 	SetSync     Verb = "my devices"
+	SetGateway  Verb = "gateway"
 	SetLanguage Verb = "language"
 	Settings    Verb = "settings"
 	Forget      Verb = "forget me"
@@ -98,6 +99,7 @@ var words = map[Verb][]string{
 	SetZone:     {"time zone", "timezone", "zone", "时区"},
 	SetWatching: {"watch me", "跟踪我"},
 	SetSync:     {"my devices", "我的设备"},
+	SetGateway:  {"gateway", "短信网关"},
 	SetLanguage: {"language", "语言"},
 	Settings:    {"settings", "preferences", "设置"},
 	Forget:      {"forget me", "忘记我", "删除我的数据"},

@@ -39,6 +39,19 @@ React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent, no, later.)`
 alice wrote: Hi Bob
 sms:+8613800138000?body=Hello
 已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发、不发、稍后。）`},
+		"with a gateway": {Ask{Reason: track.StateTimeoutUnread, Sent: one, Number: number, Text: "alice wrote: Hi Bob", Link: link, Gateway: "cheogram.com", Via: "xmpp:+8613800138000@cheogram.com?message"},
+			`bob@example.org has not read your message from 10:02.
+SMS to +8613800138000:
+alice wrote: Hi Bob
+By cheogram.com: xmpp:+8613800138000@cheogram.com?message
+sms:+8613800138000?body=Hello
+React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent, no, later.)`,
+			`bob@example.org 还没有阅读您 10:02 的消息。
+发短信到 +8613800138000：
+alice wrote: Hi Bob
+通过 cheogram.com 发送：xmpp:+8613800138000@cheogram.com?message
+sms:+8613800138000?body=Hello
+已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发、不发、稍后。）`},
 		"a burst, with a page": {Ask{Reason: track.StateTimeoutUnread, Sent: three, Quotes: burst, Number: number, Text: "…", Link: page, IsPage: true},
 			`bob@example.org has not read your 3 messages since 10:02:
 > Hi Bob

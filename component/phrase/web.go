@@ -11,7 +11,8 @@ type Web struct {
 	Scan          string // the QR code, with a phone
 	Copy, Copied  string
 	Sent, Later   string
-	SendIt        string // from here
+	SendIt        string                      // from here
+	OpenBy        func(gateway string) string // a chat
 	No            string
 	Elsewhere     string // another device is dealing with it
 	Done          string // it was answered
@@ -52,6 +53,7 @@ var enWeb = Web{
 	Sent:          "Sent",
 	Later:         "Not now",
 	SendIt:        "Send it for me",
+	OpenBy:        func(gateway string) string { return "Open a chat by " + gateway },
 	No:            "No SMS",
 	Elsewhere:     "Another of your devices is dealing with it.",
 	Done:          "Noted. You can close this page.",
@@ -94,6 +96,7 @@ var zhWeb = Web{
 	Sent:          "已发送",
 	Later:         "以后再说",
 	SendIt:        "代我发送",
+	OpenBy:        func(gateway string) string { return "通过 " + gateway + " 聊天发送" },
 	No:            "不发短信",
 	Elsewhere:     "您的另一台设备正在处理。",
 	Done:          "已记下，可以关闭此页。",

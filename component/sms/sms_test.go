@@ -176,6 +176,20 @@ func TestURI(t *testing.T) {
 	}
 }
 
+func TestChatURI(t *testing.T) {
+	for _, tc := range []struct{ number, gateway, body, want string }{
+		{"+8613800138000", "cheogram.com", "Hi & bye; 你", "xmpp:+8613800138000@cheogram.com?message;type=chat;body=Hi%20%26%20bye%3B%20%E4%BD%A0"},
+		{"+8613800138000", "cheogram.com", "", "xmpp:+8613800138000@cheogram.com?message;type=chat"},
+		{"+1", "sms.müller.example", "x", "xmpp:+1@sms.m%C3%BCller.example?message;type=chat;body=x"},
+		{"10086", "cheogram.com", "x", ""},
+		{"+8613800138000", "", "x", ""},
+	} {
+		if got := ChatURI(tc.number, tc.gateway, tc.body); got != tc.want {
+			t.Errorf("ChatURI(%q, %q, %q) = %q, want %q", tc.number, tc.gateway, tc.body, got, tc.want)
+		}
+	}
+}
+
 func TestCompose(t *testing.T) {
 	en := template.Must(template.New("").Parse("{{.Sender}} wrote on {{.Domain}}: {{.Text}}"))
 	zh := template.Must(template.New("").Parse("{{.Sender}} 在 {{.Domain}} 上发来消息：{{.Text}}"))

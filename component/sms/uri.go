@@ -12,13 +12,31 @@ func URI(number, body string) string {
 	if n == "" {
 		return ""
 	}
-	var b strings.Builder
-	b.WriteString("sms:" + n)
-	if body != "" {
-		b.WriteString("?body=")
+	if body == "" {
+		return "sms:" + n
 	}
-	for i := range len(body) {
-		if c := body[i]; unreserved(c) {
+	return "sms:" + n + "?body=" + encoded(body)
+}
+
+// ChatURI returns the xmpp: URI that opens a chat with a number at a gateway, with body in it (RFC 5122, XEP-0147 §5.1), or "" if
+// number is not a global number. Without type=chat some clients open a window for single messages.
+func ChatURI(number, gateway, body string) string {
+	n := global(number)
+	if n == "" || gateway == "" {
+		return ""
+	}
+	uri := "xmpp:" + n + "@" + encoded(gateway) + "?message;type=chat"
+	if body != "" {
+		uri += ";body=" + encoded(body)
+	}
+	return uri
+}
+
+// encoded percent-encodes everything but unreserved characters, as UTF-8 (RFC 3986 §2.3).
+func encoded(text string) string {
+	var b strings.Builder
+	for i := range len(text) {
+		if c := text[i]; unreserved(c) {
 			b.WriteByte(c)
 		} else {
 			b.Write([]byte{'%', hex[c>>4], hex[c&15]})

@@ -21,7 +21,9 @@ type promptView struct {
 	What    string // who, and what has not happened
 	Number  string
 	Text    string
-	Link    template.URL  // sms:
+	Link    template.URL // sms:
+	Via     template.URL // xmpp:, of a chat by Gateway
+	Gateway string
 	QR      template.HTML // of the link
 	Known   bool          // the text is known
 	Claimed bool          // by this page
@@ -76,6 +78,7 @@ func (s *Server) drawPrompt(r *http.Request, o Offer, text string, notes []note)
 	if number != "" {
 		link := sms.URI(number, sms.Clean(text))
 		p.Link, p.QR = template.URL(link), qrCode(link) // a number in E.164, and a body that is percent-encoded
+		p.Via, p.Gateway = template.URL(sms.ChatURI(number, o.Ask.Gateway, sms.Clean(text))), o.Ask.Gateway
 	}
 	v.Prompt = p
 	return s.render(r, o.Sender, "prompt.html", v)

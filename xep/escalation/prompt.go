@@ -34,6 +34,7 @@ type Escalate struct {
 	Number   *Number  `xml:"number"`
 	Text     *Text    `xml:"text"`
 	SMS      *SMS     `xml:"sms"`
+	Via      *Via     `xml:"via"`
 	Also     []Also   `xml:"also"`
 }
 
@@ -53,6 +54,11 @@ type SMS struct {
 	URI      string   `xml:"uri,attr"`
 	Segments int      `xml:"segments,attr,omitempty"`
 	Encoding Encoding `xml:"encoding,attr,omitempty"`
+}
+
+// Via is another way to send the SMS: a chat by a gateway at which the sender has an account, as an xmpp: URI.
+type Via struct {
+	URI string `xml:"uri,attr"`
 }
 
 // Also names another message of the same conversation that the prompt is about.

@@ -17,7 +17,12 @@ for (const button of document.querySelectorAll('.copy')) {
 
 if (link && text) {
     const number = link.getAttribute('href').split('?')[0];
-    const follow = () => { link.href = text.value ? `${number}?body=${encodeURIComponent(text.value)}` : number; };
+    const via = document.getElementById('via');
+    const chat = via?.getAttribute('href').split(';body=')[0];
+    const follow = () => {
+        if (via) via.href = text.value ? `${chat};body=${encodeURIComponent(text.value)}` : chat;
+        link.href = text.value ? `${number}?body=${encodeURIComponent(text.value)}` : number;
+    };
     text.addEventListener('input', follow);
     // The button that claimed was pressed to open the app.
     if (sessionStorage.getItem('opens') === location.pathname) {
