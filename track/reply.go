@@ -55,11 +55,11 @@ type Line struct {
 // Answerable reports whether a phone can answer what comes by the line: not what comes from a name.
 func (l Line) Answerable() bool { return strings.Trim(l.From, "+0123456789") == "" }
 
-// isOf reports whether both are of the same number of ours.
-func (l Line) isOf(o Line) bool { return l.From == o.From && (l.From != "" || l.Route == o.Route) }
+// IsOf reports whether both are of the same number of ours.
+func (l Line) IsOf(o Line) bool { return l.From == o.From && (l.From != "" || l.Route == o.Route) }
 
-// choice is what a reply begins with to mean this one.
-func (l Line) choice() int { return max(l.Tag, 1) }
+// Choice is what a reply begins with to mean this one.
+func (l Line) Choice() int { return max(l.Tag, 1) }
 
 // LineUse is a line by which a conversation was texted.
 type LineUse struct {
@@ -81,12 +81,12 @@ func ChooseLine(c Conv, route string, senders []string, used []LineUse) Line {
 	}
 	numbers := slices.DeleteFunc(slices.Clone(senders), func(s string) bool { return !Line{From: s}.Answerable() })
 	for _, u := range slices.Backward(used) {
-		if u.Conv == c && slices.ContainsFunc(numbers, func(n string) bool { return u.isOf(Line{Route: route, From: n}) }) {
+		if u.Conv == c && slices.ContainsFunc(numbers, func(n string) bool { return u.IsOf(Line{Route: route, From: n}) }) {
 			return Line{route, u.From, u.Tag}
 		}
 	}
 	for _, from := range numbers {
-		if l := (Line{Route: route, From: from}); !slices.ContainsFunc(used, func(u LineUse) bool { return u.Conv != c && u.isOf(l) }) {
+		if l := (Line{Route: route, From: from}); !slices.ContainsFunc(used, func(u LineUse) bool { return u.Conv != c && u.IsOf(l) }) {
 			return l
 		}
 	}
@@ -99,7 +99,7 @@ func ChooseLine(c Conv, route string, senders []string, used []LineUse) Line {
 
 // taken reports whether another conversation has a line.
 func taken(used []LineUse, c Conv, l Line) bool {
-	return l.Answerable() && slices.ContainsFunc(used, func(u LineUse) bool { return u.Conv != c && u.isOf(l) && u.choice() == l.choice() })
+	return l.Answerable() && slices.ContainsFunc(used, func(u LineUse) bool { return u.Conv != c && u.IsOf(l) && u.Choice() == l.Choice() })
 }
 
 // lines are those by which conversations with a phone may still be answered.
@@ -129,6 +129,7 @@ type TextReplied struct {
 
 func (r *TextReplied) want(_ *Ledger, w *Want) {
 	w.Replies, w.Phones = append(w.Replies, r.ReplyKey), append(w.Phones, r.Number)
+	w.Numbers, w.SMS = append(w.Numbers, r.Number), true
 }
 
 func (r *TextReplied) apply(b *batch) {
@@ -161,7 +162,7 @@ func (b *batch) replied(r *TextReplied) ReplyVerdict {
 	var conv Conv
 	said, fits := r.Text, 0
 	for c, t := range last {
-		if len(last) == 1 || t.line().choice() == r.Choice {
+		if len(last) == 1 || t.line().Choice() == r.Choice {
 			conv = c
 			fits++
 		}
@@ -170,6 +171,7 @@ func (b *batch) replied(r *TextReplied) ReplyVerdict {
 	case len(last) == 0:
 		return ReplyUnknown
 	case fits != 1:
+		b.explain(r, last)
 		return ReplyUnclear
 	case len(last) > 1 && r.Rest != "":
 		said = r.Rest
@@ -193,6 +195,20 @@ func (b *batch) replied(r *TextReplied) ReplyVerdict {
 		ID: b.replyID(r.ReplyKey), Kind: OutReply, Owner: conv.Sender, To: []string{conv.Recipient}, Ord: newest, Text: said, After: b.now,
 	})
 	return ReplyForwarded
+}
+
+// explain has whoever can't be understood told how to be, once a day.
+func (b *batch) explain(r *TextReplied, candidates map[Conv]*text) {
+	choices := map[int]bool{}
+	for _, t := range candidates {
+		choices[t.line().Choice()] = true
+	}
+	told := slices.ContainsFunc(b.usage.Used, func(u Used) bool {
+		return u.Number == r.Number && u.Kind == TextWhom && b.now < u.At.Add(day)
+	})
+	if len(choices) == len(candidates) && !told && !b.isStopped(r.Number) && b.answers(r.Number) {
+		b.queueText(&text{Text: Text{Kind: TextWhom, Conv: Conv{Recipient: r.Number}, Number: r.Number, From: r.To}})
+	}
 }
 
 // mayAnswer reports whether a reply can be one to an SMS: that is out, or may be; it came to the number that it was sent from; and

@@ -50,6 +50,17 @@ func (w *world) reply(id, text string, change ...func(*TextReplied)) ReplyVerdic
 	return r.Verdict
 }
 
+// explained are the SMS that say how to answer: what they are to come from.
+func (w *world) explained() string {
+	var from []string
+	for _, x := range w.sms() {
+		if x.Kind == TextWhom {
+			from = append(from, x.From)
+		}
+	}
+	return strings.Join(from, " ")
+}
+
 // handedOn are the replies that were put into the outbox: to whom, from whom, about what, and the words.
 func (w *world) handedOn() string {
 	var list []string
@@ -169,10 +180,13 @@ func TestReplyToOneOfSeveral(t *testing.T) {
 		w.reply("2", "hi", func(r *TextReplied) { r.To = other })
 		is(t, "handed on", w.handedOn(), "alice<bob m1: 2 beers, carol<bob c1: hi")
 		is(t, "who is meant is not told", w.reply("3", "hi", func(r *TextReplied) { r.To = "" }), ReplyUnclear)
+		is(t, "there are no digits to tell", w.explained(), "")
 	})
 	two(t, "by digits", Line{"route", ours, 2}, func(t *testing.T, w *world) {
 		is(t, "without", w.reply("1", "yes"), ReplyUnclear)
+		is(t, "told how", w.explained(), ours)
 		is(t, "wrong", w.reply("2", "3 yes", choice(3, "yes")), ReplyUnclear)
+		is(t, "told once", w.explained(), ours)
 		is(t, "m1", w.store.find(key("m1")).Status, Pending)
 		w.reply("3", "2 yes", choice(2, "yes"))
 		w.reply("4", "1 no", choice(1, "no"))
@@ -181,6 +195,11 @@ func TestReplyToOneOfSeveral(t *testing.T) {
 		w.step(22 * time.Hour)
 		w.step(119 * time.Minute)
 		is(t, "only Carol's is left", w.reply("6", "at last"), ReplyForwarded)
+	})
+	two(t, "whoever wants no SMS is not told how", Line{"route", ours, 2}, func(t *testing.T, w *world) {
+		w.feed(&TextStop{Stop: Stop{Number: bobsNumber, By: StopBySMS}})
+		is(t, "without", w.reply("1", "yes"), ReplyUnclear)
+		is(t, "told how", w.explained(), "")
 	})
 	answered(t, "the line of another is not used", func(t *testing.T, w *world) {
 		w.send("c1", func(f *Fact) { f.Sender = carol })

@@ -1,6 +1,6 @@
 package track
 
-// maxAnswers is how often a day a number gets an answer to STOP and START: two machines would go on for ever.
+// maxAnswers is how often a day a number gets an answer to what it says: two machines would go on for ever.
 const maxAnswers = 5
 
 // TextStop is a word like STOP or START, from the phone. At is set by Apply. What it changes is confirmed by an SMS, if one was ever
@@ -32,7 +32,7 @@ func (b *batch) answers(e164 string) bool {
 		known = known || n == e164
 	}
 	for _, u := range b.usage.Used {
-		if u.Number == e164 && u.Kind == TextAnswer && b.now < u.At.Add(day) {
+		if u.Number == e164 && u.Kind >= TextAnswer && b.now < u.At.Add(day) {
 			answers++
 		}
 	}

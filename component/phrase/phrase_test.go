@@ -152,6 +152,7 @@ func TestSentences(t *testing.T) {
 		{en.Chat.Replied("bob", "yes\n\nSMS: http"), "bob answered by SMS:\n> yes\n> \n> SMS: http"},
 		{zh.Chat.Replied("bob", "马上到"), "bob 用短信回复：马上到"},
 		{en.SMS.Answer(2), "To answer, begin with 2."},
+		{en.SMS.Whom([]Open{{"1", "alice@example.org"}, {"2", "carol@example.org"}}), "Your answer was not passed on: several people have written to you. Begin with 1 for alice@example.org, 2 for carol@example.org."},
 		{en.Watch.Reason(quiet, now), "Not asked yet: the recipient's quiet hours until 07:00 Europe/Berlin."},
 		{zh.Watch.Reason(quiet, now), "暂未询问：对方的免打扰时段，到 07:00 Europe/Berlin 为止。"},
 		{en.Time(sent, now), "10:02"},

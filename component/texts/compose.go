@@ -3,6 +3,9 @@ package texts
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,7 +17,8 @@ import (
 	"tocsin/track"
 )
 
-// lineOf says what an SMS is sent from. Only those about messages are told apart by it; the answer to STOP comes from where that went.
+// lineOf says what an SMS is sent from. Only those about messages are told apart by it; an answer comes from the number that was
+// written to.
 func lineOf(look *track.TextLook, o *settings.SMS, r *routes.Route) track.Line {
 	t, senders := &look.Was, atHome(o.Routes.Senders(r), look.Was.Number)
 	l := track.Line{Route: r.Name}
@@ -25,7 +29,7 @@ func lineOf(look *track.TextLook, o *settings.SMS, r *routes.Route) track.Line {
 		l.From = senders[0]
 	}
 	for _, s := range senders {
-		if t.Kind == track.TextAnswer && strings.TrimPrefix(s, "+") == strings.TrimPrefix(t.From, "+") {
+		if t.Kind >= track.TextAnswer && strings.TrimPrefix(s, "+") == strings.TrimPrefix(t.From, "+") {
 			l.From = s
 		}
 	}
@@ -47,13 +51,18 @@ func (s *Sender) compose(look *track.TextLook, o *settings.SMS, l track.Line) (g
 	case track.TextAnswer:
 		s.composeAnswer(&m, look)
 		n, _ = sms.Count(m.Text)
+	case track.TextWhom:
+		s.composeWhom(&m, look, l)
+		if n, _ = sms.Count(m.Text); n > o.Segments {
+			err = errTooLong
+		}
 	default:
 		n, err = s.composeAbout(&m, look, o, l)
 	}
 	return m, n, err
 }
 
-var errTooLong = errors.New("a code does not fit into so many segments")
+var errTooLong = errors.New("it does not fit into so many segments")
 
 // composeCode writes an SMS with a code. It is of no use for longer than the code.
 func (s *Sender) composeCode(m *gateway.Submission, look *track.TextLook, l track.Line) {
@@ -74,6 +83,22 @@ func (s *Sender) composeAnswer(m *gateway.Submission, look *track.TextLook) {
 	if look.Stopped {
 		m.Text = say.SMS.Stopped(all.Tap.Domains[0])
 	}
+}
+
+// composeWhom writes by which digits replies say whom they answer.
+func (s *Sender) composeWhom(m *gateway.Submission, look *track.TextLook, l track.Line) {
+	senders, reader := map[int]string{}, ""
+	for _, u := range look.Lines {
+		if u.IsOf(l) {
+			senders[u.Choice()], reader = u.Sender, u.Recipient
+		}
+	}
+	var choices []phrase.Open
+	for _, n := range slices.Sorted(maps.Keys(senders)) {
+		choices = append(choices, phrase.Open{Code: strconv.Itoa(n), With: senders[n]})
+	}
+	say := phrase.In(s.People.Language(reader))
+	m.Language, m.Text = say.Lang, say.SMS.Whom(choices)
 }
 
 // composeAbout writes an SMS about messages: their own text, or a notice, as their sender has chosen; always a notice with a message whose

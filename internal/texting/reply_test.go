@@ -164,7 +164,14 @@ func TestReplies(t *testing.T) {
 			}
 			to := func(number string) func(*gateway.Reply) { return func(r *gateway.Reply) { r.To = number } }
 			must(t, s.reply("1", "whom do I answer?", to(tagged.From)))
+			must(t, s.reply("again", "You?", to(tagged.From)))
+			s.pass(time.Second)
 			is(t, "handed on", s.handedOn(), "")
+			is(t, "SMS", len(s.provider.texts), 4)
+			if last := s.provider.texts[3]; !strings.HasPrefix(last, "Your answer was not passed on") || !strings.Contains(last, "Begin with 1 for ") || !strings.Contains(last, ", 2 for "+tagged.Sender+".") {
+				t.Errorf("SMS: %q", last)
+			}
+			is(t, "from", s.provider.from[3], tagged.From)
 			must(t, s.reply("2", "2 I answer you", to(tagged.From)))
 			s.pass(time.Second)
 			is(t, "handed on", s.handedOn(), local(tagged.Sender)+"<bob I answer you")

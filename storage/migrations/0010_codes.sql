@@ -26,5 +26,5 @@ CREATE INDEX codes_made ON codes (made_at);
 
 CREATE INDEX numbers_e164 ON numbers (e164);
 
--- 0: about messages, 1: a code, 2: an answer to STOP or START.
+-- 0: about messages, 1: a code, 2: an answer to STOP or START, 3: to a reply that is not clear.
 ALTER TABLE texts RENAME COLUMN code TO kind;
