@@ -18,24 +18,29 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 PACKAGES ?= ./...
 FUZZTIME ?= 60s
 SOAKTIME ?= 1h
-LONGEST  := tocsin/internal/acceptance tocsin/contrib/converse tocsin/internal/scenarios
+LONGEST  := $(addprefix tocsin/,internal/acceptance contrib/converse internal/scenarios storage)
 NORACE   := tocsin/internal/survival
+BOTH     := $(addprefix tocsin/internal/,scenarios texting)
 # All of it, SQLite too: a package that is compiled without the race detector hides the synchronisation of generic code that it
 # shares with others (sync/atomic's, sync.Map's), and races are reported where there are none.
 # Only whether the pointers of the SQLite that was translated from C stay within their objects (-d=checkptr) is not looked at:
 # it takes more time than all else together, and is not about races.
 RACE     := -race -gcflags=modernc.org/...=-d=checkptr=0
+# A program with the race detector sleeps for a second before it ends, unless told not to.
+export GORACE ?= atexit_sleep_ms=0
 
 .PHONY: build test matrix newest race fuzz bench bench-server soak failover fresh image packages lint vet format staticcheck luacheck dialyzer tools test-browser demo demo-sms playground clean
 
 build:
 	$(GO) build -ldflags '-s -w -X main.version=$(VERSION)' -o . ./cmd/...
 
-# The longest come first, so that the others run beside them. What kills programs under load goes without the race
-# detector, which makes them slow, and so do the scenarios of the other taps; "make race" has it everywhere.
+# The longest come first, so that the others run beside them; they wait for one another and for timers, so four at a time keep
+# two processors busy. What kills programs under load goes without the race detector, which makes them slow. So do those BOTH
+# that tell one story by many taps and databases: with the race detector one of them, without it the others. "make lint" has
+# vetted all of it.
 test: tools lint
-	$(GO) test $(RACE) -count=1 -timeout 40m $(LONGEST) $(filter-out $(LONGEST) $(NORACE),$(shell $(GO) list ./...))
-	$(GO) test -count=1 -timeout 40m $(NORACE) tocsin/internal/scenarios
+	$(GO) test $(RACE) -vet=off -count=1 -p 4 -timeout 40m $(LONGEST) $(filter-out $(LONGEST) $(NORACE),$(shell $(GO) list ./...))
+	$(GO) test -vet=off -count=1 -p 4 -timeout 40m -skip '^TestSQLite$$/^.*$$/^module$$' $(NORACE) $(BOTH)
 
 race:
 	$(GO) test $(RACE) $(PACKAGES)

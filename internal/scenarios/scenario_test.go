@@ -29,7 +29,7 @@ import (
 )
 
 // With the race detector, which makes them slow, the stories are told by one kind of tap and on one database: the others
-// differ in what is read and written, not in who runs when.
+// differ in what is read and written, not in who runs when. "make test" has those without it.
 func TestSQLite(t *testing.T) {
 	var shapes []fakeserver.Shape // all
 	if lab.RaceDetector {
