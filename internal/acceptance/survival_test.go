@@ -30,7 +30,7 @@ func TestKilledBeforeTheTimeout(t *testing.T) {
 
 // The server restarts: the component reconnects, and nothing pending is lost.
 func TestServerRestart(t *testing.T) {
-	everywhere(t, lab.Settings{"track.undelivered_after": "20s"}, func(t *testing.T, h *host) {
+	everywhere(t, lab.Settings{"track.undelivered_after": "1h"}, func(t *testing.T, h *host) {
 		alice := h.capable("alice/phone", lab.Markers)
 		bob := h.Login("bob/desk", lab.Silent)
 		h.reachable(bob.Bare())
@@ -40,6 +40,8 @@ func TestServerRestart(t *testing.T) {
 		h.Restart()
 		h.tocsin.Ready()
 		alice = h.capable("alice/phone", lab.Markers)
+		h.tocsin.Set(lab.Settings{"track.undelivered_after": "2s"}) // not before she is back: she would get a digest
+		h.tocsin.Reload()
 		status(alice, "m1", "timeout-undelivered")
 		h.prompt(alice, "m1")
 	})
