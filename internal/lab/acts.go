@@ -10,17 +10,16 @@ import (
 	"tocsin/xep/receipts"
 )
 
-// What a person does with a client, for the tests to read like the story they tell.
+// Actions of a person with a client, so that tests read like the stories they tell.
 
-// Say sends a chat message, with what the profile puts into it and further payloads.
+// Say sends a chat message, with the profile's payloads and further ones.
 func (c *Client) Say(to, id, body string, payloads ...string) {
 	c.t.Helper()
 	c.Send("%s", fmt.Sprintf("<message type='chat' id='%s' to='%s'><body>%s</body>%s%s</message>",
 		Escape(id), Escape(to), Escape(body), c.Profile().asks(), strings.Join(payloads, "")))
 }
 
-// Tell sends a chat message without a body: receipts, markers, reactions that the test makes by hand. It returns the
-// message's own id.
+// Tell sends a chat message without a body: receipts, markers or reactions made by the test. It returns the message's id.
 func (c *Client) Tell(to, payload string) (own string) {
 	c.t.Helper()
 	own = c.fresh()
@@ -40,39 +39,39 @@ func (c *Client) Display(to, id string) (own string) {
 	return c.Tell(to, fmt.Sprintf("<displayed xmlns='%s' id='%s'/>", markers.NS, Escape(id)))
 }
 
-// Read looks at the newest message received: a marker is sent if the profile sends one for it. It tells if one was.
+// Read reads the newest message received: a marker is sent if the profile sends one for it. It reports whether one was.
 func (c *Client) Read() bool {
 	c.t.Helper()
 	c.own.Lock()
 	p, m := c.profile, c.newest
 	c.own.Unlock()
 	if m == nil {
-		c.t.Fatalf("%s: there is no message to read", c.name)
+		c.t.Fatalf("%s: no message to read", c.name)
 	}
 	return c.display(p, m)
 }
 
-// Open puts the chat on screen: from now on every message is read as it comes. Shut ends that.
+// Open opens the chat window: from now on every message is read on arrival. Shut ends that.
 func (c *Client) Open() { c.set(func() { c.open = true }) }
 
-// Shut takes the chat off the screen.
+// Shut closes the chat window.
 func (c *Client) Shut() { c.set(func() { c.open = false }) }
 
-// Profile is what the client does by itself.
+// Profile is what the client does automatically.
 func (c *Client) Profile() Profile {
 	c.own.Lock()
 	defer c.own.Unlock()
 	return c.profile
 }
 
-// Become changes what the client does by itself.
+// Become changes the profile.
 func (c *Client) Become(p Profile) { c.set(func() { c.profile = p }) }
 
-// Quiet makes the client acknowledge no stanzas (XEP-0198), as one whose connection is dead and nobody knows.
+// Quiet makes the client acknowledge no stanzas (XEP-0198), like one whose connection has died unnoticed.
 func (c *Client) Quiet() { c.set(func() { c.quiet = true }) }
 
-// Deaf makes the client lose all that it is sent, as one whose network is gone and whose server does not know it yet. It can
-// be dropped and resumed, and then gets it.
+// Deaf makes the client lose everything sent to it, like one that has lost its network before its server has noticed. After
+// Drop and Resume it gets it.
 func (c *Client) Deaf() { c.set(func() { c.deaf = true }) }
 
 func (c *Client) set(change func()) {
@@ -87,7 +86,7 @@ func (c *Client) Available(payloads ...string) {
 	c.Send("%s", "<presence>"+c.Profile().caps()+strings.Join(payloads, "")+"</presence>")
 }
 
-// Greet sends directed presence with the profile's caps, as a capable client does to the component.
+// Greet sends directed presence with the profile's caps, as capable clients do to the component.
 func (c *Client) Greet(to string) {
 	c.t.Helper()
 	c.Send("%s", fmt.Sprintf("<presence to='%s'>%s</presence>", Escape(to), c.Profile().caps()))
@@ -99,7 +98,7 @@ func (c *Client) Unavailable() {
 	c.Send("<presence type='unavailable'/>")
 }
 
-// Close ends the session as a client does that is closed by its user.
+// Close ends the session like a client closed by its user.
 func (c *Client) Close() {
 	c.t.Helper()
 	c.Send("<presence type='unavailable'/></stream:stream>")
@@ -107,7 +106,7 @@ func (c *Client) Close() {
 	c.reader.Wait()
 }
 
-// Ask sends an IQ and returns its answer, result or error. An empty to is the user's own account.
+// Ask sends an IQ and returns the response, result or error. An empty to means the user's own account.
 func (c *Client) Ask(typ, to, payload string) *Element {
 	c.t.Helper()
 	id := c.fresh()
@@ -145,7 +144,7 @@ func (c *Client) Block(jid string) {
 	c.Must("set", "", fmt.Sprintf("<block xmlns='%s'><item jid='%s'/></block>", nsBlock, Escape(jid)))
 }
 
-// Befriend makes two users contacts of one another: a sees b's presence, and b a's.
+// Befriend makes two users contacts of each other: each sees the other's presence.
 func Befriend(a, b *Client) {
 	a.t.Helper()
 	subscribe := func(from, to *Client) {
@@ -165,8 +164,7 @@ func (c *Client) Manage() {
 	c.Expect("{%s}enabled", nsSM)
 }
 
-// Resume takes up, on a new connection, the session that was dropped (XEP-0198 §5); the server sends again what was not
-// acknowledged.
+// Resume resumes a dropped session on a new connection (XEP-0198 §5); the server resends what was not acknowledged.
 func (c *Client) Resume() {
 	c.t.Helper()
 	if err := c.login(); err != nil {
@@ -178,7 +176,7 @@ func (c *Client) Resume() {
 	c.Expect("{%s}resumed", nsSM)
 }
 
-// ResumeInline is Resume while the client authenticates (XEP-0388 §5.4, XEP-0198).
+// ResumeInline is Resume during authentication (XEP-0388 §5.4, XEP-0198).
 func (c *Client) ResumeInline() {
 	c.t.Helper()
 	if err := c.dial(c.addr); err != nil {
@@ -194,7 +192,7 @@ func (c *Client) ResumeInline() {
 	c.Expect("{%s}success/{%s}resumed", nsSASL2, nsSM)
 }
 
-// resumption asks for the session that was dropped.
+// resumption requests the resumption of the dropped session.
 func (c *Client) resumption() string {
 	c.own.Lock()
 	defer c.own.Unlock()

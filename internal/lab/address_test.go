@@ -12,8 +12,8 @@ import (
 	"tocsin/address"
 )
 
-// Two localparts that are one account to a server have to be one to us, and two must stay two: both servers' own preparation
-// is asked about whatever Unicode has.
+// Two localparts that are the same account to a server must be the same to us, and different ones must stay different: both
+// servers' own preparation is tested with all of Unicode.
 func TestAddressesAreTheServers(t *testing.T) {
 	names := localparts()
 	for server, prepared := range map[string][]string{"prosody": prosodyPrepares(t, names), "ejabberd": ejabberdPrepares(t, names)} {
@@ -29,13 +29,13 @@ func TestAddressesAreTheServers(t *testing.T) {
 			}
 		}
 		if refused > len(names)/50 {
-			t.Errorf("%d of %d localparts are refused, which %s takes", refused, len(names), server)
+			t.Errorf("%d of %d localparts are refused, but %s accepts them", refused, len(names), server)
 		}
 	}
 }
 
-// localparts returns all single characters of the scripts, and mixtures of them with what combines, joins and runs from right to
-// left.
+// localparts returns all single characters of the scripts, and mixtures with combining, joining and right-to-left
+// characters.
 func localparts() []string {
 	var pool []rune
 	for _, r := range [][2]rune{{0x21, 0x33ff}, {0xac00, 0xac80}, {0xf900, 0xffff}, {0x10400, 0x1044f}, {0x1d100, 0x1d7ff}, {0x1f300, 0x1f3ff}, {0x2f800, 0x2fa1d}} {
@@ -84,7 +84,7 @@ ok = file:write_file("out", [case stringprep:nodeprep(N) of error -> "\n"; P -> 
 init:stop().`))
 }
 
-// prepare runs a command that reads names from the file "in", one a line, and writes what it makes of them into "out".
+// prepare runs a command that reads names from the file "in", one per line, and writes them prepared to "out".
 func prepare(t *testing.T, names []string, cmd *exec.Cmd) []string {
 	t.Helper()
 	cmd.Dir = t.TempDir()

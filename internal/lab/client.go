@@ -26,21 +26,21 @@ const (
 	nsBlock   = "urn:xmpp:blocking"
 )
 
-// Client is a user's session on a server. It answers by itself what its profile says; everything else it receives is for
-// the test to expect. Its methods fail the test when the server does not play along.
+// Client is a user's session on a server. It answers automatically as its profile says; everything else it receives can be
+// expected by the test. Its methods fail the test if the server does not respond as they need.
 type Client struct {
 	stream
 	addr, domain, user, password, resource string
 
-	own     sync.Mutex // over what follows
+	own     sync.Mutex // guards the following
 	profile Profile
-	open    bool     // the chat window is on screen: what comes is displayed at once
+	open    bool     // the chat window is open: messages are displayed on arrival
 	newest  *Element // the last message with a body, for Read
 	handled uint32   // XEP-0198: stanzas received since enabling
 	managed bool     // XEP-0198 is on
 	resume  string   // XEP-0198: the id to resume by
 	quiet   bool     // XEP-0198: answers no <r/>
-	deaf    bool     // loses what it receives
+	deaf    bool     // discards what it receives
 	lastID  int
 }
 
@@ -88,7 +88,7 @@ func (c *Client) connect() error {
 	return nil
 }
 
-// is reports whether the server, which may stamp addresses as it compares them, means this client's account.
+// is reports whether the server, which may stamp prepared addresses, means this client's account.
 func (c *Client) is(jid string) bool {
 	bound, err := address.Parse(jid)
 	own, ownErr := address.Parse(c.JID())
@@ -168,7 +168,7 @@ func (c *Client) authenticate(offered []string) error {
 	return err
 }
 
-// handle does what the profile does by itself; it keeps from the inbox what needs no test's eye.
+// handle answers automatically as the profile says; what no test needs stays out of the inbox.
 func (c *Client) handle(e *Element) (kept bool) {
 	c.own.Lock()
 	if c.deaf {
@@ -231,7 +231,7 @@ func toward(jid string) string {
 	return " to='" + Escape(jid) + "'"
 }
 
-// confirm sends the receipt and the marker that the profile sends for a message.
+// confirm sends the profile's receipt and marker for a message.
 func (c *Client) confirm(p Profile, open bool, m *Element) {
 	id, from := m.Attr("id"), m.Attr("from")
 	if m.Attr("type") == "error" || m.Attr("type") == "groupchat" || id == "" {
@@ -249,7 +249,7 @@ func (c *Client) confirm(p Profile, open bool, m *Element) {
 	}
 }
 
-// display sends the marker for a message that is on screen, if the profile does.
+// display sends the marker for a displayed message, if the profile does.
 func (c *Client) display(p Profile, m *Element) (sent bool) {
 	if !p.Markers || !p.Unasked && !m.Has("{"+markers.NS+"}markable") {
 		return false
@@ -258,7 +258,7 @@ func (c *Client) display(p Profile, m *Element) (sent bool) {
 	return true
 }
 
-// say sends a chat message with a fresh id from the reading goroutine, where the test cannot be failed.
+// say sends a chat message with a new id from the reading goroutine, where the test can't be failed.
 func (c *Client) say(to, payload string) {
 	_ = c.put(fmt.Sprintf("<message type='chat' id='%s'%s>%s</message>", c.fresh(), toward(to), payload))
 }

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// node makes an ejabberd one of a cluster.
+// node makes an ejabberd a node of a cluster.
 type node struct {
-	address string // of its own, for the port that all nodes listen on
+	address string // its own, for the port on which all nodes listen
 	port    int
-	join    string // name of a node of the cluster
+	join    string // name of a node to join
 }
 
 func (n node) name() string { return "ejabberd@" + n.address }
 
-// flags are those of erl: the nodes find one another without epmd, which would be left behind.
+// flags are flags of erl: the nodes find each other without epmd, which would keep running.
 func (n node) flags() []string {
 	if n.address == "" {
 		return nil
@@ -27,7 +27,8 @@ func (n node) flags() []string {
 	}
 }
 
-// joins are the flags by which a new node joins the cluster. It can't do so by its own mod_http_api, which ends meanwhile.
+// joins are the flags with which a new node joins the cluster. Its own mod_http_api can't do that, because it is stopped
+// meanwhile.
 func (n node) joins() []string {
 	if n.join == "" {
 		return nil
@@ -35,7 +36,7 @@ func (n node) joins() []string {
 	return []string{"-eval", fmt.Sprintf("length(ejabberd_cluster:get_nodes()) > 1 orelse ejabberd_cluster:join('%s')", n.join)}
 }
 
-// EjabberdCluster starts two ejabberds that are one server: what is done at one of them holds for both.
+// EjabberdCluster starts an ejabberd of two nodes.
 func EjabberdCluster(t testing.TB, o Options) (first, second *Server) {
 	t.Helper()
 	port := Port(t)

@@ -13,26 +13,26 @@ import (
 	"time"
 )
 
-// Component is a bare external component (XEP-0114). It keeps all it receives for the test, and says nothing by itself but
-// what a module needs that tells events.
+// Component is a bare external component (XEP-0114). It keeps everything it receives for the test, and sends nothing by
+// itself except what a module with events requires.
 type Component struct {
 	stream
-	Features []string // in its answer to disco#info, beside the tap's own
-	Record   bool     // keeps what comes as it comes, for Wire
+	Features []string // in its disco#info response, besides the tap's own
+	Record   bool     // keeps everything received verbatim, for Wire
 
 	addr, jid, secret string
-	told              bool // by a module that tells events
+	told              bool // by a module with events
 	pings, acks       int
 	wire              wire
 
 	// Guarded by the stream's mu:
 	batches  []Batch
 	silent   bool
-	wasAsked chan struct{} // closed when the server has asked for its features
+	wasAsked chan struct{} // closed when the server has requested its features
 }
 
-// Connect does the handshake and listens. Behind a module that tells events it returns when all is said that comes before
-// them.
+// Connect does the handshake and listens. With a module that reports events it returns when everything that precedes them
+// has arrived.
 func (c *Component) Connect() {
 	c.t.Helper()
 	if err := c.connect(); err != nil {
@@ -52,7 +52,7 @@ func (c *Component) Connect() {
 	}
 }
 
-// asked notes that the server has asked for the features.
+// asked records that the server has requested the features.
 func (c *Component) asked() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -87,7 +87,7 @@ func (c *Component) connect() error {
 	return nil
 }
 
-// wire is what has come over all connections, byte for byte.
+// wire is what was received on all connections, byte for byte.
 type wire struct {
 	mu  sync.Mutex
 	all bytes.Buffer
@@ -112,8 +112,8 @@ func (c *Component) Wire() string {
 // Name is the domain of the component.
 func (c *Component) Name() string { return c.jid }
 
-// Sync returns when the component has received all that the server had to tell before. host is one of the server's. (A
-// server that tells no events answers with an error, in order all the same.)
+// Sync returns when the component has received everything reported so far. host is one of the server's. (A server without
+// events answers with an error, but also in order.)
 func (c *Component) Sync(host string) {
 	c.t.Helper()
 	c.pings++
@@ -129,7 +129,7 @@ func (c *Component) Close() {
 	c.reader.Wait()
 }
 
-// String is the copy in a few words: its event, the stanza's name and its id, or its sender if it has none.
+// String describes the copy briefly: its event, the stanza's name and its id, or its sender if it has none.
 func (c Copy) String() string {
 	what := c.Inner.Attr("id")
 	if what == "" {
@@ -141,11 +141,11 @@ func (c Copy) String() string {
 	return strings.TrimSpace(c.Event + " " + what)
 }
 
-// Copy is a message or presence as the tap showed it.
+// Copy is a message or presence as reported by the tap.
 type Copy struct {
-	Event string // of our Prosody module: out, in, offline, acked, bounce, presence; else ""
-	From  string // the virtual host that made the copy
-	Stamp string // of the tap's delay; else ""
+	Event string // from our Prosody module: out, in, offline, acked, bounce, presence; otherwise ""
+	From  string // virtual host that made the copy
+	Stamp string // from the tap's delay; otherwise ""
 	Inner *Element
 }
 
@@ -163,7 +163,7 @@ func copyOf(e *Element) (c Copy) {
 	return c
 }
 
-// Tapped returns the first copy whose event is the one given and whose inner stanza matches the path.
+// Tapped returns the first copy with this event whose inner stanza matches the path.
 func (c *Component) Tapped(event, format string, args ...any) Copy {
 	c.t.Helper()
 	match := Path(format, args...)
@@ -173,7 +173,7 @@ func (c *Component) Tapped(event, format string, args ...any) Copy {
 	}))
 }
 
-// NotTapped fails the test if a copy whose inner stanza matches the path is in the inbox or comes within the window.
+// NotTapped fails the test if a copy whose inner stanza matches the path is in the inbox or arrives within the window.
 func (c *Component) NotTapped(window time.Duration, format string, args ...any) {
 	c.t.Helper()
 	match := Path(format, args...)
@@ -182,7 +182,7 @@ func (c *Component) NotTapped(window time.Duration, format string, args ...any) 
 	}
 }
 
-// Copies takes all copies out of the inbox, in order.
+// Copies removes all copies from the inbox and returns them in order.
 func (c *Component) Copies() (copies []Copy) {
 	for {
 		e, err := c.take(0, Path("message/{urn:xmpp:forward:0}forwarded"))

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// DebianProsody starts a Prosody on the configuration that Debian's package brings: prosody.cfg.lua, which ends by
-// including conf.d. files are more of them, by their names below /etc/prosody; end is written to the end of
-// prosody.cfg.lua. Only ports and folders are the test's.
+// DebianProsody starts a Prosody with the configuration of Debian's package: prosody.cfg.lua, which includes conf.d at its
+// end. files are further files, by their names below /etc/prosody; end is appended to prosody.cfg.lua. Only ports and
+// folders differ.
 func DebianProsody(t testing.TB, o Options, files map[string]string, end string) *Server {
 	t.Helper()
 	o = o.withDefaults()
@@ -47,7 +47,7 @@ http_ports = {}; https_ports = {}; s2s_ports = {}; c2s_require_encryption = fals
 	return s.run()
 }
 
-// write makes a file of the server's configuration.
+// write creates a file of the server's configuration.
 func (s *Server) write(name, text string) {
 	s.t.Helper()
 	file := filepath.Join(s.Dir, name)

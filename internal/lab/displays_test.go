@@ -6,7 +6,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// What one of Bob's devices tells his others that he has read (XEP-0490) is told to a component that asks for it, and to no other.
+// What Bob's devices synchronise as read (XEP-0490) is reported to a component that requests it, and to no other.
 func TestModuleDisplays(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(testing.TB, lab.Options) *lab.Server{"prosody": lab.Prosody, "ejabberd": lab.Ejabberd} {
@@ -29,7 +29,7 @@ func TestModuleDisplays(t *testing.T) {
 			tap.Close()
 			tap.Features = []string{"urn:tocsin:tap:1#mds"}
 			tap.Connect()
-			tap.Sync(server.Domain) // it has taken in what the component asks for
+			tap.Sync(server.Domain) // it has processed the component's features
 			read("a2")
 			mds := tap.Expect("{urn:tocsin:tap:1}mds[@id='a2']")
 			for attr, want := range map[string]string{"o": "bob@lab.test", "with": "alice@lab.test", "by": "bob@lab.test"} {

@@ -38,8 +38,8 @@ func newEjabberd(t testing.TB, o Options, dir string, port func(testing.TB) int)
 	return s
 }
 
-// libraries returns the folder of ejabberd's own Erlang library, whose place depends on the architecture; nothing if erl finds
-// it by itself.
+// libraries returns the folder of ejabberd's own Erlang libraries, which depends on the architecture; "" if erl finds it by
+// itself.
 func libraries(t testing.TB) string {
 	t.Helper()
 	if Servers != "" {
@@ -55,7 +55,7 @@ func libraries(t testing.TB) string {
 type ejabberd struct {
 	program, libs, contrib string
 	web                    int
-	node                   node // of a cluster, if it has an address
+	node                   node // in a cluster, if it has an address
 }
 
 var compiled struct {
@@ -108,7 +108,7 @@ func (e ejabberd) configure(s *Server) error {
 	if err != nil {
 		return err
 	}
-	// The component's block is contrib's own, with this server's values in place of the examples.
+	// The component's block is contrib's own, with this server's values instead of the examples.
 	text := strings.NewReplacer("port: 5347", "port: "+portOf(s.ComponentAddr), "component: tocsin.example.org", "component: "+s.Target, "tocsin.example.org", s.Component,
 		"password: secret", fmt.Sprintf("password: %q", s.Secret)).Replace(string(block))
 	if s.Tap == NoTap {
@@ -163,8 +163,7 @@ func (e ejabberd) config(s *Server) string {
 	return b.String()
 }
 
-// launch starts ejabberd without a node name, unless it is one of a cluster: nothing is distributed, so there is no epmd to be
-// left behind.
+// launch starts ejabberd without a node name, unless it is in a cluster: then there is no epmd that would keep running.
 func (e ejabberd) launch(s *Server) (*process, error) {
 	return start("ejabberd", filepath.Join(s.Dir, "ejabberd.out"), []string{
 		"ERL_AFLAGS=+sbwt none +sbwtdcpu none +sbwtdio none", // an idle one leaves the processor to others
@@ -192,7 +191,7 @@ func (e ejabberd) register(s *Server, user, host, password string) error {
 	return e.call("push_roster", map[string]string{"file": e.contacts(s), "user": user, "host": host})
 }
 
-// contacts is the file of those who are in one another's rosters.
+// contacts is the file of shared rosters.
 func (ejabberd) contacts(s *Server) string { return filepath.Join(s.Dir, "contacts.txt") }
 
 // call runs a command of mod_http_api.

@@ -7,7 +7,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// The service log copies a message when it is sent and when it is delivered, and everything else with it; a bounce too.
+// The service log copies a message when it is sent and when it is delivered, with all its payloads; also bounces.
 func TestServiceLog(t *testing.T) {
 	t.Parallel()
 	server := lab.Ejabberd(t, lab.Options{Tap: lab.ServiceLog, Hosts: []string{"one.test", "two.test"}})
@@ -49,7 +49,7 @@ func TestServiceLog(t *testing.T) {
 	erin.Expect("message[@id='m4']/delay")
 	tap.Tapped("", "message[@id='m4']/delay")
 
-	// While the component is away users notice nothing, and the copies are lost.
+	// While the component is down users notice nothing, and the copies are lost.
 	tap.Close()
 	alice.Say(bob.Bare(), "m5", "hello")
 	alice.Expect("message/received[@id='m5']")
@@ -60,7 +60,7 @@ func TestServiceLog(t *testing.T) {
 	tap.NotTapped(0, "message[@id='m5']/body")
 }
 
-// A server that is stopped or killed comes back with its users.
+// A stopped or killed server comes back with its users.
 func TestEjabberdRestart(t *testing.T) {
 	t.Parallel()
 	server := lab.Ejabberd(t, lab.Options{SMTimeout: time.Minute})

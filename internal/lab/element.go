@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Element is a received XML element as a tree, namespaces resolved.
+// Element is a received XML element as a tree, with resolved namespaces.
 type Element struct {
 	Name     xml.Name
 	Attrs    []xml.Attr
@@ -15,7 +15,7 @@ type Element struct {
 	Text     string // the element's own character data, joined
 }
 
-// Attr returns the value of an attribute without a namespace (or with any, if only that has the name), "" if it lacks.
+// Attr returns the value of an attribute without a namespace (or with any, if only that has the name), or "".
 func (e *Element) Attr(name string) string {
 	if e == nil {
 		return ""
@@ -32,10 +32,10 @@ func (e *Element) Attr(name string) string {
 	return value
 }
 
-// Has tells if the path, in Find's language, is there.
+// Has reports whether there is an element at the path; see Find.
 func (e *Element) Has(path string) bool { return e.Find(path) != nil }
 
-// Find returns the first element at the path below e, nil if there is none. A path is a small XPath:
+// Find returns the first element at the path below e, or nil. A path is a small XPath:
 //
 //	body                                   a child by its local name, in any namespace
 //	forwarded/message                      a grandchild
@@ -59,7 +59,7 @@ func (e *Element) All(path string) []*Element {
 	return s.below(e)
 }
 
-// Is tells if e itself matches the path's first step and has the rest of the path below: the form for stanzas, as in
+// Is reports whether e itself matches the path's first step and has the rest of the path below: the form for stanzas, as in
 // "message[@type='headline']/status[@state='displayed']".
 func (e *Element) Is(path string) bool {
 	s := parse(path)
@@ -69,7 +69,7 @@ func (e *Element) Is(path string) bool {
 	return len(s) == 1 || len(s[1:].below(e)) > 0
 }
 
-// String is e as XML that a person can read: prefixes are left out, namespaces written where they change.
+// String formats e as readable XML: without prefixes, with namespaces where they change.
 func (e *Element) String() string {
 	var b strings.Builder
 	e.write(&b, "")
@@ -102,7 +102,7 @@ func (e *Element) write(b *strings.Builder, space string) {
 	b.WriteString("</" + e.Name.Local + ">")
 }
 
-// Escape makes text fit for character data and attribute values.
+// Escape escapes text for character data and attribute values.
 func Escape(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "'", "&apos;", `"`, "&quot;").Replace(s)
 }
@@ -119,7 +119,7 @@ type step struct {
 
 type attr struct {
 	name, value string
-	any         bool // it suffices that the attribute is there
+	any         bool // the attribute only has to exist
 }
 
 type steps []step
@@ -138,7 +138,7 @@ func (s step) matches(e *Element) bool {
 	return true
 }
 
-// below returns what is at the path s below e.
+// below returns the elements at the path s below e.
 func (s steps) below(e *Element) (found []*Element) {
 	for _, c := range e.Children {
 		if s[0].matches(c) {
@@ -155,7 +155,7 @@ func (s steps) below(e *Element) (found []*Element) {
 	return found
 }
 
-// parse reads a path; one that is wrong is a fault of the test's source, so it panics.
+// parse parses a path; an invalid one is an error in the test's source, so it panics.
 func parse(path string) (s steps) {
 	bad := func() { panic(fmt.Sprintf("lab: bad path %q", path)) }
 	rest := path
@@ -198,7 +198,7 @@ func parse(path string) (s steps) {
 	return s
 }
 
-// closing returns the index of the bracket that ends the condition at the start of s, which may hold brackets in quotes.
+// closing returns the index of the bracket that ends the condition at the start of s, which may contain quoted brackets.
 func closing(s string) int {
 	quoted := false
 	for i, r := range s {

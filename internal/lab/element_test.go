@@ -42,7 +42,7 @@ func TestPaths(t *testing.T) {
 		t.Errorf("//message: %d", got)
 	}
 	if got := e.Find("nothing").Attr("id"); got != "" {
-		t.Errorf("attribute of what is not there: %q", got)
+		t.Errorf("attribute of a missing element: %q", got)
 	}
 	if got, want := e.Find("forwarded").String(), "<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' id='m2'><received xmlns='urn:xmpp:receipts' id='x'/></message></forwarded>"; got != want {
 		t.Errorf("String: %s", got)

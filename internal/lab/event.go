@@ -11,15 +11,15 @@ const (
 	nsDisco = "http://jabber.org/protocol/disco#info"
 )
 
-// Batch is what a batch of events said of itself (docs/PROTOCOL.md §10).
+// Batch is the header of a batch of events (docs/PROTOCOL.md §10).
 type Batch struct {
 	Host, Run string
 	N, Lost   int
 	Events    int
 }
 
-// handle answers what a module asks that tells events, puts the events into the inbox, each as if it were a stanza, and
-// acknowledges their batches.
+// handle answers the requests of a module with events, puts the events into the inbox like stanzas, and acknowledges their
+// batches.
 func (c *Component) handle(e *Element) (keep bool) {
 	if e.Is("iq[@type='get']/{" + nsDisco + "}query") {
 		var features strings.Builder
@@ -50,21 +50,21 @@ func (c *Component) handle(e *Element) (keep bool) {
 	return true
 }
 
-// Batches returns those that came so far, on all connections of this component.
+// Batches returns the batches so far, on all connections of this component.
 func (c *Component) Batches() []Batch {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.batches)
 }
 
-// Silent makes the component acknowledge no batches, as one that has come to a halt; false ends that for those to come.
+// Silent makes the component acknowledge no batches, like one that is stuck; false ends that for later ones.
 func (c *Component) Silent(silent bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.silent = silent
 }
 
-// Events takes the events of these names out of the inbox, in order; without names, all.
+// Events removes the events with these names from the inbox and returns them in order; without names, all.
 func (c *Component) Events(names ...string) (events []*Element) {
 	for {
 		e, err := c.take(0, func(e *Element) bool {
@@ -80,7 +80,7 @@ func (c *Component) Events(names ...string) (events []*Element) {
 // AboutMessages are the names of the events about messages.
 var AboutMessages = []string{"out", "in", "handed", "acked", "unacked", "offline", "bounce", "dropped"}
 
-// Event is an event in a few words: its name, and the message's id or the session's address.
+// Event describes an event briefly: its name, and the message's id or the session's address.
 func Event(e *Element) string {
 	what := e.Name.Local
 	for _, key := range []string{"i", "s", "j"} {

@@ -6,7 +6,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// The stock way sees what users send and what comes to them, once each; it sees no bounce and tells no event.
+// The stock tap copies what users send and receive, once each; it reports neither bounces nor events.
 func TestFirewallCopies(t *testing.T) {
 	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Tap: lab.Firewall})
@@ -53,7 +53,7 @@ func TestFirewallCopies(t *testing.T) {
 	}
 }
 
-// Between two hosts, with the lines that the script asks for, each message is copied once.
+// With the additional lines of the script, each message between two hosts is copied once.
 func TestFirewallCrossHost(t *testing.T) {
 	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Tap: lab.Firewall, Hosts: []string{"one.test", "two.test"}})

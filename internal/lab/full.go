@@ -14,7 +14,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// SmallDisk makes a folder a disk of its own, of so many megabytes. Only root can.
+// SmallDisk makes a folder a file system of its own, of n megabytes. Only root can.
 func SmallDisk(t testing.TB, dir string, megabytes int) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -30,7 +30,7 @@ func SmallDisk(t testing.TB, dir string, megabytes int) {
 	})
 }
 
-// Fill writes to a disk until there is no room for a page; the function that it returns makes room again.
+// Fill fills a disk up to the last page; the returned function frees the space.
 func Fill(t testing.TB, dir string) (makeRoom func()) {
 	t.Helper()
 	name := filepath.Join(dir, "ballast")
@@ -52,10 +52,10 @@ func Fill(t testing.TB, dir string) (makeRoom func()) {
 	}
 }
 
-// disk is where the tables of sessions are whose default_tablespace is "disk".
+// disk is where sessions whose default_tablespace is "disk" have their tables.
 func (c *Cluster) disk() string { return filepath.Join(c.dir, "disk") }
 
-// SmallDisk gives the server a disk of so many megabytes for tables. Its replicas have theirs where all disks have room.
+// SmallDisk gives the server a small disk for tables, of n megabytes. Its replicas keep theirs on the normal disk.
 func (c *Cluster) SmallDisk(t testing.TB, megabytes int) {
 	t.Helper()
 	if err := os.Mkdir(c.disk(), 0o700); err != nil {
@@ -68,11 +68,11 @@ func (c *Cluster) SmallDisk(t testing.TB, megabytes int) {
 	c.Exec(t, "CREATE TABLESPACE disk LOCATION '"+c.disk()+"'")
 }
 
-// FillDisk leaves no room on the small disk, until the function that it returns is called.
+// FillDisk fills the small disk, until the returned function is called.
 func (c *Cluster) FillDisk(t testing.TB) (makeRoom func()) { t.Helper(); return Fill(t, c.disk()) }
 
-// Exhaust ends all sessions of the server, and takes all connections that it has, and each that becomes free, until the
-// function that it returns is called.
+// Exhaust ends all sessions of the server, and takes all its connections, and each that becomes free, until the returned
+// function is called.
 func (c *Cluster) Exhaust(t testing.TB) (release func()) {
 	t.Helper()
 	db, err := sqlx.Open("postgres", c.URL()+"&application_name=exhaust")

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Kannel is Debian's SMS gateway: bearerbox with two SMSCs, an SMSC of ours and the fake one of kannel-extras, and smsbox. SMS
+// Kannel is Debian's SMS gateway: bearerbox with two SMSCs, one of ours and the fake one of kannel-extras, and smsbox. SMS
 // to +999… go to the fake one.
 type Kannel struct {
 	SendURL   string // of sendsms

@@ -7,7 +7,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// What changes in a roster is told, whichever side has changed it.
+// Changes of a roster are reported, whichever side has made them.
 func TestModuleRosters(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(testing.TB, lab.Options) *lab.Server{"prosody": lab.Prosody, "ejabberd": lab.Ejabberd} {
@@ -33,8 +33,8 @@ func TestModuleRosters(t *testing.T) {
 	}
 }
 
-// A client that has said that nobody looks (XEP-0352) is not asked to acknowledge anything, unless what people write is let through:
-// it is not told as one that will.
+// A client that has reported itself inactive (XEP-0352) is not asked to acknowledge anything, unless messages are let
+// through: it does not count as one that acknowledges.
 func TestModuleInactive(t *testing.T) {
 	t.Parallel()
 	for modules, managed := range map[string]string{"csi": "", "csi csi_simple": "1"} {

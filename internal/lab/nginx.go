@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// nginxSnippet is the one of docs/ADMIN.md.
+// nginxSnippet is the one in docs/ADMIN.md.
 var nginxSnippet = regexp.MustCompile("(?s)\nnginx:\n\n```\n(.*?)```")
 
-// Nginx runs Debian's nginx with what docs/ADMIN.md says about pages, in front of backend, a loopback address. It returns the
-// URL of the pages, and the access log of the server that the snippet was put into.
+// Nginx runs Debian's nginx with the snippet for pages in docs/ADMIN.md, in front of backend, a loopback address. It returns
+// the URL of the pages, and the access log of the server with the snippet.
 func Nginx(t testing.TB, backend string) (public, accessLog string) {
 	t.Helper()
 	page, err := os.ReadFile(filepath.Join(root(t), "docs", "ADMIN.md"))
@@ -44,7 +44,7 @@ func Nginx(t testing.TB, backend string) (public, accessLog string) {
 	return "http://" + loopback(port) + "/tocsin", accessLog
 }
 
-// What is not Tocsin's is logged, so that the log's silence says something.
+// Other requests are logged, so that the log's silence means something.
 const nginxConfig = `daemon off;
 master_process off;
 pid %[1]s/nginx.pid;

@@ -11,8 +11,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// The options that tests elsewhere build on: a browser can connect, the component gets its privileges and users can
-// register.
+// Options used by tests elsewhere: browsers can connect, the component gets its privileges and users can register.
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	o := lab.Options{Privilege: true, Registration: true}

@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// Patroni is a PostgreSQL of two servers that Patroni looks after, with an etcd of one member. Its replica is synchronous.
+// Patroni is a PostgreSQL of two servers managed by Patroni, with an etcd of one member. Its replica is synchronous.
 // Debian's packages are installed by .ci/install patroni etcd-server haproxy.
 type Patroni struct {
 	nodes    [2]*patroniNode
-	*Cluster // for its folder and owner; it is no server
+	*Cluster // for its folder and owner; it is not a server
 }
 
 type patroniNode struct {
@@ -41,7 +41,7 @@ func PatroniCluster(t testing.TB) *Patroni {
 		"--initial-cluster", "default=http://"+peer)
 	for i := range p.nodes {
 		p.nodes[i] = p.node(t, fmt.Sprint("node", i+1), etcd)
-		if i == 0 { // which one makes the data is settled
+		if i == 0 { // it is settled which one initialises the data
 			p.await(t, "a primary", func() bool { return p.nodes[0].is("/primary") })
 		}
 	}
@@ -89,8 +89,8 @@ func (p *Patroni) node(t testing.TB, name, etcd string) *patroniNode {
 	return n
 }
 
-// What Patroni starts has no parent that ends with the test binary: this waits until its input ends, and kills what runs in the
-// folder then.
+// Processes started by Patroni have no parent that ends with the test binary: this waits until its input ends, and then
+// kills everything running in the folder.
 const patroniGuard = `read -r _ || true
 for data in "$1"/*/data; do
 	server=$(head -n 1 "$data"/postmaster.pid) || continue
@@ -118,7 +118,7 @@ func (p *Patroni) guard(t testing.TB) {
 	})
 }
 
-// run starts a program as the servers' owner, and shows what it had to say if the test fails.
+// run starts a program as the servers' owner, and shows its output if the test fails.
 func (p *Patroni) run(t testing.TB, name string, argv ...string) *process {
 	t.Helper()
 	proc, err := p.spawn(name, filepath.Join(p.dir, name+".log"), []string{"HOME=" + p.dir, "LC_ALL=C"}, argv...)
@@ -143,7 +143,7 @@ func (p *Patroni) await(t testing.TB, what string, is func() bool) {
 	}
 }
 
-// is asks a node's REST check.
+// is queries a node's REST check.
 func (n *patroniNode) is(path string) bool {
 	return answers("http://"+loopback(n.rest)+path, http.StatusOK)
 }
@@ -161,8 +161,8 @@ func (p *Patroni) primary(t testing.TB) (primary *patroniNode) {
 	return primary
 }
 
-// moves waits until another one than old is the primary, and takes commits: Patroni calls it one before PostgreSQL is, and it may
-// wait for a replica that is not there.
+// moves waits until another one than old is the primary, and accepts commits: Patroni announces it before PostgreSQL is
+// ready, which may wait for an absent replica.
 func (p *Patroni) moves(t testing.TB, old *patroniNode) {
 	t.Helper()
 	var primary *patroniNode
@@ -176,7 +176,7 @@ func (p *Patroni) moves(t testing.TB, old *patroniNode) {
 	})
 	began := time.Now()
 	p.await(t, "a primary that takes commits", func() bool { return primary.cluster.try("SELECT pg_logical_emit_message(true, 'lab', '')") == nil })
-	t.Logf("the new primary takes commits %.1f s after it is one", time.Since(began).Seconds())
+	t.Logf("the new primary accepts commits %.1f s after its promotion", time.Since(began).Seconds())
 }
 
 // URL names both servers, and an empty schema.
@@ -186,7 +186,7 @@ func (p *Patroni) URL(t testing.TB) string {
 	return "postgres://tocsin@" + loopback(p.nodes[0].cluster.Port) + "," + loopback(p.nodes[1].cluster.Port) + "/postgres?sslmode=disable&search_path=tocsin"
 }
 
-// Switchover has the two change places, in good order. Like all that does harm it returns when another one is the primary.
+// Switchover makes the two swap roles cleanly. Like all faults it returns when the other one is the primary.
 func (p *Patroni) Switchover(t testing.TB) {
 	t.Helper()
 	old := p.primary(t)
@@ -202,7 +202,7 @@ func (p *Patroni) Switchover(t testing.TB) {
 	p.moves(t, old)
 }
 
-// KillNode ends the primary's machine, Patroni and all.
+// KillNode kills the primary's machine, including Patroni.
 func (p *Patroni) KillNode(t testing.TB) {
 	t.Helper()
 	old := p.primary(t)
@@ -211,7 +211,7 @@ func (p *Patroni) KillNode(t testing.TB) {
 	p.moves(t, old)
 }
 
-// HangNode stops the primary's server, while its Patroni runs.
+// HangNode stops the primary's server, while its Patroni keeps running.
 func (p *Patroni) HangNode(t testing.TB) {
 	t.Helper()
 	old := p.primary(t)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Haproxy leads to whoever is the primary by Patroni's REST check, and returns dsn by way of it.
+// Haproxy forwards to the current primary by Patroni's REST check, and returns dsn through it.
 func (p *Patroni) Haproxy(t testing.TB, dsn string) string {
 	t.Helper()
 	port, config := Port(t), filepath.Join(p.dir, "haproxy.cfg")
@@ -22,7 +22,7 @@ func (p *Patroni) Haproxy(t testing.TB, dsn string) string {
 		t.Fatal(err)
 	}
 	proxy := p.run(t, "haproxy", program(t, "haproxy", "/usr/sbin/haproxy"), "-f", config, "-db")
-	// Until a check says otherwise haproxy takes the replica for a primary.
+	// Until the first check haproxy takes the replica for a primary.
 	p.await(t, "haproxy has looked", func() bool { return strings.Contains(tail(proxy.log, 20), " is DOWN") })
 	return through(t, dsn, port)
 }
@@ -39,8 +39,8 @@ listen primary
   default-server inter 1s fall 2 rise 1 on-marked-down shutdown-sessions
 `
 
-// Pgbouncer stands before the server, pooling by "session", "transaction" or "statement", and returns dsn by way of it. Beside
-// that it has what it has by default, but looks sooner for a server that was away.
+// Pgbouncer pools connections to the server by "session", "transaction" or "statement", and returns dsn through it. It has
+// the default settings otherwise, but retries sooner after the server was down.
 func (c *Cluster) Pgbouncer(t testing.TB, dsn, mode string) string {
 	t.Helper()
 	port := Port(t)
@@ -77,7 +77,7 @@ pool_mode = %s
 server_login_retry = 1
 `
 
-// through is a DSN that leads to a port of this machine.
+// through is a DSN for a port of this machine.
 func through(t testing.TB, dsn string, port int) string {
 	t.Helper()
 	u, err := url.Parse(dsn)

@@ -9,12 +9,12 @@ import (
 	"testing"
 )
 
-// The ports lie below the kernel's ephemeral range, where no outgoing connection can take one between our look and the
+// The ports are below the kernel's ephemeral range, so no outgoing connection can take one between our check and the
 // server's bind.
 const firstPort, lastPort = 20000, 32000
 
 // Port returns a free loopback port that no other test binary gets while the test runs: the claim is a socket in the
-// kernel's abstract namespace, which goes with the process whatever happens to it.
+// kernel's abstract namespace, which ends with the process.
 func Port(t testing.TB) int {
 	t.Helper()
 	port, claim := claimPort(t)
@@ -22,7 +22,7 @@ func Port(t testing.TB) int {
 	return port
 }
 
-// lastingPort is Port for what outlives the test: the claim lasts as long as the test binary.
+// lastingPort is Port for servers that outlive the test: the claim lasts as long as the test binary.
 func lastingPort(t testing.TB) int {
 	t.Helper()
 	port, claim := claimPort(t)

@@ -22,8 +22,8 @@ import (
 	_ "github.com/lib/pq"
 )
 
-// Postgres returns the URL of an empty schema of its own on a real PostgreSQL, which is started once per test binary and goes with
-// it. The schema is dropped when the test ends. Only for benchmarks does it write through to the disk: no test cuts the power.
+// Postgres returns the URL of a new schema on a real PostgreSQL, which is started once per test binary and ends with it. The
+// schema is dropped when the test ends. It only uses fsync for benchmarks: no test cuts the power.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	shared.once.Do(func() {
@@ -55,7 +55,7 @@ type Cluster struct {
 	careless bool // no fsync
 
 	watch *exec.Cmd
-	leash io.Closer // the watch lives as long as this is open
+	leash io.Closer // the guard lives as long as this is open
 	ended chan struct{}
 }
 
@@ -71,10 +71,10 @@ func PostgresCluster(t testing.TB) *Cluster {
 	return c
 }
 
-// owner is who a server runs as that refuses to run as root.
+// owner is the user for servers that refuse to run as root.
 type owner struct {
 	uid, gid uint32
-	other    bool // than we
+	other    bool // another user than ours
 }
 
 func (o owner) credential() *syscall.Credential {
@@ -91,7 +91,7 @@ func (o owner) own(path string) error {
 	return os.Chown(path, int(o.uid), int(o.gid))
 }
 
-// newCluster makes the data of a server, which is not started yet.
+// newCluster creates the data of a server without starting it.
 func newCluster(t testing.TB) (*Cluster, error) {
 	c, err := emptyCluster(t)
 	if err != nil {
@@ -105,7 +105,7 @@ func newCluster(t testing.TB) (*Cluster, error) {
 	return c, nil
 }
 
-// emptyCluster finds the programs, and makes a folder that is its owner's.
+// emptyCluster finds the programs, and creates a folder that belongs to the owner.
 func emptyCluster(t testing.TB) (*Cluster, error) {
 	c := &Cluster{Port: Port(t)}
 	for _, dir := range postgresDirs() {
@@ -136,7 +136,7 @@ func emptyCluster(t testing.TB) (*Cluster, error) {
 	return c, c.own(c.dir)
 }
 
-// postgresDirs are the folders that may have the server's programs, the newest version first.
+// postgresDirs are the folders that may contain the server's programs, newest version first.
 func postgresDirs() []string {
 	var dirs []string
 	if path, err := exec.LookPath("initdb"); err == nil {
@@ -161,8 +161,8 @@ func (c *Cluster) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// guard runs the server until its input ends, which happens too when the test binary is killed: then it stops the
-// server, and removes the data unless told "keep".
+// guard runs the server until its input ends, which also happens if the test binary is killed: then it stops the server, and
+// removes the data unless told "keep".
 const guard = `"$1"/postgres -D "$2"/data -p "$3" -c fsync="$4" -c full_page_writes="$4" -h 127.0.0.1 -k '' -c max_connections=200 -c shared_buffers=128MB -c max_wal_size=2GB \
 	-c wal_sender_timeout=5s -c wal_receiver_timeout=5s -c wal_retrieve_retry_interval=500ms \
 	</dev/null >>"$2"/log 2>&1 &
@@ -213,12 +213,12 @@ func (c *Cluster) start() error {
 	}
 }
 
-// URL is that of the cluster's database.
+// URL is the URL of the cluster's database.
 func (c *Cluster) URL() string {
 	return fmt.Sprintf("postgres://tocsin@%s/postgres?sslmode=disable", loopback(c.Port))
 }
 
-// Schema makes an empty schema, which is dropped when the test ends, and returns its URL.
+// Schema creates a schema, which is dropped when the test ends, and returns its URL.
 func (c *Cluster) Schema(t testing.TB) string {
 	t.Helper()
 	name := fmt.Sprintf("s%d", c.schemas.Add(1))
@@ -231,7 +231,7 @@ func (c *Cluster) Schema(t testing.TB) string {
 	return c.URL() + "&search_path=" + name + "&application_name=" + name
 }
 
-// Cut ends all connections of a URL made by Schema, as a network would.
+// Cut closes all connections of a URL made by Schema, like a network failure.
 func Cut(t testing.TB, schema string) {
 	t.Helper()
 	u, err := url.Parse(schema)
@@ -243,7 +243,7 @@ func Cut(t testing.TB, schema string) {
 	execute(t, u.String(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1", name)
 }
 
-// Exec runs a statement in the cluster.
+// Exec runs a statement on the cluster.
 func (c *Cluster) Exec(t testing.TB, query string, args ...any) {
 	t.Helper()
 	execute(t, c.URL(), query, args...)
@@ -256,7 +256,7 @@ func execute(t testing.TB, dsn, query string, args ...any) {
 	}
 }
 
-// try is Exec of a server that may not be there.
+// try is Exec for a server that may be down.
 func (c *Cluster) try(query string) error { return tryExecute(c.URL(), query) }
 
 func tryExecute(dsn, query string, args ...any) error {
@@ -283,7 +283,7 @@ func (c *Cluster) running() bool {
 	}
 }
 
-// Start starts a server that was stopped.
+// Start starts a stopped server.
 func (c *Cluster) Start(t testing.TB) {
 	t.Helper()
 	if err := c.start(); err != nil {
@@ -291,10 +291,10 @@ func (c *Cluster) Start(t testing.TB) {
 	}
 }
 
-// Stop ends the server in good order and closes its connections; the data stays for Start.
+// Stop stops the server cleanly and closes its connections; the data is kept for Start.
 func (c *Cluster) Stop(t testing.TB) { t.Helper(); c.end(t, "stop\n") }
 
-// Kill ends the server as a crash does: nobody is told, and Start has to recover.
+// Kill ends the server like a crash: without notice, so that Start has to recover.
 func (c *Cluster) Kill(t testing.TB) { t.Helper(); c.end(t, "kill\n") }
 
 func (c *Cluster) end(t testing.TB, word string) {
@@ -307,7 +307,7 @@ func (c *Cluster) end(t testing.TB, word string) {
 
 func (c *Cluster) remove() {
 	if c.running() {
-		c.signal(syscall.SIGCONT) //nolint:errcheck // it may not hang
+		c.signal(syscall.SIGCONT) //nolint:errcheck // it may not be stopped
 		c.leash.Close()
 		<-c.ended
 	}

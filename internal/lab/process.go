@@ -16,12 +16,12 @@ import (
 	"time"
 )
 
-// process is a child process that dies with the test: with its whole group when the test ends, by the kernel when the
+// process is a child process that ends with the test: its whole group is killed when the test ends, or by the kernel if the
 // test binary is killed.
 type process struct {
 	name string
 	cmd  *exec.Cmd
-	log  string        // path of what it prints
+	log  string        // path of its output
 	done chan struct{} // closed when it has ended
 	err  error         // of Wait; valid after done
 }
@@ -54,7 +54,7 @@ func (o owner) spawn(name, log string, env []string, argv ...string) (*process, 
 	return p, nil
 }
 
-// stop asks the process to end, waits for the grace, then kills the group.
+// stop asks the process to end, waits for the grace period, then kills the group.
 func (p *process) stop(grace time.Duration) {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
@@ -64,14 +64,14 @@ func (p *process) stop(grace time.Duration) {
 	p.kill()
 }
 
-// kill ends the whole group at once and waits.
+// kill kills the whole group at once and waits.
 func (p *process) kill() {
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	<-p.done
 }
 
-// await polls until ready says so, the process has ended, or the time is up. It asks less and less often: an answer takes
-// processor time that others wait for.
+// await polls until ready returns true, the process has ended, or the time is over. It polls less and less often, since each
+// poll takes CPU time that others need.
 func (p *process) await(within time.Duration, ready func() bool) error {
 	deadline := time.After(within)
 	for pause := 15 * time.Millisecond; !ready(); pause = min(pause*5/4, 150*time.Millisecond) {
@@ -86,7 +86,7 @@ func (p *process) await(within time.Duration, ready func() bool) error {
 	return nil
 }
 
-// listening tells if something accepts connections there.
+// listening reports whether something accepts connections at the address.
 func listening(addr string) bool {
 	conn, err := net.DialTimeout("tcp", addr, time.Second)
 	if err != nil {
@@ -96,7 +96,7 @@ func listening(addr string) bool {
 	return true
 }
 
-// answers tells if a GET is answered with the status.
+// answers reports whether a GET is answered with the status.
 func answers(url string, status int) bool {
 	client := http.Client{Timeout: time.Second}
 	resp, err := client.Get(url)
@@ -107,10 +107,11 @@ func answers(url string, status int) bool {
 	return resp.StatusCode == status
 }
 
-// Servers is the folder of other versions of the servers, made by .ci/servers; without it the tests run those installed.
+// Servers is the folder of other versions of the servers, created by .ci/servers; without it the tests run the installed
+// ones.
 var Servers = os.Getenv("TOCSIN_SERVERS")
 
-// program returns the path of a program that the tests cannot do without.
+// program returns the path of a required program.
 func program(t testing.TB, name string, elsewhere ...string) string {
 	t.Helper()
 	if path := filepath.Join(Servers, "programs", name); Servers != "" {
@@ -140,7 +141,7 @@ func tail(path string, lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
-// root returns the repository's root, found upwards from the test's folder.
+// root returns the repository's root, searching upwards from the test's folder.
 func root(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -156,13 +157,13 @@ func root(t testing.TB) string {
 	return ""
 }
 
-// cpu is the processor time that the process has used so far, without its children.
+// cpu is the CPU time of the process so far, without its children.
 func (p *process) cpu() (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:]) // from the third on, proc(5)
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:]) // from the third on, see proc(5)
 	const tick = 10 * time.Millisecond
 	var ticks int
 	for _, field := range fields[11:13] { // utime, stime

@@ -12,23 +12,23 @@ import (
 	"tocsin/xep/receipts"
 )
 
-// Profile is what a client does by itself. The named ones are clients seen on the wire.
+// Profile is a client's automatic behaviour. The named ones are real clients, as observed on the wire.
 type Profile struct {
 	Name string
 
-	Request  bool // asks for receipts in what it sends
-	Markable bool // asks for markers in what it sends
+	Request  bool // requests receipts for its messages
+	Markable bool // requests markers for its messages
 
-	Receipts     bool // answers requests
+	Receipts     bool // sends receipts on request
 	ReceiptsBare bool // to the bare JID
-	Markers      bool // says what was displayed, when the chat is open or the test calls Read
-	Unasked      bool // even for a message without <markable/>
+	Markers      bool // sends markers when the chat is open or the test calls Read
+	Unasked      bool // also for a message without <markable/>
 
-	Features []string // told to disco#info beside those that follow from the above
-	Mute     bool     // answers no IQ, no SM request: a client that hangs
+	Features []string // announced in disco#info besides those that follow from the above
+	Mute     bool     // answers no IQ and no SM request, like a client that hangs
 }
 
-// The clients of Debian 12 and npm as seen on the wire.
+// The clients of Debian 12 and npm, as observed on the wire.
 var (
 	Silent     = Profile{Name: "silent"}
 	Receipts   = Profile{Name: "receipts", Request: true, Receipts: true}
@@ -54,7 +54,7 @@ func (p Profile) Capable() Profile { return p.With(escalation.NS) }
 // Phone is Capable with an SMS composer.
 func (p Profile) Phone() Profile { return p.With(escalation.NS, escalation.NSSMS) }
 
-// info is the profile's answer to disco#info.
+// info is the profile's disco#info response.
 func (p Profile) info() caps.Info {
 	vars := append([]string{caps.NSInfo, caps.NS, "urn:xmpp:ping"}, p.Features...)
 	if p.Receipts {
@@ -71,7 +71,7 @@ func (p Profile) info() caps.Info {
 	return info
 }
 
-// query is the answer as XML; node is the request's.
+// query is the response as XML; node is the request's.
 func (p Profile) query(node string) string {
 	info := p.info()
 	var b strings.Builder
@@ -99,7 +99,7 @@ func (p Profile) caps() string {
 	return fmt.Sprintf("<c xmlns='%s' hash='sha-1' node='https://lab.test/%s' ver='%s'/>", caps.NS, Escape(p.Name), ver)
 }
 
-// asks is what the profile puts into the messages it sends.
+// asks are the payloads that the profile adds to messages.
 func (p Profile) asks() string {
 	asks := ""
 	if p.Request {

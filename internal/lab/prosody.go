@@ -133,8 +133,8 @@ func privilege(s *Server) string {
 	return ""
 }
 
-// firewall writes the script of contrib for each host, with the domains of this server in place of the examples and the
-// lines for further domains that it asks for.
+// firewall writes the script of contrib for each host, with the domains of this server instead of the examples and the
+// required lines for further domains.
 func (p prosody) firewall(s *Server) error {
 	script, err := os.ReadFile(filepath.Join(p.contrib, "tocsin.pfw"))
 	if err != nil {
@@ -158,7 +158,7 @@ func (p prosody) launch(s *Server) (*process, error) {
 
 func (prosody) ready(s *Server) bool { return listening(s.C2S) && listening(s.ComponentAddr) }
 
-// register writes the account as mod_storage_internal reads it.
+// register writes the account in the format of mod_storage_internal.
 func (prosody) register(s *Server, user, host, password string) error {
 	user, err := address.Local(user)
 	if err != nil {
@@ -171,7 +171,7 @@ func (prosody) register(s *Server, user, host, password string) error {
 	return os.WriteFile(filepath.Join(dir, encode(user)+".dat"), fmt.Appendf(nil, "return { [\"password\"] = %q; };\n", password), 0o600)
 }
 
-// Lua returns a command of the Lua that Prosody runs in, which finds Prosody's own libraries.
+// Lua returns a command for the Lua that Prosody uses, which finds Prosody's own libraries.
 func Lua(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	if Servers != "" {
@@ -187,7 +187,7 @@ func Lua(t testing.TB, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// encode is Prosody's way of making file names: everything but letters and digits as %xx.
+// encode encodes a file name like Prosody: everything except letters and digits as %xx.
 func encode(name string) string {
 	var b strings.Builder
 	for _, c := range []byte(name) {

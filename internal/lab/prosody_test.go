@@ -12,8 +12,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// told returns all that the module has told of messages by now, in a few words each; with names, the events of these
-// names.
+// told describes everything that the module has reported about messages so far; with names, the events of these names.
 func told(tap *lab.Component, host string, names ...string) (all []string) {
 	tap.Sync(host)
 	if len(names) == 0 {
@@ -25,7 +24,7 @@ func told(tap *lab.Component, host string, names ...string) (all []string) {
 	return all
 }
 
-// copied returns all copies that have come by now, in a few words each.
+// copied describes all copies so far.
 func copied(tap *lab.Component, host string) (all []string) {
 	tap.Sync(host)
 	for _, c := range tap.Copies() {
@@ -41,7 +40,7 @@ func diff(t *testing.T, what string, got, want []string) {
 	}
 }
 
-// Each message, and each thing that tells a message's fate, is told once; nothing else is.
+// Each message, and each piece of evidence about it, is reported once; nothing else is.
 func TestModuleEvents(t *testing.T) {
 	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module, NoPresence: true, Extra: `Component "rooms.lab.test" "muc"`})
@@ -99,7 +98,7 @@ func TestModuleEvents(t *testing.T) {
 	diff(t, "events", told(tap, server.Domain, "out", "in", "bounce"), append(want, "out "+marker))
 }
 
-// An event has the shape that the tap reads: in a batch from the host, with what only the server knows.
+// An event has the format that the tap reads: in a batch from the host, with what only the server knows.
 func TestModuleShape(t *testing.T) {
 	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module})
@@ -132,7 +131,7 @@ func TestModuleShape(t *testing.T) {
 		t.Errorf("hello: %s", hello)
 	}
 
-	// A sender who is not in the recipient's roster, to somebody who is away.
+	// A sender who is not in the recipient's roster, to somebody who is offline.
 	server.AddUser("dave", "secret")
 	alice.Say("dave@lab.test", "m2", "hello")
 	alice.Sync()
@@ -142,7 +141,7 @@ func TestModuleShape(t *testing.T) {
 	}
 }
 
-// What the component does not need is not told: texts, reactions, presence.
+// What the component does not need is not reported: texts, reactions, presence.
 func TestModuleNeeds(t *testing.T) {
 	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module})
@@ -167,7 +166,7 @@ func TestModuleNeeds(t *testing.T) {
 	}
 }
 
-// A message for somebody who is away is "offline", and what his client acknowledges when he is back is "acked".
+// A message for somebody who is offline is "offline", and what his client acknowledges when he is back is "acked".
 func TestModuleOfflineAndAcks(t *testing.T) {
 	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module, NoPresence: true})
@@ -185,13 +184,13 @@ func TestModuleOfflineAndAcks(t *testing.T) {
 	bob.Expect("message[@id='m1']/delay")
 	tap.Expect("{urn:tocsin:tap:1}acked[@i='m1'][@t='%s']", bob.JID())
 
-	// A receipt is evidence of its own: that it arrived is not told.
+	// Receipts are evidence themselves: their delivery is not reported.
 	receipt := alice.Receive(bob.Bare(), "x")
 	bob.Expect("message/received")
 	bob.Sync()
 	diff(t, "receipt", told(tap, server.Domain), []string{"out " + receipt})
 
-	// A phone without network: what it had got before is told when it resumes, the rest when it has got it.
+	// A phone without network: what it had received before is reported when it resumes, the rest when it has received it.
 	bob.Quiet()
 	alice.Say(bob.Bare(), "m2", "still there?")
 	bob.Expect("message[@id='m2']/body")
@@ -204,7 +203,7 @@ func TestModuleOfflineAndAcks(t *testing.T) {
 	bob.Sync()
 	diff(t, "resumed", told(tap, server.Domain), []string{"acked m2", "acked m3"})
 
-	// A client that acknowledges what it never got is believed nothing.
+	// A client that acknowledges what it never received is not believed.
 	bob.Quiet()
 	alice.Say(bob.Bare(), "m4", "hello")
 	bob.Expect("message[@id='m4']/body")
@@ -215,7 +214,7 @@ func TestModuleOfflineAndAcks(t *testing.T) {
 	}
 }
 
-// Acks are told only if they are wanted.
+// Acks are reported only on request.
 func TestModuleWithoutAcksAndPresence(t *testing.T) {
 	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module, NoAcks: true, NoPresence: true})
@@ -229,7 +228,7 @@ func TestModuleWithoutAcksAndPresence(t *testing.T) {
 	diff(t, "copies", told(tap, server.Domain), []string{"out m1"})
 }
 
-// Errors that the server makes itself pass no hook, and are told all the same; those of clients are told once.
+// Errors made by the server itself pass no hook, but are reported; those of clients are reported once.
 func TestModuleBounces(t *testing.T) {
 	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module, NoPresence: true})
@@ -255,8 +254,8 @@ func TestModuleBounces(t *testing.T) {
 	diff(t, "sent once more", told(tap, server.Domain), []string{"out m5"})
 }
 
-// What a block list refuses is bounced, and what it drops without a word is dropped: to the blocker's full address always,
-// on Prosody 13 to the bare one, too, unless the admin wants it bounced.
+// What a block list refuses is bounced, and what it drops silently is dropped: always for the blocker's full address, on
+// Prosody 13 also for the bare one, unless the admin wants it bounced.
 func TestModuleBlocked(t *testing.T) {
 	t.Parallel()
 	for _, bounces := range []bool{true, false} {
@@ -286,7 +285,7 @@ func TestModuleBlocked(t *testing.T) {
 	}
 }
 
-// Between two hosts of one server each message is told once, and all hosts tell in one order.
+// Between two hosts of one server each message is reported once, and all hosts report in one sequence.
 func TestModuleCrossHost(t *testing.T) {
 	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module, NoPresence: true, Hosts: []string{"one.test", "two.test"}})
@@ -317,7 +316,7 @@ func TestModuleCrossHost(t *testing.T) {
 	}
 }
 
-// The module can be reloaded while people talk: each message is still copied once, the backlog is kept; unloaded, it leaves
+// The module can be reloaded under load: each message is still reported once, the backlog is kept; when unloaded, it leaves
 // nothing behind.
 func TestModuleReload(t *testing.T) {
 	t.Parallel()
@@ -348,7 +347,7 @@ func TestModuleReload(t *testing.T) {
 	}
 }
 
-// The modules say in disco where they send their events; Prosody's warns of a component that is not there.
+// The modules announce in disco where they send their events; Prosody's warns about a component that does not exist.
 func TestModuleTellsItsTarget(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -2,5 +2,5 @@
 
 package lab
 
-// RaceDetector tells whether the tests run with it.
+// RaceDetector reports whether the tests run with it.
 const RaceDetector = true

@@ -13,16 +13,16 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Replicated is a PostgreSQL of two servers, the second one a replica of the first, until a test lets them change places:
-// what Patroni and its like do is done by hand.
+// Replicated is a PostgreSQL of two servers, the second one a replica of the first, until a test swaps them: what Patroni
+// and the like do is done manually.
 type Replicated struct {
 	Primary, Replica *Cluster
-	Promoted         time.Time // when the replica became the primary
+	Promoted         time.Time // when the replica was promoted
 	sync             bool
 	schemas          int
 }
 
-// replicaName is what the primary calls its replica.
+// replicaName is the primary's name for its replica.
 const replicaName = "replica"
 
 // PostgresReplicated starts both. With sync, the primary acknowledges a commit when the replica has it.
@@ -45,7 +45,7 @@ func Replicate(t testing.TB, primary *Cluster, sync bool) *Replicated {
 	return r
 }
 
-// newReplica makes a server out of another one's data, which is not started yet.
+// newReplica creates a server from another one's data, without starting it.
 func newReplica(t testing.TB, primary *Cluster) (*Cluster, error) {
 	c, err := emptyCluster(t)
 	if err != nil {
@@ -64,7 +64,7 @@ func (c *Cluster) copyFrom(primary *Cluster) error {
 	return nil
 }
 
-// Follow waits until the replica has all that the primary has, and makes commits wait for it if they are to.
+// Follow waits until the replica has everything of the primary, and makes commits wait for it if they should.
 func (r *Replicated) Follow(t testing.TB) {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
@@ -80,7 +80,7 @@ func (r *Replicated) Follow(t testing.TB) {
 	}
 }
 
-// Promote makes the replica the primary. What becomes of the old one is for the test to say.
+// Promote makes the replica the primary. The test decides what happens to the old one.
 func (r *Replicated) Promote(t testing.TB) {
 	t.Helper()
 	r.Replica.Exec(t, "SELECT pg_promote()")
@@ -90,14 +90,14 @@ func (r *Replicated) Promote(t testing.TB) {
 	r.Primary, r.Replica = r.Replica, r.Primary
 }
 
-// Lag has the replica receive nothing any more.
+// Lag stops the replica from receiving anything.
 func (r *Replicated) Lag(t testing.TB) {
 	t.Helper()
 	r.Replica.Exec(t, "ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1 connect_timeout=1'")
 	r.Replica.Exec(t, "SELECT pg_reload_conf()")
 }
 
-// URL names both servers, and a schema that is made in the primary.
+// URL names both servers, and a schema created on the primary.
 func (r *Replicated) URL(t testing.TB) string {
 	t.Helper()
 	r.schemas++
@@ -107,7 +107,7 @@ func (r *Replicated) URL(t testing.TB) string {
 		loopback(r.Primary.Port), loopback(r.Replica.Port), name, name)
 }
 
-// ask returns the one value that a query gives.
+// ask returns the single value of a query.
 func (c *Cluster) ask(t testing.TB, query string) (value string) {
 	t.Helper()
 	db, err := sqlx.Open("postgres", c.URL())
@@ -121,10 +121,10 @@ func (c *Cluster) ask(t testing.TB, query string) (value string) {
 	return value
 }
 
-// Hang stops all of the server's processes: connections stay, and nobody answers.
+// Hang stops all of the server's processes: connections stay, but nothing answers.
 func (c *Cluster) Hang(t testing.TB) { t.Helper(); c.mustSignal(t, syscall.SIGSTOP) }
 
-// Resume lets a server that hangs go on.
+// Resume continues a hanging server.
 func (c *Cluster) Resume(t testing.TB) { t.Helper(); c.mustSignal(t, syscall.SIGCONT) }
 
 func (c *Cluster) mustSignal(t testing.TB, s syscall.Signal) {
@@ -134,7 +134,7 @@ func (c *Cluster) mustSignal(t testing.TB, s syscall.Signal) {
 	}
 }
 
-// signal sends one to the server and all of its children.
+// signal sends a signal to the server and all of its children.
 func (c *Cluster) signal(s syscall.Signal) error {
 	text, err := os.ReadFile(filepath.Join(c.data(), "postmaster.pid"))
 	if err != nil {
@@ -145,14 +145,14 @@ func (c *Cluster) signal(s syscall.Signal) error {
 	if err != nil {
 		return err
 	}
-	// The server first, so that it starts no more of them.
+	// The server first, so that it starts no more children.
 	for _, pid := range append([]int{server}, children(server)...) {
 		syscall.Kill(pid, s) //nolint:errcheck // it may have ended
 	}
 	return nil
 }
 
-// children are the processes that a process has started.
+// children are the child processes of a process.
 func children(parent int) (pids []int) {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, name := range stats {

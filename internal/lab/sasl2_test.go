@@ -6,7 +6,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// A client that resumes while it authenticates (XEP-0388) says there what it has got.
+// A client that resumes during authentication (XEP-0388) reports there what it has received.
 func TestModuleSASL2(t *testing.T) {
 	t.Parallel()
 	if lab.Servers == "" {

@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// Tap is how copies reach the component.
+// Tap is the way that copies reach the component.
 type Tap int
 
 // The taps. Firewall is Prosody's, ServiceLog ejabberd's.
@@ -30,7 +30,7 @@ const (
 	ServiceLog     // ejabberd with its stock mod_service_log and contrib/ejabberd/tocsin.yml
 )
 
-// Options say how a server is set up; the zero value is a server without a tap, with stream management.
+// Options configure a server; the zero value is a server without a tap, with stream management.
 type Options struct {
 	Tap       Tap
 	Hosts     []string // virtual hosts; default lab.test
@@ -47,7 +47,7 @@ type Options struct {
 	NoPresence   bool          // tocsin_presence = false
 	NoMAM        bool          // no XEP-0313
 	Registration bool          // XEP-0077 on the hosts
-	Contacts     []string      // users of the first host who are contacts of one another, local parts
+	Contacts     []string      // users of the first host who are contacts of each other, local parts
 	Privilege    bool          // XEP-0356 for the component: presence and rosters
 	Measured     bool          // for measurements of the server: it logs warnings only
 	Modules      []string      // Prosody: further modules
@@ -100,7 +100,7 @@ type software interface {
 	logs(s *Server) []string
 }
 
-// run starts the server whose configuration lies in s.Dir and ends it with the test.
+// run starts the server configured in s.Dir and ends it with the test.
 func (s *Server) run() *Server {
 	s.t.Helper()
 	s.prepare(s.t)
@@ -114,17 +114,17 @@ func (s *Server) run() *Server {
 	return s
 }
 
-// prepare makes the server that of a test.
+// prepare assigns the server to a test.
 func (s *Server) prepare(t testing.TB) {
 	s.t, s.script, s.users, s.streams, s.touched = t, &transcript{}, map[string]bool{}, nil, false
 }
 
-// report shows what was said and logged if the test has failed.
+// report shows transcript and logs if the test has failed.
 func (s *Server) report() {
 	if !s.t.Failed() {
 		return
 	}
-	s.t.Logf("what was said:\n%s", s.script)
+	s.t.Logf("transcript:\n%s", s.script)
 	for _, log := range s.software.logs(s) {
 		if text := tail(log, 400); text != "" {
 			s.t.Logf("end of %s:\n%s", log, text)
@@ -145,7 +145,7 @@ func (s *Server) Start() {
 	}
 }
 
-// Stop ends the server as its administrator would.
+// Stop ends the server like its administrator would.
 func (s *Server) Stop() {
 	s.touched = true
 	s.script.add(s.software.name(), "--", "stops")
@@ -166,7 +166,7 @@ func (s *Server) Restart() {
 	s.Start()
 }
 
-// CPU is the processor time that the server has used since it was started.
+// CPU is the CPU time that the server has used since it was started.
 func (s *Server) CPU() time.Duration {
 	s.t.Helper()
 	used, err := s.proc.cpu()
@@ -176,7 +176,7 @@ func (s *Server) CPU() time.Duration {
 	return used
 }
 
-// Shell runs a command of Prosody's admin shell and returns what it says; the configuration has to enable admin_socket.
+// Shell runs a command of Prosody's admin shell and returns its output; the configuration must enable admin_socket.
 func (s *Server) Shell(args ...string) string {
 	s.t.Helper()
 	out, err := s.Control(append([]string{"shell"}, args...)...)
@@ -186,7 +186,7 @@ func (s *Server) Shell(args ...string) string {
 	return out
 }
 
-// Control runs prosodyctl and returns what it says.
+// Control runs prosodyctl and returns its output.
 func (s *Server) Control(args ...string) (string, error) {
 	s.t.Helper()
 	cmd := exec.CommandContext(s.t.Context(), program(s.t, "prosodyctl"), append([]string{"--config", filepath.Join(s.Dir, "prosody.cfg.lua")}, args...)...)
@@ -194,7 +194,7 @@ func (s *Server) Control(args ...string) (string, error) {
 	return string(out), err
 }
 
-// Log returns all that the server has logged.
+// Log returns everything that the server has logged.
 func (s *Server) Log() string {
 	var b strings.Builder
 	for _, log := range s.software.logs(s) {
@@ -222,7 +222,7 @@ func (s *Server) split(user string) (name, host string) {
 }
 
 // Client returns a client that is not connected yet. Its user, "alice/phone" or "alice@other.test/phone", is registered if
-// it is not.
+// necessary.
 func (s *Server) Client(jid string, p Profile) *Client {
 	s.t.Helper()
 	user, resource, found := strings.Cut(jid, "/")

@@ -12,7 +12,7 @@ import (
 // aboutSessions are the names of the events about sessions.
 var aboutSessions = []string{"opened", "managed", "hibernating", "resumed", "closed", "presence", "here"}
 
-// Whoever comes, changes or goes is told, however the end comes.
+// Sessions that open, change or close are reported, however they close.
 func TestModuleSessions(t *testing.T) {
 	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module, SMTimeout: time.Second})
@@ -62,13 +62,13 @@ func TestModuleSessions(t *testing.T) {
 			}
 		}
 		if end.name == "replaced" {
-			continue // what comes after the end is its successor's
+			continue // later events belong to its successor
 		}
 		diff(t, end.name, got, end.want)
 	}
 }
 
-// A session that is resumed is the same one, and so is one that was there when the component connects.
+// A resumed session stays the same, and so does one that exists when the component connects.
 func TestModuleSessionGoesOn(t *testing.T) {
 	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module})
@@ -99,8 +99,8 @@ func TestModuleSessionGoesOn(t *testing.T) {
 	}
 }
 
-// A live copy to a session without stream management is handed; what a session with it leaves unacknowledged is told when it
-// is over, and what becomes of it.
+// A live copy to a session without stream management is handed; what a session with it leaves unacknowledged is reported
+// when it ends, with its fate.
 func TestModuleHandedAndUnacked(t *testing.T) {
 	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module, SMTimeout: time.Second})
@@ -134,7 +134,7 @@ func TestModuleHandedAndUnacked(t *testing.T) {
 	diff(t, "a dead session of a client that uses the archive", told(tap, server.Domain), []string{"out m3", "unacked m3", "offline m3 archive"})
 }
 
-// An account that is deleted is told.
+// The removal of an account is reported.
 func TestModuleRemoved(t *testing.T) {
 	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module, Registration: true})
@@ -144,14 +144,14 @@ func TestModuleRemoved(t *testing.T) {
 	tap.Expect("{urn:tocsin:tap:1}removed[@j='%s']", bob.Bare())
 }
 
-// While the component is away users notice nothing, events are kept, the oldest given up, and then told in order, with all
-// who are there.
+// While the component is down users notice nothing, events are kept, the oldest dropped if necessary, and later reported in
+// order, with all open sessions.
 func TestModuleBacklog(t *testing.T) {
 	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module, Backlog: 150})
-	alice := server.Login("alice/phone", lab.Silent) // before the component was ever there
+	alice := server.Login("alice/phone", lab.Silent) // before the component ever connected
 	bob := server.Login("bob/desk", lab.Silent)
-	for i := range 100 { // each is told and handed
+	for i := range 100 { // each is reported and handed
 		alice.Say(bob.Bare(), fmt.Sprintf("m%d", i), "hello")
 		bob.Expect("message[@id='m%d']/body", i)
 	}
@@ -180,7 +180,7 @@ func TestModuleBacklog(t *testing.T) {
 	diff(t, "who is there", told(tap, server.Domain, aboutSessions...), []string{"here alice@lab.test/phone"})
 }
 
-// What the component has not acknowledged is sent again, under the same number; it does not wait for more than it can take.
+// What the component has not acknowledged is resent, with the same number; no more is kept waiting than it can process.
 func TestModuleAcknowledged(t *testing.T) {
 	t.Parallel()
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module})

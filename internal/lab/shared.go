@@ -12,9 +12,9 @@ import (
 	"testing"
 )
 
-// SharedEjabberd is Ejabberd for tests that can do with a server that others have used: it takes two seconds of processor
-// time to start, so tests with the same options use one, one after the other. In between its users are removed, with all
-// they had. One that a test has stopped, killed or failed on is not used again. Main ends them all.
+// SharedEjabberd is Ejabberd for tests that can share a server: it takes two seconds of CPU time to start, so tests with the
+// same options use one in turn. In between its users are removed with all their data. A server that a test has stopped,
+// killed or failed on is not used again. Main ends them all.
 func SharedEjabberd(t testing.TB, o Options) *Server {
 	t.Helper()
 	o = o.withDefaults()
@@ -42,7 +42,7 @@ func Main(m *testing.M) (code int) {
 	return m.Run()
 }
 
-// idle are the shared servers that no test uses at the moment, by their options.
+// idle are the shared servers that no test uses at the moment, by options.
 var idle = pool{servers: map[string][]*Server{}}
 
 type pool struct {
@@ -79,7 +79,7 @@ func (p *pool) end() {
 	clear(p.servers)
 }
 
-// giveBack readies the server for the next test, or ends it.
+// giveBack prepares the server for the next test, or ends it.
 func (s *Server) giveBack(key string) {
 	for _, stream := range s.streams {
 		stream.hangUp()

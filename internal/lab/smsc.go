@@ -22,26 +22,26 @@ import (
 	"time"
 )
 
-// Account of every SMSC and Kannel of the lab.
+// Account for every SMSC and Kannel of the lab.
 const (
 	SMSUser   = "tocsin"
 	SMSSecret = "s3cret"
 )
 
-// SMSC is node-smpp as an SMSC (smsc/smsc.js). What becomes of an SMS is said by the last two digits of its number: 02
-// undelivered, 03 expired, 04 throttled twice, 05 refused, 06 the link lost once before the answer, 07 no receipt, 08 the receipt
-// before the answer, 09 queue full twice, 10 rejected, 11 never answered, 12 under way and then delivered, 13 answered after a
+// SMSC is node-smpp as an SMSC (smsc/smsc.js). The last two digits of a number decide the fate of an SMS: 02 undelivered, 03
+// expired, 04 throttled twice, 05 refused, 06 the link lost once before the response, 07 no receipt, 08 the receipt before
+// the response, 09 queue full twice, 10 rejected, 11 never answered, 12 en route and then delivered, 13 answered after a
 // second; others are delivered.
 type SMSC struct {
 	Addr string
-	CA   []byte // of its certificate, PEM; nil without TLS
+	CA   []byte // certificate in PEM; nil without TLS
 
 	t       testing.TB
 	port    int
 	control string
 }
 
-// Submitted is a part of an SMS that an SMSC took.
+// Submitted is a part of an SMS accepted by an SMSC.
 type Submitted struct {
 	ID         string
 	From, To   string // without plus
@@ -49,7 +49,7 @@ type Submitted struct {
 	Coding     int
 	Validity   string
 	Registered int
-	Part       []int // reference, total, number; nil for a whole
+	Part       []int // reference, total, number; nil for a single part
 	Payload    bool
 }
 
@@ -84,7 +84,7 @@ func NewSMSC(t testing.TB, secure bool) *SMSC {
 	return s
 }
 
-// do has the SMSC do something.
+// do makes the SMSC do something.
 func (s *SMSC) do(act string, with, answer any) {
 	s.t.Helper()
 	body, err := json.Marshal(with)
@@ -104,7 +104,7 @@ func (s *SMSC) do(act string, with, answer any) {
 	}
 }
 
-// Phone delivers an SMS from a phone, and returns the statuses that its parts were answered with.
+// Phone delivers an SMS from a phone, and returns the response statuses of its parts.
 func (s *SMSC) Phone(from, to, text string) (statuses []int) {
 	s.t.Helper()
 	s.do("/phone", map[string]string{"from": from, "to": to, "text": text}, &statuses)
@@ -114,13 +114,13 @@ func (s *SMSC) Phone(from, to, text string) (statuses []int) {
 // Drop cuts all links.
 func (s *SMSC) Drop() { s.t.Helper(); s.do("/drop", nil, nil) }
 
-// Unbind ends all links as the protocol has it.
+// Unbind ends all links cleanly.
 func (s *SMSC) Unbind() { s.t.Helper(); s.do("/unbind", nil, nil) }
 
-// Mute has it answer no enquire_link, or answer again.
+// Mute makes it ignore enquire_link, or answer again.
 func (s *SMSC) Mute(on bool) { s.t.Helper(); s.do("/mute", map[string]bool{"on": on}, nil) }
 
-// State returns the binds, what was submitted, and how many submissions of one link were under way at most.
+// State returns the binds, the submissions, and the maximum number of unanswered submissions on one link.
 func (s *SMSC) State() (bound []string, submitted []Submitted, most int) {
 	s.t.Helper()
 	var state struct {
@@ -132,7 +132,7 @@ func (s *SMSC) State() (bound []string, submitted []Submitted, most int) {
 	return state.Bound, state.Submitted, state.Most
 }
 
-// installPackages installs what a folder's package-lock.json has, once, whatever other tests do at the same time.
+// installPackages installs a folder's package-lock.json, once, even if other tests do so at the same time.
 func installPackages(t testing.TB, dir string) {
 	t.Helper()
 	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "tocsin-lab-npm.lock"), os.O_CREATE|os.O_RDWR, 0o600)

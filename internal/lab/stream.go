@@ -15,8 +15,8 @@ import (
 // Patience is how long an expectation waits for a real server before the test fails.
 const Patience = 30 * time.Second
 
-// stream is one XML stream of a test, client's or component's: what comes in goes to an inbox, from which the test takes
-// what it expects, in any order.
+// stream is one XML stream of a test, a client's or a component's: what is received goes to an inbox, from which the test
+// takes what it expects, in any order.
 type stream struct {
 	t      testing.TB
 	name   string // in the transcript
@@ -28,7 +28,7 @@ type stream struct {
 
 	mu     sync.Mutex
 	inbox  []*Element
-	came   chan struct{} // closed and made anew when the inbox grows or the stream ends
+	came   chan struct{} // closed and replaced when the inbox grows or the stream ends
 	ended  error
 	reader sync.WaitGroup
 }
@@ -109,13 +109,13 @@ func tree(dec *xml.Decoder, start xml.StartElement) (*Element, error) {
 	}
 }
 
-// answer reads the next child during negotiation, where a test waits for it on the spot.
+// answer reads the next child during negotiation, where a test waits for it synchronously.
 func (s *stream) answer() (*Element, error) {
 	_ = s.conn.SetReadDeadline(time.Now().Add(Patience))
 	return s.next()
 }
 
-// listen reads until the stream ends. What handle does not keep to itself goes to the inbox.
+// listen reads until the stream ends. What handle does not consume goes to the inbox.
 func (s *stream) listen(handle func(*Element) (keep bool)) {
 	_ = s.conn.SetReadDeadline(time.Time{})
 	s.reader.Go(func() {
@@ -169,10 +169,10 @@ func (s *stream) Send(format string, args ...any) {
 	}
 }
 
-// Match says whether an element is the one expected.
+// Match reports whether an element is the expected one.
 type Match func(*Element) bool
 
-// Path matches stanzas by a path as of Element.Is.
+// Path matches stanzas by a path; see Element.Is.
 func Path(format string, args ...any) Match {
 	path := format
 	if len(args) > 0 {
@@ -183,7 +183,7 @@ func Path(format string, args ...any) Match {
 }
 
 // Expect returns the first stanza, received already or within Patience, that matches the path, as in
-// Expect("message[@from='%s']/body", bob), and takes it out of the inbox. Without one the test fails.
+// Expect("message[@from='%s']/body", bob), and removes it from the inbox. Without one the test fails.
 func (s *stream) Expect(format string, args ...any) *Element {
 	s.t.Helper()
 	path := format
@@ -193,7 +193,7 @@ func (s *stream) Expect(format string, args ...any) *Element {
 	return s.Wait(Patience, path, Path("%s", path))
 }
 
-// Wait is Expect with a time and any condition; what names it in the failure.
+// Wait is Expect with a time limit and any condition; what names it in the failure.
 func (s *stream) Wait(within time.Duration, what string, match Match) *Element {
 	s.t.Helper()
 	e, err := s.take(within, match)
@@ -203,7 +203,7 @@ func (s *stream) Wait(within time.Duration, what string, match Match) *Element {
 	return e
 }
 
-// ExpectNone fails the test if a stanza that matches the path is in the inbox or comes within the window.
+// ExpectNone fails the test if a stanza that matches the path is in the inbox or arrives within the window.
 func (s *stream) ExpectNone(window time.Duration, format string, args ...any) {
 	s.t.Helper()
 	path := format
@@ -305,7 +305,7 @@ func (s *stream) hangUp() {
 	}
 }
 
-// transcript is what was said on all streams of one server, shown when the test fails.
+// transcript is everything sent on all streams of one server, shown when the test fails.
 type transcript struct {
 	mu    sync.Mutex
 	start time.Time

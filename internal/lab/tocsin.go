@@ -21,10 +21,10 @@ import (
 )
 
 // Settings are keys of the configuration with their section, as in Settings{"track.unread_after": "2s"}. A value is a
-// string, a bool, a number, a time.Duration, a list of strings, or TOML as it is.
+// string, a bool, a number, a time.Duration, a list of strings, or TOML.
 type Settings map[string]any
 
-// TOML is a value of Settings in the configuration's own language.
+// TOML is a value of Settings written as TOML.
 type TOML string
 
 // Daemon is a running `tocsin run`.
@@ -39,8 +39,8 @@ type Daemon struct {
 	proc    *process
 }
 
-// Tocsin starts the built component on a server, with short times and an SQLite file unless the settings say otherwise, and
-// returns when it is ready.
+// Tocsin starts the built component on a server, with short timeouts and an SQLite file unless the settings say otherwise,
+// and returns when it is ready.
 func Tocsin(t testing.TB, server *Server, settings Settings) *Daemon {
 	t.Helper()
 	d := NewTocsin(t, server, settings)
@@ -48,7 +48,7 @@ func Tocsin(t testing.TB, server *Server, settings Settings) *Daemon {
 	return d
 }
 
-// NewTocsin is Tocsin without the start, for tests of what must not start.
+// NewTocsin is Tocsin without starting it, for tests of failing starts.
 func NewTocsin(t testing.TB, server *Server, settings Settings) *Daemon {
 	t.Helper()
 	d := &Daemon{Dir: t.TempDir(), t: t, program: Build(t), admin: loopback(Port(t))}
@@ -72,7 +72,7 @@ func NewTocsin(t testing.TB, server *Server, settings Settings) *Daemon {
 			d.proc.kill()
 		}
 		if strings.Contains(d.Stderr(), "WARNING: DATA RACE") {
-			t.Error("the race detector has found something in tocsin")
+			t.Error("the race detector found a race in tocsin")
 		}
 		if t.Failed() {
 			t.Logf("tocsin's log:\n%s", tail(d.log(), 200))
@@ -81,7 +81,7 @@ func NewTocsin(t testing.TB, server *Server, settings Settings) *Daemon {
 	return d
 }
 
-// Set changes the configuration file; a running instance is told by Reload, or reads it at the next start.
+// Set changes the configuration file; a running instance reads it on Reload, or at the next start.
 func (d *Daemon) Set(settings Settings) {
 	d.t.Helper()
 	maps.Copy(d.keys, settings)
@@ -123,7 +123,7 @@ func (d *Daemon) Start() {
 // Metrics is the host:port of its /metrics and /readyz.
 func (d *Daemon) Metrics() string { return d.admin }
 
-// Launch starts the component and waits for nothing.
+// Launch starts the component without waiting.
 func (d *Daemon) Launch() {
 	d.t.Helper()
 	proc, err := start("tocsin", d.log(), []string{"TOCSIN_CONFIG=" + d.Config}, d.program, "run")
@@ -133,7 +133,7 @@ func (d *Daemon) Launch() {
 	d.proc = proc
 }
 
-// Ready waits until /readyz says 200: the stream is up and the database answers.
+// Ready waits until /readyz returns 200: the stream is up and the database answers.
 func (d *Daemon) Ready() {
 	d.t.Helper()
 	if err := d.proc.await(30*time.Second, func() bool { return answers("http://"+d.admin+"/readyz", http.StatusOK) }); err != nil {
@@ -141,19 +141,19 @@ func (d *Daemon) Ready() {
 	}
 }
 
-// Stop ends the component by SIGTERM; one that does not end with 0 within 15 s fails the test.
+// Stop ends the component by SIGTERM; unless it exits with 0 within 15 s, the test fails.
 func (d *Daemon) Stop() {
 	d.t.Helper()
 	d.proc.stop(15 * time.Second)
 	if d.proc.err != nil {
-		d.t.Fatalf("tocsin did not stop well: %v", d.proc.err)
+		d.t.Fatalf("tocsin did not stop cleanly: %v", d.proc.err)
 	}
 }
 
 // Kill9 ends the component by SIGKILL.
 func (d *Daemon) Kill9() { d.proc.kill() }
 
-// Signal sends one to the component.
+// Signal sends a signal to the component.
 func (d *Daemon) Signal(signal syscall.Signal) {
 	d.t.Helper()
 	if err := d.proc.cmd.Process.Signal(signal); err != nil {
@@ -183,7 +183,7 @@ func (d *Daemon) Restart() {
 	d.Start()
 }
 
-// CPU is the processor time that the component has used since it was started.
+// CPU is the CPU time that the component has used since it was started.
 func (d *Daemon) CPU() time.Duration {
 	d.t.Helper()
 	used, err := d.proc.cpu()
@@ -210,7 +210,7 @@ func (d *Daemon) Exit() int {
 	return d.proc.cmd.ProcessState.ExitCode()
 }
 
-// Stderr returns all that the component has printed, over all starts.
+// Stderr returns everything that the component has printed, over all starts.
 func (d *Daemon) Stderr() string { return tail(d.log(), 1<<30) }
 
 // Logs waits until the component has printed the text.
@@ -221,7 +221,7 @@ func (d *Daemon) Logs(text string) {
 	}
 }
 
-// Until waits until something is so while the component runs.
+// Until waits until a condition holds while the component runs.
 func (d *Daemon) Until(what string, is func() bool) {
 	d.t.Helper()
 	if err := d.proc.await(Patience, is); err != nil {
@@ -229,7 +229,7 @@ func (d *Daemon) Until(what string, is func() bool) {
 	}
 }
 
-// Run runs another subcommand with the same configuration; it returns what it printed and its exit code.
+// Run runs another subcommand with the same configuration; it returns the output and the exit code.
 func (d *Daemon) Run(args ...string) (stdout, stderr string, code int) {
 	d.t.Helper()
 	cmd := exec.CommandContext(d.t.Context(), d.program, args...)
@@ -244,7 +244,7 @@ func (d *Daemon) Run(args ...string) (stdout, stderr string, code int) {
 	return out.String(), fault.String(), cmd.ProcessState.ExitCode()
 }
 
-// Must is Run for a command that has to succeed; it returns what it printed.
+// Must is Run for a command that must succeed; it returns the output.
 func (d *Daemon) Must(args ...string) string {
 	d.t.Helper()
 	out, fault, code := d.Run(args...)
@@ -286,7 +286,7 @@ func (d *Daemon) TryMetric(name, labels string) (sum float64, err error) {
 	return sum, lines.Err()
 }
 
-// Counts waits until a metric has reached a number.
+// Counts waits until a metric has reached a value.
 func (d *Daemon) Counts(name, labels string, atLeast float64) {
 	d.t.Helper()
 	if err := d.proc.await(Patience, func() bool { return d.Metric(name, labels) >= atLeast }); err != nil {
@@ -303,8 +303,8 @@ var built struct {
 	err  error
 }
 
-// Build builds cmd/tocsin, once per test binary, as the test was built: with the race detector if that has it. It returns
-// its path.
+// Build builds cmd/tocsin, once per test binary, in the same way as the test: with the race detector if the test has it. It
+// returns the path.
 func Build(t testing.TB) string {
 	t.Helper()
 	dir := root(t)

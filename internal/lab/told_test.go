@@ -42,7 +42,7 @@ var (
 	version   = regexp.MustCompile(` server='(\w+) [^']*'`)
 )
 
-// madeUp are ids that differ from run to run, by what they are of.
+// madeUp are ids that differ from run to run, by kind.
 var madeUp = []struct {
 	of string
 	id *regexp.Regexp
@@ -99,7 +99,7 @@ func (r *recorder) write(name string, sortBy ...string) {
 	r.out.WriteString("</tap></message>\n")
 }
 
-// named returns a name for an id that was made up at random.
+// named returns a name for a random id.
 func (r *recorder) named(kind, id string) string {
 	at := slices.Index(r.ids[kind], id)
 	if at < 0 {
@@ -109,7 +109,7 @@ func (r *recorder) named(kind, id string) string {
 	return fmt.Sprintf("%s%d", kind, at+1)
 }
 
-// split returns the events of a batch as they are written. ejabberd's module ends some batches by an empty element.
+// split returns the events of a batch as written. ejabberd's module ends some batches with an empty element.
 func (r *recorder) split(text string) (events []string) {
 	dec := xml.NewDecoder(strings.NewReader(text))
 	for depth, start := 0, 0; ; {
@@ -134,7 +134,7 @@ func (r *recorder) split(text string) (events []string) {
 	}
 }
 
-// payloads are messages from Alice that hold, together, every payload of protocol §10, by the name of what they are.
+// payloads are messages from Alice that contain, together, every payload of protocol §10, by name.
 var payloads = []struct{ name, attrs, children string }{
 	{"text", "", "<body>a &lt; b &amp; \"c\" 'd' &gt; e\nf 😀</body><request xmlns='urn:xmpp:receipts'/><markable xmlns='urn:xmpp:chat-markers:0'/>"},
 	{"other-language", " xml:lang='de'", "<body xml:lang='en'>hello</body><body xml:lang='de'>hallo</body>"},
@@ -168,7 +168,8 @@ var payloads = []struct{ name, attrs, children string }{
 	{"typing", "", "<composing xmlns='http://jabber.org/protocol/chatstates'/>"},
 }
 
-// What our modules tell of one conversation is what is recorded in component/tap/testdata/told, which the tap's tests read.
+// What our modules report about one conversation equals the recording in component/tap/testdata/told, which the tap's tests
+// read.
 func TestModuleTells(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(testing.TB, lab.Options) *lab.Server{"prosody": lab.Prosody, "ejabberd": lab.Ejabberd} {
@@ -199,7 +200,7 @@ func TestModuleTells(t *testing.T) {
 
 const farSecret = "far-secret-3Kp"
 
-// routeFrom returns what brings a stanza of carol@far.test, who is not of this server, to one of its users.
+// routeFrom returns a function that sends a stanza from carol@far.test, a user of another server, to a local user.
 func routeFrom(t *testing.T, name string, server *lab.Server) func(to, stanza string) {
 	if name == "prosody" {
 		gateway := *server
@@ -227,7 +228,7 @@ func routeFrom(t *testing.T, name string, server *lab.Server) func(to, stanza st
 	}
 }
 
-// converse makes the module tell all that it can, and returns what it told.
+// converse makes the module report everything it can, and returns that.
 func converse(t *testing.T, server *lab.Server, route func(to, stanza string)) string {
 	tap := server.NewComponent()
 	tap.Record = true

@@ -1,12 +1,12 @@
--- mod_tocsin: tells Tocsin's component what happens to the messages between people of this VirtualHost.
+-- mod_tocsin: reports to Tocsin's component what happens to messages between users of this VirtualHost.
 --
--- It tells events, not copies, many in one stanza, in the form of docs/PROTOCOL.md §10 (urn:tocsin:tap:1): of each
--- one-to-one message what its fate depends on, what became of it, and who is there to get it. VirtualHosts that load
--- this module for the same component share one line of batches, so that what they tell keeps its order.
+-- It sends events, not copies, many in one stanza, in the format of docs/PROTOCOL.md §10 (urn:tocsin:tap:1): for each
+-- one-to-one message what its fate depends on, what became of it, and who is online to receive it. VirtualHosts that
+-- load this module for the same component share one sequence of batches, so that their events keep their order.
 --
--- Whatever happens here, users notice nothing: what is told goes straight to the component's stream, and a fault in
--- this module stops no stanza. Batches are kept until the component has stored what they tell; while it is away,
--- up to the bounds below, the oldest are given up first, and counted.
+-- Users never notice anything: events go straight to the component's stream, and a fault in this module stops no
+-- stanza. Batches are kept until the component has stored their events; while it is down they are kept up to the
+-- limits below, the oldest are dropped first, and counted.
 --
 -- Loaded by the component itself, it loads itself on the VirtualHosts of tocsin_domains: see component.lib.lua.
 --
@@ -47,7 +47,7 @@ if not component or component == "" or component == here or component:find("[@/]
 	error('tocsin_component has to be the domain of the component, as in: tocsin_component = "tocsin.' .. here .. '"', 0);
 end
 
--- By these "tocsin check" finds the module, sees how old it is, and where it sends its events.
+-- These tell "tocsin check" that the module is loaded, its version, and where it sends its events.
 local version = "mod_tocsin 1";
 module:add_feature(xmlns);
 module:add_extension(require "util.dataforms".new {
@@ -63,7 +63,7 @@ shared.wants = shared.wants or { text = true, reactions = true, presence = true,
 shared.state = shared.state or new_outbox.new_state((new_id():gsub("[^%w]", "")) .. "0");
 shared.keys = shared.keys or 0;
 
--- What a handler does wrong must not reach the stanza's sender: it is logged, once for each handler.
+-- An error in a handler must not affect the stanza: it is logged, once per handler.
 local function safely(name, handler)
 	local told;
 	return function (data, more)
@@ -107,13 +107,13 @@ local outbox = new_outbox.new(shared.state, {
 	max_bytes = 64 * 1024 * 1024;
 });
 
--- What the other parts need of this one.
+-- What the other parts need from this one.
 local tap = {
 	event = event, outbox = outbox, safely = safely, hosts = shared.hosts, here = here, component = component,
 	wants = shared.wants, tells_acks = module:get_option_boolean("tocsin_sm_acks", true),
 };
 
--- Events about sessions are of no use while the component is away: it is told of all of them when it is back.
+-- Events about sessions are useless while the component is down: it gets all open ones when it is back.
 function tap.is_up() return shared.state.up; end
 
 function tap.next_key()
@@ -121,7 +121,7 @@ function tap.next_key()
 	return ("%x"):format(shared.keys);
 end
 
--- Addresses come again and again: each is taken apart and escaped once.
+-- Addresses recur: each is split and escaped once.
 local addresses, known = {}, 0;
 function tap.address(full)
 	local address = addresses[full];
@@ -149,7 +149,7 @@ local function hello()
 	for _, host in pairs(shared.hosts) do host.tell_all(); end
 end
 
--- Takes in what the component says of itself. Returns whether it reads this form.
+-- Stores the component's features. Returns whether it supports this format.
 local function learn(features)
 	local wants = shared.wants;
 	wants.text = module:get_option_boolean("tocsin_text", true) and not features[xmlns .. "#no-text"];
@@ -159,7 +159,7 @@ local function learn(features)
 	return features[xmlns];
 end
 
--- Asks the component what it can and needs, then calls done with whether it can read this.
+-- Asks the component for its features, then calls done with whether it supports this format.
 local function ask(done)
 	local iq = st.iq({ type = "get", id = new_id(), from = here, to = component })
 		:tag("query", { xmlns = "http://jabber.org/protocol/disco#info" });
@@ -175,7 +175,7 @@ local function ask(done)
 	end);
 end
 
--- Once the component has said what it can read, all begins.
+-- Everything starts once the component has sent its features.
 local function meet(session)
 	ask(function (reads)
 		local state = shared.state;
@@ -238,14 +238,14 @@ module:hook("iq-set/host/" .. xmlns .. ":ack", asked("ack", function (ack)
 	return outbox.acknowledge(ack.attr.run, tonumber(ack.attr.n));
 end));
 
--- It is answered after all that was to be told before.
+-- The answer follows all events queued before.
 module:hook("iq-set/host/" .. xmlns .. ":refresh", asked("refresh", function ()
 	outbox.flush();
 	meet(stream());
 	return true;
 end));
 
--- What a user of this host calls a contact.
+-- A user's name for a contact.
 module:hook("iq-get/host/" .. xmlns .. ":contact", asked("contact", function (contact)
 	local username, host = jid.split(contact.attr.o);
 	if host ~= here or not username then return; end

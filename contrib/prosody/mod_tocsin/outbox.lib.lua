@@ -1,29 +1,29 @@
--- Events on their way to the component: gathered into numbered batches, kept until they are acknowledged, sent again
--- after a lost connection, the oldest given up when there is no more room (docs/PROTOCOL.md §10). Knows nothing of
--- Prosody: what it needs comes in as functions, so that it can be tested without.
+-- Events on their way to the component: collected into numbered batches, kept until acknowledged, resent after a lost
+-- connection, the oldest dropped when there is no more room (docs/PROTOCOL.md §10). Knows nothing about Prosody: what
+-- it needs is passed in as functions, so that it can be tested without.
 -- luacheck: std lua54
 
 local concat, format = table.concat, string.format;
 local floor, max, min = math.floor, math.max, math.min;
 
--- A batch is closed when it has so much, or so long after its first event.
+-- A batch is closed at this size, or this long after its first event.
 local batch_events = 100;
 local batch_elements = 1000;
 local batch_bytes = 48 * 1024;
 local batch_wait = 0.01; -- seconds
 
--- So much of what was sent may wait for the component's acknowledgement.
+-- Limit of what was sent and not acknowledged yet.
 local window_batches = 256;
 local window_bytes = 4 * 1024 * 1024;
 
--- So much is sent at a time; then the server has its turn. What the component acknowledges makes room for the next.
+-- Limit of what is sent at a time before the server continues. Acknowledgements make room for more.
 local slice_batches = 16;
 local slice_wait = 0.001;
 
--- What a batch takes in memory beside its text: its table, its slot, the string's head.
+-- Memory of a batch besides its text: its table, its slot, the string's header.
 local overhead = 256;
 
--- What has to outlive a reload of the module.
+-- State that survives a reload of the module.
 local function new_state(run)
 	return {
 		run = run;
@@ -64,7 +64,7 @@ local function new(state, env)
 		return batch;
 	end
 
-	-- Of what was not sent yet, the oldest goes: the rest may have arrived.
+	-- The oldest unsent batch is dropped: the others may have arrived.
 	local function make_room()
 		local n = max(state.sent, state.acked, state.lost_up_to);
 		while (state.kept > env.max_events or state.bytes > env.max_bytes) and n < state.last do
@@ -152,12 +152,12 @@ local function new(state, env)
 		if n >= batch_events or state.elements >= batch_elements then flush(); end
 	end
 
-	-- Counts an event that can't be told.
+	-- Counts an event that can't be reported.
 	function outbox.lose()
 		state.lost = state.lost + 1;
 	end
 
-	-- Takes in what the component has. Returns whether that can be.
+	-- Processes an acknowledgement. Returns whether it is valid.
 	function outbox.acknowledge(run, n)
 		if run ~= state.run or not n or n > state.sent or n % 1 ~= 0 or n < 1 then return false; end
 		while state.acked < n do
@@ -168,7 +168,7 @@ local function new(state, env)
 		return true;
 	end
 
-	-- The component is there: what it has not acknowledged is sent again.
+	-- The component is connected: what it has not acknowledged is resent.
 	function outbox.connected()
 		close();
 		state.up, state.sent, state.flying, state.flying_bytes = true, state.acked, 0, 0;

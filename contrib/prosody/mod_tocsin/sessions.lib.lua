@@ -9,7 +9,7 @@ local hosts = prosody.hosts;
 local xmlns_caps = "http://jabber.org/protocol/caps";
 local xmlns_mds = "urn:xmpp:mds:displayed:0";
 
--- So many sessions are told at a time; then the server has its turn.
+-- Number of sessions reported at a time before the server continues.
 local slice = 300;
 
 return function (tap)
@@ -37,7 +37,7 @@ return function (tap)
 		return session.resumption_token and " r='1'" or "";
 	end
 
-	-- The session's stream management was switched on since this was last looked at.
+	-- Stream management was enabled on the session since the last look.
 	function tap.managed(session)
 		session.tocsin_managed = true;
 		tell("managed", session, can_resume(session));
@@ -86,7 +86,7 @@ return function (tap)
 		end
 	end));
 
-	-- After mod_presence has told that the session is unavailable.
+	-- After mod_presence has reported the session as unavailable.
 	module:hook("resource-unbind", safely("closed", function (data)
 		local session = data.session;
 		local why = session.tocsin_why or data.error == "Hibernating too long" and "timeout" or "lost";
@@ -109,7 +109,7 @@ return function (tap)
 		end
 	end
 
-	-- A client that resumes says what it has got before.
+	-- A resuming client says what it has received.
 	local function resuming(session, request)
 		local previd = request.attr.previd;
 		local resumable = module:shared("/*/smacks/resumption-tokens");
@@ -149,7 +149,7 @@ return function (tap)
 
 	-- Rosters --------------------------------------------------------------------
 
-	-- The server has no event for a roster that has changed: after what may change it, it is looked at once that is done.
+	-- The server has no event for changed rosters: after anything that may change one, it is compared.
 	local changing = {};
 	local tell_changed = safely("roster", function ()
 		local list = changing;
@@ -188,7 +188,7 @@ return function (tap)
 		outbox.add("removed", " j='" .. attribute(data.username .. "@" .. here) .. "'/>", 1);
 	end));
 
-	-- What a user's devices tell one another to have been displayed (XEP-0490): only if the component asks for it.
+	-- What a user's devices synchronise as displayed (XEP-0490): only if the component asks for it.
 	local on_displayed = safely("mds", function (data)
 		if not tap.wants.mds or not data.item then return; end
 		local with, owner = jid.prep(data.id or ""), jid.bare(data.actor or "");
@@ -206,7 +206,7 @@ return function (tap)
 		if service and service.events then service.events.remove_handler("item-published/" .. xmlns_mds, on_displayed); end
 	end);
 
-	-- Everybody who is there -----------------------------------------------------
+	-- All sessions ----------------------------------------------------------------
 
 	local function tell_here(session)
 		if not tap.still_there(session) then return; end
