@@ -8,7 +8,7 @@
 -behaviour(gen_mod).
 
 -export([start/2, stop/1, reload/3, depends/2, mod_opt_type/1, mod_options/1, mod_doc/0]).
--export([out/1, received/1, handed/3, denied/4, offline/1, archived/7, acked/2, resume/2, resume_inline/1, copied/2, terminated/2]).
+-export([out/1, received/1, handed/3, denied/4, offline/1, archived/7, archived/8, acked/2, resume/2, resume_inline/1, copied/2, terminated/2]).
 -export([opened/1, hibernating/1, resumed/1, presence/1, asked/2]).
 -export([removed/2, subscription_out/1, subscription_in/2, roster_item/2, displayed/6]).
 -export([component_up/1, component_down/2, component_sends/1, config_reloaded/0, process_iq/1, decode_iq_subel/1]).
@@ -195,6 +195,10 @@ archived(#message{to = #jid{} = To, meta = #{stanza_id := Id}} = M, U, S, _Peer,
     end,
     M;
 archived(Packet, _, _, _, _, _, _) -> Packet.
+
+%% As in 26.07, where what a room's archive has already is not stored again.
+archived(Packet, U, S, Peer, Nick, Type, Way, false) -> archived(Packet, U, S, Peer, Nick, Type, Way);
+archived(Packet, _, _, _, _, _, _, true) -> Packet.
 
 bounce(none, _) -> ok;
 bounce(Tap, #message{from = From, id = Id} = M) when Id /= <<>>, byte_size(Id) =< ?ID ->
