@@ -1,5 +1,5 @@
 # make build      the programs, into this folder
-# make test       all tests; CI runs it, and make fresh. Installs the servers and tools it needs
+# make test       all tests; CI runs it, make matrix and make fresh. Installs the servers and tools it needs
 # make demo       one escalation on a real Prosody, told as it happens
 # make demo-sms   the same with SMS of Tocsin's own, by a real Kannel
 # make playground the same with a web page, until you stop it
