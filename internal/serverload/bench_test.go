@@ -235,3 +235,48 @@ func BenchmarkOverload(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkTwice: ejabberd's stock module is given more and more messages, until ejabberd closes the connection that it cannot write
+// to as fast. Twice that rate, or what ejabberd takes of it, is no trouble for ours.
+func BenchmarkTwice(b *testing.B) {
+	const step, seconds = 250, 20
+	stock, ours := kinds[3], kinds[2]
+	rounds(b)
+	for b.Loop() {
+		deadly := 0
+		for alive := true; alive; {
+			deadly += step
+			s := start(b, stock, stock.tap, 40, false)
+			n, err := s.load.Write(math.MaxInt, deadly, seconds*time.Second)
+			if err != nil {
+				b.Fatal(err)
+			}
+			settle(s.server)
+			seen := s.sink.Now()
+			alive = !seen.Ended
+			b.Logf("service_log: %d a second, %d written: %d copies, the connection has ended: %t", deadly, n, seen.Copies, seen.Ended)
+			s.stop()
+			if alive && n < deadly*seconds*3/4 {
+				b.Fatalf("ejabberd takes no more than %d messages a second, and closes no connection", n/seconds)
+			}
+		}
+		s := start(b, ours, ours.tap, 40, false)
+		defer s.stop()
+		n, err := s.load.Write(math.MaxInt, 2*deadly, 30*time.Second)
+		if err != nil {
+			b.Fatal(err)
+		}
+		lag := s.sink.Now().Lag
+		await(b, func() bool {
+			seen := s.sink.Now()
+			return seen.Events["out"]+seen.Events["handed"] >= 4*n && s.sink.Acknowledged()
+		})
+		seen := s.sink.Now()
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(float64(deadly), "deadly-msg/s")
+		b.ReportMetric(float64(n)/30, "msg/s")
+		b.ReportMetric(float64(4*n-seen.Events["out"]-seen.Events["handed"]), "missing")
+		b.ReportMetric(float64(seen.Lost), "counted-lost")
+		b.ReportMetric(float64(lag.Milliseconds()), "lag-ms")
+	}
+}

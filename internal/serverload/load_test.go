@@ -61,7 +61,7 @@ func reconnects(t *testing.T, k kind) {
 	}
 }
 
-func await(t *testing.T, is func() bool) {
+func await(t testing.TB, is func() bool) {
 	t.Helper()
 	turn := time.NewTicker(10 * time.Millisecond)
 	defer turn.Stop()
