@@ -17,7 +17,7 @@
 -define(TELLS, <<"handed acked unacked offline bounce dropped session roster removed">>).
 -define(INBOX_MOST, 33554432). % bytes of events that wait for this process
 -define(DELAY, 10). % ms until an incomplete batch is sent
--define(DRAIN, 500). % events taken at a time
+-define(DRAIN, 200). % events taken at a time
 -define(HERE, 100). % sessions told at a time
 -define(ANSWER, 10000). % ms to wait for the component's disco#info
 -define(NO_ROUTE, 50). % ms until it is looked again for the way to the component
@@ -34,7 +34,6 @@
                 window :: mod_tocsin_window:window(),
                 peer = away :: away | {asked | deaf | up, pid(), reference()},
                 timer :: undefined | reference(),
-                behind = false :: boolean(), % more waits than it can take in its turns
                 here = done :: done | first | {next, pid()}, % sessions to be told of
                 told = 0 :: non_neg_integer(), % losses when all sessions were told last
                 sessions :: mod_tocsin_sessions:sessions(),
@@ -140,7 +139,7 @@ proc(Host) -> gen_mod:get_module_proc(Host, ?MODULE).
 init([Host, Opts]) ->
     true = verbatim(),
     process_flag(trap_exit, true),
-    process_flag(priority, low),
+    process_flag(priority, high), % at a lower one it is woken less often, but starves among thousands of busy sessions
     process_flag(message_queue_data, off_heap),
     process_flag(min_heap_size, ?HEAP),
     {Run, Window} = case mod_tocsin_kept:load(Host, node_name(node()), backlog(Opts)) of
@@ -215,9 +214,9 @@ handle_cast({reload, Opts}, #state{component = Old, window = W} = S) ->
 handle_cast(_, S) -> {noreply, S}.
 
 handle_info({told, Time, Size, Event}, #state{counters = Counters} = S) ->
-    {Left, Taken, S1} = drain(?DRAIN, Size, event(Event, Time, S)),
+    {Taken, S1} = drain(?DRAIN, Size, event(Event, Time, S)),
     atomics:sub(Counters, ?INBOX, Taken),
-    {noreply, schedule(pump(refused(hurry(Left == 0, S1))))};
+    {noreply, schedule(pump(refused(S1)))};
 handle_info({timeout, Timer, send}, #state{timer = Timer, window = W} = S) ->
     {noreply, pump(S#state{timer = undefined, window = mod_tocsin_window:seal(W)})};
 handle_info({iq_reply, Reply, {disco, Pid}}, #state{peer = {_, Pid, _}} = S) -> {noreply, pump(answered(Reply, S))};
@@ -239,25 +238,18 @@ handle_info(all_asked, #state{host = Host} = S) ->
 handle_info(_, S) -> {noreply, S}.
 
 %% What is in the mailbox already, without the ceremony of a gen_server for each.
-drain(0, Taken, S) -> {0, Taken, S};
+drain(0, Taken, S) -> {Taken, S};
 drain(N, Taken, S) ->
     receive {told, Time, Size, Event} -> drain(N - 1, Taken + Size, event(Event, Time, S))
-    after 0 -> {N, Taken, S}
+    after 0 -> {Taken, S}
     end.
-
-%% Among busy sessions this process waits until it is its turn, and takes many events at once: to be woken for each would cost more than
-%% the event. When more comes than it can take in its turns, it goes first until it has caught up.
-hurry(Behind, #state{behind = Behind} = S) -> S;
-hurry(Behind, S) ->
-    process_flag(priority, case Behind of true -> high; false -> low end),
-    S#state{behind = Behind}.
 
 %% The run is over, unless something could not be sent: ejabberd ends the component's connection before its modules, and what happens
 %% in between is told after the restart.
 terminate(_, #state{host = Host, run = Run, peer = Peer} = S) ->
     persistent_term:erase({mod_tocsin, Host}),
     ejabberd_hooks:delete(c2s_handle_info, Host, mod_tocsin, asked, 40),
-    {_, _, S1} = drain(100000, 0, S),
+    {_, S1} = drain(100000, 0, S),
     S2 = refused(S1),
     case Peer of
         {up, _, _} ->
