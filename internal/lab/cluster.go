@@ -55,7 +55,7 @@ func EjabberdCluster(t testing.TB, o Options) (first, second *Server) {
 		err := second.software.(ejabberd).ask("list_cluster", map[string]string{}, &nodes)
 		return err == nil && len(nodes) == 2 && second.software.ready(second)
 	}); err != nil {
-		t.Fatalf("%s is not one of the cluster of %q: %v", two.name(), nodes, err)
+		t.Fatalf("%s is not a node of the cluster %q: %v", two.name(), nodes, err)
 	}
 	return first, second
 }

@@ -100,7 +100,7 @@ func (w *wire) Write(b []byte) (int, error) {
 	return w.all.Write(b)
 }
 
-// Wire takes what has come since it was called last, if the component records it.
+// Wire returns what was received since the last call, if the component records it.
 func (c *Component) Wire() string {
 	c.wire.mu.Lock()
 	defer c.wire.mu.Unlock()

@@ -1,5 +1,5 @@
--- Says in urn:tocsin:tap:1 what a message holds: docs/PROTOCOL.md §10 has the names. No state, and nothing of Prosody
--- but its stanzas, which are read and never changed.
+-- Formats the content of a message as urn:tocsin:tap:1: docs/PROTOCOL.md §10 has the names. It is stateless, and uses
+-- nothing of Prosody except its stanzas, which are read and never changed.
 -- luacheck: std lua54
 
 local find, gsub, sub, byte = string.find, string.gsub, string.sub, string.byte;
@@ -36,7 +36,7 @@ local function cut(s)
 	return sub(s, 1, last);
 end
 
--- Characters that nobody sees, as the ends of UTF-8 sequences of two, three and three bytes.
+-- Invisible characters, as the ends of UTF-8 sequences of two, three and three bytes.
 local invisible = { "\194[\160\173]", "\226\128[\128-\143\168-\175]", "\226\129[\159-\164]" };
 local rarely = { "\205\143", "\225\160\142", "\227\128\128", "\239\184\143", "\239\187\191" };
 
@@ -47,10 +47,10 @@ local function is_blank(s)
 	return not find(s, "[^%s%z]");
 end
 
--- What a body is whose text is not told.
+-- The kind of a body whose text is not reported.
 local function nature(s)
 	if find(s, "^%?OTR") then
-		-- A data message of version 1 to 3, or a piece of one.
+		-- A data message of version 1 to 3, or a fragment of one.
 		return (find(s, "^%?OTR:AA[EIM]D") or find(s, "^%?OTR[,|]")) and "otr" or "otr-auto";
 	end
 	return is_blank(s) and "blank" or "text";
@@ -202,7 +202,7 @@ local payloads = {
 	["urn:xmpp:mam:2"] = { result = never, fin = never };
 	["http://jabber.org/protocol/pubsub#event"] = { [0] = never };
 	["http://jabber.org/protocol/muc#user"] = { x = never };
-	-- What nobody is shown.
+	-- What is never displayed.
 	["http://jabber.org/protocol/chatstates"] = { [0] = {} };
 	["http://jabber.org/protocol/nick"] = { [0] = {} };
 	["http://jabber.org/protocol/address"] = { [0] = {} };
@@ -221,7 +221,7 @@ local function entry_of(child)
 	return names[child.name] or names[0] or not unseen[xmlns] and other or nil;
 end
 
--- Reports whether a message is one that people write: it has a body or a ciphertext, and is nobody else's.
+-- Reports whether a message is written by a person: it has a body or a ciphertext, and is not somebody else's.
 local function is_content(stanza)
 	local found = false;
 	for _, child in ipairs(stanza.tags) do

@@ -1,4 +1,4 @@
--- Messages on their way, what the server makes of them, and what it keeps silent about.
+-- Messages on their way, the server's errors about them, and what it drops silently.
 -- luacheck: std lua54, globals module prosody
 
 local st = require "util.stanza";
@@ -10,7 +10,7 @@ local hosts, bare_sessions, full_sessions = prosody.hosts, prosody.bare_sessions
 
 local types = { chat = "", normal = " y='normal'", error = " y='error'" };
 
--- What a stanza is to us is noted in it while it goes through the server: "none", or its class.
+-- The class of a stanza is recorded in it while it passes through the server: "none", or its class.
 local noted = "tocsin_class";
 
 return function (tap)
@@ -32,7 +32,7 @@ return function (tap)
 		return from, to;
 	end
 
-	-- Whether a message is one that people write to one another.
+	-- Whether a message is one between two people.
 	local function is_content(stanza)
 		local class = stanza[noted];
 		if class == nil then
@@ -47,8 +47,8 @@ return function (tap)
 		return attr.id and #attr.id <= event.max_id and " i='" .. attribute(attr.id) .. "'" or "";
 	end
 
-	-- Tells what became of a message, by its addresses and its id, if a local person wrote it. to is the session that is
-	-- meant, if one is.
+	-- Reports the fate of a message, by its addresses and its id, if a local user wrote it. to is the session concerned,
+	-- if there is one.
 	local function tell(name, stanza, to, more)
 		local attr = stanza.attr;
 		local i, from = id(attr), address(attr.from);
@@ -59,7 +59,7 @@ return function (tap)
 	tap.is_content, tap.tell = is_content, tell;
 	function tap.wants.is_ours(domain) return tap.hosts[domain] ~= nil; end
 
-	-- The recipient's archive has it, under an id of its own (XEP-0359): only if the component asks for ids.
+	-- The recipient's archive has it, under its own id (XEP-0359): only if the component asks for ids.
 	module:hook("archive-message-added", safely("stanza-id", function (data)
 		local stanza, id_there = data.stanza, data.id;
 		local owner = data.for_user .. "@" .. here;
@@ -106,7 +106,7 @@ return function (tap)
 			.. (hibernating > 0 and "' hib='" .. hibernating or "") .. "'";
 	end
 
-	-- Tells a message itself. Returns its class.
+	-- Reports a message itself. Returns its class.
 	local function tell_message(name, stanza)
 		local attr = stanza.attr;
 		local from, to = people(attr);
@@ -133,14 +133,14 @@ return function (tap)
 		return class;
 	end
 
-	-- Handlers may put another stanza in an event's place (mod_mam does), so the event remembers what was told of it.
+	-- Handlers may replace the stanza of an event (mod_mam does), so the event remembers what was reported.
 	local on_out = safely("out", function (data)
 		data.tocsin_class = "none"; -- whatever goes wrong, it is looked at once
 		data.tocsin_class = tell_message("out", data.stanza);
 		data.stanza[noted] = data.tocsin_class;
 	end);
 
-	-- Events of messages that were told, and have not come through to where they are delivered, since when.
+	-- Events of reported messages that have not reached their delivery, with the time.
 	local under_way, sweeping = {}, false;
 
 	local on_in = safely("in", function (data)
@@ -221,9 +221,9 @@ return function (tap)
 		end
 	end), 10);
 
-	-- What goes out to a session --------------------------------------------------
+	-- Stanzas written to a session ------------------------------------------------
 
-	-- Errors of the server's own go straight to the sender's session (blocked, no such user): no hook sees them.
+	-- The server's own errors go straight to the sender's session (blocked, no such user): no hook sees them.
 	local function written(stanza, session)
 		if stanza.name ~= "message" or session.type ~= "c2s" or session.host ~= here then return; end
 		if stanza.attr.type == "error" then

@@ -1,5 +1,6 @@
-%%% What was not acknowledged when ejabberd was stopped, in a file until it is started again: its run goes on then, and nothing is
-%%% lost. The file is gone as soon as it is read, so a run that is killed later is not taken up at an earlier point.
+%%% Keeps what was not acknowledged when ejabberd was stopped in a file until it is started again: the run continues then,
+%%% and nothing is lost. The file is removed as soon as it is read, so a run that is killed later does not restart at an
+%%% earlier point.
 -module(mod_tocsin_kept).
 
 -export([save/3, load/3]).
@@ -22,7 +23,7 @@ save(Host, Run, W) ->
         {error, Reason} -> ?ERROR_MSG("~ts: events can't be kept: ~ts", [New, file:format_error(Reason)])
     end.
 
-%% The run of this node that was kept, if one was. Prefix is what the node's runs begin with, Limit that of the window.
+%% The kept run of this node, if there is one. Prefix is the prefix of the node's runs, Limit that of the window.
 -spec load(binary(), binary(), pos_integer()) -> {binary(), mod_tocsin_window:window()} | none.
 load(Host, Prefix, Limit) ->
     File = file(Host),

@@ -19,11 +19,11 @@ new(Host) ->
     #sessions{table = ets:new(?MODULE, [ordered_set, private, {keypos, #session.pid}]),
               users = ets:new(gen_mod:get_module_proc(Host, ?MODULE), [named_table, protected, {read_concurrency, true}])}.
 
-%% The table of how many sessions each user has, which every process may read.
+%% The table of the number of sessions of each user, readable by every process.
 -spec users(sessions()) -> atom().
 users(#sessions{users = Users}) -> Users.
 
-%% What to tell of what the hooks saw. A session that is not known yet was asked for what it is, and its answer follows.
+%% The events to report for what the hooks saw. An unknown session was asked for its state, and its answer follows.
 -spec happened(tuple(), sessions()) -> [fxml:xmlel()].
 happened({opened, Pid, What}, S) -> [element_of(<<"opened">>, open(Pid, What, S), [])];
 happened({resumed, Pid, What, Old}, S) -> [element_of(<<"resumed">>, open(Pid, What, S), [{<<"o">>, Old}])];
@@ -81,7 +81,7 @@ add(#session{user = User, managed = Managed, hibernates = Hibernates}, N, #sessi
                              {User, 0, 0, 0}),
     Sum == [0, 0, 0] andalso ets:delete(Users, User).
 
-%% The next sessions, from the first on or after one, and where to go on.
+%% The next sessions, from the first on or after one, and where to continue.
 -spec here(pos_integer(), first | {next, pid()}, boolean(), sessions()) -> {[fxml:xmlel()], done | {next, pid()}}.
 here(N, first, Presence, #sessions{table = T} = S) -> here(N, ets:first(T), Presence, S, []);
 here(N, {next, Pid}, Presence, #sessions{table = T} = S) -> here(N, ets:next(T, Pid), Presence, S, []).
@@ -107,7 +107,7 @@ told(#session{managed = Managed, hibernates = Hibernates, presence = Shown} = Se
 
 element_of(Name, #session{jid = JID, key = Key}, Attrs) -> mod_tocsin_event:event(Name, [{<<"s">>, JID}, {<<"k">>, Key} | Attrs]).
 
-%% How many sessions a user has, by the table of the user's host. In a cluster no node knows them all.
+%% The number of a user's sessions, from the table of the user's host. In a cluster no node knows all sessions.
 -spec count(binary(), atom()) -> [{binary(), binary()}].
 count(User, Users) ->
     case nodes() == [] andalso ets:lookup(Users, User) of

@@ -1,4 +1,4 @@
-%%% The sender's standing in the recipient's roster, as far as it is known without a load from a database.
+%%% The sender's standing in the recipient's roster, as far as it is known without reading a database.
 -module(mod_tocsin_standing).
 
 -export([new/0, between/3, changed/3, settled/4, forget/2]).
@@ -56,7 +56,7 @@ read(U, S, Contact) ->
     {Standing, _, _} = ejabberd_hooks:run_fold(roster_get_jid_info, S, {none, none, []}, [U, S, Contact]),
     Standing.
 
-%% Comes before the change is written, and for one change several times.
+%% Called before the change is written, and several times for one change.
 -spec changed(jid(), jid(), standings()) -> ok.
 changed(#jid{luser = U, lserver = S} = Owner, #jid{luser = FromUser, lserver = FromServer} = Contact, T) ->
     Key = {FromUser, FromServer, U, S},
@@ -69,7 +69,7 @@ changed(#jid{luser = U, lserver = S} = Owner, #jid{luser = FromUser, lserver = F
         false -> ok
     end.
 
-%% Reads and tells it, which may take a database: not in the process of the host.
+%% Reads and reports it, which may need a database: not in the process of the host.
 -spec settled(jid(), jid(), #tap{} | none, standings()) -> ok.
 settled(#jid{luser = U, lserver = S} = Owner, #jid{luser = FromUser, lserver = FromServer} = Contact, Tap, T) ->
     Key = {FromUser, FromServer, U, S},

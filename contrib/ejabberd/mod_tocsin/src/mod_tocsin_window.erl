@@ -1,22 +1,22 @@
-%%% Batches of events: numbered, sent within a window, kept until they are acknowledged. What takes too much memory is given
-%%% up, oldest first, and counted. Pure functions; times are in microseconds.
+%%% Batches of events: numbered, sent within a window, kept until they are acknowledged. When they take too much memory, the
+%%% oldest are dropped and counted. Pure functions; times are in microseconds.
 -module(mod_tocsin_window).
 
 -export([new/1, limit/2, add/3, seal/1, next/1, ack/2, rewind/1, lose/2]).
 -export([pack/2, unpack/3]).
 -export([is_open/1, has_room/1, is_idle/1, lost/1, bytes/1]).
 
-%% A batch is complete when it holds this much.
+%% A batch is complete at this size.
 -define(EVENTS, 100).
 -define(ELEMENTS, 1000).
 -define(BYTES, 49152).
-%% None is larger than this; an event is smaller than two thirds of it.
+%% No batch is larger than this; an event is smaller than two thirds of it.
 -define(MOST, 184320).
-%% So much is on the way at most: not acknowledged yet.
+%% Limit of what is sent and not acknowledged yet.
 -define(BATCHES_SENT, 256).
 -define(BYTES_SENT, 4194304).
 
-%% Name, what only the process of the host knows of it, how many elements it has, the rest of its text.
+%% Name, what only the process of the host knows, the number of elements, the rest of the text.
 -type event() :: {Name :: binary(), Attrs :: iodata(), Elements :: pos_integer(), Rest :: binary()}.
 
 -record(batch, {number :: pos_integer(), first :: integer(), events :: pos_integer(), text :: binary()}).
@@ -30,7 +30,7 @@
                  lost = 0}).
 
 -opaque window() :: #window{}.
-%% A window as it goes into a file. Times are by another clock there, which is Offset later.
+%% A window as stored in a file. Times are by another clock there, which is ahead by Offset.
 -type packed() :: {Number :: non_neg_integer(), Lost :: non_neg_integer(), [{pos_integer(), integer(), pos_integer(), binary()}]}.
 
 -export_type([window/0, event/0, packed/0]).
@@ -41,7 +41,7 @@ new(Limit) -> #window{limit = Limit}.
 -spec limit(pos_integer(), window()) -> window().
 limit(Limit, W) -> trim(W#window{limit = Limit}).
 
-%% An event and when it happened.
+%% An event and its time.
 -spec add(integer(), event(), window()) -> window().
 add(Time, {Name, Attrs, Elements, Rest} = Event, #window{size = Before} = W) ->
     Size = byte_size(Name) + iolist_size(Attrs) + byte_size(Rest) + 16, % with the time
@@ -51,7 +51,7 @@ add(Time, {Name, Attrs, Elements, Rest} = Event, #window{size = Before} = W) ->
        true -> W2
     end.
 
-%% Ends the open batch: what is added now goes into another. Sessions tell in parallel, so the order is that of the times.
+%% Ends the open batch: later events go into another one. Sessions report in parallel, so events are sorted by time.
 -spec seal(window()) -> window().
 seal(#window{events = 0} = W) -> W;
 seal(#window{open = Open, events = N, number = Last, held = Held, held_size = Size} = W) ->
@@ -64,7 +64,7 @@ seal(#window{open = Open, events = N, number = Last, held = Held, held_size = Si
 after_first(0) -> [];
 after_first(D) -> mod_tocsin_event:attributes([{<<"d">>, integer_to_binary(D)}]).
 
-%% Only of what is held back: what is on the way may still arrive, and to forget it would make room for more on the way.
+%% Only from unsent batches: those sent may still arrive, and dropping one would make room for sending more.
 trim(#window{held_size = Size, limit = Limit} = W) when Size =< Limit -> W;
 trim(#window{held = Held, held_size = Size, lost = Lost} = W) ->
     {{value, #batch{text = Text, events = N}}, Rest} = queue:out(Held),
@@ -98,7 +98,7 @@ drop(N, #window{sent = Sent, sent_count = Count, sent_size = A} = W) ->
         _ -> W
     end.
 
-%% The connection is gone, and with it perhaps what was on the way: all that is not acknowledged is to be sent again.
+%% The connection is lost, possibly with batches under way: everything unacknowledged is to be resent.
 -spec rewind(window()) -> window().
 rewind(#window{sent = Sent, sent_size = A, held = Held, held_size = B} = W) ->
     trim(W#window{sent = queue:new(), sent_count = 0, sent_size = 0, held = queue:join(Sent, Held), held_size = A + B}).
@@ -126,7 +126,7 @@ is_open(#window{events = N}) -> N > 0.
 -spec has_room(window()) -> boolean().
 has_room(#window{sent_count = Count, sent_size = Size}) -> Count < ?BATCHES_SENT andalso Size < ?BYTES_SENT.
 
-%% Nothing that is complete waits to be sent.
+%% No complete batch is waiting to be sent.
 -spec is_idle(window()) -> boolean().
 is_idle(#window{held = Held}) -> queue:is_empty(Held).
 
