@@ -44,7 +44,7 @@ func (c *copying) run(ctx context.Context) error {
 		copyOf(c, from.messages, to.messages, "ord"), copyOf(c, from.prompts, to.prompts, "ord"), copyOf(c, outbox, outbox, "pos"), copyOf(c, handover, handover, "pos"),
 		copyOf(c, peers, peers, ""), copyOf(c, from.pairs, to.pairs, ""), copyOf(c, from.releases, to.releases, ""), copyOf(c, numbers, numbers, ""),
 		copyOf(c, prefs, prefs, ""), copyOf(c, from.contacts, to.contacts, ""), copyOf(c, from.devices, to.devices, ""), copyOf(c, from.texts, to.texts, "ord"), copyOf(c, from.parts, to.parts, ""),
-		copyOf(c, from.replies, to.replies, ""), copyOf(c, codes, codes, "ord"), copyOf(c, stops, stops, ""), copyOf(c, meta, meta, ""),
+		copyOf(c, from.replies, to.replies, ""), copyOf(c, codes, codes, "ord"), copyOf(c, stops, stops, ""), copyOf(c, tokens, tokens, ""), copyOf(c, meta, meta, ""),
 	} {
 		if err := table(ctx); err != nil {
 			return err
@@ -69,7 +69,7 @@ type copying struct {
 }
 
 // copied are the tables that a copy fills, besides meta.
-var copied = []string{"messages", "prompts", "outbox", "peers", "pairs", "releases", "numbers", "prefs", "contacts", "devices", "handover", "texts", "text_parts", "replies_seen", "codes", "stops"}
+var copied = []string{"messages", "prompts", "outbox", "peers", "pairs", "releases", "numbers", "prefs", "contacts", "devices", "handover", "texts", "text_parts", "replies_seen", "codes", "stops", "tokens"}
 
 // begin prepares the target: empty, or with a part of the source as it is now.
 func (c *copying) begin(ctx context.Context) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,6 +62,7 @@ func inhabited(t *testing.T, s *storage.Store, messages int) {
 	must(t, s.SaveContact(ctx, track.Contact{Owner: alice, Contact: bob, Muted: true}))
 	must(t, s.SaveDevices(ctx, []track.Device{{JID: alice + "/phone", At: 4}}, nil))
 	must(t, s.Put(ctx, "paused", "yes"))
+	must(t, s.SaveToken(ctx, track.Token{Hash: "h", Purpose: track.PromptPage, Owner: alice, Prompt: "p-1", Expires: 9}))
 }
 
 // contents is everything that can be read from a store.
@@ -91,6 +93,8 @@ func contents(t *testing.T, s *storage.Store) map[string]any {
 	keep("people", people, err)
 	paused, err := s.Get(ctx, "paused")
 	keep("paused", paused, err)
+	token, _, err := s.Token(ctx, "h")
+	keep("token", token, err)
 	return all
 }
 
@@ -150,6 +154,17 @@ func TestCopy(t *testing.T) {
 			}
 		})
 	}
+}
+
+// There is no table that a copy forgets, but those that say whose a database is, and which schema it has.
+func TestCopyIsWhole(t *testing.T) {
+	onBoth(t, func(t *testing.T, dsn string) {
+		for _, table := range storage.Tables(t, open(t, dsn)) {
+			if !slices.Contains(storage.Copied(), table) && table != "holder" && table != "goose_db_version" {
+				t.Errorf("%s is not copied", table)
+			}
+		}
+	})
 }
 
 // If the source was used after an interrupted copy, the next one starts over.

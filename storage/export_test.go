@@ -122,3 +122,19 @@ func Mentions(t testing.TB, s *Store, jid string) (columns []string) {
 	slices.Sort(columns)
 	return columns
 }
+
+// Copied are the tables that a copy fills.
+func Copied() []string { return append(slices.Clone(copied), meta.name) }
+
+// Tables are all that a database has.
+func Tables(t testing.TB, s *Store) (all []string) {
+	t.Helper()
+	query := "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+	if s.bind() == sqlx.QUESTION {
+		query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+	}
+	if err := s.writer.Select(&all, query); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
