@@ -68,7 +68,7 @@ export class Prompts extends EventTarget {
         if (late && prompt.expires && Date.parse(prompt.expires) <= Date.now()) return;
         const known = this.store.prompts.get(prompt.id);
         const shown = known && !known.hidden;
-        this.store.prompts.set(prompt.id, Object.assign(known ?? {}, prompt, { stanza, hidden: false }));
+        this.store.prompts.set(prompt.id, Object.assign(known ?? {}, prompt, { stanza, hidden: false, sending: false }));
         this.changed();
         if (!shown) this.news(this.say('new-prompt', { sentence: this.sentence(prompt) }));
     }
@@ -191,6 +191,22 @@ export class Prompts extends EventTarget {
         if (!done) this.news(this.say('error-escalate'));
     }
 
+    /** Reports whether the service can be asked to send the SMS: to the number it knows, not to one typed here. */
+    canSend(prompt) {
+        const { number } = this.draft(prompt);
+        return prompt.sends && !prompt.busy && (prompt.draftNumber === undefined || cleanNumber(number) === prompt.number);
+    }
+
+    /** Has the service send the SMS: with the text that was typed. The plaintext of an encrypted message is never given to it. */
+    async send(prompt) {
+        const { encrypted, text } = this.draft(prompt);
+        const own = encrypted || text === prompt.text ? '' : text;
+        const fault = await this.answer(prompt, 'send', 0, own);
+        if (!fault) this.edit(prompt, { sending: true });
+        if (fault === 'refused') this.edit(prompt, { sends: false });
+        if (fault === 'lost') this.edit(prompt, { note: 'send-lost' });
+    }
+
     /** Sends an answer: sent, declined or failed; or snooze. */
     async settle(prompt, action) {
         const fault = await this.answer(prompt, action, action === 'snooze' ? this.snooze : 0);
@@ -199,11 +215,11 @@ export class Prompts extends EventTarget {
         this.remove(prompt, this.say(action === 'snooze' ? 'gone-snoozed' : `thanks-${action}`));
     }
 
-    async answer(prompt, action, seconds) {
+    async answer(prompt, action, seconds, text) {
         this.edit(prompt, { busy: true, note: '' });
-        const fault = await this.service.answer(prompt.id, action, seconds);
+        const fault = await this.service.answer(prompt.id, action, seconds, text);
         this.edit(prompt, { busy: false });
-        if (['lost', 'wait', 'other'].includes(fault)) {
+        if (['lost', 'wait', 'refused', 'other'].includes(fault)) {
             this.edit(prompt, { note: fault });
             this.news(this.say(`error-${fault}`));
         } else if (fault) {

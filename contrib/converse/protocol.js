@@ -9,7 +9,8 @@ export const MARKERS = 'urn:xmpp:chat-markers:0';
 
 export const TIMEOUTS = ['timeout-undelivered', 'timeout-unread', 'timeout'];
 const STATES = ['pending', 'unknown', 'delivered', 'displayed', 'failed', 'cancelled', 'escalated', ...TIMEOUTS];
-const BASES = ['receipt', 'marker', 'reply', 'reaction', 'ack', 'error', 'timer', 'command', 'hint'];
+const BASES = ['receipt', 'marker', 'reply', 'reaction', 'ack', 'order', 'error', 'timer', 'command', 'hint', 'sms', 'sms-reply'];
+const FATES = ['sent', 'delivered', 'failed', 'unsure']; // of an SMS that the service has sent itself
 const WITHDRAWALS = ['displayed', 'delivered', 'claimed', 'answered', 'snoozed', 'cancelled', 'expired', 'retracted'];
 const LONGEST = 4096; // characters of an identifier or an address
 
@@ -43,6 +44,7 @@ export function readStatus(element) {
         stamp: time(element, 'stamp'),
         basis: word(element, 'basis', BASES),
         further: word(element, 'further', ['unknown']),
+        sms: word(element, 'sms', FATES),
     };
     return status.id && status.with && status.seq > 0 && status.state && status.stamp ? status : null;
 }
@@ -60,6 +62,8 @@ export function readPrompt(element) {
         about: [element, ...children(element, 'also')].map((e) => identifier(e, 'id')).filter(Boolean),
         reason: word(element, 'reason', TIMEOUTS) || 'timeout',
         test: ['true', '1'].includes(element.getAttribute('test')),
+        sends: ['true', '1'].includes(element.getAttribute('sends')), // the service can send the SMS itself
+        tried: word(element, 'tried', ['failed', 'unsure']), // and has done so before
         urgent: ['high', 'urgent'].includes(element.getAttribute('priority')),
         expires: time(element, 'expires'),
         number: composed?.number || numberOfTel(number?.getAttribute('uri')),
@@ -84,5 +88,6 @@ export function readError(iq) {
     if (has('conflict')) return 'claimed';
     if (has('item-not-found')) return 'unknown';
     if (has('resource-constraint')) return 'wait';
+    if (has('not-allowed')) return 'refused';
     return 'other';
 }

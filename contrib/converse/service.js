@@ -71,10 +71,10 @@ export class Service {
     }
 
     /** Answers a prompt. Returns '' or why that failed, one of readError's words. */
-    async answer(prompt, action, seconds) {
+    async answer(prompt, action, seconds, text) {
         const { Stanza, stx } = this.env;
         const wait = seconds ? Stanza.unsafeXML(`for="${Math.round(seconds)}"`) : '';
-        const iq = await this.ask('set', stx`<answer xmlns="${NS}" prompt="${prompt}" action="${action}" ${wait}/>`);
+        const iq = await this.ask('set', stx`<answer xmlns="${NS}" prompt="${prompt}" action="${action}" ${wait}>${text ? stx`<text>${text}</text>` : ''}</answer>`);
         return iq?.getAttribute('type') === 'result' ? '' : readError(iq);
     }
 

@@ -6,8 +6,10 @@ const STEPS = 12; // kept of a message's history
 /** Returns the entry after a <status/>; the same entry if the status is older than what is known. */
 export function report(entry = {}, status) {
     if (status.seq <= (entry.seq ?? 0)) return entry;
-    const { seq, state, further, stamp, basis } = status;
-    return { ...entry, seq, state, further, steps: append(entry.steps, { state, stamp, basis }) };
+    const { seq, further, stamp, basis, sms } = status;
+    const state = status.state === 'escalated' && ['failed', 'unsure'].includes(sms) ? `sms-${sms}` : status.state;
+    const before = state === 'sms-failed' ? entry.steps?.filter((s) => s.state !== 'escalated') : entry.steps; // nobody was told
+    return { ...entry, seq, state, further, steps: append(before, { state, stamp, basis }) };
 }
 
 /** Returns the entry after a receipt ('delivered') or a marker ('displayed') that this client has seen. */

@@ -29,7 +29,7 @@ export function defineElements({ env, prompts, say, chats, settings }) {
 
     const ICONS = {
         sent: '✓', unwatched: '✓', unknown: '✓', delivered: '✓✓', displayed: '✓✓', failed: '✕', cancelled: '–',
-        'timeout-undelivered': '◷', 'timeout-unread': '◷', timeout: '◷', escalated: '✆',
+        'timeout-undelivered': '◷', 'timeout-unread': '◷', timeout: '◷', escalated: '✆', 'sms-failed': '✕', 'sms-unsure': '✆',
     };
 
     function when(stamp) {
@@ -124,8 +124,9 @@ export function defineElements({ env, prompts, say, chats, settings }) {
             const heading = `tocsin-${prompt.id}`;
             return html`<section class="tocsin-banner ${prompt.urgent ? 'tocsin-urgent' : ''}" aria-labelledby=${heading}>
                 <p class="tocsin-heading" id=${heading}><span aria-hidden="true">◷</span>
-                    <span><b>${prompts.sentence(prompt)}</b> ${prompt.mine ? say('did-you') : say('prompt-question')}</span></p>
-                ${prompt.mine ? this.opened(prompt) : this.open(prompt)}
+                    <span><b>${prompts.sentence(prompt)}</b> ${prompt.tried ? say(`tried-${prompt.tried}`) : ''}
+                    ${prompt.sending ? say('sending') : prompt.mine ? say('did-you') : say('prompt-question')}</span></p>
+                ${prompt.sending ? '' : prompt.mine ? this.opened(prompt) : this.open(prompt)}
                 <p class="tocsin-note" role="status">${prompt.busy ? say('working') : prompt.note ? say(`error-${prompt.note}`) : ''}</p>
             </section>`;
         }
@@ -148,6 +149,7 @@ export function defineElements({ env, prompts, say, chats, settings }) {
                 <div class="tocsin-actions">
                     ${this.link(prompt, uri, !desktop)}
                     ${button('compose', compose, { primary: desktop, disabled: !uri, label: desktop ? 'compose' : 'compose-phone' })}
+                    ${prompt.sends ? button('send', () => prompts.send(prompt), { disabled: !prompts.canSend(prompt), label: draft.encrypted ? 'send-notice' : 'send' }) : ''}
                     ${button('copy', () => this.copy(draft.text))}
                 </div>
                 <div class="tocsin-actions tocsin-quiet">

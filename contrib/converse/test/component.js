@@ -88,8 +88,8 @@ export class Component {
         this.seen = [];
     }
 
-    status(to, { id, seq, state, basis = '', further = '', stamp = new Date().toISOString(), of = 'bob@example.org' }) {
-        const status = `<status xmlns='${NS}' id='${id}' with='${of}' seq='${seq}' state='${state}' stamp='${stamp}'${basis && ` basis='${basis}'`}${further && ` further='${further}'`}/>`;
+    status(to, { id, seq, state, basis = '', further = '', sms = '', stamp = new Date().toISOString(), of = 'bob@example.org' }) {
+        const status = `<status xmlns='${NS}' id='${id}' with='${of}' seq='${seq}' state='${state}' stamp='${stamp}'${basis && ` basis='${basis}'`}${further && ` further='${further}'`}${sms && ` sms='${sms}'`}/>`;
         if (to) this.send(`<message type='headline' from='${this.jid}' to='${to}' id='s-${id}-${seq}'>${status}<no-store xmlns='urn:xmpp:hints'/></message>`);
         return status;
     }
@@ -108,9 +108,9 @@ export class Component {
 }
 
 /** Returns <escalate/> as the protocol has it. */
-export function escalate({ prompt, id, also = [], reason = 'timeout-unread', priority = 'normal', of = 'bob@example.org', expires = new Date(Date.now() + 3600_000).toISOString(), test = false, number = '+8613800138000', text = 'alice wrote: the pump has failed', uri }, extra = '') {
+export function escalate({ prompt, id, also = [], reason = 'timeout-unread', priority = 'normal', of = 'bob@example.org', expires = new Date(Date.now() + 3600_000).toISOString(), test = false, sends = false, tried = '', number = '+8613800138000', text = 'alice wrote: the pump has failed', uri }, extra = '') {
     uri ??= `sms:${number}` + (text && `?body=${encodeURIComponent(text)}`);
-    return `<escalate xmlns='${NS}' prompt='${prompt}' id='${id}' with='${of}' reason='${reason}' priority='${priority}' expires='${expires}'${test ? " test='true'" : ''}>`
+    return `<escalate xmlns='${NS}' prompt='${prompt}' id='${id}' with='${of}' reason='${reason}' priority='${priority}' expires='${expires}'${test ? " test='true'" : ''}${sends ? " sends='true'" : ''}${tried && ` tried='${tried}'`}>`
         + (number && `<number uri='tel:${number}'/>`) + `<text xml:lang='en'>${escape(text)}</text>`
         + (number && `<sms uri='${escape(uri)}'/>`) + also.map((i) => `<also id='${i}'/>`).join('') + extra + '</escalate>';
 }

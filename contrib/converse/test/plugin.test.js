@@ -251,6 +251,43 @@ test('the text can be changed; its segments are counted; it survives what comes 
     assert.equal(await a.page.evaluate(() => navigator.clipboard.readText()), 'See you at ten');
 });
 
+test('the service sends the SMS, with the text that was typed', async () => {
+    const a = shared;
+    const [id, name] = await prompted(a, { sends: true });
+    const send = a.banner(id).locator('[data-action="send"]');
+    await a.banner(id).locator('input').fill('+8613900139000');
+    assert.ok(await send.isDisabled(), 'the service knows no number but its own');
+    await a.banner(id).locator('input').fill('+86 138 0013 8000');
+    await a.banner(id).locator('textarea').fill('Call <me> & hurry');
+    await send.click();
+    const answer = await service.expect(/<answer [^>]*action=['"]send/);
+    assert.match(answer, /<text>Call &lt;me> &amp; hurry<\/text>|<text>Call &lt;me&gt; &amp; hurry<\/text>/);
+    await a.banner(id).getByText('The service is sending the SMS').waitFor();
+    assert.equal(await a.banner(id).locator('button, a').count(), 0);
+    service.status(alice, { id, seq: 3, state: 'escalated', basis: 'sms', sms: 'sent' });
+    service.withdraw(a.full, name, 'answered');
+    await a.sees(id, 'escalated');
+    await a.seesNoBanner();
+    // It does not arrive: Alice is asked again, about a message that seemed to be settled.
+    service.status(alice, { id, seq: 4, state: 'escalated', basis: 'sms', sms: 'failed' });
+    await a.sees(id, 'sms-failed');
+    prompt(a.full, { id, sends: true, tried: 'failed' });
+    await a.banner(id).getByText('An SMS by the service did not arrive.').waitFor();
+    service.forget();
+    await a.click(id, 'send'); // the text is the service's own
+    assert.doesNotMatch(await service.expect(/<answer [^>]*action=['"]send/), /<text>/);
+});
+
+test('a service that can not send the SMS leaves it to the user', async () => {
+    const a = shared;
+    service.faults.send = `<not-allowed xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>`;
+    const [id] = await prompted(a, { sends: true });
+    await a.click(id, 'send');
+    await a.banner(id).getByText('Please send it yourself').waitFor();
+    assert.equal(await a.banner(id).locator('[data-action="send"]').count(), 0);
+    assert.equal(await a.banner(id).locator('a[data-action="open"]').count(), 1);
+});
+
 for (const [button, action] of [['told', 'sent'], ['dont', 'declined']]) {
     test(`"${button}" answers ${action}, once and for all`, async () => {
         const a = shared;

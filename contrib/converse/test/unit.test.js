@@ -58,6 +58,14 @@ test('states', () => {
     assert.equal(shown(all(status(1, 'timeout-undelivered'), status(2, 'escalated'), status(3, 'delivered'))), 'escalated');
     assert.equal(shown(all(status(1, 'timeout-unread'), status(2, 'escalated'), status(3, 'displayed'))), 'displayed');
     assert.equal(shown(all(status(1, 'failed'))), 'failed');
+    const sms = (seq, fate) => ({ ...status(seq, 'escalated', 'sms'), sms: fate });
+    assert.equal(shown(all(sms(1, 'sent'), sms(2, 'delivered'), status(3, 'timeout-unread'))), 'escalated');
+    assert.equal(shown(all(sms(1, 'sent'), sms(2, 'failed'))), 'sms-failed');
+    assert.ok(!settled(all(sms(1, 'sent'), sms(2, 'failed'))), 'the sender is prompted');
+    assert.equal(shown(all(sms(1, 'sent'), sms(2, 'failed'), status(3, 'timeout-unread'))), 'timeout-unread');
+    assert.equal(shown(all(sms(1, 'unsure'))), 'sms-unsure');
+    assert.ok(!settled(all(sms(1, 'unsure'))));
+    assert.equal(shown(all(sms(1, 'unsure'), sms(2, 'delivered'))), 'escalated');
     const seen = observe(all(status(1, 'timeout-undelivered')), 'delivered', stamp);
     assert.equal(shown(seen), 'delivered');
     assert.equal(shown(report(seen, status(2, 'timeout-unread'))), 'timeout-unread');
