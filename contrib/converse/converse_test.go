@@ -60,8 +60,34 @@ func TestPages(t *testing.T) {
 	story(t, server, serve(t, server, lab.Settings{"web.listen": listen, "web.public": pages}), "pages.test.js")
 }
 
-// pages is where the component's pages are, if it has some.
-var pages string
+// The component sends SMS itself, in the words that were typed: in the plugin, and on a page.
+func TestTexts(t *testing.T) {
+	server := lab.Prosody(t, lab.Options{Tap: lab.Module, Hosts: []string{"example.org"}})
+	var mu sync.Mutex
+	texts := []string{}
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if r.URL.Path == "/sent" {
+			json.NewEncoder(w).Encode(texts)
+			return
+		}
+		texts = append(texts, r.URL.Query().Get("text"))
+		w.WriteHeader(http.StatusAccepted)
+		fmt.Fprint(w, "0: Accepted for delivery") // as Kannel does
+	}))
+	t.Cleanup(gateway.Close)
+	provider = gateway.URL
+	listen := fmt.Sprintf("127.0.0.1:%d", lab.Port(t))
+	pages = "http://" + listen + "/tocsin"
+	story(t, server, serve(t, server, lab.Settings{
+		"web.listen": listen, "web.public": pages, "sms.countries": []string{"CN"}, "sms.who": "all", "sms.per_number_per_day": 100, "sms.per_sender_per_day": 100,
+		"sms.route": lab.TOML(`[{ name = "kannel", kind = "http", provider = "kannel", url = "` + provider + `/cgi-bin/sendsms", user = "tocsin", secret = "hunter3" }]`),
+	}), "texts.test.js")
+}
+
+// pages is where the component's pages are, if it has some, and provider what it sends SMS by.
+var pages, provider string
 
 // serve starts the service with short times.
 func serve(t *testing.T, server *lab.Server, more ...lab.Settings) (metrics *string) {
@@ -131,6 +157,7 @@ func story(t *testing.T, server *lab.Server, metrics *string, files ...string) {
 		"component": map[string]any{"host": host, "port": number, "jid": server.Component, "secret": server.Secret},
 		"metrics":   metrics,
 		"pages":     pages,
+		"provider":  provider,
 		"pictures":  os.Getenv("TOCSIN_PICTURES"),
 	})
 	if err != nil {
