@@ -279,6 +279,12 @@ func (s *Service) Test(ctx context.Context, user string, report func(selftest.St
 	return test.Run(ctx, user, report)
 }
 
+// TestSMS has one SMS sent, and reports the steps.
+func (s *Service) TestSMS(ctx context.Context, order selftest.SMSOrder, report func(selftest.Step)) error {
+	test := selftest.SMS{Inputs: s.queue, Settings: s.settings, Clock: s.opts.Clock}
+	return test.Run(ctx, order, report)
+}
+
 // serve keeps the stream up.
 func (s *Service) serve(ctx context.Context) error {
 	return s.session.Run(ctx, session.Inbound{Handler: s.requests, Wrap: s.wrap, Up: s.up, Down: s.down})

@@ -40,6 +40,7 @@ const (
 	TextCode                   // a code that verifies a number: Sender and Recipient are its user
 	TextAnswer                 // a word like STOP or START: there is no Sender, and Recipient is the number
 	TextWhom                   // a reply of which nobody knows whom it answers: likewise
+	TextTest                   // whether SMS arrive: likewise
 )
 
 // Text is one SMS of the component's own.
@@ -53,7 +54,7 @@ type Text struct {
 	Prompt   string  // the prompt that was answered by it, or ""
 	Number   string  // E.164
 	Body     string  // as its sender has written it, until it is sent; "": made of the messages
-	Route    string  // that was tried last
+	Route    string  // that was tried last; TextTest: that is to be tried, or ""
 	From     string  // the number or name that it was sent from, or TextAnswer, TextWhom: is to be
 	Tag      int     // of its line
 	Segments int     // 0 as long as nothing was sent

@@ -34,7 +34,7 @@ type commands struct {
 	Run     runCommand     `cmd:"" help:"Run the component until it is stopped."`
 	Test    testCommand    `cmd:"" help:"Send a test prompt to a user and wait for the answer."`
 	Status  statusCommand  `cmd:"" help:"Show what is pending, overdue and open."`
-	SMS     smsCommand     `cmd:"" name:"sms" help:"See the routes by which the component sends SMS itself."`
+	SMS     smsCommand     `cmd:"" name:"sms" help:"Test and see the routes by which the component sends SMS itself."`
 	Numbers numbersCommand `cmd:"" help:"Manage the directory of phone numbers."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database schema up to date."`
 	Storage storageCommand `cmd:"" help:"Manage the database."`

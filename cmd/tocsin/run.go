@@ -55,7 +55,7 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	r := &runner{getenv: e.getenv, clock: clock.System{}, log: log, setLog: setLog, store: store, metrics: metrics.New(registry), config: cfg}
 	r.metrics.Lost.LogTo(log)
-	r.web = &httpServer{Handler: handler(registry, r, &tester{string(cfg.Component.Secret), r.clock.Now, r.Test})}
+	r.web = &httpServer{Handler: handler(registry, r, &tester{string(cfg.Component.Secret), r.clock.Now, r.Test, r.TestSMS})}
 	if err := r.web.Listen(ctx, cfg.Metrics.Listen); err != nil {
 		err = fmt.Errorf("%s: %w", cfg.Where("metrics.listen"), err)
 		if held, _ := store.HasLeader(ctx); held {
@@ -187,6 +187,14 @@ func (r *runner) jid() string {
 func (r *runner) Test(ctx context.Context, user string, report func(selftest.Step)) error {
 	if service := r.service.Load(); service != nil {
 		return service.Test(ctx, user, report)
+	}
+	return errStandby
+}
+
+// TestSMS has one SMS sent.
+func (r *runner) TestSMS(ctx context.Context, order selftest.SMSOrder, report func(selftest.Step)) error {
+	if service := r.service.Load(); service != nil {
+		return service.TestSMS(ctx, order, report)
 	}
 	return errStandby
 }

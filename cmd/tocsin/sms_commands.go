@@ -16,6 +16,7 @@ import (
 type smsCommand struct {
 	Routes smsRoutes `cmd:"" help:"List the routes of [sms], and the URLs that their providers call."`
 	Preset smsPreset `cmd:"" help:"Print a preset of an HTTP provider, or the names of all."`
+	Test   smsTest   `cmd:"" help:"Send one SMS and show what becomes of it."`
 	Stops  smsStops  `cmd:"" help:"Manage the numbers whose owners want no SMS."`
 }
 

@@ -44,13 +44,7 @@ func (c *testCommand) Run(ctx context.Context, e *environment) error {
 	if found == nil {
 		return fmt.Errorf("no running instance to test: %s (start it with \"tocsin run\")", why)
 	}
-	show := func(s selftest.Step) {
-		verdict := ""
-		if s.Failed {
-			verdict = "FAIL: "
-		}
-		fmt.Fprintf(e.stdout, "%6.1f s  %-9s %s%s\n", s.At.Sub(began).Seconds(), s.Name, verdict, s.Text)
-	}
+	show := func(s selftest.Step) { showStep(e.stdout, s, began) }
 	instance := selftest.Step{At: e.now(), Name: "instance", Text: fmt.Sprintf("%s, version %s", found.Component, found.Version)}
 	if found.Standby {
 		instance.Text, instance.Failed = "standby: run the test beside the live instance", true
@@ -66,7 +60,7 @@ func (c *testCommand) Run(ctx context.Context, e *environment) error {
 	}
 	show(seen)
 	failed := false
-	err = askForTest(ctx, conf, user, c.Wait, e.now(), func(s selftest.Step) {
+	err = askForTest(ctx, conf, testRequest{JID: user, Wait: c.Wait}, e.now(), func(s selftest.Step) {
 		failed = failed || s.Failed
 		show(s)
 	})
@@ -82,17 +76,26 @@ func (c *testCommand) Run(ctx context.Context, e *environment) error {
 	return nil
 }
 
-// testRequest is the body of the request.
+func showStep(w io.Writer, s selftest.Step, began time.Time) {
+	verdict := ""
+	if s.Failed {
+		verdict = "FAIL: "
+	}
+	fmt.Fprintf(w, "%6.1f s  %-9s %s%s\n", s.At.Sub(began).Seconds(), s.Name, verdict, s.Text)
+}
+
+// testRequest is the body of the request: for a prompt, or for an SMS.
 type testRequest struct {
-	JID  string        `json:"jid"`
-	Wait time.Duration `json:"wait_ns"`
+	JID  string             `json:"jid,omitempty"`
+	SMS  *selftest.SMSOrder `json:"sms,omitempty"`
+	Wait time.Duration      `json:"wait_ns"`
 }
 
 const testPath = "/test"
 
 // askForTest asks the running instance for a test, and reports each step as it arrives.
-func askForTest(ctx context.Context, conf *config.Config, user string, wait time.Duration, now time.Time, step func(selftest.Step)) error {
-	body, err := json.Marshal(testRequest{user, wait})
+func askForTest(ctx context.Context, conf *config.Config, in testRequest, now time.Time, step func(selftest.Step)) error {
+	body, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
@@ -150,6 +153,7 @@ type tester struct {
 	secret string
 	now    func() time.Time
 	run    func(ctx context.Context, user string, report func(selftest.Step)) error // errStandby: this instance is a standby
+	sms    func(ctx context.Context, order selftest.SMSOrder, report func(selftest.Step)) error
 }
 
 var errStandby = errors.New("standby: another instance is live")
@@ -189,7 +193,13 @@ func (t *tester) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), in.Wait)
 	defer cancel()
-	if err := t.run(ctx, in.JID, func(s selftest.Step) { line(testLine{Step: s}) }); err != nil {
+	step := func(s selftest.Step) { line(testLine{Step: s}) }
+	if in.SMS != nil {
+		err = t.sms(ctx, *in.SMS, step)
+	} else {
+		err = t.run(ctx, in.JID, step)
+	}
+	if err != nil {
 		line(testLine{Error: err.Error()})
 		return
 	}

@@ -13,6 +13,7 @@ type SMS struct {
 	Code    func(digits, domain string) string
 	Stopped func(domain string) string // in answer to STOP
 	Started func(domain string) string // in answer to START
+	Test    func(domain string) string // whether SMS arrive
 }
 
 var (
@@ -33,6 +34,7 @@ var (
 			return "You get no more SMS from " + domain + ". Reply START to get them again."
 		},
 		Started: func(domain string) string { return "You get SMS from " + domain + " again. Reply STOP to end them." },
+		Test:    func(domain string) string { return "A test by the admin of " + domain + ": SMS arrive." },
 	}
 	zhSMS = SMS{
 		Stop:   "回复“退订”不再接收。",
@@ -53,5 +55,6 @@ var (
 		Started: func(domain string) string {
 			return "您将重新收到 " + domain + " 的短信。回复“退订”不再接收。"
 		},
+		Test: func(domain string) string { return domain + " 管理员的测试：短信可以送达。" },
 	}
 )

@@ -1,6 +1,7 @@
 package texts
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -56,6 +57,8 @@ func (s *Sender) compose(look *track.TextLook, o *settings.SMS, l track.Line) (g
 		if n, _ = sms.Count(m.Text); n > o.Segments {
 			err = errTooLong
 		}
+	case track.TextTest:
+		n, err = s.composeTest(&m, look, o, l)
 	default:
 		n, err = s.composeAbout(&m, look, o, l)
 	}
@@ -99,6 +102,19 @@ func (s *Sender) composeWhom(m *gateway.Submission, look *track.TextLook, l trac
 	}
 	say := phrase.In(s.People.Language(reader))
 	m.Language, m.Text = say.Lang, say.SMS.Whom(choices)
+}
+
+// composeTest writes an SMS that an admin tries.
+func (s *Sender) composeTest(m *gateway.Submission, look *track.TextLook, o *settings.SMS, l track.Line) (n int, err error) {
+	all := s.Settings.Get()
+	domain, say := all.Tap.Domains[0], phrase.In(all.Language)
+	m.Language, m.Params = say.Lang, gateway.Params{Sender: domain, Domain: domain}
+	after := ""
+	if look.First && l.Answerable() {
+		after = "\n" + say.SMS.Stop
+	}
+	m.Text, n, err = sms.Fit(nil, sms.Fill{Text: cmp.Or(look.Was.Body, say.SMS.Test(domain))}, all.TextLimit, o.Segments, "", after)
+	return n, err
 }
 
 // composeAbout writes an SMS about messages: their own text, or a notice, as their sender has chosen; always a notice with a message whose

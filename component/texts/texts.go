@@ -14,6 +14,7 @@ import (
 	"context"
 	"log/slog"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -127,7 +128,7 @@ func (s *Sender) send(ctx context.Context, j job) error {
 		return s.await(ctx, j, t)
 	case t.State == track.TextSubmitting: // the component ended while it was submitted, or it is to be submitted again
 		route := s.route(t.Route)
-		if route == nil || route.Repeat == routes.Never || now >= t.QueuedAt.Add(track.TextPatience) {
+		if route == nil || t.Kind == track.TextTest || route.Repeat == routes.Never || now >= t.QueuedAt.Add(track.TextPatience) {
 			return s.unsure(ctx, j, t)
 		}
 		return s.again(ctx, j, look, route)
@@ -163,6 +164,9 @@ func (s *Sender) first(ctx context.Context, j job, look *track.TextLook) error {
 	if o != nil {
 		fit = o.Routes.For(t.Number, t.Kind == track.TextCode)
 	}
+	if t.Kind == track.TextTest && t.Route != "" {
+		fit = slices.DeleteFunc(fit, func(r *routes.Route) bool { return r.Name != t.Route })
+	}
 	if len(fit) == 0 { // the settings have changed
 		return s.Inputs.Do(ctx, &track.TextEnded{Text: t.ID, State: track.TextRefused})
 	}
@@ -174,6 +178,9 @@ func (s *Sender) first(ctx context.Context, j job, look *track.TextLook) error {
 		if err != nil || !next {
 			return err
 		}
+	}
+	if t.Kind == track.TextTest {
+		return s.Inputs.Do(ctx, &track.TextEnded{Text: t.ID, State: track.TextRefused})
 	}
 	wait := min(firstRetry<<min(j.out.Tries, 10), lastRetry)
 	j.again(min(wait, max(0, t.QueuedAt.Add(track.TextPatience).Std().Sub(s.Clock.Now()))))
@@ -238,7 +245,7 @@ func (s *Sender) submit(ctx context.Context, j job, look *track.TextLook, o *set
 // repeat has an SMS submitted again that may have been sent, if its route allows that; or waits for a report.
 func (s *Sender) repeat(ctx context.Context, j job, t *track.Text, route *routes.Route) error {
 	wait := min(firstRetry<<min(j.out.Tries, 10), lastRetry)
-	if route.Repeat != routes.Never && s.Clock.Now().Add(wait).Before(t.QueuedAt.Add(track.TextPatience).Std()) {
+	if t.Kind != track.TextTest && route.Repeat != routes.Never && s.Clock.Now().Add(wait).Before(t.QueuedAt.Add(track.TextPatience).Std()) {
 		j.again(wait)
 		return nil
 	}
@@ -265,7 +272,7 @@ var outcomes = map[gateway.Outcome]string{
 	gateway.NotSent: "not-sent", gateway.Refused: "refused", gateway.Stopped: "stopped", gateway.Sent: "sent", gateway.Unsure: "unsure",
 }
 
-var purposes = map[track.TextKind]string{track.TextAbout: "message", track.TextCode: "code", track.TextAnswer: "answer", track.TextWhom: "answer"}
+var purposes = map[track.TextKind]string{track.TextAbout: "message", track.TextCode: "code", track.TextAnswer: "answer", track.TextWhom: "answer", track.TextTest: "test"}
 
 func (s *Sender) count(r *routes.Route, a gateway.Answer, segments int, country, what string) {
 	s.Metrics.SMS.WithLabelValues(r.Name, what, outcomes[a.Outcome]).Inc()

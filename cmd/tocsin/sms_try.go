@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"tocsin/component/numbers"
+	"tocsin/component/selftest"
+)
+
+type smsTest struct {
+	configFlag
+	Number string        `arg:"" name:"NUMBER" help:"The number to send to."`
+	Route  string        `help:"The route to use. Without it, all that fit are tried in order."`
+	Text   string        `help:"The text. Without it, one that says it is a test."`
+	Force  bool          `help:"Send even if the number has had all SMS of the day."`
+	Wait   time.Duration `default:"60s" help:"How long to wait for the provider's report."`
+}
+
+// Run sends one SMS and shows the steps as they are done. It fails unless a provider has taken it.
+func (c *smsTest) Run(ctx context.Context, e *environment) error {
+	conf, err := c.load(e)
+	if err != nil {
+		return err
+	}
+	number, _, err := numbers.Vouched(c.Number, conf.Numbers.Region, true)
+	if err != nil {
+		return usageError{fmt.Errorf("%q is %w", c.Number, err)}
+	}
+	began := e.now()
+	found, why := findInstance(ctx, conf)
+	switch {
+	case found == nil:
+		return fmt.Errorf("no running instance to send an SMS: %s (start it with \"tocsin run\")", why)
+	case found.Standby:
+		return fmt.Errorf("standby: run the test beside the live instance")
+	case !found.OK:
+		return fmt.Errorf("the instance is not ready: %s", strings.Join(found.Wrong, "; "))
+	}
+	failing := false
+	order := selftest.SMSOrder{Number: number, Route: c.Route, Text: c.Text, Force: c.Force}
+	err = askForTest(ctx, conf, testRequest{Wait: c.Wait, SMS: &order}, e.now(), func(s selftest.Step) {
+		failing = failing || s.Failed
+		showStep(e.stdout, s, began)
+	})
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return fmt.Errorf("test: %w", err)
+	case failing:
+		return errFailed
+	}
+	return nil
+}

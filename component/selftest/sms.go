@@ -1,0 +1,136 @@
+package selftest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tocsin/component/clock"
+	"tocsin/component/settings"
+	"tocsin/track"
+)
+
+// SMSOrder is an SMS that an admin wants to try.
+type SMSOrder struct {
+	Number string `json:"number"` // E.164
+	Route  string `json:"route,omitempty"`
+	Text   string `json:"text,omitempty"`
+	Force  bool   `json:"force,omitempty"` // even if the number has had all SMS of the day
+}
+
+// SMS is what a test of SMS works with. All fields are needed.
+type SMS struct {
+	Inputs   Inputs
+	Settings *settings.Live
+	Clock    clock.Clock
+}
+
+// Run has one SMS sent by a route, and reports each step. It returns when it is known what has become of the SMS, or ctx ends. The
+// error is one of the database.
+func (t *SMS) Run(ctx context.Context, o SMSOrder, report func(Step)) error {
+	step := func(name, format string, args ...any) {
+		report(Step{At: t.Clock.Now(), Name: name, Text: fmt.Sprintf(format, args...)})
+	}
+	fail := func(name, format string, args ...any) {
+		report(Step{At: t.Clock.Now(), Name: name, Text: fmt.Sprintf(format, args...), Failed: true})
+	}
+	names, err := t.routes(o)
+	if err != nil {
+		fail("routes", "%v", err)
+		return nil
+	}
+	step("routes", "%s", names)
+	in := &track.TextTry{Number: o.Number, Route: o.Route, Body: o.Text, Force: o.Force}
+	if err := t.Inputs.Do(ctx, in); err != nil {
+		return err
+	}
+	if in.Why != "" {
+		fail("policy", "%s", refusals[in.Why])
+		return nil
+	}
+	step("queued", "%s", in.ID)
+	return t.follow(ctx, in.ID, step, fail)
+}
+
+// refusals say why no SMS goes out.
+var refusals = map[track.NoText]string{
+	track.NoSMS: "there is no [sms] table", track.OptedOut: `the number's owner wants no SMS (see "tocsin sms stops list")`, track.NoRoute: "no route is for this number",
+	track.Busy: "another SMS to this number is on its way", track.NumberCap: "the number has had all SMS of the day (per_number_per_day; -force sends one more)",
+	track.OverBudget: "the budget of the day is used up (segments_per_day)",
+}
+
+// routes names those that are tried.
+func (t *SMS) routes(o SMSOrder) (string, error) {
+	all := t.Settings.Get().SMS
+	if all == nil {
+		return "", fmt.Errorf("%s", refusals[track.NoSMS])
+	}
+	var names []string
+	for _, r := range all.Routes.For(o.Number, false) {
+		if o.Route != "" && r.Name != o.Route {
+			continue
+		}
+		name := r.Name
+		if g := all.Gateways[r.Name]; g != nil {
+			if up, why := g.Up(); !up {
+				name += " (down: " + why + ")"
+			}
+		}
+		names = append(names, name)
+	}
+	switch {
+	case len(names) > 0:
+		return strings.Join(names, ", "), nil
+	case o.Route != "" && all.Routes.Named(o.Route) == nil:
+		return "", fmt.Errorf("there is no route %q", o.Route)
+	case o.Route != "":
+		return "", fmt.Errorf("the route %s is not for messages to this number", o.Route)
+	}
+	return "", fmt.Errorf("%s", refusals[track.NoRoute])
+}
+
+// follow sees what becomes of the SMS.
+func (t *SMS) follow(ctx context.Context, id string, step, fail func(name, format string, args ...any)) error {
+	seen, ended := track.TextQueued, []track.TextState{track.TextDelivered, track.TextFailed, track.TextExpired}
+	for {
+		look := &track.TextLook{Text: id}
+		if err := t.Inputs.Do(context.WithoutCancel(ctx), look); err != nil {
+			return err
+		}
+		state := look.Was.State
+		if state != seen {
+			if seen == track.TextQueued && look.Was.Segments > 0 {
+				step("submitted", "by %s, %d segments", look.Was.Route, look.Was.Segments)
+			}
+			switch state {
+			case track.TextTaken:
+				step("accepted", "by the provider")
+			case track.TextDelivered:
+				step("report", "delivered")
+			case track.TextFailed, track.TextExpired:
+				fail("report", "not delivered")
+			case track.TextUnsure, track.TextLost:
+				fail("accepted", "nobody knows: it may have been sent, and is not sent again")
+			case track.TextRefused, track.TextDropped:
+				fail("accepted", "nothing was sent: no route has taken it, or the provider has refused (see the log)")
+			}
+			seen = state
+		}
+		if slices.Contains(ended, state) || state == track.TextRefused || state == track.TextDropped || state == track.TextLost || state == track.TextUnsure {
+			return nil
+		}
+		due, stop := t.Clock.After(poll)
+		select {
+		case <-due:
+		case <-ctx.Done():
+			stop()
+			if state == track.TextTaken {
+				step("report", "none yet: not every provider reports")
+				return nil
+			}
+			fail("accepted", "no answer yet")
+			return nil
+		}
+	}
+}

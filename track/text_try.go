@@ -1,0 +1,39 @@
+package track
+
+// TextTry has an SMS of an admin's sent, to see whether SMS arrive. It counts as any other, and goes out at most once, whatever the route
+// allows: nothing is tried again. Apply sets ID, or Why.
+type TextTry struct {
+	Number string
+	Route  string // "": any that fits
+	Body   string
+	Force  bool // even if the number has had all SMS of the day
+
+	ID  string
+	Why NoText // "": it is in the outbox
+}
+
+// Busy is why no SMS is tried while another one to the number is on its way.
+const Busy NoText = "busy"
+
+func (x *TextTry) want(_ *Ledger, w *Want) { w.Numbers, w.SMS = append(w.Numbers, x.Number), true }
+
+func (x *TextTry) apply(b *batch) {
+	p, c := b.policy.SMS, Conv{Recipient: x.Number}
+	x.ID, x.Why = "", ""
+	switch {
+	case p == nil:
+		x.Why = NoSMS
+	case b.texting[c] != nil:
+		x.Why = Busy
+	case b.isStopped(x.Number):
+		x.Why = OptedOut
+	case !p.Reaches(x.Number):
+		x.Why = NoRoute
+	case !x.Force && reached(b.textsTo(x.Number), p.PerNumberDay):
+		x.Why = NumberCap
+	case b.overBudget():
+		x.Why = OverBudget
+	default:
+		x.ID = b.queueText(&text{Text: Text{Kind: TextTest, Conv: c, Number: x.Number, Route: x.Route, Body: x.Body}}).ID
+	}
+}
