@@ -64,7 +64,12 @@ func TestTextByGateway(t *testing.T) {
 	h.tocsin.Until("stopped", func() bool { return strings.Contains(h.tocsin.Must("sms", "stops", "list"), "sms (gw)") })
 	alice.Say(bob.Bare(), "m4", "One more thing")
 	h.prompt(alice, "m4")
-	gw.ExpectNone(settle, "message[@to='%s']", phone)
+	gw.ExpectNone(settle, "message[@to='%s']/body[.='alice@lab.test wrote on lab.test: One more thing']", phone) // but that it is noted
+	for _, sms := range p.sms() {
+		if strings.Contains(sms.Get("text"), "One more thing") {
+			t.Error("an SMS after STOP")
+		}
+	}
 	if strings.Contains(h.tocsin.Stderr(), number) || strings.Contains(h.tocsin.Stderr(), "Are you there") {
 		t.Error("the log has the number or the text")
 	}

@@ -187,3 +187,38 @@ func (h *host) discreet(t *testing.T, secrets ...string) {
 		}
 	}
 }
+
+// Bob binds his number himself: it counts once the code has come back that his phone got.
+func TestNumberByCode(t *testing.T) {
+	for _, kind := range kinds {
+		if kind.tap != lab.Module {
+			continue
+		}
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			p := newProvider(t, "0: Accepted for delivery")
+			h := open(t, kind, friends(kind.tap), texting(t, lab.Settings{"numbers.verify": true}, p))
+			alice := h.capable("alice/phone", lab.Markers)
+			bob := h.Login("bob/phone", lab.Markers)
+			says := func(line, want string) {
+				bob.Say(h.contact(), "", line)
+				contains(t, line, bob.Expect("message[@from='%s'][@type='chat']/body", h.contact()).String(), want)
+			}
+			says("number "+number, "A code is being sent to "+number)
+			for len(p.sms()) == 0 { // the answer does not wait for it
+				alice.Sync()
+			}
+			text := p.sms()[0].Get("text")
+			code, _, _ := strings.Cut(text, " ")
+			wants(t, "to", p.sms()[0].Get("to"), number)
+			contains(t, "text", text, "is your code to confirm this number on lab.test")
+			h.tocsin.Restart()
+			says(code, "The number is confirmed.")
+
+			alice.Say(bob.Bare(), "m1", "Are you there?")
+			status(alice, "m1", "escalated")
+			contains(t, "text", p.sms()[1].Get("text"), "Are you there?")
+			h.discreet(t, number, code)
+		})
+	}
+}
