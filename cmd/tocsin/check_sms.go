@@ -37,16 +37,24 @@ func checkSMS(ctx context.Context, conf *config.Config, store *storage.Store, fo
 		f.fail("sms", "%s: %s", conf.Where("sms"), oneLine(err))
 		return
 	}
+	held := found != nil && found.Standby || found == nil && hasLeader(ctx, store)
 	ctx, cancel := context.WithTimeout(ctx, routeWithin)
 	defer cancel()
 	lines := make([]routeCheck, len(conf.SMS.Routes))
 	var asked sync.WaitGroup
 	for i := range conf.SMS.Routes {
+		if held && conf.SMS.Routes[i].Kind != "http" {
+			continue // not every SMSC takes a second bind
+		}
 		asked.Go(func() { lines[i] = checkRoute(ctx, g.lines[conf.SMS.Routes[i].Name], found) })
 	}
 	asked.Wait()
 	for i, line := range lines {
 		route := &conf.SMS.Routes[i]
+		if held && route.Kind != "http" {
+			f.note("sms", "route %s: another instance has its link: run check beside that one", route.Name)
+			continue
+		}
 		if route.Kind == "xmpp" && found == nil {
 			continue // checkGateways has asked
 		}
@@ -59,7 +67,9 @@ func checkSMS(ctx context.Context, conf *config.Config, store *storage.Store, fo
 			f.note("sms", "route %s sends the provider's template: the message's own text is never in it", route.Name)
 		}
 	}
-	checkHooks(ctx, conf, g, found, f)
+	if !held {
+		checkHooks(ctx, conf, g, found, f)
+	}
 }
 
 // routeCheck is what was seen of a route.
@@ -140,8 +150,6 @@ func checkHooks(ctx context.Context, conf *config.Config, g *gateways, found *in
 		return
 	case conf.HooksListen() == "":
 		f.note("sms", "%s is not set: HTTP providers can't report what became of an SMS, and replies don't arrive", where)
-		return
-	case found != nil && found.Standby:
 		return
 	}
 	if found == nil {
