@@ -14,6 +14,7 @@ import (
 	"mellium.im/xmpp/stanza"
 
 	"tocsin/component/intake"
+	"tocsin/component/queue"
 	"tocsin/component/session"
 	"tocsin/config"
 	"tocsin/xep/caps"
@@ -34,7 +35,7 @@ type probe struct {
 	copies   map[string]int // tapped copies by the address they come from
 	messages int            // stored messages delivered to the component
 	presence string
-	news     chan struct{} // something above has changed; has room for one
+	news     queue.Signal // something above has changed
 }
 
 // startProbe connects, and returns when the stream is up or the connection has failed.
@@ -45,7 +46,7 @@ func startProbe(ctx context.Context, conf *config.Config) *probe {
 			JID: jid.MustParse(conf.Component.JID), Server: conf.Component.Server, Secret: string(conf.Component.Secret), DialWithin: answerWithin,
 		}),
 		cancel: cancel, up: make(chan struct{}), ended: make(chan struct{}),
-		copies: map[string]int{}, news: make(chan struct{}, 1),
+		copies: map[string]int{}, news: queue.NewSignal(),
 	}
 	p.refuse = func(s *session.Stanza) {
 		p.session.Send(ctx, session.Error(s, stanza.ServiceUnavailable, stanza.Cancel, nil))
@@ -188,14 +189,7 @@ func (p *probe) taken(frame []byte) {
 	if c.Tap != nil && c.Tap.Event == "out" {
 		p.messages++
 	}
-	p.tell()
-}
-
-func (p *probe) tell() {
-	select {
-	case p.news <- struct{}{}:
-	default:
-	}
+	p.news.Set()
 }
 
 // Message implements session.Handler.
@@ -205,7 +199,7 @@ func (p *probe) Message(s *session.Stanza) {
 		if child := s.Child(ns, "privilege"); child != nil && child.Decode(&a) == nil && a.Grants().Presence {
 			p.mu.Lock()
 			p.presence = presenceByPrivilege
-			p.tell()
+			p.news.Set()
 			p.mu.Unlock()
 		}
 	}

@@ -123,13 +123,10 @@ func befriend(t *testing.T, server *lab.Server, one, other string) {
 		from, to := pair[0], pair[1]
 		name := strings.ToUpper(to.Bare()[:1]) + strings.Split(to.Bare(), "@")[0][1:]
 		from.Must("set", "", "<query xmlns='jabber:iq:roster'><item jid='"+to.Bare()+"' name='"+name+"'/></query>")
-		from.Send("<presence type='subscribe' to='%s'/>", to.Bare())
-		to.Expect("presence[@type='subscribe']")
-		to.Send("<presence type='subscribed' to='%s'/>", from.Bare())
-		from.Expect("presence[@type='subscribed']")
-		from.Sync()
-		to.Sync()
 	}
+	lab.Befriend(a, b)
+	a.Sync()
+	b.Sync()
 	a.Close()
 	b.Close()
 }

@@ -103,11 +103,8 @@ func befriend(server *lab.Server) {
 		from, to := pair[0], pair[1]
 		name := map[*lab.Client]string{alice: "Alice", bob: "Bob"}[to]
 		from.Must("set", "", "<query xmlns='jabber:iq:roster'><item jid='"+to.Bare()+"' name='"+name+"'/></query>")
-		from.Send("<presence type='subscribe' to='%s'/>", to.Bare())
-		to.Expect("presence[@type='subscribe']")
-		to.Send("<presence type='subscribed' to='%s'/>", from.Bare())
-		from.Expect("presence[@type='subscribed']")
 	}
+	lab.Befriend(alice, bob)
 	alice.Sync()
 	bob.Sync()
 	alice.Close()
