@@ -257,7 +257,7 @@ func (d *Daemon) Must(args ...string) string {
 // Metric returns the sum of a metric's samples whose labels contain the text, 0 if there are none.
 func (d *Daemon) Metric(name, labels string) float64 {
 	d.t.Helper()
-	sum, err := d.TryMetric(name, labels)
+	sum, err := d.metric(name, labels, Patience)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -266,7 +266,11 @@ func (d *Daemon) Metric(name, labels string) float64 {
 
 // TryMetric is Metric of a component that may not answer.
 func (d *Daemon) TryMetric(name, labels string) (sum float64, err error) {
-	client := http.Client{Timeout: 3 * time.Second}
+	return d.metric(name, labels, 3*time.Second)
+}
+
+func (d *Daemon) metric(name, labels string, within time.Duration) (sum float64, err error) {
+	client := http.Client{Timeout: within}
 	resp, err := client.Get("http://" + d.admin + "/metrics")
 	if err != nil {
 		return 0, err
