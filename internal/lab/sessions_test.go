@@ -189,6 +189,7 @@ func TestModuleAcknowledged(t *testing.T) {
 	told(tap, server.Domain)
 	tap.Silent(true)
 	alice.Say("nobody@lab.test", "m1", "hello")
+	alice.Expect("message[@type='error'][@id='m1']")
 	diff(t, "at first", told(tap, server.Domain), []string{"out m1", "bounce m1"})
 	tap.Drop()
 	alice.Say("nobody@lab.test", "m2", "hello")
