@@ -339,3 +339,34 @@ func TestTakeBack(t *testing.T) {
 		is(t, "counted once", w.prompts()[0].Snoozes, uint8(1))
 	})
 }
+
+// TestTakenBackAfterAJoin tells what becomes of a message that had joined a prompt, and was not seen, when the answer is taken back.
+func TestTakenBackAfterAJoin(t *testing.T) {
+	joined := func(t *testing.T, w *world) {
+		w.send("m1")
+		w.step(2 * time.Minute)
+		w.send("m2")
+		w.live = false
+		w.step(2 * time.Minute)
+		is(t, "asked", w.asked(), "m1 m2")
+		w.policy.Paused = true
+		w.answer(phone, SentSMS)
+		back := &TakeBack{Prompt: w.prompts()[0].ID, By: phone}
+		w.feed(back)
+		is(t, "taken back", back.Verdict, OK)
+		w.step(time.Second)
+		is(t, "open", len(w.prompts(PromptOpen)), 1)
+	}
+	story(t, "read", func(t *testing.T, w *world) {
+		joined(t, w)
+		w.fact(Read, "m2")
+		is(t, "open", len(w.prompts(PromptOpen)), 0)
+	})
+	story(t, "unread", func(t *testing.T, w *world) {
+		joined(t, w)
+		w.policy.Paused = false
+		w.step(10 * time.Minute)
+		is(t, "asked", w.asked(), "m1 m2")
+		is(t, "prompts", len(w.prompts()), 1)
+	})
+}

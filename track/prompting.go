@@ -299,6 +299,11 @@ func (b *batch) reopen(w *work) bool {
 	w.State, w.Claimer, w.Until, w.dirty = PromptOpen, "", 0, true
 	w.ExpiresAt = max(w.ExpiresAt, b.now.Add(b.policy.Expires))
 	b.live[w.Conv] = w
+	w.Messages = slices.DeleteFunc(slices.Clone(w.Messages), func(ord int64) bool { // it had joined: its alarm has it join again
+		r := b.rows[ord]
+		return r != nil && r.Prompt != w.ID
+	})
+	w.Covered = min(w.Covered, len(w.Messages))
 	for _, ord := range w.Messages {
 		r := b.rows[ord]
 		if !r.belongs(w) {

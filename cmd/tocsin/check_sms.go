@@ -167,7 +167,7 @@ func checkHooks(ctx context.Context, conf *config.Config, g *gateways, found *in
 	f.ok("sms", "%s leads here: providers can report and hand on replies", conf.SMS.Public)
 }
 
-// probe is the path at which the hooks prove that they are ours: what follows is 32 hexadecimal digits.
+// probePath is the path at which the hooks prove that they are ours: what follows is 32 hexadecimal digits.
 const probePath = "check"
 
 // proof answers a probe.
