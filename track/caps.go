@@ -159,14 +159,9 @@ func (b *batch) stands(w *work) bool {
 			}
 		}
 	}
-	if first != nil && !due { // what it was opened for has ended, and the rest is not overdue yet
-		b.takeBack(w, "")
-		return false
-	}
-	if first == nil {
+	if !due { // nothing is left, or what was overdue has ended
 		if w.State.Live() {
-			w.Withdrew = WithdrawCancelled
-			b.close(w, PromptWithdrawn)
+			b.takeBack(w, "")
 		}
 		return false
 	}
