@@ -1,9 +1,7 @@
 package acceptance
 
 import (
-	"net/http"
 	"strconv"
-	"strings"
 	"testing"
 
 	"tocsin/internal/lab"
@@ -25,12 +23,7 @@ func TestTextRouteReloaded(t *testing.T) {
 		h.tocsin.Reload()
 		h.tocsin.Logs("configuration reloaded")
 
-		resp, err := http.Get(strings.NewReplacer("%d", "1", "%F", "7").Replace(old.sms()[0].Get("dlr-url")))
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		wants(t, "answer to the report", resp.Status, "200 OK")
+		arrived(t, old.sms()[0])
 		alice.Expect("message[@type='headline']/{%s}status[@id='m1'][@sms='delivered']", ns)
 		bob.Read()
 		status(alice, "m1", "displayed")

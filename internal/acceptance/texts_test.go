@@ -38,7 +38,18 @@ func newProvider(t *testing.T, answers ...string) *provider {
 	return p
 }
 
-// sms waits for nothing: it returns what was taken.
+// arrived reports that the phone has an SMS, as Kannel does.
+func arrived(t *testing.T, sms url.Values) {
+	t.Helper()
+	resp, err := http.Get(strings.NewReplacer("%d", "1", "%F", "7").Replace(sms.Get("dlr-url")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	wants(t, "answer to the report", resp.Status, "200 OK")
+}
+
+// sms returns what was taken so far.
 func (p *provider) sms() []url.Values {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,13 +107,7 @@ func TestTextAutomatically(t *testing.T) {
 		wants(t, "to", sms.Get("to"), number)
 		contains(t, "text", sms.Get("text"), "alice@lab.test", "Are you there?", "Reply STOP")
 
-		report := strings.NewReplacer("%d", "1", "%F", "7").Replace(sms.Get("dlr-url"))
-		resp, err := http.Get(report)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		wants(t, "answer to the report", resp.Status, "200 OK")
+		arrived(t, sms)
 		alice.Expect("message[@type='headline']/{%s}status[@id='m1'][@sms='delivered']", ns)
 		bob.Read()
 		status(alice, "m1", "displayed")

@@ -22,22 +22,7 @@ func prompted(s *teller) {
 	s.note("tocsin is connected. Messages are overdue 4 s after sending if not delivered, 6 s if not read.")
 	s.println()
 
-	alice := server.Login("alice/phone", lab.Markers.Phone())
-	alice.Greet(server.Component)
-	alice.Expect("presence[@from='%s']", server.Component)
-	bob := server.Login("bob/phone", lab.Markers)
-	lab.Befriend(alice, bob) // from strangers no confirmations are expected
-	tocsin.Must("numbers", "set", bob.Bare(), number)
-	s.begin()
-	s.line("admin", "$ tocsin numbers set %s %s", bob.Bare(), number)
-
-	s.rest()
-	alice.Say(bob.Bare(), "m1", "The server room is on fire.")
-	s.line("alice", "→ bob: The server room is on fire.")
-	bob.Expect("message[@id='m1']/body")
-
-	s.status(alice, "m1", "delivered", "bob's client has it")
-	s.status(alice, "m1", "timeout-unread", "bob has not read it in time")
+	alice, bob := s.unread(server, tocsin)
 	prompt := alice.Expect("message/{%s}escalate[@id='m1']", escalation.NS).Find("escalate")
 	s.line("tocsin", "→ alice's phone: send an SMS to %s?", strings.TrimPrefix(prompt.Find("number").Attr("uri"), "tel:"))
 	s.line("", "   %s", prompt.Find("sms").Attr("uri"))

@@ -45,6 +45,27 @@ func (s *teller) status(c *lab.Client, id, state, meaning string) {
 
 func (s *teller) begin() { s.started = time.Now() }
 
+// unread is how both stories begin: Alice writes to Bob, who does not read it in time.
+func (s *teller) unread(server *lab.Server, tocsin *lab.Daemon) (alice, bob *lab.Client) {
+	alice = server.Login("alice/phone", lab.Markers.Phone())
+	alice.Greet(server.Component)
+	alice.Expect("presence[@from='%s']", server.Component)
+	bob = server.Login("bob/phone", lab.Markers)
+	lab.Befriend(alice, bob) // from strangers no confirmations are expected
+	tocsin.Must("numbers", "set", bob.Bare(), number)
+	s.begin()
+	s.line("admin", "$ tocsin numbers set %s %s", bob.Bare(), number)
+
+	s.rest()
+	alice.Say(bob.Bare(), "m1", "The server room is on fire.")
+	s.line("alice", "→ bob: The server room is on fire.")
+	bob.Expect("message[@id='m1']/body")
+
+	s.status(alice, "m1", "delivered", "bob's client has it")
+	s.status(alice, "m1", "timeout-unread", "bob has not read it in time")
+	return alice, bob
+}
+
 func (s *teller) note(format string, args ...any) {
 	fmt.Fprintln(s.out, s.paint(faint+fmt.Sprintf(format, args...)+plain))
 }

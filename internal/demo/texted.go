@@ -24,21 +24,7 @@ func texted(s *teller) {
 	s.note(`tocsin is connected, and sends SMS by Kannel (mode = "auto"). Messages are overdue 4 s after sending if not delivered, 6 s if not read.`)
 	s.println()
 
-	alice := server.Login("alice/phone", lab.Markers.Phone())
-	alice.Greet(server.Component)
-	alice.Expect("presence[@from='%s']", server.Component)
-	bob := server.Login("bob/desk", lab.Markers)
-	lab.Befriend(alice, bob) // from strangers no confirmations are expected
-	tocsin.Must("numbers", "set", bob.Bare(), number)
-	s.begin()
-	s.line("admin", "$ tocsin numbers set %s %s", bob.Bare(), number)
-
-	s.rest()
-	alice.Say(bob.Bare(), "m1", "The server room is on fire.")
-	s.line("alice", "→ bob: The server room is on fire.")
-	bob.Expect("message[@id='m1']/body")
-	s.status(alice, "m1", "delivered", "bob's client has it")
-	s.status(alice, "m1", "timeout-unread", "bob has not read it in time")
+	alice, _ := s.unread(server, tocsin)
 	s.status(alice, "m1", "escalated", "Kannel has taken an SMS")
 	alice.Expect("message/{%s}status[@id='m1'][@sms='delivered']", escalation.NS)
 	s.said("kannel", "→ bob's phone", sent(smsc))

@@ -45,8 +45,7 @@ func TestCodeCrash(t *testing.T) {
 					continue
 				}
 				t.Run(fmt.Sprint(repeat, "/", row.name), func(t *testing.T) {
-					commits, submits := 1, 1
-					for at := (crash{commit: 1}); ; {
+					everywhere(t, 3, func(at crash) bool {
 						s := newStory(t, on, repeat, copied(row.script))
 						s.begin(at)
 						s.wantCode()
@@ -57,25 +56,8 @@ func TestCodeCrash(t *testing.T) {
 						s.pass(4 * time.Minute)
 						s.judgeCode(fmt.Sprintf("%+v", at))
 						s.stop()
-						switch {
-						case !at.after && crashed:
-							at.after = true
-							continue
-						case at.commit > 0 && crashed:
-							commits++
-							at = crash{commit: commits}
-						case at.commit > 0:
-							at = crash{submit: 1}
-						case crashed:
-							submits++
-							at = crash{submit: submits}
-						default:
-							if commits < 3 {
-								t.Errorf("only %d commits", commits)
-							}
-							return
-						}
-					}
+						return crashed
+					})
 				})
 			}
 		}

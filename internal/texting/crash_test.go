@@ -71,8 +71,7 @@ func TestCrash(t *testing.T) {
 					continue
 				}
 				t.Run(fmt.Sprint(repeat, "/", row.name), func(t *testing.T) {
-					commits, submits := 1, 1
-					for at := (crash{commit: 1}); ; {
+					everywhere(t, 4, func(at crash) bool {
 						s := newStory(t, on, repeat, copied(row.script))
 						s.begin(at)
 						s.send("m1")
@@ -84,29 +83,38 @@ func TestCrash(t *testing.T) {
 						s.pass(12 * time.Minute)
 						s.stop()
 						s.judge(fmt.Sprintf("%+v", at))
-						switch {
-						case !at.after && crashed:
-							at.after = true
-							continue
-						case at.commit > 0 && crashed:
-							commits++
-							at = crash{commit: commits}
-						case at.commit > 0:
-							at = crash{submit: 1}
-						case crashed:
-							submits++
-							at = crash{submit: submits}
-						default:
-							if commits < 4 {
-								t.Errorf("only %d commits", commits)
-							}
-							return
-						}
-					}
+						return crashed
+					})
 				})
 			}
 		}
 	})
+}
+
+// everywhere lives once for each commit and each submission, with a crash before it and after it, until lives get by without one.
+// live reports whether there was a crash. With fewer commits than least, the test fails: it would show nothing.
+func everywhere(t *testing.T, least int, live func(at crash) (crashed bool)) {
+	commits, submits := 1, 1
+	for at := (crash{commit: 1}); ; {
+		crashed := live(at)
+		switch {
+		case !at.after && crashed:
+			at.after = true
+		case at.commit > 0 && crashed:
+			commits++
+			at = crash{commit: commits}
+		case at.commit > 0:
+			at = crash{submit: 1}
+		case crashed:
+			submits++
+			at = crash{submit: submits}
+		default:
+			if commits < least {
+				t.Errorf("only %d commits", commits)
+			}
+			return
+		}
+	}
 }
 
 func (s *story) judge(at string) {

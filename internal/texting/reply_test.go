@@ -51,16 +51,8 @@ func (s *story) status(id string) track.Status {
 }
 
 func TestReplies(t *testing.T) {
-	sent := func() map[string][]gateway.Outcome { return script(says(gateway.Sent), says(gateway.Sent)) }
 	onBoth(t, func(t *testing.T, on *database) {
-		tell := func(name string, what func(*testing.T, *story)) {
-			t.Run(name, func(t *testing.T) {
-				s := newStory(t, on, routes.Never, sent())
-				s.begin(crash{})
-				what(t, s)
-				s.stop()
-			})
-		}
+		tell := teller(t, on)
 		is := func(t *testing.T, what string, got, want any) {
 			t.Helper()
 			if got != want {

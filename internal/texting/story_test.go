@@ -11,18 +11,22 @@ import (
 	"tocsin/track"
 )
 
+// teller tells stories in which both routes send.
+func teller(t *testing.T, on *database) func(name string, what func(*testing.T, *story)) {
+	return func(name string, what func(*testing.T, *story)) {
+		t.Run(name, func(t *testing.T) {
+			s := newStory(t, on, routes.Never, script(says(gateway.Sent), says(gateway.Sent)))
+			s.begin(crash{})
+			what(t, s)
+			s.stop()
+		})
+	}
+}
+
 // TestStories checks the texts of SMS, and when none is sent.
 func TestStories(t *testing.T) {
-	sent := func() map[string][]gateway.Outcome { return script(says(gateway.Sent), says(gateway.Sent)) }
 	onBoth(t, func(t *testing.T, on *database) {
-		tell := func(name string, what func(*testing.T, *story)) {
-			t.Run(name, func(t *testing.T) {
-				s := newStory(t, on, routes.Never, sent())
-				s.begin(crash{})
-				what(t, s)
-				s.stop()
-			})
-		}
+		tell := teller(t, on)
 		said := func(t *testing.T, s *story, want ...string) {
 			t.Helper()
 			if got := strings.Join(s.provider.texts, "|"); got != strings.Join(want, "|") {
