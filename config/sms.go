@@ -188,7 +188,7 @@ func (d *decoder) checkSMS(c *Config) {
 			_, err := xmpp.New(r.XMPP, nil, nil)
 			d.routeFaults(p, err)
 			if r.XMPP.Gateway == c.Component.JID || slices.Contains(c.Tap.Domains, r.XMPP.Gateway) {
-				d.fault(p.add("gateway"), "%q is no gateway, but a domain of this file", r.XMPP.Gateway)
+				d.fault(p.add("gateway"), "%q is component.jid or one of tap.domains, not a gateway", r.XMPP.Gateway)
 			}
 		}
 	}

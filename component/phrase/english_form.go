@@ -233,7 +233,7 @@ var enForm = Form{
 			track.CodeTooMany:     "Too many codes or SMS were sent. Try again tomorrow, or ask your admin.",
 			track.CodeUnreachable: "No code can be sent to this number. If you have ever replied STOP from it, text START; else ask your admin.",
 			track.CodePaused:      "No codes can be sent to this number today. Ask your admin.",
-			track.CodeSpent:       "This code is wrong, too, and the right one is no longer valid. Ask for a new one.",
+			track.CodeSpent:       "This code is wrong, and there are no tries left. Ask for a new code.",
 			track.CodeNone:        "No code is expected, or it has expired.",
 		},
 		WrongCode: func(left int) string {

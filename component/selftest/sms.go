@@ -55,7 +55,7 @@ func (t *SMS) Run(ctx context.Context, o SMSOrder, report func(Step)) error {
 
 // refusals say why no SMS goes out.
 var refusals = map[track.NoText]string{
-	track.NoSMS: "there is no [sms] table", track.OptedOut: `the number's owner wants no SMS (see "tocsin sms stops list")`, track.NoRoute: "no route is for this number",
+	track.NoSMS: "the configuration has no [sms] table", track.OptedOut: `the owner of this number has opted out of SMS (see "tocsin sms stops list")`, track.NoRoute: "no route covers this number",
 	track.Busy: "another SMS to this number is on its way", track.NumberCap: "the number has had all SMS of the day (per_number_per_day; -force sends one more)",
 	track.OverBudget: "the budget of the day is used up (segments_per_day)",
 }
@@ -83,9 +83,9 @@ func (t *SMS) routes(o SMSOrder) (string, error) {
 	case len(names) > 0:
 		return strings.Join(names, ", "), nil
 	case o.Route != "" && all.Routes.Named(o.Route) == nil:
-		return "", fmt.Errorf("there is no route %q", o.Route)
+		return "", fmt.Errorf("unknown route %q", o.Route)
 	case o.Route != "":
-		return "", fmt.Errorf("the route %s is not for messages to this number", o.Route)
+		return "", fmt.Errorf("route %s does not cover this number", o.Route)
 	}
 	return "", fmt.Errorf("%s", refusals[track.NoRoute])
 }

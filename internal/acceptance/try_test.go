@@ -35,8 +35,8 @@ func TestTextTried(t *testing.T) {
 			args []string
 			says string
 		}{
-			{[]string{"+4915112345678"}, "FAIL: no route is for this number"},
-			{[]string{number, "-route", "r1"}, `FAIL: there is no route "r1"`},
+			{[]string{"+4915112345678"}, "FAIL: no route covers this number"},
+			{[]string{number, "-route", "r1"}, `FAIL: unknown route "r1"`},
 		} {
 			out, errs, code := h.tocsin.Run(append([]string{"sms", "test"}, test.args...)...)
 			if code != 1 || !strings.Contains(out, test.says) {
@@ -45,7 +45,7 @@ func TestTextTried(t *testing.T) {
 		}
 		h.tocsin.Must("sms", "stops", "add", number)
 		out, _, code = h.tocsin.Run("sms", "test", number)
-		if code != 1 || !strings.Contains(out, "policy    FAIL: the number's owner wants no SMS") {
+		if code != 1 || !strings.Contains(out, "policy    FAIL: the owner of this number has opted out of SMS") {
 			t.Errorf("exit code %d\n%s", code, out)
 		}
 		if n := len(p.sms()); n != 1 {

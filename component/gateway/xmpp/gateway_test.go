@@ -76,7 +76,7 @@ func TestSubmit(t *testing.T) {
 		{"the stream ends", errors.New("ended"), "", gateway.Answer{Outcome: gateway.Unsure, Class: "lost"}},
 		{"the server is silent", context.DeadlineExceeded, "", gateway.Answer{Outcome: gateway.Unsure, Class: "timeout"}},
 		{"the gateway is away", nil, "service-unavailable", gateway.Answer{Outcome: gateway.NotSent, Class: "service-unavailable"}},
-		{"there is none", nil, "remote-server-not-found", gateway.Answer{Outcome: gateway.NotSent, Class: "remote-server-not-found"}},
+		{"no such gateway", nil, "remote-server-not-found", gateway.Answer{Outcome: gateway.NotSent, Class: "remote-server-not-found"}},
 		{"it is away, and then the stream", errors.New("ended"), "service-unavailable", gateway.Answer{Outcome: gateway.NotSent, Class: "service-unavailable"}},
 		{"no such number", nil, "item-not-found", gateway.Answer{Outcome: gateway.Refused, Class: "item-not-found"}},
 		{"an account is wanted", nil, "registration-required", gateway.Answer{Outcome: gateway.NotSent, Class: "registration-required"}},
