@@ -44,7 +44,7 @@ func TestUnreadThenReadLate(t *testing.T) {
 		status(alice, "m1", "timeout-unread")
 		prompt := h.prompt(alice, "m1")
 		wants(t, "reason", prompt.Attr("reason"), "timeout-unread")
-		h.tocsin.Counts("tocsin_outbox_messages", "", 0) // the server has confirmed it
+		h.tocsin.Confirmed()
 
 		bob.Read()
 		wants(t, "basis", status(alice, "m1", "displayed").Attr("basis"), "marker")

@@ -162,6 +162,7 @@ func TestTextByKannel(t *testing.T) {
 			h.tocsin.Counts("tocsin_sms_replies_total", `kind="forwarded"`, 1)
 			smsc.Phone(strings.TrimPrefix(number, "+"), strings.TrimPrefix(lab.KannelNumber, "+"), "I am here now")
 			h.tocsin.Counts("tocsin_sms_replies_total", `kind="forwarded"`, 2)
+			h.tocsin.Confirmed() // ejabberd does not deliver what it stores just as a client comes online
 			back := h.Login("alice/desk", lab.Markers)
 			back.Expect("message[@from='%s']/{%s}sms-reply/text[.='I am here now']", h.contact(), ns)
 

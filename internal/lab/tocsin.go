@@ -298,6 +298,13 @@ func (d *Daemon) Counts(name, labels string, atLeast float64) {
 	}
 }
 
+// Confirmed waits until the server has confirmed all that Tocsin wants to send: what is for somebody who is offline is in the
+// server's storage then.
+func (d *Daemon) Confirmed() {
+	d.t.Helper()
+	d.Until("the outbox is empty", func() bool { return d.Metric("tocsin_outbox_messages", "") == 0 })
+}
+
 func (d *Daemon) log() string { return filepath.Join(d.Dir, "tocsin.log") }
 
 var built struct {
