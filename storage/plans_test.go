@@ -63,8 +63,10 @@ func plans(t *testing.T, dsn string, rows int) {
 			Attempts: []track.Attempt{{ID: "o"}}, Outbox: []track.Outgoing{{ID: "o2"}}, Marks: []track.Mark{{Run: "r", N: 1}},
 			Texts: []track.Text{{ID: "t"}}, Parts: []track.Part{{Text: "t"}}, Replies: []track.ReplySeen{{}}, Stops: []track.Stop{{Number: "+1"}}, Codes: []track.Code{{Row: 1, JID: alice}}, Numbers: []track.Number{{JID: bob}}, Alerts: []track.Alerted{{}},
 		}))
-		for range 3 {
-			must(t, second(s.Prune(ctx, now, benchStart, 500)))
+		for more := true; more; {
+			done, err := s.Prune(ctx, now, benchStart+100, 500)
+			must(t, err)
+			more = done.More
 		}
 		must(t, second(s.Settled(ctx)))
 		must(t, s.Ping(ctx))
@@ -83,6 +85,11 @@ func plans(t *testing.T, dsn string, rows int) {
 		must(t, err)
 		must(t, s.Put(ctx, "a", "b"))
 	})
+	for _, table := range []string{"messages", "prompts", "text_parts", "texts", "replies_seen", "codes", "releases", "tokens", "peers", "pairs"} {
+		if !slices.ContainsFunc(statements, func(s storage.Statement) bool { return strings.HasPrefix(s.Query, "DELETE FROM "+table+" ") }) {
+			t.Errorf("nothing was pruned from %s", table)
+		}
+	}
 	if len(statements) < 40 {
 		t.Errorf("only %d statements were recorded", len(statements))
 	}
@@ -99,6 +106,29 @@ func plans(t *testing.T, dsn string, rows int) {
 	began := time.Now()
 	must(t, second(s.Prune(context.Background(), benchStart+100_000_000, benchStart, 500)))
 	t.Logf("%d statements, %d rows; a step of pruning took %s", len(statements), rows, time.Since(began).Round(time.Microsecond))
+}
+
+// A round of pruning that finds nothing writes nothing.
+func TestPruneOfNothing(t *testing.T) {
+	onBoth(t, func(t *testing.T, dsn string) {
+		life(t, open(t, dsn), track.Key{Sender: alice, Recipient: bob, ID: "m1"}, "phone")
+		round := func(before track.Time) (written []string) {
+			for _, statement := range storage.Record(t, dsn, func(s *storage.Store) {
+				must(t, second(s.Prune(t.Context(), benchStart+100_000_000, before, 500)))
+			}) {
+				if !strings.HasPrefix(statement.Query, "SELECT") {
+					written = append(written, statement.Query)
+				}
+			}
+			return written
+		}
+		if written := round(benchStart - 1); len(written) > 0 {
+			t.Errorf("written: %q", written)
+		}
+		if written := round(benchStart + 90_000_000); len(written) == 0 {
+			t.Error("nothing was pruned later")
+		}
+	})
 }
 
 // scans are the growing tables that a plan scans.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,43 +62,42 @@ func (s *Store) prune(ctx context.Context, now, before track.Time, limit int) (d
 		return done, err
 	}
 	done.Stale = seen.stale
-	err = s.fenced(ctx, func(tx *sqlx.Tx) error {
-		remove := func(query string, args ...any) error {
-			result, err := tx.ExecContext(ctx, tx.Rebind(query), args...)
-			if err != nil {
-				return err
-			}
-			n, err := result.RowsAffected()
-			done.Removed += int(n)
-			done.More = done.More || int(n) == limit
-			return err
-		}
-		if len(seen.finished) > 0 {
-			if err := remove("DELETE FROM messages AS m WHERE "+s.among("m.ord")+" AND "+finished, s.numbers(seen.finished), before, before, before, before); err != nil {
-				return err
-			}
-		}
-		if err := remove("DELETE FROM prompts WHERE ord IN (SELECT ord FROM prompts WHERE state >= 3 AND opened_at < ? ORDER BY opened_at LIMIT ?)",
-			before.Add(-promptDay), limit); err != nil {
-			return err
-		}
-		const ended = "SELECT ord FROM texts WHERE state >= 3 AND queued_at < ? ORDER BY queued_at LIMIT ?"
-		for _, rows := range []string{"text_parts WHERE ord IN (" + ended + ")", "texts WHERE ord IN (" + ended + ")"} {
-			if err := remove("DELETE FROM "+rows, before.Add(-promptDay), limit); err != nil {
-				return err
-			}
-		}
-		// As long as an SMS is kept, a reply to it can come again.
-		if err := remove("DELETE FROM replies_seen WHERE hash IN (SELECT hash FROM replies_seen WHERE at < ? ORDER BY at LIMIT ?)", before.Add(-promptDay), limit); err != nil {
-			return err
-		}
-		if err := remove("DELETE FROM codes WHERE ord IN (SELECT ord FROM codes WHERE made_at < ? ORDER BY made_at LIMIT ?)", before.Add(-promptDay), limit); err != nil {
-			return err
-		}
-		return remove(fmt.Sprintf("DELETE FROM releases WHERE %[1]s IN (SELECT %[1]s FROM releases WHERE at < ? ORDER BY at LIMIT ?)", s.row()), before, limit)
-	})
+	overdue, err := s.anyOverdue(ctx, before)
 	if err != nil {
-		return track.Pruned{}, err
+		return done, err
+	}
+	if overdue || len(seen.finished) > 0 {
+		err = s.fenced(ctx, func(tx *sqlx.Tx) error {
+			remove := func(query string, args ...any) error {
+				result, err := tx.ExecContext(ctx, tx.Rebind("DELETE FROM "+query), args...)
+				if err != nil {
+					return err
+				}
+				n, err := result.RowsAffected()
+				done.Removed += int(n)
+				done.More = done.More || int(n) == limit
+				return err
+			}
+			if len(seen.finished) > 0 {
+				if err := remove("messages AS m WHERE "+s.among("m.ord")+" AND "+finished, s.numbers(seen.finished), before, before, before, before); err != nil {
+					return err
+				}
+			}
+			if !overdue {
+				return nil
+			}
+			for _, a := range s.aging() {
+				for _, table := range a.tables {
+					if err := remove(table+" WHERE "+a.key+" IN ("+a.oldest(a.key)+"?)", before.Add(-a.kept), limit); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return track.Pruned{}, err
+		}
 	}
 	w.ord, w.passed = seen.last, w.passed+seen.rows-len(seen.finished)
 	switch {
@@ -114,6 +114,50 @@ func (s *Store) prune(ctx context.Context, now, before track.Time, limit int) (d
 	return done, s.tidy(ctx, before, limit)
 }
 
+// aging are rows that go by their age alone.
+type aging struct {
+	tables []string      // the last has the time; the others have rows of the same key
+	key    string        // what identifies a row
+	where  string        // a condition, or ""
+	at     string        // the time, which is indexed
+	kept   time.Duration // how much longer than everything else
+}
+
+func (s *Store) aging() []aging {
+	return []aging{
+		{[]string{"prompts"}, "ord", "state >= 3 AND ", "opened_at", promptDay},
+		{[]string{"text_parts", "texts"}, "ord", "state >= 3 AND ", "queued_at", promptDay},
+		{[]string{"replies_seen"}, "hash", "", "at", promptDay}, // as long as an SMS is kept, a reply to it can come again
+		{[]string{"codes"}, "ord", "", "made_at", promptDay},
+		{[]string{"releases"}, s.row(), "", "at", 0},
+		{[]string{"tokens"}, "hash", "", "expires", 0},
+	}
+}
+
+// oldest is a query for the rows from before an instant, the oldest first, without its limit.
+func (a aging) oldest(what string) string {
+	return fmt.Sprintf("SELECT %s FROM %s WHERE %s%s < ? ORDER BY %[4]s LIMIT ", what, a.tables[len(a.tables)-1], a.where, a.at)
+}
+
+// findOverdue is a query that tells whether any of them are there. (With an EXISTS, PostgreSQL might scan a table.)
+func (s *Store) findOverdue() string {
+	var any strings.Builder
+	for _, a := range s.aging() {
+		any.WriteString("(" + a.oldest("1") + "1), ")
+	}
+	return "SELECT coalesce(" + any.String() + "0)"
+}
+
+func (s *Store) anyOverdue(ctx context.Context, before track.Time) (is bool, err error) {
+	var limits []any
+	for _, a := range s.aging() {
+		limits = append(limits, before.Add(-a.kept))
+	}
+	var found int
+	err = s.overdue.GetContext(ctx, &found, limits...)
+	return found > 0, err
+}
+
 // looked is the result of one look at messages.
 type looked struct {
 	rows            int
@@ -122,10 +166,11 @@ type looked struct {
 	finished, stale []int64
 }
 
+const findMessages = `SELECT m.ord, m.sent_at, m.kind = 0 AND m.status < 2 AND m.due = 0, ` + finished + ` FROM messages m WHERE m.ord > ? ORDER BY m.ord LIMIT ?`
+
 // look looks at the next rows of messages.
 func (s *Store) look(ctx context.Context, now, before track.Time, limit int) (l looked, err error) {
-	found, err := s.query(ctx, `SELECT m.ord, m.sent_at, m.kind = 0 AND m.status < 2 AND m.due = 0, `+finished+
-		` FROM messages m WHERE m.ord > ? ORDER BY m.ord LIMIT ?`, before, before, before, before, s.pruning.ord, limit)
+	found, err := s.lookedAt.QueryContext(ctx, before, before, before, before, s.pruning.ord, limit)
 	if err != nil {
 		return l, err
 	}
@@ -154,16 +199,10 @@ func (s *Store) look(ctx context.Context, now, before track.Time, limit int) (l 
 // tidy ends a round: it removes some of what was learned long ago, and overwrites the remains of deleted rows in the files.
 func (s *Store) tidy(ctx context.Context, before track.Time, limit int) error {
 	w, old := &s.pruning, before.Add(-peerLife)
-	err := forgetSome(ctx, s, "peers", "jid", "", &w.peer, limit, s.names, "receipts < ? AND markers < ? AND acks < ? AND came_at < ?", old, old, old, old)
-	if err != nil {
+	if err := forgetSome(ctx, s, s.oldPeers, learnedPeers, "", &w.peer, limit, s.names, old); err != nil {
 		return err
 	}
-	// Whenever anything about a pair is recorded, so is one of these times. A refusal stays.
-	err = forgetSome(ctx, s, "pairs", "conv", math.MinInt64, &w.pair, limit, s.numbers, "receipts < ? AND arrivals < ? AND markers < ? AND counted_at < ? AND refused = 0", old, old, old, old)
-	if err != nil {
-		return err
-	}
-	if _, err := s.writer.ExecContext(ctx, s.writer.Rebind("DELETE FROM tokens WHERE expires < ?"), before); err != nil {
+	if err := forgetSome(ctx, s, s.oldPairs, learnedPairs, math.MinInt64, &w.pair, limit, s.numbers, old); err != nil {
 		return err
 	}
 	if sql := s.erase(); sql != "" {
@@ -173,25 +212,46 @@ func (s *Store) tidy(ctx context.Context, before track.Time, limit int) error {
 	return nil
 }
 
-// forgetSome deletes those of the next rows after the key last that meet a condition. It advances last, and resets it at the
-// end of the table.
-func forgetSome[K any](ctx context.Context, s *Store, table, key string, first K, last *K, limit int, list func([]K) any, condition string, args ...any) error {
-	var some []K
-	query := fmt.Sprintf("SELECT %[2]s FROM %[1]s WHERE %[2]s > ? ORDER BY %[2]s LIMIT ?", table, key)
-	if err := s.readers.SelectContext(ctx, &some, s.readers.Rebind(query), *last, limit); err != nil {
+// learned is a table of what was learned about clients. Its rows go when all of some times, each a parameter, are over.
+type learned struct{ table, key, old string }
+
+var (
+	learnedPeers = learned{"peers", "jid", "receipts < ? AND markers < ? AND acks < ? AND came_at < ?"}
+	// Whenever anything about a pair is recorded, so is one of these times. A refusal stays.
+	learnedPairs = learned{"pairs", "conv", "receipts < ? AND arrivals < ? AND markers < ? AND counted_at < ? AND refused = 0"}
+)
+
+// look is a query for the next rows after a key, and whether they are old.
+func (l learned) look() string {
+	return fmt.Sprintf("SELECT %[2]s AS key, %[3]s AS old FROM %[1]s WHERE %[2]s > ? ORDER BY %[2]s LIMIT ?", l.table, l.key, l.old)
+}
+
+// forgetSome deletes the old ones of the next rows after the key last. It advances last, and resets it to the first at the end
+// of the table.
+func forgetSome[K any](ctx context.Context, s *Store, look *sqlx.Stmt, l learned, first K, last *K, limit int, list func([]K) any, old track.Time) error {
+	var rows []struct {
+		Key K
+		Old bool
+	}
+	if err := look.SelectContext(ctx, &rows, old, old, old, old, *last, limit); err != nil {
 		return err
 	}
-	if len(some) > 0 {
+	var gone []K
+	for _, row := range rows {
+		if row.Old {
+			gone = append(gone, row.Key)
+		}
+	}
+	if len(gone) > 0 {
 		err := s.fenced(ctx, func(tx *sqlx.Tx) error {
-			_, err := tx.ExecContext(ctx, tx.Rebind(fmt.Sprintf("DELETE FROM %s WHERE %s AND %s", table, s.among(key), condition)), append([]any{list(some)}, args...)...)
-			return err
+			return deleteFrom(ctx, tx, part{l.table + " WHERE " + s.among(l.key) + " AND " + l.old, []any{list(gone), old, old, old, old}})
 		})
 		if err != nil {
 			return err
 		}
 	}
-	if *last = first; len(some) == limit {
-		*last = some[limit-1]
+	if *last = first; len(rows) == limit {
+		*last = rows[limit-1].Key
 	}
 	return nil
 }
