@@ -236,16 +236,17 @@ end
 
 local rank = { other = 1, evidence = 2, content = 3 };
 
-local pieces = {};
-
--- Returns the class of a message, its payloads, and how many they are; nothing if there is nothing to tell. wants.text
--- says whether texts are told, wants.ids whether stanza-ids are; wants.reactions whether a message of nothing but
--- reactions is.
-local function describe(stanza, wants)
+-- Appends the payloads of a message to pieces, after the n that are there. Returns the class of the message, the new
+-- number of pieces, and how many elements the event has; nothing if there is nothing to report. wants.text says whether
+-- texts are reported, wants.ids whether stanza-ids are; wants.reactions whether a message of nothing but reactions is.
+--
+-- Pieces are not joined here: every string that lives for a moment costs Prosody, which collects garbage eagerly, more
+-- than what is done with it.
+local function describe(stanza, wants, pieces, n)
 	local class, score, reacts, hidden, body = nil, 0, false, not wants.text or stanza.attr.type == "error", nil;
-	local n = 1; -- the first one is the body's
+	local first, elements = n, 1; -- the body's pieces come first
 	local slots; -- of those of which there is only one
-	pieces[1] = "";
+	n = n + 3;
 	local tags = stanza.tags;
 	for i = 1, #tags do
 		local child = tags[i];
@@ -258,11 +259,14 @@ local function describe(stanza, wants)
 			reacts = reacts or entry.reaction;
 			if entry.body then
 				body = body or child;
-			elseif n <= max_payloads then
+			elseif elements <= max_payloads then
 				local xml = entry.xml;
 				if entry.id then
 					local id = child.attr.id;
-					xml = id and #id <= max_id and entry.id .. attribute(id) .. "'/>" or "";
+					if id and #id <= max_id then
+						pieces[n + 1], pieces[n + 2], xml = entry.id, attribute(id), "'/>";
+						n = n + 2;
+					end
 				elseif entry.slot then
 					slots = slots or {};
 					local slot = slots[entry.slot];
@@ -276,26 +280,31 @@ local function describe(stanza, wants)
 					xml = entry.write(child, stanza, wants);
 				end
 				if xml and xml ~= "" then
-					n = n + 1;
+					n, elements = n + 1, elements + 1;
 					pieces[n] = xml;
 				end
 			end
 		end
 	end
 	if not class or reacts and not body and not wants.reactions then return; end
-	local length = 0;
-	for i = 2, n do length = length + #pieces[i]; end
+	local open, words, close = "", "", "";
 	if body then
-		local words = body[1] or "";
+		words = body[1] or "";
 		if #body > 1 then words = body:get_text(); end
-		if not hidden then
+		local written = not hidden and text(cut(words));
+		local length = written and #written or 0;
+		for i = first + 4, written and n or 0 do length = length + #pieces[i]; end
+		if not written or length + 64 > max_event then
+			open, words, close = "<body is='", nature(words), "'/>";
+		else
 			local lang = body.attr["xml:lang"];
-			lang = lang and lang ~= stanza.attr["xml:lang"] and #lang <= 35 and " xml:lang='" .. attribute(lang) .. "'" or "";
-			pieces[1] = "<body" .. lang .. ">" .. text(cut(words)) .. "</body>";
+			local other_lang = lang and lang ~= stanza.attr["xml:lang"] and #lang <= 35;
+			open = other_lang and "<body xml:lang='" .. attribute(lang) .. "'>" or "<body>";
+			words, close = written, "</body>";
 		end
-		if hidden or length + #pieces[1] > max_event then pieces[1] = "<body is='" .. nature(words) .. "'/>"; end
 	end
-	return class, concat(pieces, "", 1, n), n;
+	pieces[first + 1], pieces[first + 2], pieces[first + 3] = open, words, close;
+	return class, n, elements;
 end
 
 return { attribute = attribute, describe = describe, is_content = is_content, max_id = max_id, max_event = max_event };

@@ -8,9 +8,10 @@ local now = require "util.time".now;
 
 local hosts, bare_sessions, full_sessions = prosody.hosts, prosody.bare_sessions, prosody.full_sessions;
 
-local types = { chat = "", normal = " y='normal'", error = " y='error'" };
+local types = { chat = "'", normal = "' y='normal'", error = "' y='error'" };
 
--- The class of a stanza is recorded in it while it passes through the server: "none", or its class.
+-- The class of a stanza is recorded in it while it passes through the server: "content" or "none", and once it has been
+-- looked at to be reported, its class, or false if there was nothing to report.
 local noted = "tocsin_class";
 
 return function (tap)
@@ -19,7 +20,7 @@ return function (tap)
 	local attribute = event.attribute;
 
 	local function is_room(domain)
-		local host = hosts[domain];
+		local host = domain ~= here and hosts[domain];
 		return host and host.modules and host.modules.muc;
 	end
 
@@ -44,8 +45,10 @@ return function (tap)
 	end
 
 	local function id(attr)
-		return attr.id and #attr.id <= event.max_id and " i='" .. attribute(attr.id) .. "'" or "";
+		return attr.id and #attr.id <= event.max_id and attribute(attr.id);
 	end
+
+	local pieces = {}; -- of the event that is being written
 
 	-- Reports the fate of a message, by its addresses and its id, if a local user wrote it. to is the session concerned,
 	-- if there is one.
@@ -53,8 +56,11 @@ return function (tap)
 		local attr = stanza.attr;
 		local i, from = id(attr), address(attr.from);
 		local home = hosts[from.host];
-		if i == "" or not home or home.type ~= "local" then return; end
-		outbox.add(name, " f='" .. from.xml .. "' t='" .. address(to or attr.to).xml .. "'" .. i .. (more or "") .. "/>", 1);
+		if not i or not home or home.type ~= "local" then return; end
+		pieces[1], pieces[2], pieces[3], pieces[4] = " f='", from.xml, "' t='", address(to or attr.to).xml;
+		pieces[5], pieces[6], pieces[7], pieces[8] = "' i='", i, "'", more or "";
+		pieces[9] = "/>";
+		outbox.add_pieces(name, pieces, 9, 1);
 	end
 	tap.is_content, tap.tell = is_content, tell;
 	function tap.wants.is_ours(domain) return tap.hosts[domain] ~= nil; end
@@ -88,6 +94,10 @@ return function (tap)
 	end
 	tap.standing = standing;
 
+	-- As attributes, each made once.
+	local ro = { both = " ro='both'", to = " ro='to'", from = " ro='from'", none = " ro='none'" };
+	local ss, known_ss = {}, 0;
+
 	local function sessions(to)
 		local user = bare_sessions[to.bare];
 		if not user then return " ss='0'"; end
@@ -102,42 +112,51 @@ return function (tap)
 			end
 			if session.hibernating then hibernating = hibernating + 1; end
 		end
-		return " ss='" .. all .. (managed > 0 and "' sm='" .. managed or "")
-			.. (hibernating > 0 and "' hib='" .. hibernating or "") .. "'";
+		local key = all << 40 | managed << 20 | hibernating;
+		if not ss[key] then
+			if known_ss >= 1000 then ss, known_ss = {}, 0; end
+			ss[key] = " ss='" .. all .. (managed > 0 and "' sm='" .. managed or "")
+				.. (hibernating > 0 and "' hib='" .. hibernating or "") .. "'";
+			known_ss = known_ss + 1;
+		end
+		return ss[key];
 	end
 
-	-- Reports a message itself. Returns its class.
+	-- Reports a message itself. Returns its class, or false if there is nothing to report.
 	local function tell_message(name, stanza)
 		local attr = stanza.attr;
 		local from, to = people(attr);
-		if not from then return "none"; end
-		local class, payloads, elements = event.describe(stanza, tap.wants);
-		if not class then return "none"; end
-		local known = "";
+		if not from then return false; end
+		local class, n, elements = event.describe(stanza, tap.wants, pieces, 11);
+		if not class then return false; end
+		local i = id(attr);
+		pieces[1], pieces[2], pieces[3], pieces[4] = " f='", from.xml, "' t='", to.xml;
+		pieces[5], pieces[6] = i and "' i='" or "", i or "";
+		pieces[7] = name == "bounce" and "'" or types[attr.type or "normal"];
+		pieces[8], pieces[9], pieces[10] = "", "", "";
 		if class == "content" and attr.type ~= "error" then
 			local lang = attr["xml:lang"];
-			if lang and #lang <= 35 then known = " l='" .. attribute(lang) .. "'"; end
+			if lang and #lang <= 35 then pieces[8] = " l='" .. attribute(lang) .. "'"; end
 			if hosts[to.host] then
-				local ro = standing(from, to);
-				known = known .. (ro and " ro='" .. ro .. "'" or "") .. sessions(to);
+				pieces[9], pieces[10] = ro[standing(from, to)] or "", sessions(to);
 			end
 		end
-		local rest = " f='" .. from.xml .. "' t='" .. to.xml .. "'" .. id(attr)
-			.. (name == "bounce" and "" or types[attr.type or "normal"]) .. known
-			.. (payloads == "" and "/>" or ">" .. payloads .. "</" .. name .. ">");
-		if #rest > event.max_event then
-			outbox.lose();
+		if elements == 1 and pieces[12] == "" then -- no payload
+			n, pieces[11] = 11, "/>";
 		else
-			outbox.add(name, rest, elements);
+			pieces[11], pieces[n + 1], pieces[n + 2], pieces[n + 3] = ">", "</", name, ">";
+			n = n + 3;
 		end
+		outbox.add_pieces(name, pieces, n, elements);
 		return class;
 	end
 
 	-- Handlers may replace the stanza of an event (mod_mam does), so the event remembers what was reported.
 	local on_out = safely("out", function (data)
-		data.tocsin_class = "none"; -- whatever goes wrong, it is looked at once
-		data.tocsin_class = tell_message("out", data.stanza);
-		data.stanza[noted] = data.tocsin_class;
+		local stanza = data.stanza;
+		stanza[noted] = false; -- whatever goes wrong, it is looked at once
+		local class = tell_message("out", stanza);
+		if class then data.tocsin_class, stanza[noted] = class, class; end
 	end);
 
 	-- Events of reported messages that have not reached their delivery, with the time.
@@ -146,12 +165,13 @@ return function (tap)
 	local on_in = safely("in", function (data)
 		under_way[data] = nil;
 		local stanza = data.stanza;
-		if not data.tocsin_class then -- it was not told as "out"
+		local class = data.tocsin_class;
+		if not class and stanza[noted] ~= false then -- it was not told as "out"
 			local is_own = stanza.attr.type == "error" and data.origin.type == "local";
-			data.tocsin_class = "none";
-			data.tocsin_class = tell_message(is_own and "bounce" or "in", stanza);
+			stanza[noted] = false;
+			class = tell_message(is_own and "bounce" or "in", stanza);
 		end
-		stanza[noted] = data.tocsin_class;
+		stanza[noted] = class or false;
 	end);
 
 	-- What is dropped without a word: by a block list (mod_blocklist at 100: messages to a blocker's full JID, since
@@ -189,8 +209,12 @@ return function (tap)
 		-- for its recipient, and before the delivery at -1.
 		module:hook("pre-message/" .. to, on_out, -0.9);
 		module:hook("message/" .. to, on_way, 1000000);
-		module:hook("message/" .. to, function (data) data.tocsin_blocked = true; end, 100.5);
-		module:hook("message/" .. to, function (data) data.tocsin_blocked = nil; end, 99.5);
+		module:hook("message/" .. to, function (data)
+			if under_way[data] then data.tocsin_blocked = true; end
+		end, 100.5);
+		module:hook("message/" .. to, function (data)
+			if data.tocsin_blocked then data.tocsin_blocked = nil; end
+		end, 99.5);
 		module:hook("message/" .. to, on_in, -0.9);
 	end
 
@@ -232,7 +256,7 @@ return function (tap)
 				if attr.id == stanza.attr.id and attr.from == stanza.attr.to then under_way[data] = nil; end
 			end
 			if stanza[noted] == nil and not stanza:get_child("delay", "urn:xmpp:delay") then
-				stanza[noted] = "none";
+				stanza[noted] = false;
 				tell_message("bounce", stanza);
 			end
 		elseif not session.smacks and is_content(stanza) then

@@ -105,6 +105,7 @@ local outbox = new_outbox.new(shared.state, {
 	envelope = function () return head, tail; end;
 	max_events = module:get_option_number("tocsin_backlog", 100000);
 	max_bytes = 64 * 1024 * 1024;
+	max_event = event.max_event;
 });
 
 -- What the other parts need from this one.
@@ -145,7 +146,7 @@ local function hello()
 	table.sort(names);
 	outbox.add("hello", " v='1' module='" .. version .. "' server='Prosody " .. event.attribute(prosody.version or "?")
 		.. "' hosts='" .. event.attribute(table.concat(names, " ")) .. "' tells='" .. (tap.tells_acks and "acked " or "")
-		.. "handed unacked offline bounce dropped session roster removed'/>", 1);
+		.. "handed unacked offline bounce dropped session roster removed'/>");
 	for _, host in pairs(shared.hosts) do host.tell_all(); end
 end
 
@@ -270,7 +271,7 @@ if shared.state.up then -- and be listening: to what this host tells, too, from 
 end
 
 local say_bye = safely("server-stopping", function ()
-	outbox.add("bye", "/>", 1);
+	outbox.add("bye", "/>");
 	outbox.flush();
 end);
 

@@ -3,7 +3,7 @@
 -- it needs is passed in as functions, so that it can be tested without.
 -- luacheck: std lua54
 
-local concat, format = table.concat, string.format;
+local concat, move, format = table.concat, table.move, string.format;
 local floor, max, min = math.floor, math.max, math.min;
 
 -- A batch is closed at this size, or this long after its first event.
@@ -23,6 +23,17 @@ local slice_wait = 0.001;
 -- Memory of a batch besides its text: its table, its slot, the string's header.
 local overhead = 256;
 
+-- What is written again and again is made once.
+local opening = setmetatable({}, { __index = function (known, name)
+	known[name] = "<" .. name;
+	return known[name];
+end });
+local since = setmetatable({}, { __index = function (known, milliseconds)
+	local text = format(" d='%d'", milliseconds);
+	if milliseconds <= 1000 then known[milliseconds] = text; end
+	return text;
+end });
+
 -- State that survives a reload of the module.
 local function new_state(run)
 	return {
@@ -37,7 +48,8 @@ local function new_state(run)
 		flying_bytes = 0;
 		lost = 0; -- events that were given up
 		lost_up_to = 0; -- the newest number of their batches
-		parts = {}; -- of the batch that is being gathered
+		parts = {}; -- the pieces of text of the batch that is being gathered
+		pieces = 0;
 		events = 0;
 		elements = 0;
 		size = 0;
@@ -46,7 +58,7 @@ local function new_state(run)
 end
 
 -- env: send(text), which tells whether it could; clock(), in seconds, never back; time(), in seconds since 1970;
--- after(seconds, fn); max_events, max_bytes. envelope(): what a batch stands in, as two strings.
+-- after(seconds, fn); max_events, max_bytes; max_event, its bytes. envelope(): what a batch stands in, as two strings.
 local function new(state, env)
 	local outbox = {};
 	local parts = state.parts;
@@ -76,12 +88,12 @@ local function new(state, env)
 
 	local function close()
 		if state.events == 0 then return; end
-		local batch = { text = concat(parts, "", 1, state.events), events = state.events, first = state.first };
+		local batch = { text = concat(parts, "", 1, state.pieces), events = state.events, first = state.first };
 		state.last = state.last + 1;
 		state.batches[state.last] = batch;
 		state.kept = state.kept + batch.events;
 		state.bytes = state.bytes + #batch.text + overhead;
-		state.events, state.elements, state.size = 0, 0, 0;
+		state.pieces, state.events, state.elements, state.size = 0, 0, 0, 0;
 		make_room();
 	end
 
@@ -133,10 +145,15 @@ local function new(state, env)
 		flush();
 	end
 
-	-- Adds an event: the name of its element, and what follows that. elements is how many it is, with its payloads.
-	function outbox.add(name, rest, elements)
-		if state.size + #rest > batch_bytes and state.events > 0 then flush(); end
-		local at, since = env.clock(), "";
+	-- Adds an event: the name of its element, and what follows that, in n pieces. elements is how many it is, with its
+	-- payloads. One that is too large is counted as lost.
+	function outbox.add_pieces(name, pieces, n, elements)
+		local size = 16;
+		for i = 1, n do size = size + #pieces[i]; end
+		if size > env.max_event then return outbox.lose(); end
+		if state.size + size > batch_bytes and state.events > 0 then flush(); end
+		local at, last = env.clock(), state.pieces + 1;
+		parts[last] = opening[name];
 		if state.events == 0 then
 			state.first = at;
 			if state.up and not gathering then
@@ -144,12 +161,21 @@ local function new(state, env)
 				env.after(batch_wait, flush_in_time);
 			end
 		elseif at - state.first >= 0.001 then
-			since = format(" d='%d'", floor((at - state.first) * 1000));
+			last = last + 1;
+			parts[last] = since[floor((at - state.first) * 1000)];
 		end
-		local n = state.events + 1;
-		parts[n] = "<" .. name .. since .. rest;
-		state.events, state.elements, state.size = n, state.elements + elements, state.size + #rest + 16;
-		if n >= batch_events or state.elements >= batch_elements then flush(); end
+		move(pieces, 1, n, last + 1, parts);
+		state.pieces, state.events = last + n, state.events + 1;
+		state.elements, state.size = state.elements + elements, state.size + size;
+		if state.events >= batch_events or state.elements >= batch_elements then flush(); end
+	end
+
+	local whole = {};
+
+	-- The same, in one piece.
+	function outbox.add(name, rest)
+		whole[1] = rest;
+		outbox.add_pieces(name, whole, 1, 1);
 	end
 
 	-- Counts an event that can't be reported.

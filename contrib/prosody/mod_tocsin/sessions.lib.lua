@@ -30,7 +30,7 @@ return function (tap)
 	end
 
 	local function tell(name, session, more)
-		if tap.is_up() then outbox.add(name, named(session) .. (more or "") .. "/>", 1); end
+		if tap.is_up() then outbox.add(name, named(session) .. (more or "") .. "/>"); end
 	end
 
 	local function can_resume(session)
@@ -157,7 +157,7 @@ return function (tap)
 		for _, pair in pairs(list) do
 			local standing = tap.standing(pair.contact, pair.owner);
 			if standing then
-				outbox.add("roster", " o='" .. pair.owner.xml .. "' j='" .. pair.contact.xml .. "' ro='" .. standing .. "'/>", 1);
+				outbox.add("roster", " o='" .. pair.owner.xml .. "' j='" .. pair.contact.xml .. "' ro='" .. standing .. "'/>");
 			end
 		end
 	end);
@@ -185,7 +185,7 @@ return function (tap)
 
 	module:hook_global("user-deleted", safely("removed", function (data)
 		if data.host ~= here then return; end
-		outbox.add("removed", " j='" .. attribute(data.username .. "@" .. here) .. "'/>", 1);
+		outbox.add("removed", " j='" .. attribute(data.username .. "@" .. here) .. "'/>");
 	end));
 
 	-- What a user's devices synchronise as displayed (XEP-0490): only if the component asks for it.
@@ -196,7 +196,7 @@ return function (tap)
 		local id = displayed and displayed:get_child("stanza-id", "urn:xmpp:sid:0");
 		if not with or not owner or not id or not id.attr.id or #id.attr.id > tap.event.max_id then return; end
 		outbox.add("mds", " o='" .. address(owner).xml .. "' with='" .. attribute(with) .. "' id='" .. attribute(id.attr.id)
-			.. "' by='" .. attribute(id.attr.by or "") .. "'/>", 1);
+			.. "' by='" .. attribute(id.attr.by or "") .. "'/>");
 	end);
 	module:handle_items("pep-service", function (data)
 		local service = data.item.service;
