@@ -20,6 +20,7 @@ local function world(max_events, max_bytes)
 		envelope = function () return "<message>", "</message>"; end;
 		max_events = max_events or 100000;
 		max_bytes = max_bytes or 64 * 1024 * 1024;
+		max_event = 131072;
 	});
 	function w.step(seconds)
 		w.now = w.now + seconds;
@@ -30,7 +31,7 @@ local function world(max_events, max_bytes)
 		end
 	end
 	function w.add(n, rest)
-		for _ = 1, n do w.outbox.add("out", rest or " i='1'/>", 1); end
+		for _ = 1, n do w.outbox.add("out", rest or " i='1'/>"); end
 	end
 	function w.numbers()
 		local numbers = {};
@@ -55,10 +56,14 @@ do -- A batch goes when it is full, or soon.
 	test.equal("its age", w.sent[1]:match(" age='(%d+)'"), "10");
 	test.equal("its last event's time", w.sent[1]:match(".* d='(%d+)'"), "6");
 	w.sent = {};
-	w.outbox.add("out", " i='1'/>", 1000);
+	w.outbox.add_pieces("out", { " i='1'", "/>" }, 2, 1000);
 	test.equal("one of many elements", w.numbers(), "3");
 	w.add(3, (" "):rep(20000));
 	test.equal("one of many bytes", w.numbers(), "4");
+	w.outbox.add("out", ("x"):rep(131072));
+	test.equal("what is too large", w.state.lost, 1);
+	w.step(0.01);
+	test.equal("does not become part of a batch", w.sent[1]:find("xxx"), nil);
 end
 
 do -- What is not acknowledged is sent again, under the same numbers, and older.
