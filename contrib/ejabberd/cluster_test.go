@@ -8,7 +8,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// Two nodes are one server: each tells the one component what its own sessions do, wherever the component is connected.
+// In a cluster each node reports its own sessions to the component, whichever node the component is connected to.
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	first, second := lab.EjabberdCluster(t, lab.Options{Tap: lab.Module})
@@ -42,7 +42,7 @@ func TestCluster(t *testing.T) {
 	all("out ro='none' t='alice@lab.test' i='m2'", "handed t='alice@lab.test/phone' i='m2'")
 	await(t, "an acknowledgement by both", sink.Acknowledged)
 
-	// The component moves to the other node, and nothing is told twice.
+	// The component moves to the other node, and nothing is reported twice.
 	sink.Close()
 	alice.Say(bob.Bare(), "m3", "hello")
 	bob.Expect("message[@id='m3']/body")

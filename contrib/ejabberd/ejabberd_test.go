@@ -1,4 +1,4 @@
-// Package ejabberd tests the module for ejabberd: its units by EUnit, and what it tells on a real server.
+// Package ejabberd tests the module for ejabberd: its EUnit tests, and the events it reports on a real server.
 package ejabberd
 
 import (
@@ -19,7 +19,7 @@ import (
 	"tocsin/xep/escalation"
 )
 
-// It compiles without a warning on the server's own Erlang, and its pure parts do what they should.
+// The module compiles without warnings with the server's Erlang, and its EUnit tests pass.
 func TestUnits(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("sh", "mod_tocsin/build.sh", t.TempDir(), "test")
@@ -42,7 +42,7 @@ func attach(t *testing.T, server *lab.Server) *serverload.Sink {
 	return sink
 }
 
-// brief is an event without what differs from run to run.
+// brief strips an event of attributes that differ from run to run.
 func brief(event string) string {
 	name, attrs, _ := strings.Cut(event, " ")
 	var kept []string
@@ -55,7 +55,8 @@ func brief(event string) string {
 	return name + " " + strings.Join(kept, " ")
 }
 
-// told waits until the last of the events wanted has come, and compares those of the names wanted.
+// told waits until the events since from are those wanted, ignoring events whose name does not occur in want. It returns where to
+// continue.
 func told(t *testing.T, sink *serverload.Sink, from int, want ...string) (next int) {
 	t.Helper()
 	names := map[string]bool{}
@@ -80,7 +81,7 @@ func told(t *testing.T, sink *serverload.Sink, from int, want ...string) (next i
 	return next
 }
 
-// poll looks until something is so, or patience is over.
+// poll checks until is returns true, or patience runs out.
 func poll(is func() bool) bool {
 	turn := time.NewTicker(10 * time.Millisecond)
 	defer turn.Stop()
@@ -99,8 +100,8 @@ func await(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// What becomes of messages to somebody who is there without stream management, with it, hibernating, away, unknown, or who
-// has blocked the sender; and what his sessions do.
+// Events of messages to a recipient without and with stream management, hibernating, unknown, who blocked the sender, or offline;
+// and events of the recipient's sessions.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	server := lab.Ejabberd(t, lab.Options{Tap: lab.Module})
@@ -147,7 +148,7 @@ func TestEvents(t *testing.T) {
 	next = told(t, sink, next, "opened s='carol@lab.test/web'", "closed s='carol@lab.test/web' why='left'",
 		"out ro='none' ss='0' t='carol@lab.test' i='m7'", "offline t='carol@lab.test' i='m7' how='offline'")
 
-	// Blocked by somebody who is back, before she fetches it: it is dropped without a word.
+	// Carol blocks Alice before she fetches the stored message, so it is dropped silently.
 	carol.Connect()
 	carol.Block(alice.Bare())
 	carol.Available()
@@ -155,7 +156,7 @@ func TestEvents(t *testing.T) {
 	told(t, sink, next, "opened s='carol@lab.test/web'", "dropped t='carol@lab.test' i='m7' why='blocked'")
 }
 
-// Tocsin finds the module, reads what it tells, and tells the sender.
+// Tocsin finds the module, reads its events, and notifies the sender.
 func TestTocsinReadsIt(t *testing.T) {
 	t.Parallel()
 	server := lab.Ejabberd(t, lab.Options{Tap: lab.Module})
@@ -187,7 +188,7 @@ func TestTocsinReadsIt(t *testing.T) {
 	alice.Expect("message[@type='headline']//{%s}status[@id='m2'][@state='displayed']", escalation.NS)
 }
 
-// A component with privileges (mod_privilege) is told as much as any other, can acknowledge it, and may ask what any may ask.
+// A privileged component (mod_privilege) gets the same events, can acknowledge them, and can send unwrapped IQs.
 func TestPrivileged(t *testing.T) {
 	t.Parallel()
 	server := lab.Ejabberd(t, lab.Options{Tap: lab.Module, Privilege: true})
@@ -204,7 +205,7 @@ func TestPrivileged(t *testing.T) {
 	}
 }
 
-// ejabberd's own tool compiles and loads it from contrib's folder.
+// ejabberd's module_install compiles and loads the module from this folder.
 func TestModuleInstall(t *testing.T) {
 	modules := t.TempDir()
 	t.Setenv("CONTRIB_MODULES_PATH", modules)
@@ -216,7 +217,7 @@ func TestModuleInstall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	alice := server.Login("alice/phone", lab.Silent) // before the module is there
+	alice := server.Login("alice/phone", lab.Silent) // before the module is loaded
 	resp, err := http.Post("http://"+address.Host+"/api/module_install", "application/json", strings.NewReader(`{"module": "mod_tocsin"}`))
 	if err != nil {
 		t.Fatal(err)
@@ -231,8 +232,7 @@ func TestModuleInstall(t *testing.T) {
 	told(t, sink, 0, "here s='alice@lab.test/phone'", "opened s='bob@lab.test/desk'", "out ro='none' ss='1' t='bob@lab.test' i='m1'")
 }
 
-// While the component is away users notice nothing, events are kept, and then told once, in order, with all sessions that are
-// there.
+// While the component is offline, users notice nothing. Events are kept, then sent once and in order, followed by all open sessions.
 func TestBacklog(t *testing.T) {
 	t.Parallel()
 	server := lab.Ejabberd(t, lab.Options{Tap: lab.Module})
@@ -258,8 +258,7 @@ func TestBacklog(t *testing.T) {
 	}
 }
 
-// What was not acknowledged when ejabberd is stopped is told after it has been started again, in the same run; a run that was killed is
-// not taken up.
+// Events that were unacknowledged when ejabberd stopped are sent after the restart, in the same run. After a crash a new run begins.
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	server := lab.Ejabberd(t, lab.Options{Tap: lab.Module})

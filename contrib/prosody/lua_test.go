@@ -1,5 +1,5 @@
-// Package prosody holds what Prosody needs: mod_tocsin, and a script for mod_firewall. Its tests run parts of the module with
-// Prosody's own libraries, where a server would be too coarse; internal/lab has those on a server.
+// Package prosody contains mod_tocsin and a script for mod_firewall. Its tests run parts of the module with Prosody's libraries;
+// internal/lab tests the module on a server.
 package prosody
 
 import (

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Compiles the module for the ejabberd of this machine: sh build.sh DIR writes its .beam files there; sh build.sh DIR test
-# also compiles and runs its unit tests. An ejabberd that is not Debian's: ERL=/opt/ejabberd-…/bin/erl or ERL_LIBS=/opt/ejabberd-…/lib.
+# Compiles the module for the ejabberd on this machine: sh build.sh DIR writes the .beam files to DIR, sh build.sh DIR test also
+# runs the unit tests. For an ejabberd that is not Debian's, set ERL=/opt/ejabberd-…/bin/erl or ERL_LIBS=/opt/ejabberd-…/lib.
 set -eu
 src=$(cd "$(dirname "$0")" && pwd)
 [ $# = 1 ] || [ $# = 2 ] || { sed -n '2,4s/^# //p' "$0" >&2; exit 2; }

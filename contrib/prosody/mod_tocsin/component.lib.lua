@@ -1,12 +1,12 @@
--- mod_tocsin on the component's own host: loads the module on the VirtualHosts that the component serves.
+-- mod_tocsin on the component's own host: loads the module on the VirtualHosts of tocsin_domains.
 --
 --   Component "tocsin.example.org"
 --       component_secret = "…"
 --       modules_enabled = { "tocsin" }
 --       tocsin_domains = { "example.org" }
 --
--- That way everything about Tocsin is in one place, and no list of a VirtualHost has to be edited: a second
--- modules_enabled or disco_items for the same host would replace the first one.
+-- This keeps Tocsin's configuration in one place: nobody has to edit lists of a VirtualHost, where a second
+-- modules_enabled or disco_items would replace the first.
 -- luacheck: std lua54, globals module prosody
 
 local configmanager = require "core.configmanager";
@@ -14,12 +14,12 @@ local modulemanager = require "core.modulemanager";
 
 local component = module.host;
 
--- Whether mod_disco lists the component among the items of a host by itself.
+-- Whether mod_disco lists the component among the host's items anyway.
 local function is_below(domain)
 	return component:sub(-#domain - 1) == "." .. domain;
 end
 
-local listed = {}; -- the hosts' events, by which it is listed
+local listed = {}; -- by host: the events table that has the hook (a reactivated host gets a new one)
 
 local function list(domain)
 	local host = prosody.hosts[domain];
@@ -38,26 +38,26 @@ local function serve(domain)
 	end
 	if not modulemanager.is_loaded(domain, "tocsin") then
 		local ok, err = modulemanager.load(domain, "tocsin");
-		if not ok then module:log("error", "mod_tocsin could not be loaded on %s: %s", domain, err); end
+		if not ok then module:log("error", "could not load mod_tocsin on %s: %s", domain, err); end
 	end
 end
 
 return function ()
 	local domains = module:get_option_set("tocsin_domains", {});
 	if domains:empty() then
-		error('tocsin_domains has to list the VirtualHosts of your users, as in: tocsin_domains = { "example.org" }', 0);
+		error('tocsin_domains must list the VirtualHosts of your users (example: tocsin_domains = { "example.org" })', 0);
 	end
 	for domain in domains do serve(domain); end
 	module:hook_global("host-activated", function (domain)
 		if domains:contains(domain) then serve(domain); end
 	end);
-	module:hook_global("config-reloaded", function () -- what was set above is gone
+	module:hook_global("config-reloaded", function () -- this discards what serve has set
 		for domain in domains do serve(domain); end
 	end);
-	module:add_timer(0, function () -- once all hosts are there
+	module:add_timer(0, function () -- once all hosts are activated
 		for domain in domains do
 			if not prosody.hosts[domain] then
-				module:log("warn", 'tocsin_domains has "%s", which is no host here: nothing is told of its users', domain);
+				module:log("warn", 'tocsin_domains: no host "%s" on this server, so its users are not served', domain);
 			end
 		end
 	end);

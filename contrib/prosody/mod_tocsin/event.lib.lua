@@ -1,11 +1,11 @@
--- Formats the content of a message as urn:tocsin:tap:1: docs/PROTOCOL.md §10 has the names. It is stateless, and uses
--- nothing of Prosody except its stanzas, which are read and never changed.
+-- Formats the payloads of a message as urn:tocsin:tap:1 (docs/PROTOCOL.md §10). It is stateless. All it uses of Prosody
+-- are stanzas, which it never changes.
 -- luacheck: std lua54
 
 local find, gsub, sub, byte = string.find, string.gsub, string.sub, string.byte;
 local concat = table.concat;
 
-local max_id = 1024; -- bytes; a longer id names nothing
+local max_id = 1024; -- bytes; longer ids are ignored
 local max_text = 16384; -- bytes of a body
 local max_payloads = 64;
 local max_event = 131072; -- bytes
@@ -28,7 +28,7 @@ local function text(s)
 	return s;
 end
 
--- The first bytes of a text, cut between characters.
+-- Returns the first max_text bytes of a text, cut between characters.
 local function cut(s)
 	if #s <= max_text then return s; end
 	local last = max_text;
@@ -36,19 +36,19 @@ local function cut(s)
 	return sub(s, 1, last);
 end
 
--- Invisible characters, as the ends of UTF-8 sequences of two, three and three bytes.
+-- Invisible characters in UTF-8: ranges as patterns, and single ones.
 local invisible = { "\194[\160\173]", "\226\128[\128-\143\168-\175]", "\226\129[\159-\164]" };
-local rarely = { "\205\143", "\225\160\142", "\227\128\128", "\239\184\143", "\239\187\191" };
+local rare_invisible = { "\205\143", "\225\160\142", "\227\128\128", "\239\184\143", "\239\187\191" };
 
 local function is_blank(s)
 	if find(s, "%w") then return false; end
 	for _, pattern in ipairs(invisible) do s = gsub(s, pattern, ""); end
-	for _, pattern in ipairs(rarely) do s = gsub(s, pattern, ""); end
+	for _, pattern in ipairs(rare_invisible) do s = gsub(s, pattern, ""); end
 	return not find(s, "[^%s%z]");
 end
 
 -- The kind of a body whose text is not reported.
-local function nature(s)
+local function body_kind(s)
 	if find(s, "^%?OTR") then
 		-- A data message of version 1 to 3, or a fragment of one.
 		return (find(s, "^%?OTR:AA[EIM]D") or find(s, "^%?OTR[,|]")) and "otr" or "otr-auto";
@@ -56,12 +56,12 @@ local function nature(s)
 	return is_blank(s) and "blank" or "text";
 end
 
--- The payloads: by namespace, then by name. What has no namespace of its own stands under "". An entry says what the
--- message becomes by it (class), and how it is written: as a constant (xml), with its id (id), or by a function.
---   content   a message
---   evidence  tells of other messages
---   other     something that might be shown
--- A message with an entry "never" is not told; one without any of a class neither.
+-- Payloads by namespace ("" for none of their own), then by name ([0] for any). An entry has a class and a format: a
+-- constant (xml), an element with the id (id), or a function (write). Classes:
+--   content   text written by a person
+--   evidence  refers to another message
+--   other     anything else that might be shown
+-- A message with a payload marked "never" is not reported, nor is one in which no payload has a class.
 
 local function with_id(name)
 	return { class = "evidence", id = "<" .. name .. " id='" };
@@ -72,7 +72,7 @@ local function constant(class, xml)
 end
 
 local function omemo(name)
-	return { class = "content", hides = true, write = function (child)
+	return { class = "content", hides_text = true, write = function (child)
 		for _, tag in ipairs(child.tags) do
 			if tag.name == "payload" then return "<" .. name .. " payload='1'/>"; end
 		end
@@ -97,7 +97,7 @@ local function copied(class, name, ...)
 	return { class = class, write = function (child) return attributes(name, child, names); end };
 end
 
--- One by the author is not told. Of several others, one that makes the message a replay goes before the rest.
+-- The author's own delay is not reported. Of several others, one that marks a replay takes precedence.
 local function bare(jid) return jid and (gsub(jid, "/.*", "")); end
 
 local delay = { slot = "delay", write = function (child, stanza, wants, before)
@@ -161,9 +161,9 @@ local payloads = {
 	["eu.siacs.conversations.axolotl"] = { encrypted = omemo("om") };
 	["urn:xmpp:omemo:1"] = { encrypted = omemo("om2") };
 	["urn:xmpp:omemo:2"] = { encrypted = omemo("om2") };
-	["urn:xmpp:openpgp:0"] = { openpgp = { class = "content", hides = true, xml = "<ox/>" } };
-	["jabber:x:encrypted"] = { x = { class = "content", hides = true, xml = "<pg/>" } };
-	["urn:xmpp:eme:0"] = { encryption = { class = "content", hides = true, write = function (child)
+	["urn:xmpp:openpgp:0"] = { openpgp = { class = "content", hides_text = true, xml = "<ox/>" } };
+	["jabber:x:encrypted"] = { x = { class = "content", hides_text = true, xml = "<pg/>" } };
+	["urn:xmpp:eme:0"] = { encryption = { class = "content", hides_text = true, write = function (child)
 		return attributes("em", child, { "namespace" });
 	end } };
 	["urn:xmpp:sid:0"] = {
@@ -176,7 +176,7 @@ local payloads = {
 	};
 	["urn:xmpp:delay"] = { delay = delay };
 	["jabber:x:delay"] = { x = delay };
-	["urn:xmpp:hints"] = { ["no-store"] = { xml = "<ns/>", hides = true } };
+	["urn:xmpp:hints"] = { ["no-store"] = { xml = "<ns/>", hides_text = true } };
 	["urn:xmpp:jingle-message:0"] = { [0] = { class = "other", write = function (child)
 		return "<jm n='" .. attribute(sub(child.name, 1, 32)) .. "'/>";
 	end } };
@@ -197,19 +197,19 @@ local payloads = {
 		return "";
 	end } };
 	["urn:xmpp:forward:0"] = { forwarded = constant("other", "<fw/>") };
-	-- Other people's messages in a wrapper, those in rooms, and what is no message at all.
+	-- Wrapped messages, group chat invitations, and PEP events.
 	["urn:xmpp:carbons:2"] = { sent = never, received = never };
 	["urn:xmpp:mam:2"] = { result = never, fin = never };
 	["http://jabber.org/protocol/pubsub#event"] = { [0] = never };
 	["http://jabber.org/protocol/muc#user"] = { x = never };
-	-- What is never displayed.
+	-- Never displayed.
 	["http://jabber.org/protocol/chatstates"] = { [0] = {} };
 	["http://jabber.org/protocol/nick"] = { [0] = {} };
 	["http://jabber.org/protocol/address"] = { [0] = {} };
 	["http://jabber.org/protocol/caps"] = { [0] = {} };
 };
 payloads["jabber:client"] = payloads[""];
-local unseen = {
+local ignorable = {
 	["urn:xmpp:hints"] = true, ["urn:xmpp:sid:0"] = true, ["urn:xmpp:carbons:2"] = true, ["urn:xmpp:fallback:0"] = true,
 };
 local other = constant("other", "<x/>");
@@ -218,10 +218,10 @@ local function entry_of(child)
 	local xmlns = child.attr.xmlns or "";
 	local names = payloads[xmlns];
 	if not names then return other; end
-	return names[child.name] or names[0] or not unseen[xmlns] and other or nil;
+	return names[child.name] or names[0] or not ignorable[xmlns] and other or nil;
 end
 
--- Reports whether a message is written by a person: it has a body or a ciphertext, and is not somebody else's.
+-- Reports whether a message has content, that is, a body or a ciphertext, and is not a wrapper.
 local function is_content(stanza)
 	local found = false;
 	for _, child in ipairs(stanza.tags) do
@@ -236,16 +236,15 @@ end
 
 local rank = { other = 1, evidence = 2, content = 3 };
 
--- Appends the payloads of a message to pieces, after the n that are there. Returns the class of the message, the new
--- number of pieces, and how many elements the event has; nothing if there is nothing to report. wants.text says whether
--- texts are reported, wants.ids whether stanza-ids are; wants.reactions whether a message of nothing but reactions is.
+-- Appends the payloads of a message to pieces, after the first n. Returns the class of the message, the new number of
+-- pieces, and the number of elements of the event; nothing if the message is not reported. wants.text: include texts;
+-- wants.ids: include stanza-ids; wants.reactions: report messages that contain only reactions.
 --
--- Pieces are not joined here: every string that lives for a moment costs Prosody, which collects garbage eagerly, more
--- than what is done with it.
+-- Pieces are not concatenated here: Prosody collects garbage eagerly, so temporary strings are expensive.
 local function describe(stanza, wants, pieces, n)
 	local class, score, reacts, hidden, body = nil, 0, false, not wants.text or stanza.attr.type == "error", nil;
 	local first, elements = n, 1; -- the body's pieces come first
-	local slots; -- of those of which there is only one
+	local slots; -- index in pieces of payloads that are reported once
 	n = n + 3;
 	local tags = stanza.tags;
 	for i = 1, #tags do
@@ -255,7 +254,7 @@ local function describe(stanza, wants, pieces, n)
 			if entry.never then return; end
 			local entry_rank = rank[entry.class] or 0;
 			if entry_rank > score then class, score = entry.class, entry_rank; end
-			hidden = hidden or entry.hides;
+			hidden = hidden or entry.hides_text;
 			reacts = reacts or entry.reaction;
 			if entry.body then
 				body = body or child;
@@ -295,7 +294,7 @@ local function describe(stanza, wants, pieces, n)
 		local length = written and #written or 0;
 		for i = first + 4, written and n or 0 do length = length + #pieces[i]; end
 		if not written or length + 64 > max_event then
-			open, words, close = "<body is='", nature(words), "'/>";
+			open, words, close = "<body is='", body_kind(words), "'/>";
 		else
 			local lang = body.attr["xml:lang"];
 			local other_lang = lang and lang ~= stanza.attr["xml:lang"] and #lang <= 35;

@@ -1,4 +1,4 @@
--- Messages on their way, the server's errors about them, and what it drops silently.
+-- Reports messages, errors that the server generates about them, and messages that it drops silently.
 -- luacheck: std lua54, globals module prosody
 
 local st = require "util.stanza";
@@ -10,9 +10,9 @@ local hosts, bare_sessions, full_sessions = prosody.hosts, prosody.bare_sessions
 
 local types = { chat = "'", normal = "' y='normal'", error = "' y='error'" };
 
--- The class of a stanza is recorded in it while it passes through the server: "content" or "none", and once it has been
--- looked at to be reported, its class, or false if there was nothing to report.
-local noted = "tocsin_class";
+-- A stanza's field for its class while it passes through the server: "content" or "none"; once it was considered for
+-- reporting, the reported class, or false if it is not reported.
+local class_field = "tocsin_class";
 
 return function (tap)
 	local event, outbox, safely, address = tap.event, tap.outbox, tap.safely, tap.address;
@@ -24,8 +24,8 @@ return function (tap)
 		return host and host.modules and host.modules.muc;
 	end
 
-	-- Returns the addresses of a message between two people.
-	local function people(attr)
+	-- Returns both addresses if the message is between two people, else nothing.
+	local function one_to_one(attr)
 		if not attr.from or not attr.to or not types[attr.type or "normal"] then return; end
 		local from, to = address(attr.from), address(attr.to);
 		if not from.user or not to.user or from.bare == to.bare then return; end
@@ -33,13 +33,13 @@ return function (tap)
 		return from, to;
 	end
 
-	-- Whether a message is one between two people.
+	-- Whether a stanza is a message with content between two people.
 	local function is_content(stanza)
-		local class = stanza[noted];
+		local class = stanza[class_field];
 		if class == nil then
-			class = stanza.name == "message" and stanza.attr.type ~= "error" and people(stanza.attr)
+			class = stanza.name == "message" and stanza.attr.type ~= "error" and one_to_one(stanza.attr)
 				and event.is_content(stanza) and "content" or "none";
-			stanza[noted] = class;
+			stanza[class_field] = class;
 		end
 		return class == "content";
 	end
@@ -48,11 +48,10 @@ return function (tap)
 		return attr.id and #attr.id <= event.max_id and attribute(attr.id);
 	end
 
-	local pieces = {}; -- of the event that is being written
+	local pieces = {}; -- of the current event
 
-	-- Reports the fate of a message, by its addresses and its id, if a local user wrote it. to is the session concerned,
-	-- if there is one.
-	local function tell(name, stanza, to, more)
+	-- Reports the fate of a message, if a local user sent it. to replaces the recipient, for example by a session.
+	local function report(name, stanza, to, more)
 		local attr = stanza.attr;
 		local i, from = id(attr), address(attr.from);
 		local home = hosts[from.host];
@@ -62,20 +61,21 @@ return function (tap)
 		pieces[9] = "/>";
 		outbox.add_pieces(name, pieces, 9, 1);
 	end
-	tap.is_content, tap.tell = is_content, tell;
+	tap.is_content, tap.report = is_content, report;
 	function tap.wants.is_ours(domain) return tap.hosts[domain] ~= nil; end
 
-	-- The recipient's archive has it, under its own id (XEP-0359): only if the component asks for ids.
+	-- The recipient's archive has stored the message under its own id (XEP-0359). Reported only if the component asks for
+	-- ids.
 	module:hook("archive-message-added", safely("stanza-id", function (data)
 		local stanza, id_there = data.stanza, data.id;
 		local owner = data.for_user .. "@" .. here;
 		if not tap.wants.ids or not id_there or #id_there > event.max_id then return; end
 		if stanza.attr.to and address(stanza.attr.to).bare == owner and is_content(stanza) then
-			tell("stanza-id", stanza, owner, " id='" .. attribute(id_there) .. "'");
+			report("stanza-id", stanza, owner, " id='" .. attribute(id_there) .. "'");
 		end
 	end));
 
-	-- The sender's standing in the recipient's roster, if it is at hand.
+	-- The sender's standing in the recipient's roster, if it is known without loading one.
 	local mirrored = { both = "both", to = "from", from = "to", none = "none" };
 	local function standing(from, to)
 		local user = bare_sessions[to.bare];
@@ -94,7 +94,7 @@ return function (tap)
 	end
 	tap.standing = standing;
 
-	-- As attributes, each made once.
+	-- Cached attributes.
 	local ro = { both = " ro='both'", to = " ro='to'", from = " ro='from'", none = " ro='none'" };
 	local ss, known_ss = {}, 0;
 
@@ -102,8 +102,8 @@ return function (tap)
 		local user = bare_sessions[to.bare];
 		if not user then return " ss='0'"; end
 		local all, managed, hibernating = 0, 0, 0;
-		-- mod_smacks asks no client that has said that nobody looks (XEP-0352), unless mod_csi_simple lets through what
-		-- people write.
+		-- mod_smacks does not request acknowledgements from inactive clients (XEP-0352), except with mod_csi_simple, which
+		-- flushes its queue for messages with content.
 		local asks_all = hosts[to.host].modules.csi_simple;
 		for _, session in pairs(user.sessions) do
 			all = all + 1;
@@ -122,10 +122,10 @@ return function (tap)
 		return ss[key];
 	end
 
-	-- Reports a message itself. Returns its class, or false if there is nothing to report.
-	local function tell_message(name, stanza)
+	-- Reports a message. Returns its class, or false if it is not reported.
+	local function report_message(name, stanza)
 		local attr = stanza.attr;
-		local from, to = people(attr);
+		local from, to = one_to_one(attr);
 		if not from then return false; end
 		local class, n, elements = event.describe(stanza, tap.wants, pieces, 11);
 		if not class then return false; end
@@ -151,64 +151,64 @@ return function (tap)
 		return class;
 	end
 
-	-- Handlers may replace the stanza of an event (mod_mam does), so the event remembers what was reported.
+	-- Handlers may replace an event's stanza (mod_mam does), so the class is recorded in the event as well.
 	local on_out = safely("out", function (data)
 		local stanza = data.stanza;
-		stanza[noted] = false; -- whatever goes wrong, it is looked at once
-		local class = tell_message("out", stanza);
-		if class then data.tocsin_class, stanza[noted] = class, class; end
+		stanza[class_field] = false; -- not tried again if the next line fails
+		local class = report_message("out", stanza);
+		if class then data.tocsin_class, stanza[class_field] = class, class; end
 	end);
 
-	-- Events of reported messages that have not reached their delivery, with the time.
+	-- Events of reported messages that have not been delivered yet, with the time.
 	local under_way, sweeping = {}, false;
 
 	local on_in = safely("in", function (data)
 		under_way[data] = nil;
 		local stanza = data.stanza;
 		local class = data.tocsin_class;
-		if not class and stanza[noted] ~= false then -- it was not told as "out"
+		if not class and stanza[class_field] ~= false then -- not reported as "out"
 			local is_own = stanza.attr.type == "error" and data.origin.type == "local";
-			stanza[noted] = false;
-			class = tell_message(is_own and "bounce" or "in", stanza);
+			stanza[class_field] = false;
+			class = report_message(is_own and "bounce" or "in", stanza);
 		end
-		stanza[noted] = class or false;
+		stanza[class_field] = class or false;
 	end);
 
-	-- What is dropped without a word: by a block list (mod_blocklist at 100: messages to a blocker's full JID, since
-	-- Prosody 13 all unless bounce_blocked_messages is set), or by others who stop it. Nothing says so: it just never
-	-- comes to where it is delivered, and no error is written. Some handlers wait for a storage; so it is given time.
-	local grace = 1; -- seconds
+	-- Messages may be dropped silently, by a block list (mod_blocklist at priority 100: messages to a full JID; since
+	-- Prosody 13 all, unless bounce_blocked_messages is set) or by other handlers. No event says so: the message neither
+	-- reaches delivery nor causes an error. Handlers may wait for storage, so this is decided after a while.
+	local drop_timeout = 1; -- seconds
 	local sweep = safely("dropped", function ()
 		sweeping = false;
-		local before = now() - grace;
+		local before = now() - drop_timeout;
 		for data, at in pairs(under_way) do
 			if at <= before then
 				under_way[data] = nil;
-				tell("dropped", data.stanza, nil, " why='" .. (data.tocsin_blocked and "blocked" or "filtered") .. "'");
+				report("dropped", data.stanza, nil, " why='" .. (data.tocsin_blocked and "blocked" or "filtered") .. "'");
 			end
 		end
 		if next(under_way) then
 			sweeping = true;
-			add_task(grace, tap.sweep);
+			add_task(drop_timeout, tap.sweep);
 		end
 	end);
 	function tap.sweep() sweep(); end
 
-	local on_way = safely("dropped", function (data)
+	local on_routing = safely("dropped", function (data)
 		if data.tocsin_class == "content" then
 			under_way[data] = now();
 			if not sweeping then
 				sweeping = true;
-				add_task(grace * 2, tap.sweep);
+				add_task(drop_timeout * 2, tap.sweep);
 			end
 		end
 	end);
 
 	for _, to in ipairs { "bare", "full" } do
-		-- After those that may stop or change a message (firewall, blocklist, archive, carbons at -0.5), before it leaves
-		-- for its recipient, and before the delivery at -1.
+		-- After handlers that may stop or change a message (firewall, blocklist, archive, carbons at -0.5), and before
+		-- routing and delivery at -1.
 		module:hook("pre-message/" .. to, on_out, -0.9);
-		module:hook("message/" .. to, on_way, 1000000);
+		module:hook("message/" .. to, on_routing, 1000000);
 		module:hook("message/" .. to, function (data)
 			if under_way[data] then data.tocsin_blocked = true; end
 		end, 100.5);
@@ -222,45 +222,45 @@ return function (tap)
 		return stanza:get_child_with_attr("stanza-id", "urn:xmpp:sid:0", "by", bare);
 	end
 
-	-- Before those that store it: mod_offline, or mod_mam for what is in the archive.
+	-- Before mod_offline and mod_mam, which handle storing.
 	module:hook("message/offline/handle", safely("offline", function (data)
 		local stanza = data.stanza;
 		if not is_content(stanza) then return; end
 		if hosts[here].modules.offline then
-			tell("offline", stanza, nil, " how='offline'");
+			report("offline", stanza, nil, " how='offline'");
 		elseif is_archived(stanza, address(stanza.attr.to).bare) then
-			tell("offline", stanza, nil, " how='archive'");
+			report("offline", stanza, nil, " how='archive'");
 		end
 	end), 10);
 
-	-- What a session has never acknowledged. If its client fetches its messages from the archive, mod_smacks leaves them
-	-- there and says no more.
+	-- Messages that a session never acknowledged. If the client uses the archive, mod_smacks leaves archived messages
+	-- there and fires no other event.
 	module:hook("delivery/failure", safely("unacked", function (data)
 		local session, stanza = data.session, data.stanza;
 		if not session.username or not is_content(stanza) then return; end
-		tell("unacked", stanza, session.full_jid);
+		report("unacked", stanza, session.full_jid);
 		local bare = session.username .. "@" .. session.host;
 		if session.mam_requested and is_archived(stanza, bare) then
-			tell("offline", stanza, bare, " how='archive'");
+			report("offline", stanza, bare, " how='archive'");
 		end
 	end), 10);
 
 	-- Stanzas written to a session ------------------------------------------------
 
-	-- The server's own errors go straight to the sender's session (blocked, no such user): no hook sees them.
+	-- Errors generated by the server (blocked, no such user) go straight to the sender's session, without an event.
 	local function written(stanza, session)
 		if stanza.name ~= "message" or session.type ~= "c2s" or session.host ~= here then return; end
 		if stanza.attr.type == "error" then
-			for data in pairs(under_way) do -- it was refused, not dropped
+			for data in pairs(under_way) do -- the message was refused, not dropped
 				local attr = data.stanza.attr;
 				if attr.id == stanza.attr.id and attr.from == stanza.attr.to then under_way[data] = nil; end
 			end
-			if stanza[noted] == nil and not stanza:get_child("delay", "urn:xmpp:delay") then
-				stanza[noted] = false;
-				tell_message("bounce", stanza);
+			if stanza[class_field] == nil and not stanza:get_child("delay", "urn:xmpp:delay") then
+				stanza[class_field] = false;
+				report_message("bounce", stanza);
 			end
 		elseif not session.smacks and is_content(stanza) then
-			tell("handed", stanza, session.full_jid);
+			report("handed", stanza, session.full_jid);
 		end
 	end
 	local on_output = safely("output", function (stanza, session)

@@ -1,24 +1,23 @@
 -- mod_tocsin: reports to Tocsin's component what happens to messages between users of this VirtualHost.
 --
--- It sends events, not copies, many in one stanza, in the format of docs/PROTOCOL.md §10 (urn:tocsin:tap:1): for each
--- one-to-one message what its fate depends on, what became of it, and who is online to receive it. VirtualHosts that
--- load this module for the same component share one sequence of batches, so that their events keep their order.
+-- It sends batches of events (docs/PROTOCOL.md §10, urn:tocsin:tap:1) about one-to-one messages, sessions, presence and
+-- rosters. VirtualHosts that load it for the same component share one sequence of batches, so events stay in order.
 --
--- Users never notice anything: events go straight to the component's stream, and a fault in this module stops no
--- stanza. Batches are kept until the component has stored their events; while it is down they are kept up to the
--- limits below, the oldest are dropped first, and counted.
+-- Users are not affected: events go straight to the component's stream, and an error in this module never stops a
+-- stanza. Batches are kept until the component acknowledges them. While it is offline they are kept up to the limits
+-- below; the oldest are dropped first, and counted.
 --
--- Loaded by the component itself, it loads itself on the VirtualHosts of tocsin_domains: see component.lib.lua.
+-- On the component's own host, the module loads itself on the VirtualHosts of tocsin_domains: see component.lib.lua.
 --
 -- Options, per VirtualHost:
 --   tocsin_component = "tocsin.example.org"  -- required
---   tocsin_backlog = 100000  -- events kept while the component is away, in 64 MiB of memory at most
---   tocsin_sm_acks = true    -- tell what clients acknowledge (XEP-0198)
---   tocsin_presence = true   -- tell presence; sessions are told in any case
---   tocsin_text = true       -- tell the texts of messages, if the component wants them
+--   tocsin_backlog = 100000  -- events kept while the component is offline, using up to 64 MiB
+--   tocsin_sm_acks = true    -- report acknowledgements by clients (XEP-0198)
+--   tocsin_presence = true   -- report presence; sessions are always reported
+--   tocsin_text = true       -- report message texts, if the component wants them
 --
--- event.lib.lua says what is in a message, outbox.lib.lua keeps the batches, messages.lib.lua and sessions.lib.lua
--- hook into Prosody.
+-- event.lib.lua formats messages as events, outbox.lib.lua keeps and sends batches, messages.lib.lua and
+-- sessions.lib.lua hook into Prosody.
 -- luacheck: std lua54, globals module prosody
 
 if module:get_host_type() == "component" then
@@ -44,10 +43,10 @@ local disco_timeout = 10; -- seconds
 
 local component = jid.prep(module:get_option_string("tocsin_component", ""));
 if not component or component == "" or component == here or component:find("[@/]") then
-	error('tocsin_component has to be the domain of the component, as in: tocsin_component = "tocsin.' .. here .. '"', 0);
+	error('tocsin_component must be the component\'s domain (example: tocsin_component = "tocsin.' .. here .. '")', 0);
 end
 
--- These tell "tocsin check" that the module is loaded, its version, and where it sends its events.
+-- Shows "tocsin check" that the module is loaded, its version, and the component it reports to.
 local version = "mod_tocsin 1";
 module:add_feature(xmlns);
 module:add_extension(require "util.dataforms".new {
@@ -56,26 +55,26 @@ module:add_extension(require "util.dataforms".new {
 	{ name = "module", type = "text-single", value = version };
 }:form(nil, "result"));
 
--- Shared by the VirtualHosts of one component.
+-- Shared by all VirtualHosts that report to the component.
 local shared = module:shared("/*/tocsin-1/" .. component);
-shared.hosts = shared.hosts or {}; -- those that load this module, with what they do when the component comes
+shared.hosts = shared.hosts or {}; -- hosts with this module; values are what sessions.lib.lua returns
 shared.wants = shared.wants or { text = true, reactions = true, presence = true, ids = false, mds = false };
 shared.state = shared.state or new_outbox.new_state((new_id():gsub("[^%w]", "")) .. "0");
 shared.keys = shared.keys or 0;
 
--- An error in a handler must not affect the stanza: it is logged, once per handler.
+-- Wraps a handler: an error must not affect the stanza. It is logged, once per handler.
 local function safely(name, handler)
-	local told;
+	local logged;
 	return function (data, more)
 		local ok, err = pcall(handler, data, more);
-		if not ok and not told then
-			told = true;
-			module:log("error", "%s: %s (told once; events may be missing)", name, err);
+		if not ok and not logged then
+			logged = true;
+			module:log("error", "%s: %s (logged once; events may be missing)", name, err);
 		end
 	end
 end
 
--- The component's stream, if it is connected.
+-- Returns the component's stream if it is connected.
 local function stream()
 	local host = hosts[component];
 	local external = host and host.modules and host.modules.component;
@@ -85,12 +84,12 @@ end
 local tail = "</message>";
 local head = "<message from='" .. event.attribute(here) .. "' to='" .. event.attribute(component) .. "' type='normal'>";
 
-local complained;
+local timer_error_logged;
 local function run_timer(_, _, fn)
 	local ok, err = pcall(fn);
-	if not ok and not complained then
-		complained = true;
-		module:log("error", "timer: %s (told once; events may be missing)", err);
+	if not ok and not timer_error_logged then
+		timer_error_logged = true;
+		module:log("error", "timer: %s (logged once; events may be missing)", err);
 	end
 end
 
@@ -108,13 +107,13 @@ local outbox = new_outbox.new(shared.state, {
 	max_event = event.max_event;
 });
 
--- What the other parts need from this one.
+-- Passed to messages.lib.lua and sessions.lib.lua.
 local tap = {
 	event = event, outbox = outbox, safely = safely, hosts = shared.hosts, here = here, component = component,
-	wants = shared.wants, tells_acks = module:get_option_boolean("tocsin_sm_acks", true),
+	wants = shared.wants, reports_acks = module:get_option_boolean("tocsin_sm_acks", true),
 };
 
--- Events about sessions are useless while the component is down: it gets all open ones when it is back.
+-- Session events are useless while the component is offline: it gets all open sessions when it connects.
 function tap.is_up() return shared.state.up; end
 
 function tap.next_key()
@@ -122,7 +121,7 @@ function tap.next_key()
 	return ("%x"):format(shared.keys);
 end
 
--- Addresses recur: each is split and escaped once.
+-- Cache: addresses recur, so each is split and escaped once.
 local addresses, known = {}, 0;
 function tap.address(full)
 	local address = addresses[full];
@@ -138,20 +137,20 @@ end
 module:require "messages"(tap);
 local sessions = module:require "sessions"(tap);
 
--- The component comes and goes -----------------------------------------------
+-- Connection -------------------------------------------------------------------
 
 local function hello()
 	local names = {};
 	for name in pairs(shared.hosts) do names[#names + 1] = name; end
 	table.sort(names);
 	outbox.add("hello", " v='1' module='" .. version .. "' server='Prosody " .. event.attribute(prosody.version or "?")
-		.. "' hosts='" .. event.attribute(table.concat(names, " ")) .. "' tells='" .. (tap.tells_acks and "acked " or "")
+		.. "' hosts='" .. event.attribute(table.concat(names, " ")) .. "' tells='" .. (tap.reports_acks and "acked " or "")
 		.. "handed unacked offline bounce dropped session roster removed'/>");
 	for _, host in pairs(shared.hosts) do host.tell_all(); end
 end
 
--- Stores the component's features. Returns whether it supports this format.
-local function learn(features)
+-- Stores what the component wants. Returns whether it supports this format.
+local function set_wants(features)
 	local wants = shared.wants;
 	wants.text = module:get_option_boolean("tocsin_text", true) and not features[xmlns .. "#no-text"];
 	wants.reactions = not features[xmlns .. "#no-reactions"];
@@ -160,7 +159,7 @@ local function learn(features)
 	return features[xmlns];
 end
 
--- Asks the component for its features, then calls done with whether it supports this format.
+-- Queries the component's features, then calls done with whether it supports this format.
 local function ask(done)
 	local iq = st.iq({ type = "get", id = new_id(), from = here, to = component })
 		:tag("query", { xmlns = "http://jabber.org/protocol/disco#info" });
@@ -170,23 +169,23 @@ local function ask(done)
 		for _, feature in ipairs(query and query.tags or {}) do
 			if feature.name == "feature" and feature.attr.var then features[feature.attr.var] = true; end
 		end
-		done(learn(features));
+		done(set_wants(features));
 	end, function () done(false); end):catch(function (err)
 		module:log("error", "connection: %s", err);
 	end);
 end
 
--- Everything starts once the component has sent its features.
-local function meet(session)
+-- Starts sending once the component has reported its features.
+local function start(session)
 	ask(function (reads)
 		local state = shared.state;
 		if stream() ~= session or state.up then return; end
 		if not reads then
-			module:log("warn", "%s does not read %s, so it is told nothing: is it Tocsin, of this version?",
+			module:log("warn", "%s does not support %s, so no events are sent: is it a current version of Tocsin?",
 				component, xmlns);
 			return;
 		end
-		module:log(state.lost > 0 and "warn" or "info", "%s is connected: %d events were kept for it, %d given up in all",
+		module:log(state.lost > 0 and "warn" or "info", "%s is connected: sending %d kept events, %d lost in all",
 			component, state.kept + state.events, state.lost);
 		outbox.connected();
 		hello();
@@ -195,9 +194,9 @@ end
 
 local on_connect = safely("component-authenticated", function ()
 	local session = stream();
-	if not session or shared.stream == session then return; end -- another of our hosts has seen to it
+	if not session or shared.stream == session then return; end -- another host has started already
 	shared.stream = session;
-	meet(session);
+	start(session);
 end);
 
 local on_disconnect = safely("component-disconnected", function (data)
@@ -206,7 +205,7 @@ local on_disconnect = safely("component-disconnected", function (data)
 	outbox.disconnected();
 end);
 
-local hooked; -- the host may be activated after this one, and anew
+local hooked; -- the events table that has the hooks: the component's host may be activated later, or again
 local function attach()
 	local host = hosts[component];
 	if host and host.events ~= hooked then
@@ -217,9 +216,8 @@ local function attach()
 	end
 end
 
--- What the component asks of this host. Returns nothing if it comes from anybody else: such stanzas are answered as if
--- this module were not there.
-local function asked(request, answer)
+-- Wraps a handler for the component's IQs. Anybody else's are left to Prosody, as if this module were not loaded.
+local function answering(request, answer)
 	return function (data)
 		local origin, stanza = data.origin, data.stanza;
 		if origin.type ~= "component" or stanza.attr.from ~= component then return; end
@@ -235,19 +233,19 @@ local function asked(request, answer)
 	end
 end
 
-module:hook("iq-set/host/" .. xmlns .. ":ack", asked("ack", function (ack)
+module:hook("iq-set/host/" .. xmlns .. ":ack", answering("ack", function (ack)
 	return outbox.acknowledge(ack.attr.run, tonumber(ack.attr.n));
 end));
 
--- The answer follows all events queued before.
-module:hook("iq-set/host/" .. xmlns .. ":refresh", asked("refresh", function ()
+-- The answer is sent after all events queued so far.
+module:hook("iq-set/host/" .. xmlns .. ":refresh", answering("refresh", function ()
 	outbox.flush();
-	meet(stream());
+	start(stream());
 	return true;
 end));
 
--- A user's name for a contact.
-module:hook("iq-get/host/" .. xmlns .. ":contact", asked("contact", function (contact)
+-- A user's roster name for a contact.
+module:hook("iq-get/host/" .. xmlns .. ":contact", answering("contact", function (contact)
 	local username, host = jid.split(contact.attr.o);
 	if host ~= here or not username then return; end
 	local item = (rostermanager.load_roster(username, host) or {})[jid.prep(contact.attr.j)];
@@ -257,16 +255,16 @@ end));
 shared.hosts[here] = sessions;
 module:hook_global("host-activated", attach);
 attach();
-module:add_timer(0, function () -- once all hosts are there
+module:add_timer(0, function () -- once all hosts are activated
 	local host = hosts[component];
 	if not (host and host.modules and host.modules.component) then
-		module:log("warn", 'tocsin_component = "%s" names no component: correct it, or add Component "%s" and its secret',
+		module:log("warn", 'tocsin_component = "%s" names no component on this server; correct it, or add Component "%s"',
 			component, component);
 	end
 end);
-on_connect(); -- the component may be there already
-if shared.state.up then -- and be listening: to what this host tells, too, from now on
-	meet(shared.stream);
+on_connect(); -- the component may be connected already
+if shared.state.up then -- other hosts are reporting already: announce this one
+	start(shared.stream);
 	hello();
 end
 
@@ -275,29 +273,29 @@ local say_bye = safely("server-stopping", function ()
 	outbox.flush();
 end);
 
--- The server ends when this returns, and what is not written by then is lost. So it waits until the component has all,
--- but a second at most.
+-- Prosody exits when this returns, and unwritten data is lost. So this waits until the component has acknowledged
+-- everything, for one second at most.
 module:hook_global("server-stopping", function ()
 	if shared.bye then return; end
 	shared.bye = true;
 	say_bye();
 	if not shared.state.up or not async.ready() then return; end
 	local wait, done = async.waiter();
-	local patience = 20;
+	local tries = 20;
 	add_task(0.05, function ()
-		patience = patience - 1;
-		if shared.state.kept > 0 and shared.state.up and patience > 0 then return 0.05; end
+		tries = tries - 1;
+		if shared.state.kept > 0 and shared.state.up and tries > 0 then return 0.05; end
 		done();
 	end);
 	wait();
 end, -1000);
 
--- Holds what is shared, the batches in it, over a reload.
+-- Keeps the shared table, with its batches, across a reload.
 function module.save()
 	return { shared = shared };
 end
 
-function module.restore() -- module:shared() has found it
+function module.restore() -- module:shared() returns the same table again
 end
 
 function module.unload()

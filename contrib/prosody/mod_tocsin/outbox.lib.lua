@@ -1,6 +1,6 @@
--- Events on their way to the component: collected into numbered batches, kept until acknowledged, resent after a lost
--- connection, the oldest dropped when there is no more room (docs/PROTOCOL.md §10). Knows nothing about Prosody: what
--- it needs is passed in as functions, so that it can be tested without.
+-- Queue of events for the component. Events are collected into numbered batches, which are kept until acknowledged and
+-- resent after a lost connection. If there is no more room, the oldest are dropped (docs/PROTOCOL.md §10). It does not
+-- depend on Prosody: what it needs is passed in, so it can be tested alone.
 -- luacheck: std lua54
 
 local concat, move, format = table.concat, table.move, string.format;
@@ -12,18 +12,18 @@ local batch_elements = 1000;
 local batch_bytes = 48 * 1024;
 local batch_wait = 0.01; -- seconds
 
--- Limit of what was sent and not acknowledged yet.
+-- Limits of what is sent and not yet acknowledged.
 local window_batches = 256;
 local window_bytes = 4 * 1024 * 1024;
 
--- Limit of what is sent at a time before the server continues. Acknowledgements make room for more.
+-- Batches sent at a time, before Prosody's main loop gets its turn.
 local slice_batches = 16;
 local slice_wait = 0.001;
 
--- Memory of a batch besides its text: its table, its slot, the string's header.
+-- Bytes of memory per batch besides its text: table, slot, string header.
 local overhead = 256;
 
--- What is written again and again is made once.
+-- Cached strings.
 local opening = setmetatable({}, { __index = function (known, name)
 	known[name] = "<" .. name;
 	return known[name];
@@ -38,31 +38,32 @@ end });
 local function new_state(run)
 	return {
 		run = run;
-		batches = {}; -- by number; those that were given up or acknowledged are not there any more
+		batches = {}; -- by number, until acknowledged or dropped
 		last = 0; -- the newest number
 		sent = 0; -- the newest number that was sent on this connection
-		acked = 0; -- up to here the component has all
-		kept = 0; -- events, and bytes, of batches
-		bytes = 0;
-		flying = 0; -- batches that were sent and are not acknowledged, and their bytes
+		acked = 0; -- all batches up to this number are acknowledged
+		kept = 0; -- events in batches
+		bytes = 0; -- memory of batches
+		flying = 0; -- batches in flight: sent and not acknowledged
 		flying_bytes = 0;
-		lost = 0; -- events that were given up
-		lost_up_to = 0; -- the newest number of their batches
-		parts = {}; -- the pieces of text of the batch that is being gathered
+		lost = 0; -- events that were dropped
+		lost_up_to = 0; -- the newest number of a dropped batch
+		parts = {}; -- pieces of text of the open batch
 		pieces = 0;
 		events = 0;
 		elements = 0;
 		size = 0;
-		first = 0; -- when it began, by clock
+		first = 0; -- time of its first event, by clock
 	};
 end
 
--- env: send(text), which tells whether it could; clock(), in seconds, never back; time(), in seconds since 1970;
--- after(seconds, fn); max_events, max_bytes; max_event, its bytes. envelope(): what a batch stands in, as two strings.
+-- env has the functions send(text), which returns whether it succeeded; clock(), monotonic seconds; time(), seconds
+-- since 1970; after(seconds, fn); envelope(), the start and end tag around a batch; and the limits max_events and
+-- max_bytes of the queue, and max_event, the bytes of one event.
 local function new(state, env)
 	local outbox = {};
 	local parts = state.parts;
-	local gathering, sending = false, false; -- a timer is set
+	local gathering, sending = false, false; -- whether the timer to flush, or to send more, is running
 
 	local function forget(n)
 		local batch = state.batches[n];
@@ -76,7 +77,7 @@ local function new(state, env)
 		return batch;
 	end
 
-	-- The oldest unsent batch is dropped: the others may have arrived.
+	-- Drops the oldest unsent batches. (Sent ones may have arrived.)
 	local function make_room()
 		local n = max(state.sent, state.acked, state.lost_up_to);
 		while (state.kept > env.max_events or state.bytes > env.max_bytes) and n < state.last do
@@ -115,7 +116,7 @@ local function new(state, env)
 		env.after(slice_wait, function () sending = false; pump(); end);
 	end
 
-	-- Sends what may be sent.
+	-- Sends batches as far as the limits allow.
 	function pump()
 		local left = slice_batches;
 		while state.up and state.sent < state.last do
@@ -128,7 +129,7 @@ local function new(state, env)
 				if not send(n, batch) then return outbox.disconnected(); end
 				state.flying, state.flying_bytes = state.flying + 1, state.flying_bytes + #batch.text;
 			elseif n < state.lost_up_to then
-				n = state.lost_up_to; -- all up to there were given up
+				n = state.lost_up_to; -- all before were dropped
 			end
 			state.sent = n;
 		end
@@ -145,8 +146,8 @@ local function new(state, env)
 		flush();
 	end
 
-	-- Adds an event: the name of its element, and what follows that, in n pieces. elements is how many it is, with its
-	-- payloads. One that is too large is counted as lost.
+	-- Adds an event: the name of its element, the text after the name in n pieces, and its number of elements including
+	-- payloads. An event that is too large is counted as lost.
 	function outbox.add_pieces(name, pieces, n, elements)
 		local size = 16;
 		for i = 1, n do size = size + #pieces[i]; end
@@ -172,7 +173,7 @@ local function new(state, env)
 
 	local whole = {};
 
-	-- The same, in one piece.
+	-- Adds an event without payloads, in one piece.
 	function outbox.add(name, rest)
 		whole[1] = rest;
 		outbox.add_pieces(name, whole, 1, 1);
@@ -194,7 +195,7 @@ local function new(state, env)
 		return true;
 	end
 
-	-- The component is connected: what it has not acknowledged is resent.
+	-- The component is connected: resends what it has not acknowledged.
 	function outbox.connected()
 		close();
 		state.up, state.sent, state.flying, state.flying_bytes = true, state.acked, 0, 0;

@@ -1,4 +1,4 @@
--- Sessions of this host, what their clients acknowledge, their presence, and accounts.
+-- Reports sessions of this host, their clients' acknowledgements and presence, roster changes, and deleted accounts.
 -- luacheck: std lua54, globals module prosody
 
 local jid = require "util.jid";
@@ -9,7 +9,7 @@ local hosts = prosody.hosts;
 local xmlns_caps = "http://jabber.org/protocol/caps";
 local xmlns_mds = "urn:xmpp:mds:displayed:0";
 
--- Number of sessions reported at a time before the server continues.
+-- Sessions reported at a time, before Prosody's main loop gets its turn.
 local slice = 300;
 
 return function (tap)
@@ -24,23 +24,23 @@ return function (tap)
 
 	-- Sessions -------------------------------------------------------------------
 
-	local function named(session)
+	local function session_attributes(session)
 		if not session.tocsin_key then session.tocsin_key = tap.next_key(); end
 		return " s='" .. address(session.full_jid).xml .. "' k='" .. session.tocsin_key .. "'";
 	end
 
-	local function tell(name, session, more)
-		if tap.is_up() then outbox.add(name, named(session) .. (more or "") .. "/>"); end
+	local function report(name, session, more)
+		if tap.is_up() then outbox.add(name, session_attributes(session) .. (more or "") .. "/>"); end
 	end
 
 	local function can_resume(session)
 		return session.resumption_token and " r='1'" or "";
 	end
 
-	-- Stream management was enabled on the session since the last look.
+	-- Stream management is enabled on the session and was not reported yet.
 	function tap.managed(session)
 		session.tocsin_managed = true;
-		tell("managed", session, can_resume(session));
+		report("managed", session, can_resume(session));
 	end
 
 	local function caps(presence)
@@ -62,24 +62,24 @@ return function (tap)
 
 	module:hook("resource-bind", safely("opened", function (data)
 		data.session.tocsin_key = nil;
-		tell("opened", data.session);
+		report("opened", data.session);
 	end), -1);
 
 	module:hook("smacks-hibernation-start", safely("hibernating", function (data)
 		if not data.origin.tocsin_managed then tap.managed(data.origin); end
-		tell("hibernating", data.origin);
+		report("hibernating", data.origin);
 	end));
 
 	module:hook("smacks-hibernation-end", safely("resumed", function (data)
 		local session = data.resumed;
 		if not session then return; end
-		tap.watch(session); -- it goes on with the new connection's filters
-		tell("resumed", session);
+		tap.watch(session); -- it now has the filters of the new connection
+		report("resumed", session);
 	end));
 
 	module:hook("pre-session-close", safely("closed", function (data)
 		local session, reason = data.session, data.reason;
-		if reason == false then -- by its client
+		if reason == false then -- closed by its client
 			session.tocsin_why = "left";
 		else
 			session.tocsin_why = type(reason) == "table" and reason.condition == "conflict" and "replaced" or "kicked";
@@ -90,26 +90,26 @@ return function (tap)
 	module:hook("resource-unbind", safely("closed", function (data)
 		local session = data.session;
 		local why = session.tocsin_why or data.error == "Hibernating too long" and "timeout" or "lost";
-		tell("closed", session, " why='" .. why .. "'");
+		report("closed", session, " why='" .. why .. "'");
 	end), -1);
 
 	-- Stream management ----------------------------------------------------------
 
-	-- mod_smacks has no event for what a client has acknowledged, so its queue is read before it is shortened. Tells the
-	-- stanzas that h acknowledges, oldest first; nothing if the queue is not of a kind known here or h is wrong.
+	-- mod_smacks has no event for acknowledgements, so its queue is read before mod_smacks shortens it. Reports the
+	-- messages that h acknowledges, oldest first; none if the queue's type is unknown or h is invalid.
 	local function acknowledged(session, h)
 		local queue = session.outgoing_stanza_queue;
 		if not session.smacks or type(queue) ~= "table" or not h or not queue.count_acked then return; end
 		local unacked = queue:count_unacked();
 		local new = h - queue:count_acked();
 		if new <= 0 or new > unacked then return; end
-		local items = queue:table(); -- it may have given up the oldest
+		local items = queue:table(); -- the oldest may be missing
 		for i = 1, #items - (unacked - new) do
-			if tap.is_content(items[i]) then tap.tell("acked", items[i], session.full_jid); end
+			if tap.is_content(items[i]) then tap.report("acked", items[i], session.full_jid); end
 		end
 	end
 
-	-- A resuming client says what it has received.
+	-- A resumption also acknowledges.
 	local function resuming(session, request)
 		local previd = request.attr.previd;
 		local resumable = module:shared("/*/smacks/resumption-tokens");
@@ -117,7 +117,7 @@ return function (tap)
 		if old and not session.full_jid then acknowledged(old, tonumber(request.attr.h)); end
 	end
 
-	if tap.tells_acks then
+	if tap.reports_acks then
 		local on_ack = safely("acked", function (data)
 			acknowledged(data.origin, tonumber(data.stanza.attr.h));
 		end);
@@ -126,7 +126,7 @@ return function (tap)
 			module:hook("stanza/" .. xmlns .. ":a", on_ack, 1);
 			module:hook("stanza/" .. xmlns .. ":resume", on_resume, 1);
 		end
-		-- Within SASL2 (XEP-0388) no such stanza passes; mod_sasl2_sm resumes at 110.
+		-- A resumption within SASL2 (XEP-0388) fires no stanza event; mod_sasl2_sm handles it at 110.
 		module:hook("sasl2/c2s/success", safely("acked", function (data)
 			local request = data.session.sasl2_sm_request;
 			if request and request.name == "resume" then resuming(data.session, request); end
@@ -135,23 +135,23 @@ return function (tap)
 
 	-- Presence -------------------------------------------------------------------
 
-	-- mod_presence makes all of it pass here, that of sessions that end included: their end says it.
+	-- mod_presence sends all presence through this event, also that of sessions that end, which is skipped.
 	module:hook("presence/bare", safely("presence", function (data)
 		local session, presence = data.origin, data.stanza;
 		if presence.attr.to or not session.full_jid or session.host ~= here or session.destroyed then return; end
 		if not tap.wants.presence then return; end
 		if presence.attr.type == "unavailable" then
-			tell("presence", session, " y='unavailable'");
+			report("presence", session, " y='unavailable'");
 		elseif not presence.attr.type then
-			tell("presence", session, shown(presence));
+			report("presence", session, shown(presence));
 		end
 	end), 0.5);
 
 	-- Rosters --------------------------------------------------------------------
 
-	-- The server has no event for changed rosters: after anything that may change one, it is compared.
+	-- Prosody has no event for roster changes: the standing is reported after anything that may have changed it.
 	local changing = {};
-	local tell_changed = safely("roster", function ()
+	local report_changed = safely("roster", function ()
 		local list = changing;
 		changing = {};
 		for _, pair in pairs(list) do
@@ -164,7 +164,7 @@ return function (tap)
 	local function may_change(owner, contact)
 		owner, contact = address(owner), address(contact);
 		if not owner.user or not contact.user then return; end
-		if not next(changing) then add_task(0, function () tell_changed(); end); end
+		if not next(changing) then add_task(0, function () report_changed(); end); end
 		changing[owner.bare .. " " .. contact.bare] = { owner = owner, contact = contact };
 	end
 
@@ -188,7 +188,7 @@ return function (tap)
 		outbox.add("removed", " j='" .. attribute(data.username .. "@" .. here) .. "'/>");
 	end));
 
-	-- What a user's devices synchronise as displayed (XEP-0490): only if the component asks for it.
+	-- Synchronized displayed markers (XEP-0490). Reported only if the component asks for them.
 	local on_displayed = safely("mds", function (data)
 		if not tap.wants.mds or not data.item then return; end
 		local with, owner = jid.prep(data.id or ""), jid.bare(data.actor or "");
@@ -208,34 +208,34 @@ return function (tap)
 
 	-- All sessions ----------------------------------------------------------------
 
-	local function tell_here(session)
+	local function report_here(session)
 		if not tap.still_there(session) then return; end
 		session.tocsin_managed = session.smacks and true or nil;
 		local presence = tap.wants.presence and session.presence;
-		tell("here", session, (session.smacks and " sm='1'" .. can_resume(session) or "")
+		report("here", session, (session.smacks and " sm='1'" .. can_resume(session) or "")
 			.. (session.hibernating and " hib='1'" or "") .. (presence and " p='1'" .. shown(presence) or ""));
 	end
 
-	local telling; -- sessions that are still to be told
-	local tell_slice = safely("here", function ()
-		local list = telling;
+	local reporting; -- sessions still to be reported
+	local report_slice = safely("here", function ()
+		local list = reporting;
 		if not list or not tap.is_up() then return; end
 		for _ = 1, slice do
 			local session = table.remove(list);
 			if not session then return; end
-			tell_here(session);
+			report_here(session);
 		end
-		add_task(0.001, tap.tell_slice);
+		add_task(0.001, tap.report_slice);
 	end);
-	function tap.tell_slice() tell_slice(); end
+	function tap.report_slice() report_slice(); end
 
 	local function tell_all()
 		local list = {};
 		each_session(function (session)
 			if session.full_jid then list[#list + 1] = session; end
 		end);
-		telling = list;
-		tell_slice();
+		reporting = list;
+		report_slice();
 	end
 
 	each_session(tap.watch);

@@ -1,4 +1,4 @@
--- What an event says of a message, and its limits.
+-- Tests how messages are formatted as events, and the limits.
 -- luacheck: std lua54, ignore 631
 
 local test = dofile("test/start.lua");
@@ -18,47 +18,47 @@ local function describe(stanza, wants)
 	return class, class and table.concat(pieces, "", 2, n), elements;
 end
 
-local function says(what, stanza, wants, want_class, want)
+local function expect(what, stanza, wants, want_class, want)
 	local class, payloads = describe(stanza, wants);
 	test.equal(what .. ": class", class, want_class);
 	if want then test.equal(what, payloads, want); end
 end
 
-says("nothing", message(), all, nil);
-says("a text", message("a < b & \"c\"\r"), all, "content", "<body>a &lt; b &amp; \"c\"&#13;</body>");
-says("a text that is not wanted", message("hello"), none, "content", "<body is='text'/>");
-says("a text that must not be kept", message("x"):tag("no-store", { xmlns = "urn:xmpp:hints" }):up(), all, "content", "<body is='text'/><ns/>");
+expect("nothing", message(), all, nil);
+expect("a text", message("a < b & \"c\"\r"), all, "content", "<body>a &lt; b &amp; \"c\"&#13;</body>");
+expect("a text that is not wanted", message("hello"), none, "content", "<body is='text'/>");
+expect("a text that must not be kept", message("x"):tag("no-store", { xmlns = "urn:xmpp:hints" }):up(), all, "content", "<body is='text'/><ns/>");
 for body, is in pairs {
 	[""] = "blank", [" \t\n"] = "blank", ["\226\128\139\226\128\141"] = "blank", ["\239\187\191"] = "blank", ["\194\160"] = "blank",
 	["\240\159\145\141"] = "text", ["."] = "text", ["?OTR:AAMDx."] = "otr", ["?OTR,1,2,x,"] = "otr", ["?OTRv3?"] = "otr-auto",
 	["?OTR Error: x"] = "otr-auto", ["?OTR:AAMKx."] = "otr-auto",
 } do
-	says(("the body %q"):format(body), message(body), none, "content", "<body is='" .. is .. "'/>");
+	expect(("the body %q"):format(body), message(body), none, "content", "<body is='" .. is .. "'/>");
 end
 
 local function with(name, attr)
 	return message():tag(name, attr):up();
 end
-says("a receipt", with("received", { xmlns = "urn:xmpp:receipts", id = "a'1\n" }), all, "evidence", "<rc id='a&apos;1&#10;'/>");
-says("a request alone", with("request", { xmlns = "urn:xmpp:receipts" }), all, nil);
-says("typing", with("composing", { xmlns = "http://jabber.org/protocol/chatstates" }), all, nil);
-says("something new", with("x", { xmlns = "urn:example" }), all, "other", "<x/>");
-says("a carbon", message("x"):tag("sent", { xmlns = "urn:xmpp:carbons:2" }):up(), all, nil);
-says("a reaction", with("reactions", { xmlns = "urn:xmpp:reactions:0", id = "a1" }), all, "evidence", "<rx id='a1' n='0'/>");
-says("a reaction that is not wanted", with("reactions", { xmlns = "urn:xmpp:reactions:0", id = "a1" }), none, nil);
-says("an origin-id like the id", message("x"):tag("origin-id", { xmlns = "urn:xmpp:sid:0", id = "m1" }):up(), all, "content", "<body>x</body>");
-says("another origin-id", message("x"):tag("origin-id", { xmlns = "urn:xmpp:sid:0", id = "o1" }):up(), all, "content",
+expect("a receipt", with("received", { xmlns = "urn:xmpp:receipts", id = "a'1\n" }), all, "evidence", "<rc id='a&apos;1&#10;'/>");
+expect("a request alone", with("request", { xmlns = "urn:xmpp:receipts" }), all, nil);
+expect("typing", with("composing", { xmlns = "http://jabber.org/protocol/chatstates" }), all, nil);
+expect("something new", with("x", { xmlns = "urn:example" }), all, "other", "<x/>");
+expect("a carbon", message("x"):tag("sent", { xmlns = "urn:xmpp:carbons:2" }):up(), all, nil);
+expect("a reaction", with("reactions", { xmlns = "urn:xmpp:reactions:0", id = "a1" }), all, "evidence", "<rx id='a1' n='0'/>");
+expect("a reaction that is not wanted", with("reactions", { xmlns = "urn:xmpp:reactions:0", id = "a1" }), none, nil);
+expect("an origin-id like the id", message("x"):tag("origin-id", { xmlns = "urn:xmpp:sid:0", id = "m1" }):up(), all, "content", "<body>x</body>");
+expect("another origin-id", message("x"):tag("origin-id", { xmlns = "urn:xmpp:sid:0", id = "o1" }):up(), all, "content",
 	"<body>x</body><oi id='o1'/>");
-says("OMEMO", message("placeholder"):tag("encrypted", { xmlns = "eu.siacs.conversations.axolotl" }):tag("payload"):up():up(), all,
+expect("OMEMO", message("placeholder"):tag("encrypted", { xmlns = "eu.siacs.conversations.axolotl" }):tag("payload"):up():up(), all,
 	"content", "<body is='text'/><om payload='1'/>");
-says("a hint", message("x"):tag("track", { xmlns = "urn:tocsin:escalation:0", ["until"] = "displayed", timeout = "60" }):up(), all,
+expect("a hint", message("x"):tag("track", { xmlns = "urn:tocsin:escalation:0", ["until"] = "displayed", timeout = "60" }):up(), all,
 	"content", "<body>x</body><tr timeout='60' until='displayed'/>");
-says("of several errors the last", st.message({ from = "bob@example.org", to = "alice@example.org", type = "error", id = "m1" })
+expect("of several errors the last", st.message({ from = "bob@example.org", to = "alice@example.org", type = "error", id = "m1" })
 	:tag("error", { type = "wait" }):tag("gone", { xmlns = "urn:ietf:params:xml:ns:xmpp-stanzas" }):up():up()
 	:tag("error", { type = "cancel" }):tag("forbidden", { xmlns = "urn:ietf:params:xml:ns:xmpp-stanzas" }):up():up(), all,
 	"evidence", "<er type='cancel' c='forbidden'/>");
 
-says("the text in an error", st.message({ from = "bob@example.org", to = "alice@example.org", type = "error", id = "m1" }, "hello")
+expect("the text in an error", st.message({ from = "bob@example.org", to = "alice@example.org", type = "error", id = "m1" }, "hello")
 	:tag("error", { type = "cancel" }):tag("forbidden", { xmlns = "urn:ietf:params:xml:ns:xmpp-stanzas" }):up():up(), all,
 	"content", "<body is='text'/><er type='cancel' c='forbidden'/>");
 
@@ -67,7 +67,7 @@ local function archived(wants)
 	for _, by in ipairs { "alice@example.org", "bob@example.org" } do
 		stanza:tag("stanza-id", { xmlns = "urn:xmpp:sid:0", id = "s1", by = by }):up();
 	end
-	says("ids of archives", stanza, { text = true, ids = wants }, "content",
+	expect("ids of archives", stanza, { text = true, ids = wants }, "content",
 		"<body>x</body>" .. (wants and "<si id='s1' by='bob@example.org'/>" or ""));
 end
 archived(true);
@@ -82,10 +82,10 @@ local function delayed(...)
 end
 local ours = { text = true, is_ours = function (domain) return domain == "example.org"; end };
 local function late(from) return "<body>x</body><dl from='" .. from .. "' stamp='2026-11-24T00:00:00Z'/>"; end
-says("the author's own delay", delayed("alice@example.org"), ours, "content", "<body>x</body>");
-says("a gateway's delay", delayed("gateway.example"), ours, "content", late("gateway.example"));
-says("of several that of a replay", delayed("gateway.example", "example.org"), ours, "content", late("example.org"));
-says("wherever it stands", delayed("bob@example.org", "gateway.example"), ours, "content", late("bob@example.org"));
+expect("the author's own delay", delayed("alice@example.org"), ours, "content", "<body>x</body>");
+expect("a gateway's delay", delayed("gateway.example"), ours, "content", late("gateway.example"));
+expect("of several that of a replay", delayed("gateway.example", "example.org"), ours, "content", late("example.org"));
+expect("wherever it stands", delayed("bob@example.org", "gateway.example"), ours, "content", late("bob@example.org"));
 
 -- Limits.
 local stanza = message("hi");

@@ -1,10 +1,10 @@
--- Batches on their way: numbers, what is sent again, what is given up, and what all of it takes.
+-- Tests batches: numbering, resending, dropping, and memory.
 -- luacheck: std lua54, ignore 631
 
 local test = dofile("test/start.lua");
 local outbox = test.library("outbox");
 
--- A component to send to, and a clock to step.
+-- An outbox with a fake component and a clock that is advanced by hand.
 local function world(max_events, max_bytes)
 	local w = { sent = {}, now = 100, timers = {}, open = true };
 	w.state = outbox.new_state("run");
@@ -42,7 +42,7 @@ local function world(max_events, max_bytes)
 	return w;
 end
 
-do -- A batch goes when it is full, or soon.
+do -- A batch is sent when it is full, or after a short delay.
 	local w = world();
 	w.outbox.connected();
 	w.add(100);
@@ -66,7 +66,7 @@ do -- A batch goes when it is full, or soon.
 	test.equal("does not become part of a batch", w.sent[1]:find("xxx"), nil);
 end
 
-do -- What is not acknowledged is sent again, under the same numbers, and older.
+do -- Unacknowledged batches are resent with the same numbers and a larger age.
 	local w = world();
 	w.outbox.connected();
 	w.add(300);
@@ -77,21 +77,21 @@ do -- What is not acknowledged is sent again, under the same numbers, and older.
 	w.now = w.now + 60;
 	w.outbox.connected();
 	test.equal("its age", w.sent[1]:match(" age='(%d+)'"), "60000");
-	test.equal("sent again, and what came since", w.numbers(), "3 4 5");
+	test.equal("resent, and newer ones", w.numbers(), "3 4 5");
 	for _, wrong in ipairs { { "other", 3 }, { "run", 6 }, { "run", 0 }, { "run", 2.5 }, { "run", 0 / 0 }, { "run", nil }, { "run", -1 } } do
-		test.equal("an acknowledgement that is none", w.outbox.acknowledge(wrong[1], wrong[2]), false);
+		test.equal("an invalid acknowledgement", w.outbox.acknowledge(wrong[1], wrong[2]), false);
 	end
 	test.equal("an old acknowledgement", w.outbox.acknowledge("run", 1), true);
 	test.equal("the last acknowledgement", w.outbox.acknowledge("run", 5), true);
 	test.equal("what is kept", w.state.kept + w.state.bytes + w.state.flying + w.state.flying_bytes, 0);
 end
 
-do -- No more is on its way than the component can take; the rest waits for its acknowledgements.
+do -- The number of batches in flight is limited; the rest waits for acknowledgements.
 	local w = world();
 	w.outbox.connected();
 	w.add(100 * 300);
 	for _ = 1, 100 do w.step(0.001); end
-	test.equal("on their way", #w.sent, 256);
+	test.equal("in flight", #w.sent, 256);
 	w.outbox.acknowledge("run", 10);
 	for _ = 1, 100 do w.step(0.001); end
 	test.equal("after an acknowledgement", #w.sent, 266);
@@ -100,7 +100,7 @@ do -- No more is on its way than the component can take; the rest waits for its 
 	test.equal("when the stream breaks", w.state.up, false);
 end
 
-do -- The oldest are given up first, and counted, and the numbers go on.
+do -- The oldest batches are dropped first and counted, and numbers are not reused.
 	local w = world(250);
 	w.add(500);
 	w.outbox.connected();
@@ -108,7 +108,7 @@ do -- The oldest are given up first, and counted, and the numbers go on.
 	test.equal("what is lost", w.state.lost, 300);
 	w.outbox.acknowledge("run", 5);
 	w.add(100);
-	test.equal("that is told", w.sent[1]:match(" lost='(%d+)'"), "300");
+	test.equal("reported loss", w.sent[1]:match(" lost='(%d+)'"), "300");
 
 	w = world(350);
 	w.outbox.connected();
@@ -123,11 +123,11 @@ do -- The oldest are given up first, and counted, and the numbers go on.
 
 	w = world(350);
 	w.outbox.connected();
-	w.add(1000); -- nobody acknowledges
-	test.equal("what is on its way is not given up", w.numbers(), "1 2 3");
+	w.add(1000); -- without acknowledgements
+	test.equal("batches in flight are not dropped", w.numbers(), "1 2 3");
 end
 
-do -- The bound is what it takes: 64 MiB of events, of whatever size, take little more.
+do -- The limit is on memory: a full backlog of 64 MiB takes little more, whatever the size of its events.
 	for what, size in pairs { ["small events"] = 100, ["events of usual size"] = 300, ["the largest events"] = 100000 } do
 		local w = world(1e9);
 		collectgarbage(); collectgarbage();
@@ -136,14 +136,14 @@ do -- The bound is what it takes: 64 MiB of events, of whatever size, take littl
 		repeat
 			w.add(1, (" i='%d' "):format(n) .. ("x"):rep(size));
 			n = n + 1;
-			if n % 40 == 0 and size < 1000 then w.outbox.flush(); end -- not all of them are full
+			if n % 40 == 0 and size < 1000 then w.outbox.flush(); end -- some batches are not full
 		until w.state.lost > 0;
 		collectgarbage(); collectgarbage();
 		local mib = (collectgarbage("count") - before) / 1024;
 		test.below(what .. ": MiB of a backlog of 64 MiB", mib, 64 * 1.15);
 		io.stdout:write(("%s: a full backlog of 64 MiB takes %.1f MiB\n"):format(what, mib));
 
-		-- Sending it never stops the server for long.
+		-- Sending it never blocks the server for long.
 		local longest = 0;
 		local function timed(fn)
 			local start = os.clock();

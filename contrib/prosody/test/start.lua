@@ -1,8 +1,8 @@
--- What each test begins with: Prosody's own libraries, the module's, and a few words to test with.
+-- Common start of the tests: finds Prosody's and the module's libraries, and defines checks.
 -- luacheck: std lua54, globals module
 
 local prosody = os.getenv("PROSODY_LIBRARIES") or "/usr/lib/prosody";
-for _, folder in ipairs { prosody, prosody .. "/.." } do -- as "util.stanza", and since 13 as "prosody.util.stanza"
+for _, folder in ipairs { prosody, prosody .. "/.." } do -- "util.stanza"; since 13 also "prosody.util.stanza"
 	package.path = folder .. "/?.lua;" .. package.path;
 	package.cpath = folder .. "/?.so;" .. package.cpath;
 end

@@ -1,18 +1,18 @@
 -define(NS_TAP, <<"urn:tocsin:tap:1">>).
 -define(MODULE_VERSION, <<"mod_tocsin 1">>).
--define(ID, 1024). % bytes of an id at most
+-define(MAX_ID, 1024). % bytes
 
-%% What the component does not need, or asks for: features of its disco#info.
+%% What the component opts out of or asks for, by features in its disco#info.
 -define(NO_TEXT, 1).
 -define(NO_REACTIONS, 2).
 -define(NO_PRESENCE, 4).
 -define(IDS, 8).
 -define(MDS, 16).
 
-%% What the hooks know of the process that tells a host's events; a persistent term, by {mod_tocsin, Host}.
+%% What the hooks know about the host's process: the persistent term {mod_tocsin, Host}.
 -record(tap, {pid :: pid(), counters :: atomics:atomics_ref(), users :: atom(), component :: binary(), rooms :: [binary()]}).
 
 %% Its counters.
--define(INBOX, 1). % bytes on their way to the process
--define(REFUSED, 2). % events that found the inbox full
--define(WANTS, 3).
+-define(INBOX, 1). % bytes of events in the process's mailbox
+-define(REFUSED, 2). % events discarded because the mailbox was full
+-define(WANTS, 3). % the bits above

@@ -1,9 +1,9 @@
-%%% mod_tocsin: tells Tocsin's component what becomes of people's messages, as events (docs/PROTOCOL.md, section 10).
+%%% mod_tocsin: reports to Tocsin's component what happens to users' messages (docs/PROTOCOL.md, section 10).
 %%%
-%%% The hooks run in the processes of users' sessions. They look at a stanza, make an event of it and send that to the process
-%%% of the host (mod_tocsin_server); they wait for nothing and never change what a user sends or gets. A message that was told
-%%% carries a mark in its meta data: it goes with the record to sessions, their stream management queues, the offline hook,
-%%% other nodes of the cluster, and into the errors that the server makes of it.
+%%% Hooks run in the processes of users' sessions. They turn a stanza into an event and send it to the host's process
+%%% (mod_tocsin_server). They never block and never change what a user sends or receives. A message that was reported is
+%%% marked in its metadata. The mark stays with the record in sessions, their stream management queues, the offline hook,
+%%% other nodes of the cluster, and the errors that the server generates for it.
 -module(mod_tocsin).
 -behaviour(gen_mod).
 
@@ -18,15 +18,15 @@
 -include("mod_roster.hrl").
 -include("mod_tocsin.hrl").
 
--import(mod_tocsin_server, [tap/1, tell/2]).
+-import(mod_tocsin_server, [tap/1, report/2]).
 
 -define(HOOKS, [{user_send_packet, out, 87}, % before the archive (88) and carbons (89)
                 {sm_receive_packet, received, 10},
                 {c2s_handle_send, handed, 60}, % after stream management (50)
                 {privacy_check_packet, denied, 90}, % after the lists (50)
-                {offline_message_hook, offline, 95}, % after the archive and storage, before the bounce (100)
+                {offline_message_hook, offline, 95}, % after archiving and storing, before the bounce (100)
                 {store_mam_message, archived, 90}, % before the archive (100)
-                {c2s_authenticated_packet, acked, 40}, % before stream management, which ends the chain
+                {c2s_authenticated_packet, acked, 40}, % before stream management, which stops the hook chain
                 {c2s_unbinded_packet, resume, 40},
                 {c2s_handle_sasl2_inline, resume_inline, 40}, % since 24.02
                 {c2s_copy_session, copied, 40},
@@ -41,15 +41,15 @@
                 {roster_process_item, roster_item, 90},
                 {pubsub_publish_item, displayed, 90},
                 {disco_local_features, disco_features, 90},
-                {disco_info, disco_info, 110}]). % after mod_disco (100), which begins anew
+                {disco_info, disco_info, 110}]). % after mod_disco (100), which discards earlier results
 
 -define(GLOBAL_HOOKS, [{component_connected, component_up, 90},
                        {component_disconnected, component_down, 90},
                        {component_send_packet, component_sends, 40}, % before mod_privilege (50)
                        {config_reloaded, config_reloaded, 90}]).
 
-%% The other modules of this one: ejabberd itself loads, and gives up, no more than the one that it is configured with.
--define(MODULES, [mod_tocsin_event, mod_tocsin_kept, mod_tocsin_server, mod_tocsin_sessions, mod_tocsin_standing, mod_tocsin_window]).
+%% Helper modules: ejabberd itself loads and unloads only the configured module.
+-define(MODULES, [mod_tocsin_event, mod_tocsin_spool, mod_tocsin_server, mod_tocsin_sessions, mod_tocsin_standing, mod_tocsin_window]).
 
 %%% The module
 
@@ -71,7 +71,7 @@ stop(Host) ->
         true -> ok;
         false ->
             [ejabberd_hooks:delete(Hook, ?MODULE, F, Seq) || {Hook, F, Seq} <- ?GLOBAL_HOOKS],
-            [code:soft_purge(M) andalso code:delete(M) || M <- ?MODULES] % an upgrade brings new ones
+            [code:soft_purge(M) andalso code:delete(M) || M <- ?MODULES] % so that an upgrade loads the new ones
     end,
     Result.
 
@@ -85,12 +85,12 @@ mod_opt_type(backlog) -> econf:int(1, 4096).
 mod_options(Host) -> [{component, <<"tocsin.", Host/binary>>}, {backlog, 64}].
 
 mod_doc() ->
-    #{desc => <<"Tells Tocsin, an external component, what becomes of messages.">>,
-      opts => [{component, #{value => <<"Domain">>, desc => <<"The component's domain. The default is 'tocsin.' and the host.">>}},
+    #{desc => <<"Reports what happens to messages to Tocsin, an external component.">>,
+      opts => [{component, #{value => <<"Domain">>, desc => <<"The component's domain. The default is 'tocsin.' followed by the host.">>}},
                {backlog, #{value => <<"1..4096">>,
-                           desc => <<"Mebibytes of events that are kept while the component is away or slow. The default is 64.">>}}]}.
+                           desc => <<"Memory in MiB for events kept while the component is offline or slow. The default is 64.">>}}]}.
 
-%%% Service discovery of the host: by it "tocsin check" finds the module, sees how old it is, and where it sends its events.
+%%% Service discovery of the host: shows "tocsin check" that the module is loaded, its version, and the component it reports to.
 
 disco_features(Acc, _From, _To, <<"">>, _Lang) ->
     case Acc of
@@ -109,10 +109,10 @@ disco_info(Acc, _Host, _Module, _Node, _Lang) -> Acc.
 
 %%% Messages
 
-%% A local session sends it.
+%% A local session sends a message.
 out({#message{type = T, from = From, to = To} = M, #{lserver := Host} = State}) when T == chat; T == normal; T == error ->
     Tap = tap(Host),
-    case between(From, To, Tap) andalso mod_tocsin_event:kind(M) of
+    case is_one_to_one(From, To, Tap) andalso mod_tocsin_event:kind(M) of
         Kind when Kind == text; Kind == other; Kind == error ->
             mod_tocsin_server:message(Tap, <<"out">>, full(State), Kind, M),
             {mark(M, Kind), State};
@@ -120,30 +120,31 @@ out({#message{type = T, from = From, to = To} = M, #{lserver := Host} = State}) 
     end;
 out(Acc) -> Acc.
 
-%% It goes to a local user: the server's own error, or what comes from elsewhere.
+%% A message to a local user: an error generated by the server, or a message from elsewhere.
 received(#message{type = error, meta = #{tocsin := text}, to = #jid{lserver = Host}} = M) ->
     bounce(tap(Host), M),
     mark(M, none);
 received(#message{meta = Meta} = M) when is_map_key(tocsin, Meta); is_map_key(carbon_copy, Meta); is_map_key(from_offline, Meta) -> M;
 received(#message{type = T, from = From, to = #jid{lserver = Host} = To} = M) when T == chat; T == normal; T == error ->
     Tap = tap(Host),
-    case between(From, To, Tap) andalso mod_tocsin_event:kind(M) of
+    case is_one_to_one(From, To, Tap) andalso mod_tocsin_event:kind(M) of
         error ->
             case ejabberd_router:is_my_host(From#jid.lserver) of
                 true -> bounce(Tap, M);
                 false -> mod_tocsin_server:message(Tap, <<"in">>, jid:encode(From), error, M)
             end;
         Kind when Kind == text; Kind == other ->
-            %% Of what comes out of storage it is told that it is handed over, and no more.
+            %% A local message from storage was reported before: only its delivery is reported.
             mod_tocsin_event:is_replay(M) andalso ejabberd_router:is_my_host(From#jid.lserver) orelse
                 mod_tocsin_server:message(Tap, <<"in">>, jid:encode(From), Kind, M);
         _ -> ok
     end,
-    M; % without a mark: of other servers' messages nothing more is told
+    M; % without a mark: nothing else is reported about remote users' messages
 received(Packet) -> Packet.
 
-%% Written to a session's socket, or put into its queue. A session with stream management tells more by its acknowledgement.
-handed(State, #message{type = error, meta = #{tocsin := text}} = M, _) -> % by the sender's own lists: it passed no other hook
+%% A message is written to a session's socket or put into its queue. Sessions with stream management are skipped: their
+%% acknowledgement says more.
+handed(State, #message{type = error, meta = #{tocsin := text}} = M, _) -> % refused by the sender's own privacy lists: no other hook saw it
     #{lserver := Host} = State,
     bounce(tap(Host), M),
     State;
@@ -151,7 +152,7 @@ handed(State, #message{meta = #{tocsin := Mark}}, _) when Mark /= text -> State;
 handed(State, #message{} = M, ok) ->
     case State of
         #{mgmt_state := S} when S /= inactive -> ok;
-        #{lserver := Host, jid := _} -> tell_all(tap(Host), <<"handed">>, [M], State);
+        #{lserver := Host, jid := _} -> report_all(tap(Host), <<"handed">>, [M], State);
         _ -> ok
     end,
     State;
@@ -159,7 +160,7 @@ handed(State, Packet, _) when element(1, Packet) == sm_enabled; element(1, Packe
 handed(State, _, _) -> State.
 
 managed(#{mgmt_state := active, mgmt_timeout := Timeout, lserver := Host, sid := _} = State) when not is_map_key(tocsin_managed, State) ->
-    tell(tap(Host), {managed, self(), Timeout > 0}),
+    report(tap(Host), {managed, self(), Timeout > 0}),
     State#{tocsin_managed => true};
 managed(State) -> State.
 
@@ -174,7 +175,7 @@ offline({How, #message{to = #jid{lserver = Host} = To} = M} = Acc) when How == o
     Acc;
 offline(Acc) -> Acc.
 
-%% Somebody whose message was in storage has been blocked since: it is dropped without a word. Others are refused.
+%% A message from storage whose sender has been blocked meanwhile is dropped silently. Any other gets an error.
 denied(deny, #{lserver := Host}, #message{meta = #{from_offline := true}, to = To} = M, in) ->
     Tap = tap(Host),
     case Tap /= none andalso subject(M) of
@@ -184,7 +185,7 @@ denied(deny, #{lserver := Host}, #message{meta = #{from_offline := true}, to = T
     deny;
 denied(Acc, _, _, _) -> Acc.
 
-%% The recipient's archive has it, under an id of its own (XEP-0359): only if the component asks for ids.
+%% The recipient's archive has stored the message under its own id (XEP-0359). Reported only if the component asks for ids.
 archived(#message{to = #jid{} = To, meta = #{stanza_id := Id}} = M, U, S, _Peer, _Nick, chat, recv) when is_integer(Id) ->
     Tap = tap(S),
     case Tap /= none andalso mod_tocsin_server:wants(Tap) band ?IDS /= 0 andalso To#jid.luser == U andalso subject(M) of
@@ -196,27 +197,27 @@ archived(#message{to = #jid{} = To, meta = #{stanza_id := Id}} = M, U, S, _Peer,
     M;
 archived(Packet, _, _, _, _, _, _) -> Packet.
 
-%% As in 26.07, where what a room's archive has already is not stored again.
+%% The hook of 26.07: true means that a room's archive already has the message.
 archived(Packet, U, S, Peer, Nick, Type, Way, false) -> archived(Packet, U, S, Peer, Nick, Type, Way);
 archived(Packet, _, _, _, _, _, _, true) -> Packet.
 
 bounce(none, _) -> ok;
-bounce(Tap, #message{from = From, id = Id} = M) when Id /= <<>>, byte_size(Id) =< ?ID ->
+bounce(Tap, #message{from = From, id = Id} = M) when Id /= <<>>, byte_size(Id) =< ?MAX_ID ->
     mod_tocsin_server:message(Tap, <<"bounce">>, jid:encode(From), error, M);
 bounce(_, _) -> ok.
 
 mark(M, Mark) -> xmpp:put_meta(M, tocsin, Mark).
 
-%% Whether it goes from one person to another: not to rooms, the component, oneself.
-between(_, _, none) -> false;
-between(#jid{luser = U, lserver = S}, #jid{luser = U, lserver = S}, _) -> false;
-between(#jid{luser = U, lserver = From}, #jid{luser = V, lserver = To}, #tap{component = C, rooms = Rooms})
+%% Whether a message goes from one person to another: not to or from a room or the component, and not to oneself.
+is_one_to_one(_, _, none) -> false;
+is_one_to_one(#jid{luser = U, lserver = S}, #jid{luser = U, lserver = S}, _) -> false;
+is_one_to_one(#jid{luser = U, lserver = From}, #jid{luser = V, lserver = To}, #tap{component = C, rooms = Rooms})
   when U /= <<>>, V /= <<>>, From /= C, To /= C ->
     not lists:member(From, Rooms) andalso not lists:member(To, Rooms);
-between(_, _, _) -> false.
+is_one_to_one(_, _, _) -> false.
 
-%% Author and id of a message whose fate is told: one by a local person, for somebody to read. What comes out of storage has
-%% lost its mark.
+%% Author and id of a message whose fate is reported: one with content, by a local user. Messages from storage have lost
+%% their mark, so they are classified again.
 subject(#message{type = T, meta = #{tocsin := text}, from = From, id = Id}) when T == chat; T == normal -> named(From, Id);
 subject(#message{meta = #{tocsin := _}}) -> none;
 subject(#message{meta = #{carbon_copy := true}, sub_els = [#carbons_received{forwarded = #forwarded{sub_els = [#message{} = M]}} | _]}) ->
@@ -228,23 +229,23 @@ subject(#message{type = T, from = #jid{luser = U, lserver = S} = From, id = Id} 
     end;
 subject(_) -> none.
 
-named(From, Id) when Id /= <<>>, byte_size(Id) =< ?ID -> {From, Id};
+named(From, Id) when Id /= <<>>, byte_size(Id) =< ?MAX_ID -> {From, Id};
 named(_, _) -> none.
 
-%% Tells something of each of several messages and the session.
-tell_all(none, _, _, _) -> ok;
-tell_all(Tap, Name, Messages, State) ->
+%% Reports the same event for several messages of a session.
+report_all(none, _, _, _) -> ok;
+report_all(Tap, Name, Messages, State) ->
     [mod_tocsin_server:fate(Tap, Name, jid:encode(From), full(State), Id, []) || {From, Id} <- [subject(M) || M <- Messages]],
     ok.
 
 %%% Stream management (XEP-0198)
 
 acked(#{mgmt_state := S, mgmt_xmlns := NS} = State, #sm_a{h = H, xmlns = NS}) when S == active; S == pending ->
-    tell_acked(State, H, State),
+    report_acked(State, H, State),
     State;
 acked(State, _) -> State.
 
-%% A resumption says what the client had got. The queue is in the old session's state, which comes next.
+%% A resumption also acknowledges. The queue is in the old session's state, which copied/2 gets next.
 resume(State, #sm_resume{h = H}) -> State#{tocsin_h => H};
 resume(State, _) -> State.
 
@@ -256,16 +257,16 @@ resume_inline({State, Els, Results} = Acc) ->
 
 copied(State, Old) ->
     case State of
-        #{tocsin_h := H} -> tell_acked(Old, H, Old);
+        #{tocsin_h := H} -> report_acked(Old, H, Old);
         _ -> ok
     end,
     maps:remove(tocsin_h, State#{tocsin_managed => true, tocsin_old => key(Old)}).
 
-tell_acked(#{lserver := Host, mgmt_queue := Queue, mgmt_stanzas_out := Out}, H, Session) when H =< Out ->
-    tell_all(tap(Host), <<"acked">>, upto(H, Queue), Session);
-tell_acked(_, _, _) -> ok. % more than was sent: the stream is closed for it
+report_acked(#{lserver := Host, mgmt_queue := Queue, mgmt_stanzas_out := Out}, H, Session) when H =< Out ->
+    report_all(tap(Host), <<"acked">>, upto(H, Queue), Session);
+report_acked(_, _, _) -> ok. % more than was sent: mod_stream_mgmt closes the stream
 
-%% The queue is folded, not emptied: taking out of one in a file would shorten it.
+%% Folds the queue because dequeuing would change a file-backed one.
 upto(H, Queue) ->
     try p1_queue:foldl(fun({N, _, _}, Ms) when N > H -> throw({?MODULE, Ms});
                           ({_, _, #message{} = M}, Ms) -> [M | Ms];
@@ -279,38 +280,38 @@ upto(H, Queue) ->
 
 opened(#{lserver := Host, jid := JID} = State) ->
     State1 = State#{tocsin_key => key(State), tocsin_jid => jid:encode(JID)},
-    tell(tap(Host), {opened, self(), session(State1)}),
+    report(tap(Host), {opened, self(), session(State1)}),
     State1.
 
 hibernating(#{lserver := Host} = State) ->
-    tell(tap(Host), {hibernating, self()}),
+    report(tap(Host), {hibernating, self()}),
     State.
 
 resumed(#{lserver := Host, jid := JID} = State) ->
     State1 = State#{tocsin_key => key(maps:remove(tocsin_key, State)), tocsin_jid => jid:encode(JID)},
-    tell(tap(Host), {resumed, self(), session(State1), maps:get(tocsin_old, State, <<>>)}),
+    report(tap(Host), {resumed, self(), session(State1), maps:get(tocsin_old, State, <<>>)}),
     maps:remove(tocsin_old, State1).
 
 presence({Presence, #{lserver := Host} = State}) ->
-    tell(tap(Host), {presence, self(), mod_tocsin_event:presence(Presence)}),
+    report(tap(Host), {presence, self(), mod_tocsin_event:presence(Presence)}),
     {Presence, State}.
 
-%% By the process of the host, which does not know this session yet; a hook for as long as it asks.
+%% The host's process asks sessions that are older than itself. The hook exists only while it waits for answers.
 asked(#{lserver := Host, jid := _, sid := _} = State, tocsin) ->
-    tell(tap(Host), {here, self(), session(State)}),
+    report(tap(Host), {here, self(), session(State)}),
     {stop, State};
 asked(State, tocsin) -> {stop, State};
 asked(State, _) -> State.
 
-%% Before what was not acknowledged is routed anew, bounced or dropped.
+%% Runs before unacknowledged messages are rerouted, bounced or dropped.
 terminated(#{lserver := Host, sid := _, jid := _} = State, _) ->
     Tap = tap(Host),
     case State of
         #{mgmt_state := S, mgmt_queue := Queue} when S == active; S == pending; S == timeout ->
-            tell_all(Tap, <<"unacked">>, upto(infinity, Queue), State);
+            report_all(Tap, <<"unacked">>, upto(infinity, Queue), State);
         _ -> ok
     end,
-    tell(Tap, {closed, self(), why(State)}),
+    report(Tap, {closed, self(), why(State)}),
     State;
 terminated(State, _) -> State.
 
@@ -322,7 +323,7 @@ why(#{stop_reason := {stream, _}}) -> <<"left">>;
 why(#{stop_reason := {Lost, _}}) when Lost == socket; Lost == tls -> <<"lost">>;
 why(_) -> <<>>.
 
-%% What is known of a session: key, addresses, whether it is managed (and can be resumed), hibernates, shows presence.
+%% Key, full JID, user, stream management (and whether it is resumable), hibernating, presence.
 session(#{jid := #jid{luser = U}} = State) ->
     {key(State), full(State), U,
      case State of
@@ -339,7 +340,7 @@ full(#{tocsin_jid := JID}) -> JID;
 full(#{jid := JID}) -> jid:encode(JID).
 
 key(#{tocsin_key := Key}) -> Key;
-key(#{sid := {{A, B, C}, Pid}}) -> % the first number of a pid is another one on each node
+key(#{sid := {{A, B, C}, Pid}}) -> % without the pid's first number, which depends on the node that prints it
     [_, Id, Serial] = string:tokens(pid_to_list(Pid), "<.>"),
     iolist_to_binary([integer_to_list((A * 1000000 + B) * 1000000 + C, 36), $., Id, $., Serial |
                       case node(Pid) of
@@ -350,8 +351,8 @@ key(#{sid := {{A, B, C}, Pid}}) -> % the first number of a pid is another one on
 %%% Users
 
 removed(User, Host) ->
-    mod_tocsin_server:everywhere({forget, all}), % whoever gets the name next is a stranger
-    tell(tap(Host), mod_tocsin_event:event(<<"removed">>, [{<<"j">>, jid:encode(jid:make(User, Host))}])).
+    mod_tocsin_server:broadcast({forget, all}), % whoever registers the name next is somebody else
+    report(tap(Host), mod_tocsin_event:event(<<"removed">>, [{<<"j">>, jid:encode(jid:make(User, Host))}])).
 
 subscription_out(#presence{from = Owner, to = Contact} = Presence) -> standing_changed(Owner, Contact), Presence.
 
@@ -363,12 +364,12 @@ roster_item(#roster{us = {U, S}, jid = Contact} = Item, _) ->
 
 standing_changed(#jid{lserver = Host} = Owner, Contact) -> mod_tocsin_server:standing_changed(tap(Host), Owner, Contact).
 
-%% XEP-0490: an item of the node is named after a chat, and holds the id of the last message that was displayed.
+%% XEP-0490: the item's id is the JID of the chat, its payload has the stanza-id of the last displayed message.
 displayed(Host, <<"urn:xmpp:mds:displayed:0">>, #jid{luser = U, lserver = Host} = Owner, #jid{luser = U, lserver = Host}, With, Payload) ->
     Tap = tap(Host),
     case Tap /= none andalso mod_tocsin_server:wants(Tap) band ?MDS /= 0 of
         true ->
-            [tell(Tap, mod_tocsin_event:event(<<"mds">>, [{<<"o">>, jid:encode(jid:remove_resource(Owner))}, {<<"with">>, With} |
+            [report(Tap, mod_tocsin_event:event(<<"mds">>, [{<<"o">>, jid:encode(jid:remove_resource(Owner))}, {<<"with">>, With} |
                                                           [A || {K, _} = A <- Attrs, K == <<"id">> orelse K == <<"by">>]]))
              || #xmlel{children = Cs} <- Payload, #xmlel{name = <<"stanza-id">>, attrs = Attrs} <- Cs],
             ok;
@@ -378,13 +379,13 @@ displayed(_, _, _, _, _, _) -> ok.
 
 %%% The component
 
-%% Hooks of the node that the component is connected to, in the process of its stream.
-component_up(Component) -> mod_tocsin_server:everywhere({up, Component, self()}).
+%% These run in the process of the component's stream, on the node that the component is connected to.
+component_up(Component) -> mod_tocsin_server:broadcast({up, Component, self()}).
 
-component_down(Component, _) -> mod_tocsin_server:everywhere({down, Component, self()}).
+component_down(Component, _) -> mod_tocsin_server:broadcast({down, Component, self()}).
 
-%% From 24.10 to 24.12 mod_privilege drops every IQ of a privileged component that is not wrapped: also the answer that its events wait
-%% for, and its acknowledgements. So it gets to see none of those.
+%% From 24.10 to 24.12 mod_privilege drops every IQ of a privileged component that is not wrapped, including its disco#info
+%% result and its acknowledgements. This hides IQs to the host from mod_privilege.
 component_sends({#iq{from = #jid{lserver = From}, to = #jid{lserver = Host}, sub_els = Els}, _} = Acc) ->
     case tap(Host) of
         #tap{component = From} ->
@@ -396,9 +397,9 @@ component_sends({#iq{from = #jid{lserver = From}, to = #jid{lserver = Host}, sub
     end;
 component_sends(Acc) -> Acc.
 
-config_reloaded() -> mod_tocsin_server:everywhere(config_reloaded).
+config_reloaded() -> mod_tocsin_server:broadcast(config_reloaded).
 
-%% An answer comes from the process of the host and node that is meant.
+%% The IQ is answered by the host's process, on the node concerned.
 process_iq(#iq{type = set, from = #jid{luser = <<>>, lresource = <<>>, lserver = From}, to = #jid{lserver = Host},
                sub_els = [#xmlel{name = Name} = El]} = IQ) when Name == <<"ack">>; Name == <<"refresh">> ->
     case tap(Host) of
@@ -408,12 +409,12 @@ process_iq(#iq{type = set, from = #jid{luser = <<>>, lresource = <<>>, lserver =
 process_iq(#iq{type = get, from = #jid{luser = <<>>, lresource = <<>>, lserver = From}, to = #jid{lserver = Host},
                sub_els = [#xmlel{name = <<"contact">>, attrs = Attrs}]} = IQ) ->
     case tap(Host) of
-        #tap{component = From} -> spawn(fun() -> ejabberd_router:route(contact(Host, Attrs, IQ)) end), ignore; % it may take a database
+        #tap{component = From} -> spawn(fun() -> ejabberd_router:route(contact(Host, Attrs, IQ)) end), ignore; % may query a database
         _ -> xmpp:make_error(IQ, xmpp:err_item_not_found())
     end;
 process_iq(IQ) -> xmpp:make_error(IQ, xmpp:err_item_not_found()).
 
-%% What a user of the host calls a contact.
+%% Returns the user's roster name for a contact.
 contact(Host, Attrs, IQ) ->
     O = proplists:get_value(<<"o">>, Attrs, <<>>),
     J = proplists:get_value(<<"j">>, Attrs, <<>>),

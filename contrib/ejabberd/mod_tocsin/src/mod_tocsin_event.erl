@@ -1,4 +1,4 @@
-%%% What a message says, in the elements of urn:tocsin:tap:1 (docs/PROTOCOL.md, section 10). Pure functions.
+%%% Describes messages as elements of urn:tocsin:tap:1 (docs/PROTOCOL.md, section 10). Pure functions.
 -module(mod_tocsin_event).
 
 -export([kind/1, is_replay/1, describe/2, event/2, message/5, presence/1, text/1, attributes/1]).
@@ -7,23 +7,23 @@
 -include("mod_tocsin.hrl").
 
 -define(NS_CLIENT_OR_NONE(NS), (NS == <<>> orelse NS == <<"jabber:client">> orelse NS == <<"jabber:server">>)).
--define(PAYLOADS, 64).
--define(TEXT, 16384). % bytes of a body
--define(EVENT, 122880). % bytes of an event
+-define(MAX_PAYLOADS, 64).
+-define(MAX_TEXT, 16384). % bytes of a body
+-define(MAX_EVENT, 122880). % bytes of an event
 
-%% Marks of a message, found in its payloads.
--define(CIPHER, 1). % it is encrypted
+%% Flags of a message, set by its payloads.
+-define(CIPHER, 1). % encrypted
 -define(NO_STORE, 4).
--define(UNSETTLED, 8). % with delays or errors, of which there may be several
+-define(REPEATABLE, 8). % delays or errors: there may be several, and one is reported
 
-%% Payloads that say something of the message which they are in: without anything else there is none.
--define(BESIDE, [<<"rq">>, <<"mk">>, <<"oi">>, <<"si">>, <<"ns">>, <<"dl">>, <<"fb">>, <<"ur">>, <<"tr">>]).
+%% Payloads that only annotate the message they are in. A message with nothing else is not reported.
+-define(ANNOTATIONS, [<<"rq">>, <<"mk">>, <<"oi">>, <<"si">>, <<"ns">>, <<"dl">>, <<"fb">>, <<"ur">>, <<"tr">>]).
 
--type kind() :: text | other | error | none. % text: written by a person, for somebody to read
+-type kind() :: text | other | error | none. % text: has a body or a ciphertext
 -export_type([kind/0]).
 
-%% What a message is, at a glance: whether anything in it is to be told is for describe/2 to say. Chat states alone are the only
-%% frequent ones of which nothing is.
+%% A cheap classification. none only sorts out chat states, the one frequent kind that is never reported; describe/2 decides
+%% about the rest.
 -spec kind(message()) -> kind().
 kind(#message{type = error}) -> error;
 kind(#message{body = [_ | _]}) -> text;
@@ -37,28 +37,29 @@ kind([#xmlel{name = <<"x">>, attrs = [{<<"xmlns">>, <<"jabber:x:encrypted">>} | 
 kind([#chatstate{} | Els], Kind) -> kind(Els, Kind);
 kind([_ | Els], _) -> kind(Els, other).
 
-%% Whether it has been delayed.
+%% Whether the message has a delay stamp.
 -spec is_replay(message()) -> boolean().
 is_replay(#message{sub_els = Els}) ->
     lists:any(fun(El) -> lists:member(xmpp:get_ns(El), [<<"urn:xmpp:delay">>, <<"jabber:x:delay">>]) end, Els).
 
-%% none: nothing in it is to be told.
+%% The payloads to report, or none if the message is not reported.
 -spec describe(message(), non_neg_integer()) -> [fxml:xmlel()] | none.
 describe(#message{body = Body, subject = Subject, sub_els = Els} = M, Wants) ->
-    case payloads(Els, M, Wants, ?PAYLOADS, [], 0) of
+    case payloads(Els, M, Wants, ?MAX_PAYLOADS, [], 0) of
         never -> none;
         {Ps, Marks} ->
-            case Body == [] andalso (Subject == [] andalso only(?BESIDE, Ps) orelse Wants band ?NO_REACTIONS /= 0 andalso only([<<"rx">>], Ps)) of
+            case Body == [] andalso (Subject == [] andalso only(?ANNOTATIONS, Ps) orelse Wants band ?NO_REACTIONS /= 0 andalso only([<<"rx">>], Ps)) of
                 true -> none;
-                false -> body(M, Wants, Marks) ++ subject(Subject) ++ settle(Ps, Marks, M)
+                false -> body(M, Wants, Marks) ++ subject(Subject) ++ pick_one(Ps, Marks, M)
             end
     end.
 
 only(Names, Ps) -> lists:all(fun(#xmlel{name = Name}) -> lists:member(Name, Names) end, Ps).
 
-%% Payloads are gathered newest first. Of several errors the last counts, of several delays that which says most.
-settle(Ps, Marks, _) when Marks band ?UNSETTLED == 0 -> lists:reverse(Ps);
-settle(Ps, _, #message{from = From, to = To}) ->
+%% Restores the order of payloads (they were collected last first). Keeps the last error, and of several delays the first
+%% that marks a replay, or else the first.
+pick_one(Ps, Marks, _) when Marks band ?REPEATABLE == 0 -> lists:reverse(Ps);
+pick_one(Ps, _, #message{from = From, to = To}) ->
     Errors = [P || #xmlel{name = <<"er">>} = P <- Ps],
     Others = [P || #xmlel{name = Name} = P <- Ps, Name /= <<"er">>, Name /= <<"dl">>],
     Delays = [P || #xmlel{name = <<"dl">>, attrs = A} = P <- lists:reverse(Ps), not own(attr(<<"from">>, A), From)],
@@ -68,7 +69,7 @@ settle(Ps, _, #message{from = From, to = To}) ->
 own(By, #jid{} = From) -> By == jid:encode(From) orelse By == jid:encode(jid:remove_resource(From));
 own(_, undefined) -> false.
 
-%% Stamped by a server of one of both, or by the addressee's account.
+%% Stamped by the server of either side, or by the recipient's account.
 replay(By, #jid{lserver = S1}, #jid{lserver = S2} = To) -> By == S1 orelse By == S2 orelse By == jid:encode(jid:remove_resource(To));
 replay(_, _, _) -> false.
 
@@ -86,9 +87,9 @@ body(#message{type = Type, lang = Lang, body = [#text{data = Text, lang = L} | _
 
 is_language(L) -> L /= <<>> andalso byte_size(L) =< 35. % RFC 5646, section 4.4.1
 
-%% Cut between characters.
-cut(Text) when byte_size(Text) =< ?TEXT -> Text;
-cut(Text) -> binary:copy(binary:part(Text, 0, boundary(Text, ?TEXT))).
+%% Cuts a text between characters.
+cut(Text) when byte_size(Text) =< ?MAX_TEXT -> Text;
+cut(Text) -> binary:copy(binary:part(Text, 0, boundary(Text, ?MAX_TEXT))).
 
 boundary(Text, At) ->
     case binary:at(Text, At) band 16#C0 of
@@ -107,7 +108,7 @@ is(Text) ->
         false -> <<"text">>
     end.
 
-%% A data message (type 3) of version 2 to 4, whole or the first of its fragments.
+%% An OTR data message (type 3, protocol versions 2 to 4), complete or the first fragment of one.
 otr(<<"?OTR:AA", V, "D", _/binary>>) -> V == $I orelse V == $M orelse V == $Q;
 otr(<<"?OTR", C, Rest/binary>>) when C == $,; C == $| ->
     case binary:match(Rest, <<"?OTR:">>, [{scope, {0, min(byte_size(Rest), 64)}}]) of
@@ -130,14 +131,14 @@ payloads([El | Els], #message{type = Type, id = Id, to = To} = M, Wants, Left, P
     case payload(xmlns(Attrs), Name, Attrs, Children) of
         never -> never;
         {#xmlel{} = P, Mark} -> payloads(Els, M, Wants, Left - 1, put(P, Left, Ps), Marks bor Mark);
-        #xmlel{name = <<"x">>} when Type == error -> payloads(Els, M, Wants, Left, Ps, Marks); % a copy of what was sent
+        #xmlel{name = <<"x">>} when Type == error -> payloads(Els, M, Wants, Left, Ps, Marks); % a copy of the original's payload
         #xmlel{name = <<"si">>} when Wants band ?IDS == 0 -> payloads(Els, M, Wants, Left, Ps, Marks);
         #xmlel{name = <<"si">>, attrs = A} = P ->
             case attr(<<"by">>, A) == jid:encode(jid:remove_resource(To)) of
                 true -> payloads(Els, M, Wants, Left - 1, put(P, Left, Ps), Marks);
                 false -> payloads(Els, M, Wants, Left, Ps, Marks)
             end;
-        #xmlel{name = <<"oi">>, attrs = [{_, Id}]} -> payloads(Els, M, Wants, Left, Ps, Marks); % it says nothing new
+        #xmlel{name = <<"oi">>, attrs = [{_, Id}]} -> payloads(Els, M, Wants, Left, Ps, Marks); % same as the message's id
         #xmlel{} = P -> payloads(Els, M, Wants, Left - 1, put(P, Left, Ps), Marks);
         skip -> payloads(Els, M, Wants, Left, Ps, Marks)
     end.
@@ -145,7 +146,7 @@ payloads([El | Els], #message{type = Type, id = Id, to = To} = M, Wants, Left, P
 put(P, Left, Ps) when Left > 0 -> [P | Ps];
 put(_, _, Ps) -> Ps.
 
-%% What users send is not decoded yet; what the server makes is.
+%% Payloads from users are not decoded yet; those generated by the server are records.
 xml(#xmlel{} = El) -> El;
 xml(El) -> xmpp:encode(El).
 
@@ -187,8 +188,8 @@ payload(<<"urn:xmpp:omemo:1">>, <<"encrypted">>, _, Cs) -> omemo(<<"om2">>, Cs);
 payload(<<"urn:xmpp:openpgp:0">>, <<"openpgp">>, _, _) -> {el(<<"ox">>, []), ?CIPHER};
 payload(<<"jabber:x:encrypted">>, <<"x">>, _, _) -> {el(<<"pg">>, []), ?CIPHER};
 payload(<<"urn:xmpp:eme:0">>, <<"encryption">>, A, _) -> {el(<<"em">>, pick([<<"namespace">>], A)), ?CIPHER};
-payload(<<"urn:xmpp:delay">>, <<"delay">>, A, _) -> {el(<<"dl">>, pick([<<"from">>, <<"stamp">>], A)), ?UNSETTLED};
-payload(<<"jabber:x:delay">>, <<"x">>, A, _) -> {el(<<"dl">>, pick([<<"from">>, <<"stamp">>], A)), ?UNSETTLED};
+payload(<<"urn:xmpp:delay">>, <<"delay">>, A, _) -> {el(<<"dl">>, pick([<<"from">>, <<"stamp">>], A)), ?REPEATABLE};
+payload(<<"jabber:x:delay">>, <<"x">>, A, _) -> {el(<<"dl">>, pick([<<"from">>, <<"stamp">>], A)), ?REPEATABLE};
 payload(<<"urn:xmpp:jingle-message:0">>, Name, _, _) -> el(<<"jm">>, [{<<"n">>, Name}]);
 payload(<<"urn:tocsin:escalation:0">>, <<"track">>, A, _) ->
     el(<<"tr">>, [{K, V} || {K, V} <- A, K /= <<"xmlns">>, binary:match(K, <<":">>) == nomatch]);
@@ -208,7 +209,7 @@ payload(_, _, _, _) -> el(<<"x">>, []).
 
 omemo(Name, Cs) -> {el(Name, [{<<"payload">>, <<"1">>} || child(<<"payload">>, Cs) /= false]), ?CIPHER}.
 
-%% XEP-0428: of the body, or of everything.
+%% XEP-0428: the fallback covers the body, or the whole message.
 fallback(A, Cs) ->
     For = pick([<<"for">>], A),
     case {child(<<"body">>, Cs), [C || #xmlel{} = C <- Cs]} of
@@ -226,17 +227,17 @@ urgency(Cs) ->
 failure(A, Cs) ->
     Condition = [{<<"c">>, Name} || #xmlel{name = Name, attrs = As} <- Cs, Name /= <<"text">>,
                                     xmlns(As) == <<"urn:ietf:params:xml:ns:xmpp-stanzas">>],
-    {el(<<"er">>, pick([<<"type">>, <<"by">>], A) ++ lists:sublist(Condition, 1)), ?UNSETTLED}.
+    {el(<<"er">>, pick([<<"type">>, <<"by">>], A) ++ lists:sublist(Condition, 1)), ?REPEATABLE}.
 
 %%% Elements
 
 el(Name, Attrs) -> #xmlel{name = Name, attrs = Attrs}.
 
-%% An element that names another stanza by its id.
+%% An element that refers to another stanza by its id.
 named(Name, Attrs) -> named(Name, Attrs, []).
 named(Name, Attrs, More) ->
     case attr(<<"id">>, Attrs) of
-        Id when Id /= <<>>, byte_size(Id) =< ?ID -> el(Name, [{<<"id">>, Id} | pick(More, Attrs)]);
+        Id when Id /= <<>>, byte_size(Id) =< ?MAX_ID -> el(Name, [{<<"id">>, Id} | pick(More, Attrs)]);
         _ -> skip
     end.
 
@@ -261,15 +262,15 @@ attr(Name, Attrs) ->
 -spec event(binary(), [{binary(), binary()}]) -> fxml:xmlel().
 event(Name, Attrs) -> el(Name, [A || {_, V} = A <- Attrs, V /= <<>>]).
 
-%% out, in or bounce: by whom, to whom, of what kind, what it holds.
+%% An out, in or bounce event.
 -spec message(binary(), binary(), kind(), message(), [fxml:xmlel()]) -> fxml:xmlel().
 message(Name, From, Kind, #message{type = Type, id = Id, lang = Lang, to = To}, Payloads) ->
     (event(Name, [{<<"f">>, From}, {<<"t">>, jid:encode(To)}] ++
-               [{<<"i">>, Id} || Id /= <<>>, byte_size(Id) =< ?ID] ++
+               [{<<"i">>, Id} || Id /= <<>>, byte_size(Id) =< ?MAX_ID] ++
                [{<<"y">>, atom_to_binary(Type, latin1)} || Type /= chat, Name /= <<"bounce">>] ++
                [{<<"l">>, Lang} || Kind == text, is_language(Lang)]))#xmlel{children = Payloads}.
 
-%% The attributes of presence, here and resumed that say what a client shows.
+%% The attributes of presence and here that describe a client's presence.
 -spec presence(presence() | undefined) -> [{binary(), binary()}].
 presence(#presence{type = unavailable}) -> [{<<"y">>, <<"unavailable">>}];
 presence(#presence{show = Show, priority = Priority} = P) ->
@@ -283,12 +284,12 @@ presence(#presence{show = Show, priority = Priority} = P) ->
 
 %%% Text
 
-%% An event as the text that is sent: its name, how many elements it has, and all that follows the name. It is made once, in the
-%% process that tells it, and only handed on from there. Too large an event is told without its text, or not at all.
+%% Serializes an event: its name, its number of elements, and everything after the name. Done once, by the caller's process. An
+%% event that is too large loses the message's text. If it is still too large, it can't be reported.
 -spec text(fxml:xmlel()) -> {binary(), pos_integer(), binary()} | too_large.
 text(#xmlel{name = Name, children = Children} = El) ->
     Text = fxml:element_to_binary(El),
-    case byte_size(Text) =< ?EVENT of
+    case byte_size(Text) =< ?MAX_EVENT of
         true -> {Name, 1 + length(Children), binary:part(Text, byte_size(Name) + 1, byte_size(Text) - byte_size(Name) - 1)};
         false ->
             case without_text(El) of
@@ -303,6 +304,6 @@ without_text(#xmlel{children = Children} = El) ->
                              _ -> C
                          end || C <- Children]}.
 
-%% More attributes of an event, to stand between its name and what follows; none of them has to be escaped.
+%% Attributes to insert between an event's name and the rest. The values must not need escaping.
 -spec attributes([{binary(), iodata()}]) -> iolist().
 attributes(Attrs) -> [[$\s, K, "='", V, $'] || {K, V} <- Attrs].

@@ -1,7 +1,7 @@
-%%% The sessions of a host on this node, and how many of them each user has.
+%%% The sessions of a host on this node, and the number of sessions of each user.
 -module(mod_tocsin_sessions).
 
--export([new/1, users/1, happened/2, died/3, here/4, count/2]).
+-export([new/1, users/1, handle/2, down/3, here/4, count/2]).
 
 -include("xmpp.hrl").
 
@@ -19,30 +19,31 @@ new(Host) ->
     #sessions{table = ets:new(?MODULE, [ordered_set, private, {keypos, #session.pid}]),
               users = ets:new(gen_mod:get_module_proc(Host, ?MODULE), [named_table, protected, {read_concurrency, true}])}.
 
-%% The table of the number of sessions of each user, readable by every process.
+%% The table of the users' session counts, readable by every process.
 -spec users(sessions()) -> atom().
 users(#sessions{users = Users}) -> Users.
 
-%% The events to report for what the hooks saw. An unknown session was asked for its state, and its answer follows.
--spec happened(tuple(), sessions()) -> [fxml:xmlel()].
-happened({opened, Pid, What}, S) -> [element_of(<<"opened">>, open(Pid, What, S), [])];
-happened({resumed, Pid, What, Old}, S) -> [element_of(<<"resumed">>, open(Pid, What, S), [{<<"o">>, Old}])];
-happened({here, Pid, What}, #sessions{table = T} = S) ->
+%% Updates the table for a change reported by a hook, and returns the events to report. Changes of unknown sessions are
+%% ignored: these have been asked for their state, and a here follows.
+-spec handle(tuple(), sessions()) -> [fxml:xmlel()].
+handle({opened, Pid, What}, S) -> [element_of(<<"opened">>, open(Pid, What, S), [])];
+handle({resumed, Pid, What, Old}, S) -> [element_of(<<"resumed">>, open(Pid, What, S), [{<<"o">>, Old}])];
+handle({here, Pid, What}, #sessions{table = T} = S) ->
     case ets:member(T, Pid) of
         true -> [];
-        false -> [told(open(Pid, What, S), true)]
+        false -> [here_element(open(Pid, What, S), true)]
     end;
-happened({What, Pid}, S) -> known(What, Pid, none, S);
-happened({What, Pid, Value}, S) -> known(What, Pid, Value, S).
+handle({What, Pid}, S) -> update(What, Pid, none, S);
+handle({What, Pid, Value}, S) -> update(What, Pid, Value, S).
 
-known(What, Pid, Value, #sessions{table = T} = S) ->
+update(What, Pid, Value, #sessions{table = T} = S) ->
     case ets:lookup(T, Pid) of
         [Session] -> change(What, Value, Session, S);
         [] -> []
     end.
 
--spec died(reference(), pid(), sessions()) -> [fxml:xmlel()].
-died(Ref, Pid, #sessions{table = T} = S) -> % killed: no hook saw it
+-spec down(reference(), pid(), sessions()) -> [fxml:xmlel()].
+down(Ref, Pid, #sessions{table = T} = S) -> % killed, so no hook ran
     case ets:lookup(T, Pid) of
         [#session{monitor = Ref} = Session] -> change(closed, <<>>, Session, S);
         _ -> []
@@ -81,7 +82,7 @@ add(#session{user = User, managed = Managed, hibernates = Hibernates}, N, #sessi
                              {User, 0, 0, 0}),
     Sum == [0, 0, 0] andalso ets:delete(Users, User).
 
-%% The next sessions, from the first on or after one, and where to continue.
+%% The here events of the next N sessions, from the first or after {next, Pid}, and where to continue.
 -spec here(pos_integer(), first | {next, pid()}, boolean(), sessions()) -> {[fxml:xmlel()], done | {next, pid()}}.
 here(N, first, Presence, #sessions{table = T} = S) -> here(N, ets:first(T), Presence, S, []);
 here(N, {next, Pid}, Presence, #sessions{table = T} = S) -> here(N, ets:next(T, Pid), Presence, S, []).
@@ -89,12 +90,12 @@ here(N, {next, Pid}, Presence, #sessions{table = T} = S) -> here(N, ets:next(T, 
 here(_, '$end_of_table', _, _, Els) -> {lists:reverse(Els), done};
 here(N, Pid, Presence, #sessions{table = T} = S, Els) ->
     [Session] = ets:lookup(T, Pid),
-    Els1 = [told(Session, Presence) | Els],
+    Els1 = [here_element(Session, Presence) | Els],
     if N > 1 -> here(N - 1, ets:next(T, Pid), Presence, S, Els1);
        true -> {lists:reverse(Els1), {next, Pid}}
     end.
 
-told(#session{managed = Managed, hibernates = Hibernates, presence = Shown} = Session, Presence) ->
+here_element(#session{managed = Managed, hibernates = Hibernates, presence = Shown} = Session, Presence) ->
     element_of(<<"here">>, Session,
                case Managed of
                    none -> [];
@@ -107,7 +108,7 @@ told(#session{managed = Managed, hibernates = Hibernates, presence = Shown} = Se
 
 element_of(Name, #session{jid = JID, key = Key}, Attrs) -> mod_tocsin_event:event(Name, [{<<"s">>, JID}, {<<"k">>, Key} | Attrs]).
 
-%% The number of a user's sessions, from the table of the user's host. In a cluster no node knows all sessions.
+%% Session counts of a user as attributes. None in a cluster, where no node knows all sessions.
 -spec count(binary(), atom()) -> [{binary(), binary()}].
 count(User, Users) ->
     case nodes() == [] andalso ets:lookup(Users, User) of

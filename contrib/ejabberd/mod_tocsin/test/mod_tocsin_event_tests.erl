@@ -1,12 +1,12 @@
 -module(mod_tocsin_event_tests).
 
--compile([export_all, nowarn_export_all]). % EUnit finds what ends with _test; its header is not everywhere
+-compile([export_all, nowarn_export_all]). % EUnit finds functions by name; eunit.hrl is not installed everywhere
 -include("xmpp.hrl").
 -include("mod_tocsin.hrl").
 
-%% What is told of a message, as text.
-told(M) -> told(M, 0).
-told(M, Wants) ->
+%% The kind of a message, and its event as text.
+reported(M) -> reported(M, 0).
+reported(M, Wants) ->
     case mod_tocsin_event:describe(M, Wants) of
         none -> none;
         Payloads ->
@@ -31,26 +31,26 @@ elements(Xml) ->
 
 setup_test_() ->
     {setup, fun() -> [application:ensure_all_started(App) || App <- [p1_xml, fast_xml, stringprep, p1_stringprep, xmpp, p1_xmpp]] end,
-     [{"kinds", fun kinds/0}, {"messages", fun messages/0}, {"payloads", fun each_payload/0}, {"not told", fun not_told/0}, {"text", fun text/0},
-      {"several", fun several/0}, {"hostile", fun hostile/0}, {"wishes", fun wishes/0}, {"verbatim", fun events/0}]}.
+     [{"kinds", fun kinds/0}, {"messages", fun messages/0}, {"payloads", fun each_payload/0}, {"not reported", fun not_reported/0}, {"text", fun text/0},
+      {"several", fun several/0}, {"hostile", fun hostile/0}, {"wants", fun wants/0}, {"events", fun events/0}]}.
 
 messages() ->
     equal({text, <<"<out f='a@h/r' t='b@h' i='m1'><body>Hi &amp; bye</body><rq/><mk/></out>">>},
-                 told(message(<<"Hi & bye">>, <<"<active xmlns='http://jabber.org/protocol/chatstates'/><request xmlns='urn:xmpp:receipts'/>"
+                 reported(message(<<"Hi & bye">>, <<"<active xmlns='http://jabber.org/protocol/chatstates'/><request xmlns='urn:xmpp:receipts'/>"
                                                 "<markable xmlns='urn:xmpp:chat-markers:0'/>">>))),
     equal({other, <<"<out f='a@h/r' t='b@h' i='m1'><rc id='x'/></out>">>},
-                 told(message(<<"<received xmlns='urn:xmpp:receipts' id='x'/>">>))),
+                 reported(message(<<"<received xmlns='urn:xmpp:receipts' id='x'/>">>))),
     M = message(<<"Hi">>, <<>>),
     equal({text, <<"<out f='a@h/r' t='b@h' i='m1' y='normal' l='en'><body xml:lang='de'>Hi</body></out>">>},
-                 told(M#message{type = normal, lang = <<"en">>, body = [#text{lang = <<"de">>, data = <<"Hi">>}]})),
+                 reported(M#message{type = normal, lang = <<"en">>, body = [#text{lang = <<"de">>, data = <<"Hi">>}]})),
     equal({text, <<"<out f='a@h/r' t='b@h' i='m1' l='en'><body>Hi</body></out>">>},
-                 told(M#message{lang = <<"en">>, body = [#text{lang = <<"en">>, data = <<"Hi">>}]})),
+                 reported(M#message{lang = <<"en">>, body = [#text{lang = <<"en">>, data = <<"Hi">>}]})),
     equal({text, <<"<out f='a@h/r' t='b@h' i='m1'><body>Hi</body></out>">>},
-                 told(M#message{lang = binary:copy(<<"x">>, 36), body = [#text{lang = binary:copy(<<"y">>, 36), data = <<"Hi">>}]})),
+                 reported(M#message{lang = binary:copy(<<"x">>, 36), body = [#text{lang = binary:copy(<<"y">>, 36), data = <<"Hi">>}]})),
     equal({other, <<"<out f='a@h/r' t='b@h' i='m1'><rc id='x'/></out>">>},
-                 told((message(<<"<received xmlns='urn:xmpp:receipts' id='x'/>">>))#message{lang = <<"en">>})),
-    equal({error, <<"<out f='a@h/r' t='b@h' i='m1' y='error'><body is='text'/></out>">>}, told(M#message{type = error, lang = <<"en">>})),
-    equal({text, <<"<out f='a@h/r' t='b@h'><body>Hi</body></out>">>}, told(M#message{id = binary:copy(<<"x">>, 1025)})).
+                 reported((message(<<"<received xmlns='urn:xmpp:receipts' id='x'/>">>))#message{lang = <<"en">>})),
+    equal({error, <<"<out f='a@h/r' t='b@h' i='m1' y='error'><body is='text'/></out>">>}, reported(M#message{type = error, lang = <<"en">>})),
+    equal({text, <<"<out f='a@h/r' t='b@h'><body>Hi</body></out>">>}, reported(M#message{id = binary:copy(<<"x">>, 1025)})).
 
 kinds() ->
     [equal({Kind, Xml}, {mod_tocsin_event:kind(message(Xml)), Xml})
@@ -66,8 +66,8 @@ kinds() ->
     equal(false, mod_tocsin_event:is_replay(message(<<"Hi">>, <<"<request xmlns='urn:xmpp:receipts'/>">>))).
 
 each_payload() ->
-    [equal({Xml, <<"<su/>", Told/binary>>}, {Xml, payloads((message(Xml))#message{subject = [#text{data = <<"S">>}]})})
-     || {Xml, Told} <-
+    [equal({Xml, <<"<su/>", Reported/binary>>}, {Xml, payloads((message(Xml))#message{subject = [#text{data = <<"S">>}]})})
+     || {Xml, Reported} <-
             [{<<"<received xmlns='urn:xmpp:chat-markers:0' id='x'/>">>, <<"<mr id='x'/>">>},
              {<<"<displayed xmlns='urn:xmpp:chat-markers:0' id='x'/>">>, <<"<md id='x'/>">>},
              {<<"<acknowledged xmlns='urn:xmpp:chat-markers:0' id='x'/>">>, <<"<ma id='x'/>">>},
@@ -92,7 +92,7 @@ each_payload() ->
              {<<"<x xmlns='jabber:x:oob'><url>http://x</url></x>">>, <<"<x/>">>},
              {<<"<error type='cancel' by='h'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>">>, <<"<er type='cancel' by='h' c='gone'/>">>}]].
 
-not_told() ->
+not_reported() ->
     [equal({Xml, none}, {Xml, payloads(message(Xml))})
      || Xml <- [<<>>,
                 <<"<composing xmlns='http://jabber.org/protocol/chatstates'/>">>,
@@ -139,10 +139,10 @@ hostile() ->
     equal(binary:copy(<<"<x/>">>, 64), Many),
     equal(none, payloads(message(<<"<received xmlns='urn:xmpp:receipts' id='", (binary:copy(<<"x">>, 1025))/binary, "'/>">>))),
     Quoted = #xmlel{name = <<"received">>, attrs = [{<<"xmlns">>, <<"urn:xmpp:receipts">>}, {<<"id">>, <<"'/><out f='evil'">>}]},
-    {_, Text} = told((message(<<>>))#message{sub_els = [Quoted]}),
+    {_, Text} = reported((message(<<>>))#message{sub_els = [Quoted]}),
     equal(nomatch, binary:match(Text, <<"<out f='evil">>)).
 
-wishes() ->
+wants() ->
     Reaction = <<"<reactions xmlns='urn:xmpp:reactions:0' id='x'><reaction>+</reaction></reactions>">>,
     equal(none, payloads(message(Reaction), ?NO_REACTIONS)),
     <<"<body>", _/binary>> = payloads(message(<<"+">>, Reaction), ?NO_REACTIONS),

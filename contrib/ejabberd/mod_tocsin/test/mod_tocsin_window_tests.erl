@@ -1,15 +1,16 @@
 -module(mod_tocsin_window_tests).
 
--compile([export_all, nowarn_export_all]). % EUnit finds what ends with _test; its header is not everywhere
+-compile([export_all, nowarn_export_all]). % EUnit finds functions by name; eunit.hrl is not installed everywhere
 
 -import(mod_tocsin_window, [new/1, limit/2, add/3, seal/1, next/1, ack/2, rewind/1, lose/2, is_open/1, has_room/1, is_idle/1, lost/1, bytes/1, pack/2, unpack/3]).
 
 event(Id) -> {<<"e">>, [], 1, <<" i='", (integer_to_binary(Id))/binary, "'/>">>}.
 
-%% A window with so many batches of one event each.
+%% Adds N batches of one event each.
 batches(N, W) -> lists:foldl(fun(I, W1) -> seal(add(I, event(I), W1)) end, W, lists:seq(1, N)).
 
-%% What was not acknowledged, sent or not, is sent again under its number after it was in a file; numbers go on, times are shifted.
+%% After a window was saved and loaded, unacknowledged batches are sent with their numbers, whether they were sent before or not.
+%% Numbering continues, and times are adjusted.
 packed_test() ->
     {_, W} = sent(batches(3, new(100000))),
     {ok, W1} = ack(1, W),
@@ -23,10 +24,10 @@ packed_test() ->
     equal([2, 3, 4, 5, 6], numbers(Sent)),
     equal(<<"<e i='5'/>">>, proplists:get_value(5, Sent)),
     equal({ok, 0}, case ack(6, W4) of {ok, W5} -> {ok, bytes(W5)}; Other -> Other end),
-    equal(3, length(numbers(element(1, sent(unpack(0, 30, Packed)))))), % less may be kept now
+    equal(3, length(numbers(element(1, sent(unpack(0, 30, Packed)))))), % a lower limit
     [equal(bad, try unpack(0, 1000, Bad) catch _:_ -> bad end) || Bad <- [none, {1, 0, [{2, 1, 1, <<>>}]}, {1, 0, [{1, x, 1, <<>>}]}, {-1, 0, []}, {1, 0, x}]].
 
-%% All that it would send now.
+%% All batches that would be sent now.
 sent(W) -> sent(W, []).
 sent(W, Sent) ->
     case next(W) of
@@ -85,7 +86,7 @@ room_test() ->
     equal(lists:seq(257, 300), numbers(More)),
     equal(true, is_idle(W2)).
 
-%% The oldest go first, are counted, and their numbers are not used again.
+%% The oldest batches are dropped first and counted, and their numbers are not reused.
 lost_test() ->
     {ok, One} = ack(1, element(2, sent(batches(1, new(100000))))),
     Size = byte_size(<<"<e i='1'/>">>),
@@ -94,8 +95,8 @@ lost_test() ->
     equal([7, 8, 9, 10], numbers(element(1, sent(W)))),
     equal(7, lost(lose(2, W))).
 
-%% What is on the way is never given up, so that what is behind it stays held back.
-on_the_way_test() ->
+%% Batches in flight are never dropped, so that the limit on sent batches still holds later ones back.
+in_flight_test() ->
     Size = byte_size(<<"<e i='1'/>">>),
     {Sent, W} = sent(batches(300, new(300 * Size + 300))),
     equal(256, length(Sent)),
