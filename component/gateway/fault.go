@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Fault is one thing that is wrong with a route.
+// Fault is one error in a route's configuration.
 type Fault struct {
-	File string // "" for the route itself, or of a preset
+	File string // a preset's file; "" for the route itself
 	Line int    // in File
 	Key  string // "query.text"
 	Text string
@@ -21,10 +21,10 @@ func (f Fault) Error() string {
 	return at + f.Key + ": " + f.Text
 }
 
-// Faults are all that is wrong with a route.
+// Faults are all errors in a route's configuration.
 type Faults []Fault
 
-// Error gives one line a fault.
+// Error returns one line per fault.
 func (f Faults) Error() string {
 	lines := make([]string, len(f))
 	for i, fault := range f {

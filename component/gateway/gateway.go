@@ -1,6 +1,6 @@
-// Package gateway says what every way to send an SMS has in common: what it is given, and what may come of it. The ways
-// themselves are its subpackages; which of them is asked, and what follows, is decided elsewhere. It knows neither
-// messages nor numbers' owners. docs/design/sms.md has the reasons.
+// Package gateway defines what all SMS gateways have in common: submissions, their outcomes, reports and replies. Its
+// subpackages implement gateways; package texts chooses between routes and acts on outcomes. It knows nothing about messages
+// or the owners of numbers. docs/design/sms.md explains the design.
 package gateway
 
 import (
@@ -8,42 +8,42 @@ import (
 	"time"
 )
 
-// Gateway sends SMS by one route. Its methods may be called by several goroutines at once.
+// Gateway sends SMS by one route. Its methods are safe for concurrent use.
 type Gateway interface {
-	// Submit hands m to the provider, and returns when it is known what has become of that, or ctx ends.
-	// It never returns before that because of a report or a reply: these come to the Sink, possibly earlier.
+	// Submit hands m to the provider, and returns when the outcome is known or ctx ends. Reports and replies go to the Sink,
+	// possibly before Submit returns.
 	Submit(ctx context.Context, m Submission) Answer
-	// Check says whether the provider can be reached with the credentials given. It sends no SMS.
+	// Check checks that the provider can be reached and accepts the credentials. It sends no SMS.
 	Check(ctx context.Context) error
-	// Up is false as long as nothing can be sent: a lost or refused bind, for one. Why is for a log: it has no secrets.
+	// Up is false while nothing can be sent, for example without an SMPP bind. why is safe to log: it contains no secrets.
 	Up() (up bool, why string)
 }
 
-// Runner is a Gateway that keeps a link of its own.
+// Runner is a Gateway that maintains a link of its own.
 type Runner interface {
-	// Run keeps the link until ctx ends, and closes it then. It returns when all of that is done.
+	// Run maintains the link until ctx ends, then closes it and returns.
 	Run(ctx context.Context)
 }
 
-// Inbox is a Gateway that is reached by XMPP.
+// Inbox is a Gateway that is reached over XMPP.
 type Inbox interface {
-	// Address is the domain whose messages are for it.
+	// Address is the gateway's domain.
 	Address() string
-	// Take takes a message from there. It must not block: what may have to wait is in what it returns, unless that is nil.
+	// Take handles a message from that domain. It must not block: work that may block is in the function it returns, or nil.
 	Take(in Incoming) func(context.Context) error
 }
 
-// Incoming is a message from a gateway on the server.
+// Incoming is a message from an XMPP gateway.
 type Incoming struct {
-	Local   string // who it is from there: a number with its plus
+	Local   string // localpart of the sender: a number with its plus
 	ID      string // of the stanza
-	Error   string // the condition, if it is an error: then ID is that of the message which was bounced
+	Error   string // the condition, if it is an error; ID is then that of the bounced message
 	Receipt string // the ID of a message that was received
 	Text    string
 }
 
-// Sink takes what providers tell. Each method returns once that is durable: nil is what allows an answer of success to
-// the provider. A repetition is no error.
+// Sink receives reports and replies from providers. Its methods return once these are durable; only after nil may success be
+// reported to the provider. Repetitions are not errors.
 type Sink interface {
 	Reported(ctx context.Context, r Report) error
 	Replied(ctx context.Context, r Reply) error
@@ -51,53 +51,53 @@ type Sink interface {
 
 // Submission is one SMS.
 type Submission struct {
-	Ref      string // 32 hexadecimal digits, the same for each attempt: the key of idempotence, and what reports name
+	Ref      string // 32 hexadecimal digits, the same for every attempt: idempotency key, and reference in reports
 	To       string // E.164, with its plus
-	From     string // a number with its plus, a short code, 1 to 11 letters, or "" for the route's own
+	From     string // a number with its plus, a short code, 1 to 11 letters, or "" for the route's default
 	Text     string
 	Language string        // of the text: "en", "zh"
-	Validity time.Duration // what is not delivered by then is not to be delivered
-	Code     bool          // the text is a code that verifies a number
-	Params   Params        // what providers get that send templates of their own
+	Validity time.Duration // after that the SMS must not be delivered any more
+	Code     bool          // the text contains a code that confirms a number
+	Params   Params        // for providers that only send their own templates
 }
 
-// Params are the values of a provider's own template.
+// Params are the values for a provider's own template.
 type Params struct {
 	Sender string // bare JID
 	Domain string // of the sender
-	Code   string // "" but for codes
+	Code   string // "" except for codes
 }
 
-// Outcome is what has become of a submission.
+// Outcome is the outcome of a submission.
 type Outcome uint8
 
 const (
-	NotSent Outcome = iota // it is certain that nothing was sent; another route, or a later attempt, may send it
-	Refused                // this number, or this text, never; no other route
-	Stopped                // as Refused: the provider says that the number's owner has opted out
-	Sent                   // the provider took it
+	NotSent Outcome = iota // certainly not sent: another route, or a later attempt, may send it
+	Refused                // this number or text will never be accepted: no other route may try
+	Stopped                // refused because the number's owner has opted out at the provider
+	Sent                   // the provider has accepted it
 	Unsure                 // it may have been sent
 )
 
 // Answer is what Submit returns.
 type Answer struct {
 	Outcome Outcome
-	IDs     []string      // Sent: the provider's ids, one for each part that is reported; none when it gives none
-	Wait    time.Duration // NotSent: how long the whole route is to be left alone; 0 is the caller's own choice
-	Class   string        // for logs and metrics: few values, without number, text or secret ("timeout", "429", "throttled")
+	IDs     []string      // Sent: the provider's ids, one for each part that gets its own reports; may be empty
+	Wait    time.Duration // NotSent: how long the whole route is to be left alone; 0: the caller decides
+	Class   string        // for logs and metrics, of low cardinality; without number, text or secret ("timeout", "429", "throttled")
 }
 
-// State is what a report says.
+// State is the state of an SMS in a report.
 type State uint8
 
 const (
-	Accepted  State = iota // the network took it: it is on its way
+	Accepted  State = iota // the network has accepted it
 	Delivered              // the phone has it
-	Failed                 // it never will
-	Expired                // not within its validity
+	Failed                 // it will never be delivered
+	Expired                // not delivered within its validity
 )
 
-// Report says what became of an SMS, or of one of its parts. Ref or ID may be "", not both.
+// Report reports the state of an SMS, or of one of its parts. Ref or ID may be "", but not both.
 type Report struct {
 	Route string
 	Ref   string
@@ -105,11 +105,11 @@ type Report struct {
 	State State
 }
 
-// Reply is an SMS that came from a phone.
+// Reply is an SMS from a phone.
 type Reply struct {
 	Route string
-	ID    string // the provider's, or what stands for it: the same for a repetition
-	From  string // as the provider has it
-	To    string // the number that was written to; "" if it isn't told
+	ID    string // the provider's, or a substitute; the same in a repetition
+	From  string // as the provider writes it
+	To    string // the number it was sent to; "" if unknown
 	Text  string
 }

@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// document is a body decoded as JSON, or nil if it is none.
+// document is a body decoded as JSON; root is nil if it is not JSON.
 type document struct{ root any }
 
 func parse(body []byte) *document {
 	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber() // ids are longer than a float's mantissa
+	d.UseNumber() // ids may exceed the precision of float64
 	var root any
 	if d.Decode(&root) != nil {
 		return &document{}
@@ -23,8 +23,8 @@ func parse(body []byte) *document {
 	return &document{root: root}
 }
 
-// all returns the texts, numbers and booleans at a path: names and indexes with dots between them, "*" for all elements; of
-// several paths with "|" between them, at the first that has some.
+// all returns the strings, numbers and booleans at a path: names and indexes separated by dots, "*" for all elements of a list.
+// Of several paths separated by "|", the first with a value counts.
 func (d *document) all(path string) (values []string) {
 	path, others, more := strings.Cut(path, "|")
 	defer func() {
@@ -74,7 +74,7 @@ func nodes(node any, path string) []any {
 	return nil
 }
 
-// call is what a provider calls a hook with.
+// call is a provider's call of a hook.
 type call struct {
 	query, form url.Values
 	header      http.Header
@@ -82,8 +82,8 @@ type call struct {
 	raw         []byte
 }
 
-// at returns the value at a place of a call, "" if it isn't there: of several places with "|" between them at the first that
-// has one, of several with "+" between them all in a row.
+// at returns the value at a place in a call, or "". Of several places separated by "|", the first with a value counts; values
+// of places joined by "+" are concatenated.
 func (c *call) at(place string) string {
 	for one := range strings.SplitSeq(place, "|") {
 		value := ""
@@ -100,7 +100,7 @@ func (c *call) at(place string) string {
 func (c *call) part(place string) string {
 	kind, name, _ := strings.Cut(place, ":")
 	switch kind {
-	case "param": // wherever the provider's settings put it
+	case "param": // depends on the provider's settings
 		for _, kind := range []string{"query:", "form:", "json:"} {
 			if value := c.part(kind + name); value != "" {
 				return value
@@ -120,7 +120,7 @@ func (c *call) part(place string) string {
 	return ""
 }
 
-// each returns the call once for each element of a list that it holds.
+// each returns one call for each element of the list at a place.
 func (c *call) each(place string) []*call {
 	if place == "" {
 		return []*call{c}
@@ -140,7 +140,7 @@ func (c *call) each(place string) []*call {
 	return calls
 }
 
-// knownPlace says whether a place is of a form that at knows.
+// knownPlace reports whether at understands a place.
 func knownPlace(place string) bool {
 	for part := range strings.FieldsFuncSeq(place, func(r rune) bool { return r == '|' || r == '+' }) {
 		kind, name, ok := strings.Cut(part, ":")

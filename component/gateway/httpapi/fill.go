@@ -15,7 +15,7 @@ import (
 	"tocsin/xep/escalation"
 )
 
-// Fill is what the templates of a request are run with.
+// Fill is the data for the templates of a request.
 type Fill struct {
 	User, Secret string
 	Options      map[string]string
@@ -27,21 +27,21 @@ type Fill struct {
 	FromDigits string // From without its plus
 	Text       string
 	Language   string
-	UCS2       bool // the text can't be sent in the alphabet of GSM
+	UCS2       bool // the text has characters outside the GSM alphabet
 	Segments   int
-	Code       string // "" but for codes
+	Code       string // "" except for codes
 	Minutes    int    // of validity, rounded up
 	Seconds    int
 	Deadline   string // RFC 3339, UTC
 
-	Report  string // URL for reports on this SMS; "" if there is none
-	Reports string // the same for all
+	Report  string // URL for reports about this SMS, or ""
+	Reports string // URL for reports about all SMS
 	Reply   string // URL for replies
 
 	SignName  string
-	Template  string            // the provider's code of its own template
+	Template  string            // id of the provider's template
 	Params    map[string]string // its variables
-	ParamList []string          // their values in the order of their names: 1, 2, … 10, or by the alphabet
+	ParamList []string          // their values, ordered by name: 1, 2, … 10, or alphabetically
 }
 
 var funcs = template.FuncMap{
@@ -54,7 +54,7 @@ var funcs = template.FuncMap{
 	},
 }
 
-// parseTemplate parses a value, and runs it on an example: a field that is not there is found now.
+// parseTemplate parses a template, and executes it with an example to find unknown fields early.
 func parseTemplate(text string, example any) (*template.Template, error) {
 	t, err := template.New("value").Funcs(funcs).Option("missingkey=error").Parse(text)
 	if err != nil {
@@ -70,7 +70,7 @@ func run(t *template.Template, data any) (string, error) {
 	return out.String(), err
 }
 
-// fill gathers what the templates get.
+// fill returns the data for the templates.
 func (g *Gateway) fill(m gateway.Submission, now time.Time) (Fill, error) {
 	segments, encoding := sms.Count(m.Text)
 	f := Fill{
@@ -109,7 +109,7 @@ func (g *Gateway) fill(m gateway.Submission, now time.Time) (Fill, error) {
 	return f, nil
 }
 
-// inOrder returns the values of a provider's variables in the order of their names: numbers by size, then others.
+// inOrder returns the values of template variables ordered by name, numerically if both names are numbers.
 func inOrder(params map[string]string) []string {
 	names := make([]string, 0, len(params))
 	for name := range params {

@@ -21,14 +21,14 @@ import (
 )
 
 const (
-	maxAnswer     = 64 << 10         // bytes of a provider's answer
-	answerWithin  = 30 * time.Second // unless the route says otherwise
-	connectWithin = 10 * time.Second
-	closedFor     = time.Minute // after refused credentials
-	maxWait       = time.Hour   // that a provider can ask for
+	maxResponse    = 64 << 10         // bytes
+	defaultTimeout = 30 * time.Second // for a response
+	connectTimeout = 10 * time.Second
+	closedFor      = time.Minute // after refused credentials
+	maxWait        = time.Hour   // limit for Retry-After
 )
 
-// Gateway sends by one provider. It implements gateway.Gateway.
+// Gateway sends SMS through one provider. It implements gateway.Gateway.
 type Gateway struct {
 	route              Route
 	spec               Spec
@@ -42,13 +42,13 @@ type Gateway struct {
 	clock              clock.Clock
 
 	mu     sync.Mutex
-	closed time.Time // until when nothing can be sent
+	closed time.Time // nothing can be sent until then
 	why    string
 }
 
 var _ gateway.Gateway = (*Gateway)(nil)
 
-// New makes a route's gateway. The error, if any, is a gateway.Faults with all that is wrong.
+// New returns a route's gateway. The error is a gateway.Faults with everything wrong in the route.
 func New(r Route, c clock.Clock) (*Gateway, error) {
 	faults := r.check()
 	if len(faults) > 0 {
@@ -79,12 +79,12 @@ func New(r Route, c clock.Clock) (*Gateway, error) {
 		return nil, p.faults
 	}
 	if g.route.Answer == 0 {
-		g.route.Answer = answerWithin
+		g.route.Answer = defaultTimeout
 	}
 	return g, nil
 }
 
-// url makes the URL of the route: a template, too, in which what it has is escaped.
+// url makes the route's URL. It is a template whose values are escaped.
 func (p *parser) url(preset string) string {
 	text := preset
 	if p.route.URL != "" {
@@ -112,7 +112,7 @@ func (p *parser) url(preset string) string {
 	}
 	u, err := url.Parse(made)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
-		p.fault("url", "invalid URL (example: https://api.example.org/messages)") // and not shown: it may hold a secret
+		p.fault("url", "invalid URL (example: https://api.example.org/messages)") // the URL may contain a secret
 	}
 	return made
 }
@@ -125,12 +125,12 @@ func (p *parser) paramTemplates(key string, texts map[string]string) map[string]
 	return parsed
 }
 
-// client makes one connection for one request: see the package's doc.
+// client returns a client that uses a new connection for every request: see the package comment.
 func client(ca []byte) *http.Client {
 	t := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, Protocols: new(http.Protocols),
-		DialContext:         (&net.Dialer{Timeout: connectWithin}).DialContext,
-		TLSHandshakeTimeout: connectWithin, MaxResponseHeaderBytes: maxAnswer,
+		DialContext:         (&net.Dialer{Timeout: connectTimeout}).DialContext,
+		TLSHandshakeTimeout: connectTimeout, MaxResponseHeaderBytes: maxResponse,
 	}
 	t.Protocols.SetHTTP1(true)
 	if len(ca) > 0 {
@@ -174,14 +174,14 @@ func (g *Gateway) submit(ctx context.Context, m gateway.Submission) gateway.Answ
 		return gateway.Answer{Outcome: gateway.NotSent, Class: "unreachable"}
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err != nil || len(body) > maxAnswer {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
+	if err != nil || len(body) > maxResponse {
 		return cut(resp)
 	}
 	return g.rules.class(resp, body, now)
 }
 
-// note remembers that nothing can be sent for a while.
+// note closes the route for a while if the answer says so.
 func (g *Gateway) note(a gateway.Answer) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -198,16 +198,16 @@ func (g *Gateway) Up() (bool, string) {
 	return true, ""
 }
 
-// ChoosesSender reports whether the provider is told what an SMS is to come from.
+// ChoosesSender reports whether requests name the sender, rather than leaving it to the provider.
 func (g *Gateway) ChoosesSender() bool {
-	return g.saying("+15550000001") != g.saying("+15550000002")
+	return g.requestFrom("+15550000001") != g.requestFrom("+15550000002")
 }
 
-// saying is a request, without its signature, by which an SMS comes from a number.
-func (g *Gateway) saying(from string) string {
+// requestFrom returns the variable parts of an unsigned request with a sender.
+func (g *Gateway) requestFrom(from string) string {
 	f := example
 	f.Options, f.From, f.FromDigits = g.route.Options, from, strings.TrimPrefix(from, "+")
-	query, _ := values(g.form.query, f) // no errors: the templates were tried
+	query, _ := values(g.form.query, f) // no errors: New has executed the templates
 	body, _, _ := g.body(f)
 	headers, _ := values(g.form.headers, f)
 	return query.Encode() + "\n" + headers.Encode() + "\n" + string(body)
@@ -219,7 +219,7 @@ func (g *Gateway) NamesNumber() bool { return g.spec.Reply.To != "" }
 // ChecksCredentials reports whether Check proves that the provider accepts the credentials.
 func (g *Gateway) ChecksCredentials() bool { return g.check != nil }
 
-// Check implements gateway.Gateway. Its errors hold neither URL nor secret.
+// Check implements gateway.Gateway. Its errors contain neither URL nor secret.
 func (g *Gateway) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, g.route.Answer)
 	defer cancel()
@@ -234,7 +234,7 @@ func (g *Gateway) Check(ctx context.Context) error {
 			return errors.New("the template of check failed")
 		}
 	}
-	if g.check == nil { // only that the host answers
+	if g.check == nil { // only checks that the host responds
 		u, err := url.Parse(at)
 		if err != nil {
 			return errors.New("invalid URL")

@@ -24,15 +24,15 @@ import (
 )
 
 const (
-	maxCall    = 64 << 10 // bytes of what a hook is called with
-	maxReports = 1000     // in one call
-	callsRate  = 50       // a second, of one route
-	callsBurst = 200
-	missesRate = 5 // a second, that are worth a line
-	hookWithin = 10 * time.Second
+	maxCall     = 64 << 10 // bytes of a call's body
+	maxReports  = 1000     // in one call
+	callsRate   = 50       // per second and route
+	callsBurst  = 200
+	missesRate  = 5 // unknown calls logged per second
+	hookTimeout = 10 * time.Second
 )
 
-// hook is what a route makes of calls.
+// hook describes how a route handles calls.
 type hook struct {
 	path          string // "/ROUTE/SECRET"
 	verify        verifier
@@ -56,7 +56,7 @@ func (p *parser) hook(r *Route, s *Spec) hook {
 		states: map[string]gateway.State{}, bits: map[uint64]gateway.State{},
 	}
 	for _, network := range r.HookFrom {
-		prefix, _ := netip.ParsePrefix(network) // check has seen it
+		prefix, _ := netip.ParsePrefix(network) // no error: see check
 		h.networks = append(h.networks, prefix.Masked())
 	}
 	for value, name := range s.Report.States {
@@ -96,7 +96,7 @@ func (g *Gateway) hookURL() string {
 	return g.route.Public + g.hook.path
 }
 
-// ReplyURL is what the provider is to be told for replies, "" if there are none. It holds a secret.
+// ReplyURL is the URL for replies to set at the provider, or "". It contains a secret.
 func (g *Gateway) ReplyURL() string {
 	if at := g.hookURL(); at != "" && g.hook.reply {
 		return at + "/reply"
@@ -104,7 +104,7 @@ func (g *Gateway) ReplyURL() string {
 	return ""
 }
 
-// ReportURL is what providers are to be told that have one URL for all reports. It holds a secret.
+// ReportURL is the URL for reports to set at providers that have one for all SMS, or "". It contains a secret.
 func (g *Gateway) ReportURL() string {
 	if at := g.hookURL(); at != "" && g.hook.report {
 		return at + "/report"
@@ -112,8 +112,8 @@ func (g *Gateway) ReportURL() string {
 	return ""
 }
 
-// Hooks takes what providers call: /ROUTE/SECRET/report and /ROUTE/SECRET/reply, with or without the path of the public URL
-// before. It answers 2xx only once the Sink has taken all that a call says, 503 if the Sink failed, so that it comes again.
+// Hooks handles providers' calls of /ROUTE/SECRET/report and /ROUTE/SECRET/reply, with or without the path of the public URL in
+// front. It responds with 2xx once the Sink has everything, or with 503 if the Sink failed, so that the provider retries.
 type Hooks struct {
 	routes map[string]*Gateway
 	sink   gateway.Sink
@@ -121,7 +121,7 @@ type Hooks struct {
 	misses *rate.Limiter
 }
 
-// NewHooks returns the handler of all routes that have hooks.
+// NewHooks returns a handler for all routes that have hooks.
 func NewHooks(routes []*Gateway, sink gateway.Sink, log *slog.Logger) *Hooks {
 	h := &Hooks{routes: map[string]*Gateway{}, sink: sink, log: log, misses: rate.NewLimiter(missesRate, 1)}
 	for _, g := range routes {
@@ -132,13 +132,13 @@ func NewHooks(routes []*Gateway, sink gateway.Sink, log *slog.Logger) *Hooks {
 	return h
 }
 
-// ServeHTTP implements http.Handler. Nothing of a call is logged but its route.
+// ServeHTTP implements http.Handler. It logs nothing about a call except its route.
 func (h *Hooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	g, kind := h.route(r.URL.Path)
 	if g == nil || r.Method != http.MethodGet && r.Method != http.MethodPost {
 		if h.misses.Allow() {
-			h.log.Warn("call of an unknown SMS hook")
+			h.log.Warn("call to an unknown SMS hook")
 		}
 		http.NotFound(w, r)
 		return
@@ -157,14 +157,14 @@ func (h *Hooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !g.hook.from(r) || !g.hook.verify(r, c, g.clock.Now()) {
-		h.log.Warn("call of an SMS hook that is not its provider's", "route", g.route.Name)
+		h.log.Warn("unauthorized call to an SMS hook", "route", g.route.Name)
 		w.WriteHeader(http.StatusForbidden)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), hookWithin)
+	ctx, cancel := context.WithTimeout(r.Context(), hookTimeout)
 	defer cancel()
 	if err := h.take(ctx, g, kind, c); err != nil {
-		h.log.Error("could not keep what an SMS provider told", "route", g.route.Name, "err", err)
+		h.log.Error("could not store a report or reply", "route", g.route.Name, "err", err)
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
@@ -173,10 +173,10 @@ func (h *Hooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	}
-	io.WriteString(w, g.hook.answer) //nolint:errcheck // the provider has gone: it comes again
+	io.WriteString(w, g.hook.answer) //nolint:errcheck // if the provider is gone, it retries
 }
 
-// route finds the route of a path by its last three parts.
+// route finds the route and kind of a call by the last three segments of its path.
 func (h *Hooks) route(path string) (*Gateway, string) {
 	parts := strings.Split(path, "/")
 	if len(parts) < 3 {
@@ -210,7 +210,7 @@ func (h *Hooks) take(ctx context.Context, g *Gateway, kind string, c *call) erro
 	return nil
 }
 
-// read takes the parts of a call.
+// read reads a call.
 func read(w http.ResponseWriter, r *http.Request) (*call, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCall))
 	if err != nil {
@@ -228,7 +228,8 @@ func read(w http.ResponseWriter, r *http.Request) (*call, error) {
 	return c, nil
 }
 
-// reports are those of a call that can be told apart and understood; the others are nothing to come again for.
+// reports returns the reports in a call. Those without reference and id, or with an unknown state, are dropped: a retry would not
+// help.
 func (g *Gateway) reports(c *call) (reports []gateway.Report) {
 	spec := &g.spec.Report
 	for _, one := range c.each(spec.Each) {
@@ -251,7 +252,7 @@ func (g *Gateway) replies(c *call) (replies []gateway.Reply) {
 		if r.From == "" || !fits(g.hook.replyOnly, one) || len(replies) == maxReports {
 			continue
 		}
-		if r.ID == "" { // what is the same when it comes again
+		if r.ID == "" { // a substitute that is the same in a retry
 			sum := sha256.Sum256([]byte(c.query.Encode() + "\n" + string(c.raw) + "\n" + strconv.Itoa(i)))
 			r.ID = "call-" + hex.EncodeToString(sum[:16])
 		}
@@ -268,7 +269,7 @@ func fits(when *condition, c *call) bool {
 	return value != "" && when.among([]string{value})
 }
 
-// state says what a report's value means.
+// state interprets the state in a report.
 func (h *hook) state(value string) (gateway.State, bool) {
 	if len(h.bits) == 0 {
 		state, ok := h.states[strings.ToLower(value)]
@@ -287,7 +288,7 @@ func (h *hook) state(value string) (gateway.State, bool) {
 	return found, best >= 0
 }
 
-// from says whether a call comes from where it may: by the address that a proxy on this machine names, else by its own.
+// from reports whether a call comes from an allowed network. Behind a proxy on this machine the address in X-Forwarded-For counts.
 func (h *hook) from(r *http.Request) bool {
 	if len(h.networks) == 0 {
 		return true

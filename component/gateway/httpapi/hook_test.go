@@ -23,7 +23,7 @@ import (
 
 const formType, jsonType = "application/x-www-form-urlencoded", "application/json"
 
-// hooked is a handler of one route, what it told the Sink, and its log.
+// hooked returns a handler for one route, the Sink, and the log.
 func hooked(t *testing.T, r Route) (*Hooks, *keeper, *strings.Builder) {
 	t.Helper()
 	log, sink := &strings.Builder{}, &keeper{}
@@ -43,7 +43,7 @@ func call1(h http.Handler, method, path, kind, body string, headers ...string) *
 	return w
 }
 
-// What providers call, by the examples of their documentation, or by what was captured (Kannel).
+// Calls from the examples in providers' documentation, or captured (Kannel).
 func TestCalls(t *testing.T) {
 	report := func(ref, id string, s gateway.State) []gateway.Report {
 		return []gateway.Report{{Route: "r", Ref: ref, ID: id, State: s}}
@@ -93,7 +93,7 @@ func TestCalls(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := presetRoute(strings.TrimPrefix(test.provider, "custom-"))
 			if r.Provider == "twilio" {
-				r.Keys = map[string]any{"hook": "secret"} // its signature has a test of its own
+				r.Keys = map[string]any{"hook": "secret"} // signatures are tested below
 			}
 			h, sink, _ := hooked(t, r)
 			method := http.MethodPost
@@ -114,7 +114,7 @@ func TestCalls(t *testing.T) {
 	}
 }
 
-// A reply without an id has one that is the same when it comes again, and not for another.
+// A reply without an id gets one, which is the same in a repetition and different for another reply.
 func TestReplyWithoutID(t *testing.T) {
 	h, sink, _ := hooked(t, presetRoute("tencent"))
 	for _, body := range []string{`{"nationcode":"86","mobile":"13800138000","content":"好","time":1}`, `{"nationcode":"86","mobile":"13800138000","content":"好","time":1}`, `{"nationcode":"86","mobile":"13800138000","content":"好","time":2}`} {
@@ -126,7 +126,7 @@ func TestReplyWithoutID(t *testing.T) {
 	}
 }
 
-// The provider is told that it is kept only once it is; what fails comes again.
+// A call is answered with success only once it is stored; otherwise the provider retries.
 func TestSinkFails(t *testing.T) {
 	h, sink, log := hooked(t, presetRoute("kannel"))
 	sink.err = errors.New("database is locked")
@@ -186,7 +186,7 @@ func TestStrangers(t *testing.T) {
 		"too big":            {route: presetRoute("vonage"), method: "POST", path: "/r/" + hookKey + "/report", kind: jsonType, body: strings.Repeat(" ", maxCall+1), want: 413},
 		"broken form":        {route: presetRoute("vonage"), method: "POST", path: "/r/" + hookKey + "/report", kind: formType, body: "a=%zz", want: 400},
 		"broken JSON":        {route: presetRoute("vonage"), method: "POST", path: "/r/" + hookKey + "/report", kind: jsonType, body: "{", want: 200},
-		"twilio":             {route: twilio, method: "POST", path: signed, kind: formType, body: status, headers: []string{"X-Twilio-Signature", "WzN5uDTCKsTBORpTIju2nu+wknc="}, want: 200}, // by twilio's own library
+		"twilio":             {route: twilio, method: "POST", path: signed, kind: formType, body: status, headers: []string{"X-Twilio-Signature", "WzN5uDTCKsTBORpTIju2nu+wknc="}, want: 200}, // computed by Twilio's library
 		"twilio, proxy cuts": {route: twilio, method: "POST", path: strings.TrimPrefix(signed, "/tocsin-sms"), kind: formType, body: status, headers: []string{"X-Twilio-Signature", "WzN5uDTCKsTBORpTIju2nu+wknc="}, want: 200},
 		"twilio, forged":     {route: twilio, method: "POST", path: signed, kind: formType, body: strings.Replace(status, "delivered", "failed", 1), headers: []string{"X-Twilio-Signature", "WzN5uDTCKsTBORpTIju2nu+wknc="}, want: 403},
 		"twilio, other SMS":  {route: twilio, method: "POST", path: strings.Replace(signed, "0123", "3210", 1), kind: formType, body: status, headers: []string{"X-Twilio-Signature", "WzN5uDTCKsTBORpTIju2nu+wknc="}, want: 403},
@@ -225,7 +225,7 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
-// A proxy on this machine is believed.
+// X-Forwarded-For is trusted only from a proxy on this machine.
 func TestForwarded(t *testing.T) {
 	r := presetRoute("kannel")
 	r.HookFrom = []string{"198.51.100.0/24"}
@@ -253,7 +253,7 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// Whatever comes is answered, kept or not, without a panic; nothing longer than allowed is kept.
+// Any call gets a response without a panic, and nothing longer than allowed is stored.
 func FuzzCall(f *testing.F) {
 	f.Add("ref=1&state=34", formType, "a=b")
 	f.Add("from=%00&text=%ff%00&id=%ff", formType, "From=\xff&Text=a%00b")

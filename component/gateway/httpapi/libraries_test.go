@@ -14,8 +14,8 @@ import (
 	"tocsin/component/clock"
 )
 
-// What the providers' own libraries for Node.js send for the same SMS, captured before it left the machine: twilio 6.2.0, plivo
-// 4.79.0, telnyx 7.24.0, messagebird 4.0.1, android-sms-gateway 3.0.0, @vonage/sms 1.21.0. Ours has the same URL and the same
+// Requests that the providers' Node.js libraries send for the same SMS, captured locally: twilio 6.2.0, plivo
+// 4.79.0, telnyx 7.24.0, messagebird 4.0.1, android-sms-gateway 3.0.0, @vonage/sms 1.21.0. Ours have the same URLs and
 // fields.
 func TestAsTheLibrariesDo(t *testing.T) {
 	data, err := os.ReadFile("testdata/libraries.json")
@@ -62,7 +62,7 @@ func TestAsTheLibrariesDo(t *testing.T) {
 		} else if err := json.Unmarshal(body, &ours); err != nil {
 			t.Fatal(err)
 		}
-		delete(ours, "api_key") // Vonage takes the credentials in a header, too
+		delete(ours, "api_key") // Vonage also accepts the credentials in a header
 		delete(ours, "api_secret")
 		if req.Method != c.Method || req.URL.String() != c.URL {
 			t.Errorf("%s: %s %s", c.Provider, req.Method, req.URL)
@@ -73,7 +73,7 @@ func TestAsTheLibrariesDo(t *testing.T) {
 	}
 }
 
-// texts gives all values as a form has them.
+// texts converts all values to form values.
 func texts(fields map[string]any) map[string]string {
 	t := map[string]string{}
 	for name, value := range fields {

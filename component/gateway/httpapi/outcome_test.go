@@ -14,7 +14,7 @@ import (
 	"tocsin/component/gateway"
 )
 
-// Each kind of answer, by a preset that has rules of all kinds, and by one that goes by the status.
+// Each kind of response, with a preset that has all kinds of rules, and one that relies on the status.
 func TestOutcomes(t *testing.T) {
 	const notSent, refused, stopped, sent, unsure = gateway.NotSent, gateway.Refused, gateway.Stopped, gateway.Sent, gateway.Unsure
 	for name, test := range map[string]struct {
@@ -42,7 +42,7 @@ func TestOutcomes(t *testing.T) {
 		"link lost":           {"kannel", hangUp, gateway.Answer{Outcome: unsure, Class: "lost"}},
 		"half an answer":      {"kannel", answering(202, "0: Acc", "Content-Length", "24"), gateway.Answer{Outcome: unsure, Class: "lost"}},
 		"half a refusal":      {"kannel", answering(403, "Aut", "Content-Length", "24"), gateway.Answer{Outcome: notSent, Class: "403"}},
-		"endless answer":      {"kannel", func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, maxAnswer+1)) }, gateway.Answer{Outcome: unsure, Class: "lost"}},
+		"endless answer":      {"kannel", func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, maxResponse+1)) }, gateway.Answer{Outcome: unsure, Class: "lost"}},
 		"vonage takes it":     {"vonage", answering(200, `{"message-count":"1","messages":[{"status":"0","message-id":"0A1"}]}`), gateway.Answer{Outcome: sent, Class: "sent", IDs: []string{"0A1"}}},
 		"vonage takes two":    {"vonage", answering(200, `{"messages":[{"status":"0","message-id":"0A1"},{"status":"0","message-id":"0A2"}]}`), gateway.Answer{Outcome: sent, Class: "sent", IDs: []string{"0A1", "0A2"}}},
 		"vonage takes half":   {"vonage", answering(200, `{"messages":[{"status":"0","message-id":"0A1"},{"status":"1"}]}`), gateway.Answer{Outcome: unsure, Class: "unknown"}},
@@ -75,7 +75,7 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-// Nobody there, nobody that can be trusted: nothing was sent.
+// The host is unreachable or untrusted: nothing was sent.
 func TestNobodyThere(t *testing.T) {
 	untrusted := httptest.NewTLSServer(answering(202, "0: Accepted for delivery"))
 	defer untrusted.Close()
@@ -103,7 +103,7 @@ func TestOwnCA(t *testing.T) {
 	}
 }
 
-// A listener that takes the connection and says nothing: written, and no answer.
+// A listener that accepts the connection and never responds.
 func TestNoAnswer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -121,7 +121,7 @@ func TestNoAnswer(t *testing.T) {
 	}
 }
 
-// A GET on a kept-alive connection that breaks is repeated by net/http: there must be none.
+// net/http would repeat a GET if a kept-alive connection breaks, so there must not be one.
 func TestEachRequestOnce(t *testing.T) {
 	n := 0
 	p := scripted(t, func(w http.ResponseWriter, r *http.Request) {

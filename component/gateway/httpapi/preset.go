@@ -12,9 +12,9 @@ import (
 //go:embed presets/*.toml
 var presets embed.FS
 
-const custom = "custom" // starts from nothing
+const custom = "custom" // no preset
 
-// Presets are the names of all presets, sorted.
+// Presets returns the names of all presets, sorted.
 func Presets() []string {
 	files, _ := fs.Glob(presets, "presets/*.toml") // the pattern is valid
 	for i, file := range files {
@@ -25,7 +25,7 @@ func Presets() []string {
 
 func presetPath(name string) string { return "presets/" + name + ".toml" }
 
-// Preset returns a preset as TOML, "" if there is none of that name.
+// Preset returns a preset as TOML, or "" if there is none of that name.
 func Preset(name string) string {
 	text, err := presets.ReadFile(presetPath(name))
 	if err != nil {
@@ -34,7 +34,7 @@ func Preset(name string) string {
 	return string(text)
 }
 
-// presetTable returns a preset decoded, anew each time; empty if there is none. A test holds all to be valid.
+// presetTable returns a new decoded copy of a preset, empty if there is none. Tests check that all presets are valid.
 func presetTable(name string) map[string]any {
 	table := map[string]any{}
 	if _, err := toml.Decode(Preset(name), &table); err != nil {
@@ -43,8 +43,8 @@ func presetTable(name string) map[string]any {
 	return table
 }
 
-// presetLine returns the line of a key in a preset, or of the nearest table around it, or 0. It knows the plain form in
-// which presets are written: a key a line, tables by their headers.
+// presetLine returns the line of a key in a preset, or else of its table, or 0. It relies on the plain form of presets: one key
+// per line, tables with headers.
 func presetLine(name, key string) int {
 	found, table := 0, ""
 	parts := strings.Split(strings.ReplaceAll(key, `"`, ""), ".")

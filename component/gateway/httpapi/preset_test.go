@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/requests anew")
 
-// options are those that a preset can't do without.
+// options are required options of presets.
 var options = map[string]map[string]string{
 	"infobip": {"base": "x1y2z3.api.infobip.com"},
 	"sinch":   {"region": "eu"},
@@ -33,8 +33,8 @@ func presetRoute(name string) Route {
 	}
 }
 
-// What each preset sends, as it goes over the wire. The files were held against the providers' documentation by eye; those
-// of Kannel, Aliyun and Tencent against real requests too (kannel_test.go of internal/lab, sign_test.go).
+// What each preset sends over the wire. The files were compared with the providers' documentation by hand, those
+// of Kannel, Aliyun and Tencent also with real requests (internal/lab/kannel_test.go, sign_test.go).
 func TestRequests(t *testing.T) {
 	texts := map[string]gateway.Submission{
 		"latin":   submission(`Are you there? "Yes" & <no> 100% {{.Secret}}`),
@@ -65,7 +65,7 @@ func TestRequests(t *testing.T) {
 			for _, header := range []string{"Content-Type", "Authorization", "Idempotency-Key", "X-Acs-Action", "X-Acs-Version", "X-Tc-Action", "X-Tc-Version", "X-Tc-Region", "X-Tc-Timestamp"} {
 				value := req.Header.Get(header)
 				if strings.HasPrefix(value, "ACS3") {
-					value, _, _ = strings.Cut(value, "Signature=") // has a nonce
+					value, _, _ = strings.Cut(value, "Signature=") // contains a nonce
 				}
 				if value != "" {
 					fmt.Fprintf(&out, "%s: %s\n", header, value)
@@ -91,7 +91,7 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// A sender is left out if there is none, a report if nobody can reach us.
+// The sender is omitted if there is none, the report URL if there is no public URL.
 func TestWhatIsLeftOut(t *testing.T) {
 	r := presetRoute("kannel")
 	r.Public = ""
@@ -124,7 +124,7 @@ func TestFaults(t *testing.T) {
 		"network":             {Route{Name: "r", Provider: "kannel", HookFrom: []string{"127.0.0.1"}}, []string{`hook_from: invalid network "127.0.0.1" (example: 192.0.2.0/24)`}},
 		"secret":              {Route{Name: "r", Provider: "kannel", Public: "https://example.org", HookSecret: "short"}, []string{`hook_secret: not 32 to 128 letters, digits, hyphens and underscores`}},
 		"public":              {Route{Name: "r", Provider: "kannel", Public: "example.org", HookSecret: hookKey}, []string{`public: invalid URL (example: https://xmpp.example.org/tocsin-sms)`}},
-		"custom with nothing": {Route{Name: "r", Provider: "custom"}, []string{`url: is missing`, `method: invalid method "" (must be GET, POST or PUT)`, `ok: is missing: nothing would tell what was taken`}},
+		"custom with nothing": {Route{Name: "r", Provider: "custom"}, []string{`url: is missing`, `method: invalid method "" (must be GET, POST or PUT)`, `ok: is missing: no response would count as success`}},
 		"option":              {Route{Name: "r", Provider: "sinch"}, []string{"options.region: is missing"}},
 		"url":                 {Route{Name: "r", Provider: "kannel", URL: "kannel:13013"}, []string{`url: invalid URL (example: https://api.example.org/messages)`}},
 		"unknown key":         {Route{Name: "r", Provider: "kannel", Keys: map[string]any{"later": map[string]any{"code": int64(1)}}}, []string{`later.code: unknown key`}},
@@ -165,7 +165,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// A fault that is the preset's names its line.
+// A fault in a preset names its line.
 func TestPresetLine(t *testing.T) {
 	for key, want := range map[string]string{"ok": "ok = ", "query.text": "text = ", "report.bits.34": "[report", "nothing": "", "query": "[query]"} {
 		line := presetLine("kannel", key)
@@ -196,7 +196,7 @@ func TestOverride(t *testing.T) {
 	}
 }
 
-// Who decides what an SMS comes from, and whether a reply says where it was sent to.
+// Which presets choose the sender, and whose replies name the number that was written to.
 func TestSenders(t *testing.T) {
 	for name, want := range map[string][2]bool{
 		"kannel": {true, true}, "vonage": {true, true}, "infobip": {true, true}, "telnyx": {true, true}, "twilio": {true, true}, "playsms": {true, false},

@@ -24,10 +24,10 @@ type form struct {
 	json                 any // map[string]any, []any, *template.Template, raw, or a plain value
 }
 
-// raw is a template that yields JSON.
+// raw is a template whose result is JSON.
 type raw struct{ t *template.Template }
 
-// parser gathers faults.
+// parser collects faults.
 type parser struct {
 	route  *Route
 	faults gateway.Faults
@@ -49,10 +49,10 @@ func (p *parser) template(key, text string, example any) *template.Template {
 	return t
 }
 
-// missing is what a template says that wants an option.
+// missing matches a template's error about a missing option.
 var missing = regexp.MustCompile(`map has no entry for key "([^"]*)"`)
 
-// broken makes a fault of a template's error.
+// broken adds a fault for a template's error.
 func (p *parser) broken(key string, err error) {
 	if m := missing.FindStringSubmatch(err.Error()); m != nil {
 		if f := (gateway.Fault{Key: "options." + m[1], Text: "is missing"}); !slices.Contains(p.faults, f) {
@@ -120,7 +120,7 @@ func (p *parser) form(s *Spec) form {
 	return f
 }
 
-// example is what templates are tried on.
+// example is the data that templates are tried with.
 var example = Fill{
 	User: "user", Secret: "secret", Options: nil, URL: "https://example.org", Ref: strings.Repeat("0", 32),
 	To: "+8613800138000", From: "+8613900000000", Digits: "8613800138000", FromDigits: "8613900000000", Text: "Hello", Language: "en",
@@ -128,10 +128,10 @@ var example = Fill{
 	Report: "https://example.org/report", Reports: "https://example.org/report", Reply: "https://example.org/reply", Params: map[string]string{}, ParamList: []string{},
 }
 
-// errEmpty says that a template yielded nothing.
+// errEmpty means that a template's result is empty.
 var errEmpty = errors.New("empty")
 
-// request makes the request that submits what f says.
+// request builds the HTTP request for a submission.
 func (g *Gateway) request(ctx context.Context, f Fill, now time.Time) (*http.Request, error) {
 	query, err := values(g.form.query, f)
 	if err != nil {
@@ -152,7 +152,7 @@ func (g *Gateway) request(ctx context.Context, f Fill, now time.Time) (*http.Req
 	if err != nil {
 		return nil, err
 	}
-	req.GetBody = nil // it is sent once
+	req.GetBody = nil // net/http must not send it twice
 	if kind != "" {
 		req.Header.Set("Content-Type", kind)
 	}
@@ -162,7 +162,7 @@ func (g *Gateway) request(ctx context.Context, f Fill, now time.Time) (*http.Req
 	return req, g.sign(req, body, now)
 }
 
-// headers sets the headers that are the same for a submission and a check.
+// headers sets the headers that submissions and checks have in common.
 func (g *Gateway) headers(req *http.Request, f Fill) error {
 	req.Header.Set("User-Agent", "Tocsin")
 	req.Header.Set("Accept", "application/json, */*")
@@ -208,7 +208,7 @@ func values(templates map[string]*template.Template, f Fill) (url.Values, error)
 	return v, nil
 }
 
-// build runs the templates of a JSON tree. What yields nothing is left out of its object or list.
+// build executes the templates of a JSON tree. Empty results are omitted from their object or list.
 func build(node any, f Fill) (any, error) {
 	switch n := node.(type) {
 	case *template.Template:
@@ -225,7 +225,7 @@ func build(node any, f Fill) (any, error) {
 		case text == "":
 			return nil, errEmpty
 		case !json.Valid([]byte(text)):
-			return nil, errors.New("a template yields no valid JSON")
+			return nil, errors.New("a template's result is not valid JSON")
 		}
 		return json.RawMessage(text), nil
 	case map[string]any:
@@ -259,7 +259,7 @@ func build(node any, f Fill) (any, error) {
 	return node, nil
 }
 
-// encode writes JSON as providers' signatures are made of: without the escapes that HTML needs.
+// encode encodes JSON without HTML escapes, as providers expect it for signatures.
 func encode(tree any) ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)

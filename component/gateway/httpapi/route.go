@@ -13,31 +13,31 @@ import (
 	"tocsin/component/gateway"
 )
 
-// Route is one route as a configuration has it. The keys of a [[sms.route]] table that SpecKeys names go to Keys as they were
-// decoded; the others have fields. What the tags don't name is not in the table: it comes from elsewhere.
+// Route is the configuration of a route. Keys of the [[sms.route]] table listed by SpecKeys are in Keys as decoded; the others are
+// fields. Fields without a tag are not keys of the table.
 type Route struct {
-	Name       string            `toml:"name"`     // a-z, 0-9 and hyphens: it stands in URLs
+	Name       string            `toml:"name"`     // a-z, 0-9 and hyphens, because it is part of URLs
 	Provider   string            `toml:"provider"` // a preset, or "custom"
-	URL        string            `toml:"url"`      // "": the preset's. A template of .User and .Options
+	URL        string            `toml:"url"`      // a template with .User and .Options; "": the preset's
 	User       string            `toml:"user"`
-	Secret     string            `toml:"secret"` // what is in secret_file
-	CA         []byte            // what is in ca_file, PEM; none: the system's
-	From       string            `toml:"from"`   // sender of what has none
-	Answer     time.Duration     `toml:"answer"` // how long an answer may take; 0: 30s
+	Secret     string            `toml:"secret"` // content of secret_file
+	CA         []byte            // content of ca_file, PEM; none: the system's CAs
+	From       string            `toml:"from"`   // sender of submissions without one
+	Answer     time.Duration     `toml:"answer"` // timeout of a response; 0: 30s
 	Options    map[string]string `toml:"options"`
-	SignName   string            `toml:"sign_name"`   // of providers that send their own templates
-	Template   Templates         `toml:"template"`    // their codes
-	Params     map[string]string `toml:"params"`      // of a message: the provider's names of its variables, and templates of the values
-	CodeParams map[string]string `toml:"code_params"` // of a code
-	HookKey    string            `toml:"hook_key"`    // checks signatures of hooks; "": Secret
-	HookFrom   []string          `toml:"hook_from"`   // networks that hooks come from; none: all
+	SignName   string            `toml:"sign_name"`   // for providers that only send their own templates
+	Template   Templates         `toml:"template"`    // ids of these
+	Params     map[string]string `toml:"params"`      // for messages: templates for the values, by the provider's variable names
+	CodeParams map[string]string `toml:"code_params"` // for codes
+	HookKey    string            `toml:"hook_key"`    // verifies signatures of calls; "": Secret
+	HookFrom   []string          `toml:"hook_from"`   // networks that calls may come from; none: all
 	Keys       map[string]any    // of Spec
 
-	Public     string // [sms] public: the URL by which providers reach Hooks; "": they are told none
-	HookSecret string // stands in the path of the hooks: at least 32 of a-z, A-Z, 0-9, - and _
+	Public     string // [sms] public: the URL at which providers reach Hooks; "": there are no hooks
+	HookSecret string // part of the hooks' paths: at least 32 characters of a-z, A-Z, 0-9, - and _
 }
 
-// Templates are codes of a provider's own templates.
+// Templates are ids of a provider's own templates.
 type Templates struct {
 	Message string `toml:"message"`
 	Code    string `toml:"code"`
@@ -48,7 +48,7 @@ var (
 	hookSecret = regexp.MustCompile(`^[A-Za-z0-9_-]{32,128}$`)
 )
 
-// check finds what is wrong with the keys that are not of Spec.
+// check validates the keys that do not belong to Spec.
 func (r *Route) check() (faults gateway.Faults) {
 	fault := func(key, format string, args ...any) {
 		faults = append(faults, gateway.Fault{Key: key, Text: fmt.Sprintf(format, args...)})

@@ -11,7 +11,7 @@ import (
 	"tocsin/component/gateway"
 )
 
-// rules tell what an answer means.
+// rules interpret responses.
 type rules struct {
 	ok, later, refused, stopped *condition
 	id                          string
@@ -26,12 +26,12 @@ type condition struct {
 func (p *parser) rules(s *Spec) rules {
 	r := rules{ok: p.condition("ok", s.OK), later: p.condition("later", s.Later), refused: p.condition("refused", s.Refused), stopped: p.condition("stopped", s.Stopped), id: s.ID}
 	if r.ok == nil {
-		p.fault("ok", "is missing: nothing would tell what was taken")
+		p.fault("ok", "is missing: no response would count as success")
 	}
 	return r
 }
 
-// condition returns nil for one that says nothing.
+// condition parses a condition. It returns nil if that is empty.
 func (p *parser) condition(key string, m Match) *condition {
 	c := &condition{Match: m}
 	if (m.Path == "") != (len(m.Values) == 0) {
@@ -49,7 +49,7 @@ func (p *parser) condition(key string, m Match) *condition {
 	return c
 }
 
-// holds says whether an answer is as the condition says; a place that isn't there is not.
+// holds reports whether a response meets the condition. A missing value does not.
 func (c *condition) holds(status int, body []byte, d *document) bool {
 	switch {
 	case c == nil:
@@ -62,7 +62,7 @@ func (c *condition) holds(status int, body []byte, d *document) bool {
 	return c.Path == "" || c.among(d.all(c.Path))
 }
 
-// among says whether there are values, and all are those that the condition wants.
+// among reports whether there are values, and all of them are listed in the condition.
 func (c *condition) among(values []string) bool {
 	return len(values) > 0 && !slices.ContainsFunc(values, func(v string) bool {
 		return !slices.ContainsFunc(c.Values, func(want string) bool {
@@ -72,7 +72,7 @@ func (c *condition) among(values []string) bool {
 	})
 }
 
-// class says what a whole answer means.
+// class interprets a complete response.
 func (r *rules) class(resp *http.Response, body []byte, now time.Time) gateway.Answer {
 	status, d := resp.StatusCode, parse(body)
 	answer := gateway.Answer{Class: strconv.Itoa(status)}
@@ -100,21 +100,21 @@ func (r *rules) class(resp *http.Response, body []byte, now time.Time) gateway.A
 			answer.Wait = retryAfter(resp, now)
 		}
 		switch status {
-		case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden: // someone has to do something
+		case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden: // needs an admin
 			answer.Wait = max(answer.Wait, closedFor)
 		}
 	}
 	return answer
 }
 
-// byStatus says what a status means that no rule knows.
+// byStatus interprets a status that no rule matches.
 func byStatus(status int) gateway.Outcome {
 	switch status {
 	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusProxyAuthRequired,
 		http.StatusTooManyRequests, http.StatusServiceUnavailable,
-		http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect: // RFC 9110 §15.4: not acted on
+		http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect: // RFC 9110 §15.4: the request was not acted on
 		return gateway.NotSent
-	case http.StatusRequestTimeout: // it may have arrived all the same
+	case http.StatusRequestTimeout: // the request may have arrived nevertheless
 		return gateway.Unsure
 	}
 	if status/100 == 4 {
@@ -123,7 +123,7 @@ func byStatus(status int) gateway.Outcome {
 	return gateway.Unsure
 }
 
-// cut says what an answer means whose body did not come whole.
+// cut interprets a response whose body is incomplete or too long.
 func cut(resp *http.Response) gateway.Answer {
 	if outcome := byStatus(resp.StatusCode); outcome == gateway.NotSent {
 		return gateway.Answer{Outcome: outcome, Class: strconv.Itoa(resp.StatusCode)}
@@ -131,7 +131,7 @@ func cut(resp *http.Response) gateway.Answer {
 	return gateway.Answer{Outcome: gateway.Unsure, Class: "lost"}
 }
 
-// retryAfter is what the provider asks for (RFC 9110 §10.2.3), an hour at most.
+// retryAfter returns the delay in Retry-After (RFC 9110 §10.2.3), at most maxWait.
 func retryAfter(resp *http.Response, now time.Time) time.Duration {
 	text := resp.Header.Get("Retry-After")
 	wait := time.Duration(0)

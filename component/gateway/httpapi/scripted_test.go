@@ -18,7 +18,7 @@ const ref = "0123456789abcdef0123456789abcdef"
 
 var hookKey = strings.Repeat("s", 32)
 
-// provider is an HTTP provider that answers as its script says, and keeps what it was asked.
+// provider is a scripted HTTP provider that records requests.
 type provider struct {
 	*httptest.Server
 	mu    sync.Mutex
@@ -55,14 +55,14 @@ func (p *provider) count() int {
 	return len(p.calls)
 }
 
-// answering answers always the same.
+// answering always gives the same response.
 func answering(status int, body string, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i < len(headers); i += 2 {
 			w.Header().Set(headers[i], headers[i+1])
 		}
 		w.WriteHeader(status)
-		w.Write([]byte(body)) //nolint:errcheck // a test's
+		w.Write([]byte(body)) //nolint:errcheck // the client notices
 	}
 }
 
@@ -74,7 +74,7 @@ func hangUp(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// must makes a gateway, or fails.
+// must returns a gateway, or fails the test.
 func must(t *testing.T, r Route) *Gateway {
 	t.Helper()
 	g, err := New(r, clock.System{})
@@ -89,7 +89,7 @@ func submission(text string) gateway.Submission {
 		Params: gateway.Params{Sender: "alice@example.org", Domain: "example.org"}}
 }
 
-// deadPort is an address where nobody listens.
+// deadPort returns an address where nobody listens.
 func deadPort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -100,7 +100,7 @@ func deadPort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// keeper is a Sink that keeps, or fails while err is set.
+// keeper is a Sink that records its input, or fails while err is set.
 type keeper struct {
 	mu      sync.Mutex
 	err     error

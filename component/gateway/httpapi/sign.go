@@ -35,8 +35,7 @@ func (g *Gateway) sign(req *http.Request, body []byte, now time.Time) error {
 	return nil
 }
 
-// signACS3 signs a request for Aliyun: ACS3-HMAC-SHA256 of its RPC APIs. Signed are the host, the content type and all
-// x-acs- headers.
+// signACS3 signs a request to Aliyun with ACS3-HMAC-SHA256, as for RPC APIs. It covers host, content type and all x-acs- headers.
 func signACS3(req *http.Request, body []byte, user, secret string) {
 	hash := sha256.Sum256(body)
 	req.Header.Set("x-acs-content-sha256", hex.EncodeToString(hash[:]))
@@ -57,7 +56,7 @@ func signACS3(req *http.Request, body []byte, user, secret string) {
 	req.Header.Set("Authorization", fmt.Sprintf("ACS3-HMAC-SHA256 Credential=%s,SignedHeaders=%s,Signature=%s", user, signed, signature))
 }
 
-// signTC3 signs a request for Tencent Cloud: TC3-HMAC-SHA256 of the content type and the host.
+// signTC3 signs a request to Tencent Cloud with TC3-HMAC-SHA256. It covers content type and host.
 func signTC3(req *http.Request, body []byte, service string, now time.Time, user, secret string) {
 	date := now.UTC().Format(time.DateOnly)
 	hash := sha256.Sum256(body)
@@ -78,7 +77,7 @@ func canonicalHeaders(headers map[string]string) (canonical, signed string) {
 	return canonical, strings.Join(names, ";")
 }
 
-// strictQuery encodes as RFC 3986 has it: a space is %20.
+// strictQuery encodes a query as in RFC 3986: a space is %20.
 func strictQuery(query url.Values) string {
 	return strings.ReplaceAll(query.Encode(), "+", "%20")
 }

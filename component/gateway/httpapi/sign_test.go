@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Vectors: what tencentcloud-sdk-nodejs-sms 4.1.220 and @alicloud/dysmsapi20170525 sent to a listener on loopback, with made-up
-// keys. Ours must sign the same request the same way.
+// Captured from tencentcloud-sdk-nodejs-sms 4.1.220 and @alicloud/dysmsapi20170525 with made-up keys, sent to a listener on
+// loopback. The same request must get the same signature.
 func TestSignatures(t *testing.T) {
 	const body = `{"PhoneNumberSet":["+8618501234444"],"SmsSdkAppId":"1400006666","TemplateId":"1110","SignName":"示例","TemplateParamSet":["小明 & <co>"],"SessionContext":"` + ref + `"}`
 	req, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1:27999/", strings.NewReader(body))

@@ -13,7 +13,7 @@ import (
 	"tocsin/component/gateway"
 )
 
-// Spec describes a provider. Values are templates of Fill; one that yields nothing is left out.
+// Spec describes a provider. Values are templates executed with Fill; empty results are omitted.
 type Spec struct {
 	URL     string            `toml:"url"`
 	Method  string            `toml:"method"`
@@ -22,42 +22,42 @@ type Spec struct {
 	JSON    map[string]any    `toml:"json"` // a string is a template; { json = "…" } one that yields JSON
 	Headers map[string]string `toml:"headers"`
 	Sign    string            `toml:"sign"`  // aliyun | tencent
-	Check   string            `toml:"check"` // URL of a GET that needs the credentials and does nothing
+	Check   string            `toml:"check"` // URL of a GET that needs the credentials and has no effect
 
-	OK      Match  `toml:"ok"`      // taken; without status: any 2xx
-	ID      string `toml:"id"`      // place of the provider's ids
-	Later   Match  `toml:"later"`   // not taken, whatever the status
-	Refused Match  `toml:"refused"` // this number, or this text, never
-	Stopped Match  `toml:"stopped"` // its owner has opted out
+	OK      Match  `toml:"ok"`      // accepted; without status: any 2xx
+	ID      string `toml:"id"`      // path of the provider's ids
+	Later   Match  `toml:"later"`   // certainly not accepted, whatever the status
+	Refused Match  `toml:"refused"` // this number or text will never be accepted
+	Stopped Match  `toml:"stopped"` // the number's owner has opted out
 
 	Report   Report `toml:"report"`
 	Reply    Reply  `toml:"reply"`
 	Hook     string `toml:"hook"`      // secret | twilio | telnyx | basic | hmac-sha256:HEADER
-	HookTime string `toml:"hook_time"` // header with Unix seconds that is signed after the body
+	HookTime string `toml:"hook_time"` // header with Unix seconds, signed after the body
 	Answer   string `toml:"hook_answer"`
 }
 
-// Match is a condition: all that it says must hold, and it must say something.
+// Match is a condition. All parts that are set must hold, and at least one must be set.
 type Match struct {
 	Status []int    `toml:"status"`
-	Path   string   `toml:"path"`   // in the JSON; all values there must be among Values, and "*" stands for any element
-	Values []string `toml:"values"` // one that ends in "*" is a prefix
-	Match  string   `toml:"match"`  // regular expression that the body matches
+	Path   string   `toml:"path"`   // in the JSON; all values there must be among Values. "*" is any element of a list
+	Values []string `toml:"values"` // a trailing "*" makes a value a prefix
+	Match  string   `toml:"match"`  // regular expression for the body
 }
 
-// Report says where reports have what. Places are "query:NAME", "form:NAME", "json:PATH", "param:NAME"
-// (any of these) or "header:NAME"; "a|b" is the first that has a value, "a+b" both in a row.
+// Report says where reports have their fields. Places are "query:NAME", "form:NAME", "json:PATH", "param:NAME" (any of these) or
+// "header:NAME"; "a|b" is the first with a value, "a+b" the concatenation.
 type Report struct {
-	Each   string            `toml:"each"` // place of a list of reports, "json:" for the whole; the others are relative to its elements
-	When   Match             `toml:"when"` // others are none; Path is a place
+	Each   string            `toml:"each"` // place of a list of reports ("json:" is the whole body); other places are relative to its elements
+	When   Match             `toml:"when"` // a condition for being a report; Path is a place
 	Ref    string            `toml:"ref"`
 	ID     string            `toml:"id"`
 	State  string            `toml:"state"`
-	States map[string]string `toml:"states"` // values of State, whatever their case: accepted | delivered | failed | expired
-	Bits   map[string]string `toml:"bits"`   // of a number: the most bits that are all set
+	States map[string]string `toml:"states"` // by values of State, ignoring case: accepted | delivered | failed | expired
+	Bits   map[string]string `toml:"bits"`   // by bit masks, if State is a number; of several that match, the one with the most bits
 }
 
-// Reply says where replies have what.
+// Reply says where replies have their fields.
 type Reply struct {
 	Each string `toml:"each"`
 	When Match  `toml:"when"`
@@ -72,14 +72,14 @@ func SpecKeys() []string {
 	t := reflect.TypeFor[Spec]()
 	var keys []string
 	for i := range t.NumField() {
-		if key := t.Field(i).Tag.Get("toml"); key != "url" { // which Route has
+		if key := t.Field(i).Tag.Get("toml"); key != "url" { // Route has it
 			keys = append(keys, key)
 		}
 	}
 	return keys
 }
 
-// resolve returns the preset with the route's own keys over it.
+// resolve returns the preset, overridden by the route's own keys.
 func (r *Route) resolve() (Spec, gateway.Faults) {
 	table := map[string]any{}
 	if r.Provider != custom {
@@ -108,10 +108,10 @@ func (r *Route) resolve() (Spec, gateway.Faults) {
 	return s, faults
 }
 
-// lastKey is how the library names the key of a value of another type than is wanted.
+// lastKey matches the library's error for a value of the wrong type, which names the key.
 var lastKey = regexp.MustCompile(`^line \d+ \(last key "([^"]*)"\): (.*)$`)
 
-// merge lays one table over another: tables within key by key.
+// merge overrides keys of a table by those of another. Some tables are merged key by key.
 func merge(under, over map[string]any) {
 	for _, key := range slices.Sorted(maps.Keys(over)) {
 		if inner, ok := over[key].(map[string]any); ok {
@@ -124,7 +124,7 @@ func merge(under, over map[string]any) {
 	}
 }
 
-// blame makes a fault of a key of Spec: the route's, or the preset's.
+// blame returns a fault of a key of Spec, located in the route or in its preset.
 func (r *Route) blame(key, text string) gateway.Fault {
 	f := gateway.Fault{Key: key, Text: strings.ReplaceAll(strings.TrimSuffix(text, "."), "\n", " ")}
 	root, rest, _ := strings.Cut(key, ".")

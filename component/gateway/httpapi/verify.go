@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// skew is how old, or how far ahead, a signed time may be.
+// skew is how far a signed time may be from ours.
 const skew = 5 * time.Minute
 
-// verifier says whether a call is the provider's, beside the secret of its path.
+// verifier authenticates a call, in addition to the secret in its path.
 type verifier func(r *http.Request, c *call, now time.Time) bool
 
 func (p *parser) verifier(r *Route, s *Spec) verifier {
@@ -55,11 +55,11 @@ func (p *parser) verifier(r *Route, s *Spec) verifier {
 	return nil
 }
 
-// twilio checks X-Twilio-Signature: of the URL that Twilio was told, and the form's fields sorted by name
+// twilio verifies X-Twilio-Signature, which covers the URL set at Twilio and the form's fields sorted by name
 // (twilio.com/docs/usage/security).
 func twilio(public, key string) verifier {
 	return func(r *http.Request, c *call, _ time.Time) bool {
-		parts := strings.Split(r.URL.EscapedPath(), "/") // the proxy may have cut the path of the public URL
+		parts := strings.Split(r.URL.EscapedPath(), "/") // the proxy may have removed the path of the public URL
 		signed := strings.TrimSuffix(public, "/") + "/" + strings.Join(parts[len(parts)-3:], "/")
 		if r.URL.RawQuery != "" {
 			signed += "?" + r.URL.RawQuery
@@ -76,7 +76,7 @@ func twilio(public, key string) verifier {
 	}
 }
 
-// telnyx checks telnyx-signature-ed25519, of the time and the body (developers.telnyx.com, "Receiving Webhooks").
+// telnyx verifies telnyx-signature-ed25519, which covers time and body (developers.telnyx.com, "Receiving Webhooks").
 func telnyx(public ed25519.PublicKey) verifier {
 	return func(r *http.Request, c *call, now time.Time) bool {
 		at := r.Header.Get("Telnyx-Timestamp")
@@ -85,14 +85,14 @@ func telnyx(public ed25519.PublicKey) verifier {
 	}
 }
 
-// fresh says whether a time in Unix seconds is ours.
+// fresh reports whether a time in Unix seconds is within skew of now.
 func fresh(text string, now time.Time) bool {
 	seconds, err := strconv.ParseInt(text, 10, 64)
 	return err == nil && time.Unix(seconds, 0).Sub(now).Abs() <= skew
 }
 
-// hmacSHA256 checks a header: the hexadecimal HMAC of the body, and of the time in another header if there is one, which
-// must be ours.
+// hmacSHA256 verifies a header with the hexadecimal HMAC of the body, followed by the time in timeHeader if that is set. The time
+// must be fresh.
 func hmacSHA256(key, header, timeHeader string) verifier {
 	return func(r *http.Request, c *call, now time.Time) bool {
 		mac := hmac.New(sha256.New, []byte(key))

@@ -15,7 +15,7 @@ func fromPhone(text string) *message {
 	return &message{source: party{1, 1, "8613800138001"}, dest: party{1, 1, "15550009999"}, short: []byte(text)}
 }
 
-// Receipts come by either command, before the answer to the submission too; each is answered once it is kept.
+// Receipts come in either command, also before the response to the submission. They are acknowledged once stored.
 func TestReceipts(t *testing.T) {
 	for _, command := range []uint32{deliverSM, dataSM} {
 		run(t, Route{}, polite, func(t *testing.T, w *world) {
@@ -33,7 +33,7 @@ func TestReceipts(t *testing.T) {
 			is(t, "acknowledgement", w.deliver(t, command, m), statusOK)
 			is(t, "reports", w.sink.reports, []gateway.Report{{Route: "r", ID: "A2", State: gateway.Delivered}, {Route: "r", ID: "A3", State: gateway.Accepted}})
 			is(t, "replies", len(w.sink.replies), 0)
-			if !strings.Contains(w.log.String(), "a receipt that is not understood") {
+			if !strings.Contains(w.log.String(), "ignoring a receipt without id or state") {
 				t.Errorf("logged %q", w.log)
 			}
 		})
@@ -57,7 +57,7 @@ func TestReceiptBeforeAnswer(t *testing.T) {
 	})
 }
 
-// The same words said again are another reply; the same delivery, not answered with success, is the same.
+// The same text sent again is another reply; a delivery that was not acknowledged is the same reply when it is repeated.
 func TestReplies(t *testing.T) {
 	run(t, Route{}, polite, func(t *testing.T, w *world) {
 		is(t, "first", w.deliver(t, deliverSM, fromPhone("ok")), statusOK)
@@ -90,7 +90,7 @@ func keyOf(w *world) string {
 	return ""
 }
 
-// The parts of a long reply, in any order, are one; the last is answered once all is kept, and may come again alone.
+// The parts of a long reply are joined, in any order. The last one is acknowledged once all is stored, and may be repeated alone.
 func TestLongReply(t *testing.T) {
 	text := strings.Repeat("好的，马上到", 40)
 	for _, long := range []string{byUDH, bySAR} {
@@ -118,13 +118,13 @@ func TestLongReply(t *testing.T) {
 	}
 }
 
-// Parts whose others never come are forgotten, and there is a limit.
+// Incomplete texts are dropped after a while, and their number is limited.
 func TestLonelyParts(t *testing.T) {
 	run(t, Route{}, polite, func(t *testing.T, w *world) {
 		part := fromPhone("")
 		part.class = classUDHI
 		for i := range maxPartial + 10 {
-			part.source.addr = fmt.Sprint(8613800138000 + i/maxOfOne)
+			part.source.addr = fmt.Sprint(8613800138000 + i/maxPartialPerPhone)
 			part.short = []byte{5, 0, 3, byte(i), 2, 1, 'x'}
 			want := statusOK
 			if i >= maxPartial {
@@ -133,22 +133,22 @@ func TestLonelyParts(t *testing.T) {
 			is(t, "answer", w.deliver(t, deliverSM, part), want)
 		}
 		is(t, "partial", len(w.inbox.partial), maxPartial)
-		time.Sleep(partsWithin + time.Second)
+		time.Sleep(partsTimeout + time.Second)
 		part.short = []byte{5, 0, 3, 200, 2, 1, 'x'}
 		w.deliver(t, deliverSM, part)
 		is(t, "partial", len(w.inbox.partial), 1)
 	})
 }
 
-// One phone's lonely parts take no room from another's texts.
+// Incomplete texts from one phone do not block another's.
 func TestLonelyPartsOfOne(t *testing.T) {
 	run(t, Route{}, polite, func(t *testing.T, w *world) {
 		part := fromPhone("")
 		part.class = classUDHI
-		for i := range maxOfOne + 1 {
+		for i := range maxPartialPerPhone + 1 {
 			part.short = []byte{5, 0, 3, byte(i), 2, 1, 'x'}
 			want := statusOK
-			if i == maxOfOne {
+			if i == maxPartialPerPhone {
 				want = temporaryFailure
 			}
 			is(t, "answer", w.deliver(t, deliverSM, part), want)
@@ -156,17 +156,17 @@ func TestLonelyPartsOfOne(t *testing.T) {
 		part.short = []byte{5, 0, 3, 0, 2, 2, 'y'}
 		is(t, "the other half of one", w.deliver(t, deliverSM, part), statusOK)
 		part.source.addr = "8613800138002"
-		part.short = []byte{5, 0, 3, maxOfOne, 2, 1, 'x'}
+		part.short = []byte{5, 0, 3, maxPartialPerPhone, 2, 1, 'x'}
 		is(t, "another phone's", w.deliver(t, deliverSM, part), statusOK)
 	})
 }
 
-// An SMSC that delivers faster than the database keeps up is told to come again.
+// An SMSC that delivers faster than the database can store has to retry.
 func TestFlood(t *testing.T) {
 	run(t, Route{}, polite, func(t *testing.T, w *world) {
 		stuck := make(chan struct{})
 		w.inbox.jobs <- job{report: &gateway.Report{}}
-		w.sink.mu.Lock() // the sink hangs
+		w.sink.mu.Lock() // blocks the sink
 		go func() { <-stuck; w.sink.mu.Unlock() }()
 		l := w.smsc.last()
 		statuses := map[uint32]int{}

@@ -1,9 +1,8 @@
-// Package smpp sends SMS by SMPP 3.4 (the Short Message Peer to Peer Protocol Specification v3.4, issue 1.2), as an ESME:
-// binds and keeps bound, submits within a window, answers what is delivered once it is kept.
+// Package smpp sends SMS over SMPP 3.4 (Short Message Peer to Peer Protocol Specification v3.4, issue 1.2), as an ESME. It keeps
+// a bind, submits within a window, and responds to deliveries once they are stored.
 //
-// What is certain: a submission answered with an error was not sent, but for the errors of the system; one that was written and
-// not answered may have been. Nothing is submitted twice here.
+// A submission that gets an error response was certainly not sent, except for system errors. One that was written and got no
+// response may have been sent. This package never submits twice.
 //
-// Its tests run a scripted SMSC in a bubble of testing/synctest, decode captured PDUs, and fuzz what is read; internal/lab has
-// node-smpp and Kannel.
+// Tests run a scripted SMSC with testing/synctest, decode captured PDUs, and fuzz decoding. internal/lab runs node-smpp and Kannel.
 package smpp

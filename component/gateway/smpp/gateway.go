@@ -15,19 +15,19 @@ import (
 )
 
 const (
-	leastPause = 250 * time.Millisecond // after a throttled submission, or a lost link; doubled each time
-	mostPause  = 30 * time.Second
-	mostRebind = time.Minute
-	badBind    = 5 * time.Second // after a refused bind; doubled each time
-	mostBad    = 5 * time.Minute
-	steady     = 10 * time.Second // a session that lasted so long has ended by chance
-	maxLate    = 1000             // submissions whose answer is awaited
+	minPause        = 250 * time.Millisecond // after throttling or a lost link; doubled each time
+	maxThrottle     = 30 * time.Second
+	maxRebind       = time.Minute
+	minRefusedPause = 5 * time.Second // after refused credentials; doubled each time
+	maxRefusedPause = 5 * time.Minute
+	stableAfter     = 10 * time.Second // a session that lasted this long resets the pause
+	maxAwaited      = 1000             // submissions whose responses may come late
 )
 
-// Dialer connects with an SMSC; net.Dialer's DialContext is one.
+// Dialer connects to an SMSC, as net.Dialer's DialContext does.
 type Dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
-// Gateway sends by one SMSC. It implements gateway.Gateway and gateway.Runner.
+// Gateway sends SMS through one SMSC. It implements gateway.Gateway and gateway.Runner.
 type Gateway struct {
 	route  Route
 	sink   gateway.Sink
@@ -37,15 +37,15 @@ type Gateway struct {
 	inbox  *inbox
 
 	mu      sync.Mutex
-	link    *session // that submits; nil while there is none
-	why     string   // there is none
+	link    *session // for submissions; nil while there is none
+	why     string   // why there is none
 	paused  time.Time
 	pause   time.Duration
-	awaited map[seqOf]string // reference of a submission, by what its answer has
+	awaited map[requestKey]string // references of submissions, for late responses
 }
 
-// seqOf names a request.
-type seqOf struct {
+// requestKey identifies a request.
+type requestKey struct {
 	session *session
 	seq     uint32
 }
@@ -55,57 +55,57 @@ var (
 	_ gateway.Runner  = (*Gateway)(nil)
 )
 
-// New makes a route's gateway; it does nothing before Run. The error, if any, is a gateway.Faults with all that is wrong.
+// New returns a route's gateway, which does nothing before Run. The error is a gateway.Faults with everything wrong in the route.
 func New(r Route, sink gateway.Sink, log *slog.Logger, dial Dialer) (*Gateway, error) {
 	if faults := r.complete(); len(faults) > 0 {
 		return nil, faults
 	}
 	g := &Gateway{
 		route: r, sink: sink, log: log.With("route", r.Name), dial: dial, window: make(chan struct{}, r.Window),
-		why: "not bound yet", awaited: map[seqOf]string{},
+		why: "not bound yet", awaited: map[requestKey]string{},
 	}
 	g.inbox = newInbox(g)
 	return g, nil
 }
 
-// Run keeps the gateway bound until ctx ends, and unbinds then.
+// Run keeps the gateway bound until ctx ends, then unbinds.
 func (g *Gateway) Run(ctx context.Context) {
 	var binds sync.WaitGroup
 	defer binds.Wait()
 	binds.Go(func() { g.inbox.run(ctx) })
 	if g.route.Bind == "pair" {
-		binds.Go(func() { g.keep(ctx, bindReceiver) })
-		g.keep(ctx, bindTransmitter)
+		binds.Go(func() { g.keepBound(ctx, bindReceiver) })
+		g.keepBound(ctx, bindTransmitter)
 		return
 	}
-	g.keep(ctx, bindTransceiver)
+	g.keepBound(ctx, bindTransceiver)
 }
 
-// keep binds again and again, with growing pauses.
-func (g *Gateway) keep(ctx context.Context, kind uint32) {
-	pause, most := leastPause, mostRebind
+// keepBound binds, and rebinds with exponential backoff.
+func (g *Gateway) keepBound(ctx context.Context, kind uint32) {
+	pause, longest := minPause, maxRebind
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := g.session(ctx, kind)
 		if ctx.Err() != nil {
 			return
 		}
-		if time.Since(began) >= steady {
-			pause, most = leastPause, mostRebind
+		if time.Since(began) >= stableAfter {
+			pause, longest = minPause, maxRebind
 		}
-		if refused := (bindError{}); errors.As(err, &refused) && refused.forGood() {
-			pause, most = max(pause, badBind), mostBad
+		if refused := (bindError{}); errors.As(err, &refused) && refused.permanent() {
+			pause, longest = max(pause, minRefusedPause), maxRefusedPause
 		}
-		g.log.Warn("no link with the SMSC", "err", err, "again_in", pause)
+		g.log.Warn("no link to the SMSC", "err", err, "again_in", pause)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
 		}
-		pause = min(2*pause, most)
+		pause = min(2*pause, longest)
 	}
 }
 
-// session is one bind, until it ends.
+// session binds, and returns when the session has ended.
 func (g *Gateway) session(ctx context.Context, kind uint32) error {
 	s, err := g.bind(ctx, kind)
 	if err != nil {
@@ -133,7 +133,7 @@ func (g *Gateway) session(ctx context.Context, kind uint32) error {
 	return err
 }
 
-// leave takes no more submissions, gives those under way the time of an answer, and unbinds.
+// leave stops accepting submissions, waits for outstanding responses, and unbinds.
 func (g *Gateway) leave(kind uint32, s *session) {
 	g.lost(kind, s, errors.New("shutting down"))
 	deadline := time.NewTimer(g.route.Answer)
@@ -154,7 +154,7 @@ func (g *Gateway) leave(kind uint32, s *session) {
 	s.leave()
 }
 
-// lost records that a link is no more, and forgets what was awaited on it.
+// lost records that a link has ended, and forgets the responses awaited on it.
 func (g *Gateway) lost(kind uint32, s *session, err error) {
 	if kind == bindReceiver {
 		return
@@ -172,13 +172,13 @@ func (g *Gateway) lost(kind uint32, s *session, err error) {
 	}
 }
 
-// bindError is a status that a bind was answered with.
+// bindError is the error status of a bind's response.
 type bindError struct{ status uint32 }
 
 func (e bindError) Error() string { return fmt.Sprintf("bind refused with status 0x%08x", e.status) }
 
-// forGood says that trying at once would not help: someone has to change something.
-func (e bindError) forGood() bool {
+// permanent reports whether the credentials were refused, so that retrying soon is pointless.
+func (e bindError) permanent() bool {
 	return e.status == bindFailed || e.status == invalidPassword || e.status == invalidSystemID
 }
 
@@ -199,19 +199,19 @@ func (g *Gateway) bind(ctx context.Context, kind uint32) (*session, error) {
 		conn = secure
 	}
 	s := newSession(conn, g.route.Answer, g.inbox.put, g.late)
-	p, _, err := s.ask(ctx, kind, bindBody(g.route.User, g.route.Secret, g.route.SystemType), nil)
+	p, _, err := s.request(ctx, kind, bindBody(g.route.User, g.route.Secret, g.route.SystemType), nil)
 	if err == nil && p.status != statusOK {
 		err = bindError{p.status}
 	}
 	if err != nil {
 		s.end(err)
-		s.wait() //nolint:errcheck // as just said
+		s.wait() //nolint:errcheck // it is err
 		return nil, err
 	}
 	return s, nil
 }
 
-// Check implements gateway.Gateway: it binds and unbinds, unless there is a link already.
+// Check implements gateway.Gateway. It binds and unbinds, unless there is a link already.
 func (g *Gateway) Check(ctx context.Context) error {
 	if up, _ := g.Up(); up {
 		return nil
@@ -232,7 +232,7 @@ func (g *Gateway) Up() (bool, string) {
 	return g.link != nil, g.why
 }
 
-// Submit implements gateway.Gateway. What is sent in several parts and went only in part is Unsure.
+// Submit implements gateway.Gateway. A text of which only some parts were sent is Unsure.
 func (g *Gateway) Submit(ctx context.Context, m gateway.Submission) gateway.Answer {
 	g.mu.Lock()
 	s, wait := g.link, time.Until(g.paused)
@@ -250,7 +250,7 @@ func (g *Gateway) Submit(ctx context.Context, m gateway.Submission) gateway.Answ
 	var sum gateway.Answer
 	for i, part := range list {
 		answer := g.part(ctx, s, part, m.Ref)
-		for i > 0 && answer.Wait > 0 && pause(ctx, s, answer.Wait) { // the phone has the other parts: they want this one
+		for i > 0 && answer.Wait > 0 && pause(ctx, s, answer.Wait) { // waits out throttling: earlier parts are of no use without this one
 			answer = g.part(ctx, s, part, m.Ref)
 		}
 		if i > 0 && answer.Outcome != gateway.Sent {
@@ -265,7 +265,7 @@ func (g *Gateway) Submit(ctx context.Context, m gateway.Submission) gateway.Answ
 	return sum
 }
 
-// pause waits, unless ctx or the session ends.
+// pause waits. It returns false if ctx or the session ends first.
 func pause(ctx context.Context, s *session, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -278,7 +278,7 @@ func pause(ctx context.Context, s *session, d time.Duration) bool {
 	return false
 }
 
-// partsRef is the last octet of a reference.
+// partsRef returns the last octet of a reference.
 func partsRef(ref string) byte {
 	if b, err := hex.DecodeString(ref); err == nil && len(b) > 0 {
 		return b[len(b)-1]
@@ -296,8 +296,8 @@ func (g *Gateway) part(ctx context.Context, s *session, m *message, ref string) 
 	case <-ctx.Done():
 		return gateway.Answer{Outcome: gateway.NotSent, Class: "timeout"}
 	}
-	key := seqOf{session: s}
-	p, written, err := s.ask(ctx, submitSM, m.body(), func(seq uint32) {
+	key := requestKey{session: s}
+	p, written, err := s.request(ctx, submitSM, m.body(), func(seq uint32) {
 		key.seq = seq
 		g.await(key, ref)
 	})
@@ -313,7 +313,7 @@ func (g *Gateway) part(ctx context.Context, s *session, m *message, ref string) 
 	return gateway.Answer{Outcome: gateway.Unsure, Class: "lost"}
 }
 
-// answered says what an answer to submit_sm means.
+// answered interprets the response to submit_sm.
 func (g *Gateway) answered(p pdu) gateway.Answer {
 	class := fmt.Sprintf("0x%08x", p.status)
 	switch p.status {
@@ -333,8 +333,8 @@ func (g *Gateway) answered(p pdu) gateway.Answer {
 	case throttled, queueFull:
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		if now := time.Now(); !now.Before(g.paused) { // once for all that were under way
-			g.pause = min(max(2*g.pause, leastPause), mostPause)
+		if now := time.Now(); !now.Before(g.paused) { // once for all outstanding submissions
+			g.pause = min(max(2*g.pause, minPause), maxThrottle)
 			g.paused = now.Add(g.pause)
 		}
 		return gateway.Answer{Outcome: gateway.NotSent, Class: "throttled", Wait: time.Until(g.paused)}
@@ -346,17 +346,17 @@ func (g *Gateway) answered(p pdu) gateway.Answer {
 	return gateway.Answer{Outcome: gateway.NotSent, Class: class}
 }
 
-// await keeps whose answer may come late.
-func (g *Gateway) await(key seqOf, ref string) {
+// await remembers a submission in case its response comes late.
+func (g *Gateway) await(key requestKey, ref string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.awaited) < maxLate {
+	if len(g.awaited) < maxAwaited {
 		g.awaited[key] = ref
 	}
 }
 
-// forget returns whose answer came, "" if nobody waits for it.
-func (g *Gateway) forget(key seqOf) string {
+// forget removes an awaited submission and returns its reference, or "" if it is unknown.
+func (g *Gateway) forget(key requestKey) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	ref := g.awaited[key]
@@ -364,9 +364,9 @@ func (g *Gateway) forget(key seqOf) string {
 	return ref
 }
 
-// late tells what an overdue answer says after all.
+// late turns a late response into a report.
 func (g *Gateway) late(s *session, p pdu) {
-	ref := g.forget(seqOf{s, p.seq})
+	ref := g.forget(requestKey{s, p.seq})
 	if ref == "" {
 		return
 	}

@@ -14,16 +14,16 @@ import (
 )
 
 const (
-	maxWaiting  = 256             // deliveries that wait for the Sink; the SMSC is told to come again with more
-	partsWithin = 2 * time.Minute // parts of a text wait so long for the others
-	maxPartial  = 100             // texts that lack parts
-	maxOfOne    = 4               // of them, by one phone
-	sameWithin  = 10 * time.Minute
-	maxSame     = 1000
+	maxWaiting         = 256             // deliveries waiting for the Sink; the SMSC has to retry further ones
+	partsTimeout       = 2 * time.Minute // how long a part waits for the others
+	maxPartial         = 100             // incomplete texts
+	maxPartialPerPhone = 4
+	dedupWindow        = 10 * time.Minute
+	maxKnown           = 1000
 )
 
-// inbox takes what an SMSC delivers, one after the other, and answers once the Sink has it. Parts of a long text but the last
-// are answered at once: many an SMSC delivers the next only then.
+// inbox handles deliveries one after the other, and responds once the Sink has stored them. Parts of a long text, except the
+// last, are acknowledged at once, because many SMSCs deliver the next part only then.
 type inbox struct {
 	g    *Gateway
 	jobs chan job
@@ -33,26 +33,26 @@ type inbox struct {
 	known   map[string]*known
 }
 
-// job is a delivery to be answered, or a report that comes from an overdue answer.
+// job is a delivery, or a report made from a late response.
 type job struct {
 	session *session
 	pdu     pdu
 	report  *gateway.Report
 }
 
-// partial is a text of which parts are missing.
+// partial is an incomplete text.
 type partial struct {
 	from  string
 	since time.Time
 	parts map[int]string
 }
 
-// known is a delivery that may come again. Nothing in deliver_sm tells a repetition from the same words said again but whether
-// the first was answered.
+// known is a delivery that may be repeated. A repetition of deliver_sm looks like a new SMS with the same text; the difference is
+// whether the earlier one was acknowledged.
 type known struct {
 	id       string
 	since    time.Time
-	answered int // with success
+	answered int // how often it was acknowledged
 	open     bool
 }
 
@@ -60,16 +60,16 @@ func newInbox(g *Gateway) *inbox {
 	return &inbox{g: g, jobs: make(chan job, maxWaiting), partial: map[string]*partial{}, known: map[string]*known{}}
 }
 
-// put is called by the reader of a session.
+// put queues a delivery. It is called by the reader of a session.
 func (b *inbox) put(s *session, p pdu) {
 	select {
 	case b.jobs <- job{session: s, pdu: p}:
 	default:
-		s.write(p.answer(temporaryFailure, nothing(p))) //nolint:errcheck // a lost link is seen by the reader
+		s.write(p.answer(temporaryFailure, emptyMessageID)) //nolint:errcheck // the reader notices a lost link
 	}
 }
 
-// report is called by the reader, too. What finds no place is lost: the SMS stays unsure.
+// report queues a report. It is called by the reader, too. If the queue is full, the report is dropped and the SMS stays unsure.
 func (b *inbox) report(r gateway.Report) {
 	select {
 	case b.jobs <- job{report: &r}:
@@ -91,7 +91,7 @@ func (b *inbox) run(ctx context.Context) {
 func (b *inbox) do(ctx context.Context, j job) {
 	if j.report != nil {
 		if err := b.g.sink.Reported(ctx, *j.report); err != nil {
-			b.g.log.Error("could not keep what an SMSC told", "err", err)
+			b.g.log.Error("could not store a report", "err", err)
 		}
 		return
 	}
@@ -105,47 +105,47 @@ func (b *inbox) do(ctx context.Context, j job) {
 		b.g.log.Warn("invalid message from an SMSC", "err", err)
 		status = invalidLength
 	} else if kept, err = b.take(ctx, m); err != nil {
-		b.g.log.Error("could not keep what an SMSC told", "err", err)
-		status = temporaryFailure // §5.1.3: it comes again
+		b.g.log.Error("could not store a report or reply", "err", err)
+		status = temporaryFailure // §5.1.3: the SMSC retries
 	}
-	if j.session.write(j.pdu.answer(status, nothing(j.pdu))) == nil && status == statusOK {
+	if j.session.write(j.pdu.answer(status, emptyMessageID)) == nil && status == statusOK {
 		kept()
 	}
 }
 
-// nothing is the empty message_id of an answer (§4.6.2, §4.7.2).
-func nothing(pdu) []byte { return []byte{0} }
+// emptyMessageID is the body of responses (§4.6.2, §4.7.2).
+var emptyMessageID = []byte{0}
 
-// take hands a delivery on. kept is to be called once it is answered.
+// take passes a delivery to the Sink. kept must be called once it is acknowledged.
 func (b *inbox) take(ctx context.Context, m *message) (kept func(), err error) {
-	nobody := func() {}
+	nop := func() {}
 	switch m.class & classType {
 	case classReceipt, classIntermediate:
 		id, state, ok := receipt(m, b.g.route.IDs)
 		if !ok {
-			b.g.log.Warn("a receipt that is not understood")
-			return nobody, nil
+			b.g.log.Warn("ignoring a receipt without id or state")
+			return nop, nil
 		}
-		return nobody, b.g.sink.Reported(ctx, gateway.Report{Route: b.g.route.Name, ID: id, State: state})
+		return nop, b.g.sink.Reported(ctx, gateway.Report{Route: b.g.route.Name, ID: id, State: state})
 	case 0:
-	default: // acknowledgements that phones don't send
-		return nobody, nil
+	default: // acknowledgements, which phones do not send
+		return nop, nil
 	}
 	f, code, isPart := split(m)
 	text, ok := decode(code, m.coding, b.g.route.Alphabet)
 	if !ok {
-		b.g.log.Warn("received an SMS that is not text", "data_coding", m.coding)
-		return nobody, nil
+		b.g.log.Warn("ignoring an SMS that is not text", "data_coding", m.coding)
+		return nop, nil
 	}
 	from, to := number(m.source), number(m.dest)
 	if from == "" {
-		b.g.log.Warn("an SMS from nobody")
-		return nobody, nil
+		b.g.log.Warn("ignoring an SMS without a sender")
+		return nop, nil
 	}
-	joined := nobody
+	joined := nop
 	if isPart {
 		if text, joined, err = b.join(from, to, f, text); err != nil || joined == nil {
-			return nobody, err
+			return nop, err
 		}
 	}
 	text = gateway.Text(text)
@@ -154,7 +154,7 @@ func (b *inbox) take(ctx context.Context, m *message) (kept func(), err error) {
 	return kept, b.g.sink.Replied(ctx, gateway.Reply{Route: b.g.route.Name, ID: id, From: from, To: to, Text: text})
 }
 
-// number writes an address as E.164 where it is one; "" stands for what is no address.
+// number returns an address, as E.164 if it is an international number, or "" if it is invalid.
 func number(p party) string {
 	if gateway.ID(p.addr) == "" {
 		return ""
@@ -165,19 +165,19 @@ func number(p party) string {
 	return p.addr
 }
 
-// errPartial says that a part finds no place.
-var errPartial = errors.New("too many texts lack parts")
+// errPartial means that there is no room for another incomplete text.
+var errPartial = errors.New("too many incomplete texts")
 
-// join keeps a part, and returns the whole once it is; until then kept is nil. All parts stay until kept is called: the last may
-// come again alone.
+// join stores a part, and returns the whole text once it is complete; until then kept is nil. Parts are stored until kept is
+// called, because the SMSC may repeat the last one alone.
 func (b *inbox) join(from, to string, f fragment, text string) (whole string, kept func(), err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
 	own := 0
 	for key, p := range b.partial {
-		if now.Sub(p.since) > partsWithin {
-			b.g.log.Warn("an SMS whose other parts never came")
+		if now.Sub(p.since) > partsTimeout {
+			b.g.log.Warn("dropping an incomplete SMS")
 			delete(b.partial, key)
 		} else if p.from == from {
 			own++
@@ -186,7 +186,7 @@ func (b *inbox) join(from, to string, f fragment, text string) (whole string, ke
 	key := fmt.Sprintf("%s %s %d %d", from, to, f.ref, f.total)
 	p := b.partial[key]
 	if p == nil {
-		if len(b.partial) >= maxPartial || own >= maxOfOne {
+		if len(b.partial) >= maxPartial || own >= maxPartialPerPhone {
 			return "", nil, errPartial
 		}
 		p = &partial{from: from, since: now, parts: map[int]string{}}
@@ -207,8 +207,8 @@ func (b *inbox) join(from, to string, f fragment, text string) (whole string, ke
 	}, nil
 }
 
-// identify gives a reply an id that it has again if it comes again before it was answered. After a restart it is the same
-// within ten minutes by the clock.
+// identify returns an id for a reply. A repetition gets the same id if the reply was not acknowledged before. The id survives a
+// restart within the same ten minutes of the clock.
 func (b *inbox) identify(from, to, text string) (id string, kept func()) {
 	sum := sha256.Sum256([]byte(from + "\x00" + to + "\x00" + text))
 	key := hex.EncodeToString(sum[:16])
@@ -216,7 +216,7 @@ func (b *inbox) identify(from, to, text string) (id string, kept func()) {
 	defer b.mu.Unlock()
 	now := time.Now()
 	for other, k := range b.known {
-		if now.Sub(k.since) > sameWithin || len(b.known) > maxSame {
+		if now.Sub(k.since) > dedupWindow || len(b.known) > maxKnown {
 			delete(b.known, other)
 		}
 	}
@@ -227,7 +227,7 @@ func (b *inbox) identify(from, to, text string) (id string, kept func()) {
 	}
 	if !k.open {
 		k.open, k.since = true, now
-		k.id = fmt.Sprintf("%s-%d-%d", key, now.Unix()/int64(sameWithin/time.Second), k.answered)
+		k.id = fmt.Sprintf("%s-%d-%d", key, now.Unix()/int64(dedupWindow/time.Second), k.answered)
 	}
 	return k.id, func() {
 		b.mu.Lock()

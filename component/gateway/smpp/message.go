@@ -33,7 +33,7 @@ type party struct {
 	addr     string
 }
 
-// message is a submit_sm (§4.4.1), a deliver_sm (§4.6.1), or a data_sm (§4.7.1), which has fewer of these.
+// message is a submit_sm (§4.4.1), deliver_sm (§4.6.1) or data_sm (§4.7.1, which has fewer fields).
 type message struct {
 	service             string
 	source, dest        party
@@ -95,7 +95,7 @@ func parseData(body []byte) (*message, error) {
 	return m, r.err
 }
 
-// tlv returns the value of an optional parameter; ok is false if it isn't there.
+// tlv returns the value of an optional parameter; ok is false if it is missing.
 func (m *message) tlv(tag uint16) (value []byte, ok bool) {
 	for _, t := range m.tlvs {
 		if t.tag == tag {
@@ -105,7 +105,7 @@ func (m *message) tlv(tag uint16) (value []byte, ok bool) {
 	return nil, false
 }
 
-// text returns the octets of the text, which is in message_payload if short_message is empty (§5.3.2.32).
+// text returns the encoded text, which is in message_payload if short_message is empty (§5.3.2.32).
 func (m *message) text() []byte {
 	if payload, ok := m.tlv(tagMessagePayload); ok && len(m.short) == 0 {
 		return payload
@@ -113,7 +113,7 @@ func (m *message) text() []byte {
 	return m.short
 }
 
-// number returns an optional parameter of one, two or four octets.
+// number returns the value of an optional parameter of one or two octets.
 func (m *message) number(tag uint16) (n int, ok bool) {
 	value, ok := m.tlv(tag)
 	switch {
@@ -132,12 +132,12 @@ func bindBody(user, password, systemType string) []byte {
 	w.text(user)
 	w.text(password)
 	w.text(systemType)
-	w.octets(0x34, 0, 0) // the version; addr_ton and addr_npi: the SMSC knows what it sends here
+	w.octets(0x34, 0, 0) // interface_version; addr_ton and addr_npi, as the SMSC has them configured
 	w.text("")
 	return w.b
 }
 
-// messageID decodes the answer to a submit_sm (§4.4.2), or to a data_sm.
+// messageID decodes the response to a submit_sm (§4.4.2) or data_sm.
 func messageID(body []byte) (string, error) {
 	r := reader{b: body}
 	id := r.text(65)

@@ -12,7 +12,7 @@ import (
 	"tocsin/component/gateway"
 )
 
-// Each kind of answer to submit_sm.
+// Each kind of response to submit_sm.
 func TestOutcomes(t *testing.T) {
 	status := func(n uint32) func(*link, pdu) []pdu {
 		return answering(func(_ *link, p pdu) []pdu { return []pdu{p.answer(n, nil)} })
@@ -25,8 +25,8 @@ func TestOutcomes(t *testing.T) {
 		"taken without an id":     {answering(func(_ *link, p pdu) []pdu { return []pdu{p.answer(0, []byte{0})} }), gateway.Answer{Outcome: gateway.Sent, Class: "sent"}},
 		"taken with a broken id":  {answering(func(_ *link, p pdu) []pdu { return []pdu{p.answer(0, []byte("abc"))} }), gateway.Answer{Outcome: gateway.Unsure, Class: "unknown"}},
 		"answer of another kind":  {answering(func(_ *link, p pdu) []pdu { p.command = enquireLink; return []pdu{p.answer(0, []byte{0})} }), gateway.Answer{Outcome: gateway.Unsure, Class: "unknown"}},
-		"throttled":               {status(throttled), gateway.Answer{Outcome: gateway.NotSent, Class: "throttled", Wait: leastPause}},
-		"queue full":              {status(queueFull), gateway.Answer{Outcome: gateway.NotSent, Class: "throttled", Wait: leastPause}},
+		"throttled":               {status(throttled), gateway.Answer{Outcome: gateway.NotSent, Class: "throttled", Wait: minPause}},
+		"queue full":              {status(queueFull), gateway.Answer{Outcome: gateway.NotSent, Class: "throttled", Wait: minPause}},
 		"wrong number":            {status(invalidDest), gateway.Answer{Outcome: gateway.Refused, Class: "0x0000000b"}},
 		"wrong sender":            {status(0x0a), gateway.Answer{Outcome: gateway.NotSent, Class: "0x0000000a"}},
 		"submit failed":           {status(0x45), gateway.Answer{Outcome: gateway.NotSent, Class: "0x00000045"}},
@@ -48,7 +48,7 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-// The whole route waits, twice as long each time, and no longer once something was taken.
+// Throttling pauses the whole route, twice as long each time, until a submission succeeds.
 func TestThrottled(t *testing.T) {
 	n := 0
 	run(t, Route{}, answering(func(l *link, p pdu) []pdu {
@@ -58,7 +58,7 @@ func TestThrottled(t *testing.T) {
 		return polite(l, p)
 	}), func(t *testing.T, w *world) {
 		for _, wait := range []time.Duration{1, 2, 4, 8, 16, 32, 64, 120, 120} {
-			wait *= leastPause
+			wait *= minPause
 			is(t, "first", w.submit(t.Context(), "Hello"), gateway.Answer{Outcome: gateway.NotSent, Class: "throttled", Wait: wait})
 			before := n
 			is(t, "meanwhile", w.submit(t.Context(), "Hello"), gateway.Answer{Outcome: gateway.NotSent, Class: "throttled", Wait: wait})
@@ -69,15 +69,15 @@ func TestThrottled(t *testing.T) {
 		}
 		is(t, "at last", w.submit(t.Context(), "Hello").Outcome, gateway.Sent)
 		n = 8
-		is(t, "anew", w.submit(t.Context(), "Hello").Wait, leastPause)
+		is(t, "anew", w.submit(t.Context(), "Hello").Wait, minPause)
 	})
 }
 
-// No more than the window is under way; what waits for its place when the link goes was not sent.
+// Outstanding submissions are limited by the window. One that waits for its turn when the link is lost was not sent.
 func TestWindow(t *testing.T) {
 	var under, most int
 	var mu sync.Mutex
-	var hold chan bool // of the bubble
+	var hold chan bool // must be made within the bubble
 	run(t, Route{Window: 3}, answering(func(l *link, p pdu) []pdu {
 		mu.Lock()
 		under++
@@ -115,7 +115,7 @@ func TestWindow(t *testing.T) {
 	})
 }
 
-// Long texts: all parts, one after the other; a part that is throttled is waited for; one that fails leaves the whole unsure.
+// Long texts: parts are sent one after the other, throttling is waited out, and a part that fails makes the text unsure.
 func TestParts(t *testing.T) {
 	for name, test := range map[string]struct {
 		second func(pdu) []pdu
@@ -140,7 +140,7 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// An answer that comes after its time decides after all.
+// A late response still decides.
 func TestLateAnswer(t *testing.T) {
 	for status, want := range map[uint32]gateway.Report{
 		statusOK:    {Route: "r", Ref: ref, ID: "A2", State: gateway.Accepted},
@@ -165,7 +165,7 @@ func TestLateAnswer(t *testing.T) {
 	}
 }
 
-// Bound again after each kind of end, soon at first; refused credentials are not tried again at once.
+// After each kind of failure the gateway rebinds, soon at first; after refused credentials it waits longer.
 func TestRebind(t *testing.T) {
 	run(t, Route{}, polite, func(t *testing.T, w *world) {
 		w.smsc.last().conn.Close()
@@ -173,14 +173,14 @@ func TestRebind(t *testing.T) {
 		up, why := w.Up()
 		is(t, "up", up, false)
 		is(t, "why", why, io.EOF.Error())
-		time.Sleep(leastPause)
+		time.Sleep(minPause)
 		synctest.Wait()
 		up, why = w.Up()
 		is(t, "up again", up, true)
 		is(t, "why", why, "")
 		w.smsc.last().send(pdu{command: unbind, seq: 1})
 		is(t, "answer to unbind", (<-w.smsc.last().got).command, unbind|response)
-		time.Sleep(2 * leastPause)
+		time.Sleep(2 * minPause)
 		synctest.Wait()
 		is(t, "binds", w.smsc.said(), []string{"bind 9", "bind 9", "bind 9"})
 		is(t, "check", w.Check(t.Context()), nil)
@@ -207,7 +207,7 @@ func TestRebind(t *testing.T) {
 	})
 }
 
-// An SMSC that falls silent is left; one that is only idle is asked.
+// The link to a silent SMSC is closed; an idle one gets enquire_link.
 func TestEnquire(t *testing.T) {
 	var asked int
 	var mute bool
@@ -228,7 +228,7 @@ func TestEnquire(t *testing.T) {
 		is(t, "asked", asked, 3)
 		mute = true
 		mu.Unlock()
-		time.Sleep(36 * time.Second) // 25 s until it is asked, 10 s for the answer, 250 ms
+		time.Sleep(36 * time.Second) // 25 s until enquire_link, 10 s for the response, 250 ms
 		synctest.Wait()
 		is(t, "binds", w.smsc.said(), []string{"bind 9", "bind 9"})
 		w.smsc.last().send(pdu{command: enquireLink, seq: 5})
@@ -238,7 +238,7 @@ func TestEnquire(t *testing.T) {
 	})
 }
 
-// A pair of binds; the receiver's end does not hinder submissions.
+// A pair of binds: losing the receiver does not stop submissions.
 func TestPair(t *testing.T) {
 	run(t, Route{Bind: "pair"}, polite, func(t *testing.T, w *world) {
 		said := w.smsc.said()
@@ -253,7 +253,7 @@ func TestPair(t *testing.T) {
 	})
 }
 
-// Shutting down lets what is under way end, takes nothing more, and unbinds.
+// Shutting down waits for outstanding submissions, accepts no more, and unbinds.
 func TestShutdown(t *testing.T) {
 	run(t, Route{}, answering(func(l *link, p pdu) []pdu {
 		go func() {

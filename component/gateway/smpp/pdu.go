@@ -19,10 +19,10 @@ const (
 	enquireLink     uint32 = 0x00000015
 	dataSM          uint32 = 0x00000103
 	genericNack     uint32 = 0x80000000
-	response        uint32 = 0x80000000 // set in the command of every answer
+	response        uint32 = 0x80000000 // set in the command of every response
 )
 
-// Statuses that are told apart (§5.1.3).
+// Statuses (§5.1.3).
 const (
 	statusOK         uint32 = 0x00
 	invalidLength    uint32 = 0x01 // ESME_RINVMSGLEN: of the text
@@ -46,16 +46,16 @@ const (
 
 const (
 	headerSize = 16
-	maxPDU     = 70 << 10 // bytes: message_payload may have 64 KiB
+	maxPDU     = 70 << 10 // bytes; message_payload alone may have 64 KiB
 )
 
-// pdu is one unit of the protocol: its header and what follows.
+// pdu is a protocol data unit: header and body.
 type pdu struct {
 	command, status, seq uint32
 	body                 []byte
 }
 
-// errLength says that a length can't be, after which nothing more can be read.
+// errLength means that a PDU's length is invalid. The stream can't be read any further.
 var errLength = errors.New("invalid command_length")
 
 // readPDU reads one PDU.
@@ -76,24 +76,24 @@ func readPDU(r io.Reader) (pdu, error) {
 
 func (p pdu) bytes() []byte {
 	b := make([]byte, 0, headerSize+len(p.body))
-	b = binary.BigEndian.AppendUint32(b, uint32(headerSize+len(p.body))) //nolint:gosec // bounded by what we write
+	b = binary.BigEndian.AppendUint32(b, uint32(headerSize+len(p.body))) //nolint:gosec // we write no larger bodies
 	b = binary.BigEndian.AppendUint32(b, p.command)
 	b = binary.BigEndian.AppendUint32(b, p.status)
 	b = binary.BigEndian.AppendUint32(b, p.seq)
 	return append(b, p.body...)
 }
 
-// answer makes the answer to p.
+// answer returns the response to p.
 func (p pdu) answer(status uint32, body []byte) pdu {
 	return pdu{command: p.command | response, status: status, seq: p.seq, body: body}
 }
 
-// writer puts the parameters of a body one after the other.
+// writer encodes the parameters of a body.
 type writer struct{ b []byte }
 
 func (w *writer) octets(values ...byte) { w.b = append(w.b, values...) }
 
-// text puts a C-octet string: an octet of zero ends it (§3.1).
+// text writes a C-octet string, which is terminated by a zero octet (§3.1).
 func (w *writer) text(s string) { w.b = append(append(w.b, s...), 0) }
 
 func (w *writer) tlv(tag uint16, value []byte) {
@@ -102,7 +102,7 @@ func (w *writer) tlv(tag uint16, value []byte) {
 	w.b = append(w.b, value...)
 }
 
-// reader takes them; after the first fault it gives nothing.
+// reader decodes the parameters of a body. After the first error it returns zero values.
 type reader struct {
 	b   []byte
 	err error
@@ -125,11 +125,11 @@ func (r *reader) octet() byte {
 	return v
 }
 
-// text takes a C-octet string of at most size octets with its end.
+// text reads a C-octet string of at most size octets, including its terminator.
 func (r *reader) text(size int) string {
 	i := bytes.IndexByte(r.b, 0)
 	if i < 0 || i >= size {
-		r.fail("a string of more than %d octets", size-1)
+		r.fail("string of more than %d octets", size-1)
 		return ""
 	}
 	s := string(r.b[:i])
@@ -147,7 +147,7 @@ func (r *reader) octetString(n int) []byte {
 	return s
 }
 
-// tlvs takes what optional parameters remain (§5.3).
+// tlvs reads the remaining optional parameters (§5.3).
 func (r *reader) tlvs() (list []tlv) {
 	for len(r.b) > 0 && r.err == nil {
 		head := r.octetString(4)

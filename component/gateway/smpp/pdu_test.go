@@ -15,7 +15,7 @@ import (
 	"tocsin/component/gateway"
 )
 
-// captured are the PDUs of testdata/pdus.txt: what an ESME and node-smpp 0.5.1 sent each other.
+// captured returns the PDUs of testdata/pdus.txt, exchanged between an ESME and node-smpp 0.5.1.
 func captured(t testing.TB) (list []pdu, raw [][]byte) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/pdus.txt")
@@ -42,7 +42,7 @@ func captured(t testing.TB) (list []pdu, raw [][]byte) {
 	return list, raw
 }
 
-// Every captured PDU is written as it was read, its body too where it is a message.
+// Every captured PDU, and the body of messages, is encoded as it was decoded.
 func TestCapturedComeBack(t *testing.T) {
 	list, raw := captured(t)
 	for i, p := range list {
@@ -59,7 +59,7 @@ func TestCapturedComeBack(t *testing.T) {
 	}
 }
 
-// What we submit is what was captured from an ESME that node-smpp understood.
+// Our submissions equal those captured from an ESME that node-smpp understood.
 func TestSubmitAsCaptured(t *testing.T) {
 	list, raw := captured(t)
 	long := strings.Repeat("abcdefghij", 20)
@@ -147,7 +147,7 @@ func TestReadPDU(t *testing.T) {
 	}
 }
 
-// No body, however it is cut or changed, is more than an error.
+// A mutilated body is an error, and never causes a panic.
 func FuzzMessage(f *testing.F) {
 	list, _ := captured(f)
 	for _, p := range list {
@@ -178,7 +178,7 @@ func FuzzMessage(f *testing.F) {
 	})
 }
 
-// A stream of any octets comes to an end.
+// Reading any octets terminates.
 func FuzzReadPDU(f *testing.F) {
 	_, raw := captured(f)
 	for _, code := range raw {

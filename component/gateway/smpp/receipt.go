@@ -9,7 +9,7 @@ import (
 	"tocsin/component/gateway"
 )
 
-// messageStates are the values of message_state (SMPP 3.4 §5.2.28). UNKNOWN says nothing.
+// messageStates are the values of message_state (SMPP 3.4 §5.2.28), except UNKNOWN.
 var messageStates = map[int]gateway.State{
 	1: gateway.Accepted, // ENROUTE
 	2: gateway.Delivered,
@@ -20,15 +20,15 @@ var messageStates = map[int]gateway.State{
 	8: gateway.Failed,   // REJECTED
 }
 
-// statTexts are the same in the text of a receipt (App. B).
+// statTexts are the states in the text of a receipt (App. B).
 var statTexts = map[string]gateway.State{
 	"ENROUTE": gateway.Accepted, "ACCEPTD": gateway.Accepted, "BUFFERD": gateway.Accepted,
 	"DELIVRD": gateway.Delivered, "EXPIRED": gateway.Expired,
 	"DELETED": gateway.Failed, "UNDELIV": gateway.Failed, "REJECTD": gateway.Failed,
 }
 
-// What a receipt's text has, whatever the case of its names: "id:IIIIIIIIII sub:SSS dlvrd:DDD submit date:YYMMDDhhmm done
-// date:YYMMDDhhmm stat:DDDDDDD err:E Text: …" (App. B).
+// Fields in the text of a receipt, in any case: "id:IIIIIIIIII sub:SSS dlvrd:DDD submit date:YYMMDDhhmm done date:YYMMDDhhmm
+// stat:DDDDDDD err:E Text: …" (App. B).
 var (
 	receiptID   = regexp.MustCompile(`(?i)(?:^|\s)id:\s*([^\s,]{1,64})`)
 	receiptStat = regexp.MustCompile(`(?i)(?:^|\s)stat:\s*([a-z]{4,9})`)
@@ -38,15 +38,15 @@ var (
 // Forms of the ids in receipts.
 const (
 	idsSame   = "same"
-	idsHexDec = "hex-dec" // hexadecimal in the answer, decimal in the text of the receipt
+	idsHexDec = "hex-dec" // hexadecimal in the response, decimal in the text of the receipt
 )
 
-// receipt reads a delivery receipt: its parameters, and what they lack from its text. ok is false for what has no id or no
+// receipt decodes a delivery receipt from its parameters and, where these are missing, its text. ok is false without an id or a
 // known state.
 func receipt(m *message, ids string) (id string, state gateway.State, ok bool) {
 	body := string(m.text())
 	if at := receiptText.FindStringIndex(body); at != nil {
-		body = body[:at[0]] // what follows is of the SMS, and may look like anything
+		body = body[:at[0]] // what follows is quoted from the SMS
 	}
 	if value, there := m.tlv(tagReceiptedID); there {
 		id = submitted(strings.TrimRight(string(value), "\x00"), ids)
@@ -70,7 +70,7 @@ func receipt(m *message, ids string) (id string, state gateway.State, ok bool) {
 	return id, state, ok && id != ""
 }
 
-// submitted is the id of an answer in the form that receipts have it.
+// submitted converts the id in a response to the form that it has in receipts.
 func submitted(id, ids string) string {
 	if ids == idsHexDec {
 		return decimal(id, 16)
@@ -78,7 +78,7 @@ func submitted(id, ids string) string {
 	return id
 }
 
-// decimal writes a number of base without leading zeros in decimal; what is no number stays as it is.
+// decimal converts a number to decimal without leading zeros. Anything else is returned as it is.
 func decimal(id string, base int) string {
 	if n, ok := new(big.Int).SetString(id, base); ok {
 		return n.String()
@@ -86,7 +86,7 @@ func decimal(id string, base int) string {
 	return id
 }
 
-// relative is a time from now (§7.1.1.2), YYMMDDhhmmsstnnR, with days for all that is longer. 0 is the SMSC's default.
+// relative formats a relative time (§7.1.1.2), YYMMDDhhmmsstnnR, of at most 30 days; "" for 0, the SMSC's default.
 func relative(d time.Duration) string {
 	if d <= 0 {
 		return ""

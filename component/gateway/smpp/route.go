@@ -13,31 +13,30 @@ import (
 	"tocsin/component/gateway"
 )
 
-// Route is one route as a configuration has it: the keys of a [[sms.route]] table of kind smpp. Zero values have the
-// defaults given.
+// Route is the configuration of a route: a [[sms.route]] table of kind smpp. Defaults for zero values are given below.
 type Route struct {
 	Name        string        `toml:"name"`
 	Address     string        `toml:"address"` // host:port
 	TLS         bool          `toml:"tls"`
-	CA          []byte        // what is in ca_file, PEM; none: the system's
+	CA          []byte        // content of ca_file, PEM; none: the system's CAs
 	ServerName  string        `toml:"server_name"`  // in the certificate; "": the host of Address
 	User        string        `toml:"user"`         // system_id
-	Secret      string        `toml:"secret"`       // what is in secret_file
-	SystemType  string        `toml:"system_type"`  // as the SMSC wants it
-	ServiceType string        `toml:"service_type"` // as the SMSC wants it
+	Secret      string        `toml:"secret"`       // content of secret_file
+	SystemType  string        `toml:"system_type"`  // as the SMSC requires
+	ServiceType string        `toml:"service_type"` // as the SMSC requires
 	Bind        string        `toml:"bind"`         // transceiver (the default) | pair: a transmitter and a receiver
-	From        string        `toml:"from"`         // sender of what has none
-	Window      int           `toml:"window"`       // submissions without an answer: 10
-	Enquire     time.Duration `toml:"enquire"`      // after how long a silence the SMSC is asked: 30s
-	Answer      time.Duration `toml:"answer"`       // how long an answer may take: 10s
+	From        string        `toml:"from"`         // sender of submissions without one
+	Window      int           `toml:"window"`       // outstanding submissions; 10
+	Enquire     time.Duration `toml:"enquire"`      // idle time before an enquire_link; 30s
+	Answer      time.Duration `toml:"answer"`       // timeout of a response; 10s
 	Long        string        `toml:"long"`         // udh (the default) | sar | payload
-	Alphabet    string        `toml:"alphabet"`     // what data_coding 0 means: gsm7 (the default) | latin1 | ascii
+	Alphabet    string        `toml:"alphabet"`     // meaning of data_coding 0: gsm7 (the default) | latin1 | ascii
 	IDs         string        `toml:"ids"`          // same (the default) | hex-dec
 }
 
 var routeName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
 
-// complete puts in the defaults, and finds what is wrong.
+// complete sets defaults and validates the route.
 func (r *Route) complete() (faults gateway.Faults) {
 	fault := func(key, format string, args ...any) {
 		faults = append(faults, gateway.Fault{Key: key, Text: fmt.Sprintf(format, args...)})
@@ -58,7 +57,7 @@ func (r *Route) complete() (faults gateway.Faults) {
 			fault(key, "%s is less than 0s", *value)
 		}
 	}
-	octets := func(key, value string, most int) { // without showing what may be a secret
+	octets := func(key, value string, most int) { // does not show values, which may be secret
 		if len(value) > most || strings.Contains(value, "\x00") {
 			fault(key, "more than %d octets", most)
 		}
@@ -70,7 +69,7 @@ func (r *Route) complete() (faults gateway.Faults) {
 		fault("address", "invalid address %q (example: smpp.example.org:2775)", r.Address)
 	}
 	octets("user", r.User, 15)     // SMPP 3.4 §5.2.1 and following
-	octets("secret", r.Secret, 64) // 8 by §5.2.2; SMSCs take more
+	octets("secret", r.Secret, 64) // §5.2.2 allows 8; SMSCs accept more
 	octets("system_type", r.SystemType, 12)
 	octets("service_type", r.ServiceType, 5)
 	octets("from", r.From, 20)
@@ -92,7 +91,7 @@ func (r *Route) complete() (faults gateway.Faults) {
 	return faults
 }
 
-// tls is the configuration of a route's TLS, nil for one without.
+// tls returns the TLS configuration of a route, or nil.
 func (r *Route) tls() *tls.Config {
 	if !r.TLS {
 		return nil

@@ -17,16 +17,15 @@ var (
 	errUnbound = errors.New("the SMSC has unbound")
 )
 
-// session is one connection with an SMSC, from its bind to its end. It answers what the SMSC asks, and hands on what is
-// delivered.
+// session is a connection to an SMSC, from bind to end. It responds to requests of the SMSC, and passes deliveries on.
 type session struct {
 	conn    net.Conn
 	answer  time.Duration
-	deliver func(*session, pdu) // is called by the reader: it must not wait
-	late    func(*session, pdu) // an answer that came after its time; as deliver
+	deliver func(*session, pdu) // called by the reader; must not block
+	late    func(*session, pdu) // for late responses; called by the reader
 
-	writing sync.Mutex
-	heard   atomic.Int64 // when something was last read, Unix nanoseconds
+	writing  sync.Mutex
+	lastRead atomic.Int64 // Unix nanoseconds
 
 	mu      sync.Mutex
 	seq     uint32
@@ -38,12 +37,12 @@ type session struct {
 
 func newSession(conn net.Conn, answer time.Duration, deliver, late func(*session, pdu)) *session {
 	s := &session{conn: conn, answer: answer, deliver: deliver, late: late, waiting: map[uint32]chan pdu{}, done: make(chan struct{})}
-	s.heard.Store(time.Now().UnixNano())
+	s.lastRead.Store(time.Now().UnixNano())
 	s.readers.Go(s.read)
 	return s
 }
 
-// end closes the connection; the first reason counts.
+// end closes the connection. The first error is kept.
 func (s *session) end(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,7 +54,7 @@ func (s *session) end(err error) {
 	s.conn.Close()
 }
 
-// wait returns when the session has ended, and all its goroutines too, with the reason.
+// wait returns the reason when the session and all its goroutines have ended.
 func (s *session) wait() error {
 	<-s.done
 	s.readers.Wait()
@@ -74,12 +73,12 @@ func (s *session) read() {
 			s.end(err)
 			return
 		}
-		s.heard.Store(time.Now().UnixNano())
+		s.lastRead.Store(time.Now().UnixNano())
 		s.take(p)
 	}
 }
 
-// take does what a PDU asks for.
+// take handles a PDU.
 func (s *session) take(p pdu) {
 	switch {
 	case p.command&response != 0:
@@ -93,7 +92,7 @@ func (s *session) take(p pdu) {
 			s.late(s, p)
 		}
 	case p.command == enquireLink:
-		s.write(p.answer(statusOK, nil)) //nolint:errcheck // a lost link is seen by the reader
+		s.write(p.answer(statusOK, nil)) //nolint:errcheck // the reader notices a lost link
 	case p.command == unbind:
 		s.write(p.answer(statusOK, nil)) //nolint:errcheck // as above
 		s.end(errUnbound)
@@ -104,11 +103,11 @@ func (s *session) take(p pdu) {
 	}
 }
 
-// write sends a PDU whole, or ends the session.
+// write sends a PDU. If that fails, it ends the session.
 func (s *session) write(p pdu) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	s.conn.SetWriteDeadline(time.Now().Add(s.answer)) //nolint:errcheck // the write tells
+	s.conn.SetWriteDeadline(time.Now().Add(s.answer)) //nolint:errcheck // the write fails as well
 	_, err := s.conn.Write(p.bytes())
 	if err != nil {
 		s.end(err)
@@ -116,8 +115,8 @@ func (s *session) write(p pdu) error {
 	return err
 }
 
-// ask sends a request and waits for its answer. written says whether any of it may have reached the SMSC.
-func (s *session) ask(ctx context.Context, command uint32, body []byte, sent func(seq uint32)) (p pdu, written bool, err error) {
+// request sends a request and waits for its response. written reports whether the SMSC may have received any of it.
+func (s *session) request(ctx context.Context, command uint32, body []byte, sent func(seq uint32)) (p pdu, written bool, err error) {
 	s.mu.Lock()
 	if s.err != nil {
 		s.mu.Unlock()
@@ -145,7 +144,7 @@ func (s *session) ask(ctx context.Context, command uint32, body []byte, sent fun
 		return p, true, nil
 	case <-s.done:
 		select {
-		case p = <-ch: // both at once
+		case p = <-ch: // both were ready
 			return p, true, nil
 		default:
 			return p, true, errClosed
@@ -155,10 +154,10 @@ func (s *session) ask(ctx context.Context, command uint32, body []byte, sent fun
 	}
 }
 
-// enquire asks after each silence whether the SMSC is still there (§4.11), until the session ends.
+// enquire sends enquire_link (§4.11) whenever the link is idle, until the session ends.
 func (s *session) enquire(after time.Duration) {
 	for {
-		rest := after - time.Since(time.Unix(0, s.heard.Load()))
+		rest := after - time.Since(time.Unix(0, s.lastRead.Load()))
 		if rest > 0 {
 			timer := time.NewTimer(rest)
 			select {
@@ -169,15 +168,15 @@ func (s *session) enquire(after time.Duration) {
 				return
 			}
 		}
-		if _, _, err := s.ask(context.Background(), enquireLink, nil, nil); err != nil {
+		if _, _, err := s.request(context.Background(), enquireLink, nil, nil); err != nil {
 			s.end(errSilent)
 			return
 		}
 	}
 }
 
-// leave unbinds (§4.2) and closes.
+// leave unbinds (§4.2) and closes the connection.
 func (s *session) leave() {
-	s.ask(context.Background(), unbind, nil, nil) //nolint:errcheck // it is over either way
+	s.request(context.Background(), unbind, nil, nil) //nolint:errcheck // it is over either way
 	s.end(errClosed)
 }

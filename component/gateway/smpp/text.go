@@ -8,7 +8,7 @@ import (
 	"tocsin/component/sms"
 )
 
-// Alphabets that an SMSC may mean by data_coding 0 (SMPP 3.4 §5.2.19: its default).
+// Possible meanings of data_coding 0 (SMPP 3.4 §5.2.19: the SMSC's default alphabet).
 const (
 	gsm7   = "gsm7"
 	latin1 = "latin1"
@@ -28,14 +28,14 @@ const (
 const (
 	byUDH     = "udh"     // the user data header of 3GPP TS 23.040 §9.2.3.24.1
 	bySAR     = "sar"     // the sar_ parameters of SMPP (§5.3.2.22-25)
-	byPayload = "payload" // all at once in message_payload (§5.3.2.32): the SMSC cuts it
+	byPayload = "payload" // the whole text in message_payload (§5.3.2.32); the SMSC splits it
 )
 
-// maxParts is what an octet can count.
+// maxParts is the limit of one octet.
 const maxParts = 255
 
-// encode returns text as octets, by the alphabet that the SMSC takes for its default, or as UTF-16 if a character of it can't be
-// sent so. Only characters of GSM's alphabet are sent by any default: phones have no other.
+// encode encodes text in the SMSC's default alphabet, or in UTF-16 if that lacks a character. Characters outside the GSM alphabet
+// always need UTF-16, because phones have no other 7-bit alphabet.
 func encode(text, alphabet string) (code []byte, coding byte) {
 	code, ok := sms.Septets(text)
 	if ok && alphabet != gsm7 {
@@ -47,7 +47,7 @@ func encode(text, alphabet string) (code []byte, coding byte) {
 	return sms.UCS2(text), codingUCS2
 }
 
-// single encodes text with one octet a character.
+// single encodes text with one octet per character.
 func single(text, alphabet string) (code []byte, ok bool) {
 	limit := rune(0xff)
 	if alphabet == ascii {
@@ -62,16 +62,16 @@ func single(text, alphabet string) (code []byte, ok bool) {
 	return code, true
 }
 
-// decode returns the text of a message from a phone; ok is false for what is no text, or of an unknown alphabet.
+// decode decodes a text from a phone; ok is false for binary content and unknown alphabets.
 func decode(code []byte, coding byte, alphabet string) (text string, ok bool) {
 	switch {
-	case coding == codingUCS2, coding&0xec == 0x08: // the general group of TS 23.038 §4, which some pass on
+	case coding == codingUCS2, coding&0xec == 0x08: // general data coding of TS 23.038 §4, which some SMSCs pass on
 		return sms.FromUCS2(code), true
 	case coding == codingLatin1, coding == codingDefault && alphabet == latin1:
 		return latin(code), true
 	case coding == codingASCII, coding == codingDefault && alphabet == ascii:
 		return strings.ToValidUTF8(string(code), "\ufffd"), true
-	case coding != codingBinary && coding&0xec == 0, coding&0xf4 == 0xf0: // the latter with a class, TS 23.038 §4
+	case coding != codingBinary && coding&0xec == 0, coding&0xf4 == 0xf0: // the latter with a message class, TS 23.038 §4
 		return sms.FromSeptets(code), true
 	}
 	return "", false
@@ -85,9 +85,8 @@ func latin(code []byte) string {
 	return b.String()
 }
 
-// parts makes the submit_sm of a submission: one, or several for a text of several segments. ref is that of a text of several
-// segments: the same for a repetition, so that the phone knows the parts again. It returns
-// nil for a text of more segments than can be counted.
+// parts returns the submit_sm for a submission, one per segment unless the SMSC splits the text. ref is the concatenation
+// reference: the same in a repetition, so that the phone recognises the parts. It returns nil if there are too many segments.
 func parts(r *Route, m gateway.Submission, ref byte) []*message {
 	from := m.From
 	if from == "" {
@@ -129,7 +128,7 @@ func parts(r *Route, m gateway.Submission, ref byte) []*message {
 	return list
 }
 
-// octets encodes a segment as the whole text is, whether or not it could be sent otherwise.
+// octets encodes a segment in the encoding of the whole text, even if the segment alone would not need it.
 func octets(segment, alphabet string, coding byte) []byte {
 	if coding == codingUCS2 {
 		return sms.UCS2(segment)
@@ -138,7 +137,7 @@ func octets(segment, alphabet string, coding byte) []byte {
 	return code
 }
 
-// sender gives the type of a sender (SMPP 3.4 §5.2.5, §5.2.6): a number, a short code, or letters.
+// sender returns the address of a sender with its type (SMPP 3.4 §5.2.5, §5.2.6): a number, a short code, or alphanumeric.
 func sender(from string) party {
 	digits, global := strings.CutPrefix(from, "+")
 	switch {
@@ -152,13 +151,13 @@ func sender(from string) party {
 	return party{5, 0, from}
 }
 
-// fragment is the place of a part in a text of several.
+// fragment is the position of a part in a concatenated text.
 type fragment struct {
 	ref        int
 	total, seq int
 }
 
-// split takes a part's place and its octets, by the user data header or by the sar_ parameters; ok is false for a whole text.
+// split returns a part's position and octets, from the user data header or the sar_ parameters; ok is false for a whole text.
 func split(m *message) (f fragment, code []byte, ok bool) {
 	code = m.text()
 	if m.class&classUDHI != 0 && len(code) > 0 {
@@ -179,7 +178,7 @@ func split(m *message) (f fragment, code []byte, ok bool) {
 	return f, code, false
 }
 
-// header finds concatenation among the elements of a user data header (TS 23.040 §9.2.3.24.1 and .8).
+// header finds the concatenation element in a user data header (TS 23.040 §9.2.3.24.1 and .8).
 func header(elements []byte) (f fragment, ok bool) {
 	for len(elements) >= 2 {
 		id, n := elements[0], int(elements[1])

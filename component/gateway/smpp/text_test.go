@@ -83,7 +83,7 @@ func TestAlphabets(t *testing.T) {
 		{"@", ascii, 0, "@"},
 		{"a€", latin1, 8, "\x00a\x20\xac"},
 		{"Ω", latin1, 8, "\x03\xa9"},
-		{"ç", latin1, 8, "\x00\xe7"}, // latin 1 has it, phones' alphabet does not
+		{"ç", latin1, 8, "\x00\xe7"}, // in Latin-1, but not in the GSM alphabet
 		{"好🚒", gsm7, 8, "\x59\x7d\xd8\x3d\xde\x92"},
 	} {
 		code, coding := encode(test.text, test.alphabet)
@@ -106,7 +106,7 @@ func TestAlphabets(t *testing.T) {
 	}
 }
 
-// What one way cuts, the other end joins.
+// Texts split in any way are joined again.
 func TestLong(t *testing.T) {
 	for _, text := range []string{strings.Repeat("a€", 200), strings.Repeat("好🚒", 100), strings.Repeat("é", 161)} {
 		for _, alphabet := range []string{gsm7, latin1, ascii} {

@@ -19,7 +19,7 @@ import (
 
 const ref = "0123456789abcdef0123456789abcdef"
 
-// smsc is the other end of net.Pipe: it does what its script says with each PDU. A script returns the answer, or nil for none.
+// smsc is a scripted SMSC at the other end of net.Pipe. Its script returns the responses to a PDU, or nil.
 type smsc struct {
 	mu     sync.Mutex
 	script func(*link, pdu) []pdu
@@ -34,7 +34,7 @@ type link struct {
 	*smsc
 	conn    net.Conn
 	writing sync.Mutex
-	got     chan pdu // answers of the ESME
+	got     chan pdu // responses of the ESME
 }
 
 func (s *smsc) dial(context.Context, string, string) (net.Conn, error) {
@@ -51,7 +51,7 @@ func (s *smsc) dial(context.Context, string, string) (net.Conn, error) {
 	return near, nil
 }
 
-// dialed is how often it was dialed.
+// dialed returns how often it was dialed.
 func (s *smsc) dialed() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,7 +81,7 @@ func (l *link) serve() {
 func (l *link) send(p pdu) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	l.conn.Write(p.bytes()) //nolint:errcheck // the other end may have gone: tests look there
+	l.conn.Write(p.bytes()) //nolint:errcheck // the other end may be closed
 }
 
 func (s *smsc) say(text string) {
@@ -102,7 +102,7 @@ func (s *smsc) last() *link {
 	return s.links[len(s.links)-1]
 }
 
-// polite answers everything with success, and gives ids.
+// polite responds to everything with success, and assigns ids.
 func polite(l *link, p pdu) []pdu {
 	var w writer
 	switch p.command {
@@ -119,7 +119,7 @@ func polite(l *link, p pdu) []pdu {
 	return []pdu{p.answer(statusOK, w.b)}
 }
 
-// answering does something else with submissions.
+// answering is polite, but handles submissions differently.
 func answering(script func(*link, pdu) []pdu) func(*link, pdu) []pdu {
 	return func(l *link, p pdu) []pdu {
 		if p.command == submitSM {
@@ -129,7 +129,7 @@ func answering(script func(*link, pdu) []pdu) func(*link, pdu) []pdu {
 	}
 }
 
-// keeper is a Sink.
+// keeper is a Sink that records its input.
 type keeper struct {
 	mu      sync.Mutex
 	err     error
@@ -161,7 +161,7 @@ func (k *keeper) Replied(_ context.Context, r gateway.Reply) error {
 	return k.err
 }
 
-// world is a gateway that runs against a scripted SMSC.
+// world is a gateway connected to a scripted SMSC.
 type world struct {
 	*Gateway
 	smsc *smsc
@@ -170,7 +170,7 @@ type world struct {
 	stop func()
 }
 
-// run tells a story in a bubble; everything must have ended at its end.
+// run runs a test in a synctest bubble, and checks that everything has ended afterwards.
 func run(t *testing.T, r Route, script func(*link, pdu) []pdu, story func(*testing.T, *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -206,7 +206,7 @@ func is(t *testing.T, what string, got, want any) {
 	}
 }
 
-// deliver sends a deliver_sm or data_sm, and returns the status that it is answered with.
+// deliver sends a deliver_sm or data_sm, and returns the status of the response.
 func (w *world) deliver(t *testing.T, command uint32, m *message) uint32 {
 	t.Helper()
 	l := w.smsc.last()
@@ -226,7 +226,7 @@ func (w *world) deliver(t *testing.T, command uint32, m *message) uint32 {
 	l.send(pdu{command: command, seq: 7, body: body})
 	select {
 	case p := <-l.got:
-		synctest.Wait() // what follows the answer
+		synctest.Wait() // for work done after the response
 		if p.command != command|response || p.seq != 7 || string(p.body) != "\x00" {
 			t.Errorf("answered %+v", p)
 		}

@@ -1,6 +1,6 @@
-// Package xmpp sends SMS by a gateway on the server, as sms4you or an SGX are: a chat message to NUMBER@gateway. An error in answer
-// to it says that nothing was sent, a receipt (XEP-0184) that it was delivered, and a message from NUMBER@gateway is a reply.
-// It knows neither the stream nor stanzas.
+// Package xmpp sends SMS through an XMPP gateway such as sms4you or an SGX, as chat messages to NUMBER@gateway. An error means that
+// the SMS was not sent, a receipt (XEP-0184) that it was delivered; a message from NUMBER@gateway is a reply. It is independent of
+// the stream and of stanzas.
 package xmpp
 
 import (
@@ -15,33 +15,33 @@ import (
 	"tocsin/component/gateway"
 )
 
-// Route is one route as a configuration has it.
+// Route is the configuration of a route.
 type Route struct {
 	Name    string `toml:"name"`
 	Gateway string `toml:"gateway"` // a domain
 }
 
-// Stream is the component's. Its methods may be called by several goroutines.
+// Stream is the component's stream. Its methods are safe for concurrent use.
 type Stream interface {
 	Up() bool
-	// Text sends a chat message with a body to a JID, and asks for a receipt. It returns nil when the server has taken it, and
-	// everything that the server has said before that was taken in.
+	// Text sends a chat message to a JID, with a request for a receipt. It returns nil once the server has accepted it and all
+	// earlier stanzas from the server have been handled.
 	Text(ctx context.Context, to, id, body string) error
-	// Exists asks whether there is anybody at a domain.
+	// Exists returns an error if there is no entity at a domain.
 	Exists(ctx context.Context, domain string) error
 }
 
-// ErrDown is what Text returns if it is certain that nothing was written.
+// ErrDown is returned by Text if certainly nothing was written.
 var ErrDown = errors.New("no stream")
 
-// Gateway sends by one gateway. It implements gateway.Gateway and gateway.Inbox.
+// Gateway sends SMS through one XMPP gateway. It implements gateway.Gateway and gateway.Inbox.
 type Gateway struct {
 	route  Route
 	stream func() Stream
 	sink   gateway.Sink
 
 	mu      sync.Mutex
-	pending map[string]string // what was said about a message that is being sent, by its id: "" nothing yet
+	pending map[string]string // error conditions of messages being sent, by id; "" for none so far
 }
 
 var (
@@ -54,7 +54,7 @@ var (
 	domainName = regexp.MustCompile(`^[^@/\s]+\.[^@/\s]+$|^localhost$`)
 )
 
-// New makes a route's gateway. stream returns the stream at the time, nil if there is none. The error, if any, is a gateway.Faults.
+// New returns a route's gateway. stream returns the current stream, or nil. The error is a gateway.Faults.
 func New(r Route, stream func() Stream, sink gateway.Sink) (*Gateway, error) {
 	var faults gateway.Faults
 	if !routeName.MatchString(r.Name) {
@@ -100,12 +100,12 @@ func (g *Gateway) Submit(ctx context.Context, m gateway.Submission) gateway.Answ
 	g.mu.Unlock()
 	err := s.Text(ctx, m.To+"@"+g.route.Gateway, m.Ref, m.Text)
 	g.mu.Lock()
-	said := g.pending[m.Ref]
+	condition := g.pending[m.Ref]
 	delete(g.pending, m.Ref)
 	g.mu.Unlock()
 	switch {
-	case said != "":
-		return gateway.Answer{Outcome: outcome(said), Class: said}
+	case condition != "":
+		return gateway.Answer{Outcome: outcome(condition), Class: condition}
 	case errors.Is(err, ErrDown):
 		return gateway.Answer{Outcome: gateway.NotSent, Class: "unconnected"}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
@@ -116,9 +116,9 @@ func (g *Gateway) Submit(ctx context.Context, m gateway.Submission) gateway.Answ
 	return gateway.Answer{Outcome: gateway.Sent, Class: "sent"}
 }
 
-// conditions are what errors mean (RFC 6120 §8.3.3); any other says too little.
+// conditions are the outcomes of error conditions (RFC 6120 §8.3.3). Any other condition leaves the outcome unsure.
 var conditions = map[string]gateway.Outcome{
-	// This number, or this text, never.
+	// This number or text will never be accepted.
 	"bad-request": gateway.Refused, "gone": gateway.Refused, "item-not-found": gateway.Refused, "jid-malformed": gateway.Refused,
 	"not-acceptable": gateway.Refused,
 	// The gateway does not send for us, or not now.
@@ -135,7 +135,7 @@ func outcome(condition string) gateway.Outcome {
 	return gateway.Unsure
 }
 
-// class is a condition as it is logged: one of RFC 6120.
+// class returns a known condition, or "error".
 func class(condition string) string {
 	if _, ok := conditions[condition]; ok {
 		return condition
@@ -154,7 +154,7 @@ func (g *Gateway) Take(in gateway.Incoming) func(context.Context) error {
 	}
 	switch {
 	case in.Error != "":
-		if g.said(in.ID, class(in.Error)) {
+		if g.setCondition(in.ID, class(in.Error)) {
 			return nil
 		}
 		return report(gateway.Failed, in.ID)
@@ -170,8 +170,8 @@ func (g *Gateway) Take(in gateway.Incoming) func(context.Context) error {
 	return func(ctx context.Context) error { return g.sink.Replied(ctx, r) }
 }
 
-// said notes the error that a message was answered with, if that is being sent.
-func (g *Gateway) said(id, condition string) bool {
+// setCondition records an error about a message that is still being sent; it reports false if the message is not.
+func (g *Gateway) setCondition(id, condition string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if _, sending := g.pending[id]; !sending {

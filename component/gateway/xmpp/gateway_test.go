@@ -9,11 +9,11 @@ import (
 	"tocsin/component/gateway"
 )
 
-// stream is a stream by a script.
+// stream is a scripted stream.
 type stream struct {
 	down   bool
 	err    error
-	before func() // what is said before the server has taken the message
+	before func() // called before the server accepts the message
 	sent   []string
 }
 
@@ -29,7 +29,7 @@ func (s *stream) Text(_ context.Context, to, id, body string) error {
 
 func (s *stream) Exists(context.Context, string) error { return s.err }
 
-// sink keeps what is told.
+// sink records reports and replies.
 type sink struct{ told []string }
 
 func (s *sink) Reported(_ context.Context, r gateway.Report) error {
@@ -54,7 +54,7 @@ func made(t *testing.T, s *stream) (*Gateway, *sink) {
 	return g, out
 }
 
-// take takes a message, and does what follows.
+// take handles a message, including the returned function.
 func take(t *testing.T, g *Gateway, in gateway.Incoming) {
 	t.Helper()
 	if job := g.Take(in); job != nil {
@@ -68,7 +68,7 @@ func TestSubmit(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		err   error
-		error string // that the message is answered with at once
+		error string // condition of an immediate error
 		want  gateway.Answer
 	}{
 		{"taken", nil, "", gateway.Answer{Outcome: gateway.Sent, Class: "sent"}},

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestOutside(t *testing.T) {
+func TestSanitize(t *testing.T) {
 	for text, want := range map[string]string{"A0000001": "A0000001", "": "", "a\x00b": "", "a\nb": "", "\xff": "", strings.Repeat("x", maxID): strings.Repeat("x", maxID), strings.Repeat("x", maxID+1): ""} {
 		if got := ID(text); got != want {
 			t.Errorf("ID(%q) = %q", text, got)
