@@ -34,7 +34,7 @@ func TestAdmin(t *testing.T) {
 		{[]string{"jid=bob@example.org", "remove=1"}, "error: Nothing was changed. No number is bound to bob@example.org."},
 		{[]string{"jid=bob@example.org"}, "info: No number is bound to bob@example.org."},
 		{[]string{"number=13800138000"}, `error: Nothing was changed. "User" must be filled in.`},
-		{[]string{"lines=bob@example.org,110", "lines=carol@example.org,13800138001", "lines=carol@example.org,13800138001"}, `error: Nothing was changed. Line 1: "110" is a short number; Line 3: carol@example.org is on line 2 already.`},
+		{[]string{"lines=bob@example.org,110", "lines=carol@example.org,13800138001", "lines=carol@example.org,13800138001"}, `error: Nothing was changed. Line 1: "110" is a short number; Line 3: carol@example.org is already on line 2.`},
 	} {
 		if diff := cmp.Diff(tc.note, note(c.complete(admin, "admin-numbers", tc.fields...))); diff != "" {
 			t.Error(diff)
@@ -61,7 +61,7 @@ func TestAdmin(t *testing.T) {
 		t.Error(diff)
 	}
 
-	if got := note(c.complete(admin, "admin-user", "jid=carol@example.org", "forget=1")); got != "info: All data about carol@example.org is deleted." {
+	if got := note(c.complete(admin, "admin-user", "jid=carol@example.org", "forget=1")); got != "info: All data about carol@example.org has been deleted." {
 		t.Error(got)
 	}
 	w.messages = []Watched{

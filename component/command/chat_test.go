@@ -35,7 +35,7 @@ func TestChat(t *testing.T) {
 		"quiet hours, asked":  {"en", []string{"quiet", "Quiet hours (nobody is asked to send me an SMS): server default\nExample: " + phrase.In("en").Orders.Usage(phrase.SetQuiet)}, track.Prefs{}, nil},
 		"text":                {"en", []string{"text notice", "Text of an SMS: only that I wrote"}, track.Prefs{Text: "notice"}, nil},
 		"language":            {"en", []string{"language chinese", "Language: Chinese"}, track.Prefs{Language: "zh"}, nil},
-		"my devices":          {"en", []string{"my devices quiet", "When I have read a message on one of my devices without confirming it: nobody is asked or told"}, track.Prefs{Sync: track.SyncQuiet}, nil},
+		"my devices":          {"en", []string{"my devices quiet", "When I have read a message on one of my devices without confirming it: nobody is asked or notified"}, track.Prefs{Sync: track.SyncQuiet}, nil},
 		"watch me":            {"en", []string{"watch me off", "Messages to me may be watched: no"}, track.Prefs{Watch: track.Off}, nil},
 		"number":              {"en", []string{"number", phrase.In("en").Form.Number.NotBound + "\nExample: " + phrase.In("en").Orders.Usage(phrase.Number), "number +86 138 0013 8000", "Your number is +8613800138000. Senders may not see it.\n" + phrase.In("en").Orders.ShareHint, "share with everybody", phrase.In("en").Orders.SharedAll, "number remove", "Your number has been removed."}, track.Prefs{}, nil},
 		"share with contacts": {"en", []string{"number 13800138000", "Your number is +8613800138000. Senders may not see it.\n" + phrase.In("en").Orders.ShareHint, "share with contacts", phrase.In("en").Orders.SharedContacts}, track.Prefs{Share: track.ShareContacts}, nil},
@@ -113,7 +113,7 @@ func TestChatSettings(t *testing.T) {
 	w := newWorld()
 	w.prefs["alice@example.org"] = track.Prefs{Mode: track.Never, Quiet: "22:00-07:00", Watch: track.Off}
 	want := []string{"Your settings:", "When a message is not read in time: do nothing", "Overdue if not delivered within: server default",
-		"Overdue if not read within: server default", "Text of an SMS: default: what I wrote", "My gateway for SMS: none", "Ask me by chat if none of my apps can show prompts: no",
+		"Overdue if not read within: server default", "Text of an SMS: default: what I wrote", "My SMS gateway: none", "Ask me by chat if none of my apps can show prompts: no",
 		"If I share my number, it is shown to: every sender whose message I have not read",
 		"Quiet hours (nobody is asked to send me an SMS): 22:00-07:00", "Messages to me may be watched: no",
 		"When I have read a message on one of my devices without confirming it: it still counts as unread",

@@ -29,7 +29,7 @@ func TestNumberByCode(t *testing.T) {
 		after   *track.Number
 	}{
 		"bound":                               {nil, Phone{}, track.CodeSent, []string{"number=138 0013 8000"}, "info: " + being, "code to +8613800138000 in CN, en", &unconfirmed},
-		"none can be sent":                    {nil, Phone{}, track.CodeUnreachable, []string{"number=13800138000", "hide_from=*"}, "error: Nothing was changed. No code can be sent to this number. If you have ever replied STOP from it, text START; else ask your admin.", "code to +8613800138000 in CN, en", nil},
+		"none can be sent":                    {nil, Phone{}, track.CodeUnreachable, []string{"number=13800138000", "hide_from=*"}, "error: Nothing was changed. No code can be sent to this number. If you have ever replied STOP from it, text START; otherwise ask your admin.", "code to +8613800138000 in CN, en", nil},
 		"the one in use stays":                {&admins, Phone{}, track.CodeSent, []string{"number=13800138000"}, "info: " + being, "code to +8613800138000 in CN, en", &admins},
 		"its consent does not":                {&admins, Phone{}, track.CodeSent, []string{"number=13800138000", "consent=1"}, "info: " + being, "code to +8613800138000 in CN, en", &shared},
 		"confirmed":                           {&unconfirmed, pending, track.CodeRight, []string{"code=１２３ 456"}, "info: The number is confirmed. Your number is +8613800138000. Senders may not see it.", "code 123456", &confirmed},
@@ -89,7 +89,7 @@ func TestNumberFormWithCodes(t *testing.T) {
 	says(t, c.begin(bob, "number").Form, "It is not used until you have confirmed it with a code. A code was sent to +8613800138000: enter it to confirm the number. Nobody has been shown your number.")
 	w.numbers[user], w.phone = bound(user, "+8613800138000", track.FromAdmin, false), Phone{Stopped: track.StopBySMS}
 	form("number=+8613800138000", "consent=false", "no_sms=true", "hide_from=", "remove=false")
-	says(t, c.begin(bob, "number").Form, "This server sends no SMS to your number: it was told STOP. Text START from your phone, or ask your admin. Nobody has been shown your number.")
+	says(t, c.begin(bob, "number").Form, "This server sends no SMS to your number, because STOP was received from it. Text START from your phone, or ask your admin. Nobody has been shown your number.")
 }
 
 // TestOwnStop: an owner stops SMS without the phone, and allows them again; but not what came otherwise, and not before it is known to
@@ -116,7 +116,7 @@ func TestOwnStop(t *testing.T) {
 	try("no_sms=1", "info: Saved.", track.StopByOwner)
 	try("no_sms=0", "info: This server may send SMS to your number.", "")
 	w.phone.Stopped = track.StopBySMS
-	try("no_sms=0", "error: Nothing was changed. This server sends no SMS to your number: it was told STOP. Text START from your phone, or ask your admin.", track.StopBySMS)
+	try("no_sms=0", "error: Nothing was changed. This server sends no SMS to your number, because STOP was received from it. Text START from your phone, or ask your admin.", track.StopBySMS)
 	try("no_sms=1", "info: Saved.", track.StopBySMS)
 	if got := note(c.complete(bob, "number", "no_sms=0", "consent=1")); !strings.HasPrefix(got, "error: Nothing was changed.") || w.numbers[user].Consent {
 		t.Errorf("%s %+v", got, w.numbers[user])
@@ -134,7 +134,7 @@ func TestNoCodeWithoutSelfService(t *testing.T) {
 	w := newWorld()
 	w.verdict, w.numbers[user] = track.CodeSent, bound(user, "+8613800138000", track.FromUser, false)
 	c := newClient(t, w, verify, func(o *Options) { o.SelfService = false })
-	if got := note(c.complete(bob, "number", "resend=1")); got != "error: Nothing was changed. Only your admin can change numbers here." || len(w.did) > 0 {
+	if got := note(c.complete(bob, "number", "resend=1")); got != "error: Nothing was changed. Only your admin can change numbers on this server." || len(w.did) > 0 {
 		t.Errorf("%s %q", got, w.did)
 	}
 }

@@ -49,9 +49,9 @@ func TestNumber(t *testing.T) {
 		"hide from everybody":        {own(true), both, []string{"hide_from=everybody"}, "info: Saved.", own(true), []string{""}},
 		"hide from a bad address":    {own(true), both, []string{"hide_from=a b@example.org"}, `error: Nothing was changed. "a b@example.org" is not a user address (example: bob@example.org).`, own(true), nil},
 
-		"no self-service":          {none, closed, []string{"number=13800138000", "consent=1"}, "error: Nothing was changed. Only your admin can change numbers here.", none, nil},
-		"no self-service, remove":  {admins, closed, []string{"remove=1"}, "error: Nothing was changed. Only your admin can change numbers here.", admins, nil},
-		"no self-service, consent": {admins, closed, []string{"consent=0"}, "error: Nothing was changed. Only your admin can change numbers here.", admins, nil},
+		"no self-service":          {none, closed, []string{"number=13800138000", "consent=1"}, "error: Nothing was changed. Only your admin can change numbers on this server.", none, nil},
+		"no self-service, remove":  {admins, closed, []string{"remove=1"}, "error: Nothing was changed. Only your admin can change numbers on this server.", admins, nil},
+		"no self-service, consent": {admins, closed, []string{"consent=0"}, "error: Nothing was changed. Only your admin can change numbers on this server.", admins, nil},
 		"no self-service, hide":    {admins, closed, []string{"hide_from=*"}, "info: Saved.", admins, []string{""}},
 	} {
 		t.Run(name, func(t *testing.T) {

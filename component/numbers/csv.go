@@ -19,7 +19,7 @@ type Fault struct {
 	Text string
 }
 
-// Faults are all the invalid lines of a file. Its error message has one line for each.
+// Faults are all invalid lines of a file. The error message has one line for each.
 type Faults []Fault
 
 // Error implements error.
@@ -34,18 +34,17 @@ func (f Faults) Error() string {
 	return b.String()
 }
 
-// Terms say how numbers are imported.
+// Terms are options for importing numbers.
 type Terms struct {
 	Region  string // ISO 3166, for numbers without a country code
-	Private bool   // without their owners' consent, whatever the file says
-	Force   bool   // also those that Parse refuses and ParseForced accepts
+	Private bool   // import without the owners' consent, whatever the file says
+	Force   bool   // also accept numbers that Parse refuses and ParseForced accepts
 }
 
-// ReadCSV reads lines of "jid,number[,consent[,forced]]", the first of which may be a header with these names. It also
-// accepts what spreadsheets make of that: semicolons or tabs, UTF-16, quotes, a byte order mark. It returns the numbers
-// in the order of the file, as set by an admin and without a time; or, if any line is invalid, only all Faults. A
-// number has its owner's consent unless the line says "no". One with "yes" in the fourth column may be one that Parse
-// refuses.
+// ReadCSV reads lines of "jid,number[,consent[,forced]]", the first of which may be a header with these names. It also accepts
+// what spreadsheets write: semicolons or tabs, UTF-16, quotes, a byte order mark. It returns the numbers in the order of the
+// file, with an admin as their source and without a time; if any line is invalid, it returns only Faults. A number has its
+// owner's consent unless the line says "no". With "yes" in the fourth column, a number that Parse refuses is accepted.
 func ReadCSV(r io.Reader, terms Terms) ([]track.Number, error) {
 	text, separator, err := sheet(r)
 	if err != nil {
@@ -80,7 +79,7 @@ func ReadCSV(r io.Reader, terms Terms) ([]track.Number, error) {
 		line, _ := lines.FieldPos(0)
 		n, err := parseLine(fields, terms)
 		if earlier := seen[n.JID]; err == nil && earlier > 0 {
-			err = fmt.Errorf("%s is on line %d already", n.JID, earlier)
+			err = fmt.Errorf("%s is already on line %d", n.JID, earlier)
 		}
 		if err != nil {
 			faults = append(faults, Fault{line, err.Error()})
@@ -135,11 +134,11 @@ func parseLine(fields []string, terms Terms) (track.Number, error) {
 	return n, nil
 }
 
-// rounded is what spreadsheets make of a long number.
+// rounded matches long numbers that a spreadsheet has rounded.
 var rounded = regexp.MustCompile(`^\+?[0-9]([.,][0-9]+)?[eE]\+?[0-9]+$`)
 
-// Vouched parses a number that an admin assigns to somebody, and says how to record it. With force it may be one that
-// Parse refuses.
+// Vouched parses a number that an admin assigns to a user, and returns the source to record. With force, a number that Parse
+// refuses is accepted.
 func Vouched(text, region string, force bool) (string, track.NumberSource, error) {
 	number, err := Parse(text, region)
 	if err == nil || !force {
@@ -149,7 +148,7 @@ func Vouched(text, region string, force bool) (string, track.NumberSource, error
 	return number, track.FromAdminForced, err
 }
 
-// yesOrNo parses the i-th field, if present and not empty.
+// yesOrNo parses field i; otherwise is the value if it is missing or empty.
 func yesOrNo(fields []string, i int, otherwise bool) (bool, error) {
 	if i >= len(fields) {
 		return otherwise, nil

@@ -2,7 +2,7 @@ package numbers
 
 import "strings"
 
-// Mask returns a number that those who know it recognise, and nobody else learns: its first and its last digits.
+// Mask hides the middle of a number, so that only those who know it recognise it.
 func Mask(e164 string) string {
 	const first, last = 3, 2
 	if len(e164) <= first+last {

@@ -19,10 +19,10 @@ func TestParse(t *testing.T) {
 		{"(+86) 138.0013.8000", "+8613800138000"},
 		{"008613800138000", "+8613800138000"},
 		{"8613800138000", "+8613800138000"},
-		{"\u202a+86\u00a0138 0013 8000\u202c", "+8613800138000"}, // as address books copy it
+		{"\u202a+86\u00a0138 0013 8000\u202c", "+8613800138000"}, // as copied from address books
 		{"＋８６ １３８ ００１３ ８０００", "+8613800138000"},
 		{"+٨٦١٣٨٠٠١٣٨٠٠٠", "+8613800138000"},
-		{"+33 6\u202f12\u202f34\u202f56\u202f78", "+33612345678"}, // as French typography has it
+		{"+33 6\u202f12\u202f34\u202f56\u202f78", "+33612345678"}, // as in French typography
 		{"+86\u2009138\u20090013\u20098000", "+8613800138000"},
 		{"+86\u2011138\u20070013\u301c8000\u200b", "+8613800138000"},
 		{"138\t0013\t8000", "+8613800138000"},
@@ -30,7 +30,7 @@ func TestParse(t *testing.T) {
 		{"+49 (151) 12345678", "+4915112345678"},
 		{"+39 312 345 6789", "+393123456789"},
 		{"+54 9 11 1234 5678", "+5491112345678"},
-		{"+1 650 253 0000", "+16502530000"}, // fixed line or mobile: nobody can tell
+		{"+1 650 253 0000", "+16502530000"}, // fixed line or mobile, indistinguishable
 		{"+683 8884002", "+6838884002"},
 		{"+683 4002", "a fixed line, which receives no SMS"},
 		{"021 6234 5678", "a fixed line, which receives no SMS"},
@@ -129,7 +129,7 @@ frank@example.org,"13800138000
 line 3: invalid user JID "carol@example.org/phone" (example: bob@example.org)
 line 4: "021 6234 5678" is a fixed line, which receives no SMS
 line 5: expected jid,number[,consent] (example: bob@example.org,+8613800138000,no)
-line 6: bob@example.org is on line 1 already
+line 6: bob@example.org is already on line 1
 line 7: extraneous or missing " in quoted-field`
 	if err == nil || got != nil {
 		t.Fatalf("%v, %v", got, err)
@@ -153,7 +153,7 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errBroken }
 
-// file is a file of n numbers.
+// file returns a CSV file of n numbers.
 func file(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -169,7 +169,7 @@ func TestCSVOfMany(t *testing.T) {
 	}
 }
 
-// The target is 100 000 lines in seconds.
+// The target is 100,000 lines in a few seconds.
 func BenchmarkReadCSV(b *testing.B) {
 	text := file(100_000)
 	for b.Loop() {

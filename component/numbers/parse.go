@@ -1,6 +1,5 @@
-// Package numbers parses telephone numbers, single ones (parse.go) and files of them (csv.go), and decides who is shown a
-// number (release.go, docs/design/numbers.md). It is pure: no I/O, no clock. Its tests are tables, with real vCards and
-// spreadsheets among them.
+// Package numbers parses phone numbers (parse.go) and CSV files of them (csv.go), and decides who is shown a number (release.go,
+// docs/design/numbers.md). It is pure: no I/O, no clock. Its tests are tables, some of real vCards and spreadsheets.
 package numbers
 
 import (
@@ -10,7 +9,7 @@ import (
 	"github.com/nyaruka/phonenumbers"
 )
 
-// Refusal says why no SMS can be sent to a number. It completes the sentence "it is …".
+// Refusal is the reason why a number can't receive SMS. It completes the sentence "it is …".
 type Refusal string
 
 const (
@@ -33,11 +32,11 @@ func (r Refusal) Error() string { return string(r) }
 // maxLength is the longest text accepted, in bytes.
 const maxLength = 64
 
-// short is the length from which an impossible number no longer counts as a short number, such as 110 and 10086.
+// short is the length below which an impossible number counts as a short number, such as 110 and 10086.
 const short = 6
 
-// Parse parses a number as people write it, and returns it as E.164. Without a country code it belongs to region (ISO
-// 3166). The error is a Refusal.
+// Parse parses a number as people write it, and returns it in E.164. A number without a country code belongs to region (ISO 3166).
+// The error is a Refusal.
 func Parse(text, region string) (string, error) {
 	n, err := parse(text, region)
 	if err != nil {
@@ -61,13 +60,13 @@ func Parse(text, region string) (string, error) {
 	return "", NotMobile
 }
 
-// ParseForced parses a number that Parse refuses but an admin vouches for: numbering plans change faster than
-// libraries. It must have a country code, and the length of an E.164 number.
+// ParseForced parses a number that Parse refuses but an admin vouches for, because numbering plans change faster than libraries. It
+// must have a country code, and the length of an E.164 number.
 func ParseForced(text string) (string, error) {
 	if _, err := parse(text, "ZZ"); err != nil { // no region
 		return "", err
 	}
-	// As it is written: the library would alter a number that it does not know.
+	// The digits as written: the library would change a number that it does not know.
 	digits := phonenumbers.NormalizeDigitsOnly(strings.ReplaceAll(visible(text), "(0)", ""))
 	if len(digits) < 7 || len(digits) > 15 { // ITU-T E.164 §6
 		return "", Impossible
@@ -75,7 +74,7 @@ func ParseForced(text string) (string, error) {
 	return "+" + digits, nil
 }
 
-// parse reads what looks like a number.
+// parse parses text that looks like a number.
 func parse(text, region string) (*phonenumbers.PhoneNumber, error) {
 	text = visible(text)
 	if len(text) > 4 && strings.EqualFold(text[:4], "tel:") {
@@ -84,7 +83,7 @@ func parse(text, region string) (*phonenumbers.PhoneNumber, error) {
 	if !plausible(text) {
 		return nil, Unreadable
 	}
-	// The library alone would find a number in the middle of anything.
+	// On its own, the library would find a number in any text.
 	n, err := phonenumbers.Parse(text, region)
 	if err != nil {
 		return nil, Unreadable
@@ -95,7 +94,7 @@ func parse(text, region string) (*phonenumbers.PhoneNumber, error) {
 	return n, nil
 }
 
-// FromVCard returns the first number of a vCard, in the order of package vcard, that an SMS can be sent to.
+// FromVCard returns the first number that can receive SMS among those that package vcard found.
 func FromVCard(found []string, region string) (number string, ok bool) {
 	for _, text := range found {
 		if n, err := Parse(text, region); err == nil {
@@ -105,8 +104,8 @@ func FromVCard(found []string, region string) (number string, ok bool) {
 	return "", false
 }
 
-// visible drops what copying from address books and web pages adds to numbers (direction marks, zero-width characters),
-// and replaces all spaces and dashes by plain ones.
+// visible removes direction marks and zero-width characters, which come with numbers copied from address books and web pages, and
+// makes all spaces and dashes plain.
 func visible(text string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		switch {
@@ -121,8 +120,7 @@ func visible(text string) string {
 	}, text))
 }
 
-// plausible reports whether text is nothing but a number: digits of any script, separators, a plus in front, an
-// extension after it.
+// plausible reports whether text consists of a number: digits of any script, separators, a leading plus, an extension at the end.
 func plausible(text string) bool {
 	if text == "" || len(text) > maxLength {
 		return false
@@ -139,7 +137,7 @@ func plausible(text string) bool {
 	return true
 }
 
-// Country returns the country (ISO 3166) of a number in E.164, "" if unknown.
+// Country returns the country (ISO 3166) of a number in E.164, or "" if unknown.
 func Country(e164 string) string {
 	n, err := phonenumbers.Parse(e164, "ZZ")
 	if err != nil {

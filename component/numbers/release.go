@@ -5,16 +5,16 @@ import "tocsin/track"
 // Policy is the admin's part in deciding who is shown a number.
 type Policy struct {
 	Disclose track.Disclose
-	VCards   bool // numbers.sources names vcard
-	Verify   bool // numbers.verify: a number that a user binds counts only once confirmed
+	VCards   bool // numbers.sources includes vcard
+	Verify   bool // numbers.verify: numbers bound by users count only once confirmed
 }
 
 // Case is everything that a decision depends on.
 type Case struct {
-	Number   track.Number   // the zero Number: none is known
-	Owner    track.Prefs    // of the recipient, whose number it is
+	Number   track.Number   // zero if none is known
+	Owner    track.Prefs    // preferences of the recipient, who owns the number
 	Hidden   bool           // the owner hides the number from the sender
-	Standing track.Standing // the sender's in the owner's roster
+	Standing track.Standing // of the sender in the owner's roster
 }
 
 // Reason is the reason why a number is not shown.
@@ -31,8 +31,8 @@ const (
 	VCardOnly    Reason = "vcard-only"
 )
 
-// Release decides whether the sender is shown the number, and returns it or the reason why not. docs/design/numbers.md
-// explains the rules; the first that applies decides.
+// Release decides whether the sender is shown the number, and returns the number or the reason why not. The first rule that applies
+// decides; docs/design/numbers.md explains them.
 func (p Policy) Release(c Case) (number string, why Reason) {
 	n := c.Number
 	vcard := n.Source == track.FromVCard
@@ -49,7 +49,7 @@ func (p Policy) Release(c Case) (number string, why Reason) {
 		return "", Unverified
 	case p.Disclose == track.DiscloseAll, p.Disclose == track.DiscloseRoster && c.Standing.SeesPresence():
 		return n.E164, Shown
-	case vcard: // its owner never agreed to anything
+	case vcard: // its owner has not consented to anything
 		return "", VCardOnly
 	case n.Consent:
 		return n.E164, Shown

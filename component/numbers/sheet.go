@@ -9,8 +9,8 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// sheet reads a table as programs write it: UTF-8 or UTF-16 with a byte order mark (Excel, PowerShell), lines ending in
-// CR only, cells forced to be text (="…"), and columns separated by commas, semicolons or tabs.
+// sheet reads a table as spreadsheets write it: UTF-8 or UTF-16 with a byte order mark (Excel, PowerShell), lines ending in CR only,
+// cells forced to be text (="…"), and columns separated by commas, semicolons or tabs.
 func sheet(r io.Reader) (text string, separator rune, err error) {
 	data, err := io.ReadAll(transform.NewReader(r, unicode.BOMOverride(transform.Nop)))
 	if err != nil {
@@ -26,11 +26,11 @@ func sheet(r io.Reader) (text string, separator rune, err error) {
 }
 
 var (
-	sepLine  = regexp.MustCompile(`^(sep=([,;\t]))(?:\n|$)`) // tells Excel; its line stays, empty
+	sepLine  = regexp.MustCompile(`^(sep=([,;\t]))(?:\n|$)`) // for Excel; replaced by an empty line
 	textCell = regexp.MustCompile(`(?m)(^|[,;\t])="([^"\n]*)"`)
 )
 
-// cell returns what a cell displays, without the marks that make it text.
+// cell returns the content of a cell without the marks that make it text.
 func cell(field string) string {
 	field = strings.TrimPrefix(strings.TrimSpace(field), "'")
 	if inner, ok := strings.CutPrefix(field, `="`); ok {
@@ -39,7 +39,7 @@ func cell(field string) string {
 	return field
 }
 
-// firstSeparator returns the first column separator; none of them occurs in a JID or number.
+// firstSeparator returns the first column separator in the text. None of them occurs in a JID or number.
 func firstSeparator(text string) rune {
 	if i := strings.IndexAny(text, ",;\t"); i >= 0 {
 		return rune(text[i])

@@ -11,7 +11,7 @@ import (
 	"tocsin/track"
 )
 
-// The same table, as programs write it.
+// The same table as written by different programs.
 func TestSheets(t *testing.T) {
 	bom := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder()
 	utf16, err := bom.String("jid\tnumber\tconsent\r\nbob@example.org\t+8613800138000\tyes\r\ncarol@example.org\t+4915112345678\tno\r\n")
@@ -41,7 +41,7 @@ func TestSheets(t *testing.T) {
 	}
 }
 
-// What a spreadsheet has rounded can't be put right: it says so, on the right line.
+// A number that a spreadsheet has rounded is an error, with the right line.
 func TestRoundedNumbers(t *testing.T) {
 	_, err := ReadCSV(strings.NewReader("sep=;\njid;number\nbob@example.org;8.61E+12\ncarol@example.org;4,915112E+11\n"), Terms{Region: "CN"})
 	want := "line 3: \"8.61E+12\" was rounded by a spreadsheet: format the column as text\nline 4: \"4,915112E+11\" was rounded by a spreadsheet: format the column as text"
@@ -50,7 +50,7 @@ func TestRoundedNumbers(t *testing.T) {
 	}
 }
 
-// An admin may vouch for a number that the library does not know as a mobile one. It is recorded, and survives an export.
+// An admin may vouch for a number that the library does not recognise as mobile. That is recorded, and survives an export.
 func TestForcedNumbers(t *testing.T) {
 	for text, want := range map[string]string{
 		"+5215512345678":       "+5215512345678", // Mexico, as until 2019
@@ -60,7 +60,7 @@ func TestForcedNumbers(t *testing.T) {
 		"13800138000":          "not a phone number",
 		"+86 138":              "not a number in use",
 		"+86 1234567890123456": "not a number in use",
-		"+86 12345 6789012":    "+86123456789012", // not what the library makes of it
+		"+86 12345 6789012":    "+86123456789012", // not as the library changes it
 		"+49 (0)151 1234":      "+491511234",
 		"+86 110;ext=5":        "an extension, which receives no SMS",
 		"+999 123456789":       "not a phone number",
@@ -102,7 +102,7 @@ func TestForcedNumbers(t *testing.T) {
 	}
 }
 
-// Whatever a file holds: either it has faults, or what comes of it can be written and read again.
+// Any file either has faults, or its numbers can be written and read again.
 func FuzzReadCSV(f *testing.F) {
 	for _, text := range []string{"jid,number\nbob@example.org,+8613800138000", "sep=\t\r\"a@b\"\t=\"+5215512345678\"\t\t1", "\xff\xfeb\x00@\x00", "\"", ";=\"\";\n"} {
 		f.Add([]byte(text))

@@ -7,68 +7,68 @@ import (
 	"tocsin/track"
 )
 
-// Chat is what the contact says in a chat.
+// Chat has the texts of the contact's chat messages.
 type Chat struct {
 	Prompt func(Ask) string
-	What   func(Ask) string // its first line: who, and what has not happened
-	Test   string           // the text of the SMS that a test prompts for
-	// Settled takes the place of a prompt that is over, and says why in one line (protocol §7). at is when that was known.
+	What   func(Ask) string // first line of a prompt: who, and what has not happened
+	Test   string           // text of the SMS in a test prompt
+	// Settled replaces a prompt that is over, with the reason in one line (protocol §7). at is when the reason became known.
 	Settled func(with string, reason track.Withdrawal, at, now time.Time) string
 	Remind  func(from string, messages int, since, now time.Time) string
 	Capped  func(with string, why track.CapReason) string
 	Alert   func(a track.Alert) string // to an admin
 	Digest  func(Digest) string
-	// Replied hands on what somebody has answered by SMS, so that none of it can be taken for our own words.
+	// Replied passes on a reply by SMS. The reply is quoted if it could be mistaken for the contact's own words.
 	Replied func(with, text string) string
 
-	// Answers to what a person wrote, one line each.
+	// Replies to users, one line each.
 	Sent        func(with string) string
 	Declined    func(with string) string
-	Sending     func(with string) string                                           // the component sends it
-	NotFromHere func(with string) string                                           // it can't
-	Snoozed     func(with string, again, now time.Time, most time.Duration) string // most: they had said more, and this is the most; or 0
+	Sending     func(with string) string                                           // the component is sending the SMS
+	NotFromHere func(with string) string                                           // the component can't send it
+	Snoozed     func(with string, again, now time.Time, most time.Duration) string // most: the limit, if the user asked for more; or 0
 	NothingOpen string
 	NoSuchCode  func(code string) string
 	WhichOne    func([]Open) string
-	Elsewhere   func(with string) string // another device has the prompt, or answered it
+	Elsewhere   func(with string) string // another device has claimed or answered the prompt
 	AlreadyRead func(with string) string
 	Over        func(with string) string // the prompt has expired, or was withdrawn
 	TooOften    func(with string) string // it was put off too often
-	TooLate     func(with string) string // to take an answer back
+	TooLate     func(with string) string // to take back an answer
 	Started     string
-	StartedOnly string // and yet the admin allows no prompts by chat
+	StartedOnly string // prompts by chat are disabled on this server
 	Stopped     string
-	Broken      string // a fault of ours
+	Broken      string // internal error
 }
 
-// Ask is what a prompt by chat is about. Times are in the reader's time zone, UTC if that is not known.
+// Ask is the content of a prompt by chat. Times are in the reader's time zone, or in UTC if that is not known.
 type Ask struct {
-	Test    bool   // it is about nothing: an admin tries whether prompts arrive
+	Test    bool   // a test prompt by an admin
 	With    string // the recipient
 	Reason  track.State
-	Doubt   bool        // evidence may have been lost meanwhile
-	Sent    []time.Time // when the messages were written, the oldest first
+	Doubt   bool        // evidence may have been lost
+	Sent    []time.Time // when the messages were sent, oldest first
 	Now     time.Time
-	Quotes  []string // what they say; nothing if a text is not known
+	Quotes  []string // the messages' texts; none if any text is unknown
 	Number  string   // E.164; "" if no number can be shown
 	Text    string   // of the SMS; "" if the client has to fill it in
-	Link    string   // where the SMS can be sent from: a page, or an sms: URI; "" if there is none
-	Via     string   // xmpp: URI of a chat by Gateway, where the reader has an account; "" if there is none
+	Link    string   // page or sms: URI for sending the SMS, or ""
+	Via     string   // xmpp: URI of a chat via Gateway, where the reader has an account, or ""
 	Gateway string
 	IsPage  bool           // Link is a page, which shows number and text
-	Sends   bool           // the component can be asked to send it
-	Under   bool           // it is doing so
-	Tried   track.SMSState // what became of an SMS that it has sent before
-	Code    string         // of the answers; "" if there is nothing else that they could be about
+	Sends   bool           // the component can send the SMS
+	Under   bool           // it is sending it
+	Tried   track.SMSState // state of an SMS that it sent before
+	Code    string         // to include in answers; "" if there is only one open prompt
 }
 
-// maxQuotes is how many messages a prompt quotes, maxQuote how much of each, in code points.
+// A prompt quotes at most maxQuotes messages, and maxQuote code points of each.
 const (
 	maxQuotes = 5
 	maxQuote  = 160
 )
 
-// quoted returns the messages as quotations, a line each; of very many the middle is left out.
+// quoted returns the messages as quotations, one line each. If there are many, those in the middle are omitted.
 func (a *Ask) quoted() []string {
 	quotes := a.Quotes
 	var lines []string
@@ -88,7 +88,7 @@ func (a *Ask) quoted() []string {
 	return lines
 }
 
-// spoken puts somebody's words after an introduction, as quotations if they have several lines.
+// spoken appends a text to an introduction, as a quotation if it has several lines.
 func spoken(introduction, text string) string {
 	if !strings.Contains(text, "\n") {
 		return introduction + text
@@ -96,8 +96,7 @@ func spoken(introduction, text string) string {
 	return strings.TrimSpace(introduction) + "\n> " + strings.ReplaceAll(text, "\n", "\n> ")
 }
 
-// lines joins the parts of a prompt: who and what, the quotations, what is in doubt, what was tried, how to send, what by a gateway, how
-// to answer.
+// lines joins the parts of a prompt: first line, quotations, doubt, an earlier SMS, how to send, the gateway link, how to answer.
 func (a *Ask) lines(what, doubt, tried, send, via, answer string) string {
 	all := append([]string{what}, a.quoted()...)
 	if a.Doubt {
@@ -118,20 +117,20 @@ func (a *Ask) lines(what, doubt, tried, send, via, answer string) string {
 	return strings.Join(append(all, answer), "\n")
 }
 
-// Digest is what has become of a sender's messages while the sender was away: names of recipients, each once.
+// Digest summarizes a sender's messages for the time that the sender was away: names of recipients, each once.
 type Digest struct {
 	Read, Unread, Undelivered, Failed []string
 }
 
-// Open is a prompt that can be answered.
+// Open is an open prompt.
 type Open struct{ Code, With string }
 
-// Waiting is a message that is being watched.
+// Waiting is a watched message.
 type Waiting struct {
 	With  string
 	Sent  time.Time
 	State track.State
 }
 
-// maxNamed is how many things are named in one line of chat.
+// maxNamed is how many items a line lists.
 const maxNamed = 10

@@ -58,13 +58,13 @@ var chinese = Phrases{
 		Alert: func(a track.Alert) string {
 			switch a.Kind {
 			case track.AlertBudgetLow:
-				return "24 小时的短信预算（sms.segments_per_day）已用去五分之四。"
+				return "24 小时的短信预算（sms.segments_per_day）已使用五分之四。"
 			case track.AlertBudgetSpent:
 				return "24 小时的短信预算（sms.segments_per_day）已用完：改为询问发送者，也不再发送验证码。"
 			case track.AlertNoCode:
 				return "验证码短信没有送达。请检查您的号码后再试，或联系管理员。"
 			}
-			return "发往 " + a.Country + " 的验证码暂停一天：最近 " + strconv.Itoa(track.CodeSample) + " 个几乎都没有使用，可能有人借此牟利。"
+			return "发往 " + a.Country + " 的验证码暂停一天：最近 " + strconv.Itoa(track.CodeSample) + " 个几乎都没有使用，可能有人在刷短信牟利。"
 		},
 		Digest: func(d Digest) string {
 			var parts []string
@@ -108,7 +108,7 @@ var chinese = Phrases{
 		},
 		TooLate:     func(with string) string { return "关于 " + with + " 的答复已经不能收回。" },
 		Started:     "您的消息未按时阅读时，会在这里询问您。回复“停止”可关闭。",
-		StartedOnly: "已保存，但本服务器不通过聊天询问。",
+		StartedOnly: "已保存，但本服务器已停用聊天询问。",
 		Stopped:     "以后不会在这里询问您。回复“开始”可重新打开。",
 		Broken:      "服务出错了，请稍后再试。",
 	},
@@ -150,7 +150,7 @@ func zhWhy(r track.Explanation, now time.Time) string {
 		case track.TierHint:
 			return "未询问：消息本身要求不询问。"
 		}
-		return "未询问：本服务器不询问。"
+		return "未询问：本服务器已停用询问。"
 	case track.ReasonMuted:
 		return "未询问：您已设为不再询问此联系人。"
 	case track.ReasonQuiet:
@@ -164,7 +164,7 @@ func zhWhy(r track.Explanation, now time.Time) string {
 	case track.ReasonPaused:
 		return "暂未询问：管理员暂停了所有询问。"
 	case track.ReasonOptedOut:
-		return "未跟踪：对方选择不被跟踪。"
+		return "未跟踪：对方不允许跟踪。"
 	case track.ReasonWithheld:
 		return "未询问。"
 	case track.ReasonNotWatched:
@@ -195,7 +195,7 @@ func zhWhy(r track.Explanation, now time.Time) string {
 	return "没有后续步骤。"
 }
 
-// zhRules say why a confirmation is expected.
+// zhRules explain why a confirmation is expected.
 var zhRules = map[track.Rule]string{
 	track.RuleStored:         "服务器正在保存，等对方上线",
 	track.RuleAcknowledges:   "对方的客户端收到消息会确认",
@@ -275,7 +275,7 @@ func zhPrompt(a Ask) string {
 
 var zhTried = map[track.SMSState]string{
 	track.SMSStateFailed: "本服务器发出的短信没有送达。",
-	track.SMSStateUnsure: "本服务器可能已发出短信，无法确定。",
+	track.SMSStateUnsure: "本服务器可能已发出短信，但无法确定。",
 }
 
 func zhTime(at, now time.Time) string {

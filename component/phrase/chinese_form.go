@@ -71,8 +71,8 @@ var zhForm = Form{
 		ReadSync:         Label{"我在自己的设备上读了消息但未发回执时", "如果您的客户端支持，您的设备会互相告知已读到哪里（XEP-0490）。"},
 		Gateway:          Label{"我的短信网关", "您有账号的网关，例如“cheogram.com”：询问中会附上通过它聊天的链接；“none”表示不附"},
 		SyncOff:          "仍算未读",
-		SyncQuiet:        "不再提醒，也不告知任何人",
-		SyncTell:         "告知发送者已读",
+		SyncQuiet:        "不询问也不通知任何人",
+		SyncTell:         "告知发送者消息已读",
 		Unreadable: func(names []string) string {
 			return "这些设置已失效，在您重新设置之前按较严格的方式处理：" + strings.Join(names, "、") + "。"
 		},
@@ -101,7 +101,7 @@ var zhForm = Form{
 		Bounded: func(least, most string) string {
 			return "已保存。时间限制在 " + least + "到" + most + "之间。"
 		},
-		AutoAsks:   "已保存。服务器还不能直接发短信，会先询问您。",
+		AutoAsks:   "已保存。在本服务器能够自行发送短信之前，会先询问您。",
 		ZoneNeeded: "已保存。请同时设定时区，否则免打扰时段按 UTC 计算。",
 	},
 	Watching: WatchingForm{
@@ -148,19 +148,19 @@ var zhForm = Form{
 	Admin: AdminForms{
 		Status:      Title{"状态", ""},
 		Pending:     "待处理的消息",
-		Overdue:     "逾期的提醒",
+		Overdue:     "超时的提醒",
 		OpenPrompts: "未答复的询问",
 		Outbox:      "待发送",
 		Oldest:      "最早的提醒",
 		Paused:      "询问已暂停",
 		None:        "无",
-		SMSSegments: "24 小时内的短信条数 / 限额",
+		SMSSegments: "24 小时内的短信条数 / 预算",
 		SMSUnsure:   "不确定是否已发出的短信",
 		SMSDown:     "不可用的短信通道",
 
 		User:      Title{"查看用户", ""},
 		JID:       Label{"用户", "例如“bob@example.org”"},
-		Forget:    Label{"清除此用户的数据", "帐号已注销：号码、设置和消息记录将全部删除"},
+		Forget:    Label{"清除此用户的数据", "账号已注销：号码、设置和消息记录将全部删除"},
 		Devices:   "设备",
 		Forgotten: func(who string) string { return "已清除 " + who + " 的全部数据。" },
 
@@ -172,7 +172,7 @@ var zhForm = Form{
 		Imported: func(n int) string { return "已绑定 " + strconv.Itoa(n) + " 个号码。" },
 		Removed:  func(who string) string { return who + " 的号码已删除。" },
 		Bound: func(n track.Number) string {
-			return n.JID + " 的号码是 " + n.E164 + zhSource(n.Source) + zhConsent(n.Consent, "；发送者可以看到。", "；未经同意。")
+			return n.JID + " 的号码是 " + n.E164 + zhSource(n.Source) + zhConsent(n.Consent, "；发送者可以看到。", "；号码主人未同意公开。")
 		},
 		NotBound: func(who string) string { return who + " 没有绑定号码。" },
 
@@ -221,14 +221,14 @@ var zhForm = Form{
 		TooMany:     func(limit int) string { return "最多只能保存 " + strconv.Itoa(limit) + " 个联系人。" },
 		ByAdminOnly: "号码由管理员维护，请联系管理员更改。",
 		Code: map[track.CodeVerdict]string{
-			track.CodeTooSoon:     "验证码发出不到一分钟，请先等待，再要求重发。",
+			track.CodeTooSoon:     "验证码发出还不到一分钟，请稍候再重新获取。",
 			track.CodeTooMany:     "验证码或短信发送过多，请明天再试，或联系管理员。",
-			track.CodeUnreachable: "不能向此号码发送验证码。如果您曾用它退订，请用手机回复“恢复”，否则请联系管理员。",
-			track.CodePaused:      "今天不能向此号码发送验证码，请联系管理员。",
-			track.CodeSpent:       "验证码仍然不对，正确的验证码也已失效，请要求重发。",
-			track.CodeNone:        "现在不需要验证码，或者它已过期。",
+			track.CodeUnreachable: "无法向此号码发送验证码。如果您曾用它回复“退订”，请用手机回复“恢复”；否则请联系管理员。",
+			track.CodePaused:      "今天无法向此号码发送验证码，请联系管理员。",
+			track.CodeSpent:       "验证码错误，已没有剩余次数，请重新获取验证码。",
+			track.CodeNone:        "没有待输入的验证码，或验证码已过期。",
 		},
-		WrongCode: func(left int) string { return "验证码不对，还可以试 " + strconv.Itoa(left) + " 次。" },
+		WrongCode: func(left int) string { return "验证码错误，还可以尝试 " + strconv.Itoa(left) + " 次。" },
 		NoNumber:  "请先绑定号码。",
 		NoMessage: "没有正在跟踪的消息使用此标识。",
 		Several:   "有多条消息的标识相同，请同时填写“发给”。",

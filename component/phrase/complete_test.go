@@ -19,7 +19,7 @@ import (
 	"tocsin/track"
 )
 
-// TestComplete walks through everything that can be said: each language has every text, and has it in its own script.
+// TestComplete checks that each language has every text, in its own script.
 func TestComplete(t *testing.T) {
 	for _, lang := range Languages {
 		p := In(lang)
@@ -38,7 +38,7 @@ func TestComplete(t *testing.T) {
 				t.Errorf("%s is not in Chinese: %s", path, text)
 			case lang == "en" && han:
 				t.Errorf("%s is not in English: %s", path, text)
-			case strings.Contains(text, "%"): // profanity 0.13 takes a note for a format
+			case strings.Contains(text, "%"): // profanity 0.13 uses notes as format strings
 				t.Errorf("%s has a percent sign: %s", path, text)
 			}
 		})
@@ -57,7 +57,7 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-// TestGlossary: nothing that people read has a word that docs/design/glossary.md rules out, here or in the plugin.
+// TestGlossary checks that no text, here or in the plugin, has a word that docs/design/glossary.md rules out.
 func TestGlossary(t *testing.T) {
 	const glossary, plugin = "../../docs/design/glossary.md", "../../contrib/converse/texts.js"
 	table, err := os.ReadFile(glossary)
@@ -142,7 +142,7 @@ func sample(t reflect.Type) reflect.Value {
 	return reflect.Zero(t)
 }
 
-// TestEveryVerb: what can be ordered is explained in each language, by an example that is understood.
+// TestEveryVerb checks that each command is explained in each language, with an example that Parse understands.
 func TestEveryVerb(t *testing.T) {
 	for verb := range words {
 		if verb == Greeting || verb == Help {
@@ -165,7 +165,7 @@ func TestEveryVerb(t *testing.T) {
 	}
 }
 
-// TestEveryWord proves that whatever track can say has words of its own.
+// TestEveryWord checks that all values of track's enumerations have distinct texts.
 func TestEveryWord(t *testing.T) {
 	consts := constants(t, "Reason", "State")
 	if len(consts["Reason"]) < 15 || len(consts["State"]) < 10 {

@@ -58,13 +58,13 @@ var english = Phrases{
 		Alert: func(a track.Alert) string {
 			switch a.Kind {
 			case track.AlertBudgetLow:
-				return "Four fifths of the SMS budget for 24 hours (sms.segments_per_day) are used up."
+				return "Four fifths of the SMS budget for 24 hours (sms.segments_per_day) has been used."
 			case track.AlertBudgetSpent:
-				return "The SMS budget for 24 hours (sms.segments_per_day) is used up: senders are asked instead, and no codes are sent."
+				return "The SMS budget for 24 hours (sms.segments_per_day) has been used up: senders are asked instead, and no codes are sent."
 			case track.AlertNoCode:
 				return "The SMS with your code did not arrive. Check your number, and try again, or ask your admin."
 			}
-			return "Codes to " + a.Country + " are paused for a day: of the last " + strconv.Itoa(track.CodeSample) + ", hardly any were used. Somebody may earn money from SMS to numbers there."
+			return "Codes to " + a.Country + " are paused for a day: of the last " + strconv.Itoa(track.CodeSample) + ", hardly any were used. This may be toll fraud, which earns somebody money from SMS to numbers there."
 		},
 		Digest: func(d Digest) string {
 			var parts []string
@@ -84,7 +84,7 @@ var english = Phrases{
 		Declined: func(with string) string { return "OK, no SMS to " + with + "." },
 		Sending:  func(with string) string { return "OK, an SMS to " + with + " is being sent." },
 		NotFromHere: func(with string) string {
-			return "An SMS to " + with + " can't be sent from here. Please send it yourself."
+			return "This server can't send an SMS to " + with + ". Please send it yourself."
 		},
 		NothingOpen: "There is nothing to answer right now.",
 		Snoozed: func(with string, again, now time.Time, most time.Duration) string {
@@ -195,7 +195,7 @@ func enWhy(r track.Explanation, now time.Time) string {
 	return "Nothing more is planned."
 }
 
-// enRules say why a confirmation is expected.
+// enRules explain why a confirmation is expected.
 var enRules = map[track.Rule]string{
 	track.RuleStored:         "the server is keeping it until the contact comes online",
 	track.RuleAcknowledges:   "the contact's client acknowledges what it receives",
@@ -270,12 +270,12 @@ func enPrompt(a Ask) string {
 	if a.Sends {
 		byUs, bySend = "📨 to have it sent from here, ", "send"+code+", "
 	}
-	return a.lines(what, "The connection was lost meanwhile: "+a.With+" may have read it.", enTried[a.Tried], send, "By "+a.Gateway+": ", "React 👍 when sent, "+byUs+"👎 for no, ⏰ for later. (Or answer: sent"+code+", "+bySend+"no"+code+", later"+code+".)")
+	return a.lines(what, "The connection was interrupted: "+a.With+" may have read it.", enTried[a.Tried], send, "Via "+a.Gateway+": ", "React 👍 when sent, "+byUs+"👎 for no, ⏰ for later. (Or reply: sent"+code+", "+bySend+"no"+code+", later"+code+".)")
 }
 
 var enTried = map[track.SMSState]string{
-	track.SMSStateFailed: "An SMS was sent from here, and did not arrive.",
-	track.SMSStateUnsure: "An SMS may have gone out from here: nobody knows.",
+	track.SMSStateFailed: "This server sent an SMS, but it did not arrive.",
+	track.SMSStateUnsure: "This server may have sent an SMS, but can't be sure.",
 }
 
 func enTime(at, now time.Time) string {

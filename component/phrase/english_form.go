@@ -49,7 +49,7 @@ var enForm = Form{
 		Confirmed:        "The number is confirmed.",
 		SMSOn:            "This server may send SMS to your number.",
 		SMSOff:           "This server sends no SMS to your number.",
-		StoppedElsewhere: "This server sends no SMS to your number: it was told STOP. Text START from your phone, or ask your admin.",
+		StoppedElsewhere: "This server sends no SMS to your number, because STOP was received from it. Text START from your phone, or ask your admin.",
 	},
 	Preferences: PreferencesForm{
 		Title:            Title{"Preferences", "What happens when messages are not read in time."},
@@ -69,9 +69,9 @@ var enForm = Form{
 		ShareAll:         "every sender whose message I have not read",
 		ShareContacts:    "my contacts only",
 		ReadSync:         Label{"When I have read a message on one of my devices without confirming it", "Your devices tell each other what you have read, if your client supports it (XEP-0490)."},
-		Gateway:          Label{"My gateway for SMS", `where you have an account, for example "cheogram.com": prompts get a link that opens a chat by it; "none" for no link`},
+		Gateway:          Label{"My SMS gateway", `a gateway where you have an account, for example "cheogram.com": prompts then have a link that opens a chat via it; "none" for no link`},
 		SyncOff:          "it still counts as unread",
-		SyncQuiet:        "nobody is asked or told",
+		SyncQuiet:        "nobody is asked or notified",
 		SyncTell:         "the sender is told that it was read",
 		Unreadable: func(names []string) string {
 			return "These settings are no longer valid. Until you set them again, the stricter choice applies: " + strings.Join(names, ", ") + "."
@@ -168,11 +168,11 @@ var enForm = Form{
 		JID:       Label{"User", `for example "bob@example.org"`},
 		Forget:    Label{"Forget this user", "the account was deleted: remove its number, settings and messages"},
 		Devices:   "Devices",
-		Forgotten: func(who string) string { return "All data about " + who + " is deleted." },
+		Forgotten: func(who string) string { return "All data about " + who + " has been deleted." },
 
 		Numbers: Title{"Bind numbers", "One number, or one per line: either all are bound, or none."},
 		Phone:   Label{"Mobile number", "leave empty to show the number"},
-		Consent: Label{"Senders may see it", "on the owner’s behalf"},
+		Consent: Label{"Senders may see it", "on the owner's behalf"},
 		Remove:  Label{"Remove the number", ""},
 		Lines:   Label{"Lines", "jid,number or jid,number,no"},
 		Imported: func(n int) string {
@@ -227,11 +227,11 @@ var enForm = Form{
 		NotAUser:    func(text string) string { return `"` + text + `" is not a user address (example: bob@example.org).` },
 		Yourself:    "That is you.",
 		TooMany:     func(limit int) string { return "You can save at most " + strconv.Itoa(limit) + " contacts." },
-		ByAdminOnly: "Only your admin can change numbers here.",
+		ByAdminOnly: "Only your admin can change numbers on this server.",
 		Code: map[track.CodeVerdict]string{
 			track.CodeTooSoon:     "A code was sent less than a minute ago. Wait for it before you ask for another one.",
 			track.CodeTooMany:     "Too many codes or SMS were sent. Try again tomorrow, or ask your admin.",
-			track.CodeUnreachable: "No code can be sent to this number. If you have ever replied STOP from it, text START; else ask your admin.",
+			track.CodeUnreachable: "No code can be sent to this number. If you have ever replied STOP from it, text START; otherwise ask your admin.",
 			track.CodePaused:      "No codes can be sent to this number today. Ask your admin.",
 			track.CodeSpent:       "This code is wrong, and there are no tries left. Ask for a new code.",
 			track.CodeNone:        "No code is expected, or it has expired.",

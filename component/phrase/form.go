@@ -7,7 +7,7 @@ import (
 	"tocsin/track"
 )
 
-// Form is what the ad-hoc commands and the registration say. A Title of a command is its name in lists, too.
+// Form has the texts of ad-hoc commands and of the registration. The Title of a command is also its name in lists.
 type Form struct {
 	Number      NumberForm
 	Preferences PreferencesForm
@@ -21,23 +21,23 @@ type Form struct {
 	Saved       string
 	Unchanged   string
 	Yes, No     string
-	Default     string // the choice that goes back to what holds for everybody
+	Default     string // a choice: the server's default
 }
 
-// Title heads a form.
+// Title is the title of a form, with instructions.
 type Title struct{ Title, Intro string }
 
-// Label names a field, and explains it.
+// Label is the label of a field, with a hint.
 type Label struct{ Label, Hint string }
 
-// NumberForm is that of the command number.
+// NumberForm is the form of the command number.
 type NumberForm struct {
 	Title
 	Number, Consent, HideFrom, Code, Resend, NoSMS, Remove Label
 
 	Bound      func(n track.Number) string
 	NotBound   string
-	Releases   string // heads the list of Release; short, as all that heads something
+	Releases   string // heading of the list of Release; short, as all headings
 	Release    func(to, id string, at, now time.Time) string
 	NoReleases string
 	Removed    string
@@ -45,35 +45,35 @@ type NumberForm struct {
 
 	Unconfirmed      string // the number is not confirmed, and not used
 	CodeSent         func(number string, life time.Duration) string
-	Expected         func(number string) string // the code that was sent there
+	Expected         func(number string) string // a code was sent
 	Confirmed        string
 	SMSOn, SMSOff    string // SMS to the number are allowed, or not
-	StoppedElsewhere string // they are not, and it was not chosen here
+	StoppedElsewhere string // they are not, and that can't be changed here
 }
 
-// PreferencesForm is that of the command preferences.
+// PreferencesForm is the form of the command preferences.
 type PreferencesForm struct {
 	Title
 	Mode, UndeliveredAfter, UnreadAfter, QuietHours, TimeZone, Language, Text, Fallback, WatchMe, Share, ReadSync, Gateway Label
 
-	AsSender, AsRecipient, Both string // head the parts
+	AsSender, AsRecipient, Both string // headings
 	DefaultIs                   func(what string) string
-	// Usual says how times and hours are written, and what "default" is: clients hide the hints of fields.
+	// Usual explains how to write durations and hours, and what "default" is, because clients hide hints.
 	Usual                        func(undelivered, unread time.Duration, quiet string) string
 	Ask, Auto, Never             string // modes
 	English, Chinese             string
 	Message, Notice              string
-	ShareAll                     string // who may see a number that is released
+	ShareAll                     string // who may see a shared number
 	ShareContacts                string
 	SyncOff, SyncQuiet, SyncTell string
-	Unreadable                   func(names []string) string     // settings that count on their stricter side
-	NoQuiet                      string                          // there are no quiet hours
-	Bounded                      func(least, most string) string // times were brought within the bounds
-	AutoAsks                     string                          // auto acts as ask, for there is no way to send an SMS
+	Unreadable                   func(names []string) string     // invalid settings, for which the stricter choice applies
+	NoQuiet                      string                          // no quiet hours
+	Bounded                      func(least, most string) string // durations were changed to be within limits
+	AutoAsks                     string                          // auto acts as ask, because the server can't send SMS
 	ZoneNeeded                   string                          // quiet hours were set, but no time zone
 }
 
-// WatchingForm is that of the command watching.
+// WatchingForm is the form of the command watching.
 type WatchingForm struct {
 	Title
 	Nothing string
@@ -82,7 +82,7 @@ type WatchingForm struct {
 	Line    func(with string, sent, now time.Time, state, why string) string
 }
 
-// MessageForm is that of a command about one message.
+// MessageForm is the form of a command about one message.
 type MessageForm struct {
 	Title
 	ID, With Label
@@ -90,21 +90,21 @@ type MessageForm struct {
 	Done     func(with string) string
 }
 
-// MuteForm is that of the command mute.
+// MuteForm is the form of the command mute.
 type MuteForm struct {
 	Title
 	JID, Muted Label
-	Now        func(muted []string) string // those muted at present
+	Now        func(muted []string) string // currently muted
 	On, Off    func(who string) string
 }
 
-// RegisterForm is that of jabber:iq:register.
+// RegisterForm is the form of jabber:iq:register.
 type RegisterForm struct {
 	Title
 	Phone, Consent Label
 }
 
-// AdminForms are those of the admins' commands.
+// AdminForms are the forms of admins' commands.
 type AdminForms struct {
 	Status                                                Title
 	Pending, Overdue, OpenPrompts, Outbox, Oldest, Paused string
@@ -137,10 +137,10 @@ type AdminForms struct {
 	Reloaded string
 }
 
-// Faults are what can be wrong with what a person filled in, or with the moment.
+// Faults has the errors about a form's content or the current state.
 type Faults struct {
 	Refused      func(text string, why numbers.Refusal) string
-	File         func(faults numbers.Faults) string // bad lines
+	File         func(faults numbers.Faults) string // invalid lines
 	Missing      func(field string) string
 	NotYesNo     func(field string) string
 	NotOneOf     func(field, text string) string
@@ -152,10 +152,10 @@ type Faults struct {
 	Yourself     string
 	TooMany      func(limit int) string
 	ByAdminOnly  string                       // self_service is off
-	Code         map[track.CodeVerdict]string // why none is sent, or it is not taken
+	Code         map[track.CodeVerdict]string // why no code is sent, or a code is rejected
 	WrongCode    func(left int) string
 	NoNumber     string
 	NoMessage    string
-	Several      string // the same id to several people
+	Several      string // several messages have the id
 	Settled      func(with string, state track.State) string
 }

@@ -1,29 +1,29 @@
 package phrase
 
-// Orders are the answers to what a person asks of the contact in a chat, beside those to prompts.
+// Orders has the replies to chat commands, apart from answers to prompts.
 type Orders struct {
-	About string            // what this is, in answer to a greeting
-	Help  string            // everything that is understood
-	Usage func(Verb) string // one line about a verb, which begins with an example; "" for one that needs none
-	// Example repeats a fault and shows how it is done.
+	About string            // in response to a greeting
+	Help  string            // a list of all commands
+	Usage func(Verb) string // one line about a command, beginning with an example, or ""
+	// Example adds an example to an error.
 	Example func(fault string, v Verb) string
 
-	WhichOf   func(v Verb, names []string) string // several are possible
-	Nobody    func(who string) string             // nothing of the user's to them is being watched
+	WhichOf   func(v Verb, names []string) string // the name is ambiguous
+	Nobody    func(who string) string             // no message to them is watched
 	Cancelled func(with string, n int) string
 
 	SharedAll, SharedContacts, SharedNobody string
-	ShareHint                               string // to somebody who has bound a number that nobody sees yet
+	ShareHint                               string // after binding a number that nobody may see yet
 	HiddenFrom, VisibleTo                   func(who string) string
 	Everybody                               string
 
 	Settings  string // heads the list of settings
-	Change    string // names the link to their page
-	Sure      string // asks back before everything is deleted
+	Change    string // label of the link to the settings page
+	Sure      string // asks for confirmation before everything is deleted
 	Forgotten string
 }
 
-// Topic returns the verb that a word of help is about.
+// Topic returns the verb of a help topic.
 func Topic(text string) Verb {
 	verb, _ := leading(text)
 	return verb

@@ -12,13 +12,13 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Verb is what a person wants who writes to the contact (protocol §7).
+// Verb is the verb of a chat command (protocol §7).
 type Verb string
 
 const (
 	Unknown  Verb = ""
 	Greeting Verb = "hello"
-	Help     Verb = "help" // about Rest, or everything
+	Help     Verb = "help" // Rest: a topic, or ""
 	Start    Verb = "start"
 	Stop     Verb = "stop"
 
@@ -26,17 +26,17 @@ const (
 	Sent   Verb = "sent"
 	No     Verb = "no"
 	Snooze Verb = "later"
-	SendIt Verb = "send" // the component is to send the SMS itself
+	SendIt Verb = "send" // the component sends the SMS
 
 	Status   Verb = "status"
-	Escalate Verb = "send now" // Rest: whom, or the newest
+	Escalate Verb = "send now" // Rest: to whom; "" for the newest message
 	Cancel   Verb = "cancel"
 	Mute     Verb = "mute"
 	Unmute   Verb = "unmute"
 
-	Number Verb = "number" // Rest: a number, "remove", or "" to be told one's own
-	Code   Verb = "code"   // Rest: the code that confirms it
-	SMSTo  Verb = "sms"    // Rest: on or off, of those that the component sends there
+	Number Verb = "number" // Rest: a number, "remove", or "" to show one's own
+	Code   Verb = "code"   // Rest: the code that confirms the number
+	SMSTo  Verb = "sms"    // Rest: on or off, for SMS from the component to the number
 	Share  Verb = "share with"
 	Hide   Verb = "hide from"
 	Unhide Verb = "unhide"
@@ -55,22 +55,21 @@ const (
 	Forget      Verb = "forget me"
 )
 
-// Order is what a person wrote to the contact.
+// Order is a chat command: what a user wrote to the contact.
 type Order struct {
 	Verb Verb
-	Code string        // of the prompt that is answered, "" if none was named
+	Code string        // of the answered prompt, or ""
 	For  time.Duration // Snooze
-	Rest string        // what stands behind the verb, as it was written
+	Rest string        // the text after the verb
 }
 
-// DefaultSnooze is how long a prompt is put off by somebody who does not say how long.
+// DefaultSnooze is how long a prompt is put off by default.
 const DefaultSnooze = 10 * time.Minute
 
-// maxOrder is the longest text that can be an order, in bytes.
+// maxOrder is the maximum length of a command, in bytes.
 const maxOrder = 200
 
-// words are what people may say for each verb; the first of each language is the one that help names. Those with a Rest
-// stand before it, in Chinese without a space.
+// words are the words for each verb. The first one of each language is used in help. In Chinese, Rest may follow without a space.
 var words = map[Verb][]string{
 	Greeting:    {"hello", "hi", "hey", "good morning", "good evening", "你好", "您好", "在吗", "嗨"},
 	Help:        {"help", "帮助"},
@@ -105,11 +104,11 @@ var words = map[Verb][]string{
 	Forget:      {"forget me", "忘记我", "删除我的数据"},
 }
 
-// bare are the verbs behind which nothing may stand: "start the pump" is no order.
+// bare are the verbs that must stand alone: "start the pump" is not a command.
 var bare = map[Verb]bool{Greeting: true, Start: true, Stop: true, Status: true, Who: true, Settings: true}
 
-// Parse reads an order. It forgives case, quotes, punctuation, full-width letters and quoted lines, and in an answer a
-// code before the verb; but an answer is nothing else: "No, thanks, Bob is on holiday" answers no prompt.
+// Parse parses a chat command. It ignores case, quotation marks, punctuation, full-width letters and quoted lines, and accepts a
+// code before the verb of an answer. An answer must have no other text: "No, thanks, Bob is on holiday" answers no prompt.
 func Parse(body string) Order {
 	if len(body) > maxOrder {
 		body = unquoted(body)
@@ -137,10 +136,10 @@ func Parse(body string) Order {
 	return Order{Verb: verb, Rest: rest}
 }
 
-// lone is a code that stands alone, as people read it out.
+// lone matches a text that is nothing but a six-digit code.
 var lone = regexp.MustCompile(`^[0-9]{3}[ -]?[0-9]{3}$`)
 
-// Digits returns the digits of a code as people write it.
+// Digits returns the digits of a code as typed by a user.
 func Digits(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < '0' || r > '9' {
@@ -150,11 +149,10 @@ func Digits(text string) string {
 	}, norm.NFKC.String(text))
 }
 
-// padding reports what may stand around an order: everything but letters, digits, and what an address or a number
-// begins or ends with.
+// padding reports whether r is ignored around a command. Letters, digits, and the plus of a number are not.
 func padding(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '+' }
 
-// leading finds the longest verb that text begins with.
+// leading returns the longest verb that text begins with, and the rest.
 func leading(text string) (verb Verb, rest string) {
 	lower, longest := strings.ToLower(text), 0
 	for v, said := range words {
@@ -164,13 +162,13 @@ func leading(text string) (verb Verb, rest string) {
 			}
 		}
 	}
-	if len(lower) != len(text) { // a letter whose lower case is longer: no verb has one
+	if len(lower) != len(text) { // lower case may have another length
 		text = lower
 	}
 	return verb, strings.TrimLeftFunc(text[longest:], padding)
 }
 
-// ends reports whether a word is over where after begins: a Chinese one is at once.
+// ends reports whether a word ends before after. Chinese words need no separator.
 func ends(word, after string) bool {
 	last, _ := utf8.DecodeLastRuneInString(word)
 	next, size := utf8.DecodeRuneInString(after)
@@ -179,7 +177,7 @@ func ends(word, after string) bool {
 
 var answerVerbs = map[Verb]bool{Sent: true, No: true, Snooze: true, SendIt: true}
 
-// parseAnswer reads the answer to a prompt: a verb, with a code before or behind it, and a time to put it off.
+// parseAnswer parses the answer to a prompt: a verb, with a code before or after it, and a duration for Snooze.
 func parseAnswer(text string) (o Order, ok bool) {
 	said := tokens(strings.ToLower(text))
 	verb := func(word string) Verb {
@@ -214,7 +212,7 @@ func parseAnswer(text string) (o Order, ok bool) {
 	return o, true
 }
 
-// unquoted returns text without the lines that quote another message (XEP-0393 §5.1.3, XEP-0461 §3.1).
+// unquoted removes lines that quote another message (XEP-0393 §5.1.3, XEP-0461 §3.1).
 func unquoted(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
@@ -264,8 +262,8 @@ var units = map[string]time.Duration{
 
 const year = 366 * 24 * time.Hour
 
-// ParseDuration reads a time as people write it: "10m", "1 h 30 min", "90s", "10分钟"; a number alone is minutes.
-// Zero and more than a year are none.
+// ParseDuration parses a duration as people write it: "10m", "1 h 30 min", "90s", "10分钟"; a plain number means minutes. Zero and
+// more than a year are invalid.
 func ParseDuration(text string) (d time.Duration, ok bool) {
 	rest := strings.ToLower(norm.NFKC.String(strings.TrimSpace(text)))
 	if rest == "半小时" || rest == "半个小时" {
@@ -300,10 +298,10 @@ func ParseDuration(text string) (d time.Duration, ok bool) {
 	return d, d > 0
 }
 
-// Reaction returns the answer that an emoji stands for (protocol §7), Unknown if for none.
+// Reaction returns the answer that an emoji stands for (protocol §7), or Unknown.
 func Reaction(emoji string) Verb {
 	plain := strings.Map(func(r rune) rune {
-		if r == '\uFE0F' || r == '\uFE0E' || r >= '\U0001F3FB' && r <= '\U0001F3FF' { // how it is drawn, and the colour of the skin
+		if r == '\uFE0F' || r == '\uFE0E' || r >= '\U0001F3FB' && r <= '\U0001F3FF' { // variation selectors, skin tones
 			return -1
 		}
 		return r

@@ -1,9 +1,8 @@
-// Package phrase holds every sentence that the component says, in English and Chinese, and parses what people reply
-// (parse.go). It is pure.
+// Package phrase contains all texts for users, in English and Chinese, and parses what users write to the contact (parse.go). It
+// is pure.
 //
-// Each language is a value of the same type, whose fields are texts and functions that make texts, so neither language can
-// lack what the other has. Tests check both for completeness and for the terms of docs/design/glossary.md
-// (complete_test.go).
+// Each language is a value of the same type, whose fields are texts and functions that return texts, so no language can lack a
+// text. Tests check completeness and the terms of docs/design/glossary.md (complete_test.go).
 package phrase
 
 import (
@@ -11,7 +10,7 @@ import (
 	"time"
 )
 
-// Phrases is all that Tocsin says, in one language.
+// Phrases contains all texts in one language.
 type Phrases struct {
 	Lang string // as in xml:lang
 
@@ -22,17 +21,17 @@ type Phrases struct {
 	Web    Web
 	SMS    SMS
 
-	// Time gives the time of day of at, with the date if that is not the date of now, and with "UTC" if at is in it: a
-	// reader whose time zone is not known should be told.
+	// Time formats the time of day, with the date unless it is that of now, and with "UTC" if at is in UTC: that means that the
+	// reader's time zone is not known.
 	Time func(at, now time.Time) string
-	// Duration gives d in words, to the second.
+	// Duration formats d in words, to the second.
 	Duration func(d time.Duration) string
 }
 
 // Languages are the codes of all languages.
 var Languages = []string{"en", "zh"}
 
-// In returns the phrases of a language as Language returns it.
+// In returns the phrases in a language returned by Language.
 func In(lang string) *Phrases {
 	if lang == "zh" {
 		return &chinese
@@ -40,7 +39,7 @@ func In(lang string) *Phrases {
 	return &english
 }
 
-// Join makes one text of two, either of which may be "": Chinese has no space between sentences.
+// Join joins two sentences, either of which may be "". Chinese has no space between sentences.
 func (p *Phrases) Join(first, second string) string {
 	if p.Lang == "zh" || first == "" || second == "" {
 		return first + second
@@ -48,7 +47,7 @@ func (p *Phrases) Join(first, second string) string {
 	return first + " " + second
 }
 
-// Pair says how something stands: "label: value".
+// Pair formats "label: value".
 func (p *Phrases) Pair(label, value string) string {
 	if p.Lang == "zh" {
 		return label + "：" + value
@@ -56,8 +55,8 @@ func (p *Phrases) Pair(label, value string) string {
 	return label + ": " + value
 }
 
-// Language returns the first of the choices that is spoken here, "en" if none is. They are given as xml:lang (BCP 47) or
-// as locales ("zh_CN.UTF-8"); an empty one is no choice.
+// Language returns the first supported language among the choices, or "en". Choices are values of xml:lang (BCP 47) or locales
+// ("zh_CN.UTF-8"); empty ones are skipped.
 func Language(choices ...string) string {
 	for _, choice := range choices {
 		primary, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(choice)), "-")

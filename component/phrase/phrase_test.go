@@ -32,7 +32,7 @@ func TestPrompt(t *testing.T) {
 SMS to +8613800138000:
 alice wrote: Hi Bob
 sms:+8613800138000?body=Hello
-React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent, no, later.)`,
+React 👍 when sent, 👎 for no, ⏰ for later. (Or reply: sent, no, later.)`,
 			`bob@example.org 还没有阅读您 10:02 的消息：
 > Hi Bob
 发短信到 +8613800138000：
@@ -43,9 +43,9 @@ sms:+8613800138000?body=Hello
 			`bob@example.org has not read your message from 10:02.
 SMS to +8613800138000:
 alice wrote: Hi Bob
-By cheogram.com: xmpp:+8613800138000@cheogram.com?message
+Via cheogram.com: xmpp:+8613800138000@cheogram.com?message
 sms:+8613800138000?body=Hello
-React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent, no, later.)`,
+React 👍 when sent, 👎 for no, ⏰ for later. (Or reply: sent, no, later.)`,
 			`bob@example.org 还没有阅读您 10:02 的消息。
 发短信到 +8613800138000：
 alice wrote: Hi Bob
@@ -58,7 +58,7 @@ sms:+8613800138000?body=Hello
 > The pump has failed
 > please call me
 SMS: https://xmpp.example.org/tocsin/p/x7f3k9
-React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent, no, later.)`,
+React 👍 when sent, 👎 for no, ⏰ for later. (Or reply: sent, no, later.)`,
 			`bob@example.org 还没有阅读您 10:02 以来的 3 条消息：
 > Hi Bob
 > The pump has failed
@@ -69,7 +69,7 @@ React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent, no, later.)`
 			`bob@example.org has not confirmed your message from 10:02:
 > Hi Bob
 No phone number can be shown. If you know one, send an SMS.
-React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent 7f3c, no 7f3c, later 7f3c.)`,
+React 👍 when sent, 👎 for no, ⏰ for later. (Or reply: sent 7f3c, no 7f3c, later 7f3c.)`,
 			`您 10:02 发给 bob@example.org 的消息还没有确认：
 > Hi Bob
 没有可以显示的号码。如果您知道号码，请发短信。
@@ -78,7 +78,7 @@ React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent 7f3c, no 7f3c
 			`Your 3 messages since 10:02 have not reached bob@example.org.
 SMS to +8613800138000 – write the text yourself:
 sms:+8613800138000
-React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent, no, later.)`,
+React 👍 when sent, 👎 for no, ⏰ for later. (Or reply: sent, no, later.)`,
 			`您 10:02 以来发给 bob@example.org 的 3 条消息还没有送达。
 发短信到 +8613800138000，内容请您自己写：
 sms:+8613800138000
@@ -92,7 +92,7 @@ sms:+8613800138000
 > 6
 > ` + strings.Repeat("7", 160) + `…
 SMS: https://xmpp.example.org/tocsin/p/x7f3k9
-React 👍 when sent, 👎 for no, ⏰ for later. (Or answer: sent, no, later.)`,
+React 👍 when sent, 👎 for no, ⏰ for later. (Or reply: sent, no, later.)`,
 			`要改发短信吗？您 ` + zhTime(time.Time{}, now) + ` 以来发给 bob@example.org 的 7 条消息：
 > 1
 > 2
@@ -152,7 +152,7 @@ func TestSentences(t *testing.T) {
 		{en.Chat.Replied("bob", "yes\n\nSMS: http"), "bob answered by SMS:\n> yes\n> \n> SMS: http"},
 		{zh.Chat.Replied("bob", "马上到"), "bob 用短信回复：马上到"},
 		{en.SMS.Answer(2), "To answer, begin with 2."},
-		{en.SMS.Whom([]Open{{"1", "alice@example.org"}, {"2", "carol@example.org"}}), "Your answer was not passed on: several people have written to you. Begin with 1 for alice@example.org, 2 for carol@example.org."},
+		{en.SMS.Whom([]Open{{"1", "alice@example.org"}, {"2", "carol@example.org"}}), "Your reply was not passed on: several people have written to you. Begin with 1 for alice@example.org, 2 for carol@example.org."},
 		{en.Watch.Reason(quiet, now), "Not asked yet: the recipient's quiet hours until 07:00 Europe/Berlin."},
 		{zh.Watch.Reason(quiet, now), "暂未询问：对方的免打扰时段，到 07:00 Europe/Berlin 为止。"},
 		{en.Time(sent, now), "10:02"},

@@ -6,14 +6,14 @@ import (
 	"tocsin/track"
 )
 
-// Watch says where messages stand.
+// Watch has the texts about the state of messages.
 type Watch struct {
 	State func(track.State) string
-	// Reason says what will happen with a message, or why nothing. Times are told in the zone of now.
+	// Reason explains what will happen with a message, or why nothing will. Times are in the zone of now.
 	Reason func(r track.Explanation, now time.Time) string
 }
 
-// quietEnd is the end of quiet hours, in their own zone.
+// quietEnd formats the end of quiet hours, in their own time zone.
 func quietEnd(r track.Explanation, now time.Time) string {
 	zone := r.Zone
 	if zone == nil {
@@ -22,7 +22,7 @@ func quietEnd(r track.Explanation, now time.Time) string {
 	return r.Until.Std().In(zone).Format("15:04 ") + zone.String()
 }
 
-// because adds why a confirmation is expected, if there is something to say.
+// because returns why a confirmation is expected, if there is a text for the rule.
 func because(rules map[track.Rule]string, r track.Rule, colon string) string {
 	if text := rules[r]; text != "" {
 		return colon + text

@@ -1,30 +1,30 @@
 package phrase
 
-// Web is what pages say beside data forms (protocol §11).
+// Web has the texts of pages, besides data forms (protocol §11).
 type Web struct {
 	PromptTitle   func(with string) string
 	Number, Text  string
 	NoNumber      string
 	WriteYourself string
 	Open          string // the SMS app
-	OpenHint      string // once it is claimed
+	OpenHint      string // shown once the prompt is claimed
 	Scan          string // the QR code, with a phone
 	Copy, Copied  string
 	Sent, Later   string
-	SendIt        string                      // from here
-	OpenBy        func(gateway string) string // a chat
+	SendIt        string                      // the component sends it
+	OpenVia       func(gateway string) string // a chat via a gateway
 	No            string
-	Elsewhere     string // another device is dealing with it
-	Done          string // it was answered
+	Elsewhere     string // another device has claimed the prompt
+	Done          string // answered
 	Snoozed       string
 	Changed       string // it was answered or settled before
-	Update        string // with another text
+	Update        string // use another text
 
 	Settings, Admin string
-	OpenPage        string // begins a session
-	OpenHere        string // why there is a button
+	OpenPage        string // button that starts a session
+	OpenHere        string // explains the button
 	Save            string
-	Do              string // carries out a command of an admin
+	Do              string // button that executes an admin's command
 	Timeline        string
 	TimelineEmpty   string
 	Legend          string
@@ -33,10 +33,10 @@ type Web struct {
 	Deleted         string
 	Health          string
 
-	GoneTitle, Gone string // a link that opens nothing
+	GoneTitle, Gone string // an invalid link
 	TooMany         string
 	Failed          string
-	Home            string // what a page is called in the title bar
+	Home            string // in the title bar
 }
 
 var enWeb = Web{
@@ -53,9 +53,9 @@ var enWeb = Web{
 	Sent:          "Sent",
 	Later:         "Not now",
 	SendIt:        "Send it for me",
-	OpenBy:        func(gateway string) string { return "Open a chat by " + gateway },
+	OpenVia:       func(gateway string) string { return "Open a chat via " + gateway },
 	No:            "No SMS",
-	Elsewhere:     "Another of your devices is dealing with it.",
+	Elsewhere:     "Another of your devices is handling it.",
 	Done:          "Noted. You can close this page.",
 	Snoozed:       "You will be asked again in ten minutes. You can close this page.",
 	Changed:       "This has been settled in the meantime.",
@@ -89,19 +89,19 @@ var zhWeb = Web{
 	NoNumber:      "没有可以显示的号码。如果您知道号码，请发短信。",
 	WriteYourself: "消息内容不可用：它已加密，或没有保存。请您自己填写；短信不加密。",
 	Open:          "打开短信应用",
-	OpenHint:      "号码和内容已填好。发送后请回到这里。",
+	OpenHint:      "号码和内容已填好。发送后请回到此页。",
 	Scan:          "或用手机扫描。",
 	Copy:          "复制内容",
 	Copied:        "已复制",
 	Sent:          "已发送",
 	Later:         "以后再说",
 	SendIt:        "代我发送",
-	OpenBy:        func(gateway string) string { return "通过 " + gateway + " 聊天发送" },
+	OpenVia:       func(gateway string) string { return "通过 " + gateway + " 聊天发送" },
 	No:            "不发短信",
 	Elsewhere:     "您的另一台设备正在处理。",
 	Done:          "已记下，可以关闭此页。",
 	Snoozed:       "十分钟后会再次询问您，可以关闭此页。",
-	Changed:       "在此期间已经处理。",
+	Changed:       "此询问已处理。",
 	Update:        "使用此内容",
 
 	Settings:      "设置",
@@ -112,14 +112,14 @@ var zhWeb = Web{
 	Do:            "确定",
 	Timeline:      "您最近的消息",
 	TimelineEmpty: "还没有跟踪过您的消息。",
-	Legend:        "已发送、已送达、已读；超时；已发短信。这里从不显示内容。",
+	Legend:        "已发送、已送达、已读；超时；已发短信。此处不显示消息内容。",
 	Delete:        "删除我的数据",
 	DeleteHint:    "删除您的号码、设置以及谁看到过号码的记录。",
 	Deleted:       "您的数据已删除，可以关闭此页。",
 	Health:        "运行状况",
 
-	GoneTitle: "此链接无法打开",
-	Gone:      "它可能已经使用过，或已过期。向联系人发送“设置”可以得到新链接。",
+	GoneTitle: "此链接无效",
+	Gone:      "它已被使用或已过期。向联系人发送“设置”可获取新链接。",
 	TooMany:   "请求太多，请一分钟后再试。",
 	Failed:    "服务出错了，请稍后再试。",
 	Home:      "短信提醒",

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// list joins the first items, and says how many more there are.
+// list joins at most maxNamed items, and adds how many more there are.
 func list[T any](items []T, say func(T) string, separator string, more func(n int) string) string {
 	var said []string
 	for _, item := range items[:min(len(items), maxNamed)] {
@@ -18,7 +18,7 @@ func list[T any](items []T, say func(T) string, separator string, more func(n in
 	return text
 }
 
-// utc tells the reader of a time that it is not in their time zone.
+// utc marks a time in UTC.
 func utc(at time.Time) string {
 	if at.Location() == time.UTC {
 		return " UTC"
@@ -26,7 +26,7 @@ func utc(at time.Time) string {
 	return ""
 }
 
-// inUnits spells d out in hours, minutes and seconds.
+// inUnits formats d in hours, minutes and seconds.
 func inUnits(d time.Duration, separator string, say func(n int64, unit string) string, units [3]string) string {
 	seconds := int64(d.Round(time.Second) / time.Second)
 	var said []string

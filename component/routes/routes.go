@@ -1,5 +1,5 @@
-// Package routes chooses by which routes an SMS may go to a number: by its country, and by the longest prefix. It is pure. Its
-// tests are tables.
+// Package routes chooses the routes by which an SMS may be sent to a number, by country and longest prefix. It is pure. Its tests
+// are tables.
 package routes
 
 import (
@@ -10,42 +10,42 @@ import (
 	"tocsin/component/numbers"
 )
 
-// Repeat says what is done about an SMS of which nobody knows whether it was sent.
+// Repeat says whether an SMS that may have been sent is submitted again.
 type Repeat string
 
 const (
-	Never  Repeat = "never"  // at most once: a report is waited for, then a person is asked
-	ByKey  Repeat = "key"    // it is submitted again under the same key, by which the provider knows it
+	Never  Repeat = "never"  // at most once: without a report, the sender is prompted
+	ByKey  Repeat = "key"    // submitted again with the same idempotency key, which the provider recognises
 	Always Repeat = "always" // at least once
 )
 
-// Everywhere stands for all countries.
+// Everywhere means all countries.
 const Everywhere = "*"
 
 // Route is one way to send SMS.
 type Route struct {
 	Name      string
-	Countries []string // ISO 3166; none: all that the table allows
-	Prefixes  []string // of numbers, with their plus: in place of Countries
-	Messages  bool     // what it is for
-	Codes     bool
+	Countries []string // ISO 3166; none: all countries of the table
+	Prefixes  []string // of numbers, with their plus; replace Countries
+	Messages  bool     // sends messages
+	Codes     bool     // sends codes
 	From      []string // numbers, short codes or names; none: those of the table
-	Fixed     bool     // what SMS come from is the provider's choice
-	Nameless  bool     // replies don't say which number they were sent to: there can be only one
-	Rate      float64  // SMS a second; 0: no limit
+	Fixed     bool     // the provider chooses the sender
+	Nameless  bool     // replies don't name the number they were sent to, so only one can be used
+	Rate      float64  // SMS per second; 0: no limit
 	Cost      float64  // of a segment
 	Repeat    Repeat
 }
 
-// Table is all routes, in the order in which they are tried.
+// Table contains all routes, in the order in which they are tried.
 type Table struct {
-	Countries []string // that SMS may go to; Everywhere: all
+	Countries []string // allowed countries, or Everywhere
 	From      []string
 	Routes    []Route
 }
 
-// For returns the routes for a number, in E.164, in the order in which they are to be tried: those with the longest prefix of it
-// first, and what is equal in the order of the table.
+// For returns the routes for a number in E.164, in the order in which they are to be tried: longest matching prefix first, then in
+// the order of the table.
 func (t *Table) For(number string, code bool) []*Route {
 	country := numbers.Country(number)
 	if !slices.Contains(t.Countries, Everywhere) && !slices.Contains(t.Countries, country) {
@@ -73,7 +73,7 @@ func (t *Table) For(number string, code bool) []*Route {
 	return all
 }
 
-// fits reports whether the route is for a number, and how long the prefix is that says so.
+// fits reports whether the route serves a number, and the length of the matching prefix.
 func (r *Route) fits(number, country string) (length int, ok bool) {
 	for _, p := range r.Prefixes {
 		if strings.HasPrefix(number, p) {
@@ -86,7 +86,7 @@ func (r *Route) fits(number, country string) (length int, ok bool) {
 	return 0, len(r.Countries) == 0 || slices.Contains(r.Countries, Everywhere) || slices.Contains(r.Countries, country)
 }
 
-// Named returns the route of a name, or nil.
+// Named returns the route with a name, or nil.
 func (t *Table) Named(name string) *Route {
 	for i := range t.Routes {
 		if t.Routes[i].Name == name {
@@ -96,7 +96,7 @@ func (t *Table) Named(name string) *Route {
 	return nil
 }
 
-// Senders returns what an SMS may be sent from by a route, in the order of preference; none leaves it to the provider.
+// Senders returns the senders that a route may use, in order of preference. None leaves it to the provider.
 func (t *Table) Senders(r *Route) []string {
 	list := t.From
 	if len(r.From) > 0 {
@@ -111,7 +111,7 @@ func (t *Table) Senders(r *Route) []string {
 	return list
 }
 
-// IsOwn reports whether SMS may be sent from a number.
+// IsOwn reports whether a number is among our senders.
 func (t *Table) IsOwn(number string) bool {
 	return slices.Contains(t.From, number) || slices.ContainsFunc(t.Routes, func(r Route) bool { return slices.Contains(r.From, number) })
 }

@@ -29,7 +29,7 @@ func TestFor(t *testing.T) {
 		{"+8615912345678", true, "any codes"},
 		{"+4915112345678", false, "any"},
 		{"+12025550123", false, "any"},
-		{"+14165550123", false, ""}, // Canada, though the code is that of the US
+		{"+14165550123", false, ""}, // Canada, which shares the US code
 		{"+33612345678", false, ""},
 		{"+99912345678", false, ""},
 		{"", false, ""},

@@ -51,7 +51,7 @@ type SMS struct {
 	Inboxes  map[string]gateway.Inbox   // of those reached by XMPP, by domain
 	Segments int                        // longer texts are cut
 	Validity time.Duration              // what is not delivered by then is not to be delivered
-	Stop     []string                   // words that end SMS, beside those that are built in: see sms.ReadOrder
+	Stop     []string                   // words like STOP, in addition to the built-in ones: see sms.ReadKeyword
 }
 
 // Live are the settings in force, with the pause that admins order by command. Its methods may be called by several

@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// maxMarks is how many combining marks may follow one character: that of the Stream-Safe Text Format (UAX #15 §13),
-// more than any language needs.
+// maxMarks is how many combining marks may follow a character: the limit of the Stream-Safe Text Format (UAX #15 §13), more than
+// any language needs.
 const maxMarks = 30
 
 const (
@@ -16,10 +16,10 @@ const (
 	blackFlag = '\U0001f3f4'
 )
 
-// Clean returns text without anything that could deceive or disturb its reader: control characters, bidirectional
-// overrides and isolates, invisible characters that join nothing. All line ends become "\n", no more than two in a row;
-// all spaces but the ideographic one become plain. What languages and emoji need is kept: joiners between characters,
-// one variation selector after a character, the tags of a flag, left-to-right and right-to-left marks.
+// Clean removes what could deceive or disturb a reader: control characters, bidirectional overrides and isolates, invisible
+// characters that join nothing. Line ends become "\n", at most two in a row; all spaces except the ideographic one become plain
+// spaces. It keeps what languages and emoji need: joiners between characters, one variation selector after a character, the tags
+// of a flag, left-to-right and right-to-left marks.
 func Clean(text string) string {
 	text = strings.ToValidUTF8(text, "\ufffd")
 	text = lineEnds.Replace(text)
@@ -35,11 +35,11 @@ var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u
 
 type cleaner struct {
 	b     strings.Builder
-	last  rune // the last one kept
-	joins bool // a joiner is pending for the next character
-	join  rune
-	marks int
-	tags  int // bytes of a flag's tags still to come
+	last  rune // the last character written
+	joins bool // a joiner is pending
+	join  rune // the joiner
+	marks int  // combining marks since the last base character
+	tags  int  // remaining bytes of a flag's tags
 }
 
 func (c *cleaner) take(r rune, rest string) {
@@ -71,7 +71,7 @@ func (c *cleaner) take(r rune, rest string) {
 	}
 }
 
-// flagTags are the tags of a subdivision's flag, such as Scotland's (UTS #51, ED-14a).
+// flagTags matches the tags of a subdivision flag, such as Scotland's (UTS #51, ED-14a).
 var flagTags = regexp.MustCompile(`^[\x{e0030}-\x{e0039}\x{e0061}-\x{e007a}]{1,6}\x{e007f}`)
 
 // keep writes r, preceded by a pending joiner.
@@ -92,7 +92,7 @@ func visible(r rune) bool { return r != 0 && !unicode.IsSpace(r) && !direction(r
 // direction reports whether r is only a direction mark.
 func direction(r rune) bool { return r == '\u200e' || r == '\u200f' || r == '\u061c' }
 
-// invisible reports whether r does not belong in a text. Visible format characters, as in Arabic, are kept.
+// invisible reports whether r is to be removed. Visible format characters, as in Arabic, are kept.
 func invisible(r rune) bool {
 	switch {
 	case direction(r):
@@ -105,7 +105,7 @@ func invisible(r rune) bool {
 		unicode.Is(unicode.Noncharacter_Code_Point, r)
 }
 
-// tidy removes trailing spaces, and all but one of consecutive empty lines.
+// tidy removes trailing spaces, and collapses consecutive empty lines.
 func tidy(text string) string {
 	lines := strings.Split(text, "\n")
 	kept := lines[:0]

@@ -7,13 +7,12 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// maxCluster is the longest grapheme that counts as one, in code points: emoji of families with skin tones have 11. A
-// longer one counts as several, so that stacked marks cannot evade a limit.
+// maxCluster is the longest grapheme that counts as one, in code points. (Family emoji with skin tones have 11.) A longer one
+// counts as several, so that stacked marks cannot evade a limit.
 const maxCluster = 16
 
-// Cut returns text with at most n graphemes (UAX #29), the last of which is an ellipsis if anything was cut: "…", or
-// "..." where that keeps the text in the GSM alphabet, which allows about twice as much per SMS. It never splits a
-// grapheme.
+// Cut truncates text to n graphemes (UAX #29), including an ellipsis at the end: "…", or "..." if that keeps the text in the GSM
+// alphabet, which allows about twice as much per SMS. It never splits a grapheme.
 func Cut(text string, n int) string {
 	if length(text) <= n {
 		return text
@@ -27,7 +26,7 @@ func Cut(text string, n int) string {
 	return trimmed(text, n-1) + "…"
 }
 
-// CutMiddle is like Cut, but removes the middle: the first and the last of several messages say most.
+// CutMiddle is like Cut, but removes the middle, because the first and last of several messages matter most.
 func CutMiddle(text string, n int) string {
 	if length(text) <= n {
 		return text
@@ -42,7 +41,7 @@ func CutMiddle(text string, n int) string {
 	return head + "…" + tail
 }
 
-// ends returns the first and the last graphemes of text, n in all, without white space at the cut.
+// ends returns the first and last graphemes of text, n in all, without white space at the cut.
 func ends(text string, n int) (head, tail string) {
 	if n < 2 {
 		return trimmed(text, n), ""
@@ -85,7 +84,7 @@ func trimmed(text string, n int) string {
 	return text[:end]
 }
 
-// graphemes calls yield with the end of each grapheme of text, and how many it counts for.
+// graphemes calls yield with the end and weight of each grapheme of text, until it returns false.
 func graphemes(text string, yield func(end, weight int) bool) {
 	state, end := -1, 0
 	for rest := text; rest != ""; {

@@ -7,7 +7,7 @@ import (
 
 const escape = 0x1b // the next septet is from the extension table
 
-// codes of the extension table, in the order of its characters.
+// extensionCodes are the codes of the extension table, in the order of its characters.
 const extensionCodes = "\x0a\x14\x28\x29\x2f\x3c\x3d\x3e\x40\x65"
 
 // septets maps characters to codes, with the escape for those of the extension table; runes is the inverse.
@@ -28,8 +28,7 @@ var septets, runes = func() (map[rune]string, map[string]rune) {
 	return to, from
 }()
 
-// Septets encodes text by 3GPP TS 23.038 §6.2.1, one septet per octet; ok is false if a character is not in that
-// alphabet.
+// Septets encodes text in the GSM alphabet (3GPP TS 23.038 §6.2.1), one septet per octet; ok is false if a character is not in it.
 func Septets(text string) (code []byte, ok bool) {
 	for _, r := range text {
 		s, known := septets[r]
@@ -41,8 +40,8 @@ func Septets(text string) (code []byte, ok bool) {
 	return code, true
 }
 
-// FromSeptets is the inverse of Septets. An escape before a code missing from the extension table is a space, as TS
-// 23.038 §6.2.1.1 prescribes for phones that don't know a table; octets that are not septets are U+FFFD.
+// FromSeptets is the inverse of Septets. An escape before a code that is not in the extension table becomes a space (TS 23.038
+// §6.2.1.1), octets that are not septets become U+FFFD.
 func FromSeptets(code []byte) string {
 	var b strings.Builder
 	for i := 0; i < len(code); i++ {
@@ -67,7 +66,7 @@ func FromSeptets(code []byte) string {
 	return b.String()
 }
 
-// UCS2 encodes text for SMS outside the GSM alphabet: UTF-16, the most significant octet first.
+// UCS2 encodes text as UTF-16, big-endian, for SMS with characters outside the GSM alphabet.
 func UCS2(text string) []byte {
 	var code []byte
 	for _, unit := range utf16.Encode([]rune(text)) {
@@ -76,7 +75,7 @@ func UCS2(text string) []byte {
 	return code
 }
 
-// FromUCS2 is the inverse of UCS2. An odd last octet is dropped.
+// FromUCS2 is the inverse of UCS2. An odd trailing octet is ignored.
 func FromUCS2(code []byte) string {
 	units := make([]uint16, len(code)/2)
 	for i := range units {
@@ -85,8 +84,7 @@ func FromUCS2(code []byte) string {
 	return string(utf16.Decode(units))
 }
 
-// Split returns the segments of text, as many as Count says: in the GSM alphabet if gsm is set, else in UTF-16.
-// Segments contain whole characters.
+// Split splits text into segments of whole characters, in the GSM alphabet if gsm is set, else in UTF-16.
 func Split(text string, gsm bool) []string {
 	single, part, size := ucsSingle, ucsPart, units
 	if gsm {

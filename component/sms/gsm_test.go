@@ -9,7 +9,7 @@ import (
 	"tocsin/xep/escalation"
 )
 
-// TS 23.038 §6.2.1, by its codes.
+// Characters and their codes in TS 23.038 §6.2.1.
 func TestSeptets(t *testing.T) {
 	for text, want := range map[string]string{
 		"@":                  "\x00",
@@ -49,7 +49,7 @@ func TestUCS2(t *testing.T) {
 	}
 }
 
-// Segments are what Count counts, none too long, and together the text.
+// Split and Count agree, no segment is too long, and joined they are the text.
 func TestSplit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringOfN(rapid.SampledFrom([]rune("ab€[好🚒é")), 1, 700, -1).Draw(t, "text")

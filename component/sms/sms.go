@@ -1,5 +1,5 @@
-// Package sms composes the text of an SMS, counts its segments, and makes the URIs that open a composer with it. It is pure,
-// and knows nothing about messages or the owners of numbers. Its tests are tables and a fuzz test of cutting.
+// Package sms composes the text of an SMS, counts and encodes its segments, makes URIs that open a composer with it, and reads
+// replies. It is pure, and knows nothing about messages or the owners of numbers. Its tests are tables and property tests.
 package sms
 
 import (
@@ -14,8 +14,8 @@ import (
 type Fill struct {
 	Sender string // bare JID
 	Domain string // of the sender
-	Text   string // the message; for a burst all of them, separated by line breaks
-	Burst  bool   // several messages: if too long, the middle is cut, not the end (protocol §5)
+	Text   string // the message; for a burst all messages, separated by line breaks
+	Burst  bool   // several messages: if the text is too long, its middle is cut, not its end (protocol §5)
 }
 
 // Draft is an SMS as shown in a prompt.
@@ -27,8 +27,8 @@ type Draft struct {
 	Encoding escalation.Encoding
 }
 
-// Compose makes the SMS to number, which may be "", from a template (nil: only the message's text). The whole text has
-// at most limit graphemes: the message is cut, so that the rest of the template is kept.
+// Compose composes an SMS to number, which may be "", from a template (nil: only the message's text). The result has at most limit
+// graphemes: the message is cut, and the rest of the template is kept.
 func Compose(t *template.Template, f Fill, number string, limit int) (Draft, error) {
 	f.Text = Clean(f.Text)
 	text, err := render(t, f)
@@ -57,20 +57,20 @@ func (f Fill) cut(text string, n int) string {
 	return Cut(text, n)
 }
 
-// Blank is an SMS whose text the client fills in, for instance because the message is encrypted.
+// Blank returns an SMS whose text the client fills in, for instance because the message is encrypted.
 func Blank(number string) Draft {
 	return Draft{URI: URI(number, ""), Tel: Tel(number)}
 }
 
-// render runs the template. Without a text, an introduction at its end is dropped, so that a template for messages
-// makes a good notice.
+// render executes the template. Without a text, trailing punctuation is removed, so that a template for messages also works for
+// notices.
 func render(t *template.Template, f Fill) (string, error) {
 	if t == nil {
 		return f.Text, nil
 	}
 	var b strings.Builder
 	if err := t.Execute(&b, f); err != nil {
-		return "", fmt.Errorf("run the SMS template: %w", err)
+		return "", fmt.Errorf("execute the SMS template: %w", err)
 	}
 	text := Clean(b.String())
 	if f.Text == "" {
@@ -79,7 +79,7 @@ func render(t *template.Template, f Fill) (string, error) {
 	return text, nil
 }
 
-// Fit is Compose for an SMS sent by the component: with what stands before and after it takes at most the given number of segments.
+// Fit is Compose for an SMS sent by the component. Including before and after, it takes at most the given number of segments, n.
 func Fit(t *template.Template, f Fill, limit, segments int, before, after string) (text string, n int, err error) {
 	fits := func(limit int) bool {
 		var d Draft
@@ -92,7 +92,7 @@ func Fit(t *template.Template, f Fill, limit, segments int, before, after string
 	if fits(limit) || err != nil {
 		return text, n, err
 	}
-	low, high := 0, limit // it fits with low, but not with high
+	low, high := 0, limit // binary search: it fits with low, but not with high
 	for high-low > 1 && err == nil {
 		if middle := (low + high) / 2; fits(middle) {
 			low = middle

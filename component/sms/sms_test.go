@@ -73,7 +73,7 @@ func TestCut(t *testing.T) {
 		{family + family + family, 2, family + "…"},
 		{flag + flag + flag, 2, flag + "…"},
 		{"e\u0301e\u0301e\u0301", 2, "e\u0301…"},
-		{"ab" + strings.Repeat("\u0301", 40), 3, "a…"}, // 40 marks are no way around the limit
+		{"ab" + strings.Repeat("\u0301", 40), 3, "a…"}, // stacked marks do not evade the limit
 	} {
 		if got := Cut(tc.text, tc.n); got != tc.want {
 			t.Errorf("Cut(%q, %d) = %q, want %q", tc.text, tc.n, got, tc.want)
@@ -146,7 +146,7 @@ func TestCount(t *testing.T) {
 	}
 }
 
-// The examples of RFC 5724 §2.5, but for the one with two recipients, and others.
+// The examples of RFC 5724 §2.5, except the one with two recipients, and others.
 func TestURI(t *testing.T) {
 	for _, tc := range []struct{ number, body, want string }{
 		{"+15105550101", "", "sms:+15105550101"},
@@ -234,7 +234,7 @@ func TestCompose(t *testing.T) {
 	}
 }
 
-// nasty draws texts out of what is hard: joiners, selectors, marks, flags, directions, line ends.
+// nasty draws texts from difficult parts: joiners, selectors, marks, flags, directions, line ends.
 var nasty = rapid.Custom(func(t *rapid.T) string {
 	parts := rapid.SliceOf(rapid.OneOf(
 		rapid.SampledFrom([]string{"a", " ", "\n", "\r", "€", "[", "好", "م", "😀", "👨‍👩‍👧‍👦", "🇨🇳", "🇩", "❤️‍🔥", "🏴", "\U000e0067", "\U000e007f",

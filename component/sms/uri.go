@@ -4,9 +4,8 @@ import "strings"
 
 const hex = "0123456789ABCDEF"
 
-// URI returns the sms: URI that opens a composer to number with body in it (RFC 5724 §2.2), or "" if number is not a
-// global number. Everything but unreserved characters is percent-encoded UTF-8 (RFC 3986 §2.3). An empty body is
-// omitted.
+// URI returns the sms: URI that opens a composer to number with body (RFC 5724 §2.2), or "" if number is not a global number.
+// Everything except unreserved characters is percent-encoded as UTF-8 (RFC 3986 §2.3). An empty body is omitted.
 func URI(number, body string) string {
 	n := global(number)
 	if n == "" {
@@ -18,8 +17,8 @@ func URI(number, body string) string {
 	return "sms:" + n + "?body=" + encoded(body)
 }
 
-// ChatURI returns the xmpp: URI that opens a chat with a number at a gateway, with body in it (RFC 5122, XEP-0147 §5.1), or "" if
-// number is not a global number. Without type=chat some clients open a window for single messages.
+// ChatURI returns the xmpp: URI that opens a chat with a number at a gateway, with body (RFC 5122, XEP-0147 §5.1), or "" if number
+// is not a global number. Without type=chat some clients open a window for single messages.
 func ChatURI(number, gateway, body string) string {
 	n := global(number)
 	if n == "" || gateway == "" {
@@ -32,7 +31,7 @@ func ChatURI(number, gateway, body string) string {
 	return uri
 }
 
-// encoded percent-encodes everything but unreserved characters, as UTF-8 (RFC 3986 §2.3).
+// encoded percent-encodes everything except unreserved characters, as UTF-8 (RFC 3986 §2.3).
 func encoded(text string) string {
 	var b strings.Builder
 	for i := range len(text) {
@@ -53,8 +52,7 @@ func Tel(number string) string {
 	return ""
 }
 
-// global returns a global number as + and digits, without the visual separators of RFC 3966 §5.1.1; "" if it is not
-// one.
+// global returns a global number as + and digits, without the visual separators of RFC 3966 §5.1.1, or "" if it is not one.
 func global(number string) string {
 	rest, ok := strings.CutPrefix(strings.TrimSpace(number), "+")
 	digits := separators.Replace(rest)

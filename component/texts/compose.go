@@ -18,10 +18,10 @@ import (
 	"tocsin/track"
 )
 
-// lineOf says what an SMS is sent from. Only those about messages are told apart by it; an answer comes from the number that was
-// written to.
+// lineOf chooses the sender of an SMS. An SMS about messages gets a line of its own, so that replies can be matched; an automatic
+// answer comes from the number that was written to.
 func lineOf(look *track.TextLook, o *settings.SMS, r *routes.Route) track.Line {
-	t, senders := &look.Was, atHome(o.Routes.Senders(r), look.Was.Number)
+	t, senders := &look.Was, domesticFirst(o.Routes.Senders(r), look.Was.Number)
 	l := track.Line{Route: r.Name}
 	switch {
 	case t.Kind == track.TextAbout:
@@ -37,7 +37,7 @@ func lineOf(look *track.TextLook, o *settings.SMS, r *routes.Route) track.Line {
 	return l
 }
 
-// compose writes an SMS, and counts its segments.
+// compose composes an SMS, and counts its segments.
 func (s *Sender) compose(look *track.TextLook, o *settings.SMS, l track.Line) (gateway.Submission, int, error) {
 	m := gateway.Submission{Ref: look.Was.ID, To: look.Was.Number, From: l.From, Validity: o.Validity}
 	var n int
@@ -65,9 +65,9 @@ func (s *Sender) compose(look *track.TextLook, o *settings.SMS, l track.Line) (g
 	return m, n, err
 }
 
-var errTooLong = errors.New("it does not fit into so many segments")
+var errTooLong = errors.New("more segments than allowed")
 
-// composeCode writes an SMS with a code. It is of no use for longer than the code.
+// composeCode composes an SMS with a code. Its validity ends with the code's.
 func (s *Sender) composeCode(m *gateway.Submission, look *track.TextLook, l track.Line) {
 	domain, say := track.Domain(look.Was.Recipient), phrase.In(look.Code.Language)
 	m.Code, m.Language, m.Params = true, say.Lang, gateway.Params{Domain: domain, Code: look.Digits}
@@ -78,7 +78,7 @@ func (s *Sender) composeCode(m *gateway.Submission, look *track.TextLook, l trac
 	}
 }
 
-// composeAnswer writes the answer to STOP or START.
+// composeAnswer composes the answer to STOP or START.
 func (s *Sender) composeAnswer(m *gateway.Submission, look *track.TextLook) {
 	all := s.Settings.Get()
 	say := phrase.In(all.Language)
@@ -88,7 +88,7 @@ func (s *Sender) composeAnswer(m *gateway.Submission, look *track.TextLook) {
 	}
 }
 
-// composeWhom writes by which digits replies say whom they answer.
+// composeWhom composes an SMS that says which digits choose whom a reply is for.
 func (s *Sender) composeWhom(m *gateway.Submission, look *track.TextLook, l track.Line) {
 	senders, reader := map[int]string{}, ""
 	for _, u := range look.Lines {
@@ -104,7 +104,7 @@ func (s *Sender) composeWhom(m *gateway.Submission, look *track.TextLook, l trac
 	m.Language, m.Text = say.Lang, say.SMS.Whom(choices)
 }
 
-// composeTest writes an SMS that an admin tries.
+// composeTest composes an admin's test SMS.
 func (s *Sender) composeTest(m *gateway.Submission, look *track.TextLook, o *settings.SMS, l track.Line) (n int, err error) {
 	all := s.Settings.Get()
 	domain, say := all.Tap.Domains[0], phrase.In(all.Language)
@@ -117,8 +117,8 @@ func (s *Sender) composeTest(m *gateway.Submission, look *track.TextLook, o *set
 	return n, err
 }
 
-// composeAbout writes an SMS about messages: their own text, or a notice, as their sender has chosen; always a notice with a message whose
-// text is not known, as of an encrypted one. It is in the language of who reads it.
+// composeAbout composes an SMS about messages, in the recipient's language: their text, or a notice, as the sender has chosen. If any
+// text is unknown, as with encrypted messages, it is a notice.
 func (s *Sender) composeAbout(m *gateway.Submission, look *track.TextLook, o *settings.SMS, l track.Line) (n int, err error) {
 	t, messages, all := &look.Was, look.Messages, s.Settings.Get()
 	lang := s.People.Language(t.Recipient)
@@ -139,7 +139,7 @@ func (s *Sender) composeAbout(m *gateway.Submission, look *track.TextLook, o *se
 	template := all.Templates[lang]
 	if t.Body != "" {
 		fill.Text, fill.Burst = t.Body, false
-		if strings.Contains(t.Body, t.Sender) { // else the template says whose words they are
+		if strings.Contains(t.Body, t.Sender) { // otherwise the template names the sender
 			template = nil
 		}
 	}

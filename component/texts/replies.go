@@ -14,24 +14,24 @@ import (
 	"tocsin/track"
 )
 
-// Of one phone so many replies are handed on at once, and one more after each interval; of so many phones that is remembered.
+// Limits for replies: a burst and an interval per phone, and the number of phones with a limiter.
 const (
 	repliesBurst = 20
 	repliesEvery = time.Minute
 	maxPhones    = 10_000
 )
 
-// What becomes of a reply that is no answer, beside the verdicts of package track.
+// Verdicts on replies, in addition to those of package track.
 const (
 	replyStop    = "stop"
 	replyStart   = "start"
 	replyEmpty   = "empty"
-	replyOwn     = "own" // from a number of ours: it would answer itself
+	replyOwn     = "own" // from one of our own senders: prevents loops
 	replyLimited = "limited"
 )
 
-// Replied implements gateway.Sink. STOP and START are of the number, whoever has bound it; what any other reply answers is
-// decided by package track.
+// Replied implements gateway.Sink. STOP and START apply to the number, whoever has bound it. Package track decides what any other
+// reply answers.
 func (s *Sender) Replied(ctx context.Context, r gateway.Reply) error {
 	kind, err := s.replied(ctx, r)
 	if err == nil {
@@ -51,7 +51,7 @@ func (s *Sender) replied(ctx context.Context, r gateway.Reply) (kind string, err
 		further = o.Stop
 	}
 	stop := track.TextStop{Stop: track.Stop{Number: number, Route: r.Route}, To: strings.TrimSpace(r.To)}
-	switch sms.ReadOrder(r.Text, further) {
+	switch sms.ReadKeyword(r.Text, further) {
 	case sms.Stop:
 		stop.By = track.StopBySMS
 		return replyStop, s.Inputs.Do(ctx, &stop)
@@ -72,11 +72,11 @@ func (s *Sender) replied(ctx context.Context, r gateway.Reply) (kind string, err
 	if err := s.Inputs.Do(ctx, in); err != nil {
 		return "", err
 	}
-	s.Log.Info("an SMS came in", "route", r.Route, "country", numbers.Country(number), "verdict", in.Verdict)
+	s.Log.Info("received an SMS", "route", r.Route, "country", numbers.Country(number), "verdict", in.Verdict)
 	return string(in.Verdict), nil
 }
 
-// phones bound what is taken in of each phone.
+// phones limits the rate of replies from each phone.
 type phones struct {
 	mu       sync.Mutex
 	limiters map[string]*rate.Limiter

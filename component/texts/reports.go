@@ -10,20 +10,19 @@ import (
 	"tocsin/track"
 )
 
-// A report may come before the answer that says what the provider calls the SMS. Those that belong to nothing known are kept for
-// earlyFor.
+// A report may come before the response that has the provider's id. Reports about unknown SMS are kept for earlyTTL.
 const (
-	earlyFor = time.Minute
+	earlyTTL = time.Minute
 	maxEarly = 10_000
 )
 
-// early are the reports that belong to nothing known.
+// early keeps reports about unknown SMS.
 type early struct {
-	mu   sync.Mutex
-	kept []kept // oldest first
+	mu      sync.Mutex
+	reports []earlyReport // oldest first
 }
 
-type kept struct {
+type earlyReport struct {
 	in track.TextReported
 	at time.Time
 }
@@ -50,26 +49,26 @@ func (s *Sender) Reported(ctx context.Context, r gateway.Report) error {
 func (e *early) keep(in track.TextReported, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for len(e.kept) > 0 && (len(e.kept) >= maxEarly || now.Sub(e.kept[0].at) > earlyFor) {
-		e.kept = e.kept[1:]
+	for len(e.reports) > 0 && (len(e.reports) >= maxEarly || now.Sub(e.reports[0].at) > earlyTTL) {
+		e.reports = e.reports[1:]
 	}
-	e.kept = append(e.kept, kept{in, now})
+	e.reports = append(e.reports, earlyReport{in, now})
 }
 
-// take takes out what was reported of parts.
+// take removes and returns the reports about the given ids.
 func (e *early) take(route string, ids []string, now time.Time) (found []track.TextReported) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var rest []kept
-	for _, r := range e.kept {
+	var rest []earlyReport
+	for _, r := range e.reports {
 		switch {
-		case now.Sub(r.at) > earlyFor:
+		case now.Sub(r.at) > earlyTTL:
 		case r.in.Route == route && slices.Contains(ids, r.in.ID):
 			found = append(found, r.in)
 		default:
 			rest = append(rest, r)
 		}
 	}
-	e.kept = rest
+	e.reports = rest
 	return found
 }

@@ -2,14 +2,14 @@ package texts
 
 import "tocsin/component/settings"
 
-// RouteState is how a route does.
+// RouteState is the state of a route.
 type RouteState struct {
 	Name string `json:"route"`
 	Up   bool   `json:"up"`
-	Why  string `json:"why,omitempty"` // it is not: few words, without a secret
+	Why  string `json:"why,omitempty"` // why it is down, in a few words without secrets
 }
 
-// Routes returns how each route does, in the order of the configuration; nothing without [sms].
+// Routes returns the state of each route, in the order of the configuration; nothing without [sms].
 func (s *Sender) Routes() []RouteState {
 	o := s.Settings.Get().SMS
 	if o == nil {
@@ -32,7 +32,7 @@ func (s *Sender) state(o *settings.SMS, name string) RouteState {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l := s.line(name); s.Clock.Now().Before(l.closed) {
+	if l := s.throttle(name); s.Clock.Now().Before(l.closed) {
 		return RouteState{Name: name, Why: l.why}
 	}
 	return RouteState{Name: name, Up: true}

@@ -1,13 +1,15 @@
-// Package texts sends SMS of the component's own: the entries of the outbox that ask for one.
+// Package texts sends the outbox's SMS through gateways, and handles reports and replies.
 //
-//	texts.go    an entry: what has become of it before, its routes, its text, its submission, what came of that
+//	texts.go    sending an entry: its routes, submission, and outcome
 //	compose.go  the text
-//	reports.go  what providers tell of it later
-//	replies.go  SMS that come from phones
+//	sender.go   the order of senders
+//	reports.go  reports from providers
+//	replies.go  SMS from phones
+//	routes.go   the state of routes
 //
-// What is decided about an SMS is decided by package track; what a provider's answer means, by component/gateway. This package
-// sees to the order: before the first byte leaves it is durable that it may; what came of it is durable before anything else
-// happens. It is tested by internal/texting, with crashes at every point.
+// Package track decides about SMS, and component/gateway interprets providers' responses. This package guarantees the order of
+// writes: an SMS is recorded as submitting before the first byte is sent, and its outcome is recorded before anything else
+// happens. internal/texting tests it, with crashes at every point.
 package texts
 
 import (
@@ -33,34 +35,34 @@ import (
 const (
 	maxWaiting = 4096 // entries
 	workers    = 32
-	// submitWithin is how long a provider may take to answer, unless its gateway is stricter.
-	submitWithin = time.Minute
-	// endWithin is how long one may still take when the component stops.
-	endWithin = 3 * time.Second
-	// An SMS that no route takes is tried again after firstRetry, doubled from try to try up to lastRetry.
+	// submitTimeout limits a submission, unless its gateway has a shorter timeout.
+	submitTimeout = time.Minute
+	// shutdownTimeout is how long a submission may still take when the component stops.
+	shutdownTimeout = 3 * time.Second
+	// An SMS that no route accepts is retried after firstRetry, doubled each time up to lastRetry.
 	firstRetry = time.Second
 	lastRetry  = 20 * time.Second
-	// closedFor is how long a route is left alone that has taken nothing, if it does not say how long itself.
+	// closedFor is how long a route is not used after it has not accepted an SMS, unless it says how long to wait.
 	closedFor = 5 * time.Second
 )
 
-// Inputs takes what changes the ledger, and returns when it is durable.
+// Inputs applies inputs to the ledger, and returns when they are durable.
 type Inputs interface {
 	Do(context.Context, track.Input) error
 }
 
-// People is what users have chosen.
+// People returns users' preferences.
 type People interface {
 	Of(bare string) track.Prefs
 	Language(owner string, choices ...string) string
 }
 
-// Options are what a Sender works with. All are needed.
+// Options are the dependencies of a Sender. All are required.
 type Options struct {
 	Inputs   Inputs
 	People   People
 	Settings *settings.Live
-	// IsLeader reports whether no other instance can be live at this moment: what it is not sure of does not go out.
+	// IsLeader reports whether certainly no other instance is live. Nothing is sent otherwise.
 	IsLeader func() bool
 	Clock    clock.Clock
 	Log      *slog.Logger
@@ -75,18 +77,18 @@ type Sender struct {
 
 	phones phones
 
-	mu    sync.Mutex
-	lines map[string]*line // by the name of the route
+	mu        sync.Mutex
+	throttles map[string]*throttle // by route name
 }
 
-// line is what is remembered of a route.
-type line struct {
+// throttle limits the use of a route.
+type throttle struct {
 	limiter *rate.Limiter
-	closed  time.Time // until when it is left alone
+	closed  time.Time // the route is not used until then
 	why     string
 }
 
-// job is an entry of the outbox, and what has it tried again.
+// job is an entry of the outbox, and the function that schedules a retry.
 type job struct {
 	out   track.Outgoing
 	again func(time.Duration)
@@ -94,16 +96,16 @@ type job struct {
 
 // New returns a sender.
 func New(o Options) *Sender {
-	return &Sender{Options: o, queue: queue.New[job](maxWaiting), early: early{}, phones: phones{limiters: map[string]*rate.Limiter{}}, lines: map[string]*line{}}
+	return &Sender{Options: o, queue: queue.New[job](maxWaiting), early: early{}, phones: phones{limiters: map[string]*rate.Limiter{}}, throttles: map[string]*throttle{}}
 }
 
-// Push takes an entry of the outbox. It reports false if there is no room for it. again is called, once at most, to have it come
-// again after a time; else nothing is left to do for it: what has become of it takes it out of the outbox.
+// Push queues an entry of the outbox. It reports false if the queue is full. To retry the entry after a time, again is called, at
+// most once. Otherwise the entry is done, and its outcome removes it from the outbox.
 func (s *Sender) Push(out track.Outgoing, again func(after time.Duration)) bool {
 	return s.queue.Push(job{out, again})
 }
 
-// Run sends until ctx is done. What is being submitted then has a moment to end.
+// Run sends until ctx is done. Submissions in progress then have shutdownTimeout to end.
 func (s *Sender) Run(ctx context.Context) error {
 	s.queue.Work(ctx, workers, func(ctx context.Context, j job) {
 		if err := s.send(ctx, j); err != nil && ctx.Err() == nil {
@@ -114,7 +116,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	return nil
 }
 
-// send does what is to be done about an SMS at this moment. Its error is that of the database.
+// send performs the next step for an SMS. Its errors come from the database.
 func (s *Sender) send(ctx context.Context, j job) error {
 	look := &track.TextLook{Text: j.out.Prompt}
 	if err := s.Inputs.Do(ctx, look); err != nil {
@@ -122,30 +124,30 @@ func (s *Sender) send(ctx context.Context, j job) error {
 	}
 	t, now := &look.Was, track.At(s.Clock.Now())
 	switch {
-	case !look.Found || !t.State.Live(): // it was settled, and is left in the outbox by an account that was removed
+	case !look.Found || !t.State.Live(): // settled already; the entry was left behind when an account was removed
 		return s.Inputs.Do(ctx, &track.OutboxDone{j.out.ID})
 	case t.State == track.TextUnsure:
 		return s.await(ctx, j, t)
-	case t.State == track.TextSubmitting: // the component ended while it was submitted, or it is to be submitted again
+	case t.State == track.TextSubmitting: // interrupted by a crash, or to be submitted again
 		route := s.route(t.Route)
 		if route == nil || t.Kind == track.TextTest || route.Repeat == routes.Never || now >= t.QueuedAt.Add(track.TextPatience) {
 			return s.unsure(ctx, j, t)
 		}
 		return s.again(ctx, j, look, route)
 	case now >= t.QueuedAt.Add(track.TextPatience):
-		s.Log.Warn("no route has taken an SMS: a person is asked", "text", t.ID)
+		s.Log.Warn("no route has accepted an SMS, prompting its sender", "text", t.ID)
 		return s.Inputs.Do(ctx, &track.TextEnded{Text: t.ID, State: track.TextRefused})
 	}
 	return s.first(ctx, j, look)
 }
 
-// await waits for a report about an SMS that may have been sent, and then gives it up.
+// await waits for a report about an SMS that may have been sent, and finally gives up.
 func (s *Sender) await(ctx context.Context, j job, t *track.Text) error {
 	if left := t.SentAt.Add(track.TextPatience).Std().Sub(s.Clock.Now()); left > 0 {
 		j.again(left)
 		return nil
 	}
-	s.Log.Warn("nothing was heard of an SMS that may have been sent: a person is asked", "text", t.ID, "route", t.Route)
+	s.Log.Warn("no report about an SMS that may have been sent, prompting its sender", "text", t.ID, "route", t.Route)
 	return s.Inputs.Do(ctx, &track.TextEnded{Text: t.ID, State: track.TextLost})
 }
 
@@ -156,8 +158,8 @@ func (s *Sender) unsure(ctx context.Context, j job, t *track.Text) error {
 	return s.await(ctx, j, t)
 }
 
-// first tries the routes for an SMS of which nothing was sent, one after the other. The next one is tried only when it is certain
-// that this one has sent nothing.
+// first tries the routes, one after the other, for an SMS that was not sent. The next route is tried only if this one has certainly
+// sent nothing.
 func (s *Sender) first(ctx context.Context, j job, look *track.TextLook) error {
 	t, o := &look.Was, s.Settings.Get().SMS
 	var fit []*routes.Route
@@ -167,7 +169,7 @@ func (s *Sender) first(ctx context.Context, j job, look *track.TextLook) error {
 	if t.Kind == track.TextTest && t.Route != "" {
 		fit = slices.DeleteFunc(fit, func(r *routes.Route) bool { return r.Name != t.Route })
 	}
-	if len(fit) == 0 { // the settings have changed
+	if len(fit) == 0 { // the configuration has changed
 		return s.Inputs.Do(ctx, &track.TextEnded{Text: t.ID, State: track.TextRefused})
 	}
 	for _, route := range fit {
@@ -187,7 +189,7 @@ func (s *Sender) first(ctx context.Context, j job, look *track.TextLook) error {
 	return nil
 }
 
-// again submits an SMS once more that may have been sent: its route says that this does no harm.
+// again submits an SMS once more that may have been sent, as its route's repeat allows.
 func (s *Sender) again(ctx context.Context, j job, look *track.TextLook, route *routes.Route) error {
 	o := s.Settings.Get().SMS
 	if o == nil || look.Idle() || !s.open(o, route) {
@@ -197,13 +199,13 @@ func (s *Sender) again(ctx context.Context, j job, look *track.TextLook, route *
 	return err
 }
 
-// submit gives an SMS to a provider. next says that it is certain that nothing was sent, and that the next route may try.
+// submit submits an SMS to a provider. next reports that certainly nothing was sent, so that the next route may try.
 func (s *Sender) submit(ctx context.Context, j job, look *track.TextLook, o *settings.SMS, route *routes.Route, again bool) (next bool, err error) {
 	t := &look.Was
 	line := lineOf(look, o, route)
 	m, segments, err := s.compose(look, o, line)
 	if err != nil {
-		s.Log.Error("could not write an SMS", "text", t.ID, "err", err)
+		s.Log.Error("could not compose an SMS", "text", t.ID, "err", err)
 		return false, s.Inputs.Do(ctx, &track.TextEnded{Text: t.ID, State: track.TextRefused})
 	}
 	about := make([]int64, len(look.Messages))
@@ -217,16 +219,16 @@ func (s *Sender) submit(ctx context.Context, j job, look *track.TextLook, o *set
 		}
 		return false, err
 	}
-	// From here on it is known to be submitted, whatever happens. What comes of it is noted even when the component stops.
+	// It is now recorded as submitting. The outcome must be recorded even if the component stops.
 	ending := context.WithoutCancel(ctx)
 	if !s.IsLeader() {
 		j.again(firstRetry)
 		return false, s.Inputs.Do(ending, &track.TextNotSent{Text: t.ID})
 	}
-	answer := s.ask(ctx, o.Gateways[route.Name], m)
+	answer := s.submitTo(ctx, o.Gateways[route.Name], m)
 	country := numbers.Country(t.Number)
 	s.count(route, answer, segments, country, purposes[t.Kind])
-	s.Log.Info("an SMS was submitted", "text", t.ID, "route", route.Name, "country", country, "outcome", outcomes[answer.Outcome], "class", answer.Class)
+	s.Log.Info("submitted an SMS", "text", t.ID, "route", route.Name, "country", country, "outcome", outcomes[answer.Outcome], "class", answer.Class)
 	switch answer.Outcome {
 	case gateway.Sent:
 		return false, s.Inputs.Do(ending, &track.TextSent{Text: t.ID, Route: route.Name, IDs: answer.IDs, Early: s.early.take(route.Name, answer.IDs, s.Clock.Now())})
@@ -234,7 +236,7 @@ func (s *Sender) submit(ctx context.Context, j job, look *track.TextLook, o *set
 		return false, s.Inputs.Do(ending, &track.TextEnded{Text: t.ID, State: track.TextRefused, Stopped: answer.Outcome == gateway.Stopped})
 	case gateway.NotSent:
 		s.close(route.Name, answer)
-		if again { // this attempt has sent nothing, but one before may have
+		if again { // an earlier attempt may have sent it
 			return false, s.repeat(ending, j, t, route)
 		}
 		return true, s.Inputs.Do(ending, &track.TextNotSent{Text: t.ID})
@@ -242,7 +244,7 @@ func (s *Sender) submit(ctx context.Context, j job, look *track.TextLook, o *set
 	return false, s.repeat(ending, j, t, route)
 }
 
-// repeat has an SMS submitted again that may have been sent, if its route allows that; or waits for a report.
+// repeat schedules another submission of an SMS that may have been sent, if its route allows that. Otherwise it waits for a report.
 func (s *Sender) repeat(ctx context.Context, j job, t *track.Text, route *routes.Route) error {
 	wait := min(firstRetry<<min(j.out.Tries, 10), lastRetry)
 	if t.Kind != track.TextTest && route.Repeat != routes.Never && s.Clock.Now().Add(wait).Before(t.QueuedAt.Add(track.TextPatience).Std()) {
@@ -253,14 +255,14 @@ func (s *Sender) repeat(ctx context.Context, j job, t *track.Text, route *routes
 	return s.unsure(ctx, j, t)
 }
 
-// ask submits, within a time. When the component stops it has a moment more.
-func (s *Sender) ask(ctx context.Context, g gateway.Gateway, m gateway.Submission) gateway.Answer {
+// submitTo submits an SMS with a timeout. When the component stops, shutdownTimeout remains.
+func (s *Sender) submitTo(ctx context.Context, g gateway.Gateway, m gateway.Submission) gateway.Answer {
 	if g == nil {
 		return gateway.Answer{Outcome: gateway.NotSent, Class: "no gateway"}
 	}
-	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), submitWithin)
+	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), submitTimeout)
 	defer cancel()
-	stopping := context.AfterFunc(ctx, func() { time.AfterFunc(endWithin, cancel) })
+	stopping := context.AfterFunc(ctx, func() { time.AfterFunc(shutdownTimeout, cancel) })
 	defer stopping()
 	began := s.Clock.Now()
 	answer := g.Submit(asking, m)
@@ -282,7 +284,7 @@ func (s *Sender) count(r *routes.Route, a gateway.Answer, segments int, country,
 	}
 }
 
-// route returns the route of a name, or nil.
+// route returns the route with a name, or nil.
 func (s *Sender) route(name string) *routes.Route {
 	if o := s.Settings.Get().SMS; o != nil {
 		return o.Routes.Named(name)
@@ -290,14 +292,14 @@ func (s *Sender) route(name string) *routes.Route {
 	return nil
 }
 
-// open reports whether a route can be given an SMS now, and counts that against its rate.
+// open reports whether a route can be used now, and if so counts that against its rate.
 func (s *Sender) open(o *settings.SMS, r *routes.Route) bool {
 	if !s.state(o, r.Name).Up {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l, now := s.line(r.Name), s.Clock.Now()
+	l, now := s.throttle(r.Name), s.Clock.Now()
 	limit := rate.Inf
 	if r.Rate > 0 {
 		limit = rate.Limit(r.Rate)
@@ -308,7 +310,7 @@ func (s *Sender) open(o *settings.SMS, r *routes.Route) bool {
 	return l.limiter.AllowN(now, 1)
 }
 
-// close leaves a route alone for a while.
+// close stops using a route for a while.
 func (s *Sender) close(name string, a gateway.Answer) {
 	wait := a.Wait
 	if wait <= 0 {
@@ -316,14 +318,14 @@ func (s *Sender) close(name string, a gateway.Answer) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := s.line(name)
+	l := s.throttle(name)
 	l.closed, l.why = s.Clock.Now().Add(wait), a.Class
 }
 
-// line returns what is remembered of a route. The caller holds mu.
-func (s *Sender) line(name string) *line {
-	if s.lines[name] == nil {
-		s.lines[name] = &line{}
+// throttle returns the throttle of a route. The caller holds mu.
+func (s *Sender) throttle(name string) *throttle {
+	if s.throttles[name] == nil {
+		s.throttles[name] = &throttle{}
 	}
-	return s.lines[name]
+	return s.throttles[name]
 }

@@ -29,7 +29,7 @@ func TestTextTried(t *testing.T) {
 		if code != 0 || !want.MatchString(out) {
 			t.Errorf("exit code %d\n%s%s", code, out, errs)
 		}
-		wants(t, "text", p.sms()[0].Get("text"), "Ring, ring\nReply STOP to end these.")
+		wants(t, "text", p.sms()[0].Get("text"), "Ring, ring\nReply STOP to opt out.")
 
 		for _, test := range []struct {
 			args []string

@@ -122,12 +122,12 @@ func TestCodeStories(t *testing.T) {
 			s.wantCode()
 			s.pass(2 * time.Minute)
 			code := s.digits()
-			said(t, s, code+" is your code to confirm this number on example.org. It is valid for 10 minutes.\nReply STOP to end these.")
+			said(t, s, code+" is your code to confirm this number on example.org. It is valid for 10 minutes.\nReply STOP to opt out.")
 			s.wantCode()
 			s.pass(2 * time.Minute)
 			said(t, s, code+" is your code to confirm this number on example.org. It is valid for 10 minutes.")
 			reply("BASTA")
-			said(t, s, "You get no more SMS from example.org. Reply START to get them again.")
+			said(t, s, "You will get no more SMS from example.org. Reply START to get them again.")
 			if from := s.provider.from[len(s.provider.from)-1]; from != "+8613900000001" {
 				t.Errorf("the answer comes from %s", from)
 			}
@@ -139,7 +139,7 @@ func TestCodeStories(t *testing.T) {
 				t.Errorf("another code: %s", verdict)
 			}
 			reply("START")
-			said(t, s, "You get SMS from example.org again. Reply STOP to end them.")
+			said(t, s, "You will get SMS from example.org again. Reply STOP to opt out.")
 		})
 	})
 }

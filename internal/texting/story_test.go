@@ -33,7 +33,7 @@ func TestStories(t *testing.T) {
 				t.Errorf("SMS: %q, want %q", got, want)
 			}
 		}
-		const stop = "\nReply STOP to end these."
+		const stop = "\nReply STOP to opt out."
 		tell("a burst is one SMS", func(t *testing.T, s *story) {
 			s.send("m1")
 			s.pass(time.Minute)
@@ -60,7 +60,7 @@ func TestStories(t *testing.T) {
 			reply("Stop.")
 			s.send("m2")
 			s.pass(3 * time.Minute)
-			const stopped = "You get no more SMS from example.org. Reply START to get them again."
+			const stopped = "You will get no more SMS from example.org. Reply START to get them again."
 			said(t, s, "the text of m1"+stop, stopped)
 			prompts, err := s.store.Prompts(t.Context(), s.alice)
 			if err != nil || len(prompts) != 1 {
@@ -72,7 +72,7 @@ func TestStories(t *testing.T) {
 			}
 			s.send("m3")
 			s.pass(3 * time.Minute)
-			said(t, s, "the text of m1"+stop, stopped, "You get SMS from example.org again. Reply STOP to end them.", "the text of m3")
+			said(t, s, "the text of m1"+stop, stopped, "You will get SMS from example.org again. Reply STOP to opt out.", "the text of m3")
 		})
 		tell("a notice whenever one is encrypted", func(t *testing.T, s *story) {
 			s.send("m1")

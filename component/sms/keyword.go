@@ -8,36 +8,37 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Order is what the owner of a number says about SMS of ours.
-type Order int
+// Keyword is a word by which the owner of a number opts out of SMS, or in again.
+type Keyword int
 
 const (
-	NoOrder Order = iota // a reply like any other
+	NoKeyword Keyword = iota // an ordinary reply
 	Stop
 	Start
 )
 
-// The words that carriers and providers take for these, but those that are words of a conversation, too: yes, end, quit, cancel.
-var orders = map[Order][]string{
+// Keywords that carriers and providers recognise, except those that occur in conversations: yes, end, quit, cancel.
+var keywords = map[Keyword][]string{
 	Stop:  {"stop", "stopall", "stop all", "unsubscribe", "optout", "opt-out", "revoke", "remove", "arret", "stopp", "td", "退订", "取消订阅"},
 	Start: {"start", "unstop", "恢复"},
 }
 
-// ReadOrder reads a reply that is exactly such a word, or one of further words like STOP; case, accents, width and a full stop aside.
-func ReadOrder(text string, stop []string) Order {
+// ReadKeyword returns the keyword that a reply consists of. stop has further words like STOP. Case, accents, width, and a full stop
+// or exclamation mark at the end do not matter.
+func ReadKeyword(text string, stop []string) Keyword {
 	word := plain(text)
-	for order, words := range orders {
+	for keyword, words := range keywords {
 		if slices.Contains(words, word) {
-			return order
+			return keyword
 		}
 	}
 	if word != "" && slices.ContainsFunc(stop, func(s string) bool { return plain(s) == word }) {
 		return Stop
 	}
-	return NoOrder
+	return NoKeyword
 }
 
-// plain is what of a word counts.
+// plain normalizes a word for comparison.
 func plain(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Mn, r) {

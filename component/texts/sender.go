@@ -6,8 +6,8 @@ import (
 	"tocsin/component/numbers"
 )
 
-// atHome puts numbers of the country of a number before those of others, which operators often refuse.
-func atHome(senders []string, number string) []string {
+// domesticFirst moves foreign senders to the end of the list, because operators often reject them.
+func domesticFirst(senders []string, number string) []string {
 	home := numbers.Country(number)
 	foreign := func(from string) int {
 		if from[0] == '+' && numbers.Country(from) != home {
