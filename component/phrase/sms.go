@@ -33,8 +33,10 @@ var (
 		Stopped: func(domain string) string {
 			return "You will get no more SMS from " + domain + ". Reply START to get them again."
 		},
-		Started: func(domain string) string { return "You will get SMS from " + domain + " again. Reply STOP to opt out." },
-		Test:    func(domain string) string { return "This is a test SMS from the admin of " + domain + "." },
+		Started: func(domain string) string {
+			return "You will get SMS from " + domain + " again. Reply STOP to opt out."
+		},
+		Test: func(domain string) string { return "This is a test SMS from the admin of " + domain + "." },
 	}
 	zhSMS = SMS{
 		Stop:   "回复“退订”不再接收。",

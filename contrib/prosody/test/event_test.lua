@@ -13,7 +13,7 @@ local function message(body)
 end
 
 local function describe(stanza, wants)
-	local pieces = { "what stands there" };
+	local pieces = { "earlier text" };
 	local class, n, elements = event.describe(stanza, wants, pieces, 1);
 	return class, class and table.concat(pieces, "", 2, n), elements;
 end

@@ -61,9 +61,9 @@ do -- A batch is sent when it is full, or after a short delay.
 	w.add(3, (" "):rep(20000));
 	test.equal("one of many bytes", w.numbers(), "4");
 	w.outbox.add("out", ("x"):rep(131072));
-	test.equal("what is too large", w.state.lost, 1);
+	test.equal("an event that is too large", w.state.lost, 1);
 	w.step(0.01);
-	test.equal("does not become part of a batch", w.sent[1]:find("xxx"), nil);
+	test.equal("is not part of a batch", w.sent[1]:find("xxx"), nil);
 end
 
 do -- Unacknowledged batches are resent with the same numbers and a larger age.
