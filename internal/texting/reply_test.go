@@ -160,7 +160,7 @@ func TestReplies(t *testing.T) {
 			s.pass(time.Second)
 			is(t, "handed on", s.handedOn(), "")
 			is(t, "SMS", len(s.provider.texts), 4)
-			if last := s.provider.texts[3]; !strings.HasPrefix(last, "Your answer was not passed on") || !strings.Contains(last, "Begin with 1 for ") || !strings.Contains(last, ", 2 for "+tagged.Sender+".") {
+			if last := s.provider.texts[3]; !strings.HasPrefix(last, "Your reply was not passed on") || !strings.Contains(last, "Begin with 1 for ") || !strings.Contains(last, ", 2 for "+tagged.Sender+".") {
 				t.Errorf("SMS: %q", last)
 			}
 			is(t, "from", s.provider.from[3], tagged.From)
