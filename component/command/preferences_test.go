@@ -66,7 +66,7 @@ func TestPreferences(t *testing.T) {
 	w.prefs["alice@example.org"] = track.Prefs{UnreadAfter: 90 * time.Minute, UndeliveredAfter: 2 * time.Hour, Mode: track.Never}
 	shown := newClient(t, w).begin(alice, "preferences").Form
 	want := []string{"As a sender", "mode=never", "undelivered_after=2h", "unread_after=1h30m", "text=default", "gateway=none", "fallback=false",
-		"As a recipient", "share=everybody", "quiet_hours=default", "watch_me=true", "read_sync=off", "Both", "time_zone=default", "language=default"}
+		"As a recipient", "share=everybody", "quiet_hours=default", "watch_me=true", "read_sync=off", "General", "time_zone=default", "language=default"}
 	if diff := cmp.Diff(want, lines(shown)); diff != "" {
 		t.Error(diff)
 	}
@@ -88,7 +88,7 @@ func TestPreferences(t *testing.T) {
 	c := newClient(t, w)
 	back := c.complete(alice, "preferences", "mode=ask", "unread_after=soon", "quiet_hours=22:00-07:00", "watch_me=0", "text=poem")
 	want = []string{"As a sender", "mode=ask", "undelivered_after=2h", "unread_after=soon", "text=default", "gateway=none", "fallback=false",
-		"As a recipient", "share=everybody", "quiet_hours=22:00-07:00", "watch_me=false", "read_sync=off", "Both", "time_zone=default", "language=default"}
+		"As a recipient", "share=everybody", "quiet_hours=22:00-07:00", "watch_me=false", "read_sync=off", "General", "time_zone=default", "language=default"}
 	if diff := cmp.Diff(want, lines(back.Form)); diff != "" {
 		t.Error(diff)
 	}
@@ -107,7 +107,7 @@ func TestPreferencesThatCannotBeRead(t *testing.T) {
 		t.Errorf("the form says %q", text)
 	}
 	want := []string{"As a sender", "mode=never", "undelivered_after=default", "unread_after=default", "text=default", "gateway=none", "fallback=false",
-		"As a recipient", "share=contacts", "quiet_hours=22:00-07:00", "watch_me=true", "read_sync=off", "Both", "time_zone=Europe/Nowhere", "language=default"}
+		"As a recipient", "share=contacts", "quiet_hours=22:00-07:00", "watch_me=true", "read_sync=off", "General", "time_zone=Europe/Nowhere", "language=default"}
 	if diff := cmp.Diff(want, lines(form)); diff != "" {
 		t.Error(diff)
 	}

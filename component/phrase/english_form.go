@@ -55,7 +55,7 @@ var enForm = Form{
 		Title:            Title{"Preferences", "What happens when messages are not read in time."},
 		AsSender:         "As a sender",
 		AsRecipient:      "As a recipient",
-		Both:             "Both",
+		Both:             "General",
 		Mode:             Label{"When a message is not read in time", ""},
 		UndeliveredAfter: Label{"Overdue if not delivered within", `for example "90s", "2m" or "1h"; "default" for the server default`},
 		UnreadAfter:      Label{"Overdue if not read within", `for example "10m" or "2h"; "default" for the server default`},
@@ -72,7 +72,7 @@ var enForm = Form{
 		Gateway:          Label{"My SMS gateway", `a gateway where you have an account, for example "cheogram.com": prompts then have a link that opens a chat via it; "none" for no link`},
 		SyncOff:          "it still counts as unread",
 		SyncQuiet:        "nobody is asked or notified",
-		SyncTell:         "the sender is told that it was read",
+		SyncTell:         "the sender is notified that it was read",
 		Unreadable: func(names []string) string {
 			return "These settings are no longer valid. Until you set them again, the stricter choice applies: " + strings.Join(names, ", ") + "."
 		},

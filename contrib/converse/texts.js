@@ -100,7 +100,7 @@ const en = {
     'new-prompt': '{sentence} An SMS is suggested under the message.',
     'gone-displayed': '{name} has read it: no SMS is needed.',
     'gone-delivered': 'It has reached {name}: no SMS is needed now.',
-    'gone-claimed': 'Another of your devices is dealing with it.',
+    'gone-claimed': 'Another of your devices is handling it.',
     'gone-answered': 'Already settled.',
     'gone-snoozed': 'You will be asked again later.',
     'gone-cancelled': 'This message is no longer watched.',
