@@ -2,32 +2,32 @@ package track
 
 import "fmt"
 
-// AlertKind is what people are told outside of prompts, each in one line of a chat: admins, but for AlertNoCode.
+// AlertKind is the kind of a chat message that is no prompt: to admins, except for AlertNoCode.
 type AlertKind string
 
 const (
-	AlertBudgetLow   AlertKind = "budget-low"   // four fifths of the SMS of a day are used up
-	AlertBudgetSpent AlertKind = "budget-spent" // all of them: senders are asked, and there are no codes
-	AlertNoCode      AlertKind = "no-code"      // to a user: the SMS with the code did not arrive
-	AlertCodes       AlertKind = "codes"        // codes to a country are paused, because hardly anybody uses them
+	AlertBudgetLow   AlertKind = "budget-low"   // four fifths of the day's SMS budget are used
+	AlertBudgetSpent AlertKind = "budget-spent" // all of it is used: senders are prompted instead, and no codes are sent
+	AlertNoCode      AlertKind = "no-code"      // to a user: the SMS with the code was not delivered
+	AlertCodes       AlertKind = "codes"        // codes to a country are paused, because hardly any were used
 )
 
-// Alert is what admins are told, once a day at most. Its time is kept for it, as that of codes that are paused.
+// Alert is one alert. Admins get it at most once a day. For AlertCodes the stored time is also when the pause began.
 type Alert struct {
 	Kind    AlertKind
 	Country string // AlertCodes
 }
 
-// Alerted is an alert, and when it was told last.
+// Alerted is an alert and the time it was last sent.
 type Alerted struct {
 	Alert
 	At Time
 }
 
-// BudgetAlerts are those that every decision on SMS may come to.
+// BudgetAlerts are the alerts that any decision on SMS may raise.
 var BudgetAlerts = []Alert{{Kind: AlertBudgetLow}, {Kind: AlertBudgetSpent}}
 
-// alert tells admins something, unless they were told within a day.
+// alert sends an alert to the admins, unless it was sent in the last day.
 func (b *batch) alert(a Alert) {
 	if at, ok := b.alerts[a]; ok && b.now < at.Add(day) {
 		return
@@ -41,7 +41,7 @@ func (b *batch) alert(a Alert) {
 	}
 }
 
-// watchBudget tells admins how the budget stands, once segments were added to what is used of it.
+// watchBudget alerts the admins if the segments used have reached a threshold of the budget.
 func (b *batch) watchBudget() {
 	p := b.policy.SMS
 	if b.overBudget() {

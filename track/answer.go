@@ -82,7 +82,7 @@ func (p *Prompt) answer(action AnswerAction, by string, d time.Duration, renew b
 			p.Snoozes++
 		}
 		p.State, p.Until = PromptSnoozed, now.Add(min(max(d, policy.MinAfter), policy.Expires))
-		p.ExpiresAt = max(p.ExpiresAt, p.Until.Add(policy.Expires)) // put off, not given up
+		p.ExpiresAt = max(p.ExpiresAt, p.Until.Add(policy.Expires)) // postponed, not dropped
 	default:
 		p.State, p.Until = end, now.Add(Regret)
 	}

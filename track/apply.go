@@ -69,7 +69,7 @@ func (f *Fact) want(l *Ledger, w *Want) {
 			return
 		}
 		if !f.Passed {
-			open() // evidence about it will need it
+			open() // later evidence will need it
 		}
 	case Received:
 		open()
@@ -153,7 +153,7 @@ func (f *Fact) apply(b *batch) {
 		}
 	case RosterChanged:
 		for _, r := range b.upTo(f.Conv(), math.MaxInt64) {
-			r.Standing = f.Standing // decides the settings for what follows
+			r.Standing = f.Standing // applies to what follows
 			b.transit(r, f)
 		}
 	case Bounced, Deferred, Stored, Handed, Unacked, Dropped: // what a server reports about one stanza: a correction's says nothing about the original

@@ -23,7 +23,7 @@ func (b *batch) verdict(r *row, s *Settings) {
 	case b.live[r.Conv()] != nil: // it joins an existing prompt
 	case b.over(r.Conv(), s.Priority, false) != "":
 		s.Refuse = ReasonCap
-	case b.over(r.Conv(), s.Priority, true) != "": // it will be known soon whether those are shown
+	case b.over(r.Conv(), s.Priority, true) != "": // prompts just sent may be shown any moment
 		s.Hold, s.Held = b.now.Add(Gather), ReasonCap
 	}
 }
@@ -58,9 +58,9 @@ func (b *batch) held(w *work) (until Time) {
 	return until
 }
 
-// over says which cap is reached, "" if none is, for a prompt about a conversation: by prompts that were shown to somebody; with coming,
-// also by those that were just sent on their way. What others were asked about the recipient stops neither a sender's first
-// prompt of the day nor an urgent one.
+// over returns the cap that prevents a prompt about a conversation, or "". It counts prompts that were shown to somebody and,
+// with coming, also those just sent but not shown yet. Prompts of other senders about the recipient stop neither a sender's
+// first prompt of the day nor an urgent one.
 func (b *batch) over(c Conv, urgency Priority, coming bool) CapReason {
 	var conversation, recipient, sender int
 	count := func(o Conv, at Time) {
@@ -122,8 +122,8 @@ func (b *batch) note(r *row, state PromptState) *work {
 	return w
 }
 
-// sayCapped tells the sender that a cap holds prompts back, and which: once per conversation and day; a sender who has opened too
-// many prompts, once an hour for all conversations together.
+// sayCapped tells the sender that a cap holds prompts back, and which: once a day per conversation; for CapSender once an
+// hour for all conversations together.
 func (b *batch) sayCapped(r *row, which CapReason) {
 	for _, o := range b.opened {
 		if o.State == PromptCapped && (o.Conv == r.Conv() && b.now < o.At.Add(day) || which == CapSender && o.Sender == r.Sender && b.now < o.At.Add(time.Hour)) {
@@ -136,8 +136,8 @@ func (b *batch) sayCapped(r *row, which CapReason) {
 	})
 }
 
-// stands checks a prompt again that is about to be shown for the first time: it was opened when nobody was online. It
-// reports false if nothing is left of it.
+// stands checks a prompt again that was opened while nobody was online and is about to be shown for the first time. It
+// reports whether the prompt still has a reason.
 func (b *batch) stands(w *work) bool {
 	var first *row
 	due := false
@@ -149,7 +149,7 @@ func (b *batch) stands(w *work) bool {
 		s := b.settings(&r.Message)
 		switch why := r.refuses(s); {
 		case !s.Watch:
-			b.transit(r, &Fact{Kind: Deferred, Ord: ord}) // whatever it is, it lets go of a message that is not to be watched
+			b.transit(r, &Fact{Kind: Deferred, Ord: ord}) // any fact ends the watching
 		case why != "" && !r.Marks.Has(OutOfTurn):
 			w.unask(r, why)
 		default:
@@ -159,7 +159,7 @@ func (b *batch) stands(w *work) bool {
 			}
 		}
 	}
-	if !due { // nothing is left, or what was overdue has ended
+	if !due { // nothing is left, or the overdue messages are settled
 		if w.State.Live() {
 			b.takeBack(w, "")
 		}

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Code verifies that a number is a user's: it is sent there by SMS, and counts once it comes back. Its digits are stored nowhere,
+// Code verifies that a number belongs to a user: it is sent there by SMS, and the user enters it. Its digits are not stored;
 // see Digits.
 type Code struct {
 	Row      int64 // from the same sequence as Message.Ord
@@ -18,69 +18,69 @@ type Code struct {
 	Language string // of the SMS
 	Salt     string // unguessable
 	MadeAt   Time
-	SentAt   Time // when it was last put into the outbox
+	SentAt   Time // when it was last queued
 	Expires  Time
 	Sends    int
-	Tries    int // wrong ones
+	Tries    int // wrong attempts
 	Used     bool
 }
 
 const (
-	// CodeLife is how long a code is valid, from when it is sent last.
+	// CodeLife is how long a code is valid after it was last sent.
 	CodeLife = 10 * time.Minute
-	// codePause is how long nobody is sent another one.
+	// codePause is the minimum time between two codes for a user.
 	codePause = time.Minute
 	maxTries  = 5
-	// maxAccounts is to how many users a number can be bound by a code.
+	// maxAccounts is the number of users who can confirm the same number.
 	maxAccounts = 3
 
-	// The check for toll fraud: a country gets no codes for a day when too few of the last ones were used; a range of numbers when
-	// too few of its codes among these were.
+	// Detection of toll fraud: a country gets no codes for a day if too few of its last CodeSample codes were used, nor does
+	// a range of numbers if too few of its codes among these were.
 	CodeSample      = 50
 	codeRangeSample = 5
 	usedPercent     = 30
 	codeBreak       = day
-	// A range of numbers are those that differ in their last digits only.
+	// A range of numbers: they differ in their last digits only.
 	rangeDigits = 4
 )
 
-// Prefix names the range of numbers that a number is of.
+// Prefix identifies the range of a number.
 func Prefix(e164 string) string { return e164[:max(0, len(e164)-rangeDigits)] }
 
-// Live reports whether the code may still be used.
+// Live reports whether the code can still be used.
 func (c *Code) Live(now Time) bool { return !c.Used && now < c.Expires }
 
-// Digits are the six digits of a code. They follow from its salt, so that a repetition after a crash says the same, and from a key
-// that is not in the database alone.
+// Digits returns the six digits of the code. They are derived from its salt, so that a repetition after a crash has the same
+// digits, and from a key that is not entirely in the database.
 func (c *Code) Digits(key []byte) string {
 	mac := hmac.New(sha256.New, key)
 	fmt.Fprintf(mac, "code %s %d %s", c.Salt, c.Row, c.Number)
 	return fmt.Sprintf("%06d", binary.BigEndian.Uint64(mac.Sum(nil))%1_000_000)
 }
 
-// codeKey is made of the secret of the database and of one that is not in it.
+// codeKey combines the database's secret with one outside the database.
 func (l *Ledger) codeKey() []byte {
 	mac := hmac.New(sha256.New, l.secret)
 	mac.Write(l.pepper)
 	return mac.Sum(nil)
 }
 
-// CodePolicy is the admin's part of the decisions on codes.
+// CodePolicy is the admin's policy for codes.
 type CodePolicy struct {
 	NumberHour int // SMS with codes to one number
 	UserDay    int
 	CountryDay int
-	// Reaches reports whether there is a route for codes to a number. It depends on nothing else.
+	// Reaches reports whether there is a route for codes to a number. It depends on the number alone.
 	Reaches func(e164 string) bool
 }
 
-// CodeUse is what decisions on codes depend on, for those of Want.Codes.
+// CodeUse is the recent use of codes that decisions depend on, for Want.Codes.
 type CodeUse struct {
-	ByUser    map[string]int     // SMS with codes of the last day
-	ToNumber  map[string]int     // of the last hour
-	ToCountry map[string]int     // of the last day
-	Ended     map[string][]Tried // by country: the last codes that were used or can't be any more, at most CodeSample since its last pause began
-	Accounts  map[string]int     // by number: other users that have confirmed it, or to whom an admin has bound it
+	ByUser    map[string]int     // SMS with codes in the last day
+	ToNumber  map[string]int     // in the last hour
+	ToCountry map[string]int     // in the last day
+	Ended     map[string][]Tried // by country: the last CodeSample codes that were used or have expired, since its last pause began
+	Accounts  map[string]int     // by number: other users who have confirmed it, or for whom an admin has bound it
 }
 
 func (u *CodeUse) prepare() {
@@ -91,34 +91,34 @@ func (u *CodeUse) prepare() {
 	}
 }
 
-// Tried says whether a code was used.
+// Tried is the outcome of a code.
 type Tried struct {
 	Prefix string // of its number
 	At     Time   // when it was made
 	Used   bool
 }
 
-// CodeKey is what a code is about.
+// CodeKey is the subject of a code.
 type CodeKey struct{ User, Number, Country string }
 
-// CodeVerdict is the answer to a user who wants a code, or has one.
+// CodeVerdict is the answer to a request for a code, or to an entered code.
 type CodeVerdict string
 
 const (
 	CodeSent        CodeVerdict = "sent"
-	CodeTooSoon     CodeVerdict = "too-soon"    // the last one is not a minute old
+	CodeTooSoon     CodeVerdict = "too-soon"    // the last one was sent less than a minute ago
 	CodeTooMany     CodeVerdict = "too-many"    // a cap, or the budget
-	CodeUnreachable CodeVerdict = "unreachable" // no route, its owner wants no SMS, or it is bound to too many users
+	CodeUnreachable CodeVerdict = "unreachable" // no route, the owner wants no SMS, or too many users have the number
 	CodePaused      CodeVerdict = "paused"      // toll fraud is suspected
 
 	CodeRight CodeVerdict = "right" // the number is confirmed
 	CodeWrong CodeVerdict = "wrong"
-	CodeSpent CodeVerdict = "spent" // wrong, and it was the last try
+	CodeSpent CodeVerdict = "spent" // wrong, and that was the last attempt
 	CodeNone  CodeVerdict = "none"  // no code is expected
 )
 
-// CodeWanted says that a user wants to bind a number that counts only once it is confirmed. Verdict is set by Apply; unless it is
-// CodeSent nothing was changed.
+// CodeWanted says that a user wants to bind a number that must be confirmed. Verdict is set by Apply; unless it is CodeSent,
+// nothing has changed.
 type CodeWanted struct {
 	CodeKey
 	Language string
@@ -149,14 +149,14 @@ func (c *CodeWanted) apply(b *batch) {
 	b.codeUse.ByUser[c.User]++
 	b.codeUse.ToNumber[c.Number]++
 	b.codeUse.ToCountry[c.Country]++
-	// A number that is in use stays so until the new one is confirmed.
+	// A number in use stays bound until the new one is confirmed.
 	if old := b.numbers[c.User]; old.E164 == "" || old.Source == FromUser && !old.Verified {
 		b.bindNumber(Number{JID: c.User, E164: c.Number, Source: FromUser, Consent: c.Consent, At: b.now})
 	}
 	b.queueText(&text{Text: Text{Kind: TextCode, Conv: Conv{c.User, c.User}, Messages: []int64{x.Row}, Number: c.Number}})
 }
 
-// refusesCode says why no code can be sent now, or CodeSent.
+// refusesCode returns why no code can be sent now, or CodeSent.
 func (b *batch) refusesCode(c *CodeKey) CodeVerdict {
 	p := b.policy.SMS
 	switch {
@@ -180,7 +180,8 @@ func (b *batch) refusesCode(c *CodeKey) CodeVerdict {
 	return CodeSent
 }
 
-// breaks is the check for toll fraud: numbers that earn money by what is sent to them, so that nobody ever uses a code.
+// breaks reports whether codes are paused because of suspected toll fraud: numbers that earn money from incoming SMS request
+// codes that nobody ever uses.
 func (b *batch) breaks(c *CodeKey) bool {
 	alert := Alert{Kind: AlertCodes, Country: c.Country}
 	if at, ok := b.alerts[alert]; ok && b.now < at.Add(codeBreak) {
@@ -214,7 +215,7 @@ func (b *batch) pendingCode(user string) *code {
 	return nil
 }
 
-// codeOf returns the code that an SMS is about, as long as it can be used, or nil.
+// codeOf returns the code that an SMS is about, or nil if it can't be used any more.
 func (b *batch) codeOf(t *text) *code {
 	if t.Kind != TextCode || len(t.Messages) == 0 {
 		return nil
@@ -230,11 +231,11 @@ func (b *batch) bindNumber(n Number) {
 	b.out.Numbers = append(b.out.Numbers, n)
 }
 
-// CodeTried is a code that a user has entered. Verdict and Number are set by Apply.
+// CodeTried is a code entered by a user. Verdict, Left and Number are set by Apply.
 type CodeTried struct {
 	User, Digits string
 	Verdict      CodeVerdict
-	Left         int    // CodeWrong: tries
+	Left         int    // CodeWrong: remaining attempts
 	Number       Number // CodeRight
 }
 
@@ -244,7 +245,7 @@ func (c *CodeTried) want(_ *Ledger, w *Want) {
 
 func (c *CodeTried) apply(b *batch) {
 	c.Verdict, c.Left, c.Number = CodeNone, 0, Number{}
-	for _, x := range b.codes { // the same again, after the answer was lost
+	for _, x := range b.codes { // a repetition, after the answer was lost
 		n := b.numbers[c.User]
 		if x.JID == c.User && x.Used && b.now < x.Expires && n.Verified && n.E164 == x.Number && hmac.Equal([]byte(x.Digits(b.codeKey())), []byte(c.Digits)) {
 			c.Verdict, c.Number = CodeRight, n

@@ -13,7 +13,7 @@ const (
 	maxEarlyOf  = 64 // per author
 )
 
-// early keeps facts about ids that are not known yet, briefly and in memory.
+// early holds facts about ids not yet known, briefly and in memory.
 type early map[Key][]crossed
 
 // Author is the author of the stanza that the fact comes from.

@@ -47,8 +47,8 @@ func Explain(m *Message, s Settings, now Time) Explanation {
 	return Explanation{Reason: ReasonAwaitsReading, Until: m.Due, Rule: m.Expects.Reading}
 }
 
-// Merged is the explanation for somebody who may not know whether the recipient was online, nor when and where the recipient
-// wants to be left alone.
+// Merged is the explanation for a sender who may know neither whether the recipient was online nor the recipient's quiet
+// hours and time zone.
 func (e Explanation) Merged() Explanation {
 	switch e.Reason {
 	case ReasonHanded, ReasonFetched:

@@ -16,7 +16,7 @@ const (
 	Stored
 	// Bounced: the recipient's side rejected the message permanently. It may be a single device that did.
 	Bounced
-	// Deferred: a temporary error: recorded, nothing changes.
+	// Deferred: a temporary error: changes nothing.
 	Deferred
 	// Corrected: the sender replaced the text of message Original; ID is the correction's own.
 	Corrected
@@ -161,7 +161,7 @@ const (
 	ReasonUntilReached Reason = "until-delivered" // the hint asked to watch until delivery only
 	ReasonTimedOut     Reason = "timed-out"       // the timeout was reported, and the chain has no further step
 	ReasonPrompted     Reason = "prompted"        // a prompt asks about it
-	ReasonTexting      Reason = "texting"         // an SMS about it is under way
+	ReasonTexting      Reason = "texting"         // an SMS about it is on its way
 	ReasonEnded        Reason = "prompting-ended" // declined or answered
 	ReasonExpired      Reason = "prompt-expired"  // nobody answered the prompt in time
 	ReasonUnseen       Reason = "prompt-unseen"   // in time, nobody was online to be shown the prompt
@@ -178,5 +178,5 @@ const (
 	ReasonAwaitsDelivery Reason = "awaits-delivery"
 	ReasonAwaitsReading  Reason = "awaits-reading"
 	ReasonNextStep       Reason = "next-step" // of the chain
-	ReasonWithheld       Reason = "withheld"  // the recipient's business
+	ReasonWithheld       Reason = "withheld"  // private to the recipient
 )

@@ -17,7 +17,7 @@ type Answer struct {
 	By      string // full JID, stamped by the server
 	Action  AnswerAction
 	For     time.Duration // Snooze
-	Text    string        // SendIt: of the SMS, as the sender has written it; "": made of the messages
+	Text    string        // SendIt: the SMS, as written by the sender; "": composed from the messages
 	Renew   bool          // Snooze: a running snooze starts again; otherwise the answer counts as a repetition
 	Verdict Verdict
 }
@@ -28,7 +28,7 @@ func (a *Answer) want(_ *Ledger, w *Want) {
 
 func (a *Answer) apply(b *batch) {
 	w := b.prompts[a.Prompt]
-	if w == nil || w.Sender != Bare(a.By) { // unknown, or somebody else's: the same answer
+	if w == nil || w.Sender != Bare(a.By) { // unknown and somebody else's get the same answer
 		a.Verdict = NotFound
 		return
 	}
@@ -106,8 +106,8 @@ func (l *PromptAlarm) apply(b *batch) {
 	}
 }
 
-// Shown says to whom the prompt is about to be sent: it is recorded before the first byte leaves, so that a withdrawal
-// reaches everybody. Apply sets OK if it may be sent, and its content.
+// Shown records, before the first byte is sent, to whom the prompt is about to be sent, so that a withdrawal reaches all of
+// them. Apply sets OK if it may be sent, and its content.
 type Shown struct {
 	Prompt string
 	To     []string // full JIDs; the bare JID for an ordinary client
@@ -127,7 +127,7 @@ func (s *Shown) apply(b *batch) {
 	if s.OK = w != nil && w.State == PromptOpen && b.now < w.ExpiresAt; !s.OK {
 		return
 	}
-	if until := b.held(w); until != 0 { // it was opened before, but is to be shown now: put off, not given up
+	if until := b.held(w); until != 0 { // opened earlier, but held back now: postponed, not dropped
 		s.OK = false
 		w.putOff(until, b.policy.Expires)
 		return

@@ -177,7 +177,7 @@ type text struct {
 	dirty bool
 }
 
-// code is a code in work.
+// code is a code in a batch.
 type code struct {
 	Code
 	dirty bool
@@ -199,7 +199,7 @@ type batch struct {
 	texts       map[string]*text
 	texting     map[Conv]*text // the live ones
 	parts       map[PartKey]*Part
-	seen        map[ReplyKey]bool // replies that were taken in
+	seen        map[ReplyKey]bool // replies processed before
 	usage       Usage
 	codes       map[int64]*code
 	codeUse     CodeUse

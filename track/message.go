@@ -82,17 +82,17 @@ const (
 	StoredArchive                         // it is only in the archive
 	Live                                  // a client of the recipient was online when it was sent
 	Confirmed                             // a receipt has arrived for it
-	Hushed                                // the recipient has read it, and wants nobody to be told
+	Hushed                                // the recipient has read it, and wants nobody to be notified
 	Inferred                              // delivered by order only: no proof names it
 	_                                     // until schema 5 a refusal, which now belongs to the conversation: Pair.Refused
-	Test                                  // no real message, but a test of prompts. It has no timeouts and no chain, only what is ordered
+	Test                                  // a test of prompts, not a real message: no timeouts and no chain, only commands
 	Discarded                             // the server discarded it without telling its sender: nothing can be expected
-	Untold                                // delivered, known only from the server, which the sender may not learn
+	Untold                                // delivered, but only the server knows, and the sender may not learn it
 	Posted                                // a webhook has reported it, together with another message of its conversation
 	WantsSMS                              // what is wanted is the component's own SMS; a prompt if that is impossible
-	Texting                               // such an SMS is under way: nobody is prompted meanwhile
-	Texted                                // such an SMS was tried: there is no second one, unless a person asks for it
-	ByPerson                              // of Escalated: a person has sent the SMS
+	Texting                               // such an SMS is on its way: no prompts meanwhile
+	Texted                                // such an SMS was tried: no second one, unless the sender requests it
+	ByPerson                              // with Escalated: a person has sent the SMS
 )
 
 // Has reports whether all of x are set.

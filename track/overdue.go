@@ -2,16 +2,16 @@ package track
 
 import "math"
 
-// Overdue reads what a reminder or a webhook is about at the moment it goes out; each is for a whole conversation. If nothing of
-// it is overdue any more, nothing goes out, and the other messages get their own when their time comes.
+// Overdue reads the content of a reminder or webhook just before it is sent; each covers a whole conversation. If nothing in
+// it is overdue any more, nothing is sent, and the other messages get their own later.
 type Overdue struct {
 	Ord   int64   // the message whose timeout it was
 	Kind  OutKind // OutRemind or OutWebhook
-	Again bool    // an attempt was made before: it is repeated as it was
+	Again bool    // there was an earlier attempt: it is repeated unchanged
 
 	OK      bool
-	Message Message   // that of Ord, or if it has ended meanwhile, the oldest one that is overdue
-	Waiting []Message // all of the conversation that are not settled, oldest first
+	Message Message   // that of Ord or, if it is settled by now, the oldest overdue one
+	Waiting []Message // all unsettled messages of the conversation, oldest first
 }
 
 func (o *Overdue) want(_ *Ledger, w *Want) { w.Ords = append(w.Ords, o.Ord) }

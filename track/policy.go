@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Policy is the admin's part of the decisions: the [track] and [escalate] tables of the config, checked and compiled.
+// Policy is the admin's policy: the [track] and [escalate] tables of the config, checked and compiled.
 type Policy struct {
 	Senders          Senders
 	UndeliveredAfter time.Duration
@@ -30,7 +30,7 @@ type Policy struct {
 
 	SMS *SMSPolicy // nil: the component sends no SMS itself
 
-	Paused bool // an admin holds all prompts back
+	Paused bool // an admin has paused all prompts
 }
 
 // Senders says whose messages are watched.

@@ -63,7 +63,7 @@ func undelivered(r *row) bool {
 	return r.Status == Pending && r.Marks.Has(TimedOutUndelivered)
 }
 
-// asks reports whether the prompt still has a question about the message. One that is only about undelivered messages drops
+// asks reports whether the prompt still asks about the message. One that is only about undelivered messages drops
 // those that are delivered (protocol §5).
 func (w *work) asks(r *row) bool {
 	return r != nil && !r.Status.Settled() && !r.Marks.Has(PromptingEnded) && !(w.Undelivered && r.Status == Delivered)
@@ -160,7 +160,7 @@ func (w *work) putOff(until Time, expires time.Duration) {
 	w.ExpiresAt = max(w.ExpiresAt, until.Add(expires))
 }
 
-// withdraw tells devices that the prompt is void.
+// withdraw tells devices to remove the prompt.
 func (b *batch) withdraw(w *work, reason Withdrawal, to []string) {
 	w.dirty = true
 	if len(to) == 0 {
@@ -171,7 +171,7 @@ func (b *batch) withdraw(w *work, reason Withdrawal, to []string) {
 	})
 }
 
-// lost withdraws the message's prompt if it has no question left.
+// lost withdraws the message's prompt if it has nothing left to ask about.
 func (b *batch) lost(r *row, reason Withdrawal) {
 	w := b.prompts[r.Prompt]
 	if w == nil {
@@ -218,7 +218,7 @@ func (b *batch) refresh(r *row) {
 	}
 }
 
-// prompted reports whether a live prompt has a question about the message.
+// prompted reports whether a live prompt asks about the message.
 func (b *batch) prompted(r *row) bool {
 	w := b.prompts[r.Prompt]
 	return w != nil && w.State.Live() && w.asks(r)
@@ -273,7 +273,7 @@ func (b *batch) end(w *work) {
 		case covered && w.State == PromptSent:
 			b.transit(r, &Fact{Kind: SMSSent, Ord: ord, At: b.now})
 			r.because(ReasonEnded)
-			b.lost(r, WithdrawAnswered) // it may be in another prompt already
+			b.lost(r, WithdrawAnswered) // another prompt may ask about it already
 		case r.Status.Settled() || r.Prompt != w.ID:
 		case covered && w.State != PromptExpired:
 			r.Marks |= PromptingEnded
@@ -299,7 +299,7 @@ func (b *batch) reopen(w *work) bool {
 	w.State, w.Claimer, w.Until, w.dirty = PromptOpen, "", 0, true
 	w.ExpiresAt = max(w.ExpiresAt, b.now.Add(b.policy.Expires))
 	b.live[w.Conv] = w
-	w.Messages = slices.DeleteFunc(slices.Clone(w.Messages), func(ord int64) bool { // it had joined: its alarm has it join again
+	w.Messages = slices.DeleteFunc(slices.Clone(w.Messages), func(ord int64) bool { // it joined later: its alarm adds it again
 		r := b.rows[ord]
 		return r != nil && r.Prompt != w.ID
 	})

@@ -49,8 +49,8 @@ func (b *batch) undecided(messages []Message) (until Time) {
 	return until
 }
 
-// withholds reports whether the sender gets no number, and no SMS is sent to it, whatever was decided before: something of
-// theirs was refused, or the recipient has withdrawn the number since.
+// withholds reports whether the number must not be used for this sender, neither disclosed nor texted, whatever was decided
+// before: the recipient's side has refused a message of theirs, or the recipient has withdrawn the number since.
 func (b *batch) withholds(c Conv) bool {
 	who := b.people.Parties(c)
 	return b.pair(c).Refused != 0 || who.Hidden || who.Recipient.Watch == Off

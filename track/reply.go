@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// Replies says what becomes of an SMS that answers one of the component's own.
+// Replies says what happens to SMS replies to the component's own SMS.
 type Replies string
 
 const (
-	RepliesForward Replies = "forward" // it counts as reading, and whoever is answered is told
+	RepliesForward Replies = "forward" // it counts as reading, and is forwarded to the sender
 	RepliesRead    Replies = "read"    // it counts as reading
 	RepliesOff     Replies = "off"
 )
@@ -22,46 +22,46 @@ const (
 // MaxReplyWindow is the longest SMSPolicy.ReplyWindow.
 const MaxReplyWindow = 7 * 24 * time.Hour
 
-// ReplyKey names a reply as a provider does: what has the same one is a repetition.
+// ReplyKey identifies a reply by the provider's id: the same key again is a repetition.
 type ReplyKey struct{ Route, ID string }
 
-// ReplySeen is a reply that was taken in.
+// ReplySeen is a reply that was processed.
 type ReplySeen struct {
 	ReplyKey
 	At Time
 }
 
-// ReplyVerdict is what became of a reply.
+// ReplyVerdict is what was done with a reply.
 type ReplyVerdict string
 
 const (
 	ReplyForwarded ReplyVerdict = "forwarded"
-	ReplyRead      ReplyVerdict = "read"     // and no more than that
-	ReplyRepeated  ReplyVerdict = "repeated" // it was taken in before
-	ReplyUnknown   ReplyVerdict = "unknown"  // it answers no SMS of ours, or whoever got that has another number now
-	ReplyUnclear   ReplyVerdict = "unclear"  // it may answer several people: nobody gets it
-	ReplyWithheld  ReplyVerdict = "withheld" // the recipient refuses the sender, or hides from them
-	ReplyIgnored   ReplyVerdict = "ignored"  // the policy has it so
+	ReplyRead      ReplyVerdict = "read"     // counted as reading, not forwarded
+	ReplyRepeated  ReplyVerdict = "repeated" // processed before
+	ReplyUnknown   ReplyVerdict = "unknown"  // it answers no SMS of ours, or the recipient has another number now
+	ReplyUnclear   ReplyVerdict = "unclear"  // ambiguous: it may answer several people, so nobody gets it
+	ReplyWithheld  ReplyVerdict = "withheld" // the recipient rejects the sender, or hides the number from them
+	ReplyIgnored   ReplyVerdict = "ignored"  // by policy
 )
 
-// Line is what tells the conversations of one phone apart: the number that it writes to, and, of several conversations by the same
-// number, the digits that it begins with. The first of them has none: Tag is 0.
+// Line distinguishes the conversations with one phone: by the number that replies go to and, where several conversations
+// share a number, by the digits a reply starts with. The first of them needs none: its Tag is 0.
 type Line struct {
 	Route string
-	From  string // "": the route's own, whatever it is
+	From  string // "": the provider's default
 	Tag   int
 }
 
-// Answerable reports whether a phone can answer what comes by the line: not what comes from a name.
+// Answerable reports whether a phone can reply: not to an alphanumeric sender.
 func (l Line) Answerable() bool { return strings.Trim(l.From, "+0123456789") == "" }
 
-// IsOf reports whether both are of the same number of ours.
+// IsOf reports whether both lines use the same number of ours.
 func (l Line) IsOf(o Line) bool { return l.From == o.From && (l.From != "" || l.Route == o.Route) }
 
-// Choice is what a reply begins with to mean this one.
+// Choice is the number that a reply starts with to select this line.
 func (l Line) Choice() int { return max(l.Tag, 1) }
 
-// LineUse is a line by which a conversation was texted.
+// LineUse is a line that was used for a conversation.
 type LineUse struct {
 	Conv
 	Number string
@@ -69,9 +69,9 @@ type LineUse struct {
 	At Time
 }
 
-// ChooseLine says from which of a route's senders an SMS of a conversation goes: from the number it had, from one that no other
-// conversation with this phone has, or from the first, with a tag. Where the first is a name, nothing can be answered. used
-// are the lines to this phone that may still be answered, oldest first.
+// ChooseLine returns the line for an SMS of a conversation on a route: the number it used before, or one that no other
+// conversation with this phone uses, or the first with a tag. If the first sender is alphanumeric, there are no replies, and
+// it is used as is. used are the lines to this phone that can still be replied to, oldest first.
 func ChooseLine(c Conv, route string, senders []string, used []LineUse) Line {
 	if len(senders) == 0 {
 		senders = []string{""}
@@ -97,12 +97,12 @@ func ChooseLine(c Conv, route string, senders []string, used []LineUse) Line {
 	}
 }
 
-// taken reports whether another conversation has a line.
+// taken reports whether another conversation uses a line.
 func taken(used []LineUse, c Conv, l Line) bool {
 	return l.Answerable() && slices.ContainsFunc(used, func(u LineUse) bool { return u.Conv != c && u.IsOf(l) && u.Choice() == l.Choice() })
 }
 
-// lines are those by which conversations with a phone may still be answered.
+// lines returns the lines to a phone that can still be replied to.
 func (b *batch) lines(number string) (used []LineUse) {
 	if p := b.policy.SMS; p != nil && p.Replies != RepliesOff {
 		for _, u := range b.usage.Lines {
@@ -115,13 +115,13 @@ func (b *batch) lines(number string) (used []LineUse) {
 	return used
 }
 
-// TextReplied is an SMS from a phone that may answer one of ours. Verdict is set by Apply.
+// TextReplied is an incoming SMS that may answer one of ours. Verdict is set by Apply.
 type TextReplied struct {
 	ReplyKey
-	Number string // E.164, that it came from
-	To     string // the number it was written to, as Line.From has it; "" if that is not told
+	Number string // E.164: its sender
+	To     string // the number it was sent to, like Line.From; "" if unknown
 	Text   string
-	// Choice are the digits that Text begins with, 0 if there are none, and Rest is what follows them.
+	// Choice is the number that Text starts with, 0 for none; Rest is what follows it.
 	Choice  int
 	Rest    string
 	Verdict ReplyVerdict
@@ -197,7 +197,7 @@ func (b *batch) replied(r *TextReplied) ReplyVerdict {
 	return ReplyForwarded
 }
 
-// explain has whoever can't be understood told how to be, once a day.
+// explain answers an ambiguous reply with instructions, once a day.
 func (b *batch) explain(r *TextReplied, candidates map[Conv]*text) {
 	choices := map[int]bool{}
 	for _, t := range candidates {
@@ -211,8 +211,8 @@ func (b *batch) explain(r *TextReplied, candidates map[Conv]*text) {
 	}
 }
 
-// mayAnswer reports whether a reply can be one to an SMS: that is out, or may be; it came to the number that it was sent from; and
-// that is still the number of whom it was for.
+// mayAnswer reports whether a reply can be one to an SMS: it was sent, or may have been, from the number that the reply went
+// to, and the recipient still has the same number.
 func (b *batch) mayAnswer(t *text, r *TextReplied) bool {
 	switch {
 	case t.Kind != TextAbout, t.State == TextQueued, t.State == TextDropped, t.State == TextRefused:
@@ -227,7 +227,7 @@ func (b *batch) mayAnswer(t *text, r *TextReplied) bool {
 
 func (t *Text) line() Line { return Line{t.Route, t.From, t.Tag} }
 
-// replyID is derived as textID is: what is sent again after a crash has the same.
+// replyID is derived like textID, so that a repetition after a crash has the same ID.
 func (l *Ledger) replyID(k ReplyKey) string {
 	mac := hmac.New(sha256.New, l.secret)
 	mac.Write([]byte("reply\x00" + k.Route + "\x00" + k.ID))

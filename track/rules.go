@@ -1,6 +1,6 @@
 package track
 
-// Rule is a row of one of the two tables of what silence means. It is stored with messages: the numbers never change.
+// Rule is a row of one of the two expectation tables. It is stored with messages, so the numbers never change.
 type Rule uint8
 
 const (
@@ -111,7 +111,7 @@ var readingRules = []rule{
 		"There is no evidence against it yet. Three answers without a marker would be."},
 }
 
-// row returns the rule's row, or an empty one.
+// row returns the rule's row, or an empty one for NoRule.
 func (r Rule) row() *rule {
 	for _, table := range [][]rule{deliveryRules, readingRules} {
 		for i := range table {

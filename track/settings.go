@@ -94,7 +94,7 @@ func (p *Policy) Resolve(m *Message, who Parties, e Expectation) Settings {
 	s.Expectation = e
 	s.Delivery, s.Reading = e.Delivery.Expected(), e.Reading.Expected()
 	if h.Until == UntilDelivered {
-		s.Reading = false // nobody waits for it
+		s.Reading = false // not requested
 	}
 	if m.Marks.Has(Test) {
 		s.Watch, s.Unwatched, s.UndeliveredAfter, s.UnreadAfter, s.Steps = true, "", 0, 0, nil
@@ -192,7 +192,7 @@ func (p *Policy) quietOf(who Prefs) (Quiet, Tier) {
 	}
 	q, err := ParseQuiet(who.Quiet, zone)
 	if err != nil || q.From != q.To && lost != nil && who.Zone != "" && !strings.Contains(who.Quiet, " ") {
-		return Quiet{Always: true, Zone: time.UTC}, TierRecipient // settings are checked when they are made: it became invalid later
+		return Quiet{Always: true, Zone: time.UTC}, TierRecipient // valid when it was set, but not any more
 	}
 	return q, TierRecipient
 }

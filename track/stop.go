@@ -1,13 +1,13 @@
 package track
 
-// maxAnswers is how often a day a number gets an answer to what it says: two machines would go on for ever.
+// maxAnswers is the number of automatic answers to a number per day, so that two machines can't answer each other forever.
 const maxAnswers = 5
 
-// TextStop is a word like STOP or START, from the phone. At is set by Apply. What it changes is confirmed by an SMS, if one was ever
-// sent there.
+// TextStop is an incoming STOP or START. At is set by Apply. A change is confirmed by an SMS, if the number was ever sent
+// one.
 type TextStop struct {
 	Stop
-	To string // what it was sent to; "": that is not known
+	To string // the number it was sent to; "": unknown
 }
 
 func (s *TextStop) want(_ *Ledger, w *Want) { w.Numbers, w.SMS = append(w.Numbers, s.Number), true }
@@ -21,7 +21,7 @@ func (s *TextStop) apply(b *batch) {
 	}
 }
 
-// answers reports whether a number gets an answer.
+// answers reports whether a number gets an automatic answer.
 func (b *batch) answers(e164 string) bool {
 	p := b.policy.SMS
 	if p == nil || !p.Reaches(e164) || b.overBudget() || b.texting[Conv{Recipient: e164}] != nil {
@@ -39,7 +39,7 @@ func (b *batch) answers(e164 string) bool {
 	return known && answers < maxAnswers
 }
 
-// stop notes that the owner of a number wants no SMS, or wants them again.
+// stop records a stop, or its end.
 func (b *batch) stop(s Stop) {
 	s.At = b.now
 	b.out.Stops = append(b.out.Stops, s)
@@ -49,8 +49,8 @@ func (b *batch) stop(s Stop) {
 	b.usage.Stopped[s.Number] = s.By
 }
 
-// OwnStop is what the owner of a number chooses in the settings. A stop that came otherwise stays: it is undone from the phone, or by an
-// admin. By is set by Apply: by whom SMS to the number are stopped now.
+// OwnStop is the owner's choice in the settings. It does not override a stop of another origin: that is ended from the phone,
+// or by an admin. By is set by Apply: who has stopped SMS to the number now, if anybody.
 type OwnStop struct {
 	Number string
 	On     bool

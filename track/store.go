@@ -31,23 +31,23 @@ type Want struct {
 	Of      []string // all watched rows of these senders that are Pending or Delivered
 	Peers   []string // what is known about the clients of these bare JIDs
 	Pairs   []Conv   // what these recipients have shown to these senders
-	// Recipients are those of whom it matters which number is bound to them; those of Ords do, too.
+	// Recipients are users whose bound numbers matter; those of the recipients of Ords are always loaded.
 	Recipients []string
-	// Texts are these SMS by ID, with all their messages, and for their conversations what Ords load but Peers and Opened; Parts those
-	// that these parts are of. The live one of a conversation is also loaded for Ords, Prompts and Rows.
+	// Texts are SMS by ID, with all their messages and, for their conversations, what Ords loads except Peers and Opened.
+	// Parts selects the SMS with these parts. The live SMS of a conversation is also loaded for Ords, Prompts and Rows.
 	Texts []string
 	Parts []PartKey
-	// Phones are numbers: the SMS to them that were queued within MaxReplyWindow, with what Texts have. Replies are those of which it
-	// matters whether they were taken in.
+	// Phones are numbers: selects the SMS queued to them within MaxReplyWindow, with all that Texts loads. Replies are looked
+	// up in Seen.
 	Phones  []string
 	Replies []ReplyKey
-	// Codes asks for the newest code of users, for CodeUse, and for the SMS to these users that are on their way. Those that SMS are about
-	// are loaded with these.
+	// Codes selects the newest code of these users, CodeUse, and the SMS to them that are on their way. The codes of loaded
+	// SMS are always loaded.
 	Codes []CodeKey
-	// Usage is wanted of these numbers, too, if SMS is.
+	// Numbers are further numbers to load Usage for, if SMS is set.
 	Numbers []string
-	Alerts  []Alert // when they were told last; those about the budget are loaded with SMS
-	// SMS asks for what a decision on SMS needs, for what Ords, Prompts and Texts are about: numbers, who has stopped, usage.
+	Alerts  []Alert // when they were last sent; BudgetAlerts are loaded with SMS
+	// SMS requests what a decision on SMS needs for Ords, Prompts and Texts: numbers, stops and usage.
 	SMS bool
 }
 
@@ -59,7 +59,7 @@ type Loaded struct {
 	Peers    []Peer
 	Pairs    []Pair
 	Numbers  []Number // of Want.Recipients
-	Open     []Conv   // Want.Open: every message that it names is there
+	Open     []Conv   // of Want.Open: all of their messages are loaded
 	// The prompts that count for the caps of the conversations of Want.Ords, Want.Prompts and Want.Senders.
 	Opened []Opened
 	Texts  []Text
@@ -96,12 +96,12 @@ type Changes struct {
 	Parts    []Part      // inserted or replaced, by PartKey
 	Replies  []ReplySeen // inserted; one with a known key stays unchanged
 	Stops    []Stop      // inserted or replaced, by Number
-	Codes    []Code      // inserted, or changed in what is not given for good, by Row
-	Numbers  []Number    // inserted or replaced, by JID: the last one counts
+	Codes    []Code      // inserted or updated (the mutable columns), by Row
+	Numbers  []Number    // inserted or replaced, by JID: the last one wins
 	Alerts   []Alerted   // inserted or replaced, by Alert
 	Taken    []int64     // positions of handed-over events that were processed
-	Removed  []Removal   // deleted accounts: first of all, everything of theirs is removed
-	Marks    []Mark      // positions up to which sources were processed: raised, by Run
+	Removed  []Removal   // deleted accounts: everything of theirs is removed before the rest is written
+	Marks    []Mark      // positions up to which sources were processed, by Run: never lowered
 }
 
 // Empty reports whether a batch has changed nothing.
@@ -148,8 +148,8 @@ const (
 	OutWebhook  OutKind = "webhook"  // notify the admin's system
 	OutChat     OutKind = "chat"     // one line from the contact to the sender
 	OutAlert    OutKind = "alert"    // one line from the contact to an admin
-	OutText     OutKind = "text"     // send an SMS: the entry stays until nothing is to be done about it any more
-	OutReply    OutKind = "reply"    // tell the sender what the recipient has answered by SMS
+	OutText     OutKind = "text"     // send an SMS: the entry stays until its outcome is known
+	OutReply    OutKind = "reply"    // forward the recipient's SMS reply to the sender
 )
 
 // CapReason says which cap holds prompts back.
@@ -157,7 +157,7 @@ type CapReason string
 
 const (
 	CapConversation CapReason = "cap-conversation" // prompts about one recipient per day
-	CapRecipient    CapReason = "cap-recipient"    // prompts of all senders about a recipient per day, and this sender has had one
+	CapRecipient    CapReason = "cap-recipient"    // prompts of all senders about a recipient per day, after this sender's first
 	CapSender       CapReason = "cap-sender"       // prompts per hour
 )
 
@@ -168,9 +168,9 @@ type Outgoing struct {
 	Kind   OutKind
 	Owner  string   // bare JID of the sender it is about: order and fairness are per owner
 	Prompt string   // OutShow, OutWithdraw; OutText: the ID of the Text
-	Ord    int64    // OutRemind, OutWebhook: the message; OutReply: the newest one that is answered
-	To     []string // OutWithdraw: full JIDs of the devices, or the bare JID of an ordinary client; OutReply: the recipient, who has answered
-	Text   string   // OutReply: in their words
+	Ord    int64    // OutRemind, OutWebhook: the message; OutReply: the newest message it answers
+	To     []string // OutWithdraw: full JIDs of the devices, or the bare JID of an ordinary client; OutReply: the recipient, who replied
+	Text   string   // OutReply: the reply
 	After  Time     // not before this instant
 	Step   int      // OutWebhook: index of the step of the chain
 	Tries  int
@@ -219,8 +219,8 @@ type Summary struct {
 
 // SMSUse is the use of the component's own SMS.
 type SMSUse struct {
-	SMS, Segments int64 // that were given to providers
-	Unsure        int64 // of these, the SMS of which nobody knows whether they were sent
+	SMS, Segments int64 // passed to providers
+	Unsure        int64 // of these, SMS that may or may not have been sent
 }
 
 // Device is a resource with some of our features: stored so that a sender who stays online is found again after a restart of

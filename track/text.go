@@ -2,27 +2,28 @@ package track
 
 import "time"
 
-// TextState is where an SMS of the component's own stands. States join by their rank, whatever order reports come in.
+// TextState is the state of an SMS that the component sends. States are ordered: a report can only raise it, so reports may
+// come in any order.
 type TextState uint8
 
 const (
 	TextQueued     TextState = iota // nothing was sent
-	TextSubmitting                  // a provider is being given it: it may be out at any moment
-	TextUnsure                      // it may have been sent; a report is waited for
-	TextDropped                     // it was not sent: there was no reason for it any more
-	TextRefused                     // it was not sent: somebody said no, or no route was up
-	TextLost                        // it may have been sent, and no report came in time
-	TextTaken                       // a provider has taken it
-	TextExpired                     // it was not delivered in time
-	TextFailed                      // it will never be delivered
-	TextDelivered                   // the phone has it
+	TextSubmitting                  // being passed to a provider: it may have been sent
+	TextUnsure                      // it may have been sent; a report is awaited
+	TextDropped                     // not sent: no longer needed
+	TextRefused                     // not sent: rejected, or no route was up
+	TextLost                        // it may have been sent; no report came in time
+	TextTaken                       // accepted by a provider
+	TextExpired                     // not delivered in time
+	TextFailed                      // permanently undeliverable
+	TextDelivered                   // on the phone
 )
 
-// Live reports whether the SMS may yet be sent, or is waited for: nobody is asked about its messages meanwhile. There is one
-// live SMS of a conversation at most.
+// Live reports whether the SMS may yet be sent, or a report about it is awaited. Meanwhile there are no prompts about its
+// messages. A conversation has at most one live SMS.
 func (s TextState) Live() bool { return s <= TextUnsure }
 
-// SMSState is what a sender is told of an SMS.
+// SMSState is the state of an SMS as reported to the sender of the message.
 type SMSState string
 
 const (
@@ -36,39 +37,39 @@ const (
 type TextKind uint8
 
 const (
-	TextAbout  TextKind = iota // messages of a conversation
-	TextCode                   // a code that verifies a number: Sender and Recipient are its user
-	TextAnswer                 // a word like STOP or START: there is no Sender, and Recipient is the number
-	TextWhom                   // a reply of which nobody knows whom it answers: likewise
-	TextTest                   // whether SMS arrive: likewise
+	TextAbout  TextKind = iota // about messages of a conversation
+	TextCode                   // a code to verify a number: Sender and Recipient are its user
+	TextAnswer                 // the answer to STOP or START: no Sender, Recipient is the number
+	TextWhom                   // the answer to an ambiguous reply: likewise
+	TextTest                   // an admin's test: likewise
 )
 
-// Text is one SMS of the component's own.
+// Text is one SMS that the component sends.
 type Text struct {
-	ID  string // 32 hexadecimal digits, unguessable: what providers are given as our reference
+	ID  string // 32 hexadecimal digits, unguessable: our reference to providers
 	Row int64  // from the same sequence as Message.Ord
 	Conv
 	State    TextState
 	Kind     TextKind
-	Messages []int64 // Ords, oldest first: those that it is about; TextCode: the Row of the Code
-	Prompt   string  // the prompt that was answered by it, or ""
+	Messages []int64 // Ords of the messages it is about, oldest first; TextCode: the Row of the Code
+	Prompt   string  // the prompt it answers, or ""
 	Number   string  // E.164
-	Body     string  // as its sender has written it, until it is sent; "": made of the messages
-	Route    string  // that was tried last; TextTest: that is to be tried, or ""
-	From     string  // the number or name that it was sent from, or TextAnswer, TextWhom: is to be
-	Tag      int     // of its line
-	Segments int     // 0 as long as nothing was sent
-	Answered bool    // the provider has said that it has taken it
-	Parts    int     // how many ids the provider has given it
+	Body     string  // as written by the sender, until it is sent; "": composed from the messages
+	Route    string  // the last one tried; TextTest: the one to try, or ""
+	From     string  // the number or name it was sent from; TextAnswer, TextWhom: or is to be sent from
+	Tag      int     // of its Line
+	Segments int     // 0 until something is sent
+	Answered bool    // the provider has confirmed that it accepted it
+	Parts    int     // number of ids the provider has assigned
 	QueuedAt Time
-	SentAt   Time // when a provider was last given it
-	EndedAt  Time // when State was last changed for good
+	SentAt   Time // when it was last passed to a provider
+	EndedAt  Time // when it stopped being Live
 }
 
-// PartKey names a part of an SMS as a provider does. Its ids are unique for one route only.
+// PartKey identifies a part of an SMS by the provider's id, which is unique within a route only.
 type PartKey struct{ Route, ID string }
 
-// Part is a part of an SMS that is reported by itself.
+// Part is a part of an SMS with reports of its own.
 type Part struct {
 	PartKey
 	Text  string // the SMS
@@ -76,54 +77,55 @@ type Part struct {
 	State TextState
 }
 
-// NoText is why no SMS of the component's own can be sent about a message: a prompt takes its place. Senders are not told.
+// NoText is the reason why the component cannot send an SMS about a message; a prompt takes its place. It is not disclosed to
+// senders.
 type NoText string
 
 const (
 	NoSMS            NoText = "no-sms"     // the component sends none
-	NoNumber         NoText = "no-number"  // none is bound
-	Unverified       NoText = "unverified" // it is not confirmed
+	NoNumber         NoText = "no-number"  // no number is bound
+	Unverified       NoText = "unverified" // the number is not confirmed
 	NumberHidden     NoText = "hidden"     // from this sender
-	SenderNotAllowed NoText = "who"        // this sender may not cause one
-	Rejected         NoText = "rejected"   // the recipient's side has refused the sender
-	OptedOut         NoText = "stopped"    // the number's owner wants none
-	NoRoute          NoText = "no-route"   // its country, or no route fits
+	SenderNotAllowed NoText = "who"        // this sender is not allowed to cause one
+	Rejected         NoText = "rejected"   // the recipient's side rejects the sender
+	OptedOut         NoText = "stopped"    // the owner of the number has opted out
+	NoRoute          NoText = "no-route"   // no route for this number
 	NumberCap        NoText = "number-cap"
 	SenderCap        NoText = "sender-cap"
 	OverBudget       NoText = "budget"
 )
 
-// Who says whose messages may cause an SMS.
+// Who restricts whose messages may cause an SMS.
 type Who string
 
 const (
-	WhoRoster    Who = "roster"    // those in the recipient's roster with a subscription from or both
-	WhoConsented Who = "consented" // everybody, to numbers that are bound with consent
+	WhoRoster    Who = "roster"    // contacts in the recipient's roster with a subscription "from" or "both"
+	WhoConsented Who = "consented" // everybody, for numbers bound with consent
 	WhoAll       Who = "all"
 )
 
-// SMSPolicy is the admin's part of the decisions on SMS of the component's own: the [sms] table of the config.
+// SMSPolicy is the admin's policy for SMS that the component sends: the [sms] table of the config.
 type SMSPolicy struct {
 	Who          Who
-	Verify       bool // a number that its user has bound counts only once it is confirmed
+	Verify       bool // numbers bound by users must be confirmed
 	PerNumberDay int  // SMS
 	PerSenderDay int
 	SegmentsDay  int // the budget
 	Replies      Replies
-	ReplyWindow  time.Duration // how long an SMS may be answered
+	ReplyWindow  time.Duration // how long an SMS can be replied to
 	Code         CodePolicy
-	Admins       []string // bare JIDs: who is told how the budget stands
-	// Reaches reports whether there is a route for messages to a number. It depends on nothing else.
+	Admins       []string // bare JIDs: who is notified about the budget
+	// Reaches reports whether there is a route for messages to a number. It depends on the number alone.
 	Reaches func(e164 string) bool
 }
 
-// Usage is what decisions on SMS depend on, of the last day.
+// Usage is the recent use of SMS that decisions depend on: of the last day unless noted otherwise.
 type Usage struct {
-	Used     []Used            // SMS to the numbers and by the senders that are decided on, but those that were dropped
-	Segments int               // of all
-	Stopped  map[string]StopBy // of the numbers, those whose owners want no SMS
-	Known    []string          // of the numbers, those that were sent an SMS before, as far as is remembered
-	Lines    []LineUse         // by which the numbers were texted within MaxReplyWindow
+	Used     []Used            // SMS to the numbers and by the senders in question, except dropped ones
+	Segments int               // of all SMS
+	Stopped  map[string]StopBy // the numbers whose owners want no SMS
+	Known    []string          // the numbers that were sent an SMS before, as far as is stored
+	Lines    []LineUse         // used for SMS to the numbers within MaxReplyWindow
 }
 
 // Used is one SMS.
@@ -133,28 +135,28 @@ type Used struct {
 	At             Time
 }
 
-// Stop says that the owner of a number wants no SMS, whoever that is, or, with By "", wants them again.
+// Stop records that the owner of a number wants no SMS, from anybody, or with By "" that they want SMS again.
 type Stop struct {
 	Number string // E.164; it is stored as an HMAC
 	At     Time
 	By     StopBy
-	Route  string // by which it came, or ""
+	Route  string // on which it arrived, or ""
 }
 
-// StopBy says by whom a number was stopped.
+// StopBy is the origin of a stop.
 type StopBy string
 
 const (
 	StopBySMS      StopBy = "sms"      // a word like STOP, from the phone
-	StopByProvider StopBy = "provider" // the provider has refused, because its list says so
+	StopByProvider StopBy = "provider" // the number is on the provider's opt-out list
 	StopByAdmin    StopBy = "admin"
 	StopByOwner    StopBy = "owner" // in the settings
 )
 
 const (
-	// TextPatience is how long an SMS is tried that no route takes, and how long a report is waited for if it may have been
-	// sent; then a person is asked.
+	// TextPatience is how long an SMS waits for a route, and how long a report is awaited for one that may have been sent.
+	// After that, the sender is prompted.
 	TextPatience = 2 * time.Minute
-	// textLease is how long a prompt is held for the SMS that answers it, if nothing ends that sooner.
+	// textLease is the longest time a prompt stays claimed for the SMS that answers it.
 	textLease = 3 * TextPatience
 )

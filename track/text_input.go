@@ -2,18 +2,18 @@ package track
 
 import "slices"
 
-// TextSubmit says that a provider is about to be given an SMS: it is recorded before the first byte leaves. Apply sets OK if it
-// may go out. If not, everything that follows from that was done.
+// TextSubmit records, before the first byte is sent, that an SMS is about to be passed to a provider. Apply sets OK if it may
+// be sent; otherwise everything that follows from that has been done.
 type TextSubmit struct {
 	Text     string
-	Messages []int64 // whose text it has
+	Messages []int64 // the messages in its text
 	Route    string
 	From     string
 	Tag      int
 	Segments int
-	Again    bool // the provider knows a repetition when it sees one, or it does not matter
+	Again    bool // resubmission is safe: the provider detects duplicates, or they are harmless
 	OK       bool
-	Taken    bool // another conversation has got its line meanwhile: it is to be written anew
+	Taken    bool // another conversation has taken its line: it must be composed again
 }
 
 func (s *TextSubmit) want(_ *Ledger, w *Want) {
@@ -36,7 +36,7 @@ func (s *TextSubmit) apply(b *batch) {
 	if t.Kind == TextAbout {
 		for _, ord := range t.Messages {
 			if !slices.Contains(s.Messages, ord) {
-				b.letGo(b.rows[ord], Wanted|WantsSMS) // it joined while the text was made
+				b.letGo(b.rows[ord], Wanted|WantsSMS) // it joined after the text was composed
 			}
 		}
 		t.Messages = slices.Sorted(slices.Values(s.Messages))
@@ -50,7 +50,7 @@ func (s *TextSubmit) apply(b *batch) {
 	s.OK = true
 }
 
-// mayGo looks at everything again at the last moment: an SMS may have waited for a route.
+// mayGo repeats all checks just before submission: the SMS may have waited for a route.
 func (b *batch) mayGo(t *text, segments int) bool {
 	p := b.policy.SMS
 	switch {
@@ -73,7 +73,7 @@ func (b *batch) mayGo(t *text, segments int) bool {
 	return true
 }
 
-// stillAbout reports whether an SMS about messages is to be sent as it is; if not, it is ended.
+// stillAbout reports whether an SMS about messages is still to be sent; if not, it ends it.
 func (b *batch) stillAbout(t *text) bool {
 	about := b.about(t)
 	if len(about) == 0 {
@@ -82,10 +82,10 @@ func (b *batch) stillAbout(t *text) bool {
 	}
 	newest := about[len(about)-1]
 	if t.Prompt == "" && !slices.ContainsFunc(about, func(r *row) bool { return r.overdue() }) {
-		b.putBack(t, 0) // delivered meanwhile: each has its time to be read
+		b.putBack(t, 0) // delivered meanwhile: each gets its time to be read
 		return false
 	}
-	if t.Prompt == "" { // of what a person has asked for this was looked at then
+	if t.Prompt == "" { // an SMS that a person requested was checked then
 		m := newest.Message
 		m.Marks &^= Texting
 		s := b.settings(&m)
@@ -103,21 +103,21 @@ func (b *batch) stillAbout(t *text) bool {
 	return true
 }
 
-// TextLook reads an SMS and what it is still about. It changes nothing.
+// TextLook reads an SMS and the messages it is still about. It changes nothing.
 type TextLook struct {
 	Text string
 
 	Found    bool
 	Was      Text
 	Messages []Message // TextAbout: oldest first
-	First    bool      // nothing was sent to this number before, as far as is remembered
-	Lines    []LineUse // of this number that may still be answered, oldest first
+	First    bool      // the first SMS to this number, as far as is stored
+	Lines    []LineUse // lines to this number that can still be replied to, oldest first
 	Stopped  bool      // its owner wants no SMS
-	Code     Code      // TextCode: with its Digits, as long as it can be used
+	Code     Code      // TextCode: with its Digits while it is valid
 	Digits   string
 }
 
-// Idle reports whether there is nothing to be said by the SMS any more.
+// Idle reports whether the SMS has nothing left to say.
 func (l *TextLook) Idle() bool {
 	return l.Was.Kind == TextAbout && len(l.Messages) == 0 || l.Was.Kind == TextCode && l.Digits == ""
 }
@@ -140,7 +140,7 @@ func (l *TextLook) apply(b *batch) {
 	}
 }
 
-// TextNotSent says that it is certain that a provider which was about to be given an SMS has sent nothing.
+// TextNotSent says that a submission has certainly failed: the provider did not get the SMS.
 type TextNotSent struct{ Text string }
 
 func (n *TextNotSent) want(_ *Ledger, w *Want) { w.Texts = append(w.Texts, n.Text) }
@@ -151,11 +151,11 @@ func (n *TextNotSent) apply(b *batch) {
 	}
 }
 
-// TextSent says that a provider has taken an SMS, and what it calls its parts.
+// TextSent says that a provider has accepted an SMS, and the ids it gave the parts.
 type TextSent struct {
 	Text, Route string
 	IDs         []string
-	Early       []TextReported // reports about these that came before
+	Early       []TextReported // reports about these ids that came first
 }
 
 func (s *TextSent) want(_ *Ledger, w *Want) {
@@ -181,12 +181,12 @@ func (s *TextSent) apply(b *batch) {
 	}
 }
 
-// TextEnded says what else has become of an SMS: TextUnsure; TextRefused; TextLost, when nothing was heard of one that is unsure. Of
-// any other state nothing changes.
+// TextEnded says that the outcome of an SMS is TextUnsure, TextRefused or, if an unsure one was never reported on, TextLost.
+// Other states are ignored.
 type TextEnded struct {
 	Text    string
 	State   TextState
-	Stopped bool // TextRefused: the provider says that the number's owner wants none
+	Stopped bool // TextRefused: the provider says that the owner has opted out
 }
 
 func (e *TextEnded) want(_ *Ledger, w *Want) { w.Texts = append(w.Texts, e.Text) }
@@ -208,8 +208,8 @@ func (e *TextEnded) apply(b *batch) {
 	}
 }
 
-// TextReported is a report about an SMS, which it names by our reference, or about a part of it, which it names by the provider's
-// id. Found is set by Apply: false for one that belongs to nothing that is known.
+// TextReported is a provider's report about an SMS, identified by our reference, or about a part of one, identified by the
+// provider's id. Apply sets Found to false if neither is known.
 type TextReported struct {
 	PartKey        // ID may be ""
 	Text    string // our reference, or ""
@@ -245,7 +245,7 @@ func (r *TextReported) apply(b *batch) {
 	b.sumUp(t)
 }
 
-// part notes a part of an SMS, or its state.
+// part records a part of an SMS and its state.
 func (b *batch) part(t *text, key PartKey, state TextState) {
 	p := b.parts[key]
 	switch {
@@ -260,8 +260,8 @@ func (b *batch) part(t *text, key PartKey, state TextState) {
 	b.out.Parts = append(b.out.Parts, *p)
 }
 
-// sumUp makes of the states of its parts that of an SMS: it has failed when one has, and is delivered when all are. Where the
-// provider gives no ids, that of what it reports counts: some report the first part alone.
+// sumUp derives the state of an SMS from its parts: failed if one has failed, delivered if all are. Without ids from the
+// provider, its reports count directly; some providers report on the first part only.
 func (b *batch) sumUp(t *text) {
 	delivered, worst := 0, TextTaken
 	for _, p := range b.parts {

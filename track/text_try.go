@@ -1,18 +1,18 @@
 package track
 
-// TextTry has an SMS of an admin's sent, to see whether SMS arrive. It counts as any other, and goes out at most once, whatever the route
-// allows: nothing is tried again. Apply sets ID, or Why.
+// TextTry sends a test SMS for an admin. It counts towards limits like any other, and is submitted at most once, whatever the
+// route's repeat setting. Apply sets ID, or Why.
 type TextTry struct {
 	Number string
-	Route  string // "": any that fits
+	Route  string // "": any matching one
 	Body   string
-	Force  bool // even if the number has had all SMS of the day
+	Force  bool // ignore the daily limit of the number
 
 	ID  string
-	Why NoText // "": it is in the outbox
+	Why NoText // "": it was queued
 }
 
-// Busy is why no SMS is tried while another one to the number is on its way.
+// Busy: another SMS to the number is on its way.
 const Busy NoText = "busy"
 
 func (x *TextTry) want(_ *Ledger, w *Want) { w.Numbers, w.SMS = append(w.Numbers, x.Number), true }

@@ -1,6 +1,7 @@
 package track
 
-// texted takes in that an SMS is out, or may be. Nobody is asked about the message any more, unless that turns out to be wrong.
+// texted records that an SMS was sent, or may have been. There are no more prompts about the message unless that turns out to
+// be wrong.
 func (m *Message) texted(f Fact, now Time) []Effect {
 	news := !m.Marks.Has(Escalated)
 	switch {
@@ -22,12 +23,12 @@ func (m *Message) texted(f Fact, now Time) []Effect {
 	return m.tellSMS(first(f.Basis, ByCommand), f.SMS, now)
 }
 
-// textEnded takes in what became of the component's own SMS. If it did not arrive a person is asked, once: unless a person has sent
-// one, or said that there shall be none.
+// textEnded records the outcome of the component's own SMS. If it did not arrive, the sender is prompted once, unless
+// somebody has sent an SMS by hand or declined one.
 func (m *Message) textEnded(f Fact, s Settings, now Time) []Effect {
 	if f.SMS == SMSStateDelivered {
 		if m.Status.Settled() || !s.Reveals || !m.corrects(f.SMS) {
-			return nil // that a phone is on is not for everybody to know
+			return nil // it would reveal that the phone is on
 		}
 		return m.tellSMS(BySMS, f.SMS, now)
 	}
@@ -52,7 +53,7 @@ func (m *Message) textEnded(f Fact, s Settings, now Time) []Effect {
 	return effects
 }
 
-// corrects reports whether the newest that was told is of an SMS, and is another state of it.
+// corrects reports whether the latest notice is about the component's SMS, with another state.
 func (m *Message) corrects(sms SMSState) bool {
 	return m.Notice.State == StateEscalated && m.Notice.Basis == BySMS && m.Notice.SMS != sms
 }

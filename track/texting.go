@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// noText says why no SMS of the component's own can be sent about a message, or "". Whatever it is, a prompt takes its place.
+// noText returns why the component cannot send an SMS about a message, or "". In every such case a prompt takes its place.
 func (b *batch) noText(m *Message) NoText {
 	p := b.policy.SMS
 	if p == nil {
@@ -49,7 +49,7 @@ func (b *batch) noText(m *Message) NoText {
 	return ""
 }
 
-// textsTo counts the SMS of a day to a number, of any kind.
+// textsTo counts the SMS of any kind to a number in the last day.
 func (b *batch) textsTo(e164 string) (n int) {
 	for _, u := range b.usage.Used {
 		if b.now < u.At.Add(day) && u.Number == e164 {
@@ -61,7 +61,7 @@ func (b *batch) textsTo(e164 string) (n int) {
 
 func (b *batch) isStopped(e164 string) bool { return b.usage.Stopped[e164] != "" }
 
-// allows reports whether a sender may cause an SMS to a number.
+// allows reports whether a sender's messages may cause an SMS to a number.
 func (p *SMSPolicy) allows(n Number, standing Standing) bool {
 	switch p.Who {
 	case WhoAll:
@@ -72,8 +72,8 @@ func (p *SMSPolicy) allows(n Number, standing Standing) bool {
 	return standing.SeesPresence()
 }
 
-// textHold says until when an SMS has to wait, and why: as long as prompts are held back, since it rings a phone; for a
-// person who is writing one, and for one that is on its way.
+// textHold returns until when an SMS has to wait, and why: prompts are held back, as an SMS makes the phone ring; somebody is
+// writing one; or another one is on its way.
 func (b *batch) textHold(r *row, hold Time, held Reason) (Time, Reason) {
 	if hold != 0 {
 		return hold, held
@@ -85,12 +85,12 @@ func (b *batch) textHold(r *row, hold Time, held Reason) (Time, Reason) {
 		return max(b.now, t.SentAt).Add(Gather), ReasonTexting
 	}
 	if until := b.undecided([]Message{r.Message}); until != 0 {
-		return until, ReasonTexting // it may turn out to be refused
+		return until, ReasonTexting // the message may still turn out to be rejected
 	}
 	return 0, ""
 }
 
-// text sends an SMS about a message and the rest of its burst; or has it join the one that waits.
+// text queues an SMS about a message and the rest of its burst, or adds it to the one already queued.
 func (b *batch) text(r *row) {
 	if t := b.texting[r.Conv()]; t != nil {
 		b.take(t, r)
@@ -105,7 +105,7 @@ func (b *batch) text(r *row) {
 	b.openText(rows, "", "")
 }
 
-// openText puts an SMS into the outbox. Its body is "" unless its sender has written it.
+// openText puts an SMS into the outbox. body is "" unless the sender has written it.
 func (b *batch) openText(rows []*row, prompt, body string) *text {
 	c := rows[0].Conv()
 	t := b.queueText(&text{Text: Text{Conv: c, Prompt: prompt, Body: body, Number: b.numbers[c.Recipient].E164}})
@@ -115,7 +115,7 @@ func (b *batch) openText(rows []*row, prompt, body string) *text {
 	return t
 }
 
-// queueText gives an SMS its name, and puts it into the outbox.
+// queueText assigns an SMS its ID and puts it into the outbox.
 func (b *batch) queueText(t *text) *text {
 	t.Row, t.QueuedAt, t.dirty = b.nextOrd(), b.now, true
 	t.ID = b.textID(t.Row)
@@ -125,10 +125,10 @@ func (b *batch) queueText(t *text) *text {
 	return t
 }
 
-// entry is the ID of the entry of the outbox.
+// entry is the ID of its outbox entry.
 func (t *Text) entry() string { return "t-" + t.ID }
 
-// take makes a message one of those that an SMS is about: of very many the newest.
+// take adds a message to an SMS. Beyond maxAsked the oldest is dropped.
 func (b *batch) take(t *text, r *row) {
 	r.Marks = r.Marks&^(Wanted|Ordered|WantsSMS) | Texting
 	r.Reason = ReasonTexting
@@ -152,7 +152,7 @@ func (b *batch) addText(t *text) *text {
 	return t
 }
 
-// textID derives an unguessable name from the database's secret, as promptID does.
+// textID derives an unguessable ID from the database's secret, as promptID does.
 func (b *batch) textID(row int64) string {
 	mac := hmac.New(sha256.New, b.secret)
 	mac.Write([]byte("text"))
@@ -160,7 +160,7 @@ func (b *batch) textID(row int64) string {
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// about returns those of an SMS's messages that it still has to tell of.
+// about returns the messages of an SMS that are still worth mentioning.
 func (b *batch) about(t *text) (rows []*row) {
 	for _, ord := range t.Messages {
 		if r := b.rows[ord]; r != nil && !r.Status.Settled() && r.Marks.Has(Texting) && r.Marks&(PromptingEnded|Hushed) == 0 {
@@ -170,7 +170,7 @@ func (b *batch) about(t *text) (rows []*row) {
 	return rows
 }
 
-// raise moves an SMS on to a state, and its messages with it. States below the one that it has change nothing.
+// raise moves an SMS to a later state and updates its messages. Earlier states are ignored.
 func (b *batch) raise(t *text, state TextState) {
 	was := t.State
 	if state <= was {
@@ -200,7 +200,7 @@ func (b *batch) raise(t *text, state TextState) {
 	}
 }
 
-// ended takes an SMS out of the outbox, and tells the prompt that it was the answer to.
+// ended removes an SMS from the outbox and updates the prompt that it answered.
 func (b *batch) ended(t *text, state TextState) {
 	t.EndedAt, t.Body = b.now, ""
 	if b.texting[t.Conv] == t {
@@ -212,7 +212,7 @@ func (b *batch) ended(t *text, state TextState) {
 	case w == nil || w.State != PromptClaimed:
 	case state == TextTaken || state == TextDelivered:
 		b.close(w, PromptSent)
-		w.Until = 0 // it is not taken back
+		w.Until = 0 // it can't be taken back
 		b.withdraw(w, WithdrawTexted, w.Shown)
 		for _, ord := range w.Messages {
 			if r := b.rows[ord]; r.belongs(w) && !slices.Contains(t.Messages, ord) { // joined meanwhile
@@ -226,7 +226,7 @@ func (b *batch) ended(t *text, state TextState) {
 	}
 }
 
-// each tells an SMS's messages what has become of it.
+// each applies the state of an SMS to its messages.
 func (b *batch) each(t *text, kind FactKind, state SMSState) {
 	for _, ord := range t.Messages {
 		r := b.rows[ord]
@@ -237,7 +237,7 @@ func (b *batch) each(t *text, kind FactKind, state SMSState) {
 		switch {
 		case r.Marks.Has(PromptingEnded):
 			b.lost(r, WithdrawTexted)
-		case r.Marks.Has(Wanted) && b.prompted(r): // it is asked about already
+		case r.Marks.Has(Wanted) && b.prompted(r): // a prompt asks about it already
 			r.Marks &^= Wanted | Ordered | WantsSMS
 			r.Reason = ReasonPrompted
 			b.again(b.prompts[r.Prompt])
@@ -245,12 +245,12 @@ func (b *batch) each(t *text, kind FactKind, state SMSState) {
 	}
 }
 
-// send has the SMS that a prompt asks for sent by the component. The prompt is held until that has come to something.
+// send answers a prompt with an SMS sent by the component. The prompt stays claimed until the outcome is known.
 func (b *batch) send(w *work, by, body string) Verdict {
 	t := b.texting[w.Conv]
 	switch {
 	case b.policy.SMS == nil:
-		return BadRequest // as any other action that there is none of
+		return BadRequest // like any unknown action
 	case w.State == PromptSent && w.Claimer == by && w.Until == 0, w.State == PromptClaimed && w.Claimer == by && t != nil && t.Prompt == w.ID:
 		return OK // a repetition
 	}
@@ -274,15 +274,15 @@ func (b *batch) send(w *work, by, body string) Verdict {
 	}
 	b.openText(rows, w.ID, body)
 	w.Until, w.dirty = b.now.Add(textLease), true
-	w.ExpiresAt = max(w.ExpiresAt, w.Until.Add(b.policy.Expires)) // put off, not given up
+	w.ExpiresAt = max(w.ExpiresAt, w.Until.Add(b.policy.Expires)) // postponed, not dropped
 	if before.State != PromptClaimed {
 		b.withdraw(w, WithdrawClaimed, w.others(by))
 	}
 	return OK
 }
 
-// maySend says whether the SMS that a prompt asks for can be sent by the component. Its sender is not told why not: no more than
-// that a number is missing could be told.
+// maySend says whether the component can send the SMS that a prompt asks for. The sender does not learn why not, just as they
+// do not learn that a number is missing.
 func (b *batch) maySend(w *work, rows []*row) Verdict {
 	if len(rows) == 0 {
 		return Gone
@@ -300,7 +300,7 @@ func (b *batch) maySend(w *work, rows []*row) Verdict {
 	return NotAllowed
 }
 
-// letGo has a message decided on anew: its SMS is not to be sent as it is.
+// letGo detaches a message from its SMS; it is decided on again.
 func (b *batch) letGo(r *row, wanted Marks) {
 	if r == nil || r.Status.Settled() || !r.Marks.Has(Texting) {
 		return
@@ -314,7 +314,7 @@ func (b *batch) letGo(r *row, wanted Marks) {
 	r.Due, r.Reason = b.now, ""
 }
 
-// putBack gives an SMS up that nothing was sent of; its messages are decided on anew.
+// putBack drops an SMS that was never submitted; its messages are decided on again.
 func (b *batch) putBack(t *text, wanted Marks) {
 	for _, ord := range t.Messages {
 		b.letGo(b.rows[ord], wanted)

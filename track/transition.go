@@ -97,7 +97,7 @@ func newMessage(f *Fact, known Sessions) Message {
 	return m
 }
 
-// begin sets the first alarm, and reports "unknown" if nothing can be known.
+// begin sets the first alarm, and reports "unknown" if no confirmation is expected.
 func (m *Message) begin(s Settings, now Time) []Effect {
 	s.Reveals = true // decided at the alarm
 	m.schedule(s, now)
@@ -133,7 +133,7 @@ func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
 	return m.arrived(f)
 }
 
-// placed: the sender's standing in the recipient's roster has changed.
+// placed applies a change of the sender's standing in the recipient's roster.
 func (m *Message) placed(s Settings, now Time) []Effect {
 	m.lookAgain(now)
 	if !m.Marks.Has(Untold) || !s.Reveals || m.Status != Delivered {
@@ -164,7 +164,7 @@ func (m *Message) further() State {
 	return StateUnknown
 }
 
-// doubt reports that from here on silence means nothing, if that is so and was not reported before (protocol §2).
+// doubt reports that no confirmation is expected from now on, unless that was reported before (protocol §2).
 func (m *Message) doubt(now Time) []Effect {
 	switch {
 	case m.inChain() || m.Marks.Has(ExpectsReading):
@@ -176,7 +176,7 @@ func (m *Message) doubt(now Time) []Effect {
 	return nil
 }
 
-// lookAgain sets an alarm for a message without one: its silence may mean something again. A message with an alarm is
+// lookAgain sets an alarm for a message without one, as a confirmation may be expected again. A message with an alarm is
 // re-evaluated then.
 func (m *Message) lookAgain(now Time) {
 	if m.Due == 0 && !m.Status.Settled() && !m.inChain() {
@@ -196,8 +196,8 @@ func (m *Message) discard(s Settings, now Time) []Effect {
 	return m.doubt(now)
 }
 
-// unwatch stops watching a message: its recipient has opted out, or the policy changed. If silence meant something until
-// now, the last status says that nothing more can be known.
+// unwatch stops watching a message: its recipient has opted out, or the policy changed. If a confirmation was expected until
+// now, the last status says that none is any more.
 func (m *Message) unwatch(s Settings, now Time) []Effect {
 	m.Marks &^= ExpectsDelivery | ExpectsReading
 	effects := m.doubt(now)
@@ -235,8 +235,8 @@ func (m *Message) bounce(f Fact, now Time) []Effect {
 	return m.settle(Failed, StateFailed, ByError, WithdrawCancelled, f, now)
 }
 
-// synced: the recipient has read the message on one of their devices, as synchronised between these only (XEP-0490). The
-// recipient chooses what that means.
+// synced applies that the recipient has read the message on one of their devices, as synchronised among these only
+// (XEP-0490). The recipient chooses what that means.
 func (m *Message) synced(f Fact, s Settings, now Time) []Effect {
 	switch {
 	case s.Sync == SyncTold:
@@ -259,7 +259,7 @@ func (m *Message) correct(f Fact) []Effect {
 	return []Effect{{Kind: Refresh}}
 }
 
-// ring handles the alarm: whatever is due at now happens, in order. If it fires early, the message is only re-evaluated.
+// ring handles the alarm: it does what is due at now, in order. An early alarm only re-evaluates the message.
 func (m *Message) ring(s Settings, now Time) []Effect {
 	if m.Status.Settled() || m.Due == 0 {
 		return nil
@@ -338,8 +338,8 @@ func (m *Message) meets(step Step, s Settings) bool {
 	return (step.On == "" || step.On == m.timedOut()) && s.Priority >= step.From
 }
 
-// reminds reports whether the next step of the chain is a reminder of the recipient: once is enough, and not if the sender
-// wants this message, or all of theirs, left alone.
+// reminds reports whether the next step of the chain reminds the recipient: at most once, and not if the sender has disabled
+// escalation for this message or in general.
 func (m *Message) reminds(s Settings) bool {
 	if !m.inChain() || int(m.Step) >= len(s.Steps) || m.Marks&(Reminded|PromptingEnded) != 0 || s.Mode == Never && s.ModeOf != TierDomain {
 		return false
@@ -414,8 +414,8 @@ func (m *Message) force(now Time) []Effect {
 	return nil
 }
 
-// age stops watching a message about which nothing was heard for the whole retention, silently. A message with an alarm
-// stays until that.
+// age silently stops watching a message that nothing was observed about for the whole retention. One with an alarm is kept
+// until then.
 func (m *Message) age() []Effect {
 	if m.Status.Settled() || m.Due != 0 {
 		return nil
