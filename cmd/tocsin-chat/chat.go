@@ -39,12 +39,12 @@ type action struct {
 	quit   bool
 }
 
-const help = `A line is a message. /urgent TEXT and /unwatched TEXT say how it is to be watched. On a prompt: /sent, /no, /snooze [SECONDS].
-/quit or the end of the input ends the chat.`
+const help = `A line is sent as a message; /urgent TEXT marks it as urgent, /unwatched TEXT disables watching. On a prompt: /sent, /no, /snooze [SECONDS].
+/quit or end of input ends the chat.`
 
 func (c *chat) welcome() string {
 	if c.service == "" {
-		return "* The server has no Tocsin: messages are sent, nothing watches them.\n" + help
+		return "* The server does not run Tocsin: messages are sent, but not watched.\n" + help
 	}
 	return fmt.Sprintf("* %s watches what you send to %s.\n%s", c.service, c.to, help)
 }
@@ -105,8 +105,8 @@ func (c *chat) reply(a escalation.Answer) action {
 	return action{answer: &a}
 }
 
-// answered shows the outcome of an answer, and forgets the prompt, which is no longer open whatever the service says, unless
-// the service could not be reached.
+// answered describes the outcome of an answer. It also removes the prompt, which is no longer open, unless the service could
+// not be reached.
 func (c *chat) answered(a escalation.Answer, fault string) string {
 	if fault == "" || fault == "item-not-found" || fault == "gone" || fault == "not-acceptable" || fault == "conflict" {
 		c.forget(a.Prompt)
@@ -114,16 +114,16 @@ func (c *chat) answered(a escalation.Answer, fault string) string {
 	switch fault {
 	case "":
 		return map[escalation.Action]string{
-			escalation.Sent: "* Noted: the SMS is sent.", escalation.Decline: "* No SMS then.", escalation.Snooze: "* You will be asked again.",
+			escalation.Sent: "* Recorded: SMS sent.", escalation.Decline: "* Recorded: no SMS.", escalation.Snooze: "* You will be asked again.",
 		}[a.Action]
 	case "not-acceptable":
 		return "* It has been read meanwhile: no SMS is needed."
 	case "conflict":
 		return "* Another of your devices is dealing with it."
 	case "gone", "item-not-found":
-		return "* That is over."
+		return "* The prompt is no longer open."
 	}
-	return "* The service answers: " + fault
+	return "* The service returned an error: " + fault
 }
 
 // take handles a message stanza.
@@ -180,7 +180,7 @@ func (c *chat) told(m message) (act action) {
 		act.show = append(act.show, fmt.Sprintf("* No SMS is needed any more (%s).", m.Withdraw.Reason))
 	}
 	if m.SMSReply != nil {
-		act.show = append(act.show, fmt.Sprintf("* %s answers by SMS: %s", m.SMSReply.With, m.SMSReply.Text))
+		act.show = append(act.show, fmt.Sprintf("* %s replied by SMS: %s", m.SMSReply.With, m.SMSReply.Text))
 	}
 	return act
 }
@@ -199,9 +199,9 @@ func (c *chat) prompt(e escalation.Escalate) []string {
 	return append([]string{fmt.Sprintf("* %s: %s of %s. Send an SMS?", e.With, e.Reason, strings.Join(about, ", "))}, how(e)...)
 }
 
-// how explains the choices on a prompt.
+// how explains how to answer a prompt.
 func how(e escalation.Escalate) (lines []string) {
-	// Only sms: links are shown: whoever clicks one in a terminal trusts us.
+	// Only sms: links are shown: users may click on them in a terminal.
 	if e.SMS != nil && strings.HasPrefix(e.SMS.URI, "sms:") {
 		lines = append(lines, "  "+e.SMS.URI)
 	} else {
@@ -229,7 +229,7 @@ func because(s escalation.Status) string {
 		why = append(why, "by "+string(s.Basis))
 	}
 	if s.Further == escalation.Unknown {
-		why = append(why, "whether it is read cannot be known")
+		why = append(why, "no read confirmation expected")
 	}
 	if len(why) == 0 {
 		return ""

@@ -61,7 +61,7 @@ func TestStates(t *testing.T) {
 		{message{From: from, Statuses: &escalation.Statuses{Status: []escalation.Status{status(id, 3, escalation.Displayed, escalation.ByMarker)}}},
 			[]string{"#1 displayed (by marker)"}},
 		{message{From: "sms@" + from, Body: "bob@example.org answered by SMS: On my way", SMSReply: &escalation.SMSReply{ID: id, With: "bob@example.org", Text: "On my way"}},
-			[]string{"* bob@example.org answers by SMS: On my way"}},
+			[]string{"* bob@example.org replied by SMS: On my way"}},
 		{message{From: "mallory@" + from + "/x", Body: "Hi", SMSReply: &escalation.SMSReply{With: "bob@example.org", Text: "Pay"}}, nil},
 	} {
 		if diff := cmp.Diff(tc.want, c.take(tc.m, noon).show); diff != "" {
@@ -118,7 +118,7 @@ func TestPromptIsShownAndAnswered(t *testing.T) {
 	if got := c.answered(escalation.Answer{Prompt: "p-1", Action: escalation.Sent}, "resource-constraint"); !strings.Contains(got, "resource-constraint") {
 		t.Error(got)
 	}
-	if got := c.answered(*c.line("/sent").answer, ""); got != "* Noted: the SMS is sent." {
+	if got := c.answered(*c.line("/sent").answer, ""); got != "* Recorded: SMS sent." {
 		t.Error(got)
 	}
 	if act := c.line("/sent"); act.answer != nil {
@@ -138,7 +138,7 @@ func TestWithdrawnPromptCannotBeAnswered(t *testing.T) {
 	}
 }
 
-// Anyone can send such elements; only the service is trusted.
+// Anybody can send such elements, but only the service is trusted.
 func TestOnlyTheServiceIsTrusted(t *testing.T) {
 	for _, from := range []string{"bob@example.org/phone", "eve@example.org", "example.org", "tocsin.example.org/x", "sms@tocsin.example.net", "", "a b@tocsin.example.org"} {
 		c, id := talking(t, "markers")
@@ -152,7 +152,7 @@ func TestOnlyTheServiceIsTrusted(t *testing.T) {
 	if act := c.take(message{From: "sms@tocsin.example.org", Escalate: prompt(id)}, noon); len(act.show) > 0 {
 		t.Errorf("trusted: %q", act.show)
 	}
-	// A link of another kind is never printed.
+	// Links with other schemes are never printed.
 	c.service = "tocsin.example.org"
 	evil := prompt(id)
 	evil.SMS.URI = "https://example.net/"

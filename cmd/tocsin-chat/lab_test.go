@@ -48,7 +48,7 @@ func story(t *testing.T, server *lab.Server, tocsin *lab.Daemon) {
 	alice.sees("Send an SMS?")
 	alice.sees("  sms:+8613800138000?body=")
 	alice.types("/sent")
-	alice.sees("* Noted: the SMS is sent.")
+	alice.sees("* Recorded: SMS sent.")
 	alice.sees("#1 escalated")
 	bob.types("On my way") // a reply implies that the messages before it were read
 	from := alice.seen     // the two may come in either order

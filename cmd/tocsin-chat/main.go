@@ -1,6 +1,6 @@
-// Tocsin-chat is the smallest client that supports Tocsin, for a terminal: it sends messages with receipts, markers and
-// hints, shows how far each has come, and on a prompt prints the sms: link and takes the answer. It is an example to read
-// and a tool to try a server with, not a client to live in. docs/CLIENTS.md explains the stanzas.
+// Tocsin-chat is a minimal client for Tocsin in a terminal: it sends messages with receipts, markers and hints, shows the
+// state of each, and on a prompt prints the sms: link and reads the answer. It is an example and a test tool, not a client
+// for daily use. docs/CLIENTS.md explains the stanzas.
 package main
 
 import (
@@ -49,11 +49,11 @@ type options struct {
 func parse(args []string, out io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("tocsin-chat", flag.ContinueOnError)
 	flags.SetOutput(out)
-	own := flags.String("jid", "", "your `address`, with a resource or without")
+	own := flags.String("jid", "", "your `address`, with or without a resource")
 	to := flags.String("to", "", "the `address` to write to")
 	flags.StringVar(&o.Password, "password", os.Getenv("TOCSIN_CHAT_PASSWORD"), "your `password`; default is $TOCSIN_CHAT_PASSWORD")
 	flags.StringVar(&o.Server, "server", "", "`host:port` of the server; default is the domain's port 5222. Without TLS on loopback only")
-	flags.StringVar(&o.Confirm, "confirm", "markers", "what to confirm of what you receive: nothing, receipts or markers")
+	flags.StringVar(&o.Confirm, "confirm", "markers", "what to confirm: nothing, receipts or markers")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

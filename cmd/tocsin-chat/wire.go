@@ -65,8 +65,7 @@ type presence struct {
 	Caps    caps.Caps
 }
 
-// info is the client's identity and features: it shows states and prompts, and hands over to an SMS composer by printing the
-// link.
+// info is the client's identity and features. It supports SMS by printing the link.
 var info = caps.Info{
 	Identities: []caps.Identity{{Category: "client", Type: "console", Name: "tocsin-chat"}},
 	Features: []caps.Feature{

@@ -39,7 +39,7 @@ func (f *findings) unknown(check, format string, args ...any) {
 	f.line("unknown", check, format, args...)
 }
 
-// fail reports what does not work. The message names the line to change, if there is one.
+// fail reports what does not work. The message names the configuration line to change, if there is one.
 func (f *findings) fail(check, format string, args ...any) {
 	f.failed = true
 	f.line("FAIL", check, format, args...)
@@ -96,7 +96,7 @@ func (c *checkCommand) all(ctx context.Context, e *environment, f *findings) {
 	checkSMS(ctx, conf, store, found, f)
 }
 
-// checkSecrets rejects files with secrets that everybody on the machine may read or write, as ssh does with its keys.
+// checkSecrets rejects files with secrets that every user can read or write, as ssh does with its keys.
 func checkSecrets(conf *config.Config, f *findings) {
 	for _, file := range conf.SecretFiles() {
 		info, err := os.Stat(file)
@@ -138,8 +138,7 @@ func hasLeader(ctx context.Context, store *storage.Store) bool {
 	return err == nil && held
 }
 
-// checkDNS warns about a component that other servers can find: while it is down, its own server would try to connect to it
-// there.
+// checkDNS warns about a component with a DNS record: while it is down, its own server would try to connect to that address.
 func checkDNS(ctx context.Context, conf *config.Config, f *findings, lookup func(context.Context, string) ([]string, error)) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
@@ -153,7 +152,7 @@ func checkDNS(ctx context.Context, conf *config.Config, f *findings, lookup func
 func checkInstance(conf *config.Config, found *instance, f *findings, now time.Time) {
 	f.note("stream", "an instance is running: asking %s instead of opening a second stream", found.URL)
 	if found.Standby {
-		f.ok("stream", "standby: run check beside the live instance")
+		f.ok("stream", "standby: run check on the host of the live instance")
 		return
 	}
 	if found.Since.IsZero() {
@@ -177,7 +176,7 @@ func checkInstance(conf *config.Config, found *instance, f *findings, now time.T
 	checkPresence(f, found.Presence)
 }
 
-// checkTapOf reports what kind of tap an instance has, and what it has lost.
+// checkTapOf reports the kind of tap of an instance, and its losses.
 func checkTapOf(found *instance, f *findings) {
 	for _, source := range found.Tap {
 		f.ok("tap", "events come from %s", source)
@@ -200,14 +199,14 @@ const (
 	presenceByPrivilege = "privilege"
 )
 
-// checkPresence reports how senders are known to be online. Having no source is not a failure: Tocsin-aware clients send
+// checkPresence reports the source of presence. Having no source is not a failure: Tocsin-aware clients send
 // their presence to the component themselves.
 func checkPresence(f *findings, source string) {
 	switch source {
 	case presenceByTap:
-		f.ok("presence", "comes with the tap")
+		f.ok("presence", "provided by the tap")
 	case presenceByPrivilege:
-		f.ok("presence", "comes by mod_privilege")
+		f.ok("presence", "provided by mod_privilege")
 	default:
 		f.ok("presence", "none yet: Tocsin-aware clients send it themselves; others need mod_tocsin, mod_service_log or mod_privilege")
 	}

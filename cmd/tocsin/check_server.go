@@ -18,11 +18,11 @@ import (
 	"tocsin/config"
 )
 
-// moduleVersion is the version of contrib's mod_tocsin that belongs to this program.
+// moduleVersion is the version of mod_tocsin (contrib) that matches this program.
 const moduleVersion = 1
 
-// checkServer connects as the component, asks the users' domains about the tap, and waits for a copy if none of them
-// mentions one.
+// checkServer connects as the component, queries the users' domains for the tap, and waits for a copy if none of them has our
+// module.
 func checkServer(ctx context.Context, conf *config.Config, f *findings, w *waiting, now func() time.Time) {
 	p := startProbe(ctx, conf)
 	var hosts []host
@@ -168,7 +168,7 @@ func warnOfStock(f *findings, hosts []host) {
 	}
 }
 
-// host is what a user domain says about itself.
+// host is the answer of a user domain.
 type host struct {
 	domain   string
 	err      error  // why it does not answer
@@ -178,7 +178,7 @@ type host struct {
 	target   string // the component it sends to; "" if unknown
 }
 
-// says returns the word that the host's server uses in its configuration.
+// says returns the term of the host's server.
 func (h host) says(prosody, ejabberd string) string {
 	if h.software == "ejabberd" {
 		return ejabberd
@@ -205,7 +205,7 @@ type waiting struct {
 	limit    time.Duration
 }
 
-// until waits until the probe has seen a copy, its stream has ended, or the time is over.
+// until waits until the probe has seen a copy, its stream has ended, or the limit is reached.
 func (w *waiting) until(ctx context.Context, p *probe) {
 	const invitation = "Write a message to another user now"
 	end := time.After(w.limit)

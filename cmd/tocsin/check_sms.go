@@ -22,7 +22,7 @@ import (
 // routeWithin is how long the check of a route may take.
 const routeWithin = 15 * time.Second
 
-// checkSMS sees whether the routes of [sms] could be used, and whether providers reach us. It sends nothing.
+// checkSMS checks whether the routes of [sms] are usable and whether providers can reach us. It sends nothing.
 func checkSMS(ctx context.Context, conf *config.Config, store *storage.Store, found *instance, f *findings) {
 	if conf.SMS == nil || store == nil {
 		return
@@ -44,7 +44,7 @@ func checkSMS(ctx context.Context, conf *config.Config, store *storage.Store, fo
 	var asked sync.WaitGroup
 	for i := range conf.SMS.Routes {
 		if held && conf.SMS.Routes[i].Kind != "http" {
-			continue // not every SMSC takes a second bind
+			continue // not every SMSC accepts a second bind
 		}
 		asked.Go(func() { lines[i] = checkRoute(ctx, g.lines[conf.SMS.Routes[i].Name], found) })
 	}
@@ -52,11 +52,11 @@ func checkSMS(ctx context.Context, conf *config.Config, store *storage.Store, fo
 	for i, line := range lines {
 		route := &conf.SMS.Routes[i]
 		if held && route.Kind != "http" {
-			f.note("sms", "route %s: another instance has its link: run check beside that one", route.Name)
+			f.note("sms", "route %s: another instance holds its connection: run check on that host", route.Name)
 			continue
 		}
 		if route.Kind == "xmpp" && found == nil {
-			continue // checkGateways has asked
+			continue // done by checkGateways
 		}
 		if line.err != nil {
 			f.fail("sms", "%s: route %s: %s", conf.Where("sms.route"), route.Name, oneLine(line.err))
@@ -64,7 +64,7 @@ func checkSMS(ctx context.Context, conf *config.Config, store *storage.Store, fo
 		}
 		f.ok("sms", "route %s: %s; %s", route.Name, line.says, repeats(route.Repeat))
 		if route.HTTP.Template.Message != "" {
-			f.note("sms", "route %s sends the provider's template: the message's own text is never in it", route.Name)
+			f.note("sms", "route %s sends the provider's template: it does not include the text of messages", route.Name)
 		}
 	}
 	if !held {
@@ -72,13 +72,13 @@ func checkSMS(ctx context.Context, conf *config.Config, store *storage.Store, fo
 	}
 }
 
-// routeCheck is what was seen of a route.
+// routeCheck is the result of checking a route.
 type routeCheck struct {
 	says string
 	err  error
 }
 
-// checkRoute asks a provider; or the running instance, which has the link.
+// checkRoute asks the provider or, for a permanent connection, the running instance that holds it.
 func checkRoute(ctx context.Context, l *line, found *instance) routeCheck {
 	if l.route.Kind != "http" && found != nil && !found.Standby {
 		for _, r := range found.State.SMS {
@@ -102,14 +102,14 @@ func checkRoute(ctx context.Context, l *line, found *instance) routeCheck {
 	http, ok := l.Gateway.(*httpapi.Gateway)
 	switch {
 	case !ok:
-		return routeCheck{says: "bound to " + l.route.SMPP.Address + ", and unbound"}
+		return routeCheck{says: "bind to " + l.route.SMPP.Address + " succeeded"}
 	case http.ChecksCredentials():
 		return routeCheck{says: "the provider accepts the credentials"}
 	}
-	return routeCheck{says: "the provider answers (the preset has no check of the credentials)"}
+	return routeCheck{says: "the provider answers (the preset has no credential check)"}
 }
 
-// checkGateways asks the gateways of [sms] on the server who they are.
+// checkGateways queries the XMPP gateways of [sms].
 func checkGateways(ctx context.Context, conf *config.Config, p *probe, f *findings) {
 	if conf.SMS == nil {
 		return
@@ -127,18 +127,18 @@ func checkGateways(ctx context.Context, conf *config.Config, p *probe, f *findin
 	}
 }
 
-// repeats says what becomes of an SMS that may have been sent.
+// repeats describes how often an SMS may be sent if its submission is in doubt.
 func repeats(how string) string {
 	switch routes.Repeat(how) {
 	case routes.ByKey:
-		return "sent at most once, by a key that the provider knows"
+		return "sent at most once (idempotency key)"
 	case routes.Always:
 		return "sent at least once"
 	}
 	return "sent at most once"
 }
 
-// checkHooks sees whether the public URL leads to us: to the running instance, or for this moment to this process.
+// checkHooks checks whether the public URL reaches the running instance or, without one, a listener opened for the check.
 func checkHooks(ctx context.Context, conf *config.Config, g *gateways, found *instance, f *findings) {
 	where := conf.Where("sms.public")
 	called := false
@@ -149,7 +149,7 @@ func checkHooks(ctx context.Context, conf *config.Config, g *gateways, found *in
 	case !called:
 		return
 	case conf.HooksListen() == "":
-		f.note("sms", "%s is not set: HTTP providers can't report what became of an SMS, and replies don't arrive", where)
+		f.note("sms", "%s is not set: HTTP providers can deliver neither reports nor replies", where)
 		return
 	}
 	if found == nil {
@@ -161,13 +161,13 @@ func checkHooks(ctx context.Context, conf *config.Config, g *gateways, found *in
 		defer server.Close()
 	}
 	if err := g.reached(ctx, conf.SMS.Public); err != nil {
-		f.fail("sms", "%s: %s does not lead to sms.listen (%s): %s", where, conf.SMS.Public, conf.SMS.Listen, oneLine(err))
+		f.fail("sms", "%s: %s does not reach sms.listen (%s): %s", where, conf.SMS.Public, conf.SMS.Listen, oneLine(err))
 		return
 	}
-	f.ok("sms", "%s leads here: providers can report and hand on replies", conf.SMS.Public)
+	f.ok("sms", "%s is reachable: providers can deliver reports and replies", conf.SMS.Public)
 }
 
-// probePath is the path at which the hooks prove that they are ours: what follows is 32 hexadecimal digits.
+// probePath is the path at which the hooks prove their identity: it is followed by a nonce of 32 hexadecimal digits.
 const probePath = "check"
 
 // proof answers a probe.
@@ -184,11 +184,11 @@ func (g *gateways) probed(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	io.WriteString(w, g.proof(nonce)) //nolint:errcheck // who asked has gone
+	io.WriteString(w, g.proof(nonce)) //nolint:errcheck // the client has gone
 	return true
 }
 
-// reached asks at the public URL for a proof that it leads to hooks with the secret of this database.
+// reached requests a proof at the public URL that it reaches hooks with the secret of this database.
 func (g *gateways) reached(ctx context.Context, public string) error {
 	random := make([]byte, 16)
 	rand.Read(random) // never fails
@@ -210,7 +210,7 @@ func (g *gateways) reached(ctx context.Context, public string) error {
 	case response.StatusCode != http.StatusOK:
 		return fmt.Errorf("status %d", response.StatusCode)
 	case string(answer) != g.proof(nonce):
-		return fmt.Errorf("something else answers there")
+		return fmt.Errorf("another service answers")
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ import (
 	"tocsin/storage"
 )
 
-// sees returns what check says of the routes, and whether it fails.
+// sees returns what check prints about the routes, and whether it fails.
 func sees(t *testing.T, conf *config.Config, found *instance) (string, bool) {
 	t.Helper()
 	store, err := storage.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "tocsin.db"), storage.Options{})
@@ -33,14 +33,14 @@ func sees(t *testing.T, conf *config.Config, found *instance) (string, bool) {
 	return strings.ReplaceAll(out.String(), conf.File(), "config.toml"), f.failed
 }
 
-// What check says of routes: whether they can be used, and whether providers reach us.
+// check reports whether routes are usable and whether providers can reach us.
 func TestCheckSMS(t *testing.T) {
 	status := http.StatusBadRequest // Kannel's for a request that lacks a receiver, with the right password
 	asked := 0
 	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked++
 		if r.URL.Query().Get("to") != "" {
-			t.Error("it sends an SMS")
+			t.Error("check sends an SMS")
 		}
 		w.WriteHeader(status)
 	}))
@@ -68,16 +68,16 @@ func TestCheckSMS(t *testing.T) {
 	}{
 		{"all is well", 400, configured("http://"+hooks+"/tocsin-sms", kannel), nil,
 			"ok    sms       route kannel: the provider accepts the credentials; sent at least once\n" +
-				`ok    sms       http://` + hooks + `/tocsin-sms leads here: providers can report and hand on replies`, false},
+				`ok    sms       http://` + hooks + `/tocsin-sms is reachable: providers can deliver reports and replies`, false},
 		{"wrong password", 403, configured("", kannel), nil,
 			`FAIL  sms       config.toml:9: sms.route: route kannel: the provider refuses the credentials \(status 403\)` + "\n" +
 				`note  sms       config.toml:8: sms.public is not set: .*`, true},
 		{"no SMSC", 400, configured("", smsc), nil, `FAIL  sms       config.toml:9: sms.route: route smsc: dial tcp 127.0.0.1:1: connect: connection refused`, true},
 		{"an instance is bound", 400, configured("", smsc), up, `ok    sms       route smsc: the instance is bound to 127.0.0.1:1; sent at most once`, false},
 		{"an instance is not", 400, configured("", smsc), down, `FAIL  sms       .*route smsc: bind refused with status 0x0000000e`, true},
-		{"another instance is live", 400, configured("", smsc), standby, `note  sms       route smsc: another instance has its link: .*`, false},
+		{"another instance is live", 400, configured("", smsc), standby, `note  sms       route smsc: another instance holds its connection: .*`, false},
 		{"a gateway on the server", 400, configured("", "smsc: kind = 'xmpp'; gateway = 'gw.example.org'"), up, `ok    sms       route smsc: the instance is connected to the server; sent at most once`, false},
-		{"public leads elsewhere", 400, configured(elsewhere.URL, kannel), nil, `ok .*` + "\n" + `FAIL  sms       config.toml:\d+: sms.public: ` + elsewhere.URL + ` does not lead to sms.listen \(` + hooks + `\): status 404`, true},
+		{"public leads elsewhere", 400, configured(elsewhere.URL, kannel), nil, `ok .*` + "\n" + `FAIL  sms       config.toml:\d+: sms.public: ` + elsewhere.URL + ` does not reach sms.listen \(` + hooks + `\): status 404`, true},
 		{"nothing answers at public", 400, configured("http://127.0.0.1:1", kannel), nil, `ok .*` + "\n" + `FAIL .* http://127.0.0.1:1 does not lead to .*: connection refused`, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -87,16 +87,16 @@ func TestCheckSMS(t *testing.T) {
 				t.Errorf("fails: %v, says\n%s", fails, got)
 			}
 			if strings.Contains(got, "hush") {
-				t.Error("it shows the secret")
+				t.Error("check shows the secret")
 			}
 		})
 	}
 	if asked == 0 {
-		t.Error("the provider was not asked")
+		t.Error("the provider was not queried")
 	}
 }
 
-// Whoever has another database's secret, or none, is not believed.
+// A listener with another database's secret, or none, is not accepted.
 func TestHooksOfAnotherDatabase(t *testing.T) {
 	ours, err := newGateways(smsConfig(t, "one: kind = 'smpp'; address = '127.0.0.1:1'"), []byte("ours"), slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -112,7 +112,7 @@ func TestHooksOfAnotherDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := ours.reached(t.Context(), at); err == nil || err.Error() != "something else answers there" {
+	if err := ours.reached(t.Context(), at); err == nil || err.Error() != "another service answers" {
 		t.Errorf("got %v", err)
 	}
 	if err := theirs.reached(t.Context(), at); err != nil {
@@ -120,7 +120,7 @@ func TestHooksOfAnotherDatabase(t *testing.T) {
 	}
 }
 
-// Without a running instance, check asks a gateway on the server itself.
+// Without a running instance, check itself queries a gateway on the server.
 func TestCheckGateway(t *testing.T) {
 	s := serverFor(t, func(*fakeserver.Peer) {}, moduleOn("example.org"))
 	file := configured(t, s.Addr(), "", "[sms]\ncountries = ['CN']\n[[sms.route]]\nname = 'gw'\nkind = 'xmpp'\ngateway = 'gw.example.org'\n")

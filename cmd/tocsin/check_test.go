@@ -43,7 +43,7 @@ func tocsinAt(t *testing.T, now func() time.Time, args ...string) (code int, out
 // noon is a clock that always shows noon.
 func noon() time.Time { return time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC) }
 
-// unlisted is a DNS without any record.
+// unlisted is a DNS without records.
 func unlisted(context.Context, string) ([]string, error) { return nil, errors.New("no such host") }
 
 // configured writes a configuration with more lines at its end.
@@ -57,7 +57,7 @@ func configured(t *testing.T, server, listen, more string) string {
 	return file
 }
 
-// replace replaces words in a file.
+// replace replaces text in a file.
 func replace(t *testing.T, file string, oldnew ...string) {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -126,7 +126,7 @@ func TestCheckSeesCopies(t *testing.T) {
 		p.Send(copyFrom("example.org", "<presence xmlns='jabber:client' from='alice@example.org/phone'/>"))
 	}, func(p *fakeserver.Peer, e *fakeserver.Element) bool { return refuseIQ(p, e) })
 	code, out := tocsin(t, "check", "-config", configured(t, s.Addr(), "", ""))
-	lines(t, out, configOK, databaseOK, streamOK, `ok    tap       copies come from example.org`, `ok    presence  comes with the tap`, invitation)
+	lines(t, out, configOK, databaseOK, streamOK, `ok    tap       copies come from example.org`, `ok    presence  provided by the tap`, invitation)
 	if code != done {
 		t.Errorf("exit code %d", code)
 	}
@@ -161,7 +161,7 @@ func TestCheckFindsTheModule(t *testing.T) {
 	}, moduleOn("example.org"))
 	code, out := tocsin(t, "check", "-config", configured(t, s.Addr(), "", ""))
 	lines(t, out, configOK, databaseOK, streamOK, `ok    tap       mod_tocsin is loaded on example.org`,
-		`note  tap       this check consumed 1 message that the server had kept: they won't be watched`, `ok    presence  comes with the tap`)
+		`note  tap       this check consumed 1 message that the server had kept: they won't be watched`, `ok    presence  provided by the tap`)
 	if code != done {
 		t.Errorf("exit code %d", code)
 	}
@@ -253,20 +253,20 @@ func TestCheckNextToAnInstance(t *testing.T) {
 	file := configured(t, "127.0.0.1:1", serve(t, h), "")
 	beside := `note  stream    an instance is running: asking http://127.0.0.1:\d+/readyz instead of opening a second stream`
 	code, out := tocsinAt(t, noon, "check", "-config", file)
-	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for 1h 0m`, `ok    tap       last copy 1m 30s ago`, `ok    presence  comes with the tap`)
+	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for 1h 0m`, `ok    tap       last copy 1m 30s ago`, `ok    presence  provided by the tap`)
 	if code != done {
 		t.Errorf("exit code %d", code)
 	}
 
 	h.state.LastCopy = time.Time{}
 	code, out = tocsinAt(t, noon, "check", "-config", file)
-	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for 1h 0m`, `FAIL  tap       .*config.toml:8: tap.domains: nothing received since the stream came up: .*`, `ok    presence  comes with the tap`)
+	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for 1h 0m`, `FAIL  tap       .*config.toml:8: tap.domains: nothing received since the stream came up: .*`, `ok    presence  provided by the tap`)
 	if code != failed {
 		t.Errorf("exit code %d", code)
 	}
 	h.state.Since = now
 	code, out = tocsinAt(t, noon, "check", "-config", file)
-	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for .*`, `unknown  tap       nothing received yet, .*`, `ok    presence  comes with the tap`)
+	lines(t, out, configOK, databaseOK, beside, `ok    stream    up for .*`, `unknown  tap       nothing received yet, .*`, `ok    presence  provided by the tap`)
 	if code != done {
 		t.Errorf("exit code %d", code)
 	}

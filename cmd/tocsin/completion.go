@@ -44,7 +44,7 @@ func (c *manCommand) Run(k *kong.Context, e *environment) error {
 
 var aboutProgram = []manual.Section{{Title: "DESCRIPTION", Text: []string{
 	"Tocsin is a component (XEP-0114) of an XMPP server, Prosody or ejabberd. It watches the chat messages of the server's users, and when " +
-		"one is not delivered or not read in time it tells the sender and offers to send an SMS instead.",
+		"one is not delivered or read in time, it tells the sender and offers to send an SMS instead.",
 	"The program runs as a service and is managed by commands. Flags may be written with one dash or two.",
 }}}
 
@@ -55,12 +55,12 @@ var besideProgram = []manual.Section{
 		fmt.Sprintf("%d\tUsage error.", wrongUsage),
 	}},
 	{Title: "ENVIRONMENT", Text: []string{
-		"TOCSIN_CONFIG\tThe configuration, unless -config names another.",
+		"TOCSIN_CONFIG\tThe configuration, unless -config is given.",
 		"TOCSIN_COMPONENT_SECRET\tThe component's secret; overrides the configuration.",
 		"TOCSIN_STORAGE_DSN\tThe database; overrides the configuration.",
 	}},
 	{Title: "FILES", Text: []string{
-		"./config.toml, /etc/tocsin/config.toml\tThe configuration, where neither -config nor TOCSIN_CONFIG names one.",
+		"./config.toml, /etc/tocsin/config.toml\tThe configuration, if neither -config nor TOCSIN_CONFIG is given.",
 		"/var/lib/tocsin\tThe database of the service, if it is SQLite.",
 	}},
 	{Title: "SEE ALSO", Text: []string{"tocsin.toml(5)"}},

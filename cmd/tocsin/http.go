@@ -18,8 +18,8 @@ import (
 
 // Health is the health of the running instance.
 type Health interface {
-	Ready() []string // why it does not serve; empty: it does
-	Alive() []string // why the process is stuck; empty: it works
+	Ready() []string // why it is not ready; empty: it is
+	Alive() []string // why the process is stuck; empty: it is not
 	State() State
 }
 
@@ -31,7 +31,7 @@ type State struct {
 	LastCopy  time.Time     `json:"last_copy,omitzero"` // the newest copy received; zero: none since the start
 	Tap       []string      `json:"tap,omitempty"`      // the modules that report events: "mod_tocsin 1, Prosody 13.0.1"; none: copies are used, or nothing has arrived yet
 	Copies    bool          `json:"copies,omitempty"`   // copies are used, which can be lost unnoticed
-	Gaps      int           `json:"gaps,omitempty"`     // how often since the start something may have been missed
+	Gaps      int           `json:"gaps,omitempty"`     // number of gaps since the start in which something may have been missed
 	Lost      uint64        `json:"lost,omitempty"`     // events that the modules have dropped since the start
 	Ahead     time.Duration `json:"ahead_ns,omitempty"` // how far the server's clock is ahead of ours
 	Lag       time.Duration `json:"lag_ns"`             // how long the oldest fact has been waiting to be written

@@ -20,9 +20,9 @@ import (
 )
 
 type initCommand struct {
-	Domain    []string `placeholder:"DOMAIN" help:"The domain of your users; several are separated by commas."`
+	Domain    []string `placeholder:"DOMAIN" help:"The domain of your users; separate several by commas."`
 	Component string   `placeholder:"DOMAIN" help:"The component's own domain; default: tocsin.DOMAIN."`
-	Server    string   `enum:"prosody,ejabberd" default:"prosody" help:"The server to print lines for: prosody or ejabberd."`
+	Server    string   `enum:"prosody,ejabberd" default:"prosody" help:"The server to configure: prosody or ejabberd."`
 	Dir       string   `default:"." help:"The folder of config.toml."`
 	Print     bool     `help:"Only print what the server needs, for an existing configuration."`
 	Unit      bool     `help:"Only print a systemd unit for this program and -dir."`
@@ -38,14 +38,14 @@ type installation struct {
 	Domains   []string
 	Secret    string
 	DSN       string
-	Port      string // of the server, for components
+	Port      string // the server's port for components
 
 	Program    string // path of this program
 	Installed  bool   // it is in the usual place for programs
 	Systemd    bool   // the machine runs systemd
 	HasUnit    bool   // systemd knows a unit for Tocsin
 	HasUser    bool   // the unit's user exists
-	HasModule  bool   // Prosody finds our module among third-party modules
+	HasModule  bool   // our module is installed in Prosody
 	Standalone bool   // the configuration is a user's own, not the system's
 }
 
@@ -54,7 +54,7 @@ const (
 	serviceUser = "tocsin" // of the unit
 )
 
-// Run writes a configuration and explains what else is to be done.
+// Run writes a configuration and explains the next steps.
 func (c *initCommand) Run(e *environment) error {
 	file := filepath.Join(c.Dir, "config.toml")
 	switch {
@@ -141,7 +141,7 @@ func isSystem(dir string) bool {
 	return err == nil && strings.HasPrefix(abs, "/etc/")
 }
 
-// look detects what is installed. root is "" except in tests.
+// look detects what is installed below root, which is "" except in tests.
 func (in *installation) look(root string) {
 	exists := func(name string) bool {
 		_, err := os.Stat(root + name)

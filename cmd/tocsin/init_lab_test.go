@@ -8,7 +8,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// hostOfTheirs is a VirtualHost in a file of Debian's conf.d, with its own lists of modules.
+// hostOfTheirs is an existing VirtualHost in Debian's conf.d, with its own lists of modules.
 const hostOfTheirs = `
 VirtualHost "example.org"
 	modules_enabled = { "mam", "bosh", "websocket" }
@@ -57,7 +57,7 @@ func TestInitOnDebiansProsody(t *testing.T) {
 			place(t, filepath.Join(config, "config.toml"), file)
 			replace(t, file, "127.0.0.1:5347", server.ComponentAddr)
 			lines(t, must(t, "check", "-config", file), configOK, databaseOK, strings.Replace(streamOK, domain, "tocsin.example.org", 1),
-				`ok    tap       mod_tocsin is loaded on example.org, example.com`, `ok    presence  comes with the tap`)
+				`ok    tap       mod_tocsin is loaded on example.org, example.com`, `ok    presence  provided by the tap`)
 
 			alice := server.Login("alice@example.com/phone", lab.Silent)
 			items := alice.Must("get", "example.com", "<query xmlns='http://jabber.org/protocol/disco#items'/>")

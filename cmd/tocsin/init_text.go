@@ -4,7 +4,7 @@ import "text/template"
 
 func initText(text string) *template.Template { return template.Must(template.New("").Parse(text)) }
 
-var shortConfig = initText(`# Configuration of Tocsin. Every other key, with its default and what it does: config.example.toml.
+var shortConfig = initText(`# Configuration of Tocsin. See config.example.toml for all other keys and their defaults.
 
 [component]
 jid = "{{.Component}}"
@@ -20,20 +20,20 @@ ignore = [{{range $i, $domain := .Domains}}{{if $i}}, {{end}}"conference.{{$doma
 [storage]
 dsn = "{{.DSN}}"
 
-# A message is overdue when it was not delivered, or not read, for this time.
+# A message is overdue if it is not delivered or read within these times.
 [track]
 undelivered_after = "2m"
 unread_after = "10m"
 
-# And when its sender says that it is urgent:
+# For messages that their sender marks as urgent:
 [[track.priority]]
 name = "urgent"
 undelivered_after = "30s"
 unread_after = "2m"
 `)
 
-var prosodyBlock = initText(`{{if .HasModule}}1. Our module is where Prosody looks for modules.
-{{else}}1. Copy the folder contrib/prosody/mod_tocsin into a folder of Prosody's plugin_paths, say /usr/local/lib/prosody/modules.
+var prosodyBlock = initText(`{{if .HasModule}}1. mod_tocsin is already installed.
+{{else}}1. Copy the folder contrib/prosody/mod_tocsin into a folder of Prosody's plugin_paths, such as /usr/local/lib/prosody/modules.
 {{end}}2. Put this into a file of its own, /etc/prosody/conf.d/tocsin.cfg.lua, that only Prosody may read, or at the end of
    /etc/prosody/prosody.cfg.lua:
 
@@ -47,12 +47,12 @@ var prosodyBlock = initText(`{{if .HasModule}}1. Our module is where Prosody loo
     tocsin_domains = { {{range $i, $domain := .Domains}}{{if $i}}, {{end}}"{{$domain}}"{{end}} }
 ---->8----
 
-   It loads the module on {{range $i, $domain := .Domains}}{{if $i}}, {{end}}VirtualHost "{{$domain}}"{{end}} too, and changes no option there.
-   Without our module, Prosody's mod_firewall can do: contrib/prosody/tocsin.pfw says how, and what it can't report.
+   It also loads the module on {{range $i, $domain := .Domains}}{{if $i}}, {{end}}VirtualHost "{{$domain}}"{{end}}, without changing any options there.
+   If you can't install the module, use Prosody's mod_firewall: contrib/prosody/tocsin.pfw says how, and what it can't report.
 3. Restart Prosody.
 `)
 
-var ejabberdBlock = initText(`1. Install our module, mod_tocsin: contrib/ejabberd/README.md has two ways; by hand, on Debian:
+var ejabberdBlock = initText(`1. Install mod_tocsin: contrib/ejabberd/README.md describes two ways. By hand, on Debian:
    sh contrib/ejabberd/mod_tocsin/build.sh /usr/lib/*/ejabberd-*/ebin
    Put this into a new file /etc/ejabberd/tocsin.yml that only ejabberd may read:
 
@@ -73,15 +73,15 @@ modules:
     component: {{.Component}}
 ---->8----
 
-   Into ejabberd.yml itself it goes in two parts, below the listen: and the modules: that are there. The listener must be
-   one of its own.
+   To use ejabberd.yml itself, add the two parts to its existing listen: and modules: sections. The component needs a
+   listener of its own.
 2. Add this line to /etc/ejabberd/ejabberd.yml:
 
 include_config_file: /etc/ejabberd/tocsin.yml
 
-   Clients find the component if its domain is below that of their own server; else name it in mod_disco's extra_domains.
-   If you can't install the module, ejabberd's stock mod_service_log works, too, but it loses copies while Tocsin is away, and
-   all that wait when the server is busy, and nothing shows it: contrib/ejabberd/tocsin.yml.
+   Clients discover the component if its domain is a subdomain of their server's; otherwise list it in mod_disco's
+   extra_domains. If you can't install the module, ejabberd's stock mod_service_log also works, but it silently loses copies
+   while Tocsin is down or the server is overloaded: see contrib/ejabberd/tocsin.yml.
 3. Restart ejabberd.
 `)
 
@@ -94,17 +94,17 @@ var nextSteps = initText(`{{if and .Systemd (not .Standalone)}}4. Make it a serv
        systemctl daemon-reload{{end}}
        systemctl enable tocsin
 
-5. See whether all is well, start it, and try it with one of your users:
+5. Check the setup, start Tocsin, and test it with one of your users:
 
        runuser -u tocsin -- tocsin check -config {{.File}}
        systemctl start tocsin
        runuser -u tocsin -- tocsin test alice@{{index .Domains 0}} -config {{.File}}
-{{else}}4. See whether all is well:             tocsin check -config {{.File}}
-5. Run it:                              tocsin run -config {{.File}}
-6. Try it with one of your users:       tocsin test alice@{{index .Domains 0}} -config {{.File}}
+{{else}}4. Check the setup:                    tocsin check -config {{.File}}
+5. Run Tocsin:                         tocsin run -config {{.File}}
+6. Test it with one of your users:     tocsin test alice@{{index .Domains 0}} -config {{.File}}
 {{if .Systemd}}
-   To run it as a service, put the configuration where services have theirs: tocsin init -domain … -dir /etc/tocsin
+   To run it as a service, create the configuration in /etc: tocsin init -domain … -dir /etc/tocsin
 {{end}}{{end}}
-Give {{.Component}} no DNS record: only the server needs to know it.
-"tocsin init -print" prints this again.
+Do not give {{.Component}} a DNS record: only the server needs to know it.
+Run "tocsin init -print" to see this again.
 `)

@@ -17,7 +17,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// fault is a fault, and what check says about it.
+// fault is a fault and what check prints about it.
 type fault struct {
 	name   string
 	change func(*checked) // breaks a working setup
@@ -204,7 +204,7 @@ func chmod(t *testing.T, file string, mode os.FileMode) {
 	}
 }
 
-// olderModule makes a folder with a module that does not report its version, like the first ones.
+// olderModule creates a folder with a module that does not report its version, like early ones.
 func olderModule(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -234,7 +234,7 @@ func TestModuleVersion(t *testing.T) {
 	}
 }
 
-// What check says about unusable databases.
+// What check prints about unusable databases.
 func TestCheckDatabases(t *testing.T) {
 	nobody := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534, NoSetGroups: true}}
 	if os.Geteuid() != 0 {

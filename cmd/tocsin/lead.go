@@ -29,7 +29,7 @@ func (r *runner) lead(ctx context.Context) error {
 	for {
 		err := r.serve(ctx)
 		switch {
-		case ctx.Err() != nil: // told to stop, maybe during startup
+		case ctx.Err() != nil: // asked to stop, maybe during startup
 			return nil
 		case errors.Is(err, errLost):
 			r.log.Warn("standby: another instance may be live", "reason", err)
@@ -42,9 +42,9 @@ func (r *runner) lead(ctx context.Context) error {
 	}
 }
 
-// serve waits for the leadership, and then serves until ctx ends or, with errLost, until the leadership is lost. The
-// service's state in memory is dropped with it, since the next one begins with the state of the database; but what it had
-// received and could not write is kept.
+// serve waits for the leadership, then serves until ctx ends or, with errLost, until the leadership is lost. The service's
+// state in memory is dropped then, since the next service starts from the database, but what it received and could not write
+// is kept.
 func (r *runner) serve(ctx context.Context) error {
 	r.handOver(ctx)
 	if held, err := r.store.HasLeader(ctx); err == nil && held {
@@ -93,7 +93,7 @@ func (r *runner) serve(ctx context.Context) error {
 	return err
 }
 
-// make constructs the service from what the database has.
+// make constructs the service from the state in the database.
 func (r *runner) make(ctx context.Context, leadership *storage.Leadership) (*component.Service, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -123,8 +123,8 @@ func (r *runner) make(ctx context.Context, leadership *storage.Leadership) (*com
 	return service, err
 }
 
-// handOver leaves what this instance had received and could not write to the next leader, which may be itself. It keeps
-// trying while the database can't be reached.
+// handOver stores what this instance received but could not write, for the next leader, which may be itself. It retries while
+// the database is unreachable.
 func (r *runner) handOver(ctx context.Context) {
 	some := len(r.left)
 	for try := 0; len(r.left) > 0 && ctx.Err() == nil; try++ {

@@ -74,7 +74,7 @@ func listeningSockets(table string) map[string]uint64 {
 	return ports
 }
 
-// by names the process that listens on a local address: ", where prosody listens (process 42),", or "".
+// by describes the process that listens on a local address: ", where prosody listens (process 42),", or "".
 func by(all []listener, server string) string {
 	host, port, err := net.SplitHostPort(server)
 	ip := net.ParseIP(host)
@@ -89,7 +89,7 @@ func by(all []listener, server string) string {
 	return ""
 }
 
-// elsewhere says where servers listen that may be meant: "; prosody listens on 5222, 5347 (process 42)", or "".
+// elsewhere lists the ports of local servers that may have been meant: "; prosody listens on 5222, 5347 (process 42)", or "".
 func elsewhere(all []listener) string {
 	var b strings.Builder
 	for i, l := range all {

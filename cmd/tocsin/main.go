@@ -1,5 +1,5 @@
-// Tocsin tells the senders of chat messages what became of them, and prompts them to send an SMS when a message is not
-// delivered or read in time. This is the XMPP component: see config.example.toml and docs/ADMIN.md.
+// Tocsin reports to the senders of chat messages whether they were delivered and read, and prompts them to send an SMS when
+// one is not delivered or read in time. This is the XMPP component: see config.example.toml and docs/ADMIN.md.
 package main
 
 import (
@@ -34,7 +34,7 @@ type commands struct {
 	Run     runCommand     `cmd:"" help:"Run the component until it is stopped."`
 	Test    testCommand    `cmd:"" help:"Send a test prompt to a user and wait for the answer."`
 	Status  statusCommand  `cmd:"" help:"Show what is pending, overdue and open."`
-	SMS     smsCommand     `cmd:"" name:"sms" help:"Test and see the routes by which the component sends SMS itself."`
+	SMS     smsCommand     `cmd:"" name:"sms" help:"Inspect and test the routes for the component's own SMS."`
 	Numbers numbersCommand `cmd:"" help:"Manage the directory of phone numbers."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database schema up to date."`
 	Storage storageCommand `cmd:"" help:"Manage the database."`
@@ -70,7 +70,7 @@ type environment struct {
 	getenv         func(string) string
 	now            func() time.Time
 	lookup         func(ctx context.Context, host string) (addresses []string, err error)
-	root           string // of the file system that commands search for installed programs; "" is the machine's own
+	root           string // root directory in which init looks for installed files; "" except in tests
 }
 
 func main() {
@@ -172,5 +172,5 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 
 var described = regexp.MustCompile(`(?m)^((?:  -h,|     ) --\S+  +)`) // a flag, up to its description
 
-// oneLine returns an error on one line, whatever its library made of it.
+// oneLine joins the lines of an error.
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

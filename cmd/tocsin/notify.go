@@ -12,15 +12,15 @@ import (
 // notifyReady tells systemd that the service has started; without systemd it does nothing.
 func notifyReady() { daemon.SdNotify(false, daemon.SdNotifyReady) }
 
-// notifyReloading tells systemd that the configuration is read again; notifyReady ends it.
+// notifyReloading tells systemd that the configuration is being reloaded; notifyReady ends it.
 func notifyReloading() {
 	daemon.SdNotify(false, daemon.SdNotifyReloading+"\n"+daemon.SdNotifyMonotonicUsec())
 }
 
-// notifyStopping tells systemd that the service ends.
+// notifyStopping tells systemd that the service is stopping.
 func notifyStopping() { daemon.SdNotify(false, daemon.SdNotifyStopping) }
 
-// watchdog tells systemd that the process works as long as alive reports no faults. It returns when ctx ends, or at once if
+// watchdog pings systemd's watchdog while alive reports no faults. It returns when ctx ends, or at once if
 // systemd wants no watchdog.
 func watchdog(ctx context.Context, c clock.Clock, alive func() []string) {
 	interval, err := daemon.SdWatchdogEnabled(false)

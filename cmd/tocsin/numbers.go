@@ -17,7 +17,7 @@ type numbersCommand struct {
 	List   listNumbers   `cmd:"" help:"List all numbers."`
 	Set    setNumber     `cmd:"" help:"Set a user's number, with their consent unless -private is given."`
 	Remove removeNumber  `cmd:"" help:"Remove a user's number."`
-	Import importNumbers `cmd:"" help:"Import a CSV file of jid,number[,consent]: all of it, or nothing if a line is bad."`
+	Import importNumbers `cmd:"" help:"Import a CSV file of jid,number[,consent]: all of it, or nothing if a line is invalid."`
 	Export exportNumbers `cmd:"" help:"Export all numbers as CSV."`
 }
 
@@ -26,7 +26,7 @@ type (
 	setNumber   struct {
 		JID     string `arg:"" name:"JID"`
 		Number  string `arg:"" name:"NUMBER"`
-		Private bool   `help:"Do not show it to anybody."`
+		Private bool   `help:"Do not disclose it to anybody."`
 		Force   bool   `help:"Accept a number that is not a known mobile number. It must have its country code."`
 	}
 	removeNumber struct {
@@ -34,7 +34,7 @@ type (
 	}
 	importNumbers struct {
 		File    string `arg:"" name:"FILE.csv" help:"The file, or - for standard input."`
-		Private bool   `help:"Do not show them to anybody, whatever the file says."`
+		Private bool   `help:"Do not disclose them to anybody, whatever the file says."`
 		Force   bool   `help:"Accept numbers that are not known mobile numbers."`
 	}
 	exportNumbers struct{}
@@ -129,7 +129,7 @@ func (c *removeNumber) Run(ctx context.Context, e *environment, all *numbersComm
 	return nil
 }
 
-// Run imports a file of numbers.
+// Run imports numbers from a CSV file.
 func (c *importNumbers) Run(ctx context.Context, e *environment, all *numbersCommand) error {
 	conf, d, err := all.open(ctx, e)
 	if err != nil {
@@ -150,7 +150,7 @@ func (c *importNumbers) Run(ctx context.Context, e *environment, all *numbersCom
 		for _, fault := range faults {
 			fmt.Fprintf(e.stderr, "%s:%d: %s\n", name, fault.Line, fault.Text)
 		}
-		return fmt.Errorf("%s: %s bad, nothing was imported", name, areLines(len(faults)))
+		return fmt.Errorf("%s: %s invalid, nothing was imported", name, areLines(len(faults)))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)

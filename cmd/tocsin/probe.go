@@ -21,7 +21,7 @@ import (
 	"tocsin/xep/privilege"
 )
 
-// probe is a short-lived connection through which check sees what the server does.
+// probe is a short-lived connection with which check observes the server.
 type probe struct {
 	session *session.Session
 	cancel  context.CancelFunc
@@ -66,7 +66,7 @@ func startProbe(ctx context.Context, conf *config.Config) *probe {
 	return p
 }
 
-// connected reports whether there was a stream.
+// connected reports whether the stream came up.
 func (p *probe) connected() bool { return isClosed(p.up) }
 
 // close ends the stream. lost reports that it had ended before, err the reason.
@@ -90,7 +90,7 @@ func isClosed(ch <-chan struct{}) bool {
 // answerWithin is how long a domain has to answer a request.
 const answerWithin = 5 * time.Second
 
-// askHosts asks domains about themselves, all at once.
+// askHosts queries several domains concurrently.
 func (p *probe) askHosts(ctx context.Context, domains []string) []host {
 	hosts := make([]host, len(domains))
 	var asked sync.WaitGroup

@@ -28,7 +28,7 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// If the log's reader goes away, as when journald restarts, the service goes on.
+// If the log's reader goes away, as when journald restarts, the service keeps running.
 func TestTheLogsReaderGoesAway(t *testing.T) {
 	ports := []int{lab.Port(t), lab.Port(t), lab.Port(t)}
 	at := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", ports[i]) }
@@ -50,7 +50,7 @@ func TestTheLogsReaderGoesAway(t *testing.T) {
 	}
 	read.Close()
 
-	// These are logged: a move to another address, and later another one.
+	// These are logged: one change of address, and later another.
 	for i := range 2 {
 		answers(t, "http://"+at(i)+"/healthz", ended)
 		replace(t, config, at(i), at(i+1))
@@ -195,7 +195,7 @@ func said(t *testing.T, log <-chan string, text string) {
 	t.Fatalf("no %s in the log", text)
 }
 
-// With log.level = "debug", the log has each stanza's kind and fate, and nothing of its content.
+// With log.level = "debug", the log has each stanza's kind and outcome, but none of its content.
 func TestDebugLog(t *testing.T) {
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module, Secret: secret})
 	listen := fmt.Sprintf("127.0.0.1:%d", lab.Port(t))

@@ -30,7 +30,7 @@ type runCommand struct{ configFlag }
 // Run serves until ctx ends. With PostgreSQL, several instances may run: one is live, the others are standbys.
 func (c *runCommand) Run(ctx context.Context, e *environment) error {
 	signal.Ignore(syscall.SIGPIPE) // a closed log must not end the service
-	hup := make(chan os.Signal, 1) // nor must an early reload
+	hup := make(chan os.Signal, 1) // nor must an early SIGHUP
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
 	file, err := c.file(e)
@@ -105,14 +105,14 @@ type runner struct {
 	waiting  atomic.Int64 // number of facts in left
 
 	// Owned by lead:
-	left []track.Events // what services had received and could not write
-	last component.Last // the greatest numbers that they have assigned
+	left []track.Events // what previous services received but could not write
+	last component.Last // the greatest numbers they assigned
 
 	mu     sync.Mutex // held during a reload
 	config *config.Config
 }
 
-// heed reloads the configuration on SIGHUP, until ctx ends.
+// heed reloads the configuration on each SIGHUP until ctx ends.
 func (r *runner) heed(ctx context.Context, hup <-chan os.Signal) {
 	for {
 		select {
@@ -130,7 +130,7 @@ func (r *runner) heed(ctx context.Context, hup <-chan os.Signal) {
 	}
 }
 
-// reload reads the file again. The result is for Service.Apply; the log, the addresses and the routes change at once.
+// reload reads the file again. The result is for Service.Apply; the log, the listeners and the routes change immediately.
 func (r *runner) reload() (settings.Settings, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -138,7 +138,7 @@ func (r *runner) reload() (settings.Settings, error) {
 	if err != nil {
 		return settings.Settings{}, err
 	}
-	g, lines := r.gateways.Load(), map[string]*line(nil) // a standby makes its gateways when it leads
+	g, lines := r.gateways.Load(), map[string]*line(nil) // a standby creates its gateways when it becomes the leader
 	if g != nil {
 		if lines, err = g.make(next); err != nil {
 			return settings.Settings{}, err
@@ -173,7 +173,7 @@ func (r *runner) servePages(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	w.Header().Set("Retry-After", "5")
-	http.Error(w, "standby: another instance serves", http.StatusServiceUnavailable)
+	http.Error(w, errStandby.Error(), http.StatusServiceUnavailable)
 }
 
 // jid returns the component's JID, which a reload does not change.
@@ -191,7 +191,7 @@ func (r *runner) Test(ctx context.Context, user string, report func(selftest.Ste
 	return errStandby
 }
 
-// TestSMS has one SMS sent.
+// TestSMS sends a test SMS, and reports its steps.
 func (r *runner) TestSMS(ctx context.Context, order selftest.SMSOrder, report func(selftest.Step)) error {
 	if service := r.service.Load(); service != nil {
 		return service.TestSMS(ctx, order, report)

@@ -25,30 +25,30 @@ import (
 	"tocsin/config"
 )
 
-// gateways are the routes of [sms] for as long as this instance is live.
+// gateways holds the gateways of the routes of [sms] while this instance is live.
 type gateways struct {
-	secret  []byte // the database's: the paths of hooks are derived from it, so that they stay what they are and can't be guessed
+	secret  []byte // the database's: hook paths are derived from it, so that they are stable and can't be guessed
 	log     *slog.Logger
 	sink    sinkOf
 	stream  atomic.Pointer[xmpp.Stream]
 	changed queue.Signal
 
 	mu    sync.Mutex
-	lines map[string]*line            // by the name of the route
-	past  map[string]*httpapi.Gateway // of routes that there were: what they have sent is still reported
+	lines map[string]*line            // by route name
+	past  map[string]*httpapi.Gateway // of removed routes: reports on what they sent still arrive
 	hooks *httpapi.Hooks
 }
 
-// line is the gateway of a route, from one configuration to one that has another in its place.
+// line is the gateway of a route until a reload replaces it.
 type line struct {
 	gateway.Gateway
 	route   config.SMSRoute
 	running bool          // of gateways
-	retired chan struct{} // closed when another one is in its place
+	retired chan struct{} // closed when it has been replaced
 
 	mu     sync.Mutex
 	closed bool
-	under  sync.WaitGroup // submissions under way; closed keeps new ones out
+	under  sync.WaitGroup // submissions in progress; closed rejects new ones
 }
 
 // Submit implements gateway.Gateway.
@@ -69,7 +69,7 @@ func (l *line) enter() bool {
 	return !l.closed
 }
 
-// finish waits until nothing is under way, and lets nothing in any more.
+// finish rejects new submissions and waits for those in progress.
 func (l *line) finish() {
 	l.mu.Lock()
 	l.closed = true
@@ -77,7 +77,7 @@ func (l *line) finish() {
 	l.under.Wait()
 }
 
-// run keeps the line up until ctx ends; or until it is retired, and nothing is under way any more.
+// run keeps the line connected until ctx ends, or until it is retired and idle.
 func (l *line) run(ctx context.Context, runner gateway.Runner) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -94,7 +94,7 @@ func (l *line) run(ctx context.Context, runner gateway.Runner) {
 	runner.Run(ctx)
 }
 
-// sinkOf is the sink of a service that is made after its gateways.
+// sinkOf is the sink of a service that is created after its gateways.
 type sinkOf struct{ service atomic.Pointer[gateway.Sink] }
 
 // Reported implements gateway.Sink.
@@ -113,7 +113,7 @@ func (s *sinkOf) Replied(ctx context.Context, r gateway.Reply) error {
 	return errStandby
 }
 
-// newGateways makes the gateways of a configuration: none without [sms].
+// newGateways creates the gateways of a configuration: none without [sms].
 func newGateways(c *config.Config, secret []byte, log *slog.Logger) (*gateways, error) {
 	g := &gateways{secret: secret, log: log, changed: queue.NewSignal(), lines: map[string]*line{}, past: map[string]*httpapi.Gateway{}}
 	lines, err := g.make(c)
@@ -124,7 +124,7 @@ func newGateways(c *config.Config, secret []byte, log *slog.Logger) (*gateways, 
 	return g, nil
 }
 
-// make makes the lines of a configuration. A route that has not changed keeps its line.
+// make creates the lines of a configuration. An unchanged route keeps its line.
 func (g *gateways) make(c *config.Config) (map[string]*line, error) {
 	lines := map[string]*line{}
 	if c.SMS == nil {
@@ -146,7 +146,7 @@ func (g *gateways) make(c *config.Config) (map[string]*line, error) {
 	return lines, nil
 }
 
-// gateway makes the gateway of a route.
+// gateway creates the gateway of a route.
 func (g *gateways) gateway(route *config.SMSRoute) (gateway.Gateway, error) {
 	switch route.Kind {
 	case "smpp":
@@ -161,16 +161,16 @@ func (g *gateways) gateway(route *config.SMSRoute) (gateway.Gateway, error) {
 	return httpapi.New(own, clock.System{})
 }
 
-// derived derives a secret from the database's.
+// derived derives a secret from the database's secret.
 func derived(secret []byte, info string) string {
 	key, err := hkdf.Key(sha256.New, secret, nil, info, 32)
 	if err != nil {
-		panic(err) // of a hash that is too short, or of too long a key
+		panic(err) // impossible with these parameters
 	}
 	return base64.RawURLEncoding.EncodeToString(key)
 }
 
-// streamOf returns the stream of the service, which is made after its gateways; nil if there is none.
+// streamOf returns the stream of the service, which is created after its gateways; nil if there is none.
 func (g *gateways) streamOf() xmpp.Stream {
 	if s := g.stream.Load(); s != nil {
 		return *s
@@ -178,7 +178,7 @@ func (g *gateways) streamOf() xmpp.Stream {
 	return nil
 }
 
-// use puts lines in the place of those before, which end when nothing is under way on them any more.
+// use replaces the lines. The previous ones end when they are idle.
 func (g *gateways) use(lines map[string]*line) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -202,7 +202,7 @@ func (g *gateways) use(lines map[string]*line) {
 	g.changed.Set()
 }
 
-// into gives settings their gateways.
+// into adds the gateways to settings.
 func (g *gateways) into(s settings.Settings) settings.Settings {
 	if s.SMS == nil {
 		return s
@@ -219,7 +219,7 @@ func (g *gateways) into(s settings.Settings) settings.Settings {
 	return s
 }
 
-// run keeps the routes that hold a connection up, until ctx ends.
+// run keeps the routes with permanent connections up until ctx ends.
 func (g *gateways) run(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -237,7 +237,7 @@ func (g *gateways) run(ctx context.Context) {
 	}
 }
 
-// idle returns the lines that are to be run from now on.
+// idle returns the lines that are not running yet, and marks them as running.
 func (g *gateways) idle() (idle []*line) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -250,7 +250,7 @@ func (g *gateways) idle() (idle []*line) {
 	return idle
 }
 
-// ServeHTTP serves what providers tell.
+// ServeHTTP serves the providers' callbacks.
 func (g *gateways) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if g.probed(w, req) {
 		return
@@ -261,12 +261,12 @@ func (g *gateways) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	hooks.ServeHTTP(w, req)
 }
 
-// serveHooks serves what providers tell; a standby takes nothing, so that they tell it again.
+// serveHooks serves the providers' callbacks. A standby rejects them, so that providers retry.
 func (r *runner) serveHooks(w http.ResponseWriter, req *http.Request) {
 	if g := r.gateways.Load(); g != nil && r.service.Load() != nil {
 		g.ServeHTTP(w, req)
 		return
 	}
 	w.Header().Set("Retry-After", "5")
-	http.Error(w, "standby: another instance serves", http.StatusServiceUnavailable)
+	http.Error(w, errStandby.Error(), http.StatusServiceUnavailable)
 }

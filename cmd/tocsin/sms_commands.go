@@ -14,20 +14,20 @@ import (
 )
 
 type smsCommand struct {
-	Routes smsRoutes `cmd:"" help:"List the routes of [sms], and the URLs that their providers call."`
-	Preset smsPreset `cmd:"" help:"Print a preset of an HTTP provider, or the names of all."`
-	Test   smsTest   `cmd:"" help:"Send one SMS and show what becomes of it."`
-	Stops  smsStops  `cmd:"" help:"Manage the numbers whose owners want no SMS."`
+	Routes smsRoutes `cmd:"" help:"List the routes of [sms], and the callback URLs for providers."`
+	Preset smsPreset `cmd:"" help:"Print the preset of an HTTP provider, or list all presets."`
+	Test   smsTest   `cmd:"" help:"Send one SMS and show its progress."`
+	Stops  smsStops  `cmd:"" help:"Manage the numbers that opted out of SMS."`
 }
 
 type (
 	smsRoutes struct{ configFlag }
 	smsPreset struct {
-		Name string `arg:"" optional:"" name:"NAME" help:"The name of the preset. Without it, all names are listed."`
+		Name string `arg:"" optional:"" name:"NAME" help:"The name of the preset; default: list all names."`
 	}
 )
 
-// Run prints a preset as it is built in.
+// Run prints a built-in preset.
 func (c *smsPreset) Run(e *environment) error {
 	if c.Name == "" {
 		_, err := fmt.Fprintln(e.stdout, strings.Join(httpapi.Presets(), "\n"))
@@ -35,14 +35,13 @@ func (c *smsPreset) Run(e *environment) error {
 	}
 	text := httpapi.Preset(c.Name)
 	if text == "" {
-		return fmt.Errorf("no such preset: %s (there are %s)", c.Name, strings.Join(httpapi.Presets(), ", "))
+		return fmt.Errorf("unknown preset %q (one of: %s)", c.Name, strings.Join(httpapi.Presets(), ", "))
 	}
 	_, err := io.WriteString(e.stdout, text)
 	return err
 }
 
-// Run lists the routes in the order in which they are tried, and below them the URLs. These are secrets: they are shown here, and
-// never logged.
+// Run lists the routes in the order in which they are tried, then the URLs. These are secrets: shown here, but never logged.
 func (c *smsRoutes) Run(ctx context.Context, e *environment) error {
 	conf, err := c.load(e)
 	if err != nil {
@@ -88,7 +87,7 @@ func (c *smsRoutes) Run(ctx context.Context, e *environment) error {
 	return nil
 }
 
-// reaches says to which numbers SMS go by a route.
+// reaches returns the numbers that a route is for.
 func reaches(t *routes.Table, r *routes.Route) string {
 	for _, list := range [][]string{r.Prefixes, r.Countries, t.Countries} {
 		if len(list) > 0 {

@@ -13,9 +13,9 @@ import (
 
 type smsStops struct {
 	configFlag
-	List   listStops  `cmd:"" help:"List them, newest first."`
-	Add    addStop    `cmd:"" help:"Send no more SMS to a number."`
-	Remove removeStop `cmd:"" help:"Send SMS to a number again."`
+	List   listStops  `cmd:"" help:"List the opted-out numbers, newest first."`
+	Add    addStop    `cmd:"" help:"Stop sending SMS to a number."`
+	Remove removeStop `cmd:"" help:"Resume sending SMS to a number."`
 }
 
 type (
@@ -42,7 +42,8 @@ func (c *smsStops) open(ctx context.Context, e *environment) (*config.Config, *s
 	return conf, store, nil
 }
 
-// Run shows the numbers as a table. They are stored as HMACs: one that nobody has bound, and that was sent nothing of late, is not known.
+// Run prints the numbers as a table. They are stored as HMACs: a number that is neither bound to a user nor was sent an SMS
+// recently is shown as unknown.
 func (c *listStops) Run(ctx context.Context, e *environment, all *smsStops) error {
 	_, store, err := all.open(ctx, e)
 	if err != nil {
@@ -71,12 +72,12 @@ func (c *listStops) Run(ctx context.Context, e *environment, all *smsStops) erro
 	return out.Flush()
 }
 
-// Run has the owner of a number get no more SMS.
+// Run stops SMS to a number.
 func (c *addStop) Run(ctx context.Context, e *environment, all *smsStops) error {
 	return all.set(ctx, e, c.Number, track.StopByAdmin)
 }
 
-// Run has the owner of a number get SMS again.
+// Run resumes SMS to a number.
 func (c *removeStop) Run(ctx context.Context, e *environment, all *smsStops) error {
 	return all.set(ctx, e, c.Number, "")
 }

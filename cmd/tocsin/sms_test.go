@@ -36,7 +36,7 @@ func smsConfig(t *testing.T, routes ...string) *config.Config {
 	return c
 }
 
-// sink notes what is told.
+// sink records what it receives.
 type sink struct{ told []string }
 
 func (s *sink) Reported(_ context.Context, r gateway.Report) error {
@@ -46,7 +46,7 @@ func (s *sink) Reported(_ context.Context, r gateway.Report) error {
 
 func (s *sink) Replied(context.Context, gateway.Reply) error { return nil }
 
-// A reload changes the routes that it has to change, and no other: a link that is up stays up.
+// A reload replaces only the routes that changed: other connections stay up.
 func TestRoutesAreReloaded(t *testing.T) {
 	const (
 		kannel  = "kind = 'http'; provider = 'kannel'; url = 'http://127.0.0.1:13013/cgi-bin/sendsms'; user = 'tocsin'; secret = 'x'"
@@ -82,7 +82,7 @@ func TestRoutesAreReloaded(t *testing.T) {
 		}
 	}
 
-	// What a route has sent that is no more is still reported.
+	// Reports for a removed route still arrive.
 	hook := before["one"].Gateway.(*httpapi.Gateway).ReportURL()
 	w := httptest.NewRecorder()
 	g.ServeHTTP(w, httptest.NewRequest(http.MethodGet, hook+"?ref=0123&state=1", nil))
@@ -99,7 +99,7 @@ func TestRoutesAreReloaded(t *testing.T) {
 	}
 }
 
-// slow is a gateway that takes its time.
+// slow is a gateway whose submissions take long.
 type slow struct {
 	answer chan gateway.Answer
 	ended  chan struct{}
@@ -123,7 +123,7 @@ func (s *slow) Run(ctx context.Context) {
 	close(s.ended)
 }
 
-// A route that is replaced keeps its link until what is under way has been answered.
+// A replaced route keeps its connection until the submissions in progress have been answered.
 func TestARetiredRouteFinishes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slow{answer: make(chan gateway.Answer), ended: make(chan struct{})}
@@ -140,7 +140,7 @@ func TestARetiredRouteFinishes(t *testing.T) {
 		synctest.Wait()
 		s.answer <- gateway.Answer{Outcome: gateway.Sent}
 		if a := <-got; a.Outcome != gateway.Sent {
-			t.Errorf("what was under way became %v", a.Outcome)
+			t.Errorf("the submission in progress became %v", a.Outcome)
 		}
 		<-done
 	})

@@ -13,13 +13,13 @@ import (
 type smsTest struct {
 	configFlag
 	Number string        `arg:"" name:"NUMBER" help:"The number to send to."`
-	Route  string        `help:"The route to use. Without it, all that fit are tried in order."`
-	Text   string        `help:"The text. Without it, one that says it is a test."`
-	Force  bool          `help:"Send even if the number has had all SMS of the day."`
+	Route  string        `help:"The route to use; default: all matching ones, in order."`
+	Text   string        `help:"The text; default: a note that this is a test."`
+	Force  bool          `help:"Send even if the number's daily limit is reached."`
 	Wait   time.Duration `default:"60s" help:"How long to wait for the provider's report."`
 }
 
-// Run sends one SMS and shows the steps as they are done. It fails unless a provider has taken it.
+// Run sends one SMS and prints the steps as they are completed. It fails unless a provider accepts the SMS.
 func (c *smsTest) Run(ctx context.Context, e *environment) error {
 	conf, err := c.load(e)
 	if err != nil {
@@ -33,9 +33,9 @@ func (c *smsTest) Run(ctx context.Context, e *environment) error {
 	found, why := findInstance(ctx, conf)
 	switch {
 	case found == nil:
-		return fmt.Errorf("no running instance to send an SMS: %s (start it with \"tocsin run\")", why)
+		return fmt.Errorf("no running instance to send the SMS: %s (start it with \"tocsin run\")", why)
 	case found.Standby:
-		return fmt.Errorf("standby: run the test beside the live instance")
+		return fmt.Errorf("standby: run the test on the host of the live instance")
 	case !found.OK:
 		return fmt.Errorf("the instance is not ready: %s", strings.Join(found.Wrong, "; "))
 	}

@@ -40,11 +40,11 @@ type status struct {
 	notFound string          // the reason
 }
 
-// smsStatus is what SMS have used of the last 24 hours' budget, and how the routes do.
+// smsStatus is the use of the SMS budget in the last 24 hours, and the state of the routes.
 type smsStatus struct {
 	Segments int64              `json:"segments"`
 	Budget   int64              `json:"budget"`
-	Unsure   int64              `json:"unsure"`           // SMS of which nobody knows whether they were sent
+	Unsure   int64              `json:"unsure"`           // SMS that may or may not have been sent
 	Routes   []texts.RouteState `json:"routes,omitempty"` // as the running instance sees them
 }
 

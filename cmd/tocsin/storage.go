@@ -20,7 +20,7 @@ func openStore(ctx context.Context, c *config.Config) (*storage.Store, error) {
 }
 
 type storageCommand struct {
-	Copy copyCommand `cmd:"" help:"Copy a database into another, for example from SQLite to PostgreSQL."`
+	Copy copyCommand `cmd:"" help:"Copy a database to another, for example from SQLite to PostgreSQL."`
 }
 
 type copyCommand struct {
@@ -58,6 +58,6 @@ func (c *copyCommand) Run(ctx context.Context, e *environment) (err error) {
 		return fmt.Errorf("copy: %w", err)
 	}
 	bar.end()
-	fmt.Fprintln(e.stdout, "Copied, and every table counted. Now set storage.dsn to the new database and restart Tocsin.")
+	fmt.Fprintln(e.stdout, "Copied and verified. Now set storage.dsn to the new database and restart Tocsin.")
 	return nil
 }

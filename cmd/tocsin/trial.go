@@ -20,8 +20,8 @@ import (
 	"tocsin/config"
 )
 
-// "tocsin test" asks the running instance, which has the stream, to send a test prompt, at a path next to /readyz. Whoever
-// can read the configuration may ask: the request is signed with the component's secret.
+// "tocsin test" asks the running instance, which has the stream, to send a test prompt, with a request to a path next to
+// /readyz. The request is signed with the component's secret, so anybody who can read the configuration may send it.
 
 type testCommand struct {
 	configFlag
@@ -47,7 +47,7 @@ func (c *testCommand) Run(ctx context.Context, e *environment) error {
 	show := func(s selftest.Step) { showStep(e.stdout, s, began) }
 	instance := selftest.Step{At: e.now(), Name: "instance", Text: fmt.Sprintf("%s, version %s", found.Component, found.Version)}
 	if found.Standby {
-		instance.Text, instance.Failed = "standby: run the test beside the live instance", true
+		instance.Text, instance.Failed = "standby: run the test on the host of the live instance", true
 	} else if !found.OK {
 		instance.Text, instance.Failed = strings.Join(found.Wrong, "; "), true
 	}
@@ -84,7 +84,7 @@ func showStep(w io.Writer, s selftest.Step, began time.Time) {
 	fmt.Fprintf(w, "%6.1f s  %-9s %s%s\n", s.At.Sub(began).Seconds(), s.Name, verdict, s.Text)
 }
 
-// testRequest is the body of the request: for a prompt, or for an SMS.
+// testRequest is the body of the request, for a prompt or an SMS.
 type testRequest struct {
 	JID  string             `json:"jid,omitempty"`
 	SMS  *selftest.SMSOrder `json:"sms,omitempty"`
@@ -140,7 +140,7 @@ type testLine struct {
 	Error string `json:"error,omitempty"`
 }
 
-// signature proves that a request comes from somebody who knows the component's secret.
+// signature proves that a request was made with the component's secret.
 func signature(secret, at string, body []byte) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	fmt.Fprintf(mac, "%s\n%s\n", testPath, at)
@@ -148,7 +148,7 @@ func signature(secret, at string, body []byte) string {
 	return "Tocsin " + hex.EncodeToString(mac.Sum(nil))
 }
 
-// tester is the side of the running instance.
+// tester runs tests in the running instance.
 type tester struct {
 	secret string
 	now    func() time.Time

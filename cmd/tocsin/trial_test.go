@@ -14,7 +14,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// Only those who know the component's secret can run a test.
+// Running a test requires the component's secret.
 func TestUnsignedTestsAreRefused(t *testing.T) {
 	now := time.Now()
 	var tested []string
@@ -102,7 +102,7 @@ func unanswered(_ context.Context, user string, report func(selftest.Step)) erro
 
 var claimed = regexp.MustCompile(`(?m)^.* claimed by alice@lab.test/phone: it says next whether the SMS was sent\n`)
 
-// The whole test on a real server: with a client that shows prompts, with an ordinary one, and with no client.
+// The whole test on a real server: with a client that shows prompts, an ordinary one, and none.
 func TestTestOnAServer(t *testing.T) {
 	server := lab.Prosody(t, lab.Options{Tap: lab.Module, Secret: secret})
 	listen := fmt.Sprintf("127.0.0.1:%d", lab.Port(t))

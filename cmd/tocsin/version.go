@@ -21,7 +21,7 @@ func versionLine() string {
 	return fmt.Sprintf("tocsin %s (%s %s/%s)", programVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// programVersion returns the version, which XEP-0092 shows, too.
+// programVersion returns the version, also for XEP-0092.
 func programVersion() string {
 	if version != "" {
 		return version

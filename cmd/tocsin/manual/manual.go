@@ -11,7 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Page is the content of a manual page besides the model or the example.
+// Page is the content of a manual page that does not come from the model or the example.
 type Page struct {
 	Name    string
 	Section int
