@@ -22,7 +22,7 @@ import (
 	"tocsin/track"
 )
 
-// commandOptions returns the part of the settings that the commands need, whenever they need it.
+// commandOptions returns a function for the settings that the commands currently have.
 func commandOptions(domain jid.JID, live *settings.Live) func() *command.Options {
 	return func() *command.Options {
 		s := live.Get()
@@ -33,7 +33,7 @@ func commandOptions(domain jid.JID, live *settings.Live) func() *command.Options
 	}
 }
 
-// forget returns what drops all that a user has told us.
+// forget returns a function that deletes everything a user has told us.
 func forget(store Store, users *people.Users) func(context.Context, string) error {
 	return func(ctx context.Context, user string) error {
 		if err := store.Forget(ctx, user); err != nil {
@@ -44,7 +44,7 @@ func forget(store Store, users *people.Users) func(context.Context, string) erro
 	}
 }
 
-// phones is what concerns SMS to users' numbers.
+// phones is the state of SMS to users' numbers.
 type phones struct {
 	store   Store
 	queue   *writer.Queue
@@ -83,7 +83,7 @@ func (p phones) counted(ctx context.Context, in track.Input, verdict *track.Code
 // Stop implements command.Phones.
 func (p phones) Stop(ctx context.Context, in *track.OwnStop) error { return p.queue.Do(ctx, in) }
 
-// watch is what is being watched of a sender.
+// watch is access to the watched messages of senders.
 type watch struct {
 	store    Store
 	queue    *writer.Queue
@@ -130,7 +130,7 @@ func (w watch) Cancel(ctx context.Context, k track.Key) error {
 	return w.queue.Do(ctx, &track.Fact{Kind: track.Stopped, Key: k, At: track.At(w.clock.Now()), Basis: track.ByCommand})
 }
 
-// admin is what admins see and order.
+// admin is what admins can see and do.
 type admin struct {
 	store    Store
 	settings *settings.Live
@@ -184,7 +184,7 @@ func (a admin) Reload(context.Context) error {
 	return nil
 }
 
-// offers are prompts as pages show and answer them.
+// offers are prompts on pages.
 type offers struct {
 	outbox *outbox.Dispatcher
 	queue  *writer.Queue
@@ -199,13 +199,14 @@ func (o offers) Offer(ctx context.Context, prompt string) (web.Offer, bool, erro
 // Answer implements web.Prompts.
 func (o offers) Answer(ctx context.Context, a *track.Answer) error { return o.queue.Do(ctx, a) }
 
-// timeline is what has become of a sender's messages.
+// timeline is the history of a sender's messages.
 type timeline struct {
 	store   Store
 	privacy *privacy.Disclosure
 }
 
-// Timeline implements web.Timeline. Who may not tell undelivered from unread does not see when a message was delivered.
+// Timeline implements web.Timeline. A sender who may not distinguish undelivered from unread does not see when a message was
+// delivered.
 func (t timeline) Timeline(ctx context.Context, sender string, limit int) ([]track.Message, error) {
 	list, err := t.store.Messages(ctx, sender, track.Filter{Newest: true, Limit: limit})
 	if err != nil {

@@ -10,11 +10,11 @@ import (
 	"tocsin/track"
 )
 
-// maxAnnounced is how many users are remembered with what their clients announce; past it all of it is told again.
+// maxAnnounced limits the users whose announcements are remembered; beyond it, all are reported again.
 const maxAnnounced = 100_000
 
-// announcements tells the ledger whether the clients of users announce markers, when that becomes known or changes, and
-// hands on what else is new about their resources.
+// announcements reports to the ledger whether users' clients announce markers, whenever that becomes known or changes, and
+// passes on all other presence events.
 type announcements struct {
 	presence.Events
 	registry *presence.Registry
@@ -49,7 +49,7 @@ func (a *announcements) isTold(owner string, markers track.Ternary) bool {
 	return false
 }
 
-// choices hands on what users change of their preferences.
+// choices passes on changes of users' preferences.
 type choices struct {
 	*outbox.Backlog
 	svc *Service

@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	// takeEvery is how often the live instance looks for what others have left.
+	// takeEvery is how often the live instance looks for handed-over events.
 	takeEvery = time.Second
-	// takeMax is how much it takes in at a time.
+	// takeMax is the number of batches it loads at a time.
 	takeMax = 2000
 )
 
-// HandoverStore holds what an instance that was taken over from has left.
+// HandoverStore holds the events handed over by previous leaders.
 type HandoverStore interface {
 	HandedOver(ctx context.Context, limit int) ([]track.HandedOver, error)
 }
 
-// receiver takes in what instances have left that were live before: facts that they had seen and not written.
+// receiver processes events that previous leaders received but could not write.
 type receiver struct {
 	store HandoverStore
 	queue *writer.Queue
@@ -30,7 +30,7 @@ type receiver struct {
 	log   *slog.Logger
 }
 
-// Run works until ctx is done.
+// Run runs until ctx is done.
 func (r *receiver) Run(ctx context.Context) error {
 	for {
 		n, err := r.take(ctx)
@@ -50,7 +50,7 @@ func (r *receiver) Run(ctx context.Context) error {
 	}
 }
 
-// take takes in some of it, and waits until that is durable.
+// take processes one load, and waits until it is durable.
 func (r *receiver) take(ctx context.Context) (n int, err error) {
 	all, err := r.store.HandedOver(ctx, takeMax)
 	if err != nil || len(all) == 0 {
@@ -60,7 +60,7 @@ func (r *receiver) take(ctx context.Context) (n int, err error) {
 	for i := range all {
 		h := &all[i]
 		r.queue.Put(h, func(err error) {
-			if err != nil { // the database refuses it: it must not stay there forever
+			if err != nil { // rejected by the database: it must not stay there forever
 				r.queue.Put(&track.HandedOver{Pos: h.Pos}, nil)
 			}
 		})

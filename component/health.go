@@ -15,16 +15,16 @@ import (
 )
 
 const (
-	// lateAfter is when what waits to be written has waited for too long.
+	// lateAfter is how long facts may wait to be written.
 	lateAfter = 5 * time.Second
-	// stuckAfter is when a queue that does not move without an error is taken for a fault of the program.
+	// stuckAfter is when a queue that makes no progress without an error counts as a bug of the program.
 	stuckAfter = 2 * time.Minute
 	// pingWithin is how long the database may take to answer.
 	pingWithin = 2 * time.Second
 )
 
-// Ready returns what keeps the component from doing its work; nothing if it can. A route for SMS that is down does not: senders are
-// asked instead.
+// Ready returns what keeps the component from working; nothing if it works. A route for SMS that is down does not count:
+// senders are prompted instead.
 func (s *Service) Ready() []string {
 	var faults []string
 	if !s.session.Up() {
@@ -71,8 +71,7 @@ func (s *Service) Health(context.Context) []web.Condition {
 	return conditions
 }
 
-// Alive returns what keeps the process from working at all: a writer that has not moved for long though the database
-// answers.
+// Alive returns why the process is stuck: the writer has made no progress for long although the database answers.
 func (s *Service) Alive() []string {
 	if lag := s.queue.Lag(); lag > stuckAfter && s.queue.Fault() == nil {
 		return []string{"queue: nothing written for " + lag.Round(time.Second).String()}
@@ -80,7 +79,7 @@ func (s *Service) Alive() []string {
 	return nil
 }
 
-// Since returns when the stream began; the zero time while it is down.
+// Since returns when the stream came up; the zero time while it is down.
 func (s *Service) Since() time.Time {
 	if !s.session.Up() {
 		return time.Time{}
@@ -91,10 +90,10 @@ func (s *Service) Since() time.Time {
 // Lag returns how long the oldest fact has been waiting to be written.
 func (s *Service) Lag() time.Duration { return s.queue.Lag() }
 
-// Tap says what the tap in use is, and what it lost.
+// Tap describes the tap in use, and its losses.
 func (s *Service) Tap() source.State { return s.source.State() }
 
-// Presence names where the presence of users is learned from: "privilege", "tap", or "" if nowhere yet.
+// Presence returns the source of users' presence: "privilege", "tap", or "" if there is none yet.
 func (s *Service) Presence() string {
 	for _, domain := range s.settings.Get().Tap.Domains {
 		if s.server.Grants(domain).Presence {
@@ -107,18 +106,17 @@ func (s *Service) Presence() string {
 	return ""
 }
 
-// LastTap returns when the newest copy came that was believed; the zero time if none did.
+// LastTap returns when the newest accepted copy arrived; the zero time if there was none.
 func (s *Service) LastTap() time.Time {
 	return s.source.State().Newest
 }
 
-// pinger asks the database for a sign of life, one question at a time. It does not wait for one that never answers; that
-// question ends with the store.
+// pinger pings the database, one ping at a time. It does not wait for a ping that hangs, which ends when the store is closed.
 type pinger struct {
 	clock clock.Clock
 
 	mu      sync.Mutex
-	pending chan struct{} // closed with the answer; nil: nothing is asked
+	pending chan struct{} // closed with the answer; nil: no ping is pending
 	err     error         // the last answer
 }
 

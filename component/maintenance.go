@@ -17,13 +17,13 @@ import (
 
 const (
 	pruneEvery = time.Minute
-	// pruneMax is how many rows one step of housekeeping looks at: few, so that the writer is never kept waiting.
+	// pruneMax is how many rows one pruning step examines: few, so that the writer is not delayed.
 	pruneMax = 500
-	// smsDay is what the budget for SMS is for.
+	// smsDay is the period of the SMS budget.
 	smsDay = 24 * time.Hour
 )
 
-// maintenance prunes what is past its retention, and re-evaluates what is pending when the policy has changed.
+// maintenance prunes rows past their retention, and re-evaluates pending messages when the policy changes.
 type maintenance struct {
 	store    Store
 	queue    *writer.Queue
@@ -35,20 +35,20 @@ type maintenance struct {
 	turnedBack queue.Signal // the clock was turned back
 
 	mu   sync.Mutex
-	gone []track.Removal // accounts that were deleted, whose messages are to be let go of
+	gone []track.Removal // deleted accounts; messages to them must no longer be watched
 }
 
-// Run works until ctx is done.
+// Run runs until ctx is done.
 func (m *maintenance) Run(ctx context.Context) error {
 	for {
 		if err := m.prune(ctx); err != nil && ctx.Err() == nil {
 			m.log.Error("pruning failed", "err", err)
 		}
 		if err := m.letGo(ctx); err != nil && ctx.Err() == nil {
-			m.log.Error("could not release messages to deleted accounts", "err", err)
+			m.log.Error("could not stop watching messages to deleted accounts", "err", err)
 		}
 		if err := m.measure(ctx); err != nil && ctx.Err() == nil {
-			m.log.Error("could not tell how much of the budget for SMS is used", "err", err)
+			m.log.Error("could not determine the use of the SMS budget", "err", err)
 		}
 		due, stop := m.clock.After(pruneEvery)
 		for waiting := true; waiting; {
@@ -67,7 +67,7 @@ func (m *maintenance) Run(ctx context.Context) error {
 	}
 }
 
-// measure tells how much of the budget for SMS is used.
+// measure updates the metric for the use of the SMS budget.
 func (m *maintenance) measure(ctx context.Context) error {
 	p := m.settings.Policy().SMS
 	if p == nil {
@@ -87,16 +87,15 @@ func (m *maintenance) tryReevaluate(ctx context.Context) {
 	}
 }
 
-// reevaluate has everything that is pending take in now what has changed, not at its next alarm: a time that is shorter now
-// must not wait for the end of the longer one, nor must what was noted while the clock stood ahead wait until then. It goes
-// no faster than the writer does.
+// reevaluate applies changes to everything pending now instead of at its next alarm: a shortened timeout must not wait for
+// the end of the previous one, and neither must times recorded while the clock was ahead. It goes no faster than the writer.
 func (m *maintenance) reevaluate(ctx context.Context) error {
 	var pending []int64
 	if err := m.store.Alarms(ctx, func(a track.Alarm) { pending = append(pending, a.Ref) }); err != nil {
 		return err
 	}
 	for i, ref := range pending {
-		var early track.Input = &track.Fact{Kind: track.AlarmFired, Ord: ref, At: 1} // out of date: its alarm stays set
+		var early track.Input = &track.Fact{Kind: track.AlarmFired, Ord: ref, At: 1} // outdated, so the current alarm stays set
 		if ref < 0 {
 			early = &track.PromptAlarm{Row: -ref, Due: 1}
 		}
@@ -109,8 +108,8 @@ func (m *maintenance) reevaluate(ctx context.Context) error {
 	return nil
 }
 
-// prune removes what is past its retention, and lets go of messages that will never be settled: of most of those whose
-// recipients' clients confirm nothing, nobody ever hears again.
+// prune removes rows past their retention, and stops watching messages that will never be settled: if the recipient's clients
+// confirm nothing, most messages get no further evidence.
 func (m *maintenance) prune(ctx context.Context) error {
 	for more := true; more; {
 		now := m.clock.Now()
@@ -131,15 +130,15 @@ func (m *maintenance) prune(ctx context.Context) error {
 	return nil
 }
 
-// forget has what is still watched for an account as its recipient let go of: whoever gets its name is not the one it was meant
-// for. What is written to the name from then on is.
+// forget schedules an end to watching the messages sent to a deleted account so far: whoever gets the name later is not their
+// recipient.
 func (m *maintenance) forget(gone track.Removal) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.gone = append(m.gone, gone)
 }
 
-// letGo looks for all of them at once: it has to read everything that is watched.
+// letGo stops watching messages to deleted accounts, all at once, as it has to read all watched messages.
 func (m *maintenance) letGo(ctx context.Context) error {
 	m.mu.Lock()
 	gone := m.gone

@@ -43,24 +43,24 @@ import (
 	"tocsin/xep/adhoc"
 )
 
-// Options say what the component is, and where.
+// Options are the component's identity, connection and dependencies.
 type Options struct {
 	JID       string // its domain
-	Contact   string // the bare JID that people read in a chat
+	Contact   string // bare JID from which chat messages are sent
 	Server    string
 	Secret    string
 	MaxStanza int           // bytes
-	Flush     time.Duration // how long facts are gathered before they are written
+	Flush     time.Duration // how long facts are collected before they are written
 	Version   string
 	Settings  settings.Settings
 	Store     Store
 
-	// Reload reads the configuration again; nil if there is none to read. Its error says what is wrong with it.
+	// Reload reads the configuration again; nil if there is none. Its error describes what is wrong with it.
 	Reload func() (settings.Settings, error)
-	// IsLeader reports whether no other instance can be live at this moment: what it is not sure of does not go out. Nil:
-	// there is no other.
+	// IsLeader reports whether it is certain that no other instance is live now; otherwise nothing is sent. Nil: there is no
+	// other.
 	IsLeader func() bool
-	// Last is what this process had come to before, if that may be more than the database knows.
+	// Last are the numbers that this process assigned earlier, which the database may not have.
 	Last    Last
 	Clock   clock.Clock
 	Log     *slog.Logger
@@ -68,10 +68,10 @@ type Options struct {
 	Session func(*session.Options) // changes the connection's options; nil: none (tests)
 }
 
-// Last are the greatest numbers that were ever given out: of rows, and of notices.
+// Last are the greatest numbers assigned so far, to rows and to notices.
 type Last struct{ Ord, Rev int64 }
 
-// keyPaused is the key of the pause that admins order by command, among the values of the store.
+// keyPaused is the store's key for the admins' pause of all prompts.
 const keyPaused = "paused"
 
 // Service is the running component.
@@ -98,12 +98,11 @@ type Service struct {
 	receiver    *receiver
 
 	pinger   pinger
-	since    atomic.Int64 // Unix milliseconds of the stream's beginning
+	since    atomic.Int64 // when the stream came up, in Unix milliseconds
 	revision atomic.Int64 // the newest notice that is durable
 }
 
-// New puts a component together, on what the store knows. Every part gets what it needs when it is made, and starts to work
-// in Run.
+// New assembles a component with the state in the store. Every part gets its dependencies on construction, and starts in Run.
 func New(ctx context.Context, o Options) (*Service, error) {
 	domain, err := address.Parse(o.JID)
 	if err != nil {
@@ -195,17 +194,17 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	s.receiver = &receiver{o.Store, s.queue, o.Clock, o.Log}
 	s.maintenance = &maintenance{store: o.Store, queue: s.queue, settings: s.settings, clock: o.Clock, log: o.Log, metrics: s.metrics, turnedBack: queue.NewSignal()}
 	if track.OrdTime(track.At(o.Clock.Now().Add(time.Minute))) < seed.LastOrd {
-		s.TurnedBack() // before this start
+		s.TurnedBack() // the clock was set back before this start
 	}
 	return s, nil
 }
 
-// Run serves until ctx is done, and returns nil, or until it can't: the server refuses the secret at the first
+// Run serves until ctx is done, and then returns nil, or until a permanent error: the server rejects the secret on the first
 // connection, or another instance has taken over.
 func (s *Service) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	// The reader stops first, the writer last: what was read is written.
+	// The reader stops first and the writer last, so that what was read is written.
 	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWriting()
 	var writer, others sync.WaitGroup
@@ -222,7 +221,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	others.Wait()
-	s.outbox.Settle(context.WithoutCancel(ctx)) // the stream is over: nobody is asked any more
+	s.outbox.Settle(context.WithoutCancel(ctx)) // the stream has ended: nothing more is sent
 	stopWriting()
 	writer.Wait()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
@@ -231,29 +230,28 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-// Unwritten returns what was seen on the wire and could not be written, when Run has ended. Some of it may be stored all the
-// same.
+// Unwritten returns the events that were received but not written, after Run. Some of them may be stored nevertheless.
 func (s *Service) Unwritten() []track.Events { return s.writer.Unwritten() }
 
-// Lost returns how many facts the last commits were of, when Run has ended because the database has lost these.
+// Lost returns the number of facts in the last commits, after Run has ended because the database lost these.
 func (s *Service) Lost(commits int64) int { return s.writer.Sum(commits) }
 
-// Last returns the greatest numbers that were given out, when Run has ended.
+// Last returns the greatest numbers assigned, after Run.
 func (s *Service) Last() Last {
 	ord, rev := s.writer.Ledger.Last()
 	return Last{ord, rev}
 }
 
-// SMS takes what providers tell of SMS.
+// SMS receives the providers' reports and replies.
 func (s *Service) SMS() gateway.Sink { return s.texts }
 
-// SMSStream is what gateways on the server are reached by.
+// SMSStream is the connection to gateways on the server.
 func (s *Service) SMSStream() xmpp.Stream { return smsStream{s.session, s.opts.Contact} }
 
-// SMSRoutes returns how the routes for SMS do; none without [sms].
+// SMSRoutes returns the state of the routes for SMS; none without [sms].
 func (s *Service) SMSRoutes() []texts.RouteState { return s.texts.Routes() }
 
-// routesUp implements what metrics.Routes asks.
+// routesUp is the source of metrics.Routes.
 func (s *Service) routesUp() map[string]bool {
 	up := map[string]bool{}
 	for _, r := range s.texts.Routes() {
@@ -265,13 +263,13 @@ func (s *Service) routesUp() map[string]bool {
 // Pages serves the pages (protocol §11): none without a public URL.
 func (s *Service) Pages() http.Handler { return s.pages }
 
-// Apply puts new settings into force, for pending messages, too.
+// Apply applies new settings, also to pending messages.
 func (s *Service) Apply(next settings.Settings) {
 	s.settings.Set(next)
 	s.source.Refresh()
 }
 
-// Test takes a prompt to a user and back, and reports its steps.
+// Test sends a test prompt to a user, waits for the answer, and reports the steps.
 func (s *Service) Test(ctx context.Context, user string, report func(selftest.Step)) error {
 	test := selftest.Test{
 		Inputs: s.queue, Outbox: s.outbox, Messages: s.opts.Store, People: s.users, Settings: s.settings, Contact: s.opts.Contact, Clock: s.opts.Clock,
@@ -279,7 +277,7 @@ func (s *Service) Test(ctx context.Context, user string, report func(selftest.St
 	return test.Run(ctx, user, report)
 }
 
-// TestSMS has one SMS sent, and reports the steps.
+// TestSMS sends one SMS, and reports the steps.
 func (s *Service) TestSMS(ctx context.Context, order selftest.SMSOrder, report func(selftest.Step)) error {
 	test := selftest.SMS{Inputs: s.queue, Settings: s.settings, Clock: s.opts.Clock}
 	return test.Run(ctx, order, report)
@@ -290,7 +288,7 @@ func (s *Service) serve(ctx context.Context) error {
 	return s.session.Run(ctx, session.Inbound{Handler: s.requests, Wrap: s.wrap, Up: s.up, Down: s.down})
 }
 
-// wrap takes the frames of the tap out of the connection, before the XMPP library reads it.
+// wrap diverts the tap's frames from the connection before the XMPP library reads it.
 func (s *Service) wrap(c net.Conn) net.Conn {
 	s.source.NewStream()
 	conn := intake.NewConn(c, intake.Limits{Bytes: s.opts.MaxStanza}, s.source.Take)
@@ -299,7 +297,7 @@ func (s *Service) wrap(c net.Conn) net.Conn {
 	return conn
 }
 
-// ask sends a request whose answer is of no interest.
+// ask sends a request whose answer is ignored.
 func (s *Service) ask(ctx context.Context, to string, payload any) error {
 	return s.session.Send(ctx, session.IQ{To: to, Type: "set", Payload: []any{payload}})
 }
@@ -320,7 +318,7 @@ func (s *Service) committed(r *track.Result) {
 	s.outbox.Committed(r)
 }
 
-// remove drops all that there is of an account that was deleted.
+// remove deletes everything about a deleted account.
 func (s *Service) remove(ctx context.Context, jid string) error {
 	return s.queue.Do(ctx, &track.Removed{JID: jid})
 }

@@ -10,7 +10,7 @@ import (
 	"tocsin/xep/receipts"
 )
 
-// smsStream implements xmpp.Stream by the component's session.
+// smsStream implements xmpp.Stream with the component's session.
 type smsStream struct {
 	session *session.Session
 	contact string

@@ -14,7 +14,7 @@ import (
 	"tocsin/track"
 )
 
-// Store is what the component needs of a database: what its parts need, each of which says so itself.
+// Store is the database: the sum of what the parts of the component need, each of which declares its share.
 type Store interface {
 	Past
 	HandoverStore
@@ -30,16 +30,16 @@ type Store interface {
 	command.Directory
 	web.Store
 	PhoneStore
-	Forget(ctx context.Context, jid string) error // all that a user has told us
+	Forget(ctx context.Context, jid string) error // everything a user has told us
 }
 
-// Past is what an instance must know when it starts.
+// Past is the state from which an instance starts.
 type Past interface {
 	Seed(context.Context) (track.Seed, error)
 	Alarms(context.Context, func(track.Alarm)) error
 }
 
-// Keeper is housekeeping.
+// Keeper is for maintenance and health checks.
 type Keeper interface {
 	Ping(context.Context) error
 	OpenTo(ctx context.Context, gone []track.Removal) ([]int64, error)
@@ -47,18 +47,18 @@ type Keeper interface {
 	Summary(context.Context, track.Time) (track.Summary, error)
 }
 
-// Meter knows what SMS have used.
+// Meter measures the use of SMS.
 type Meter interface {
 	SMSUse(ctx context.Context, since track.Time) (track.SMSUse, error)
 }
 
-// PhoneStore is what is known of the SMS to users' numbers.
+// PhoneStore has the state of SMS to users' numbers.
 type PhoneStore interface {
 	PendingCode(ctx context.Context, user string, now track.Time) (track.Code, bool, error)
 	StoppedBy(ctx context.Context, number string) (track.StopBy, error)
 }
 
-// Values keeps what outlives an instance and is nobody's.
+// Values holds persistent values that belong to no user.
 type Values interface {
 	Get(ctx context.Context, key string) (string, error) // "" if there is none
 	Put(ctx context.Context, key, value string) error

@@ -54,7 +54,7 @@ func (r request) yes(is bool) string {
 	return r.say.Form.No
 }
 
-// adminUser shows what is known about a user, or deletes it after the account was deleted.
+// adminUser shows what is known about a user, or deletes it if the account no longer exists.
 func (c *Commands) adminUser(ctx context.Context, r request) (response, error) {
 	say := &r.say.Form.Admin
 	if r.Stage == 0 {
@@ -109,7 +109,7 @@ func (c *Commands) adminUser(ctx context.Context, r request) (response, error) {
 		forms.Text("devices", say.Devices, cmp.Or(strings.Join(devices, ", "), say.None)))...), nil
 }
 
-// adminNumbers binds numbers for others, one or many; or shows one, or removes it.
+// adminNumbers binds one or many numbers for others, or shows or removes one.
 func (c *Commands) adminNumbers(ctx context.Context, r request) (response, error) {
 	say := &r.say.Form.Admin
 	if r.Stage == 0 {

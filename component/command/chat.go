@@ -18,8 +18,8 @@ import (
 // maxLines is how many messages or releases one chat message lists.
 const maxLines = 10
 
-// Chat carries out an order given by chat message, and returns the answer; ok is false for orders that are not about
-// settings, numbers or what is watched. Where a form does the same, the form's command is run.
+// Chat executes an order given by chat message, and returns the answer; ok is false for orders that are not about settings,
+// numbers or watched messages. Orders with an equivalent form run the form's command.
 func (c *Commands) Chat(ctx context.Context, now time.Time, from jid.JID, lang string, o phrase.Order) (text string, ok bool, err error) {
 	if !c.isUser(from) {
 		return "", false, nil

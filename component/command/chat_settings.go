@@ -52,7 +52,7 @@ var settingFields = map[phrase.Verb]func(rest string) []string{
 	},
 }
 
-// What people write for the options of lists, besides the options themselves.
+// Words that people use for the options of lists, besides the options themselves.
 var (
 	modeWords     = map[string]string{"询问": "ask", "问": "ask", "自动": "auto", "从不": "never", "不问": "never", "off": "never"}
 	syncWords     = map[string]string{"静默": "quiet", "告知": "tell", "关": "off", "关闭": "off", "read": "tell"}
@@ -78,7 +78,7 @@ func box(text string) string {
 	case denies[lower]:
 		return "false"
 	}
-	return "?" // neither, which the form says
+	return "?" // neither: the form reports it
 }
 
 // chatSet changes settings, and repeats the new values.
@@ -141,7 +141,7 @@ func (c *Commands) chatSettings(ctx context.Context, r request, _ phrase.Order) 
 	return strings.Join(lines, "\n"), nil
 }
 
-// numberLines say which number a user has bound, and who may see it.
+// numberLines returns which number a user has bound, and who may see it.
 func (c *Commands) numberLines(ctx context.Context, r request) ([]string, error) {
 	n, bound, err := c.deps.Directory.Number(ctx, r.user)
 	if err != nil {

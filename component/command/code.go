@@ -11,12 +11,12 @@ import (
 	"tocsin/xep/adhoc"
 )
 
-// verifies reports whether a number that its user has bound counts only once a code has come back from it.
+// verifies reports whether a number is still to be confirmed by a code.
 func (r request) verifies(n track.Number) bool {
 	return r.o.Verify && n.Source == track.FromUser && !n.Verified && n.E164 != ""
 }
 
-// wantCode has a code sent to a number. It returns what to say, or a Failure: then nothing was changed.
+// wantCode requests a code for a number. It returns the text for the user, or a Failure if nothing was changed.
 func (c *Commands) wantCode(ctx context.Context, r request, n track.Number) (string, error) {
 	in := &track.CodeWanted{
 		CodeKey: track.CodeKey{User: r.user, Number: n.E164, Country: numbers.Country(n.E164)}, Language: r.say.Lang, Consent: n.Consent,
@@ -30,7 +30,7 @@ func (c *Commands) wantCode(ctx context.Context, r request, n track.Number) (str
 	return "", adhoc.Failure(r.say.Form.Fault.Code[in.Verdict])
 }
 
-// tryCode takes a code. It returns what to say, or a Failure.
+// tryCode checks a code. It returns the text for the user, or a Failure.
 func (c *Commands) tryCode(ctx context.Context, r request, text string) (string, error) {
 	in := &track.CodeTried{User: r.user, Digits: phrase.Digits(text)}
 	if err := c.deps.Phone.TryCode(ctx, in); err != nil {
@@ -46,7 +46,7 @@ func (c *Commands) tryCode(ctx context.Context, r request, text string) (string,
 	return "", adhoc.Failure(fault.Code[in.Verdict])
 }
 
-// ownStop stops SMS to a user's number, or allows them again, and says so; "" if it is so already.
+// ownStop stops or resumes SMS to a user's number. It returns the text for the user, "" if nothing changed.
 func (c *Commands) ownStop(ctx context.Context, r request, n track.Number, on bool) (string, error) {
 	say := &r.say.Form.Number
 	switch {
@@ -54,7 +54,7 @@ func (c *Commands) ownStop(ctx context.Context, r request, n track.Number, on bo
 		return "", nil
 	case n.E164 == "":
 		return "", adhoc.Failure(r.say.Form.Fault.NoNumber)
-	case r.verifies(n): // it may be another's
+	case r.verifies(n): // it may be somebody else's
 		return "", adhoc.Failure(say.Unconfirmed)
 	}
 	p, err := c.deps.Phone.Phone(ctx, r.user, n.E164, track.At(r.Now))
@@ -77,7 +77,8 @@ func (c *Commands) ownStop(ctx context.Context, r request, n track.Number, on bo
 	return say.SMSOff, nil
 }
 
-// phoneLines say what concerns the SMS to a user's number: whether it is confirmed, which code is expected, whether its owner wants any.
+// phoneLines describes the state of SMS to a user's number: whether it is confirmed, which code is expected, and whether SMS
+// are stopped.
 func (c *Commands) phoneLines(ctx context.Context, r request, n track.Number) (lines []string, p Phone, err error) {
 	if !r.o.SMS {
 		return nil, p, nil
@@ -102,7 +103,7 @@ func (c *Commands) phoneLines(ctx context.Context, r request, n track.Number) (l
 	return lines, p, nil
 }
 
-// chatCode takes a code; without one it is said which is expected.
+// chatCode checks a code.
 func (c *Commands) chatCode(ctx context.Context, r request, o phrase.Order) (string, error) {
 	if o.Rest == "" {
 		return "", faults{r.say.Form.Fault.Missing(r.say.Form.Number.Code.Label)}
@@ -110,7 +111,7 @@ func (c *Commands) chatCode(ctx context.Context, r request, o phrase.Order) (str
 	return c.fill(ctx, r, (*Commands).number, "code", o.Rest)
 }
 
-// chatSMS stops SMS to the user's number, or allows them again.
+// chatSMS stops or resumes SMS to the user's number.
 func (c *Commands) chatSMS(ctx context.Context, r request, o phrase.Order) (string, error) {
 	no := map[string]string{"true": "false", "false": "true"}[box(o.Rest)]
 	if no != "" && r.o.SMS {

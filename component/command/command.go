@@ -27,18 +27,18 @@ import (
 	"tocsin/xep/forms"
 )
 
-// Options are the admin's part of it. They may change at any time.
+// Options are the admin's settings. They may change at any time.
 type Options struct {
 	JID     jid.JID  // the component
 	Domains []string // whose users may use the commands
 	Admins  []string // bare JIDs, of any domain
 
-	Language    string // of those who have not chosen one
+	Language    string // default for users who have not chosen one
 	Region      string // of national numbers
 	SelfService bool   // users may bind their number
-	SMS         bool   // SMS can be sent from here
-	Verify      bool   // a number that its user has bound counts only once it is confirmed by a code
-	Notice      bool   // an SMS does not contain the message's text, unless its sender chose so
+	SMS         bool   // the component sends SMS itself
+	Verify      bool   // numbers bound by users must be confirmed by a code
+	Notice      bool   // SMS do not contain the messages' text, unless their sender chose so
 	Policy      track.Policy
 }
 
@@ -88,8 +88,8 @@ var commands = []struct {
 // Node returns the node of a command.
 func Node(name string) string { return escalation.NS + "#" + name }
 
-// New returns the commands. o returns the current options; bounds are the limits of their sessions; its Language is not
-// used.
+// New returns the commands. o returns the current options. bounds are the limits of command sessions; its Language is
+// ignored.
 func New(deps Deps, o func() *Options, bounds adhoc.Options) *Commands {
 	c := &Commands{deps: deps, options: o}
 	var list []adhoc.Command[forms.Form]

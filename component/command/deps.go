@@ -7,7 +7,7 @@ import (
 	"tocsin/track"
 )
 
-// Deps is what the commands read and change.
+// Deps are the dependencies of the commands.
 type Deps struct {
 	Directory Directory
 	Phone     Phones
@@ -35,18 +35,18 @@ type Directory interface {
 	Releases(ctx context.Context, owner string, limit int) ([]track.Release, error) // the newest first
 }
 
-// Phones is what concerns the SMS that the component sends to users' numbers itself.
+// Phones has the state of the component's own SMS to users' numbers.
 type Phones interface {
 	Phone(ctx context.Context, user, number string, now track.Time) (Phone, error)
-	WantCode(context.Context, *track.CodeWanted) error // its Salt is not the caller's
+	WantCode(context.Context, *track.CodeWanted) error // sets its Salt
 	TryCode(context.Context, *track.CodeTried) error
 	Stop(context.Context, *track.OwnStop) error
 }
 
-// Phone is how it stands with a user's number.
+// Phone is the state of SMS to a user's number.
 type Phone struct {
-	Code    track.Code // that is expected
-	Pending bool       // there is one
+	Code    track.Code // the expected one
+	Pending bool       // a code is expected
 	Stopped track.StopBy
 }
 
@@ -68,7 +68,7 @@ type Watch interface {
 	Cancel(context.Context, track.Key) error   // stop watching
 }
 
-// Watched is a message with what its sender may be told about it.
+// Watched is a message, and what its sender may learn about it.
 type Watched struct {
 	track.Message
 	State  track.State // by the leak rule (protocol §4)
@@ -80,10 +80,10 @@ type Admin interface {
 	Summary(context.Context) (track.Summary, error)
 	Paused() bool
 	Pause(ctx context.Context, paused bool) error
-	Reload(context.Context) error // the error says what is wrong with the configuration
+	Reload(context.Context) error // the error describes the fault in the configuration
 }
 
-// Links makes links to pages: see web.Links. "" is none.
+// Links returns links to pages, or "": see web.Links.
 type Links interface {
 	SettingsLink(ctx context.Context, owner string) (string, error)
 	AdminLink(ctx context.Context, owner string) (string, error)

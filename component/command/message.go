@@ -15,7 +15,7 @@ const (
 	maxChoice = 20 // messages that a form offers
 )
 
-// watching shows the user's watched messages, and why they were or were not asked about each. Every message is a line
+// watching shows the user's watched messages, and for each why there was or was not a prompt. Every message is a line
 // of text: profanity shows no tables.
 func (c *Commands) watching(ctx context.Context, r request) (response, error) {
 	list, err := c.deps.Watch.Watching(ctx, r.user, maxShown+1)
@@ -37,7 +37,7 @@ func (c *Commands) watching(ctx context.Context, r request) (response, error) {
 	return r.show("watching", say.Title, say.Count(len(lines)), lines...), nil
 }
 
-// escalate asks the user about one of their messages now.
+// escalate prompts the user about one of their messages now.
 func (c *Commands) escalate(ctx context.Context, r request) (response, error) {
 	return c.oneMessage(ctx, r, "escalate", &r.say.Form.Escalate, c.deps.Watch.Escalate)
 }
@@ -75,8 +75,8 @@ func (c *Commands) oneMessage(ctx context.Context, r request, name string, say *
 	return done(say.Done(key.Recipient)), nil
 }
 
-// choose returns the field for the id of a message: a list of the pending ones, since nobody knows ids by heart. If
-// there are none, there is nothing to fill in.
+// choose returns the field for the id of a message: a list of the pending ones, since nobody knows ids by heart. It fails if
+// there are none.
 func (c *Commands) choose(ctx context.Context, r request, say *phrase.MessageForm) (forms.Field, error) {
 	list, err := c.deps.Watch.Watching(ctx, r.user, maxChoice)
 	if err != nil {
@@ -96,7 +96,7 @@ func (c *Commands) choose(ctx context.Context, r request, say *phrase.MessageFor
 	return labelled(forms.List("id", "", options[0].Value, options...), say.ID).Needed(), nil
 }
 
-// find returns the sender's message that is meant, if it is still watched.
+// find returns the sender's message with an id, if it is still watched.
 func (c *Commands) find(ctx context.Context, r request, sender, id, with string) (track.Key, error) {
 	list, err := c.deps.Watch.Find(ctx, sender, id, with)
 	if err != nil {

@@ -27,7 +27,7 @@ const (
 	nobody    = "nobody"
 )
 
-// number shows and changes a user's own number, who may see it, and who did.
+// number shows and changes a user's own number and who may see it, and lists who was shown it.
 func (c *Commands) number(ctx context.Context, r request) (response, error) {
 	n, bound, err := c.deps.Directory.Number(ctx, r.user)
 	if err != nil {
@@ -50,7 +50,7 @@ func (c *Commands) number(ctx context.Context, r request) (response, error) {
 	}
 	said := ""
 	if code != "" && !change.remove {
-		change.number, change.numberGiven = "", false // that in the form is the one from before
+		change.number, change.numberGiven = "", false // the form still has the previous one
 		if said, err = c.tryCode(ctx, r, code); err != nil {
 			return response{}, err
 		}
@@ -64,7 +64,7 @@ func (c *Commands) number(ctx context.Context, r request) (response, error) {
 	}
 	stopped := ""
 	stops = stops && r.o.SMS && !change.remove
-	if moves := next.set != nil && next.set.E164 != n.E164; stops && !moves { // what can fail comes first
+	if moves := next.set != nil && next.set.E164 != n.E164; stops && !moves { // first, because it can fail
 		if stopped, err = c.ownStop(ctx, r, n, noSMS); err != nil {
 			return response{}, err
 		}
@@ -88,8 +88,8 @@ func (c *Commands) number(ctx context.Context, r request) (response, error) {
 	return done(r.say.Join(r.say.Join(said, text), stopped)), nil
 }
 
-// carryOut does what was decided about a number, by a code where it has to be confirmed, and says what holds now. again asks for
-// another code.
+// carryOut binds or removes a number as decided, by way of a code if it must be confirmed, and returns the text for the user.
+// again requests another code.
 func (c *Commands) carryOut(ctx context.Context, r request, n track.Number, next binding, again bool) (string, error) {
 	switch {
 	case next.set != nil && next.set.E164 != n.E164 && r.verifies(*next.set):
@@ -97,7 +97,7 @@ func (c *Commands) carryOut(ctx context.Context, r request, n track.Number, next
 		if err != nil || n.E164 == "" || r.verifies(n) || n.Consent == next.set.Consent {
 			return text, err
 		}
-		n.Consent = next.set.Consent // of the one that is in use
+		n.Consent = next.set.Consent // applies to the number in use
 		return text, c.bind(ctx, r.user, binding{set: &n})
 	case again && !r.o.SelfService:
 		return "", adhoc.Failure(r.say.Form.Fault.ByAdminOnly)
@@ -172,11 +172,11 @@ func (c *Commands) showNumber(ctx context.Context, r request, n track.Number, bo
 	return r.ask("number", r.adding(say.Title, state), fields...), nil
 }
 
-// numberChange is a change to a number: anything not given stays.
+// numberChange is a change to a number; anything not given stays as it is.
 type numberChange struct {
 	number                                string // E.164
 	numberGiven, remove                   bool
-	consent, consentGiven, consentImplied bool // implied: by binding a number that was not bound
+	consent, consentGiven, consentImplied bool // implied: by binding a first number
 }
 
 func (c *Commands) numberChange(a *answers, o *Options) (change numberChange) {
@@ -201,7 +201,7 @@ func (a *answers) phone(text, region string) string {
 	return number
 }
 
-// binding is what to do about a number, and what to say afterwards.
+// binding is the decision about a number, and the text for the user.
 type binding struct {
 	set    *track.Number // nil: nothing
 	remove bool
@@ -245,7 +245,7 @@ func (r request) decide(n track.Number, bound bool, change numberChange) (bindin
 	return binding{set: &next, text: say.Now(next)}, nil
 }
 
-// bind carries out what was decided.
+// bind carries out a decision.
 func (c *Commands) bind(ctx context.Context, user string, b binding) error {
 	if b.remove {
 		if _, err := c.deps.Directory.RemoveNumber(ctx, user); err != nil {

@@ -14,8 +14,8 @@ import (
 // ErrForbidden is the error of a command that its user may not run.
 var ErrForbidden = errors.New("forbidden")
 
-// Page shows the form of a command, or runs it with a submitted one, for a web page. A form returned with notes of type
-// adhoc.Fault is invalid. user is a bare JID; an error is ErrForbidden, or internal.
+// Page shows the form of a command on a web page, or runs it with a submitted one. A form returned with notes of type
+// adhoc.Fault is invalid. user is a bare JID. An error is ErrForbidden, or internal.
 func (c *Commands) Page(ctx context.Context, now time.Time, user jid.JID, lang, name string, filled *forms.Form) (*forms.Form, []adhoc.Note, error) {
 	r := c.request(adhoc.Request[forms.Form]{From: user, Lang: c.language(user.String(), lang), Now: now, Form: filled})
 	if filled != nil {

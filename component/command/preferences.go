@@ -8,7 +8,7 @@ import (
 	"tocsin/xep/forms"
 )
 
-// preferences shows and changes what a user has chosen, as sender and as recipient.
+// preferences shows and changes a user's settings, as sender and as recipient.
 func (c *Commands) preferences(ctx context.Context, r request) (response, error) {
 	p := c.deps.Settings.Stored(r.user)
 	p.JID = r.user

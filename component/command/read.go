@@ -10,7 +10,7 @@ import (
 	"tocsin/xep/forms"
 )
 
-// maxQuote is how much of an input is quoted back, in graphemes.
+// maxQuote limits what is quoted of an input, in graphemes.
 const maxQuote = 60
 
 func quote(text string) string { return sms.Cut(sms.Clean(text), maxQuote) }
@@ -22,7 +22,7 @@ type answers struct {
 	faults faults
 }
 
-// faults are the errors in a form, which is returned as filled in, with them.
+// faults are the errors in a submitted form, which is shown again with them.
 type faults []string
 
 // Error implements error.
@@ -51,7 +51,7 @@ func (a *answers) truth(name string, l phrase.Label) (value, given bool) {
 	return value, given
 }
 
-// choice reads one of the words, or "default" as "".
+// choice reads one of the words; "default" is read as "".
 func (a *answers) choice(name string, l phrase.Label, words ...string) (value string, given bool) {
 	value, given, err := a.form.Choice(name, append(words, byDefault)...)
 	if err != nil {
@@ -64,15 +64,15 @@ func (a *answers) choice(name string, l phrase.Label, words ...string) (value st
 	return value, given
 }
 
-// byDefault is the word for going back to the server default. An empty field means the same, but some clients omit it
-// (Gajim, when it purges a form), and its meaning is not obvious.
+// byDefault is the word that restores the server default. An empty field means the same, but some clients omit it (Gajim,
+// when it purges a form), and its meaning is not obvious.
 const byDefault = "default"
 
 func isDefault(text string) bool {
 	return text == "" || strings.EqualFold(text, byDefault) || text == "默认"
 }
 
-// duration reads a time with its unit, or "default" as 0.
+// duration reads a duration with its unit; "default" is read as 0.
 func (a *answers) duration(name string) (d time.Duration, given bool) {
 	text, given := a.form.Text(name)
 	if !given || isDefault(text) {

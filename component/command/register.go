@@ -41,8 +41,8 @@ func (c *Commands) Register(ctx context.Context, now time.Time, from jid.JID, la
 	return nil, c.enrol(ctx, r, q)
 }
 
-// registration is what to fill in: a form, and the legacy field for clients without forms (XEP-0077 §4). Gajim rejects
-// instructions without fields.
+// registration returns a form, and the legacy field for clients without forms (XEP-0077 §4). Gajim rejects instructions
+// without fields.
 func (c *Commands) registration(ctx context.Context, r request) (*register.Query[forms.Form], error) {
 	n, bound, err := c.deps.Directory.Number(ctx, r.user)
 	if err != nil {
@@ -104,7 +104,7 @@ func (c *Commands) enrol(ctx context.Context, r request, q register.Query[forms.
 		return r.refuse(stanza.Modify, stanza.NotAcceptable, err.Error())
 	}
 	again := false
-	if r.verifies(n) && change.number == n.E164 { // there is no other way to ask for it here
+	if r.verifies(n) && change.number == n.E164 { // the only way to request another code here
 		_, phone, err := c.phoneLines(ctx, r, n)
 		if err != nil {
 			return err
@@ -115,7 +115,7 @@ func (c *Commands) enrol(ctx context.Context, r request, q register.Query[forms.
 	return r.refused(err)
 }
 
-// refused makes a Failure an error for the requester.
+// refused turns a Failure into an error for the requester.
 func (r request) refused(err error) error {
 	var why adhoc.Failure
 	if errors.As(err, &why) {

@@ -56,7 +56,7 @@ func (s *setting) field(r request, p *track.Prefs) forms.Field {
 	return labelled(f, s.label(&r.say.Form.Preferences))
 }
 
-// words is the setting as people read it: "label: value".
+// words returns the setting in words: "label: value".
 func (s *setting) words(r request, p *track.Prefs) string {
 	value := s.value(r, p)
 	switch {
@@ -78,13 +78,13 @@ func (s *setting) words(r request, p *track.Prefs) string {
 
 func option(label, value string) forms.Option { return forms.Option{Label: label, Value: value} }
 
-// words are those of a form for the values of an enumeration.
+// words are the words for the values of an enumeration in a form.
 type words[T comparable] []struct {
 	value T
 	word  string
 }
 
-// of returns the word for a value; other, if it has none.
+// of returns the word for a value, or other if there is none.
 func (l words[T]) of(value T, other string) string {
 	for _, w := range l {
 		if w.value == value {
@@ -94,7 +94,7 @@ func (l words[T]) of(value T, other string) string {
 	return other
 }
 
-// read returns the value for the field, if it was given: the zero value for a word that is none of them, which stands for the default.
+// read returns the value of a field, if given; any other word is the zero value, the default.
 func (l words[T]) read(a *answers, name string, label phrase.Label) (value T, given bool) {
 	all := make([]string, len(l))
 	for i, w := range l {
@@ -124,7 +124,7 @@ var modeSetting = setting{
 		names := map[track.Mode]string{track.Ask: say.Ask, track.Auto: say.Auto, track.Never: say.Never}
 		usual := max(r.o.Policy.Mode, track.Ask)
 		if usual == track.Auto && !r.o.SMS {
-			usual = track.Ask // the effective one
+			usual = track.Ask // the effective mode
 		}
 		list := []forms.Option{option(say.DefaultIs(names[usual]), byDefault)}
 		for _, m := range modes {
@@ -236,7 +236,7 @@ var fallbackSetting = setting{
 	},
 }
 
-// fallback is whether prompts by chat are wanted: what holds for those who have not chosen is the admin's word.
+// fallback reports whether the user gets prompts by chat; the admin's default applies to users who have not chosen.
 func (r request) fallback(p *track.Prefs) bool {
 	if p.Fallback == track.Unset {
 		return r.o.Policy.Fallback == track.FallbackAll
@@ -335,7 +335,7 @@ var languageSetting = setting{
 	},
 }
 
-// bounded clamps a time to what the policy allows; 0 is no time.
+// bounded clamps a timeout to the policy's limits; 0 means not set.
 func (r request) bounded(d time.Duration) time.Duration {
 	if d == 0 {
 		return 0
@@ -403,7 +403,7 @@ func orDefault(value string) string {
 	return value
 }
 
-// duration writes d as duration reads it: "1h30m".
+// duration formats d as answers.duration reads it: "1h30m".
 func duration(d time.Duration) string {
 	if d == 0 {
 		return byDefault

@@ -9,7 +9,7 @@ import (
 	"tocsin/xep/escalation"
 )
 
-// ask is the wording of a prompt: who has not read what, and how to answer.
+// ask returns the content of a prompt in words: who has not read what, and how to answer.
 func (p *prompter) ask(ctx context.Context, was *track.Prompt, messages []track.Message, payload *escalation.Escalate) phrase.Ask {
 	zone := p.People.Zone(was.Sender)
 	ask := phrase.Ask{Test: payload.Test, With: p.Names.Name(ctx, was.Sender, was.Recipient), Reason: track.State(payload.Reason), Doubt: payload.Doubt != "", Now: p.Clock.Now().In(zone), Text: payload.Text.Value}

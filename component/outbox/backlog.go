@@ -9,7 +9,7 @@ import (
 	"tocsin/track"
 )
 
-// Backlog holds what waits for users, by owner, and which of them need another look because something about them has
+// Backlog holds what is waiting for users, by owner, and which owners to look at again because something about them has
 // changed. Changes may be reported from anywhere; the Dispatcher acts on them.
 type Backlog struct {
 	mu     sync.Mutex
@@ -20,17 +20,17 @@ type Backlog struct {
 	wake   queue.Signal
 }
 
-// ownerState is what waits for one user.
+// ownerState is what is waiting for one user.
 type ownerState struct {
 	parked  []track.Outgoing // until something about the user changes
-	notices []track.Message  // until the user's resources have answered what they support
+	notices []track.Message  // until the features of the user's resources are known
 	greeting
 	woken, late bool // is in the list of that name
 }
 
 // greeting is what to tell a user who has come online.
 type greeting struct {
-	untold  bool      // whatever is untold
+	untold  bool      // all untold notices
 	arrived []string  // capable resources that have just come online, and know of no prompt
 	left    time.Time // when a returning user had left; zero: not returning
 }
@@ -43,7 +43,7 @@ func NewBacklog() *Backlog {
 	return &Backlog{owners: map[string]*ownerState{}, wake: queue.NewSignal()}
 }
 
-// Changed schedules another look at what waits for a user.
+// Changed schedules another look at what is waiting for a user.
 func (b *Backlog) Changed(owner string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -65,7 +65,7 @@ func (b *Backlog) Returned(owner string, left time.Time) {
 	b.of(owner).left = left
 }
 
-// Forget drops what waits for a user whose account was deleted.
+// Forget drops what is waiting for a user whose account was deleted.
 func (b *Backlog) Forget(owner string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -86,7 +86,7 @@ func (b *Backlog) of(owner string) *ownerState {
 	return s
 }
 
-// rouse adds an owner for whom something waits to the woken. The caller holds mu.
+// rouse adds an owner to the woken ones if something is waiting for them. The caller holds mu.
 func (b *Backlog) rouse(owner string) {
 	if s := b.owners[owner]; s != nil && !s.woken {
 		s.woken = true
@@ -95,7 +95,7 @@ func (b *Backlog) rouse(owner string) {
 	}
 }
 
-// drop forgets an owner for whom nothing waits. The caller holds mu.
+// drop forgets an owner if nothing is waiting for them. The caller holds mu.
 func (b *Backlog) drop(owner string) {
 	s := b.owners[owner]
 	if s != nil && len(s.parked) == 0 && len(s.notices) == 0 && !s.due() && !s.woken && !s.late {
@@ -169,7 +169,7 @@ func (b *Backlog) greet(owner string, g greeting, soon bool) {
 	}
 }
 
-// rouseAll schedules another look at everybody for whom something waits.
+// rouseAll schedules another look at all owners.
 func (b *Backlog) rouseAll() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -187,7 +187,7 @@ func (b *Backlog) next() []string {
 	return woken
 }
 
-// take removes and returns what waits for an owner. If a greeting is due the notices stay: they follow the digest.
+// take removes and returns what is waiting for an owner. If a greeting is due, the notices stay, as they follow the digest.
 func (b *Backlog) take(owner string) (parked []track.Outgoing, notices []track.Message, greet bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -219,7 +219,7 @@ func (b *Backlog) takeGreeting(owner string) (g greeting, notices []track.Messag
 	return g, notices
 }
 
-// again returns the entries that may be retried, and rouses the owners that were late.
+// again returns the entries that are due for a retry, and rouses the late owners.
 func (b *Backlog) again(now track.Time) (ready []track.Outgoing) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

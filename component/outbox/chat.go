@@ -24,7 +24,7 @@ func chatID(out track.Outgoing, p *track.Prompt) string {
 	return stanzaID(out, out.Owner)
 }
 
-// chatPrompt is a prompt for an ordinary client.
+// chatPrompt returns a prompt for an ordinary client.
 func (p *prompter) chatPrompt(ctx context.Context, out track.Outgoing, shown *track.Shown, payload *escalation.Escalate) (session.Message, error) {
 	p.People.Locate(ctx, out.Owner, "")
 	ask := p.ask(ctx, &shown.Was, shown.Messages, payload)
@@ -51,7 +51,7 @@ func (p *prompter) chatPrompt(ctx context.Context, out track.Outgoing, shown *tr
 	return m, nil
 }
 
-// settles are the reasons that end an ordinary client's prompt; the others concern other devices.
+// settles are the reasons that end a prompt on an ordinary client; the others concern other devices.
 var settles = map[track.Withdrawal]bool{
 	track.WithdrawDisplayed: true, track.WithdrawDelivered: true, track.WithdrawExpired: true, track.WithdrawCancelled: true,
 	track.WithdrawRetracted: true, track.WithdrawAnswered: true, track.WithdrawTexted: true,
@@ -74,7 +74,7 @@ func (p *prompter) settle(ctx context.Context, out track.Outgoing) error {
 	if err := p.Inputs.Do(ctx, last); err != nil {
 		return err
 	}
-	lang := "" // as it was asked
+	lang := "" // that of the prompt
 	if last.Found {
 		lang = last.Messages[0].Lang
 	}
@@ -84,7 +84,7 @@ func (p *prompter) settle(ctx context.Context, out track.Outgoing) error {
 	return p.sender.send(ctx, m)
 }
 
-// remind tells a recipient what is waiting to be read: from the contact, never in the sender's name.
+// remind tells a recipient that messages are waiting to be read. It comes from the contact, never in the sender's name.
 func (p *prompter) remind(ctx context.Context, out track.Outgoing) error {
 	overdue := &track.Overdue{Ord: out.Ord, Kind: out.Kind}
 	if err := p.Inputs.Do(ctx, overdue); err != nil || !overdue.OK {
@@ -100,7 +100,7 @@ func (p *prompter) remind(ctx context.Context, out track.Outgoing) error {
 
 // capped sends a sender one line saying which cap was reached.
 func (p *prompter) capped(ctx context.Context, out track.Outgoing) error {
-	// Those who would have been asked are told why they are not.
+	// Only senders who would have been prompted are told.
 	if !p.allowed(out.Owner) && len(p.Presence.Look(out.Owner).Capable) == 0 {
 		return nil
 	}
@@ -117,7 +117,7 @@ func (p *prompter) capped(ctx context.Context, out track.Outgoing) error {
 	return p.sender.send(ctx, line)
 }
 
-// replied tells a sender what the recipient has answered by SMS: from the contact, never in the recipient's name.
+// replied forwards a recipient's SMS reply to the sender. It comes from the contact, never in the recipient's name.
 func (p *prompter) replied(ctx context.Context, out track.Outgoing) error {
 	snap := &track.Snapshot{Ord: out.Ord}
 	if err := p.Inputs.Do(ctx, snap); err != nil {
@@ -125,7 +125,7 @@ func (p *prompter) replied(ctx context.Context, out track.Outgoing) error {
 	}
 	answer := escalation.SMSReply{With: out.To[0], Text: out.Text}
 	payload, lang := []any{&answer, fallback.Body(escalation.NS), hints.Store{}}, ""
-	if snap.Found { // else it is no longer kept
+	if snap.Found { // otherwise it was pruned
 		m := &snap.Messages[0]
 		answer.ID, lang = m.ID, m.Lang
 		payload = append(payload, reply.Reply{ID: m.ID, To: out.Owner})
@@ -136,7 +136,7 @@ func (p *prompter) replied(ctx context.Context, out track.Outgoing) error {
 	return p.sender.send(ctx, line)
 }
 
-// alert sends an admin one line on what needs their attention.
+// alert sends one line to an admin about something that needs attention.
 func (p *prompter) alert(ctx context.Context, out track.Outgoing) error {
 	say := phrase.In(p.People.Language(out.Owner))
 	line := p.sender.chat(out.Owner, stanzaID(out, out.Owner), hints.Store{})

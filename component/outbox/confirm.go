@@ -20,9 +20,9 @@ const (
 	confirmWait = time.Second
 )
 
-// confirmer keeps what was sent until the server is known to have it. A successful write proves nothing: buffered bytes
-// are lost when the process is killed or the connection reset. An entry leaves the outbox, and a notice counts as told,
-// when the server has answered a ping sent after it.
+// confirmer keeps track of what was sent until the server is known to have received it. A successful write proves nothing:
+// buffered bytes are lost if the process is killed or the connection reset. An entry leaves the outbox, and a notice counts
+// as told, once the server has answered a ping sent after it.
 type confirmer struct {
 	stream Stream
 	clock  clock.Clock
@@ -31,7 +31,7 @@ type confirmer struct {
 	open   []sent
 	asking bool // an answer is awaited
 	wake   queue.Signal
-	hurry  queue.Signal // somebody waits
+	hurry  queue.Signal // somebody is waiting
 }
 
 func newConfirmer(s Stream, c clock.Clock) *confirmer {
@@ -52,7 +52,7 @@ func (c *confirmer) after(stream uint64, then func(lost bool)) {
 	c.wake.Set()
 }
 
-// wait returns when the fate of everything sent before is known, or after confirmWait.
+// wait returns when it is known whether everything sent before was received, or after confirmWait.
 func (c *confirmer) wait(ctx context.Context) {
 	c.mu.Lock()
 	none := len(c.open) == 0 && !c.asking
@@ -72,7 +72,7 @@ func (c *confirmer) wait(ctx context.Context) {
 	}
 }
 
-// run asks the server, until ctx is done.
+// run sends pings until ctx is done.
 func (c *confirmer) run(ctx context.Context) {
 	for {
 		select {

@@ -38,11 +38,11 @@ type Dispatcher struct {
 	prompter *prompter
 	notifier *notifier
 	webhooks *webhooks
-	entries  map[string]bool // of the outbox, by id, as live of that goroutine
-	live     map[string]bool // prompts opened here that are not over, by id; owned by the goroutine that calls Committed
+	entries  map[string]bool // ids of the entries in the outbox; owned by the same goroutine as live
+	live     map[string]bool // ids of the prompts opened here that are still live; owned by the goroutine that calls Committed
 }
 
-// New returns a dispatcher for what is in the outbox. It is sent when the stream is up.
+// New returns a dispatcher with the stored outbox, which is sent once the stream is up.
 func New(ctx context.Context, o Options) (*Dispatcher, error) {
 	d := &Dispatcher{Options: o, entries: map[string]bool{}, live: map[string]bool{}}
 	d.fair = fair.New(fair.Options{Rate: ownerRate, Burst: ownerBurst, Workers: senders, Clock: o.Clock, Failed: d.failed})
@@ -67,8 +67,8 @@ func (d *Dispatcher) failed(_ string, err error) {
 	}
 }
 
-// Reach returns whom a prompt for a user would go to now: resources that show it, or, with chat, the bare JID; nobody, if it
-// has to wait. ready is false while that is being found out.
+// Reach returns where a prompt for a user would go now: to the resources that show it or, with chat, the bare JID; nowhere if
+// it has to wait. ready is false until the resources' features are known.
 func (d *Dispatcher) Reach(user string) (to []string, chat, ready bool) {
 	return d.prompter.targets(user)
 }
@@ -84,11 +84,11 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	return nil
 }
 
-// Settle finds out how much of what was sent last the server has. It is called when the stream is over.
+// Settle determines which of the last stanzas the server has received. It is called when the stream has ended.
 func (d *Dispatcher) Settle(ctx context.Context) { d.confirm.settle(ctx) }
 
-// Up looks at everything again: the stream is up, and nobody reported who left meanwhile. Capable users who stayed
-// online while the stream or the component was down are told what could not be told then.
+// Up looks at everything again: the stream is up, and nobody reported who left meanwhile. Capable users who stayed online
+// while it was down get the notices of that time.
 func (d *Dispatcher) Up() {
 	_, capable := d.Presence.Recheck()
 	for _, owner := range capable {
@@ -97,7 +97,7 @@ func (d *Dispatcher) Up() {
 	d.Backlog.rouseAll()
 }
 
-// Committed dispatches the effects of a durable batch. It does not wait.
+// Committed dispatches the effects of a durable batch. It does not block.
 func (d *Dispatcher) Committed(r *track.Result) {
 	for i := range r.Tells {
 		d.countTimeout(&r.Tells[i])
@@ -112,7 +112,7 @@ func (d *Dispatcher) Committed(r *track.Result) {
 	d.count(r.Outbox, r.Done)
 }
 
-// count records what has entered the outbox, and what has left it.
+// count updates the size of the outbox.
 func (d *Dispatcher) count(came []track.Outgoing, left []string) {
 	for i := range came {
 		d.entries[came[i].ID] = true
@@ -125,7 +125,7 @@ func (d *Dispatcher) count(came []track.Outgoing, left []string) {
 
 func (d *Dispatcher) countTimeout(m *track.Message) {
 	if m.Notice.At != m.TimeoutAt {
-		return // told again by a step of the chain
+		return // repeated by a step of the chain
 	}
 	switch m.Notice.State {
 	case track.StateTimeoutUndelivered:
@@ -160,7 +160,7 @@ func (d *Dispatcher) promptChanged(p *track.Prompt) {
 // tell sends a notice to its sender, if the sender has a resource that shows it. Otherwise it stays untold: the latest
 // state of every message is kept, and told on return.
 func (d *Dispatcher) tell(m track.Message) {
-	m.Text = "" // it is not sent, and very many may have to wait
+	m.Text = "" // not sent, and a great many may have to wait
 	v := d.Presence.Look(m.Sender)
 	switch {
 	case len(v.Capable) > 0:
@@ -173,7 +173,7 @@ func (d *Dispatcher) tell(m track.Message) {
 	}
 }
 
-// job queues work for a user. Anything without room is told in a digest later.
+// job queues work for a user. If there is no room, a digest follows later.
 func (d *Dispatcher) job(owner string, work func(context.Context) error) {
 	d.fair.Put(owner, work, func() { d.Backlog.greet(owner, greeting{untold: true}, true) })
 }
@@ -191,7 +191,7 @@ func (d *Dispatcher) dispatch(out track.Outgoing) {
 		if !d.Texts.Push(out, func(after time.Duration) { d.postpone(out, after, after) }) {
 			d.Backlog.retry(out)
 		}
-	case out.Kind == track.OutShow && d.prompter.nobody(out.Owner): // most users are never online to be asked: they should not take up turns
+	case out.Kind == track.OutShow && d.prompter.nobody(out.Owner): // most users are never online to be prompted: they should not take turns in the queue
 		d.park(out, func() bool { return d.prompter.nobody(out.Owner) })
 	default:
 		d.fair.Put(out.Owner, func(ctx context.Context) error {
@@ -201,7 +201,7 @@ func (d *Dispatcher) dispatch(out track.Outgoing) {
 	}
 }
 
-// send sends an entry, and decides what to do with it then.
+// send sends an entry and handles the result.
 func (d *Dispatcher) send(ctx context.Context, out track.Outgoing) {
 	stream := d.Stream.Stream()
 	var err error
@@ -257,7 +257,7 @@ func (d *Dispatcher) park(out track.Outgoing, waiting func() bool) {
 	}
 }
 
-// attend works on the backlog until ctx is done.
+// attend processes the backlog until ctx is done.
 func (d *Dispatcher) attend(ctx context.Context) {
 	var due <-chan time.Time
 	stop := func() {}
@@ -285,7 +285,7 @@ func (d *Dispatcher) attend(ctx context.Context) {
 	}
 }
 
-// look sends what waits for a user, if it can be sent now.
+// look sends what is waiting for a user, if it can be sent now.
 func (d *Dispatcher) look(owner string) {
 	parked, notices, greet := d.Backlog.take(owner)
 	if greet {

@@ -1,12 +1,12 @@
 // Package outbox sends everything meant for people: the durable entries of the outbox (prompts, withdrawals, reminders,
 // webhooks, SMS), and notices about the states of messages.
 //
-//	dispatch.go   from a committed batch to the stream: what is sent now, waits, is retried, is done
-//	backlog.go    what waits for users: the state of all owners, under one lock
+//	dispatch.go   from a committed batch to the stream: sends, parks, retries and removes entries
+//	backlog.go    what is waiting for users: the state of all owners, under one lock
 //	prompt.go     prompts for capable clients; chat.go: those for ordinary ones, and all other outgoing chat; ask.go: the
 //	              wording of a prompt, by chat or on a page
 //	notice.go     the states of messages; greet.go: what users are told when they come online
-//	webhook.go    an admin's systems
+//	webhook.go    calls to the admin's systems
 //	confirm.go    nothing counts as sent before the server has answered a ping sent after it
 //
 // Everything for one owner is sent in order and through the owner's share of a fair queue, so that a flood for one delays
@@ -37,7 +37,7 @@ type Stream interface {
 	Up() bool
 }
 
-// Inputs takes what changes the ledger, in order.
+// Inputs queues inputs of the ledger, in order.
 type Inputs interface {
 	Put(in track.Input, done func(error))
 	Do(context.Context, track.Input) error
@@ -55,22 +55,22 @@ type People interface {
 	Of(bare string) track.Prefs
 	Language(owner string, choices ...string) string
 	Zone(owner string) *time.Location
-	Locate(ctx context.Context, owner, from string) // finds out the zone, if it can be
+	Locate(ctx context.Context, owner, from string) // determines the zone, if possible
 }
 
-// Privacy decides what senders are told of recipients.
+// Privacy decides what senders may learn about recipients.
 type Privacy interface {
 	Number(_ context.Context, _ track.Conv, told track.Standing) (string, error)
 	State(context.Context, *track.Message, track.State) track.State
 	Status(context.Context, *track.Message) escalation.Status
 }
 
-// Names are what users call others in their rosters, for those users only.
+// Names are the names that users have given others in their rosters; they are shown only to these users.
 type Names interface {
 	Name(ctx context.Context, owner, contact string) string // the address, if there is none
 }
 
-// Store reads what to tell.
+// Store reads the outbox and the state of messages.
 type Store interface {
 	Pending(context.Context) ([]track.Outgoing, error) // the outbox, in order
 	Messages(ctx context.Context, sender string, f track.Filter) ([]track.Message, error)
@@ -82,14 +82,14 @@ type Texts interface {
 	Push(out track.Outgoing, again func(after time.Duration)) bool
 }
 
-// Links makes links to the pages of prompts: see web.Links. "" is none.
+// Links returns links to the pages of prompts, or "": see web.Links.
 type Links interface {
 	PromptLink(context.Context, *track.Prompt) (string, error)
 }
 
-// Options are what a Dispatcher works with. All are needed.
+// Options are the dependencies of a Dispatcher. All are required.
 type Options struct {
-	Contact  string // the bare JID that people read in a chat
+	Contact  string // bare JID from which chat messages are sent
 	Stream   Stream
 	Inputs   Inputs
 	Presence Presence
@@ -101,7 +101,7 @@ type Options struct {
 	Links    Links
 	Texts    Texts
 	Settings *settings.Live
-	// IsLeader reports whether no other instance can be live at this moment: otherwise nothing is sent.
+	// IsLeader reports whether it is certain that no other instance is live now; otherwise nothing is sent.
 	IsLeader func() bool
 	Clock    clock.Clock
 	Log      *slog.Logger

@@ -12,17 +12,17 @@ import (
 	"tocsin/xep/hints"
 )
 
-// greet tells a user who has come online what is still untold, and shows the new resources the open prompts.
+// greet sends a user who has come online the untold notices, and shows new resources the open prompts.
 func (n *notifier) greet(ctx context.Context, owner string) error {
 	v := n.Presence.Look(owner)
 	if !v.Ready {
-		return nil // it is retried when that is so
+		return nil // retried when that changes
 	}
 	g, notices := n.Backlog.takeGreeting(owner)
 	if !g.due() {
 		return nil
 	}
-	// What happened before the user came is written before it is read, and what was told is known to be.
+	// Facts from before the user came must be written before they are read, and delivered notices must be known to be.
 	n.confirm.wait(ctx)
 	err := n.Inputs.Do(ctx, nil)
 	switch {
@@ -41,8 +41,8 @@ func (n *notifier) greet(ctx context.Context, owner string) error {
 // leaving is how long a user may have been gone before the server reported it.
 const leaving = 5 * time.Second
 
-// welcome tells a returning user of an ordinary client, who has asked for that, in one line what became of earlier
-// messages. It does not count as told: a client that shows states gets its digest all the same.
+// welcome sends a returning user of an ordinary client who has opted in one line about earlier messages. It does not count as
+// told: a client that shows states still gets its digest.
 func (n *notifier) welcome(ctx context.Context, owner string, left time.Time) error {
 	if n.People.Of(owner).Fallback != track.On {
 		return nil
@@ -55,7 +55,7 @@ func (n *notifier) welcome(ctx context.Context, owner string, left time.Time) er
 	if err != nil {
 		return fmt.Errorf("load prompts: %w", err)
 	}
-	// What a prompt asks about is not mentioned a second time.
+	// Messages in a prompt are not mentioned again.
 	asked := func(m *track.Message) bool {
 		return slices.ContainsFunc(prompts, func(p track.Prompt) bool { return p.ID == m.Prompt })
 	}

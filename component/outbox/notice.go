@@ -11,13 +11,13 @@ import (
 	"tocsin/xep/hints"
 )
 
-// maxDigest is how many states a returning sender is told at most; the oldest of more are dropped, and counted.
+// maxDigest limits the states sent to a returning sender; the oldest beyond it are dropped, and counted.
 const maxDigest = 1000
 
-// digestBytes is how much of a digest statuses may take: the rest is for addresses.
+// digestBytes limits the size of the statuses in a digest: the rest is for addresses.
 const digestBytes = session.MaxStanza - 64<<10
 
-// notifier tells senders the states of their messages.
+// notifier sends senders the states of their messages.
 type notifier struct {
 	*Options
 	sender   *sender
@@ -31,7 +31,7 @@ func (n *notifier) status(ctx context.Context, m track.Message) error {
 		To: m.Sender, Type: "headline", ID: fmt.Sprintf("s-%x-%d", m.Ord, m.Notice.Seq),
 		Payload: []any{n.Privacy.Status(ctx, &m), hints.NoStore{}},
 	}
-	return n.sendNotices(ctx, status, []track.Message{m}, greeting{untold: true}) // after an error it stays untold
+	return n.sendNotices(ctx, status, []track.Message{m}, greeting{untold: true}) // on an error it stays untold
 }
 
 // sendNotices sends notices to their sender. They count as told when the server is known to have them; if they are
@@ -64,11 +64,11 @@ func (n *notifier) delivered(list []track.Message) {
 	n.Inputs.Put(&told, nil)
 }
 
-// toldOf is the input that a message's notice was told.
+// toldOf identifies the current notice of a message.
 func toldOf(m *track.Message) track.Told { return track.Told{Ord: m.Ord, Seq: m.Notice.Seq} }
 
-// digest sends what is untold, in headlines of at most 50 states. States that have come up since the user came online
-// were held back, and are told one by one after it, if they would fit into one headline.
+// digest sends the untold notices, in headlines of at most 50 states. States that came up since the user came online were
+// held back; they follow one by one, if they would fit into one headline.
 func (n *notifier) digest(ctx context.Context, owner string, held []track.Message) error {
 	untold, err := n.untold(ctx, owner)
 	if err != nil {

@@ -23,8 +23,8 @@ func (p *prompter) nobody(owner string) bool {
 	return !ok || len(to) == 0
 }
 
-// targets returns whom a prompt goes to: the resources that can open a composer, else those that can show it, else, as a
-// chat message, the bare JID. ok is false while that is being found out.
+// targets returns where a prompt goes: to the resources that can open a composer, else to those that can show it, else, as a
+// chat message, to the bare JID. ok is false until the resources' features are known.
 func (p *prompter) targets(owner string) (to []string, chat, ok bool) {
 	v := p.Presence.Look(owner)
 	switch {
@@ -40,7 +40,7 @@ func (p *prompter) targets(owner string) (to []string, chat, ok bool) {
 	return nil, false, true
 }
 
-// show sends a prompt to everybody it is for. Who gets it is recorded before the first byte is sent.
+// show sends a prompt to its targets, which are recorded before the first byte is sent.
 func (p *prompter) show(ctx context.Context, out track.Outgoing) error {
 	to, chat, ok := p.targets(out.Owner)
 	if !ok || len(to) == 0 {
@@ -90,7 +90,7 @@ func (p *prompter) showTo(ctx context.Context, out track.Outgoing, to []string, 
 	return nil
 }
 
-// releases are the numbers that a prompt discloses to its sender, unless recording them refuses that.
+// releases returns the number that a prompt would disclose to its sender; Apply may still refuse it.
 func (p *prompter) releases(ctx context.Context, snap *track.Snapshot) ([]track.Release, error) {
 	number, err := p.Privacy.Number(ctx, snap.Was.Conv, toldStanding(snap.Messages))
 	if err != nil || number == "" {
@@ -101,7 +101,7 @@ func (p *prompter) releases(ctx context.Context, snap *track.Snapshot) ([]track.
 	}}, nil
 }
 
-// toldStanding is the sender's place in the recipient's roster as the newest message that knows it has it.
+// toldStanding returns the sender's standing in the recipient's roster, from the newest message that has one.
 func toldStanding(messages []track.Message) (s track.Standing) {
 	ord := int64(0)
 	for i := range messages {
@@ -120,8 +120,8 @@ func released(releases []track.Release) string {
 	return releases[0].Number
 }
 
-// showOpen shows a user's resources the open prompts that they have not been shown. New ones know none: nothing stores
-// prompts for them.
+// showOpen shows a user's resources the open prompts they have not been shown. New resources have none, as prompts are not
+// stored for them.
 func (p *prompter) showOpen(ctx context.Context, owner string, arrived []string) error {
 	prompts, err := p.Store.Prompts(ctx, owner)
 	if err != nil {
@@ -146,7 +146,7 @@ func (p *prompter) showOpen(ctx context.Context, owner string, arrived []string)
 	return nil
 }
 
-// escalate makes the element that a client acts on (protocol §5).
+// escalate returns the element that clients process (protocol §5).
 func (p *prompter) escalate(ctx context.Context, was track.Prompt, messages []track.Message, number string) (*escalation.Escalate, error) {
 	m := newest(messages)
 	draft, lang, err := p.draft(messages, number)
@@ -184,8 +184,7 @@ func (p *prompter) escalate(ctx context.Context, was track.Prompt, messages []tr
 // newest is the message that a prompt names; the others come before it.
 func newest(messages []track.Message) *track.Message { return &messages[len(messages)-1] }
 
-// tried is what became of the component's own SMS about the messages, as far as their sender was told: that it failed, or that
-// nobody knows.
+// tried returns the outcome of the component's own SMS about the messages as reported to their sender: failed, unsure, or "".
 func tried(messages []track.Message) track.SMSState {
 	for i := range slices.Backward(messages) {
 		if sms := messages[i].Notice.SMS; sms == track.SMSStateFailed || sms == track.SMSStateUnsure {
@@ -213,7 +212,7 @@ var priorities = map[track.Priority]escalation.Priority{
 	track.High: escalation.High, track.Urgent: escalation.Urgent,
 }
 
-// draft makes the text of the SMS: the messages' own, or a notice. If the text of any message is unknown, as when it is
+// draft composes the text of the SMS: the messages' own, or a notice. If the text of any message is unknown, as when it is
 // encrypted, the client fills in all of it.
 func (p *prompter) draft(messages []track.Message, number string) (sms.Draft, string, error) {
 	settings := p.Settings.Get()
@@ -241,7 +240,7 @@ func (p *prompter) draft(messages []track.Message, number string) (sms.Draft, st
 	return draft, lang, nil
 }
 
-// reasonOf is the reason of a withdrawal as sent to clients: an SMS sent by the component is an answer, too.
+// reasonOf returns the reason of a withdrawal as sent to clients, for whom an SMS sent by the component is an answer.
 func reasonOf(out track.Outgoing) escalation.Withdrawal {
 	if out.Withdrawal == track.WithdrawTexted {
 		return escalation.BecauseAnswered

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	maxHooks    = 1024 // that wait
+	maxHooks    = 1024 // waiting
 	hookWorkers = 4
 	hookWithin  = 10 * time.Second
 	hookTries   = 8
@@ -33,8 +33,8 @@ const (
 type hookBody struct {
 	ID      string `json:"id"` // the same in every repetition
 	Event   string `json:"event"`
-	Message string `json:"message"` // stanza id of the one whose time ran out
-	// Messages are the ids of all that the recipient has not read of this sender, oldest first, Message among them.
+	Message string `json:"message"` // stanza id of the message that timed out
+	// Messages are the ids of all messages from the sender that the recipient has not read, oldest first, including Message.
 	Messages  []string `json:"messages"`
 	Sender    string   `json:"sender"`
 	Recipient string   `json:"recipient"`
@@ -42,8 +42,7 @@ type hookBody struct {
 	At        string   `json:"at"`
 }
 
-// webhooks notifies an admin's systems of timeouts. They do not share the queue to the server, so a slow system delays
-// nobody.
+// webhooks notifies the admin's systems of timeouts. They have a queue of their own, so a slow system delays nobody.
 type webhooks struct {
 	*Options
 	queue  *queue.Shared[track.Outgoing] // by sender
@@ -132,7 +131,7 @@ func (w *webhooks) deliver(ctx context.Context, step track.Step, id string, body
 		return err
 	}
 	defer resp.Body.Close()
-	io.Copy(io.Discard, io.LimitReader(resp.Body, hookAnswer)) //nolint:errcheck // what it says is not looked at
+	io.Copy(io.Discard, io.LimitReader(resp.Body, hookAnswer)) //nolint:errcheck // the content is ignored
 	if resp.StatusCode/100 != 2 {
 		return fmt.Errorf("unexpected status %s", resp.Status)
 	}
