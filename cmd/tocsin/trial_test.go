@@ -68,7 +68,7 @@ func TestTestPrintsSteps(t *testing.T) {
 	file := configured(t, "127.0.0.1:1", serve(t, h), "")
 	code, out := tocsin(t, "test", "alice@example.org", "-config", file)
 	lines(t, out, ` +\d+.\d s  instance  tocsin.example.org, version 1.0`, ` +\d+.\d s  tap       nothing received yet .*`,
-		` +\d+.\d s  clients   for alice@example.org`, ` +\d+.\d s  answer    FAIL: none came`)
+		` +\d+.\d s  clients   for alice@example.org`, ` +\d+.\d s  answer    FAIL: none received`)
 	if code != failed {
 		t.Errorf("exit code %d", code)
 	}
@@ -96,11 +96,11 @@ func TestTestPrintsSteps(t *testing.T) {
 // unanswered is a test that nobody answers.
 func unanswered(_ context.Context, user string, report func(selftest.Step)) error {
 	report(selftest.Step{At: time.Now(), Name: "clients", Text: "for " + user})
-	report(selftest.Step{At: time.Now(), Name: "answer", Text: "none came", Failed: true})
+	report(selftest.Step{At: time.Now(), Name: "answer", Text: "none received", Failed: true})
 	return nil
 }
 
-var claimed = regexp.MustCompile(`(?m)^.* claimed by alice@lab.test/phone: it says next whether the SMS was sent\n`)
+var claimed = regexp.MustCompile(`(?m)^.* claimed by alice@lab.test/phone: waiting for the result\n`)
 
 // The whole test on a real server: with a client that shows prompts, an ordinary one, and none.
 func TestTestOnAServer(t *testing.T) {
@@ -141,7 +141,7 @@ func TestTestOnAServer(t *testing.T) {
 	alice.Must("set", server.Component, "<answer xmlns='urn:tocsin:escalation:0' prompt='"+prompt.Attr("prompt")+"' action='sent'/>")
 	code, out := result()
 	out = claimed.ReplaceAllString(out, "") // if it was displayed
-	lines(t, out, append(begin, ` +\d+.\d s  clients   prompts are shown by alice@lab.test/phone`, ` +\d+.\d s  database  a message of the test is stored`,
+	lines(t, out, append(begin, ` +\d+.\d s  clients   prompts are shown by alice@lab.test/phone`, ` +\d+.\d s  database  test message stored`,
 		` +\d+.\d s  prompt    opened`, ` +\d+.\d s  shown     to alice@lab.test/phone; waiting for the answer`, ` +\d+.\d s  answer    "sent", by alice@lab.test/phone`,
 		`Prompts reach alice@lab.test, and answers come back.`)...)
 	if code != done {
@@ -154,7 +154,7 @@ func TestTestOnAServer(t *testing.T) {
 	// Nobody answers: the prompt is withdrawn.
 	result = test("alice", "-wait", "2s")
 	again := alice.Expect("message/escalate[@test='true']").Find("escalate")
-	if code, out := result(); code != failed || !strings.Contains(out, "answer    FAIL: none came\n") {
+	if code, out := result(); code != failed || !strings.Contains(out, "answer    FAIL: none received\n") {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 	alice.Expect("message/withdraw[@prompt='%s'][@reason='cancelled']", again.Attr("prompt"))
@@ -162,7 +162,7 @@ func TestTestOnAServer(t *testing.T) {
 	// An ordinary client gets a chat message, if its user wants that.
 	bob := server.Login("bob/phone", lab.Silent)
 	result = test("bob")
-	if code, out := result(); code != failed || !strings.Contains(out, `clients   FAIL: nobody to ask: no client that shows prompts is online, and prompts by chat are not wanted (escalate.fallback = "opted-in"; users say "start" to sms@tocsin.lab.test)`) {
+	if code, out := result(); code != failed || !strings.Contains(out, `clients   FAIL: no client that shows prompts is online, and prompts by chat are disabled for this user (escalate.fallback = "opted-in"; users can write "start" to sms@tocsin.lab.test)`) {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 	bob.Greet(server.Component) // the tap reports him a moment later, perhaps after his message

@@ -1,5 +1,5 @@
-// Package alarm sleeps until the next message or prompt is due, and then queues an input for the ledger, which decides by
-// the state at that moment what happens. It holds at most one alarm per message or prompt; the database has the same
+// Package alarm sleeps until the next message or prompt is due, and then queues an input for the ledger, which decides on the
+// state at that moment. It holds at most one alarm per message or prompt; the database has the same
 // alarms, and they are loaded from it at startup.
 //
 // It knows nothing about messages or prompts. Its tests use testing/synctest (alarm_test.go), and compare the heap with a
@@ -56,14 +56,13 @@ type Scheduler struct {
 
 	mu   sync.Mutex
 	heap heap
-	from time.Time // nothing fires before: the end of the grace period, or of the pause that FireRate demands; zero while the stream is down
+	from time.Time // nothing fires before this: the end of the grace period, or of the pause due to FireRate; zero while the stream is down
 	wake queue.Signal
 }
 
-// Stream is told about time that passed while the process did not run.
+// Stream is notified of time that passed while the process did not run.
 type Stream interface {
-	// Prove returns when the server has answered, and everything it had sent before is queued; an error if it does not
-	// answer.
+	// Prove returns once the server has answered, and everything it sent before is queued; an error if it does not answer.
 	Prove(context.Context) error
 	// TurnedBack says that the clock was set back: recorded times may lie in the future.
 	TurnedBack()

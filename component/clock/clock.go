@@ -1,4 +1,4 @@
-// Package clock abstracts the clock that the component waits by: the system's, or one that a test steps. It is tested
+// Package clock abstracts the clock: the system's, or one that tests step. It is tested
 // through its users.
 package clock
 
@@ -90,7 +90,7 @@ type waiter struct {
 	index int
 }
 
-// waiters is a heap by the time waited for.
+// waiters is a heap ordered by time.
 type waiters []*waiter
 
 func (w waiters) Len() int           { return len(w) }

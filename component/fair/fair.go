@@ -91,8 +91,8 @@ func (q *Queue) Len() int {
 	return q.waiting
 }
 
-// Put queues a job for an owner. It does not block. If there is no room for the job, now or later, because owners with
-// fewer waiting jobs put theirs, refuse is called instead, unless it is nil.
+// Put queues a job for an owner. It does not block. If there is no room for the job, or it is displaced later by jobs of
+// owners with fewer waiting, refuse is called instead, unless it is nil.
 func (q *Queue) Put(name string, job Job, refuse func()) {
 	if refuse == nil {
 		refuse = func() {}
@@ -130,7 +130,7 @@ func (q *Queue) put(name string, w waiter) (refuse func()) {
 		o = &owner{name: name, index: -1, limit: rate.NewLimiter(rate.Limit(q.opts.Rate), q.opts.Burst)}
 		q.owners[name] = o
 		q.ready = append(q.ready, o)
-	case own == 0 && !o.runs: // it was about to be forgotten
+	case own == 0 && !o.runs: // it was resting before removal
 		heap.Remove(&q.resting, o.index)
 		q.place(o, q.opts.Clock.Now(), 1)
 	}
@@ -160,7 +160,7 @@ func (q *Queue) Run(ctx context.Context) error {
 func (q *Queue) work(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {
-		case <-q.wake: // next sees what was put
+		case <-q.wake: // next will see the job
 		default:
 		}
 		o, job, pause := q.next()
@@ -217,7 +217,7 @@ func (q *Queue) next() (*owner, Job, time.Duration) {
 	o.limit.ReserveN(now, 1)
 	o.runs = true
 	if len(q.ready) > 0 && q.opts.Workers > 1 {
-		q.wake.Set() // there is work for another worker
+		q.wake.Set() // for another worker
 	}
 	return o, job, 0
 }

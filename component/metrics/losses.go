@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Why facts are lost.
+// Reasons for losing facts.
 const (
 	QueueFull  = "the queue was full"
 	Refused    = "the database rejected them"
@@ -17,14 +17,14 @@ const (
 	Unwritten  = "not written before shutdown"
 )
 
-// Loss is facts that were lost at about one time, for one reason.
+// Loss is a group of facts lost at about the same time, for one reason.
 type Loss struct {
 	At     time.Time `json:"at"` // of the last of them
 	Facts  int       `json:"facts"`
 	Reason string    `json:"reason"`
 }
 
-// Losses counts the facts that were lost since the process was started, whatever its role was.
+// Losses counts the facts lost since the process started, live or standby.
 type Losses struct {
 	total prometheus.Counter
 
@@ -34,19 +34,19 @@ type Losses struct {
 }
 
 const (
-	// lossesKept is how many losses are remembered; those of one reason are one as long as less than lossSpan lies between.
+	// lossesKept is how many losses are remembered; losses of one reason less than lossSpan apart are merged.
 	lossesKept = 20
 	lossSpan   = time.Minute
 )
 
-// LogTo has the beginning of each loss logged.
+// LogTo logs each loss when it begins.
 func (l *Losses) LogTo(log *slog.Logger) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.log = log
 }
 
-// Add notes that facts were lost.
+// Add records lost facts.
 func (l *Losses) Add(now time.Time, facts int, reason string) {
 	if facts <= 0 {
 		return

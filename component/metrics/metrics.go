@@ -5,13 +5,13 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Metrics are the metrics of a process, which may be the running component at times, and stand by at others.
+// Metrics are the metrics of a process, which may be live at times and a standby at others.
 type Metrics struct {
 	Stanzas   *prometheus.CounterVec // by verdict
 	Committed prometheus.Counter
 	Commit    prometheus.Histogram
 	Pending   prometheus.Gauge
-	Prompts   prometheus.Gauge // that are open
+	Prompts   prometheus.Gauge // open ones
 	Outbox    prometheus.Gauge
 	Lateness  prometheus.Histogram
 	Outcomes  *prometheus.CounterVec // of prompts
@@ -25,12 +25,12 @@ type Metrics struct {
 	VoidHints prometheus.Counter
 	Dropped   *prometheus.CounterVec // stanzas that reached no handler, by reason
 	Forgotten prometheus.Counter
-	SMS       *prometheus.CounterVec // submissions, by route, what for, and outcome
-	Segments  *prometheus.CounterVec // taken, by route and country
+	SMS       *prometheus.CounterVec // submissions, by route, purpose and outcome
+	Segments  *prometheus.CounterVec // accepted, by route and country
 	Receipts  *prometheus.CounterVec // by route and state
-	Replies   *prometheus.CounterVec // by route, and by what became of them
-	Cost      *prometheus.CounterVec // of those segments, by route
-	Codes     *prometheus.CounterVec // by what came of them
+	Replies   *prometheus.CounterVec // by route and verdict
+	Cost      *prometheus.CounterVec // of Segments, by route
+	Codes     *prometheus.CounterVec // by verdict
 	Submit    prometheus.Histogram
 	Budget    prometheus.Gauge
 	Routes    *Routes
@@ -76,19 +76,19 @@ func New(r prometheus.Registerer) *Metrics {
 		VoidHints: counter("tocsin_hints_void_total", "Malformed sender hints."),
 		Dropped:   by("tocsin_frames_dropped_total", "Stanzas dropped before they were handled, by reason.", "reason"),
 		Forgotten: counter("tocsin_notices_dropped_total", "Notices dropped because a returning sender had too many."),
-		SMS:       byAll("tocsin_sms_total", "Submissions of SMS to providers, by route, by what they are for, and by outcome.", "route", "for", "outcome"),
-		Segments:  byAll("tocsin_sms_segments_total", "Segments of SMS that providers have taken, by route and country.", "route", "country"),
-		Receipts:  byAll("tocsin_sms_receipts_total", "Reports about SMS, by route and state.", "route", "state"),
-		Replies:   byAll("tocsin_sms_replies_total", "SMS from phones, by route, and by what became of them.", "route", "kind"),
-		Cost:      byAll("tocsin_sms_cost_total", "Cost of these segments by the prices in the configuration, by route.", "route"),
-		Budget:    gauge("tocsin_sms_budget_ratio", "Part of the day's segments of SMS that is used, 0 to 1."),
+		SMS:       byAll("tocsin_sms_total", "SMS submissions to providers, by route, purpose and outcome.", "route", "for", "outcome"),
+		Segments:  byAll("tocsin_sms_segments_total", "SMS segments accepted by providers, by route and country.", "route", "country"),
+		Receipts:  byAll("tocsin_sms_receipts_total", "Delivery reports for SMS, by route and state.", "route", "state"),
+		Replies:   byAll("tocsin_sms_replies_total", "Incoming SMS, by route and kind.", "route", "kind"),
+		Cost:      byAll("tocsin_sms_cost_total", "Cost of accepted segments at the configured prices, by route.", "route"),
+		Budget:    gauge("tocsin_sms_budget_ratio", "Share of the daily SMS budget that is used, 0 to 1."),
 		Routes:    register(r, &Routes{}),
-		Codes:     by("tocsin_codes_total", "Codes that verify numbers: asked for and entered, by what came of it.", "outcome", "sent", "too-soon", "too-many", "unreachable", "paused", "right", "wrong", "spent", "none"),
-		Submit:    histogram("tocsin_sms_submit_seconds", "Time until a provider has answered, in seconds.", 0.005),
+		Codes:     by("tocsin_codes_total", "Verification codes requested and entered, by outcome.", "outcome", "sent", "too-soon", "too-many", "unreachable", "paused", "right", "wrong", "spent", "none"),
+		Submit:    histogram("tocsin_sms_submit_seconds", "Time until a provider answers a submission, in seconds.", 0.005),
 	}
 }
 
-// StandBy sets what tells of the running component back: there is none.
+// StandBy resets the gauges of the running component: there is none.
 func (m *Metrics) StandBy() {
 	for _, gauge := range []prometheus.Gauge{m.Pending, m.Prompts, m.Outbox, m.Up, m.Queued, m.Budget} {
 		gauge.Set(0)

@@ -6,14 +6,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-var routeUp = prometheus.NewDesc("tocsin_sms_route_up", "Whether a route for SMS is up (1) or down (0).", []string{"route"}, nil)
+var routeUp = prometheus.NewDesc("tocsin_sms_route_up", "Whether an SMS route is up (1) or down (0).", []string{"route"}, nil)
 
-// Routes asks how the routes for SMS do whenever the metrics are read.
+// Routes collects the state of the SMS routes.
 type Routes struct {
 	states atomic.Pointer[func() map[string]bool]
 }
 
-// Of sets what knows whether each route is up; nil: there are none.
+// Of sets the function that returns whether each route is up; nil: there are no routes.
 func (r *Routes) Of(states func() map[string]bool) {
 	if states == nil {
 		r.states.Store(nil)

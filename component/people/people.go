@@ -1,5 +1,5 @@
-// Package people holds users' choices in memory and saves changes to them: their preferences, their settings about others,
-// and hence the language and time zone used for them.
+// Package people holds users' settings in memory and saves changes to them: their preferences, their settings about others,
+// and the resulting language and time zone.
 //
 // It knows neither the wire nor forms. Its tests are in people_test.go.
 package people
@@ -25,7 +25,7 @@ type Store interface {
 type Events interface {
 	// Changed: the user's preferences are new.
 	Changed(owner string)
-	// NeedsChanged: what is needed from the server has changed.
+	// NeedsChanged: the data needed from the server has changed.
 	NeedsChanged()
 }
 
@@ -119,7 +119,7 @@ func (u *Users) Unreadable() map[string][]string {
 	return all
 }
 
-// Synced reports whether any user wants what their own devices tell each other to count (XEP-0490).
+// Synced reports whether any user wants the synchronisation of their own devices to count (XEP-0490).
 func (u *Users) Synced() bool {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
@@ -131,7 +131,7 @@ func (u *Users) Synced() bool {
 	return false
 }
 
-// OptedIn returns the users who have asked for prompts by chat.
+// OptedIn returns the users who have opted in to prompts by chat.
 func (u *Users) OptedIn() []string {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
@@ -160,7 +160,7 @@ func (u *Users) Set(ctx context.Context, prefs track.Prefs) error {
 	return nil
 }
 
-// ContactsOf returns what a user has set about others.
+// ContactsOf returns a user's settings about others.
 func (u *Users) ContactsOf(owner string) []track.Contact {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
@@ -173,7 +173,7 @@ func (u *Users) ContactsOf(owner string) []track.Contact {
 	return list
 }
 
-// SetContact saves what a user has set about another.
+// SetContact saves a user's settings about another.
 func (u *Users) SetContact(ctx context.Context, c track.Contact) error {
 	if err := u.store.SaveContact(ctx, c); err != nil {
 		return fmt.Errorf("save settings about a contact: %w", err)

@@ -22,7 +22,7 @@ type Asker interface {
 	Ask(ctx context.Context, to, kind string, payload, answer any) error
 }
 
-// zones are those reported by users' clients, by bare JID: nil for a user whose clients report none.
+// zones are the time zones reported by users' clients, by bare JID; nil if they report none.
 type zones struct {
 	mu    sync.Mutex
 	known map[string]*time.Location
@@ -44,13 +44,13 @@ func (z *zones) set(owner string, zone *time.Location) {
 	z.known[owner] = zone
 }
 
-// entityTime is a client's time, of which only the offset matters (XEP-0202 §2).
+// entityTime is a client's time; only the offset is used (XEP-0202 §2).
 type entityTime struct {
 	XMLName xml.Name `xml:"urn:xmpp:time time"`
 	TZO     string   `xml:"tzo,omitempty"`
 }
 
-// Locate asks a user's clients for their time zone, once, unless the user has chosen one; it may take some seconds.
+// Locate queries a user's clients for their time zone, once, unless the user has set one; it may take some seconds.
 // from is an online client, or "".
 func (u *Users) Locate(ctx context.Context, owner, from string) {
 	if _, asked := u.zones.get(owner); asked || u.Of(owner).Zone != "" {

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	// askWithin is how long a client has to answer disco#info; no answer means that it supports nothing of ours.
+	// askWithin is how long a client has to answer disco#info; no answer means that it supports none of our features.
 	askWithin = 5 * time.Second
 	// maxAsks is how many clients are queried at a time, maxQuestions how many may wait.
 	maxAsks      = 256
@@ -39,8 +39,8 @@ type Store interface {
 	SaveDevices(ctx context.Context, seen []track.Device, gone []string) error
 }
 
-// Learner finds out what resources can do: by the hash of their capabilities if an answer for it was verified before
-// (XEP-0115 §5.4), else by disco#info to the full JID. It answers the questions of a registry, and saves for it.
+// Learner determines the features of resources: from the hash of their capabilities if an answer for it was verified before
+// (XEP-0115 §5.4), else by disco#info to the full JID. It works for a registry, and saves its devices.
 type Learner struct {
 	registry *Registry
 	asker    Asker
@@ -51,7 +51,7 @@ type Learner struct {
 	verified map[string]track.Features // by the key of the capabilities
 }
 
-// NewLearner returns the learner of a registry, which it fills with the devices of the store.
+// NewLearner returns a learner for a registry, which it fills with the stored devices.
 func NewLearner(ctx context.Context, r *Registry, asker Asker, store Store, log *slog.Logger) (*Learner, error) {
 	if err := store.Devices(ctx, r.Restore); err != nil {
 		return nil, fmt.Errorf("load devices: %w", err)
@@ -59,7 +59,7 @@ func NewLearner(ctx context.Context, r *Registry, asker Asker, store Store, log 
 	return &Learner{registry: r, asker: asker, store: store, log: log, verified: map[string]track.Features{}}, nil
 }
 
-// Run answers questions, saves, and sweeps the registry, until ctx is done.
+// Run queries resources, saves devices and sweeps the registry until ctx is done.
 func (l *Learner) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -90,7 +90,7 @@ func (l *Learner) learn(ctx context.Context, d device) {
 	}
 	err := l.asker.Ask(ctx, d.full, "get", query, &info)
 	if errors.Is(err, session.ErrDown) {
-		return // it is asked again when the stream is up
+		return // repeated when the stream is up
 	}
 	if err != nil {
 		as := silent
@@ -107,8 +107,8 @@ func (l *Learner) learn(ctx context.Context, d device) {
 	l.registry.answered(d, features, replied)
 }
 
-// saving saves what the registry has for it, until ctx is done. Whatever arrives during a transaction goes into the
-// next one: after connecting everybody answers at once, and the writer has other things to do.
+// saving saves the registry's devices until ctx is done. Changes during a transaction go into the next one: after connecting,
+// everybody answers at once, and the writer needs the database, too.
 func (l *Learner) saving(ctx context.Context) {
 	var failed bool
 	for {

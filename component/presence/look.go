@@ -7,16 +7,16 @@ import (
 	"tocsin/track"
 )
 
-// View says which resources of a user can be reached at a moment.
+// View is which of a user's resources can currently be reached.
 type View struct {
-	Ready   bool // false: something is being asked, and Events.Changed will be called
+	Ready   bool // false: a query is pending, and Events.Changed will follow
 	Online  bool
 	Told    bool     // the user's server reports presence: silence means absence
 	SMS     []string // full JIDs that support T#sms
 	Capable []string // full JIDs that support T
 }
 
-// Look returns which resources of a user can be reached. Those not seen for long are checked first.
+// Look returns which of a user's resources can be reached. Those not seen recently are checked first.
 func (r *Registry) Look(owner string) View {
 	now := r.clock.Now()
 	r.mu.Lock()
@@ -79,7 +79,7 @@ func (r *Registry) Devices(owner string) []track.Device {
 	return list
 }
 
-// Clients returns what is known of a user's clients by their presence and their features.
+// Clients returns what presence and features reveal about a user's clients.
 func (r *Registry) Clients(bare string) track.Clients {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -102,7 +102,7 @@ func (r *Registry) Clients(bare string) track.Clients {
 	return c
 }
 
-// Present reports whether a resource of a user is online, or whether none of that user's is known to be.
+// Present reports whether a resource of a user is online, or none of the user's is known.
 func (r *Registry) Present(bare, resource string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -17,7 +17,7 @@ import (
 	"tocsin/xep/caps"
 )
 
-// Source is how a resource became known, the surest last.
+// Source is how a resource became known, the most reliable last.
 type Source uint8
 
 const (
@@ -40,15 +40,15 @@ const (
 	sureFor = 2 * time.Minute
 	// askAgain is after how long a resource that supported nothing is queried again (protocol §9).
 	askAgain = time.Hour
-	// lateCopy is how long after a resource has left copies of its messages may still come (ejabberd copies a message a
+	// lateCopy is how long copies of a resource's messages may still arrive after it has left (ejabberd copies a message a
 	// second time when it reaches its recipient).
 	lateCopy = 10 * time.Second
 	// forgetAfter is how long a resource may be silent before it is queried.
 	forgetAfter = 24 * time.Hour
-	// deviceTries is how many more times a resource known from before a restart is queried: there may be no other news
-	// of it, and while another instance still has a stream, ejabberd sends some of the answers there.
+	// deviceTries is how many more times a resource known from before a restart is queried: there may be no other sign of it,
+	// and while another instance still has a stream, ejabberd sends some of the answers there.
 	deviceTries = 3
-	// maxResources is how many resources are remembered, maxPerUser how many of one user: of more, the newest.
+	// maxResources limits the resources remembered, maxPerUser those of one user: the newest are kept.
 	maxResources = 200_000
 	maxPerUser   = 50
 	// sweepEvery is how often silent resources are looked for; at most sweepAsks are then queried.
@@ -65,14 +65,14 @@ type device struct {
 	seen     time.Time // the last sign of life
 	asked    time.Time // when its features were last asked for
 	asking   bool
-	outdated bool      // its capabilities have changed while it was being asked
-	silent   time.Time // when it last did not answer a check; it is left alone for sureFor
-	tries    int       // FromStore: how often it was asked in vain
+	outdated bool      // its capabilities changed during the query
+	silent   time.Time // when it last failed to answer a check; it is not checked again for sureFor
+	tries    int       // FromStore: number of queries without an answer
 	answers  bool      // it has answered disco#info: it can be checked
-	acks     bool      // it acknowledges what it gets
-	itself   bool      // its features are from its own answer, not from another with the same hash
-	// confirmed: there has been a round trip since it came online. Before that, something sent to its user's bare JID
-	// may be a little early, and be stored for the next login instead.
+	acks     bool      // it acknowledges what it receives (XEP-0198)
+	itself   bool      // its features come from its own answer, not from another resource with the same hash
+	// confirmed: there has been a round trip since it came online. Before that, a stanza to the bare JID may arrive too
+	// early, and be stored for the next login instead.
 	confirmed bool
 	check     bool // in a query: cached answers are not enough
 }
@@ -91,8 +91,8 @@ type Events interface {
 type Registry struct {
 	events    Events
 	clock     clock.Clock
-	questions *queue.Shared[device] // for a Learner, which answers each of them by answered
-	unsaved   queue.Signal          // there is something in saves
+	questions *queue.Shared[device] // for a Learner, which calls answered for each
+	unsaved   queue.Signal          // saves is not empty
 
 	mu     sync.Mutex
 	users  map[string]map[string]*device // by bare, then by full JID
@@ -100,7 +100,7 @@ type Registry struct {
 	ended  map[string]time.Time          // resources that have left, and when
 	left   map[string]time.Time          // users who have left, and when
 	saves  map[string]track.Device       // by full JID: what must survive a restart; without features: to be deleted
-	began  time.Time                     // of the stream
+	began  time.Time                     // when the stream came up
 	n      int
 	max    int
 	shares queue.Shares // of n, by user
@@ -186,8 +186,8 @@ func (r *Registry) device(owner, full string) (d *device, isNew bool) {
 	return d, true
 }
 
-// makeRoom forgets the resource of a user that has been silent for longest. One that is being queried stays, so that no
-// user can exceed that number of open queries.
+// makeRoom removes the user's least recently seen resource. One that is being queried stays, so that the number of pending
+// queries is limited, too.
 func (r *Registry) makeRoom(owner string) bool {
 	var oldest *device
 	for _, d := range r.users[owner] {
@@ -270,8 +270,8 @@ const (
 	known   reply = iota // it was not queried: its capabilities are known by their hash
 	replied              // it has answered
 	refused              // an error: it does not support this, or is offline
-	silent               // nothing came
-	unasked              // there was no time to query it
+	silent               // no answer
+	unasked              // it was not queried: too many were waiting
 )
 
 // answered handles the answer to a query. A resource that has answered before and now returns an error is gone.
@@ -302,7 +302,7 @@ func (r *Registry) answered(asked device, features track.Features, as reply) {
 		d.features, d.answers, d.itself = features, true, false
 	case as == replied:
 		d.features, d.answers, d.itself, d.confirmed, d.seen = features, true, true, true, now
-	case as == unasked: // it is left as it was, and queried at the next sign of life
+	case as == unasked: // unchanged, and queried at the next sign of life
 		d.confirmed, d.silent, d.asked = true, now, time.Time{}
 	case d.source == FromStore, as == refused && d.answers:
 		r.remove(owner, full)
@@ -323,8 +323,8 @@ func (r *Registry) answered(asked device, features track.Features, as reply) {
 	r.events.Changed(owner)
 }
 
-// Recheck marks every resource that can be checked for a check: the stream was down, and nobody reported who left
-// meanwhile. Interrupted queries are repeated. It returns the users, and those of them who had a capable resource.
+// Recheck schedules a check of every resource that can be checked: the stream was down, and nobody reported who left
+// meanwhile. Interrupted queries are repeated. It returns the users, and those of them with a capable resource.
 func (r *Registry) Recheck() (owners, capable []string) {
 	now := r.clock.Now()
 	r.mu.Lock()
@@ -382,7 +382,7 @@ func (r *Registry) sweep() {
 	}
 }
 
-// ask queues a query, unless too many wait.
+// ask queues a query, unless too many are waiting.
 func (r *Registry) ask(d device) {
 	if lost, ok := r.questions.Push(track.Bare(d.full), d); !ok {
 		r.answered(lost, 0, unasked)

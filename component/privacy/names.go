@@ -13,11 +13,11 @@ import (
 const (
 	// maxName is the length of a displayed name, in graphemes.
 	maxName = 60
-	// unnamed is how long a domain that provides no names is not asked again.
+	// unnamed is how long a domain that provides no names is not queried again.
 	unnamed = time.Hour
 )
 
-// contact is a contact in Owner's roster, as our modules report it (protocol §10).
+// contact is a contact in Owner's roster, as reported by our modules (protocol §10).
 type contact struct {
 	XMLName xml.Name `xml:"urn:tocsin:tap:1 contact"`
 	Owner   string   `xml:"o,attr"`
@@ -25,7 +25,7 @@ type contact struct {
 	Name    string   `xml:"name,attr,omitempty"`
 }
 
-// Name returns somebody's name in owner's roster, on one line, else the address. Only owner may see it.
+// Name returns a contact's name in owner's roster, on one line, or the address. Only owner may see it.
 func (s *Server) Name(ctx context.Context, owner, bare string) string {
 	name := ""
 	domain := track.Domain(owner)

@@ -1,6 +1,6 @@
 // Package privacy decides what is disclosed about a recipient to a sender: the phone number, and whether a message was not
-// delivered or not read. privacy.go collects what the pure rules of component/numbers need, server.go queries the server for
-// it.
+// delivered or not read. privacy.go collects the inputs of the pure rules in component/numbers; server.go queries the server
+// for them.
 //
 // It does not know how anything is sent. The rules are tested in component/numbers, the queries in vcard_test.go and
 // internal/scenarios.
@@ -22,13 +22,13 @@ type Users interface {
 	Parties(track.Conv) track.Parties
 }
 
-// Store has the directory of bound numbers, and which senders are refused.
+// Store has the bound numbers, and which senders the recipients' side refuses.
 type Store interface {
 	Number(ctx context.Context, jid string) (track.Number, bool, error)
 	IsRefused(context.Context, track.Conv) (bool, error)
 }
 
-// Disclosure decides what senders are told about recipients.
+// Disclosure decides what senders may learn about recipients.
 type Disclosure struct {
 	settings *settings.Live
 	users    Users
@@ -44,9 +44,9 @@ func New(s *settings.Live, users Users, store Store, server *Server, gap func() 
 	return &Disclosure{settings: s, users: users, store: store, server: server, gap: gap, log: log}
 }
 
-// Number returns the recipient's number in E.164, if the sender may be shown it, else "". Whether the recipient's side has
-// refused a message of the sender's the ledger knows, which records what is shown. told is the sender's place in the recipient's
-// roster as the server tells it with messages.
+// Number returns the recipient's number in E.164 if the sender may see it, else "". It does not check whether the recipient's
+// side has refused the sender: the ledger does when it records the release. told is the sender's standing in the recipient's
+// roster as reported with messages.
 func (d *Disclosure) Number(ctx context.Context, conv track.Conv, told track.Standing) (string, error) {
 	c, err := d.caseOf(ctx, conv, told)
 	if err != nil {
@@ -77,8 +77,8 @@ func (d *Disclosure) Status(ctx context.Context, m *track.Message) escalation.St
 	}
 }
 
-// State returns a message's state as its sender may see it: both timeouts are the same for a sender who may not tell
-// them apart (protocol §4).
+// State returns a message's state as its sender may see it: one state for both timeouts, if the sender may not distinguish
+// them (protocol §4).
 func (d *Disclosure) State(ctx context.Context, m *track.Message, state track.State) track.State {
 	timeout := state == track.StateTimeoutUndelivered || state == track.StateTimeoutUnread
 	if timeout && !d.reveals(ctx, m) {
@@ -87,7 +87,7 @@ func (d *Disclosure) State(ctx context.Context, m *track.Message, state track.St
 	return state
 }
 
-// Explanation is what the sender may know about the reason for a message's state.
+// Explanation returns what the sender may learn about the reason for a message's state.
 func (d *Disclosure) Explanation(ctx context.Context, m *track.Message, e track.Explanation) track.Explanation {
 	if merged := e.Merged(); merged != e && !d.reveals(ctx, m) {
 		return merged
@@ -95,7 +95,7 @@ func (d *Disclosure) Explanation(ctx context.Context, m *track.Message, e track.
 	return e
 }
 
-// reveals reports whether the sender may tell undelivered from unread. If that cannot be found out, it is false.
+// reveals reports whether the sender may distinguish undelivered from unread. It is false on errors.
 func (d *Disclosure) reveals(ctx context.Context, m *track.Message) bool {
 	policy, who := &d.settings.Get().Policy, d.users.Parties(m.Conv())
 	refused, err := d.store.IsRefused(ctx, m.Conv())
@@ -120,8 +120,8 @@ func (d *Disclosure) policy() numbers.Policy {
 	return numbers.Policy{Disclose: s.Policy.Disclose, VCards: s.VCards, Verify: s.Verify}
 }
 
-// caseOf gathers what a decision about the recipient's privacy depends on. What the server tells of the sender's place in the roster
-// and what it lets be read there (XEP-0356) may differ for a moment.
+// caseOf collects the inputs of a decision about the recipient's privacy. The standing reported with messages and the roster
+// itself (XEP-0356) may differ briefly.
 func (d *Disclosure) caseOf(ctx context.Context, conv track.Conv, told track.Standing) (numbers.Case, error) {
 	who := d.users.Parties(conv)
 	c := numbers.Case{Owner: who.Recipient, Hidden: who.Hidden}

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// rosterLife is how long a roster is cached, vcardLife how long a vCard's number, or its absence.
+	// rosterLife is how long a roster is cached, vcardLife how long the number in a vCard, or its absence.
 	rosterLife = 5 * time.Minute
 	vcardLife  = 24 * time.Hour
 	lookWithin = 5 * time.Second
@@ -32,8 +32,7 @@ type Asker interface {
 	Ask(ctx context.Context, to, kind string, payload, answer any) error
 }
 
-// Server is what the server lets the component see about its users besides the tap: their rosters, where granted
-// (XEP-0356), and their vCards, which anybody may see.
+// Server queries data about the server's users: their rosters, where granted (XEP-0356), and their vCards, which are public.
 type Server struct {
 	asker Asker
 	clock clock.Clock
@@ -44,9 +43,9 @@ type Server struct {
 	known  map[string]rosterEntry
 	cards  map[string]cardEntry
 
-	nameless map[string]time.Time // domains that provide no names, and until when they are not asked
+	nameless map[string]time.Time // domains that provide no names, and until when they are not queried
 
-	missing *queue.Shared[string] // users whose rosters are wanted
+	missing *queue.Shared[string] // users whose rosters should be read
 	wanted  map[string]bool       // those in missing, and those being read
 }
 
@@ -67,7 +66,7 @@ func NewServer(asker Asker, c clock.Clock, log *slog.Logger) *Server {
 		missing: queue.NewShared[string](maxMissing), wanted: map[string]bool{}}
 }
 
-// Reset forgets what the server has granted: it announces that again on each new stream.
+// Reset forgets what the server has granted: it announces its grants on each new stream.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,14 +75,14 @@ func (s *Server) Reset() {
 	clear(s.nameless)
 }
 
-// Grant records what a domain lets the component do.
+// Grant records what a domain has granted to the component.
 func (s *Server) Grant(domain string, g privilege.Grants) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.grants[domain] = g
 }
 
-// Grants returns what a domain lets the component do.
+// Grants returns what a domain has granted to the component.
 func (s *Server) Grants(domain string) privilege.Grants {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -108,7 +107,7 @@ func (s *Server) Changed(owner string) {
 	}
 }
 
-// Run reads the rosters that were missing, until ctx is done.
+// Run reads missing rosters until ctx is done.
 func (s *Server) Run(ctx context.Context) error {
 	s.missing.Work(ctx, readers, func(ctx context.Context, owner string) {
 		s.roster(ctx, owner)
@@ -119,8 +118,8 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// Standing returns the contact's place in the owner's roster, if it is cached. If the roster may be read it will be
-// soon.
+// Standing returns the contact's standing in the owner's roster, if it is cached. Otherwise the roster will be read, if
+// permitted.
 func (s *Server) Standing(owner, contact string) track.Standing {
 	if !s.Grants(track.Domain(owner)).RosterGet {
 		return track.StandingUnknown
@@ -141,7 +140,7 @@ func (s *Server) Standing(owner, contact string) track.Standing {
 	return entry.standing(contact)
 }
 
-// standing returns the contact's place in a roster that was read.
+// standing returns the contact's standing in this roster.
 func (e rosterEntry) standing(contact string) track.Standing {
 	switch {
 	case e.unread:
@@ -152,7 +151,7 @@ func (e rosterEntry) standing(contact string) track.Standing {
 	return track.StandingNone
 }
 
-// look returns the contact's place in the owner's roster, which is read if it has to be. It is unknown without the right to look,
+// look returns the contact's standing in the owner's roster, which is read if necessary. It is unknown without permission,
 // and if the roster can't be read.
 func (s *Server) look(ctx context.Context, owner, contact string) track.Standing {
 	if !s.Grants(track.Domain(owner)).RosterGet {
@@ -161,7 +160,7 @@ func (s *Server) look(ctx context.Context, owner, contact string) track.Standing
 	return s.roster(ctx, owner).standing(contact)
 }
 
-// roster returns a user's roster, from the cache if that is not too old.
+// roster returns a user's roster, from the cache if possible.
 func (s *Server) roster(ctx context.Context, owner string) rosterEntry {
 	now := s.clock.Now()
 	s.mu.Lock()
@@ -175,7 +174,7 @@ func (s *Server) roster(ctx context.Context, owner string) rosterEntry {
 	if errors.Is(err, session.ErrDown) || ctx.Err() != nil {
 		return rosterEntry{unread: true}
 	}
-	if err != nil { // it is not requested again with every notice
+	if err != nil { // cached, so that not every notice repeats the request
 		s.log.Warn("could not read a roster", "err", err)
 		entry.Roster, entry.unread = privilege.Roster{}, true
 	}
@@ -188,15 +187,15 @@ func (s *Server) roster(ctx context.Context, owner string) rosterEntry {
 	return entry
 }
 
-// ask queries a user's server; it does not wait for long.
+// ask queries a user's server, with a short timeout.
 func (s *Server) ask(ctx context.Context, owner string, query, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
 	return s.asker.Ask(ctx, owner, "get", query, answer)
 }
 
-// vcard returns the mobile number in a user's vCard: vcard-temp (XEP-0054), else vCard4 (XEP-0292). If the server does
-// not answer there is assumed to be none, and it is soon asked again.
+// vcard returns the mobile number in a user's vCard: vcard-temp (XEP-0054), else vCard4 (XEP-0292). If the server does not
+// answer, there is assumed to be none, and it is queried again soon.
 func (s *Server) vcard(ctx context.Context, owner, region string) (track.Number, error) {
 	now := s.clock.Now()
 	s.mu.Lock()

@@ -1,5 +1,5 @@
-// Package queue is the component's one bounded queue: a FIFO that any number of goroutines fill without blocking, and a
-// signal for those who empty it. What happens to a value that does not fit is up to the caller. Its tests compare it with a
+// Package queue is the component's bounded queue: a FIFO that any number of goroutines fill without blocking, and a signal
+// for its consumers. What to do with a value that does not fit is up to the caller. Its tests compare it with a
 // slice.
 package queue
 
@@ -84,20 +84,20 @@ func (q *Queue[T]) First() (v T, ok bool) {
 	return q.items[0], true
 }
 
-// Len returns how many values wait.
+// Len returns the number of values in the queue.
 func (q *Queue[T]) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.items)
 }
 
-// Signal wakes one goroutine that receives from it. Signals that nobody has received yet are one.
+// Signal wakes one goroutine that receives from it. Signals not yet received are merged into one.
 type Signal chan struct{}
 
 // NewSignal returns a signal that is not set.
 func NewSignal() Signal { return make(Signal, 1) }
 
-// Set wakes whoever receives from the signal. It does not wait.
+// Set wakes a receiver. It does not block.
 func (s Signal) Set() {
 	select {
 	case s <- struct{}{}:

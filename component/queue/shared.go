@@ -5,9 +5,8 @@ import (
 	"sync"
 )
 
-// Shared is a bounded queue whose values have owners, who take turns: a value waits for as many others as there are
-// owners, not as there are values. When it is full the newest value of the largest holder is dropped. It is safe for
-// concurrent use.
+// Shared is a bounded queue whose values have owners, who take turns: how long a value waits depends on the number of owners,
+// not of values. When it is full, the newest value of the largest holder is dropped. It is safe for concurrent use.
 type Shared[T any] struct {
 	mu     sync.Mutex
 	items  map[string][]T
@@ -76,15 +75,15 @@ func (q *Shared[T]) Take() (v T, ok bool) {
 	return v, true
 }
 
-// Len returns how many values wait.
+// Len returns the number of values in the queue.
 func (q *Shared[T]) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.n
 }
 
-// Work has so many workers do with each value what do does, until ctx is done; then it returns when all have returned. What
-// still waits then stays in the queue.
+// Work runs that many workers, each calling do for one value at a time, until ctx is done, and waits for them. Remaining
+// values stay in the queue.
 func (q *Shared[T]) Work(ctx context.Context, workers int, do func(context.Context, T)) {
 	work(ctx, workers, q.ready, func(ctx context.Context) bool {
 		v, ok := q.Take()

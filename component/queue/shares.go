@@ -1,7 +1,7 @@
 package queue
 
-// Shares counts what owners hold of a bounded resource, and knows who holds most, so that a flood is at the expense of
-// its author. The zero Shares is empty. Its methods take constant time.
+// Shares counts what owners hold of a bounded resource, and who holds most, so that a flood costs its author. The zero Shares
+// is empty. Its methods take constant time.
 type Shares struct {
 	held    map[string]int
 	holders []map[string]bool // owners by how much they hold

@@ -17,8 +17,8 @@ func (q *Queue[T]) Work(ctx context.Context, workers int, do func(context.Contex
 	})
 }
 
-// work has workers call one until ctx is done, and wait whenever it had nothing to do. Whoever takes a value and leaves others
-// behind wakes the next.
+// work runs workers that call one until ctx is done, and wait for ready whenever one reports that there was nothing to do. A
+// worker that leaves values behind wakes the next.
 func work(ctx context.Context, workers int, ready Signal, one func(context.Context) bool) {
 	var wg sync.WaitGroup
 	for range workers {

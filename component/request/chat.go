@@ -17,7 +17,7 @@ import (
 	"tocsin/xep/reply"
 )
 
-// helpEvery is the shortest time between two help messages to a user who writes something that is not understood.
+// helpEvery is the minimum time between two help messages to a user whose messages are not understood.
 const helpEvery = time.Minute
 
 // helped records who was sent help, and when.
@@ -26,7 +26,7 @@ type helped struct {
 	at map[string]time.Time // by bare JID
 }
 
-// maxHelped is how many users of helped are remembered.
+// maxHelped limits the users remembered in helped.
 const maxHelped = 10_000
 
 // may reports whether a user may be sent help now, and records it.
@@ -89,7 +89,7 @@ func written(m *session.Stanza) (text, prompt string) {
 	return text, prompt
 }
 
-// languageOf returns the language to answer a text in: whoever writes Chinese reads it.
+// languageOf returns the language of the answer to a text: Chinese if it contains Chinese.
 func (r *Router) languageOf(owner, lang, text string) string {
 	if strings.ContainsFunc(text, func(c rune) bool { return unicode.Is(unicode.Han, c) }) {
 		return "zh"
@@ -97,7 +97,7 @@ func (r *Router) languageOf(owner, lang, text string) string {
 	return r.People.Language(owner, lang)
 }
 
-// tell carries out an order given by chat, and sends the answer, unless it is "".
+// tell executes an order given by chat, and sends the answer, unless it is "".
 func (r *Router) tell(ctx context.Context, m *session.Stanza, say *phrase.Phrases, do func(context.Context) (string, error)) {
 	doing, cancel := context.WithTimeout(ctx, workWithin)
 	defer cancel()
@@ -168,7 +168,7 @@ func (r *Router) promptOf(ctx context.Context, owner, id string) (*track.Prompt,
 
 var actions = map[phrase.Verb]track.AnswerAction{phrase.Sent: track.SentSMS, phrase.No: track.Declined, phrase.Snooze: track.Snooze, phrase.SendIt: track.SendIt}
 
-// answer gives an answer to a prompt, and brings p up to date.
+// answer answers a prompt, and updates p.
 func (r *Router) answer(ctx context.Context, by string, p *track.Prompt, order phrase.Order) (track.Verdict, error) {
 	a := &track.Answer{Prompt: p.ID, By: by, Action: actions[order.Verb], For: order.For, Renew: true}
 	if err := r.Inputs.Do(ctx, a); err != nil {

@@ -101,8 +101,8 @@ func (r *Router) info(_ context.Context, iq *session.Stanza, p *session.Payload)
 	return session.Error(iq, stanza.ItemNotFound, stanza.Cancel, nil)
 }
 
-// needs tells our servers which parts of the tap the component reads, and which it can do without (protocol §10). What
-// people's devices tell each other is requested only if somebody wants it to count.
+// needs lists, for our servers, which parts of the tap the component reads and which it does not need (protocol §10). The
+// synchronisation of people's devices is requested only if somebody wants it to count.
 func needs(config *tap.Config, synced bool) []caps.Feature {
 	features := []caps.Feature{{Var: tap.EventsNS}}
 	if !config.KeepText {
@@ -128,7 +128,7 @@ func (r *Router) items(_ context.Context, iq *session.Stanza, p *session.Payload
 	case at == contact && query.Node == "":
 	case at == domain && query.Node == "":
 		answer.Items = []discoItem{{JID: r.Contact, Name: r.Settings.Get().Name}}
-	case at != other && query.Node == adhoc.NS: // on the contact, too: some clients look for commands there only
+	case at != other && query.Node == adhoc.NS: // on the contact, too: some clients look for commands only there
 		for _, item := range r.Commands.Items(iq.From, iq.Lang) {
 			answer.Items = append(answer.Items, discoItem{JID: iq.To.Bare().String(), Node: item.Node, Name: item.Name})
 		}

@@ -1,10 +1,10 @@
-// Package request handles everything that comes in besides the tap: requests (IQ), presence, and what people write to the
-// contact. One table says what exists and who may ask for it (routes.go); the router runs it (router.go).
+// Package request handles everything incoming besides the tap: requests (IQ), presence, and chat messages to the contact. One
+// table defines what exists and who may request it (routes.go); the router runs it (router.go).
 //
 //	routes.go      the table, and the disco features derived from it; disco.go answers with them
 //	escalation.go  our own protocol: sync, with tokens (token.go), and answer
 //	command.go     ad-hoc commands and registration, implemented by component/command
-//	chat.go        what people write to the contact; reaction.go: answers by reaction
+//	chat.go        chat messages to the contact; reaction.go: answers by reaction
 //	contact.go     the contact's name, avatar and description
 //	presence.go    presence, and the privileges granted by the server
 //
@@ -47,14 +47,14 @@ type Inputs interface {
 	Fault() error // why nothing can be written now
 }
 
-// Presence is told who is online.
+// Presence records who is online.
 type Presence interface {
 	Saw(full string, from presence.Source, c caps.Caps)
 	Left(full string)
 	Online(full string) bool
 }
 
-// Server is told what the server grants.
+// Server records what the server grants.
 type Server interface {
 	Grant(domain string, g privilege.Grants)
 	Grants(domain string) privilege.Grants
@@ -67,18 +67,18 @@ type People interface {
 	Set(context.Context, track.Prefs) error
 	Language(owner string, choices ...string) string
 	Zone(owner string) *time.Location
-	Locate(ctx context.Context, owner, from string) // finds out the zone, if possible
-	OptedIn() []string                              // the users who have asked for prompts by chat
-	Synced() bool                                   // some user wants their devices' own synchronisation to count (XEP-0490)
+	Locate(ctx context.Context, owner, from string) // determines the zone, if possible
+	OptedIn() []string                              // users who have opted in to prompts by chat
+	Synced() bool                                   // some user wants the synchronisation of their devices to count (XEP-0490)
 }
 
-// Privacy decides what senders are told about recipients.
+// Privacy decides what senders may learn about recipients.
 type Privacy interface {
 	State(context.Context, *track.Message, track.State) track.State
 	Status(context.Context, *track.Message) escalation.Status
 }
 
-// Store reads what users request.
+// Store reads messages and prompts.
 type Store interface {
 	Messages(ctx context.Context, sender string, f track.Filter) ([]track.Message, error)
 	Prompts(ctx context.Context, sender string) ([]track.Prompt, error) // the live ones
@@ -92,19 +92,18 @@ type Commands interface {
 	Info(node string, from jid.JID, lang string) (disco.Info, *adhoc.Error)
 }
 
-// Orders carries out what people write to the contact, apart from answers: see command.Commands. ok is false if it is
-// not one of its verbs.
+// Orders executes what people write to the contact, except answers: see command.Commands. ok is false for other verbs.
 type Orders interface {
 	Chat(ctx context.Context, now time.Time, from jid.JID, lang string, order phrase.Order) (text string, ok bool, err error)
 }
 
-// Options are what a Router works with. All are needed.
+// Options are the dependencies of a Router. All are required.
 type Options struct {
 	JID      string // the component's domain
-	Contact  string // the bare JID that people read in a chat
+	Contact  string // bare JID from which chat messages are sent
 	Version  string
-	Secret   []byte       // the database's: tokens are made with it
-	Revision func() int64 // the newest in the database
+	Secret   []byte       // the database's: tokens are derived from it
+	Revision func() int64 // the newest revision in the database
 	Stream   Stream
 	Inputs   Inputs
 	Registry Presence

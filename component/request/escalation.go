@@ -11,10 +11,10 @@ import (
 	"tocsin/xep/escalation"
 )
 
-// pageBytes is how much of a response statuses may take: the rest is for addresses.
+// pageBytes limits the size of the statuses in a response: the rest is for addresses.
 const pageBytes = session.MaxStanza - 64<<10
 
-// sync answers with the states after a token (protocol §4). Tokens hold across restarts.
+// sync answers with the states after a token (protocol §4). Tokens stay valid across restarts.
 func (r *Router) sync(ctx context.Context, iq *session.Stanza, p *session.Payload) any {
 	var ask escalation.Sync
 	bad := session.Error(iq, stanza.BadRequest, stanza.Modify, nil)
@@ -29,7 +29,7 @@ func (r *Router) sync(ctx context.Context, iq *session.Stanza, p *session.Payloa
 	var after int64
 	if ask.After != "" {
 		var ok bool
-		if after, ok = r.tokens.revision(sender, ask.After); !ok || after > r.Revision() { // the database was restored from a copy
+		if after, ok = r.tokens.revision(sender, ask.After); !ok || after > r.Revision() { // the database was restored from a backup
 			return session.Error(iq, stanza.ItemNotFound, stanza.Cancel, nil)
 		}
 	}

@@ -71,8 +71,7 @@ func (r *Router) bounced(m *session.Stanza, _ *session.Payload) {
 	}
 }
 
-// Up sends the contact's presence to those who talk to it: a server does not request it again when the stream is
-// re-established.
+// Up sends the contact's presence to its users: a server does not request it again when the stream is re-established.
 func (r *Router) Up() {
 	for _, owner := range r.People.OptedIn() {
 		r.greet(owner)
@@ -95,7 +94,7 @@ func (r *Router) about(p *session.Stanza) []any {
 	return payload
 }
 
-// absent are the conditions with which servers answer for an offline resource (RFC 6121 §8.5.3.2).
+// absent are the error conditions of servers for an offline resource (RFC 6121 §8.5.3.2).
 var absent = []string{"service-unavailable", "recipient-unavailable", "item-not-found", "gone"}
 
 // privilege handles a vhost's grants to the component (XEP-0356 §4.2).

@@ -10,7 +10,7 @@ import (
 )
 
 // react handles reactions to a prompt by chat: an answer, or its withdrawal (XEP-0444, protocol §7). The reaction
-// itself shows the answer, so only what goes beyond it is confirmed.
+// itself shows the answer, so only additional information is sent.
 func (r *Router) react(ctx context.Context, m *session.Stanza) {
 	var to reactions.Reactions
 	if p := m.Child(reactions.NS, "reactions"); p == nil || p.Decode(&to) != nil {
@@ -38,7 +38,7 @@ func (r *Router) react(ctx context.Context, m *session.Stanza) {
 			return r.takeBack(ctx, by, p, say)
 		}
 		verdict, err := r.answer(ctx, by, p, order)
-		if err == nil && verdict == track.Conflict && p.State != track.PromptClaimed { // another reaction in place of the first
+		if err == nil && verdict == track.Conflict && p.State != track.PromptClaimed { // the reaction was changed
 			if text, err := r.takeBack(ctx, by, p, say); text != "" || err != nil {
 				return text, err
 			}

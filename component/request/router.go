@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	// The rate and burst of one user's requests; more have to wait, and are refused once as many more are waiting.
+	// The rate and burst of one user's requests; further ones wait, and are refused once another WorkBurst are waiting.
 	workRate  = 50
 	WorkBurst = 500
 	workers   = 16
@@ -29,8 +29,8 @@ const (
 	workWithin = 15 * time.Second
 )
 
-// Router handles everything that comes in besides the tap. Whatever may have to wait for the database or other entities
-// is done by workers: each sender's stanzas in order, and one sender's flood delays nobody else.
+// Router handles everything incoming besides the tap. Whatever may have to wait for the database or other entities is done by
+// workers: each sender's stanzas in order, and one sender's flood delays nobody else.
 type Router struct {
 	Options
 	routes   []route
@@ -48,7 +48,7 @@ func New(o Options) *Router {
 	}
 }
 
-// Run answers until ctx is done.
+// Run answers requests until ctx is done.
 func (r *Router) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -102,7 +102,7 @@ func (r *Router) handle(in *session.Stanza) {
 	r.trace(in, p, fate)
 }
 
-// reply makes the answer to a request.
+// reply returns the answer to a request.
 func (r *Router) reply(ctx context.Context, iq *session.Stanza) (reply any) {
 	ctx, cancel := context.WithTimeout(ctx, workWithin)
 	defer cancel()
@@ -124,7 +124,7 @@ func (r *Router) reply(ctx context.Context, iq *session.Stanza) (reply any) {
 	return rt.answer(r, ctx, iq, p)
 }
 
-// trace logs what became of a stanza, without its content: p is the payload it was handled for, or nil.
+// trace logs the outcome of a stanza, without its content: p is the payload it was handled for, or nil.
 func (r *Router) trace(in *session.Stanza, p *session.Payload, fate string) {
 	if !r.Log.Enabled(context.Background(), slog.LevelDebug) {
 		return
@@ -141,7 +141,7 @@ func (r *Router) later(from string, job func(context.Context), refuse func()) {
 	r.inTurn(r.share(from), job, refuse)
 }
 
-// inTurn queues work for whoever has a turn.
+// inTurn queues work for an owner of the fair queue.
 func (r *Router) inTurn(owner string, job func(context.Context), refuse func()) {
 	r.work.Put(owner, func(ctx context.Context) error {
 		defer r.recoverPanic(func() {})
@@ -150,7 +150,7 @@ func (r *Router) inTurn(owner string, job func(context.Context), refuse func()) 
 	}, refuse)
 }
 
-// share returns whose turn work for a bare JID takes. Remote servers can make up any number of addresses, so all of
+// share returns the owner in the fair queue for a bare JID. Remote servers can make up any number of addresses, so all of
 // these share one.
 func (r *Router) share(from string) string {
 	if slices.Contains(r.Settings.Get().Tap.Domains, track.Domain(from)) {

@@ -28,29 +28,28 @@ type address uint8
 
 const (
 	domain  address = 1 << iota // the component itself
-	contact                     // what people chat with
+	contact                     // the address that people chat with
 	other                       // any other address of the component's domain
 )
 
-// route is a kind of stanza that may come in, and how it is handled.
+// route is a kind of incoming stanza, and its handler.
 type route struct {
 	stanza       string   // iq, message or presence
 	types        []string // of the stanza; nil: any
 	space, local string   // of a payload; "", "": none is needed
 	to           address
 
-	// users refuses a request from anybody but users of the configured domains; nil: it is for everybody. A message or
-	// presence is dropped instead.
+	// users refuses a request from anybody except users of the configured domains; nil: everybody is allowed. Messages and
+	// presence are dropped instead.
 	users *refusal
-	// stored: the database is needed. While it is unavailable the request is refused at once: waiting would hold up
-	// others.
+	// stored: the database is needed. While it is unavailable, the request is refused immediately: waiting would delay others.
 	stored bool
 	// feature is its disco feature at the addresses in at, or "".
 	feature string
 	at      address
 
-	// One of these is set. answer and later run in a worker of the sender's, now in the goroutine that reads the stream,
-	// which it must not hold up.
+	// One of these is set. answer and later run in a worker for the sender, now in the goroutine that reads the stream, so it
+	// must not block.
 	answer func(*Router, context.Context, *session.Stanza, *session.Payload) any // to an IQ: a session.IQ
 	later  func(*Router, context.Context, *session.Stanza)
 	now    func(*Router, *session.Stanza, *session.Payload)

@@ -8,8 +8,8 @@ import (
 	"tocsin/xep/receipts"
 )
 
-// texted handles what comes from a gateway for SMS, and reports whether it does. The gateway has a turn of its own: nothing that it
-// sends is read as an order, or answered.
+// texted handles messages from an SMS gateway, and reports whether m is one. The gateway is an owner of its own in the fair
+// queue; nothing it sends is read as an order, or answered.
 func (r *Router) texted(m *session.Stanza) bool {
 	s := r.Settings.Get().SMS
 	if s == nil {
@@ -40,7 +40,7 @@ func (r *Router) texted(m *session.Stanza) bool {
 		ctx, cancel := context.WithTimeout(ctx, workWithin)
 		defer cancel()
 		if err := job(ctx); err != nil {
-			r.Log.Error("could not keep what a gateway for SMS told", "gateway", inbox.Address(), "err", err)
+			r.Log.Error("could not store a report of an SMS gateway", "gateway", inbox.Address(), "err", err)
 		}
 	}, nil)
 	return true

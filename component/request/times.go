@@ -16,7 +16,7 @@ var names = []struct {
 	name     escalation.Priority
 }{{track.Low, escalation.Low}, {track.Normal, escalation.Normal}, {track.High, escalation.High}, {track.Urgent, escalation.Urgent}}
 
-// times is the form in disco#info that tells clients the timeouts, and what their users may choose (protocol §9). Times
+// times returns the form in disco#info with the timeouts, and the limits for users' settings (protocol §9). Times
 // are in seconds, 0 means never.
 func times(p *track.Policy) caps.Form {
 	form := caps.Form{Type: forms.Result, Fields: []caps.Field{{Var: "FORM_TYPE", Type: "hidden", Values: []string{escalation.NS}}}}
@@ -27,7 +27,7 @@ func times(p *track.Policy) caps.Form {
 	add("unread_after", seconds(p.UnreadAfter))
 	add("min_after", seconds(p.MinAfter))
 	add("max_after", seconds(p.MaxAfter))
-	var all, some []string // for whom they are
+	var all, some []string // priorities for everybody, and restricted ones
 	for _, n := range names {
 		rule, everybody := rule(p, n.priority)
 		if everybody {

@@ -8,8 +8,8 @@ import (
 	"encoding/binary"
 )
 
-// tokens makes sync tokens. Each stands for a revision and belongs to one sender and one database, whose secret it is
-// made with; nobody else can forge one, or learn from it how many revisions there are.
+// tokens creates sync tokens. Each stands for a revision, and belongs to one sender and one database, from whose secret it is
+// derived; nobody can forge one, or learn from it how many revisions there are.
 type tokens struct{ secret []byte }
 
 // A token is a mark, an HMAC of the sender and the revision, and the revision masked by an HMAC of the mark.
@@ -20,14 +20,14 @@ const (
 
 var encoding = base64.RawURLEncoding
 
-// of returns the token of a sender for a revision, always the same.
+// of returns the token of a sender for a revision. It is deterministic.
 func (t tokens) of(sender string, revision int64) string {
 	plain := binary.BigEndian.AppendUint64(nil, uint64(revision))
 	mark := t.sum("sync mark", string(plain), sender)[:markLen]
 	return encoding.EncodeToString(append(mark, t.mask(mark, plain)...))
 }
 
-// revision returns the revision of a sender's token; ok is false if the sender was never given it, or not by this database.
+// revision returns the revision of a sender's token; ok is false if it was not issued to this sender by this database.
 func (t tokens) revision(sender, token string) (revision int64, ok bool) {
 	b, err := encoding.DecodeString(token)
 	if err != nil || len(b) != tokenLen {
@@ -38,7 +38,7 @@ func (t tokens) revision(sender, token string) (revision int64, ok bool) {
 	return int64(binary.BigEndian.Uint64(plain)), hmac.Equal(mark, b[:markLen])
 }
 
-// mask hides a revision, or shows it.
+// mask hides or reveals a revision.
 func (t tokens) mask(mark, b []byte) []byte {
 	masked := bytes.Clone(b)
 	for i, x := range t.sum("sync mask", string(mark))[:len(b)] {
@@ -47,7 +47,7 @@ func (t tokens) mask(mark, b []byte) []byte {
 	return masked
 }
 
-// sum is an HMAC of parts, none of which but the last is of variable length.
+// sum returns an HMAC of parts; only the last may have a variable length.
 func (t tokens) sum(use string, parts ...string) []byte {
 	mac := hmac.New(sha256.New, t.secret)
 	mac.Write([]byte(use))

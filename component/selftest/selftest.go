@@ -1,5 +1,5 @@
-// Package selftest takes a prompt all the way to a user and back: through the queue, the database, an alarm, the outbox and
-// the stream to the user's clients, and the answer back. There is no message behind it, and nobody else gets anything.
+// Package selftest sends a test prompt all the way to a user and waits for the answer: through the queue, the database, an
+// alarm, the outbox and the stream to the user's clients. There is no real message, and nobody else receives anything.
 //
 // It does not know how prompts are sent. TestTestOnAServer in cmd/tocsin tests it on a real server.
 package selftest
@@ -18,25 +18,25 @@ import (
 	"tocsin/track"
 )
 
-// Step is one thing that was done, or is waited for.
+// Step is one step of a test.
 type Step struct {
 	At     time.Time `json:"at"`
 	Name   string    `json:"step"` // clients, database, prompt, shown, answer
 	Text   string    `json:"text"`
-	Failed bool      `json:"failed,omitempty"` // and so is the test
+	Failed bool      `json:"failed,omitempty"` // the test has failed
 }
 
-// Inputs takes an input to the ledger, and returns when it is durable.
+// Inputs queues inputs of the ledger; Do returns when the input is durable.
 type Inputs interface {
 	Do(context.Context, track.Input) error
 }
 
-// Outbox knows whom a prompt would go to.
+// Outbox knows where a prompt would go.
 type Outbox interface {
 	Reach(user string) (to []string, chat, ready bool)
 }
 
-// Messages are those that the database has.
+// Messages reads messages from the database.
 type Messages interface {
 	Messages(ctx context.Context, sender string, f track.Filter) ([]track.Message, error)
 }
@@ -46,28 +46,28 @@ type People interface {
 	Language(user string, choices ...string) string
 }
 
-// Test is what a test works with. All fields are needed.
+// Test has the dependencies of a test. All are required.
 type Test struct {
 	Inputs   Inputs
 	Outbox   Outbox
 	Messages Messages
 	People   People
 	Settings *settings.Live
-	Contact  string // whom people answer in a chat
+	Contact  string // bare JID from which chat messages are sent
 	Clock    clock.Clock
 }
 
 const (
-	// readyWithin is how long clients have to say what they can do, promptWithin how long a prompt may take on its way.
+	// readyWithin is how long clients have to report their features, promptWithin how long a prompt may take to be shown.
 	readyWithin  = 10 * time.Second
 	promptWithin = 30 * time.Second
-	// cleanWithin is how long it may take to take the prompt back.
+	// cleanWithin is how long withdrawing the prompt may take.
 	cleanWithin = 10 * time.Second
 	poll        = 100 * time.Millisecond
 )
 
-// Run goes through all steps, and reports each when it is done. It returns when the user has answered, when a step has
-// failed, or when ctx ends. The error is one of the database.
+// Run performs all steps, and reports each as it is completed. It returns when the user has answered, a step has failed, or
+// ctx ends. Errors come from the database.
 func (t *Test) Run(ctx context.Context, user string, report func(Step)) error {
 	r := &run{Test: t, user: user, report: report, key: track.Key{Sender: user, Recipient: user, ID: "tocsin-test-" + rand.Text()}}
 	if !t.Settings.Get().IsUser(user) {
@@ -84,14 +84,14 @@ func (t *Test) Run(ctx context.Context, user string, report func(Step)) error {
 		return err
 	}
 	defer r.clean(ctx)
-	r.step("database", "a message of the test is stored")
+	r.step("database", "test message stored")
 	if err := t.Inputs.Do(ctx, &track.Fact{Kind: track.Forced, Key: r.key, At: now, Basis: track.ByCommand}); err != nil {
 		return err
 	}
 	return r.follow(ctx)
 }
 
-// run is a test that is under way.
+// run is a running test.
 type run struct {
 	*Test
 	user   string
@@ -119,7 +119,7 @@ func (r *run) wait(ctx context.Context) bool {
 	}
 }
 
-// clients finds those that would show a prompt.
+// clients determines which clients would show a prompt.
 func (r *run) clients(ctx context.Context) bool {
 	end := r.Clock.Now().Add(readyWithin)
 	to, chat, ready := r.Outbox.Reach(r.user)
@@ -128,19 +128,19 @@ func (r *run) clients(ctx context.Context) bool {
 	}
 	switch {
 	case !ready:
-		r.fail("clients", "a client of %s does not say what it can do (disco#info)", r.user)
+		r.fail("clients", "a client of %s does not report its features (disco#info)", r.user)
 	case len(to) == 0:
-		r.fail("clients", "nobody to ask: no client that shows prompts is online, and prompts by chat are not wanted (escalate.fallback = %q; users say \"start\" to %s)",
+		r.fail("clients", "no client that shows prompts is online, and prompts by chat are disabled for this user (escalate.fallback = %q; users can write \"start\" to %s)",
 			r.Settings.Policy().Fallback, r.Contact)
 	case chat:
-		r.step("clients", "no client shows prompts itself: %s is asked by chat", r.user)
+		r.step("clients", "no client shows prompts itself: %s is prompted by chat", r.user)
 	default:
 		r.step("clients", "prompts are shown by %s", strings.Join(to, ", "))
 	}
 	return ready && len(to) > 0
 }
 
-// follow sees the prompt come, and what becomes of it.
+// follow reports the prompt and its outcome.
 func (r *run) follow(ctx context.Context) error {
 	m, err := r.prompted(ctx)
 	if m == nil || err != nil {
@@ -169,20 +169,20 @@ func (r *run) follow(ctx context.Context) error {
 			}
 		}
 		if len(shown) == 0 && r.Clock.Now().After(end) {
-			r.fail("shown", "nobody was shown the prompt for %s", promptWithin)
+			r.fail("shown", "the prompt was not shown to anybody within %s", promptWithin)
 			return nil
 		}
 		if !r.wait(ctx) {
 			break
 		}
 	}
-	r.fail("answer", "none came")
+	r.fail("answer", "none received")
 	return nil
 }
 
-// prompted waits for the prompt about the test's message, and returns the message; nil if there is none, and that is reported.
+// prompted waits for the prompt about the test message, and returns the message, or nil after reporting that there is none.
 func (r *run) prompted(ctx context.Context) (*track.Message, error) {
-	within := promptWithin + r.Settings.Get().Grace // alarms wait that long after a connection is made
+	within := promptWithin + r.Settings.Get().Grace // alarms wait that long after connecting
 	for end := r.Clock.Now().Add(within); ; {
 		list, err := r.Messages.Messages(ctx, r.user, track.Filter{ID: r.key.ID, With: r.user, Newest: true, Limit: 1})
 		switch {
@@ -192,27 +192,27 @@ func (r *run) prompted(ctx context.Context) (*track.Message, error) {
 			return &list[0], nil
 		case len(list) > 0 && list[0].Reason != "" && !list[0].Marks.Has(track.Wanted):
 			why := track.Explanation{Reason: list[0].Reason, Until: list[0].Due}
-			r.fail("prompt", "refused: %s", phrase.In("en").Watch.Reason(why, r.Clock.Now()))
+			r.fail("prompt", "not opened: %s", phrase.In("en").Watch.Reason(why, r.Clock.Now()))
 			return nil, nil
 		case r.Clock.Now().After(end):
-			r.fail("prompt", "none was opened for %s", within)
+			r.fail("prompt", "not opened within %s", within)
 			return nil, nil
 		}
 		if !r.wait(ctx) {
-			r.fail("prompt", "none was opened")
+			r.fail("prompt", "not opened")
 			return nil, nil
 		}
 	}
 }
 
-// changed reports what has become of the prompt, and whether that ends the test.
+// changed reports the new state of the prompt, and whether it ends the test.
 func (r *run) changed(p *track.Prompt) (over bool) {
 	switch p.State {
 	case track.PromptClaimed:
-		r.step("answer", "claimed by %s: it says next whether the SMS was sent", p.Claimer)
+		r.step("answer", "claimed by %s: waiting for the result", p.Claimer)
 		return false
-	case track.PromptOpen: // the claim has run out
-		r.step("answer", "the claim has run out")
+	case track.PromptOpen: // the claim has expired
+		r.step("answer", "the claim has expired")
 		return false
 	case track.PromptExpired, track.PromptWithdrawn:
 		r.fail("answer", "none: the prompt is over")
@@ -226,12 +226,12 @@ var answers = map[track.PromptState]string{
 	track.PromptSent: "sent", track.PromptDeclined: "declined", track.PromptFailed: "failed", track.PromptSnoozed: "later",
 }
 
-// clean ends the test's message, and takes the prompt back from whoever has it.
+// clean settles the test message, which withdraws the prompt.
 func (r *run) clean(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanWithin)
 	defer cancel()
 	stop := &track.Fact{Kind: track.Stopped, Key: r.key, At: track.At(r.Clock.Now()), Basis: track.ByCommand}
 	if err := r.Inputs.Do(ctx, stop); err != nil {
-		r.fail("database", "the message of the test could not be settled: %v", err)
+		r.fail("database", "could not settle the test message: %v", err)
 	}
 }

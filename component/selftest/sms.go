@@ -11,23 +11,22 @@ import (
 	"tocsin/track"
 )
 
-// SMSOrder is an SMS that an admin wants to try.
+// SMSOrder is a test SMS requested by an admin.
 type SMSOrder struct {
 	Number string `json:"number"` // E.164
 	Route  string `json:"route,omitempty"`
 	Text   string `json:"text,omitempty"`
-	Force  bool   `json:"force,omitempty"` // even if the number has had all SMS of the day
+	Force  bool   `json:"force,omitempty"` // ignore the number's daily limit
 }
 
-// SMS is what a test of SMS works with. All fields are needed.
+// SMS has the dependencies of a test of SMS. All are required.
 type SMS struct {
 	Inputs   Inputs
 	Settings *settings.Live
 	Clock    clock.Clock
 }
 
-// Run has one SMS sent by a route, and reports each step. It returns when it is known what has become of the SMS, or ctx ends. The
-// error is one of the database.
+// Run sends one SMS, and reports each step. It returns when the outcome is known, or ctx ends. Errors come from the database.
 func (t *SMS) Run(ctx context.Context, o SMSOrder, report func(Step)) error {
 	step := func(name, format string, args ...any) {
 		report(Step{At: t.Clock.Now(), Name: name, Text: fmt.Sprintf(format, args...)})
@@ -53,14 +52,14 @@ func (t *SMS) Run(ctx context.Context, o SMSOrder, report func(Step)) error {
 	return t.follow(ctx, in.ID, step, fail)
 }
 
-// refusals say why no SMS goes out.
+// refusals are the reasons why no SMS is sent.
 var refusals = map[track.NoText]string{
 	track.NoSMS: "the configuration has no [sms] table", track.OptedOut: `the owner of this number has opted out of SMS (see "tocsin sms stops list")`, track.NoRoute: "no route covers this number",
-	track.Busy: "another SMS to this number is on its way", track.NumberCap: "the number has had all SMS of the day (per_number_per_day; -force sends one more)",
-	track.OverBudget: "the budget of the day is used up (segments_per_day)",
+	track.Busy: "another SMS to this number is on its way", track.NumberCap: "the number's daily limit is reached (per_number_per_day; use -force to send anyway)",
+	track.OverBudget: "the daily budget is used up (segments_per_day)",
 }
 
-// routes names those that are tried.
+// routes names the routes to be tried.
 func (t *SMS) routes(o SMSOrder) (string, error) {
 	all := t.Settings.Get().SMS
 	if all == nil {
@@ -90,7 +89,7 @@ func (t *SMS) routes(o SMSOrder) (string, error) {
 	return "", fmt.Errorf("%s", refusals[track.NoRoute])
 }
 
-// follow sees what becomes of the SMS.
+// follow reports the progress of the SMS.
 func (t *SMS) follow(ctx context.Context, id string, step, fail func(name, format string, args ...any)) error {
 	seen, ended := track.TextQueued, []track.TextState{track.TextDelivered, track.TextFailed, track.TextExpired}
 	for {
@@ -111,9 +110,9 @@ func (t *SMS) follow(ctx context.Context, id string, step, fail func(name, forma
 			case track.TextFailed, track.TextExpired:
 				fail("report", "not delivered")
 			case track.TextUnsure, track.TextLost:
-				fail("accepted", "nobody knows: it may have been sent, and is not sent again")
+				fail("accepted", "unknown: it may have been sent, so it is not sent again")
 			case track.TextRefused, track.TextDropped:
-				fail("accepted", "nothing was sent: no route has taken it, or the provider has refused (see the log)")
+				fail("accepted", "not sent: no route accepted it, or the provider rejected it (see the log)")
 			}
 			seen = state
 		}

@@ -17,47 +17,46 @@ import (
 	"tocsin/track"
 )
 
-// Settings are those of one configuration. They are not changed once they are in use.
+// Settings are the settings of one configuration. They are immutable once in use.
 type Settings struct {
 	Name     string   // in service discovery
-	Language string   // en or zh, of users who have not chosen
+	Language string   // en or zh, for users who have not chosen
 	Admins   []string // bare JIDs
 	Tap      tap.Config
 	Policy   track.Policy
 
-	Grace     time.Duration // from connecting to the first alarm
+	Grace     time.Duration // after connecting, until the first alarm
 	FireRate  int           // alarms a second
 	Retention time.Duration
 
 	TextLimit int  // of an SMS, in graphemes
-	Notice    bool // an SMS is a notice: the message's text is not in it
+	Notice    bool // SMS do not contain the messages' text
 	Templates map[string]*template.Template
 
 	Region      string // of national numbers
-	Directory   bool   // bound numbers are used
-	VCards      bool   // numbers in vCards are used, where the policy discloses to anybody who asks for them
+	Directory   bool   // use bound numbers
+	VCards      bool   // use numbers from vCards, if the policy discloses numbers without consent
 	SelfService bool   // users may bind their number
-	Verify      bool   // a number that its user has bound counts only once it is confirmed
+	Verify      bool   // numbers bound by users must be confirmed
 
 	SMS *SMS // nil: the component sends none itself
 
-	Public string // the base of links to pages, as "https://xmpp.example.org/tocsin"; "": there are none
+	Public string // base URL of pages, such as "https://xmpp.example.org/tocsin"; "": no pages
 }
 
-// SMS is how the component sends SMS itself.
+// SMS configures the SMS that the component sends itself.
 type SMS struct {
 	Routes   routes.Table
-	Gateways map[string]gateway.Gateway // by the name of the route
-	Inboxes  map[string]gateway.Inbox   // of those reached by XMPP, by domain
+	Gateways map[string]gateway.Gateway // by route name
+	Inboxes  map[string]gateway.Inbox   // gateways reached by XMPP, by domain
 	Segments int                        // longer texts are cut
-	Validity time.Duration              // what is not delivered by then is not to be delivered
+	Validity time.Duration              // providers give up on delivery after this
 	Stop     []string                   // words like STOP, in addition to the built-in ones: see sms.ReadKeyword
 }
 
-// Live are the settings in force, with the pause that admins order by command. Its methods may be called by several
-// goroutines.
+// Live are the current settings, including the admins' pause. It is safe for concurrent use.
 type Live struct {
-	mu      sync.Mutex // over changes
+	mu      sync.Mutex // serialises changes
 	current atomic.Pointer[state]
 	changed queue.Signal
 }
@@ -67,7 +66,7 @@ type state struct {
 	policy track.Policy // with the pause
 }
 
-// NewLive returns settings in force.
+// NewLive returns live settings.
 func NewLive(s Settings, paused bool) *Live {
 	l := &Live{changed: queue.NewSignal()}
 	l.current.Store(&state{Settings: s})
@@ -75,16 +74,16 @@ func NewLive(s Settings, paused bool) *Live {
 	return l
 }
 
-// Get returns the settings in force. They must not be changed.
+// Get returns the current settings. They must not be modified.
 func (l *Live) Get() *Settings { return &l.current.Load().Settings }
 
-// Policy returns the policy in force, with the pause. It must not be changed.
+// Policy returns the current policy, including the pause. It must not be modified.
 func (l *Live) Policy() *track.Policy { return &l.current.Load().policy }
 
 // Paused reports whether an admin has paused all escalation.
 func (l *Live) Paused() bool { return l.Policy().Paused }
 
-// Set puts new settings into force.
+// Set replaces the settings.
 func (l *Live) Set(s Settings) {
 	l.set(func(next *state) { next.Settings = s })
 	l.changed.Set()
@@ -108,10 +107,10 @@ func (l *Live) set(change func(*state)) {
 	l.current.Store(&next)
 }
 
-// Changed is received from to learn of changes; it has one receiver. Any number of changes may be one receive.
+// Changed receives a value after changes; several changes may be merged. It is for one receiver.
 func (l *Live) Changed() <-chan struct{} { return l.changed }
 
-// IsUser reports whether a bare JID is that of a user of the configured domains.
+// IsUser reports whether a bare JID belongs to a user of the configured domains.
 func (s *Settings) IsUser(bare string) bool {
 	domain := track.Domain(bare)
 	return domain != bare && slices.Contains(s.Tap.Domains, domain)

@@ -10,7 +10,7 @@ import (
 	"tocsin/xep/forms"
 )
 
-// showAdmin shows the service's status, and what admins can do.
+// showAdmin shows the service's status and the admin commands.
 func (s *Server) showAdmin(r *http.Request, v visit) (*reply, error) {
 	return s.drawAdmin(r, v, "", nil, nil)
 }
@@ -32,7 +32,7 @@ func (s *Server) drawAdmin(r *http.Request, v visit, changed string, back *forms
 	say := s.say(r, v.owner)
 	page := view{Title: say.Web.Admin, CSRF: s.csrf(v.text), Notes: said, Health: s.Health.Health(r.Context())}
 	for _, name := range command.AdminPages() {
-		if name == "admin-reload" && changed != name { // asking for it does it
+		if name == "admin-reload" && changed != name { // it has no form: requesting it runs it
 			page.Forms = append(page.Forms, formView{Name: name, Title: say.Form.Admin.Reload.Title, Button: say.Form.Admin.Reload.Title})
 			continue
 		}

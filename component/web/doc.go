@@ -1,14 +1,14 @@
 // Package web serves the pages linked from chats (protocol §11): a prompt, the user's settings with a timeline of messages,
-// and what admins can do.
+// and the admin commands.
 //
-//	server.go    routes, headers, limits; token.go: who may open what
+//	server.go    routes, headers, limits; token.go: access tokens
 //	prompt.go    /p/TOKEN; settings.go: /me; admin.go: /admin; timeline.go: the drawing of messages
-//	form.go      a data form of component/command as HTML, and back: pages know no settings of their own
+//	form.go      data forms of component/command as HTML and back; pages define no settings of their own
 //	render.go    templates and texts
 //
-// A GET changes nothing, because clients and servers fetch links for previews. Every change is a POST with its own token
-// against cross-site requests. The package knows neither the wire nor the meaning of settings. Its tests are
-// stories (internal/scenarios), pages_test.go of internal/acceptance, and contrib/converse/test with a real browser.
+// A GET changes nothing, because clients and servers fetch links for previews. Every change is a POST with a CSRF token. The
+// package knows neither the wire nor the meaning of settings. Its tests are stories (internal/scenarios), pages_test.go of
+// internal/acceptance, and contrib/converse/test with a real browser.
 package web
 
 import (
@@ -24,22 +24,22 @@ import (
 	"tocsin/xep/forms"
 )
 
-// Store keeps tokens, by the hash of their text.
+// Store keeps tokens by the hash of their text.
 type Store interface {
 	SaveToken(context.Context, track.Token) error
 	Token(ctx context.Context, hash string) (track.Token, bool, error)
 	DropToken(ctx context.Context, hash string) (bool, error)
 }
 
-// Prompts are what the page of a prompt shows and does.
+// Prompts shows and answers prompts on their pages.
 type Prompts interface {
 	// Offer returns a prompt as its sender may see it now; ok is false if it is no longer known.
 	Offer(ctx context.Context, prompt string) (o Offer, ok bool, err error)
-	// Answer gives the sender's answer.
+	// Answer submits the sender's answer.
 	Answer(context.Context, *track.Answer) error
 }
 
-// Offer is a prompt as its page shows it.
+// Offer is a prompt as shown on its page.
 type Offer struct {
 	track.Prompt
 	Ask  phrase.Ask // Number is "" if none may be shown
@@ -51,7 +51,7 @@ type Commands interface {
 	Page(ctx context.Context, now time.Time, user jid.JID, lang, name string, filled *forms.Form) (*forms.Form, []adhoc.Note, error)
 }
 
-// Timeline is the messages of a sender, the newest first, with states as the sender may see them.
+// Timeline returns the messages of a sender, newest first, with states as the sender may see them.
 type Timeline interface {
 	Timeline(ctx context.Context, sender string, limit int) ([]track.Message, error)
 }
@@ -73,7 +73,7 @@ type Condition struct {
 	OK          bool
 }
 
-// Options are what a Server works with. All are needed.
+// Options are the dependencies of a Server. All are required.
 type Options struct {
 	*Links
 	Prompts  Prompts

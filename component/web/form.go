@@ -9,13 +9,13 @@ import (
 	"tocsin/xep/forms"
 )
 
-// formView is a data form as a page shows it.
+// formView is a data form as shown on a page.
 type formView struct {
 	Name    string // of the command
 	Title   string
 	Intro   []string
 	Fields  []fieldView
-	Readout bool // there is nothing to fill in
+	Readout bool // read-only
 	Button  string
 }
 
@@ -32,7 +32,7 @@ type optionView struct {
 	Chosen       bool
 }
 
-// show makes a view of a form.
+// show returns the view of a form.
 func show(name, button string, f *forms.Form) formView {
 	v := formView{Name: name, Title: f.Title, Intro: f.Instructions, Button: button, Readout: f.Type == forms.Result}
 	for _, field := range f.Fields {
@@ -66,7 +66,7 @@ func show(name, button string, f *forms.Form) formView {
 	return v
 }
 
-// filled makes a submitted form from what a page sent for its fields: an unticked box is not sent.
+// filled returns a submitted form with the values posted by a page, which does not send unticked boxes.
 func filled(r *http.Request, asked *forms.Form) *forms.Form {
 	f := &forms.Form{Type: forms.Submit}
 	for _, field := range asked.Fields {

@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// The rate and burst of pages for one address, and of wrong links.
+	// The rate and burst of pages for one address, and of invalid links.
 	pageRate, pageBurst = rate.Limit(5), 60
 	missRate, missBurst = rate.Limit(1.0 / 30), 20
-	// maxAddresses is how many addresses are remembered; the one that has been quiet for longest is forgotten first.
+	// maxAddresses limits the addresses remembered; the least recently used one is dropped.
 	maxAddresses = 10_000
 )
 
-// limits bound what one address can ask for.
+// limits are the rate limits of all addresses.
 type limits struct {
 	clock clock.Clock
 
@@ -32,7 +32,7 @@ type limit struct {
 
 func newLimits(c clock.Clock) *limits { return &limits{clock: c, all: map[string]*limit{}} }
 
-// allow reports whether an address may have a page now.
+// allow reports whether an address may request a page now.
 func (l *limits) allow(address string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -41,7 +41,7 @@ func (l *limits) allow(address string) bool {
 	return one.misses.TokensAt(now) >= 1 && one.pages.AllowN(now, 1)
 }
 
-// miss records a wrong link. It reports false when there have been too many.
+// miss records an invalid link. It reports false if there have been too many.
 func (l *limits) miss(address string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -16,22 +16,22 @@ import (
 // laterFor is how long "Not now" puts a prompt off.
 const laterFor = 10 * time.Minute
 
-// promptView is a prompt as its page shows it.
+// promptView is a prompt as shown on its page.
 type promptView struct {
-	What    string // who, and what has not happened
+	What    string // who has not received or read what
 	Number  string
 	Text    string
 	Link    template.URL // sms:
-	Via     template.URL // xmpp:, of a chat by Gateway
+	Via     template.URL // xmpp:, a chat through Gateway
 	Gateway string
 	QR      template.HTML // of the link
 	Known   bool          // the text is known
 	Claimed bool          // by this page
-	Sends   bool          // the SMS can be sent from here
-	State   string        // of the prompt, for the page to see that it changed
+	Sends   bool          // the component can send the SMS
+	State   string        // changes with the prompt, so that the page can detect it
 }
 
-// showPrompt shows a prompt. It claims nothing.
+// showPrompt shows a prompt without claiming it.
 func (s *Server) showPrompt(r *http.Request) (*reply, error) {
 	o, err := s.offer(r)
 	if err != nil {
@@ -53,7 +53,7 @@ func (s *Server) offer(r *http.Request) (Offer, error) {
 	return o, nil
 }
 
-// drawPrompt draws a prompt with a text for the SMS; if it is over, only that fact.
+// drawPrompt renders a prompt with a text for the SMS, or a note if it is over.
 func (s *Server) drawPrompt(r *http.Request, o Offer, text string, notes []note) *reply {
 	say := s.say(r, o.Sender)
 	v := view{Title: say.Web.PromptTitle(o.Ask.With), CSRF: s.csrf(r.PathValue("token")), Notes: notes}
@@ -84,7 +84,7 @@ func (s *Server) drawPrompt(r *http.Request, o Offer, text string, notes []note)
 	return s.render(r, o.Sender, "prompt.html", v)
 }
 
-// over says what became of a prompt.
+// over returns the outcome of a prompt.
 func (s *Server) over(say *phrase.Phrases, o Offer) string {
 	now := s.Clock.Now().In(s.Users.Zone(o.Sender))
 	switch o.State {
@@ -93,7 +93,7 @@ func (s *Server) over(say *phrase.Phrases, o Offer) string {
 	case track.PromptSnoozed:
 		return say.Chat.Snoozed(o.Ask.With, o.Until.Std().In(now.Location()), now, 0)
 	case track.PromptSent, track.PromptDeclined, track.PromptFailed:
-		if o.State == track.PromptSent && o.Until == 0 { // from here
+		if o.State == track.PromptSent && o.Until == 0 { // sent by the component
 			return say.Chat.Settled(o.Ask.With, track.WithdrawTexted, now, now)
 		}
 		return say.Chat.Settled(o.Ask.With, track.WithdrawAnswered, now, now)
@@ -101,10 +101,10 @@ func (s *Server) over(say *phrase.Phrases, o Offer) string {
 	return say.Chat.Settled(o.Ask.With, track.WithdrawExpired, o.ExpiresAt.Std().In(now.Location()), now)
 }
 
-// holder is what a page is called that holds the lease of a prompt: all pages of a user are one.
+// holder is the name under which a user's pages claim prompts: they count as one device.
 func holder(owner string) string { return owner + "/page" }
 
-// stateOf changes whenever a page should be drawn anew.
+// stateOf returns a value that changes whenever the page should be rendered again.
 func stateOf(o Offer) string {
 	who := ""
 	if o.State == track.PromptClaimed && o.Claimer != holder(o.Sender) {
@@ -113,7 +113,7 @@ func stateOf(o Offer) string {
 	return hash(strings.Join([]string{string(rune('a' + o.State)), who, string(o.Withdrew), string(rune('a' + o.Sends%26))}, " "))[:8]
 }
 
-// promptState tells a page that is open whether it should be drawn anew.
+// promptState returns stateOf to an open page.
 func (s *Server) promptState(r *http.Request) (*reply, error) {
 	o, err := s.offer(r)
 	if err != nil {
@@ -123,7 +123,7 @@ func (s *Server) promptState(r *http.Request) (*reply, error) {
 	return &reply{body: body, kind: "application/json"}, err
 }
 
-// answerPrompt takes in what was done about a prompt.
+// answerPrompt handles the answer to a prompt.
 func (s *Server) answerPrompt(r *http.Request) (*reply, error) {
 	o, err := s.offer(r)
 	if err != nil {
@@ -147,7 +147,7 @@ func (s *Server) answerPrompt(r *http.Request) (*reply, error) {
 	switch a.Action {
 	case track.Claim, track.SentSMS, track.Declined, track.Snooze, track.SendIt:
 	default:
-		return s.drawPrompt(r, o, text, nil), nil // another text
+		return s.drawPrompt(r, o, text, nil), nil // only the text changed
 	}
 	if err := s.Prompts.Answer(r.Context(), a); err != nil {
 		return nil, err

@@ -8,7 +8,7 @@ import (
 	"rsc.io/qr"
 )
 
-// qrCode draws a text as a QR code, in SVG; "" if it is too long for one.
+// qrCode returns a text as a QR code in SVG; "" if it is too long.
 func qrCode(text string) template.HTML {
 	code, err := qr.Encode(text, qr.L)
 	if err != nil {

@@ -16,7 +16,7 @@ var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{"pair": withCSRF}).ParseFS(files, "templates/*.html"))
 
-// withCSRF is a form with what it has to bring back.
+// withCSRF returns a form with its CSRF token.
 func withCSRF(f formView, csrf string) any {
 	return struct {
 		Form formView
@@ -28,7 +28,7 @@ func withCSRF(f formView, csrf string) any {
 func static(name, kind string) http.HandlerFunc {
 	content, err := files.ReadFile(name)
 	if err != nil {
-		panic(err) // it is part of the program
+		panic(err) // it is embedded
 	}
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", kind)
@@ -37,7 +37,7 @@ func static(name, kind string) http.HandlerFunc {
 	}
 }
 
-// view is what templates are run with.
+// view is the data for templates.
 type view struct {
 	Say   *phrase.Phrases
 	Base  string // of links
@@ -51,10 +51,10 @@ type view struct {
 	Timeline *timelineView
 	Health   []Condition
 	Owner    string
-	Message  string // instead of all else
+	Message  string // shown instead of everything else
 }
 
-// note is a line about what was done, or what is wrong.
+// note is one line of feedback.
 type note struct {
 	Text  string
 	Fault bool
@@ -95,7 +95,7 @@ func (a *reply) write(s *Server, w http.ResponseWriter) {
 	w.Write(a.body)
 }
 
-// render draws a page for a user; "" is nobody that is known.
+// render renders a page for a user, "" if unknown.
 func (s *Server) render(r *http.Request, owner, name string, v view) *reply {
 	v.Say, v.Base, v.Name, v.Owner = s.say(r, owner), s.current().prefix, s.Settings.Get().Name, owner
 	var b bytes.Buffer
@@ -103,7 +103,7 @@ func (s *Server) render(r *http.Request, owner, name string, v view) *reply {
 	return &reply{body: b.Bytes(), fault: err}
 }
 
-// say is the language of a page: the user's, else what the browser prefers.
+// say returns the phrases for a page: in the user's language, else in the browser's.
 func (s *Server) say(r *http.Request, owner string) *phrase.Phrases {
 	var preferred []string
 	if tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language")); err == nil {
@@ -117,7 +117,7 @@ func (s *Server) say(r *http.Request, owner string) *phrase.Phrases {
 	return phrase.In(s.Users.Language(owner, preferred...))
 }
 
-// fail draws the page of an error.
+// fail renders an error page.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, status int) {
 	say := s.say(r, "")
 	v := view{Title: say.Web.GoneTitle, Message: say.Web.Gone}

@@ -16,7 +16,7 @@ import (
 	"tocsin/track"
 )
 
-// Server answers requests for pages. It is an http.Handler.
+// Server serves pages. It is an http.Handler.
 type Server struct {
 	Options
 	mux    *http.ServeMux
@@ -24,21 +24,21 @@ type Server struct {
 	site   atomic.Pointer[site]
 }
 
-// site is what follows from the public URL, which may change.
+// site is derived from the public URL, which may change.
 type site struct {
 	public  string
-	prefix  string // of the path, where the proxy passes it on
+	prefix  string // of the path, if the proxy passes it on
 	handler http.Handler
 }
 
 const (
-	// maxForm is the longest form that is read, in bytes: a list of numbers may be long.
+	// maxForm limits submitted forms, in bytes: a list of numbers may be long.
 	maxForm = 1 << 20
 	// workWithin is how long a request may take.
 	workWithin = 15 * time.Second
 )
 
-// New returns a server of pages.
+// New returns a server for pages.
 func New(o Options) *Server {
 	s := &Server{Options: o, limits: newLimits(o.Clock)}
 	mux := http.NewServeMux()
@@ -58,7 +58,7 @@ func New(o Options) *Server {
 	return s
 }
 
-// current is the site of the settings in force. Forms of other sites are refused by it, whatever they know.
+// current returns the site of the current settings. It rejects forms from other sites.
 func (s *Server) current() *site {
 	public := s.public()
 	if known := s.site.Load(); known != nil && known.public == public {
@@ -76,7 +76,7 @@ func (s *Server) current() *site {
 	return now
 }
 
-// ServeHTTP implements http.Handler. The path comes with or without that of the public URL.
+// ServeHTTP implements http.Handler. The path may or may not include that of the public URL.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
@@ -102,13 +102,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	here.handler.ServeHTTP(w, r.WithContext(ctx))
 }
 
-// errGone is the error of a link that opens nothing: it is wrong, was used, or has expired.
+// errGone is the error for a link that is invalid, used, or expired.
 var errGone = errors.New("invalid link")
 
-// errForm is the error of a form that was not sent by a page of ours.
+// errForm is the error for a form that was not sent from a page of ours.
 var errForm = errors.New("unknown form")
 
-// page makes a handler of what makes a page. Whatever goes wrong, nothing of the request is logged: its path is a secret.
+// page returns the handler for a page. It never logs anything of the request, whose path is a secret.
 func (s *Server) page(do func(*http.Request) (*reply, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -146,7 +146,7 @@ func (s *Server) page(do func(*http.Request) (*reply, error)) http.HandlerFunc {
 	}
 }
 
-// client is who is asking: what the proxy says, if it is one on this machine.
+// client returns the client's address, from a proxy on this machine if there is one.
 func client(r *http.Request) string {
 	host, _, _ := net.SplitHostPort(r.RemoteAddr)
 	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
@@ -158,7 +158,7 @@ func client(r *http.Request) string {
 	return network(host)
 }
 
-// network is the smallest network that is given to one customer: of IPv6 a /64.
+// network returns the smallest network assigned to one customer: for IPv6 a /64.
 func network(host string) string {
 	ip, err := netip.ParseAddr(host)
 	if err != nil || ip.Unmap().Is4() {
@@ -171,7 +171,7 @@ func network(host string) string {
 	return prefix.String()
 }
 
-// area is a part that is opened by a link, and stays open for a while.
+// area is a part of the site that a link opens for one session.
 type area struct {
 	path          string
 	cookie        string
@@ -191,7 +191,7 @@ var areas = []area{
 	{"/admin", "tocsin_admin", track.AdminLink, track.AdminSession, (*Server).showAdmin, (*Server).changeAdmin},
 }
 
-// showLink shows the button that opens a session: a preview of the link uses nothing up.
+// showLink shows the button that opens a session, so that a preview does not use up the link.
 func (s *Server) showLink(r *http.Request, a area) (*reply, error) {
 	t, ok, err := s.find(r.Context(), r.PathValue("token"), a.link)
 	if err != nil || !ok {
@@ -202,7 +202,7 @@ func (s *Server) showLink(r *http.Request, a area) (*reply, error) {
 	return s.render(r, t.Owner, "open.html", view{Title: title, CSRF: s.csrf(r.PathValue("token"))}), nil
 }
 
-// openLink begins a session, for which the link is used up.
+// openLink begins a session, which uses up the link.
 func (s *Server) openLink(r *http.Request, a area) (*reply, error) {
 	text := r.PathValue("token")
 	t, ok, err := s.find(r.Context(), text, a.link)
@@ -228,7 +228,7 @@ func (s *Server) openLink(r *http.Request, a area) (*reply, error) {
 	}, nil
 }
 
-// inside lets in who has an open session.
+// inside requires an open session.
 func (s *Server) inside(a area, do func(*Server, *http.Request, visit) (*reply, error)) func(*http.Request) (*reply, error) {
 	return func(r *http.Request) (*reply, error) {
 		c, err := r.Cookie(a.cookie)

@@ -11,15 +11,15 @@ import (
 // settingsForms are the commands that the settings page shows.
 var settingsForms = []string{"number", "preferences"}
 
-// maxTimeline is how many messages are drawn.
+// maxTimeline is the number of messages in the timeline.
 const maxTimeline = 25
 
-// showSettings shows a user's settings, and below them what has become of their last messages.
+// showSettings shows a user's settings, followed by the timeline of their last messages.
 func (s *Server) showSettings(r *http.Request, v visit) (*reply, error) {
 	return s.drawSettings(r, v, "", nil, nil)
 }
 
-// changeSettings carries out one of the forms of the page.
+// changeSettings processes one of the page's forms.
 func (s *Server) changeSettings(r *http.Request, v visit) (*reply, error) {
 	if r.PostFormValue("form") == "forget" {
 		if err := s.Forget(r.Context(), v.owner); err != nil {
@@ -35,7 +35,7 @@ func (s *Server) changeSettings(r *http.Request, v visit) (*reply, error) {
 	return s.drawSettings(r, v, name, form, said)
 }
 
-// carryOut runs the command whose form was sent. form is what comes back in its place: with faults, as it was filled in.
+// carryOut runs the command whose form was submitted. form replaces that form on the page: with faults, it is as filled in.
 func (s *Server) carryOut(r *http.Request, v visit, allowed []string) (name string, form *forms.Form, said []note, err error) {
 	user, err := jid.Parse(v.owner)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *Server) carryOut(r *http.Request, v visit, allowed []string) (name stri
 	return "", nil, nil, errForm
 }
 
-// drawSettings draws the page. The form of the command changed is replaced by what came back of it.
+// drawSettings renders the page. back, if any, replaces the form of the command changed.
 func (s *Server) drawSettings(r *http.Request, v visit, changed string, back *forms.Form, said []note) (*reply, error) {
 	user, err := jid.Parse(v.owner)
 	if err != nil {

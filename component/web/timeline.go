@@ -7,14 +7,13 @@ import (
 	"tocsin/track"
 )
 
-// timelineView is what has become of messages, drawn: a line a message from its sending to its end, with a dot for each
-// thing that happened.
+// timelineView is the timeline of messages: one line each from sending to settlement, with a dot for each event.
 type timelineView struct{ Rows []rowView }
 
 // rowView is a message.
 type rowView struct {
 	With, Sent, State string // texts
-	From, To          int    // where the line begins and ends, in units of 1/1000 of the width
+	From, To          int    // ends of the line, in 1/1000 of the width
 	Class             string // of the line: read, late, open, failed
 	Dots              []dotView
 }
@@ -24,7 +23,7 @@ type dotView struct {
 	Class, Label string
 }
 
-// draw makes the drawing of messages, the newest first. Times are told in the zone of now.
+// draw returns the timeline of messages, newest first. Times are shown in the zone of now.
 func draw(messages []track.Message, now time.Time, say *phrase.Phrases) *timelineView {
 	v := &timelineView{}
 	if len(messages) == 0 {
@@ -61,7 +60,7 @@ func draw(messages []track.Message, now time.Time, say *phrase.Phrases) *timelin
 			if m.Marks.Has(track.TimedOutUndelivered) && !m.Marks.Has(track.TimedOutUnread) {
 				late = track.StateTimeoutUndelivered
 			}
-			if state == track.StateTimeout { // which of them is not to be told
+			if state == track.StateTimeout { // the sender may not learn which
 				late = track.StateTimeout
 			}
 			dot(m.TimeoutAt, "late", late)

@@ -17,16 +17,16 @@ import (
 )
 
 const (
-	// linkLife is how long the first opening of a link to settings may take, sessionLife how long they stay open then.
+	// linkLife is how long a link to settings is valid, sessionLife how long the session it opens lasts.
 	linkLife    = 15 * time.Minute
 	sessionLife = time.Hour
-	// tokenLength is that of a token's text: 26 characters of base32 are 130 bits.
+	// tokenLength is the length of a token's text: 26 characters of base32 are 130 bits.
 	tokenLength = 26
 )
 
 var alphabet = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
-// Links makes links to pages, and knows them again.
+// Links creates links to pages, and verifies them.
 type Links struct {
 	Settings *settings.Live
 	Secret   []byte // of the database
@@ -34,17 +34,17 @@ type Links struct {
 	Clock    clock.Clock
 }
 
-// public is the base of links, without a slash at its end; "": there are no pages.
+// public returns the base of links, without a trailing slash; "" if there are no pages.
 func (l *Links) public() string { return strings.TrimRight(l.Settings.Get().Public, "/") }
 
-// hash is what is stored of a token's text.
+// hash returns the form in which a token's text is stored.
 func hash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
 }
 
-// PromptLink returns the link to the page of a prompt, which is the same each time, and lets it be opened as long as the prompt
-// lives; "" if there are no pages.
+// PromptLink returns the link to the page of a prompt, or "" if there are no pages. It is the same each time, and valid until
+// the prompt expires.
 func (l *Links) PromptLink(ctx context.Context, p *track.Prompt) (string, error) {
 	if l.public() == "" {
 		return "", nil
@@ -57,7 +57,7 @@ func (l *Links) PromptLink(ctx context.Context, p *track.Prompt) (string, error)
 	return l.public() + "/p/" + text, nil
 }
 
-// SettingsLink returns a link by which a user can open their settings once; "" if there are no pages.
+// SettingsLink returns a link that opens a user's settings once; "" if there are no pages.
 func (l *Links) SettingsLink(ctx context.Context, owner string) (string, error) {
 	return l.link(ctx, track.SettingsLink, "/me/", owner)
 }
@@ -81,15 +81,15 @@ func (l *Links) issue(ctx context.Context, purpose track.Purpose, owner string, 
 	return text, err
 }
 
-// derive makes a text that nobody can guess out of the database's secret.
+// derive derives an unguessable text from the database's secret.
 func (l *Links) derive(use, of string) string {
 	mac := hmac.New(sha256.New, l.Secret)
 	mac.Write([]byte("web " + use + "\x00" + of))
 	return alphabet.EncodeToString(mac.Sum(nil))
 }
 
-// find returns the token of a text, if it is for this and has not expired. A wrong one, a used one and one that has expired
-// look alike.
+// find returns the token of a text, if it has this purpose and has not expired. Invalid, used and expired ones can't be told
+// apart.
 func (l *Links) find(ctx context.Context, text string, purpose track.Purpose) (t track.Token, ok bool, err error) {
 	if len(text) != tokenLength {
 		return t, false, nil
@@ -98,7 +98,7 @@ func (l *Links) find(ctx context.Context, text string, purpose track.Purpose) (t
 	return t, ok && t.Purpose == purpose && track.At(l.Clock.Now()) < t.Expires, err
 }
 
-// csrf is what a form of a page has to bring back, so that no other site can send it.
+// csrf returns the CSRF token for forms of a page.
 func (l *Links) csrf(text string) string { return l.derive("csrf", text)[:tokenLength] }
 
 func (l *Links) isOwnForm(r *http.Request, text string) bool {

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// MaxQueue is how many inputs may wait for a database that is slow or unavailable. Above three quarters of it,
+	// MaxQueue is how many inputs may wait while the database is slow or unavailable. Above three quarters of it,
 	// unwatched messages are dropped; when it is full, every fact is. All are counted.
 	MaxQueue = 1 << 17
 	// maxOf is how many facts from one user's stanzas may wait when the queue is half full; further ones are dropped
@@ -41,7 +41,7 @@ func (e *entry) weight() int {
 	return 1
 }
 
-// Queue holds what waits for the writer, in order. It is safe for concurrent use.
+// Queue holds the inputs for the writer, in order. It is safe for concurrent use.
 type Queue struct {
 	entries *queue.Queue[entry]
 	weight  atomic.Int64 // inputs in entries
@@ -90,7 +90,7 @@ func (q *Queue) push(e entry) {
 	q.metrics.Queued.Set(float64(q.Len()))
 }
 
-// Put queues an input from inside, which is never dropped. done, if not nil, is called when it is durable, or with
+// Put queues an internal input, which is never dropped. done, if not nil, is called when it is durable, or with
 // track.ErrRefused if the database refuses it.
 func (q *Queue) Put(in track.Input, done func(error)) {
 	q.push(entry{input: in, done: done, at: q.clock.Now()})
@@ -108,7 +108,7 @@ func (q *Queue) Do(ctx context.Context, in track.Input) error {
 	}
 }
 
-// Len returns how many inputs wait.
+// Len returns the number of waiting inputs.
 func (q *Queue) Len() int { return int(q.weight.Load()) }
 
 // Lag returns how long the oldest input has been waiting.

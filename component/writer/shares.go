@@ -7,7 +7,7 @@ import (
 	"tocsin/track"
 )
 
-// shares counts what waits in a queue, by the user whose stanzas it comes from.
+// shares counts the facts in a queue, by the user whose stanzas they come from.
 type shares struct {
 	mu   sync.Mutex
 	of   map[string]held
@@ -19,7 +19,7 @@ type held struct {
 	text  int64 // bytes
 }
 
-// fit returns the facts without those of users who have enough waiting.
+// fit removes the facts of users who have used up their share.
 func (s *shares) fit(facts []track.Fact) []track.Fact {
 	s.mu.Lock()
 	defer s.mu.Unlock()

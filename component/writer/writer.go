@@ -2,7 +2,8 @@
 // track.Ledger, which keeps conversations in order. It collects inputs for a few milliseconds and makes one transaction of
 // them. The effects of a batch happen when it is durable, in the function given to New.
 //
-// It knows nothing about the wire. Its tests (writer_test.go) run it on a database that is slow, away, or rejects inputs.
+// It knows nothing about the wire. Its tests (writer_test.go) run it on a database that is slow, unavailable, or rejects
+// inputs.
 package writer
 
 import (
@@ -33,17 +34,16 @@ const (
 type Store interface {
 	Load(context.Context, track.Want, track.Time) (track.Loaded, error)
 	Commit(context.Context, track.Changes) error // one transaction
-	// Settled reports whether the last Commit was stored, if its error left that open. It fails as long as that is
-	// undecided.
+	// Settled reports whether the last Commit was stored, if its error left that open. It fails while that is unknown.
 	Settled(context.Context) (bool, error)
 }
 
-// Options say what a writer writes, and how. All fields but Flush are needed.
+// Options are the dependencies of a writer. All are required except Flush.
 type Options struct {
 	Queue  *Queue
 	Store  Store
-	Ledger *track.Ledger        // which the writer owns from now on
-	Policy func() *track.Policy // in force; called before every batch
+	Ledger *track.Ledger        // owned by the writer from now on
+	Policy func() *track.Policy // the current policy; called before every batch
 	// Committed is called with the effects of a durable batch. The next batch waits for it to return.
 	Committed func(*track.Result)
 
@@ -53,13 +53,13 @@ type Options struct {
 	Metrics *metrics.Metrics
 }
 
-// Writer writes what is queued, in batches.
+// Writer writes queued inputs, in batches.
 type Writer struct {
 	Options
 	batch []entry       // being written
-	doubt *track.Result // of a commit that may have been stored although it failed
-	sizes [1024]int     // how many inputs the last commits were of
-	n     int           // of commits
+	doubt *track.Result // a commit that may have been stored although it failed
+	sizes [1024]int     // number of inputs of the last commits
+	n     int           // number of commits
 }
 
 // New returns a writer. Only Run touches the ledger.
@@ -74,9 +74,9 @@ func (w *Writer) gauge() {
 	w.Metrics.Prompts.Set(float64(w.Ledger.OpenPrompts()))
 }
 
-// Run writes batches until ctx is done and the queue is empty; for that it has stopWithin. Its error says why the queue
-// can no longer be written: track.ErrFenced, a track.BehindError, or that of ctx. Whatever could not be written is then
-// in Unwritten.
+// Run writes batches until ctx is done and the queue is empty, which may take up to stopWithin. It returns why the queue can
+// no longer be written: track.ErrFenced, a track.BehindError, or the error of ctx. What could not be written is then in
+// Unwritten.
 func (w *Writer) Run(ctx context.Context) error {
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var timer sync.WaitGroup
@@ -101,7 +101,7 @@ func (w *Writer) Run(ctx context.Context) error {
 	}
 }
 
-// limit calls stop when ctx has been done for stopWithin; it returns with the writing.
+// limit calls stop once ctx has been done for stopWithin, and returns when writing ends.
 func (w *Writer) limit(ctx, writing context.Context, stop func()) {
 	select {
 	case <-ctx.Done():
@@ -117,10 +117,10 @@ func (w *Writer) limit(ctx, writing context.Context, stop func()) {
 	}
 }
 
-// Unwritten removes and returns the facts from the wire that could not be written, once no more arrive: some may come
-// after Run has ended, while the stream is being closed. Some may be stored all the same. Everything else is in the
-// database, or comes again: a source that numbers its batches keeps them until they are acknowledged, and whoever waits
-// for an answer asks again.
+// Unwritten removes and returns the facts from the wire that could not be written. It is called once no more arrive: some may
+// come after Run has ended, while the stream is being closed. Some may be stored nevertheless. Everything else is in the
+// database, or will be repeated: numbered batches are kept by their source until acknowledged, and requests without an answer
+// are sent again.
 func (w *Writer) Unwritten() (left []track.Events) {
 	for _, e := range append(w.batch, w.Queue.entries.TakeWhile(func(entry) bool { return true })...) {
 		events, ok := e.input.(*track.Events)
@@ -158,8 +158,8 @@ func (w *Writer) gather(ctx context.Context) {
 	}
 }
 
-// write stores a batch, retrying as often as necessary. It fails only when ctx is done. A batch that the database
-// refuses is halved until the input at fault is found, which is dropped: it must not hold up all the others.
+// write stores a batch, retrying as often as necessary. It fails only when ctx is done. A batch that the database rejects is
+// halved until the faulty input is found, which is dropped so that it does not block the others.
 func (w *Writer) write(ctx context.Context, batch []entry) error {
 	for try := 1; ; try++ {
 		err := w.commit(ctx, batch)
@@ -203,7 +203,7 @@ func divisible(e entry) bool {
 	return ok && len(events.Facts) > 1
 }
 
-// divide splits an entry in two. Whoever waits for it waits for the second, which comes after the first.
+// divide splits an entry in two. done belongs to the second, which is written after the first.
 func divide(e entry) []entry {
 	first, second, _ := e.input.(*track.Events).Halves()
 	return []entry{{input: first, at: e.at}, {input: second, done: e.done, at: e.at}}
@@ -278,7 +278,7 @@ func isBehind(err error) bool {
 	return errors.As(err, &behind)
 }
 
-// settle finds out what became of a commit of unknown outcome, for instance because the connection broke. It returns
+// settle determines the outcome of a commit whose error left it open, for instance because the connection broke. It returns
 // the result if it was stored: then its effects must happen, and only once.
 func (w *Writer) settle(ctx context.Context, inputs int) (*track.Result, error) {
 	result := w.doubt
