@@ -10,14 +10,14 @@ import (
 	"tocsin/address"
 )
 
-// check finds what would end a session of the XMPP library, in stanzas that are about to be passed on. These are few, so
-// it can afford the library's own decoder.
+// check finds stanzas that would end a session of the XMPP library, before they are passed on. These are few, so it can
+// afford the library's own decoder.
 type check struct {
 	prefixes map[string]bool // bound to the stream's namespace by the stream header
-	request  Request         // the newest stanza, if it is one
+	request  Request         // the newest stanza, if it is a request
 }
 
-// header remembers what a stream header declares.
+// header records the prefixes declared in a stream header.
 func (c *check) header(b []byte) {
 	c.prefixes = map[string]bool{}
 	d := xml.NewDecoder(bytes.NewReader(b))
@@ -89,7 +89,7 @@ func (c *check) stanza(b []byte) Reason {
 	return ""
 }
 
-// addressed reports whether a stanza's addresses are such. It goes by local names, as the library does.
+// addressed reports whether a stanza's addresses are valid. Like the library, it compares only local names.
 func addressed(t xml.StartElement) bool {
 	for _, a := range t.Attr {
 		if (a.Name.Local == "from" || a.Name.Local == "to") && a.Value != "" {

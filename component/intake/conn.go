@@ -1,8 +1,8 @@
 // Package intake cuts the bytes of a component's stream into frames before the XMPP library sees them: copies from the tap
-// are taken out, stanzas that would end the library's session are dropped and counted, and the rest is passed on untouched.
+// are diverted, stanzas that would end the library's session are dropped and counted, and the rest is passed on unchanged.
 //
 // It owns the stream's buffer and the limits on stanzas, and knows only enough XML to find the end of a stanza. Its tests
-// split streams at every byte (conn_test.go), send what ends mellium's session (mellium_test.go), and fuzz.
+// split streams at every byte (conn_test.go), send what would end mellium's session (mellium_test.go), and fuzz.
 package intake
 
 import (
@@ -36,7 +36,7 @@ func (l Limits) orDefaults() Limits {
 	return Limits{or(l.Bytes, Defaults.Bytes), or(l.Depth, Defaults.Depth), or(l.Children, Defaults.Children), or(l.Attrs, Defaults.Attrs)}
 }
 
-// Reason says why something did not reach the library.
+// Reason is why something did not reach the library.
 type Reason string
 
 const (
@@ -46,20 +46,20 @@ const (
 	Malformed    Reason = "malformed"     // not well-formed XML, or forbidden by RFC 6120 §11.1: comments, processing instructions
 	BadAddress   Reason = "bad-address"   // from or to is not a JID
 	BadIQ        Reason = "bad-iq"        // a request or an error without a child, or with text before it
-	StreamInside Reason = "stream-inside" // an element of the stream's namespace where none may be
+	StreamInside Reason = "stream-inside" // an element of the stream's namespace where it is not allowed
 	Stray        Reason = "stray"         // text, comment or processing instruction between stanzas
 )
 
-// Request is an IQ that needs an answer, whatever its type is but result and error: sender, addressee and id.
+// Request is an IQ that needs an answer, of any type except result and error: its sender, addressee and id.
 type Request struct{ From, To, ID string }
 
 // Conn is a connection whose reader sees only what the XMPP library can handle. Writing, deadlines and closing are the
 // wrapped connection's.
 type Conn struct {
 	net.Conn
-	// Dropped, if set before the first Read, is called for everything that did not get through.
+	// Dropped, if set before the first Read, is called for everything that was not passed on.
 	Dropped func(Reason)
-	// Refuse, if set before the first Read, answers requests that did not get through with bad-request (RFC 6120 §8.2.3).
+	// Refuse, if set before the first Read, answers requests that were not passed on with bad-request (RFC 6120 §8.2.3).
 	Refuse func(Request)
 
 	taken  func(frame []byte)
@@ -93,7 +93,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// sort decides what becomes of a piece of the stream.
+// sort handles a piece of the stream according to its kind.
 func (c *Conn) sort(p piece) {
 	switch p.kind {
 	case header:
@@ -134,5 +134,5 @@ func (c *Conn) drop(r Reason) {
 	}
 }
 
-// blank reports whether b is nothing but white space.
+// blank reports whether b is only white space.
 func blank(b []byte) bool { return len(bytes.TrimLeft(b, " \t\r\n")) == 0 }

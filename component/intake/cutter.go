@@ -5,12 +5,12 @@ import (
 	"io"
 )
 
-// pieceKind is what a piece of the stream is.
+// pieceKind is the kind of a piece of the stream.
 type pieceKind uint8
 
 const (
 	header  pieceKind = iota // the XML declaration, if there is one, and the stream's start tag
-	whole                    // an element: a stanza, or anything in its place
+	whole                    // a complete element: a stanza, or something in its place
 	skipped                  // an element over a limit: no bytes
 	space                    // white space between stanzas
 	stray                    // anything else between stanzas: no bytes
@@ -25,12 +25,12 @@ type piece struct {
 	last    bool   // header: it is an empty element, nothing follows
 }
 
-// lexis is where in the markup the next byte falls.
+// lexis is the lexical state at the next byte.
 type lexis uint8
 
 const (
 	inText    lexis = iota
-	inOpening       // after "<", not yet clear of what
+	inOpening       // after "<", before its kind is known
 	inTag
 	inQuotes
 	inComment
@@ -46,15 +46,15 @@ const (
 	bufferKept = 1 << 20 // a buffer that grew larger is released
 )
 
-// cutter divides a stream into pieces. It knows only as much XML as that takes: whether a piece is well-formed is left
-// to its parser. Every byte is looked at once, in whatever chunks they arrive.
+// cutter divides a stream into pieces. It knows only as much XML as that requires: whether a piece is well-formed is left to
+// its parser. Every byte is examined once, however the chunks arrive.
 type cutter struct {
 	limits Limits
 
 	buf        []byte
 	start      int // of the current piece
 	mark       int // of the current markup: its "<"
-	pos        int // next byte to look at
+	pos        int // next byte to examine
 	end        int // of what was read
 	lexis      lexis
 	quote      byte // that ends inQuotes
@@ -72,7 +72,7 @@ type cutter struct {
 	given      bool // piece, which ends at pos, was returned
 }
 
-// next returns the next piece, reading from r as often as it takes. After an error of r it may be called again.
+// next returns the next piece, reading from r as often as necessary. After an error of r it may be called again.
 func (c *cutter) next(r io.Reader) (piece, error) {
 	if c.given {
 		c.start, c.given = c.pos, false
@@ -88,7 +88,7 @@ func (c *cutter) next(r io.Reader) (piece, error) {
 	}
 }
 
-// scan looks at the bytes that were read, and reports whether a piece ends in them.
+// scan examines the bytes read so far, and reports whether a piece ends in them.
 func (c *cutter) scan() (ok bool, err error) {
 	for c.pos < c.end {
 		switch c.lexis {
@@ -133,7 +133,7 @@ func (c *cutter) scan() (ok bool, err error) {
 	return false, nil
 }
 
-// between handles what is between two stanzas.
+// between handles text between two stanzas.
 func (c *cutter) between() {
 	text := c.upToMarkup()
 	c.pos += len(text)
@@ -155,7 +155,7 @@ func (c *cutter) upToMarkup() []byte {
 	return text
 }
 
-// opening finds out what a "<" begins. ok is false if more bytes are needed to tell.
+// opening determines what a "<" begins. ok is false if more bytes are needed.
 func (c *cutter) opening() (ok bool, err error) {
 	rest := c.buf[c.mark+1 : c.end]
 	switch b := rest[0]; {
@@ -199,7 +199,7 @@ func (c *cutter) opening() (ok bool, err error) {
 func (c *cutter) tag() bool {
 	b := c.buf[:c.end]
 	i := c.pos
-	if c.lexis == inTag && c.attrs == 0 { // most often the tag is here as a whole, with quotes of one kind
+	if c.lexis == inTag && c.attrs == 0 { // usually the whole tag is in the buffer, with quotes of one kind
 		if n := bytes.IndexByte(b[i:], '>'); n > 0 && (c.isEnd || i+n <= c.firstDouble(i)) {
 			tag := b[i : i+n]
 			if c.isEnd {
@@ -296,7 +296,7 @@ func (c *cutter) tagEnd() (bool, error) {
 	return true, nil
 }
 
-// element looks at the start tag that was read.
+// element processes the start tag just read.
 func (c *cutter) element() {
 	if c.over != "" {
 		return
@@ -322,7 +322,7 @@ func (c *cutter) isNamed(local string) bool {
 	return string(name[bytes.IndexByte(name, ':')+1:]) == local
 }
 
-// tagName returns the name in the start tag that was read.
+// tagName returns the name in the start tag just read.
 func (c *cutter) tagName() []byte {
 	tag := c.buf[c.mark+1 : c.pos]
 	for i, b := range tag {
@@ -347,7 +347,7 @@ func (c *cutter) skipTo(end string, head int) bool {
 	return true
 }
 
-// fill reads once. It makes room first, and discards what is skipped.
+// fill reads once. Before that, it makes room and discards skipped bytes.
 func (c *cutter) fill(r io.Reader) error {
 	if c.pos-c.start > c.limits.Bytes {
 		if c.depth == outside {
@@ -382,7 +382,7 @@ func (c *cutter) fill(r io.Reader) error {
 	return io.ErrNoProgress
 }
 
-// needed returns the index of the first byte still needed to find the end of what is skipped.
+// needed returns the index of the first byte still needed to find the end of a skipped element.
 func (c *cutter) needed() int {
 	switch c.lexis {
 	case inOpening:

@@ -20,7 +20,7 @@ type StanzaError struct {
 	Text      string
 }
 
-// Error implements error. It leaves out the text, which the other side wrote.
+// Error implements error. It omits the text, which comes from the other side.
 func (e *StanzaError) Error() string {
 	return fmt.Sprintf("answered with error %s (%s)", e.Condition, e.Type)
 }
@@ -39,7 +39,7 @@ type question struct {
 
 // Ask sends an IQ of type get or set from the component's domain, waits for the response, and decodes its payload into
 // answer unless that is nil; a response without a payload leaves it unchanged. Responses from anybody but the entity asked
-// are ignored. ctx should have a deadline: nobody is obliged to respond. The Handler must not call Ask, since it runs in the
+// are ignored. ctx should have a deadline: entities may never respond. The Handler must not call Ask, since it runs in the
 // goroutine that would read the response.
 //
 // The errors are those of Send, ErrDown if the stream ends before the response, *StanzaError, and the error of ctx.

@@ -24,10 +24,10 @@ var (
 	errLeave = errors.New("stopped")
 )
 
-// leaveWithin is how long the server has to close its half of a stream that we have closed.
+// leaveWithin is how long the server has to close its half of a stream we have closed.
 const leaveWithin = time.Second
 
-// pingPrefix is the prefix of the ids of keep-alive pings, whose responses nobody waits for.
+// pingPrefix is the prefix of the ids of keep-alive pings, whose responses are not awaited.
 const pingPrefix = "ping-"
 
 // link is one stream, from the handshake to its end.
@@ -39,7 +39,7 @@ type link struct {
 
 	within  time.Duration // a write
 	writing chan struct{} // a mutex whose waiters can give up: the goroutine that holds its token writes
-	replies chan IQ       // pings, and errors for what does not reach the handler
+	replies chan IQ       // pings, and errors for stanzas that do not reach the handler
 	down    chan struct{} // closed with the link
 	once    sync.Once
 	cause   error // why the link is down; valid once down is closed
@@ -48,8 +48,8 @@ type link struct {
 	pending map[string]*question // nil once the link is down
 }
 
-// pulse is the connection as mellium sees it. It records when bytes arrive. Once the stream is up it discards what mellium
-// writes by itself: what Serve writes at its end could land in the middle of another stanza.
+// pulse is the connection as mellium sees it. It records when bytes arrive. Once the stream is up, it discards mellium's own
+// writes: what Serve writes at its end could land in the middle of another stanza.
 type pulse struct {
 	net.Conn
 	now    func() time.Time
@@ -80,7 +80,7 @@ func (s *Session) connect(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Mellium cancels by a deadline that it resets at once, which a blocked read can miss.
+	// Mellium cancels with a deadline that it resets immediately, so a blocked read can miss it.
 	stop := context.AfterFunc(ctx, func() { tcp.Close() })
 	defer stop()
 	tap := &pulse{Conn: tcp, now: s.opts.Clock.Now}

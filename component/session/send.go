@@ -60,7 +60,7 @@ func ErrorWith(iq *Stanza, element any) IQ {
 	return answer
 }
 
-// answer returns a response from the address that was asked: clients check it.
+// answer returns a response from the requested address, which clients check.
 func answer(iq *Stanza, kind string) IQ {
 	return IQ{From: iq.To.String(), To: iq.From.String(), Type: kind, ID: iq.ID}
 }
@@ -115,7 +115,7 @@ func (s *Session) send(ctx context.Context, l *link, v any) error {
 	return err
 }
 
-// trace logs the fate of an outgoing stanza, without its content.
+// trace logs the outcome of an outgoing stanza, without its content.
 func (s *Session) trace(ctx context.Context, v any, size int, err error) {
 	if !s.opts.Log.Enabled(ctx, slog.LevelDebug) {
 		return
@@ -167,7 +167,7 @@ func (s *Session) encode(v any) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// envelope is what the three kinds of stanza have in common. Its name has no namespace: the stream's applies.
+// envelope is the common form of the three kinds of stanza. Its name has no namespace: the stream's applies.
 type envelope struct {
 	name, from, to, kind, id, lang, body string
 	payload                              []any

@@ -1,8 +1,7 @@
 // Package session keeps the component connected to its server (XEP-0114): it dials, performs the handshake, detects a dead
 // server by pings (XEP-0199), and reconnects forever with backoff. It is the only sender on the stream, validates every
-// stanza before writing it, and hands what arrives to one Handler.
-//
-// It owns the connection and its goroutines, and knows nothing of what the stanzas mean. Its tests run against
+// stanza before writing it, and passes incoming stanzas to one Handler.
+// It owns the connection and its goroutines, and knows nothing about the meaning of stanzas. Its tests run against
 // internal/fakeserver; docs/design/session.md has the reasons.
 package session
 
@@ -75,11 +74,11 @@ type Options struct {
 	Rand  func() float64 // in [0, 1); nil: math/rand
 }
 
-// Inbound receives what arrives on a session's streams. Only Handler is required.
+// Inbound handles what arrives on a session's streams. Only Handler is required.
 type Inbound struct {
 	Handler Handler
-	// Wrap wraps every new connection before anything reads it, so that it can take frames out. The stream header has
-	// to pass untouched.
+	// Wrap wraps every new connection before anything reads it, so that it can divert frames. The stream header must pass
+	// unchanged.
 	Wrap func(net.Conn) net.Conn
 	// Up is called when a stream is up, before anything that arrives on it is handled; Down when it has ended, with the
 	// reason. The session waits for them to return.
@@ -162,7 +161,7 @@ func (s *Session) Run(ctx context.Context, in Inbound) error {
 		if errors.Is(err, ErrNotAuthorized) && !s.welcome {
 			return fmt.Errorf("connect to %s as %s: %w", s.opts.Server, s.self, ErrNotAuthorized)
 		}
-		// A stream that lasted resets the backoff; one that is cut at once does not.
+		// A stream that lasted resets the backoff; one that is cut immediately does not.
 		if held >= s.opts.RetryMax {
 			limit = s.opts.RetryMin
 		}
@@ -226,7 +225,7 @@ func plain(err error) error {
 	return err
 }
 
-// explained is an error in our own words.
+// explained is an error with a clearer text.
 type explained struct {
 	text string
 	error

@@ -100,7 +100,7 @@ func (r *replay) Token() (xml.Token, error) {
 	return t, nil
 }
 
-// take reads one element of the stream and hands it on. Whatever is wrong with it, the stream survives.
+// take reads one element of the stream and passes it on. The stream survives any fault in it.
 func (s *Session) take(l *link, t xml.TokenReader, start *xml.StartElement) {
 	if !stanza.Is(start.Name, component.NSAccept) {
 		s.opts.Dropped("no stanza")
@@ -133,7 +133,7 @@ func (s *Session) take(l *link, t xml.TokenReader, start *xml.StartElement) {
 	}
 }
 
-// Refuse answers a request that was not handed on with bad-request. It does not block: under a flood, not all are answered.
+// Refuse answers a request that was not passed on with bad-request. It does not block: under a flood, not all are answered.
 func (s *Session) Refuse(from, to, id string) {
 	iq := &Stanza{Name: "iq", ID: id}
 	var fromErr, toErr error
@@ -144,7 +144,7 @@ func (s *Session) Refuse(from, to, id string) {
 	}
 }
 
-// request reports whether an IQ is a request for the handler. Responses go to those who wait for them; malformed requests
+// request reports whether an IQ is a request for the handler. Responses are delivered to waiting callers; malformed requests
 // are refused (RFC 6120 §8.2.3).
 func (s *Session) request(l *link, iq *Stanza) bool {
 	switch iq.Type {
@@ -258,7 +258,7 @@ func parse(s string) (jid.JID, error) {
 	return address.Parse(s)
 }
 
-// Harmless returns what may be logged of a panic: its value could contain anything that was read.
+// Harmless returns what may be logged about a panic: its value could contain anything read from the stream.
 func Harmless(r any) slog.Value {
 	if err, ok := r.(runtime.Error); ok {
 		return slog.StringValue(err.Error())

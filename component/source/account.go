@@ -12,19 +12,19 @@ import (
 // ended ones that may still resend.
 const maxRuns = 64
 
-// account knows how far each run was processed, and what was lost. It is pure: times are parameters.
+// account records how far each run was processed, and what was lost. It is pure: times are parameters.
 type account struct {
 	runs   []*run // the newest last
-	copies bool   // copies come, which have no numbers
+	copies bool   // copies arrive, which have no numbers
 	gap    track.Time
 	gaps   int
-	lost   uint64 // events that the sources say they have given up
+	lost   uint64 // events that the sources reported as dropped
 }
 
 // run is one run of one source.
 type run struct {
 	Name  string
-	Place string // where it runs: another run there replaces it
+	Place string // where it runs: another run in the same place replaces it
 	Ended bool
 	Lost  uint64
 	Hello *tap.Hello `json:",omitempty"`
@@ -32,7 +32,7 @@ type run struct {
 	taken  uint64 // newest batch processed
 	stored uint64 // everything up to here is durable
 	// On the present stream:
-	host  string // that sent the newest batch; "": the run has said nothing yet
+	host  string // the sender of the newest batch; "": none yet
 	seen  uint64 // the newest batch, repetitions included
 	acked uint64 // acknowledged to the source up to here
 }
@@ -74,7 +74,7 @@ func (a *account) batch(b tap.Batch, hello *tap.Hello, bye bool, now track.Time)
 	return true, replaced
 }
 
-// begin records a new run. Its first batches may have gone to an instance of which nothing is left.
+// begin records a new run. Its first batches may have gone to an instance that no longer exists.
 func (a *account) begin(b tap.Batch, now track.Time) *run {
 	if b.N > 1 || a.copies {
 		a.missed(now)
@@ -117,8 +117,7 @@ func (a *account) missed(now track.Time) {
 	a.gap = max(a.gap, now)
 }
 
-// connected records that a stream has begun. Whatever a source without numbers sent in the meantime, or just before, is
-// lost.
+// connected records that a stream has begun. What a source without numbers sent in the meantime, or just before, is lost.
 func (a *account) connected(now track.Time) {
 	if a.copies {
 		a.missed(now)
@@ -153,7 +152,7 @@ func (a *account) acknowledged(done ack) {
 	}
 }
 
-// disconnected forgets the state of a stream that is over: a source without an acknowledgement resends.
+// disconnected forgets the state of the ended stream: sources resend what was not acknowledged.
 func (a *account) disconnected() {
 	for _, r := range a.runs {
 		r.host, r.seen, r.acked = "", 0, 0

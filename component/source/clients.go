@@ -9,10 +9,10 @@ import (
 	"tocsin/xep/caps"
 )
 
-// settling is how long after the start of a stream copies of presence say who is online, not who has just come.
+// settling is how long after the start of a stream copies of presence show who is online, not who has just come online.
 const settling = 10 * time.Second
 
-// notePresence records who comes and goes from copies of presence, which say nothing else about sessions.
+// notePresence records who comes and goes from copies of presence, which contain nothing else about sessions.
 func (s *Source) notePresence(r *tap.Resource, settled bool, now track.Time) {
 	switch {
 	case r.Kind == tap.Unavailable:
@@ -22,7 +22,7 @@ func (s *Source) notePresence(r *tap.Resource, settled bool, now track.Time) {
 	}
 }
 
-// noteSession records what a session says about the proof to expect from its client.
+// noteSession records what a session event reveals about the proof to expect from its client.
 func (s *Source) noteSession(session *tap.Session, c change, acks bool) {
 	client := track.Client{JID: session.JID, At: session.At}
 	managed := func(is bool) track.Ternary {

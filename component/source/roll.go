@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// maxSessions is how many sessions are remembered, and for how many users the kind of the last one is.
+	// maxSessions limits the sessions remembered, and the users whose last session's kind is.
 	maxSessions = 200_000
 	// maxSessionsOf is the same per user: servers allow far fewer, or any number.
 	maxSessionsOf = 100
@@ -17,15 +17,15 @@ const (
 	confirmWithin = 10_000 // milliseconds
 )
 
-// Session is a local user's session, as the server reports it.
+// Session is a local user's session, as reported by the server.
 type Session struct {
 	JID         string // full
 	Managed     bool   // it uses XEP-0198, so it acknowledges
-	Hibernating bool   // its client is away, and may come back to resume
+	Hibernating bool   // its client is disconnected, and may resume it
 	Available   bool
 }
 
-// Roll knows who is online from the server's session events. It is safe for concurrent use.
+// Roll is who is online according to the server's session events. It is safe for concurrent use.
 type Roll struct {
 	mu       sync.Mutex
 	sessions map[string]*entry            // by run and key
@@ -43,8 +43,7 @@ func newRoll() *Roll {
 	return &Roll{sessions: map[string]*entry{}, users: map[string]map[string]*entry{}, last: map[string]bool{}, doubtful: map[string]track.Time{}}
 }
 
-// Of returns the sessions of a user, in no order. If there is none, lastManaged says whether the last one used
-// XEP-0198, if known. known is false if the user's server has never reported sessions.
+// Of returns the sessions of a user, in no order. If there are none, lastManaged reports whether the last one used XEP-0198.
 func (r *Roll) Of(bare string) (sessions []Session, lastManaged bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -168,7 +167,7 @@ func (r *Roll) remove(key string) {
 	}
 }
 
-// hello marks all sessions doubtful that a run and its predecessor reported before: existing ones are reported again.
+// hello marks all sessions reported by a run and its predecessor as doubtful: existing ones will be reported again.
 func (r *Roll) hello(run, replaced string, now track.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

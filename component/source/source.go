@@ -1,9 +1,9 @@
-// Package source handles what the server's tap sends: it has the frames parsed, passes facts to the writer and presence to
-// the registry, and keeps account of the source (docs/PROTOCOL.md §10): the last batch of each run, what was lost, what is
-// durable and can be acknowledged, and who is online.
+// Package source handles the frames of the server's tap: it parses them, passes facts to the writer and presence to the
+// registry, and keeps account of the source (docs/PROTOCOL.md §10): the last batch of each run, losses, what is durable and
+// can be acknowledged, and who is online.
 //
-// account.go and roll.go decide, without a clock and without I/O; source.go acts on it. What follows from a fact is up to
-// package track. Its tests feed it batches and check its account (account_test.go, source_test.go).
+// account.go and roll.go decide, without a clock and without I/O; source.go acts on it. Package track decides what follows
+// from a fact. Its tests feed it batches and check its account (account_test.go, source_test.go).
 package source
 
 import (
@@ -36,12 +36,12 @@ const (
 	maxIdle   = 64
 )
 
-// Queue takes the facts; done is called when they are durable.
+// Queue accepts facts; done is called when they are durable.
 type Queue interface {
 	Offer(events *track.Events, done func(error)) bool
 }
 
-// Presence is told who comes and goes.
+// Presence records who comes and goes.
 type Presence interface {
 	Saw(full string, from presence.Source, c caps.Caps)
 	Left(full string)
@@ -49,7 +49,7 @@ type Presence interface {
 	Acknowledged(full string)
 }
 
-// Rosters is told whose roster has changed.
+// Rosters is notified of changed rosters.
 type Rosters interface {
 	Changed(owner string)
 }
@@ -60,9 +60,9 @@ type Store interface {
 	Put(ctx context.Context, key, value string) error
 }
 
-// Options are what a Source works with. All fields are needed.
+// Options are the dependencies of a Source. All are required.
 type Options struct {
-	Config   func() *tap.Config // in force; another pointer means another configuration
+	Config   func() *tap.Config // the current one; a different pointer means a different configuration
 	Queue    Queue
 	Presence Presence
 	Rosters  Rosters
@@ -74,8 +74,8 @@ type Options struct {
 	Metrics *metrics.Metrics
 }
 
-// Source is the one place where frames of the tap come in. Only the reading goroutine may call Take; the other methods
-// are safe for concurrent use.
+// Source is the one entry point for frames of the tap. Only the reading goroutine may call Take; the other methods are safe
+// for concurrent use.
 type Source struct {
 	Options
 	roll *Roll
@@ -87,16 +87,16 @@ type Source struct {
 	sighting tap.Sighting
 	clients  []track.Client // of the current frame
 
-	wake    queue.Signal // there is something to acknowledge, to ask, or to remember
+	wake    queue.Signal // there are acknowledgements or requests to send, or state to store
 	mu      sync.Mutex
 	account account
 	skew    skew
-	since   time.Time         // of the stream
-	newest  time.Time         // when the newest believed frame came
-	dirty   bool              // account must be remembered
+	since   time.Time         // when the stream came up
+	newest  time.Time         // when the newest accepted frame arrived
+	dirty   bool              // account must be stored
 	idle    map[string]uint64 // the newest batch of each run, if it had no facts
-	idles   int               // batches that idle stands for
-	ask     bool              // sources must ask anew what is needed
+	idles   int               // number of batches that idle covers
+	ask     bool              // sources must query again what is needed
 }
 
 // rememberedKey is where the account is stored, except for the numbers, which the writer raises.
@@ -155,7 +155,7 @@ func (s *Source) Take(frame []byte) {
 	}
 }
 
-// trace logs what a frame was, without its content.
+// trace logs the kind of a frame, without its content.
 func (s *Source) trace(verdict tap.Verdict) {
 	if !s.Log.Enabled(context.Background(), slog.LevelDebug) {
 		return
@@ -261,7 +261,7 @@ func (s *Source) offer(events *track.Events) {
 	var done func(error)
 	if mark.Run != "" {
 		done = func(err error) {
-			if err == nil || errors.Is(err, track.ErrRefused) { // what is refused will not be taken later, either
+			if err == nil || errors.Is(err, track.ErrRefused) { // rejected facts would be rejected again
 				s.mu.Lock()
 				s.account.durable(mark.Run, mark.N)
 				s.mu.Unlock()
@@ -276,7 +276,7 @@ func (s *Source) offer(events *track.Events) {
 	}
 }
 
-// tell passes on what a frame said.
+// tell passes on the content of a frame.
 func (s *Source) tell(mark track.Mark) {
 	told := &s.sighting
 	for i := range told.Seen {
@@ -302,13 +302,13 @@ func (s *Source) tell(mark track.Mark) {
 		}
 	}
 	for _, d := range told.Displays {
-		if d.By == d.Owner { // XEP-0490 §3: in a conversation of two by the own archive
+		if d.By == d.Owner { // XEP-0490 §3: one-to-one chats use the user's own archive
 			key := track.Key{Sender: d.With, Recipient: d.Owner, ID: d.ID}
 			told.Facts = append(told.Facts, track.Fact{Kind: track.Synced, Key: key, At: track.At(s.Clock.Now())})
 		}
 	}
 	if n := len(told.Facts); n+len(s.clients)+len(told.Removed) > 0 {
-		// They belong to the queue from now on: the next frame gets a new slice.
+		// The queue owns these now: the next frame gets a new slice.
 		s.offer(&track.Events{Mark: mark, Facts: told.Facts, Clients: s.clients, Removed: slices.Clone(told.Removed)})
 		told.Facts, s.clients = make([]track.Fact, 0, max(8, n)), nil
 	}
@@ -317,7 +317,7 @@ func (s *Source) tell(mark track.Mark) {
 // NewStream is called before the first frame of a stream.
 func (s *Source) NewStream() { s.clocks.NewStream() }
 
-// Up is called when a stream has begun, Down when it is over.
+// Up is called when a stream has begun, Down when it has ended.
 func (s *Source) Up() {
 	s.mu.Lock()
 	before := s.account.gap
@@ -338,7 +338,7 @@ func (s *Source) Down() {
 	s.account.disconnected()
 }
 
-// Refresh makes the sources query again what is needed: the configuration has changed.
+// Refresh makes the sources query again what is needed, as the configuration has changed.
 func (s *Source) Refresh() {
 	s.mu.Lock()
 	s.ask = true
@@ -349,7 +349,7 @@ func (s *Source) Refresh() {
 // Roll returns who is online.
 func (s *Source) Roll() *Roll { return s.roll }
 
-// ackPayload and refreshPayload are what the sources are sent.
+// ackPayload and refreshPayload are sent to the sources.
 type ackPayload struct {
 	XMLName xml.Name `xml:"urn:tocsin:tap:1 ack"`
 	Run     string   `xml:"run,attr"`
@@ -360,7 +360,7 @@ type refreshPayload struct {
 	XMLName xml.Name `xml:"urn:tocsin:tap:1 refresh"`
 }
 
-// Run acknowledges what is durable, and remembers the account, until ctx is done.
+// Run acknowledges durable batches and stores the account until ctx is done.
 func (s *Source) Run(ctx context.Context) error {
 	tidy, stopTidy := s.Clock.After(tidyEvery)
 	defer func() { stopTidy() }()
@@ -389,7 +389,7 @@ func (s *Source) Run(ctx context.Context) error {
 	}
 }
 
-// answer sends what the sources wait for.
+// answer sends acknowledgements and refresh requests to the sources.
 func (s *Source) answer(ctx context.Context) {
 	s.mu.Lock()
 	acks, ask := s.account.acks(), s.ask
@@ -403,12 +403,12 @@ func (s *Source) answer(ctx context.Context) {
 	s.mu.Unlock()
 	for host := range hosts {
 		if err := s.Send(ctx, host, refreshPayload{}); err != nil {
-			s.Log.Debug("could not greet a tap", "host", host, "err", err)
+			s.Log.Debug("could not send a refresh to a tap", "host", host, "err", err)
 		}
 	}
 	for _, a := range acks {
 		if err := s.Send(ctx, a.host, ackPayload{Run: a.run, N: a.n}); err != nil {
-			return // the stream is down: all of it is sent again
+			return // the stream is down: everything is sent again later
 		}
 		s.mu.Lock()
 		s.account.acknowledged(a)

@@ -6,14 +6,14 @@ import (
 	"tocsin/track"
 )
 
-// State describes the tap in use, for people.
+// State describes the tap in use, for display.
 type State struct {
-	Newest time.Time  // when the newest believed frame came; zero: none did
-	Lossy  bool       // copies come, which can be lost unnoticed
+	Newest time.Time  // when the newest accepted frame arrived; zero: none yet
+	Lossy  bool       // copies are used, which can be lost unnoticed
 	Tells  []string   // the sources: "mod_tocsin 1, Prosody 13.0.1"
 	Gap    track.Time // up to when something may have been missed; 0: nothing was
 	Gaps   int        // since the start
-	Lost   uint64     // events that the sources say they have given up, since the start
+	Lost   uint64     // events that the sources reported as dropped, since the start
 
 	Ahead time.Duration // how far the server's clock is ahead of ours
 }

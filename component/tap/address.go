@@ -6,7 +6,7 @@ import (
 	"tocsin/address"
 )
 
-// party is the sender or the addressee of a stanza: a canonical address, and how it relates to us.
+// party is the sender or the addressee of a stanza: a canonical address, and its relation to us.
 type party struct {
 	full     string // bare if there is no resource
 	bare     string

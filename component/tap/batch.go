@@ -10,8 +10,8 @@ import (
 // EventsNS is the namespace of events (docs/PROTOCOL.md §10).
 const EventsNS = "urn:tocsin:tap:1"
 
-// batch is what the reader knows about a batch of events, and about the current event. What an event says about a
-// message goes into the fields of a copy.
+// batch is the reader's state for a batch of events and the current event. What an event reports about a message goes into
+// the fields of a copy.
 type batch struct {
 	here    bool // the frame is a batch
 	open    bool // the reader is inside it
@@ -59,7 +59,7 @@ func count(v []byte) uint64 {
 	return n
 }
 
-// maxAge bounds the reported age of an event: nobody keeps one for longer.
+// maxAge limits the reported age of an event: none is kept for longer.
 const maxAge = 30 * 24 * 3600 * 1000
 
 func milliseconds(v []byte) int64 { return int64(min(count(v), maxAge)) }
@@ -158,7 +158,7 @@ func standingOf(v []byte) track.Standing {
 	return track.StandingUnknown
 }
 
-// toldBodies are the words for a body whose text is withheld.
+// toldBodies are the kinds of a body whose text is withheld, by their names on the wire.
 var toldBodies = map[string]bodyKind{"text": textBody, "blank": blankBody, "otr": otrBody, "otr-auto": otrAutoBody}
 
 var (
@@ -252,7 +252,7 @@ func (f *fields) payload(local []byte, attrs []attr) {
 	f.child = anyChild
 }
 
-// startBatch handles the <tap/> of a batch of events; its frame is read further only if it is from a vhost.
+// startBatch handles the <tap/> of a batch of events. The rest of the frame is read only if it comes from a vhost.
 func (t *Tap) startBatch(attrs []attr) {
 	f := &t.fields
 	f.batch.begin(attrs)
@@ -263,7 +263,7 @@ func (t *Tap) startBatch(attrs []attr) {
 	t.out.Batch = Batch{Run: t.known(f.batch.run), N: f.batch.number, Lost: f.batch.lost, Host: t.known(f.outerFrom), Sent: track.Time(count(get(attrs, "t")))}
 }
 
-// endEvent adds what follows from the current event.
+// endEvent adds the facts of the current event.
 func (t *Tap) endEvent() {
 	f := &t.fields
 	b := &f.batch

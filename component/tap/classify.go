@@ -30,7 +30,7 @@ const (
 	eventAcked         // a session of the recipient acknowledged it (XEP-0198)
 	eventBounce        // the server's own error
 	eventPresence
-	eventHanded  // it was written to a session that acknowledges nothing
+	eventHanded  // it was written to a session without acknowledgements
 	eventUnacked // a session ended without acknowledging it
 	eventDropped // the server silently discarded it
 	eventNamed   // the recipient's archive has given it an id
@@ -135,7 +135,7 @@ func (r *report) add(kind track.FactKind, sender, recipient *party, id string, b
 	return &r.out.Facts[len(r.out.Facts)-1]
 }
 
-// evidence is what the stanza says about messages that its addressee wrote.
+// evidence adds what the stanza proves about messages written by its addressee.
 func (r *report) evidence() {
 	sender, recipient := r.to, r.from
 	for _, kind := range [...]mentionKind{received, markedReceived, displayed, repliedTo, reactedTo} {
@@ -174,7 +174,7 @@ func (r *report) isTo(to []byte, sender *party) bool {
 }
 
 // isReply reports whether a person has just written the stanza, in the conversation. An SCE envelope may contain a
-// receipt. Another copy may come after something that the addressee has written since.
+// receipt. Another copy may arrive after something the addressee wrote later.
 func (r *report) isReply() bool {
 	f := r.f
 	return string(f.typ) == "chat" && f.isWritten() && len(f.corrects) == 0 && len(f.retracts) == 0 && !f.any(hasReaction) &&
@@ -194,11 +194,11 @@ func (r *report) isReplay() bool {
 	return false
 }
 
-// skew is how much clocks of servers and gateways may differ.
+// skew is the tolerated difference between the clocks of servers and gateways.
 const skew = time.Minute
 
-// written returns when the stanza was written, if its author's client (which was offline), a gateway or another server
-// says that it is late. Nothing in it can concern anything sent after that. 0 means now.
+// written returns when the stanza was written, if its author's client (which was offline), a gateway or another server marked
+// it as delayed. It cannot concern anything sent after that. 0 means now.
 func (r *report) written() (at track.Time) {
 	for i := range r.f.delays {
 		stamp, ok := stampOf(r.f.delays[i].stamp)
@@ -219,7 +219,7 @@ func stampOf(b []byte) (track.Time, bool) {
 	return track.At(t), err == nil
 }
 
-// sent is what the stanza says about messages that its author wrote.
+// sent adds the facts about messages written by the stanza's author.
 func (r *report) sent() {
 	f := r.f
 	if usable(f.retracts) {
@@ -252,7 +252,7 @@ func (r *report) sent() {
 	}
 }
 
-// content fills in what is new in a message or in its correction.
+// content fills in the content of a message or correction.
 func (r *report) content(fact *track.Fact) {
 	f := r.f
 	fact.Resource = r.from.resource
@@ -308,14 +308,14 @@ func (r *report) acked() {
 	}
 }
 
-// reached handles what became of a message on its way to a session of the recipient, or to none.
+// reached handles the outcome of a message's delivery to a session of the recipient, or to none.
 func (r *report) reached(kind track.FactKind) {
 	if r.isMessage() {
 		r.add(kind, r.from, r.to, string(r.f.id), "").Resource = r.to.resource
 	}
 }
 
-// isMessage reports whether this concerns one of our messages that people read. No events are sent for others.
+// isMessage reports whether this is about a local user's message written by a person. Batches have no events about others.
 func (r *report) isMessage() bool {
 	return r.from.local && usable(r.f.id) && (r.f.batch.here || r.f.isWritten())
 }
@@ -334,9 +334,9 @@ func (r *report) stored() {
 	}
 }
 
-// bounce handles an error from the recipient's side to the sender, with the id of the message. Stored rows decide
-// whether it was a message, not what the error echoes. Of several errors the gravest counts: the author of the message
-// may have written the others.
+// bounce handles an error from the recipient's side to the sender, with the id of the message. Whether it was a message is
+// decided by the stored rows, not by what the error echoes. Of several errors the most severe counts: the author of the
+// message may have written the others.
 func (r *report) bounce() {
 	f := r.f
 	if !r.to.local || !usable(f.id) {

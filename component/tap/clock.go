@@ -5,25 +5,25 @@ import "tocsin/track"
 const (
 	// clockSlack is the tolerated difference, in milliseconds, between the clocks of server and component.
 	clockSlack track.Time = 2000
-	// clockWindow is how long, at most, a measured difference counts; at least half as long.
+	// clockWindow is how long a measured difference counts: at most two windows, at least one.
 	clockWindow track.Time = 60_000
 )
 
-// serverClock translates the stamps of one domain. Stamps are in the server's time, alarms go by ours. A copy that is
-// sent at once is stamped now, so the smallest recent age is the difference between the two clocks; anything older was
-// kept. The very first copies are assumed to be new: better an alarm too late than too early. And since copies arrive
-// in order, none is older than the one before it on the same stream.
+// serverClock translates the stamps of one domain from the server's time to ours, by which alarms are set. A copy that is
+// sent immediately is stamped now, so the smallest recent age is the difference between the two clocks; anything older was
+// queued. The very first copies are assumed to be new: an alarm that is late is better than one that is early. Since copies
+// arrive in order, none is older than the one before it on the same stream.
 type serverClock struct {
-	offset        track.Time // what is added to its stamps
+	offset        track.Time // added to its stamps
 	least, before track.Time // the least age in this window, and in the one before
 	until         track.Time // the end of this window
 	last          track.Time // when the newest copy of this stream was made
 }
 
-// at returns when a copy that comes now was made.
+// at returns when a copy that arrives now was made.
 func (c *serverClock) at(stamp, now track.Time) track.Time {
 	age := now - stamp
-	if now >= c.until || now < c.until-clockWindow { // the window is over, or our clock was put back
+	if now >= c.until || now < c.until-clockWindow { // the window is over, or our clock was set back
 		if c.before = c.least; c.until == 0 {
 			c.before = age
 		}
@@ -37,11 +37,10 @@ func (c *serverClock) at(stamp, now track.Time) track.Time {
 	return c.last
 }
 
-// Clocks is what is known about the clocks of the domains that stamp their copies; only believed domains are in it. It
-// outlives a Tap.
+// Clocks are the clocks of the domains that stamp their copies; only trusted domains are in it. It outlives a Tap.
 type Clocks map[string]*serverClock
 
-// NewStream says that what comes next may be older than what came before.
+// NewStream allows the next copy to be older than the previous one.
 func (all Clocks) NewStream() {
 	for _, c := range all {
 		c.last = 0
@@ -64,8 +63,8 @@ func (all Clocks) of(domain []byte) *serverClock {
 	return c
 }
 
-// inOrder returns when an event happened that arrives now and that was at, by the age of its batch. Transit times
-// differ by milliseconds, so a later event is not taken to be older for that. A much older one was kept.
+// inOrder returns when an event happened that arrives now, given its time according to the age of its batch. Transit times
+// differ by milliseconds, which must not make a later event older. A much older one was queued.
 func (all Clocks) inOrder(domain []byte, at track.Time) track.Time {
 	if all == nil {
 		return at

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// Anything beyond these bounds is left to encoding/xml. The limits of intake are no wider.
+// Anything beyond these bounds is left to encoding/xml. The limits of intake are not larger.
 const (
 	fastDepth = 64
 	fastAttrs = 128
@@ -18,7 +18,7 @@ type fast struct {
 	frame   []byte
 	b       []byte // the frame up to the next "<"
 	i       int
-	escape  int // where the next "&" is, behind the frame if there is none
+	escape  int // index of the next "&"; len(frame) if there is none
 	names   [fastDepth][]byte
 	bound   [fastDepth]int // names bound before the element
 	binds   [fastNames]binding
@@ -39,7 +39,7 @@ type binding struct {
 	space
 }
 
-// read reports whether it could read the relevant part of the frame. If not, that says nothing about the frame.
+// read reports whether it could read the relevant part of the frame. If not, the frame may still be valid.
 func (r *fast) read(frame []byte, f *fields) bool {
 	f.reset()
 	if len(frame) == 0 || frame[0] != '<' || !plain(frame) || bytes.Contains(frame, []byte("]]>")) {
@@ -178,7 +178,7 @@ func (r *fast) startTag() (tag name, empty, ok bool) {
 		a.space, a.local, a.value = noSpace, key.bytes, value
 		prefixed = prefixed || key.colon > 0
 	}
-	if prefixed { // by a prefix that may be bound in the same tag
+	if prefixed { // the prefix may be bound in the same tag
 		for i := range r.attrs[:r.nattrs] {
 			a := &r.attrs[i]
 			colon := bytes.IndexByte(a.local, ':')
@@ -230,12 +230,12 @@ func (r *fast) resolve(n name) (space, []byte, bool) {
 		}
 	}
 	if n.colon > 0 {
-		return otherSpace, local, true // encoding/xml takes an unbound prefix for the namespace
+		return otherSpace, local, true // encoding/xml uses an unbound prefix as the namespace
 	}
 	return noSpace, local, true
 }
 
-// name reads a name: letters, digits, "-", "_" and "." and at most one ":" between two parts of it. It leaves any other to
+// name reads a name: letters, digits, "-", "_" and "." and at most one ":" between two parts of it. Others are left to
 // encoding/xml.
 func (r *fast) name() (name, bool) {
 	b := r.b[r.i:]
@@ -268,7 +268,7 @@ const (
 	inName = 2
 )
 
-// class says what a byte may be in a name.
+// class is the role of a byte in a name.
 var class = func() (t [256]byte) {
 	for c := 'a'; c <= 'z'; c++ {
 		t[c], t[c-'a'+'A'] = letter, letter

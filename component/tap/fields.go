@@ -8,8 +8,8 @@ import (
 
 const (
 	maxMentions = 64   // ids of other messages that one stanza may name; further ones are ignored
-	maxOthers   = 8    // delays, ids and fallbacks in one stanza, of each; of more, the first and the last
-	maxID       = 1024 // bytes of a stanza id: a longer one names nothing
+	maxOthers   = 8    // delays, ids and fallbacks in one stanza, of each kind; beyond that the first ones and the last
+	maxID       = 1024 // bytes of a stanza id; longer ones are ignored
 )
 
 // attr is an attribute; its value is unescaped.
@@ -28,7 +28,7 @@ func get(attrs []attr, local string) []byte {
 	return nil
 }
 
-// stanzaKind is what the forwarded stanza is.
+// stanzaKind is the kind of the forwarded stanza.
 type stanzaKind uint8
 
 const (
@@ -42,31 +42,31 @@ type has uint32
 
 const (
 	hasBody           has = 1 << iota
-	hasContent            // something that a client may call displayed
+	hasContent            // something that a client may mark as displayed
 	hasForwarded          // a message in the message
 	hasRequest            // XEP-0184
 	hasMarkable           // XEP-0333
 	hasNoStore            // XEP-0334
 	hasProof              // a receipt or a marker
 	hasOMEMO              // XEP-0384, either version
-	hasPayload            // of OMEMO: without it no text is encrypted
+	hasPayload            // of OMEMO: without it there is no encrypted text
 	hasCiphertext         // of another encryption
 	hasEncryptionName     // XEP-0380
-	hasSealed             // the encryption may hold more than the text
+	hasSealed             // the encryption may contain more than the text
 	hasReaction           // XEP-0444
 	hasRinging            // XEP-0353
 	hasHint               // protocol §3
 	hasVoidHint           // the same, malformed
-	hasError              // an error: the server's, or one that the author put into what it echoes
-	hasPassingError       // the last one may pass
-	hasFinalError         // one before it does not
-	hasRefusal            // one says that somebody refuses
+	hasError              // an error: the server's, or one that the author put into the echoed message
+	hasPassingError       // the last one is temporary
+	hasFinalError         // an earlier one is permanent
+	hasRefusal            // one is a refusal by the recipient's side
 )
 
 // any reports whether one of x holds.
 func (h has) any(x has) bool { return h&x != 0 }
 
-// mentionKind is what a stanza says about the message whose id it names.
+// mentionKind is how a stanza refers to another message.
 type mentionKind uint8
 
 const (
@@ -81,19 +81,19 @@ const (
 type mention struct {
 	mentionKind
 	id []byte
-	to []byte // repliedTo: who wrote the message that is replied to
+	to []byte // repliedTo: the author of the other message
 }
 
 // delay is a <delay/> in the message (XEP-0203), or its forerunner (XEP-0091).
 type delay struct{ from, stamp []byte }
 
-// otherID is an id beside that of the stanza (XEP-0359): by is "" for an origin-id.
+// otherID is an additional id of the stanza (XEP-0359); by is "" for an origin-id.
 type otherID struct{ by, id []byte }
 
 // part is a range of the body, in code points (XEP-0428 §3.1).
 type part struct{ start, end int }
 
-// fields is what is read from a frame. Its bytes are valid as long as the frame.
+// fields is the content of a frame. Its bytes are valid as long as the frame.
 type fields struct {
 	isMessage bool // the outer stanza
 	outerFrom []byte
@@ -102,9 +102,9 @@ type fields struct {
 	hasTap    bool
 	event     []byte
 	session   []byte
-	stamp     []byte // of the <delay/> beside the forwarded stanza
+	stamp     []byte // of the <delay/> next to the forwarded stanza
 	batch     batch  // in place of a forwarded stanza
-	owner     *Tap   // handles the events one by one; nil: nobody does
+	owner     *Tap   // handles the events one by one; nil: they are ignored
 
 	kind                    stanzaKind
 	stanzas                 int
@@ -113,14 +113,14 @@ type fields struct {
 	has
 	body      []byte
 	bodyLang  []byte
-	toldBody  bodyKind // from a tap that may withhold the text
-	fallbacks []part   // of the body, that quote another message (XEP-0461)
+	toldBody  bodyKind // reported by a tap that withholds the text
+	fallbacks []part   // parts of the body that quote another message (XEP-0461)
 	mentions  []mention
 	delays    []delay
 	ids       []otherID
-	corrects  []byte // the id that a correction names
-	retracts  []byte // the id that a retraction names
-	fastens   []byte // the id that something is fastened to
+	corrects  []byte // the id of the corrected message
+	retracts  []byte // the id of the retracted message
+	fastens   []byte // the id of the message that something is fastened to
 	hint      track.Hint
 	urgency   []byte    // XEP-0131
 	caps      [3][]byte // XEP-0115: node, ver, hash
@@ -156,7 +156,7 @@ func (f *fields) reset() {
 	*f = fields{mentions: f.mentions[:0], delays: f.delays[:0], ids: f.ids[:0], fallbacks: f.fallbacks[:0], owner: f.owner}
 }
 
-// resetStanza forgets one event's stanza before the next.
+// resetStanza clears the fields of an event's stanza.
 func (f *fields) resetStanza() {
 	isMessage, from, typ, b := f.isMessage, f.outerFrom, f.outerType, f.batch
 	f.reset()

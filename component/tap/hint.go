@@ -4,13 +4,13 @@ import "tocsin/track"
 
 var (
 	untils = map[string]track.Until{"delivered": track.UntilDelivered, "displayed": track.UntilDisplayed, "none": track.UntilNone}
-	// XEP-0131 §5.6 has no "urgent", the hint's priority does.
+	// XEP-0131 §5.6 has no "urgent", unlike the hint's priority.
 	urgencies  = map[string]track.Priority{"low": track.Low, "medium": track.Normal, "high": track.High}
 	priorities = map[string]track.Priority{"low": track.Low, "normal": track.Normal, "high": track.High, "urgent": track.Urgent}
 	modes      = map[string]track.Mode{"ask": track.Ask, "auto": track.Auto, "never": track.Never}
 )
 
-// hint reads the attributes of <track/>. A malformed value makes the hint as a whole void; unknown attributes are ignored.
+// hint reads the attributes of <track/>. A malformed value voids the whole hint; unknown attributes are ignored.
 func hint(attrs []attr) (h track.Hint, ok bool) {
 	for i := range attrs {
 		a := &attrs[i]

@@ -7,11 +7,11 @@ import (
 	"tocsin/track"
 )
 
-// recentFor is how long a further copy of a message may follow the first: ejabberd makes one where the message is sent
+// recentFor is how long after the first another copy of a message may follow: ejabberd makes one where the message is sent
 // and one for every session that receives it.
 const recentFor = time.Minute
 
-// recent remembers the messages of the last moments, as many as there is room for.
+// recent is a fixed-size cache of the latest messages.
 type recent struct {
 	seed  maphash.Seed
 	table []remembered
@@ -26,7 +26,7 @@ func newRecent() recent {
 	return recent{maphash.MakeSeed(), make([]remembered, 4096)}
 }
 
-// isCopy reports whether a message of this id was seen a moment ago, and remembers it.
+// isCopy reports whether a message with this id was seen recently, and remembers it.
 func (r *recent) isCopy(from, to string, id []byte, now track.Time) bool {
 	sum := maphash.String(r.seed, from)*31 + maphash.String(r.seed, to)
 	sum = sum*31 + maphash.Bytes(r.seed, id)

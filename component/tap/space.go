@@ -7,10 +7,10 @@ import (
 	"tocsin/xep/receipts"
 )
 
-// NS is the namespace of the <tap/> that earlier versions of our Prosody module put beside <forwarded/>.
+// NS is the namespace of the <tap/> that earlier versions of our Prosody module put next to <forwarded/>.
 const NS = "urn:tocsin:tap:0"
 
-// space is a namespace, as far as it matters here.
+// space is a known namespace.
 type space uint8
 
 const (
@@ -52,7 +52,7 @@ const (
 	tracking
 )
 
-// spaceOf finds a namespace by its URI.
+// spaceOf returns the namespace with a URI.
 func spaceOf(uri []byte) space {
 	switch string(uri) {
 	case "":

@@ -1,8 +1,7 @@
-// Package tap parses what the server reports about its users' messages: batches of events from our modules, or XEP-0297
+// Package tap parses the server's reports about its users' messages: batches of events from our modules, or XEP-0297
 // copies from ejabberd's mod_service_log or Prosody's mod_firewall. It turns them into facts about messages. docs/design/tap.md
 // has the rules.
-//
-// It owns the memory reused by one reading goroutine, and has no state: what follows from a fact is up to package track. Its
+// It owns the memory reused by one reading goroutine, and has no other state: package track decides what follows from a fact. Its
 // tests compare the fast reader with encoding/xml (fuzz_test.go), and with captures of real servers (golden_test.go).
 package tap
 
@@ -10,14 +9,14 @@ import (
 	"tocsin/track"
 )
 
-// Config says which copies are believed, and how they are interpreted.
+// Config selects the trusted sources of copies, and how copies are interpreted.
 type Config struct {
 	Domains    []string        // our vhosts
 	Component  string          // the component's own domain
 	Ignore     []track.Pattern // never tracked: rooms, gateways
 	ReplyReads bool            // a reply or a reaction counts as displayed
 	KeepText   bool            // facts include the message's text
-	TextLimit  int             // graphemes of an SMS, one more than which is kept; 0: as many as fit
+	TextLimit  int             // graphemes of an SMS; one more is kept. 0: no limit
 }
 
 // Verdict classifies a frame.
@@ -41,7 +40,7 @@ func (v Verdict) String() string {
 	return [...]string{"dropped", "message", "evidence", "rejected", "malformed"}[v]
 }
 
-// SeenKind is what a resource was seen doing.
+// SeenKind is the sign of life of a resource.
 type SeenKind uint8
 
 const (
@@ -60,13 +59,13 @@ type Resource struct {
 	Kind SeenKind
 }
 
-// Sighting is what a frame said. Its slices are reused by the next Take; the strings in them stay valid.
+// Sighting is the content of a frame. Its slices are reused by the next Take; the strings in them stay valid.
 type Sighting struct {
 	Facts    []track.Fact // in the order in which they apply
 	Seen     []Resource
 	VoidHint bool // the message's <track/> is malformed, and ignored
 
-	// Of a batch of events only (docs/PROTOCOL.md §10).
+	// Only for a batch of events (docs/PROTOCOL.md §10).
 	Batch    Batch
 	Counts   [Malformed + 1]int // of its events, by verdict
 	Hello    *Hello
@@ -78,7 +77,7 @@ type Sighting struct {
 
 // Tap reads frames. It is not safe for concurrent use.
 type Tap struct {
-	// Clocks are the servers' clocks; nil: their stamps are believed.
+	// Clocks are the servers' clocks; nil: their stamps are used as they are.
 	Clocks Clocks
 
 	config    Config
@@ -88,11 +87,11 @@ type Tap struct {
 	strings   map[string]string
 	recent    recent
 
-	// The frame in work.
+	// The current frame.
 	out *Sighting
 	now track.Time
 
-	thorough bool // every frame is left to encoding/xml (tests)
+	thorough bool // use encoding/xml for every frame (tests)
 }
 
 // New returns a Tap configured by c.
@@ -102,7 +101,7 @@ func New(c Config) *Tap {
 	return t
 }
 
-// Take reads a frame, which it does not retain, and fills out with what it says. The frame was observed at now.
+// Take reads a frame, which it does not retain, and fills out with its content. The frame was observed at now.
 func (t *Tap) Take(frame []byte, now track.Time, out *Sighting) Verdict {
 	out.reset()
 	t.out, t.now = out, now
@@ -140,7 +139,7 @@ func (s *Sighting) reset() {
 	}
 }
 
-// verdict is the verdict on a batch: that on its best event.
+// verdict returns the verdict on a batch: that on its most relevant event.
 func (s *Sighting) verdict() Verdict {
 	switch {
 	case s.Counts[Message] > 0:

@@ -6,11 +6,10 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// maxText bounds the text that is kept of a message, in bytes.
+// maxText limits the text kept of a message, in bytes.
 const maxText = 16 << 10
 
-// cut returns the beginning of a text: one grapheme more than limit, so that whoever cuts it to the limit sees that
-// there is more.
+// cut returns the beginning of a text: one grapheme more than limit, so that it is known later that the text was longer.
 func cut(b []byte, limit int) []byte {
 	if limit > 0 && len(b) > limit && utf8.RuneCount(b) > limit {
 		i := 0
@@ -34,8 +33,8 @@ func cut(b []byte, limit int) []byte {
 	return b
 }
 
-// single returns the size of the first grapheme if it is an ASCII character or an ideograph with another one after it,
-// else 0: these combine with nothing. It spares most texts the Unicode tables.
+// single returns the size of the first grapheme if it is an ASCII character or an ideograph followed by another such
+// character, else 0: these combine with nothing. Most texts never need the Unicode tables.
 func single(b []byte) (size int) {
 	switch c := b[0]; {
 	case c < utf8.RuneSelf && c != '\r':

@@ -7,12 +7,12 @@ import "tocsin/track"
 type Batch struct {
 	Run  string
 	N    uint64     // from 1
-	Lost uint64     // events that the run has given up so far
+	Lost uint64     // events that the run has dropped so far
 	Host string     // the domain that sent it
 	Sent track.Time // by the server's clock; 0: not given
 }
 
-// Hello is how a run of one of our modules introduces itself.
+// Hello is the introduction of a run of one of our modules.
 type Hello struct {
 	Module, Server string
 	Hosts          []string
@@ -20,7 +20,7 @@ type Hello struct {
 	Tells          Tells
 }
 
-// Tells is what a source can report besides what is sent.
+// Tells is what a source can report besides sent messages.
 type Tells uint16
 
 const (
@@ -53,9 +53,9 @@ type SessionEnd uint8
 
 const (
 	EndUnknown  SessionEnd = iota
-	EndLeft                // its client ended it
-	EndLost                // the connection is gone, and it had no stream management
-	EndTimeout             // nobody came back to resume it
+	EndLeft                // by its client
+	EndLost                // the connection was lost, without stream management
+	EndTimeout             // it was not resumed in time
 	EndReplaced            // by one with the same resource
 	EndKicked              // by the server or an admin
 	EndMoved               // it continues under another key
@@ -78,5 +78,6 @@ type Session struct {
 	End         SessionEnd // SessionClosed
 }
 
-// Display says that Owner has displayed, on a device of theirs, what With wrote up to the stanza-id ID by By (XEP-0490).
+// Display says that Owner has displayed, on one of their devices, the messages from With up to the one with the stanza-id ID
+// assigned by By (XEP-0490).
 type Display struct{ Owner, With, ID, By string }

@@ -9,18 +9,18 @@ import (
 	"unicode/utf8"
 )
 
-// bodyKind is what the text of a body is.
+// bodyKind is the kind of text in a body.
 type bodyKind uint8
 
 const (
 	noBody      bodyKind = iota
-	textBody             // written by a person, or a placeholder for what is encrypted
-	blankBody            // nothing, white space, characters that nobody sees
+	textBody             // written by a person, or a placeholder for encrypted text
+	blankBody            // empty, white space or invisible characters
 	otrBody              // OTR: a message
-	otrAutoBody          // OTR: what its plugin sends by itself
+	otrAutoBody          // OTR: sent automatically by the plugin
 )
 
-// bodyKind says what the body is: by its text, or by the word of a tap that keeps the text to itself.
+// bodyKind returns the kind of the body, from its text or as reported by a tap that withholds the text.
 func (f *fields) bodyKind() bodyKind {
 	switch {
 	case !f.any(hasBody):
@@ -54,15 +54,15 @@ func (f *fields) ownWords() []byte {
 	return own
 }
 
-// isWritten reports whether a person wrote the message: protocol §1, "tracked kinds". What clients send by themselves may
-// have a body, too: chat states with an empty one, receipts and markers with a text for clients that don't know them, OTR's
+// isWritten reports whether a person wrote the message: protocol §1, "tracked kinds". Stanzas that clients send automatically
+// may have a body, too: chat states with an empty one, receipts and markers with a text for clients that don't know them, OTR's
 // key exchange.
 func (f *fields) isWritten() bool {
 	body := f.bodyKind()
 	switch {
 	case f.any(hasProof | hasRinging), body == otrAutoBody:
 		return false
-	case f.any(hasOMEMO) && f.any(hasSealed): // without a body it is the typing, the receipts and the markers of OMEMO 2
+	case f.any(hasOMEMO) && f.any(hasSealed): // without a body it contains chat states, receipts or markers (OMEMO 2)
 		return body == textBody
 	case f.any(hasOMEMO): // without a payload it carries keys (XEP-0384 §4.6)
 		return f.any(hasPayload)
@@ -74,12 +74,12 @@ func (f *fields) isWritten() bool {
 	return body == textBody || body == otrBody
 }
 
-// isEncrypted reports whether the text of a written message is somewhere else than in the body, which is a placeholder.
+// isEncrypted reports whether the text of a written message is not in the body, which is a placeholder.
 func (f *fields) isEncrypted() bool {
 	return f.any(hasOMEMO|hasCiphertext|hasEncryptionName) || f.bodyKind() == otrBody
 }
 
-// isContent reports whether a client may show the stanza, and so call it displayed.
+// isContent reports whether a client may show the stanza, and thus mark it as displayed.
 func (f *fields) isContent() bool {
 	if f.any(hasOMEMO) {
 		return f.isWritten()
@@ -88,7 +88,7 @@ func (f *fields) isContent() bool {
 	return f.any(hasContent) || body != noBody && body != blankBody
 }
 
-// isBlank reports whether nobody sees anything of a text.
+// isBlank reports whether a text has only invisible characters.
 func isBlank(b []byte) bool {
 	for len(b) > 0 {
 		r, n := utf8.DecodeRune(b)
@@ -106,21 +106,20 @@ func isInvisible(r rune) bool {
 		return true
 	case r < 0x80:
 		return unicode.IsControl(r)
-	case r == '\u2800': // an empty pattern of Braille
+	case r == '\u2800': // the blank Braille pattern
 		return true
 	}
 	return unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Cc, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
-// Kinds of OTR's messages, and the flag of a data message that nobody should miss: heartbeats and the like carry it.
+// The OTR data message, and the flag of data messages that may be ignored if they can't be read, such as heartbeats.
 const (
 	otrData             = 0x03
 	otrIgnoreUnreadable = 0x01
 )
 
-// otrKind tells a message from what the plugin sends by itself: queries, key exchange, errors, heartbeats
-// (https://otr.cypherpunks.ca/Protocol-v3-4.1.1.html). A fragment is what its beginning says: of the others of a message
-// nothing is known.
+// otrKind distinguishes messages from what the plugin sends automatically: queries, key exchange, errors, heartbeats
+// (https://otr.cypherpunks.ca/Protocol-v3-4.1.1.html). Of a fragmented message, only the first fragment shows the kind.
 func otrKind(b []byte) bodyKind {
 	if hasPrefix(b, "?OTR,") || hasPrefix(b, "?OTR|") {
 		if b = firstPiece(b[len("?OTR"):]); b == nil {
@@ -149,7 +148,7 @@ func otrKind(b []byte) bodyKind {
 	return otrBody
 }
 
-// firstPiece returns the piece in the first fragment of several, nil of any other: ",1,3,PIECE," or "|from|to,1,3,PIECE,".
+// firstPiece returns the piece in the first fragment of several, nil for any other: ",1,3,PIECE," or "|from|to,1,3,PIECE,".
 func firstPiece(b []byte) []byte {
 	parts := bytes.SplitN(b, []byte{','}, 4)
 	if len(parts) < 4 || !slices.Contains([]string{"1", "01", "001", "0001", "00001"}, string(parts[1])) {
