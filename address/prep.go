@@ -20,7 +20,7 @@ var profile = stringprep.Profile{
 	},
 }
 
-// prepare maps and normalises s, and refuses what is prohibited.
+// prepare maps and normalises s, and rejects prohibited characters.
 func prepare(s string) (string, error) {
 	if plain(s) {
 		return s, nil
@@ -45,7 +45,7 @@ func prepare(s string) (string, error) {
 
 const (
 	maxRaw   = 4 * MaxPart // before preparation, which drops characters
-	kilogram = '\u33c6'    // ㏆: ejabberd makes "C∕kg" of it, Prosody "c∕kg"
+	kilogram = '\u33c6'    // ㏆: ejabberd maps it to "C∕kg", Prosody to "c∕kg"
 )
 
 // plain reports whether preparing s would change nothing.

@@ -100,11 +100,11 @@ func (d *decoder) checkSteps(c *Config) {
 
 func stepPath(i int) path { return path{"escalate", "step"}.index(i) }
 
-// Notes returns what the file asks for but does not get, one line each.
+// Notes returns warnings about settings that have no effect, one line each.
 func (c *Config) Notes() []string {
 	codes := func(r SMSRoute) bool { return slices.Contains(r.For, "code") }
 	if c.Numbers.Verify && c.SMS != nil && !slices.ContainsFunc(c.SMS.Routes, codes) {
-		return []string{c.Where("numbers.verify") + `: no [[sms.route]] is for "code": numbers that users bind stay unconfirmed, and are not used`}
+		return []string{c.Where("numbers.verify") + `: no [[sms.route]] is for "code": numbers bound by users remain unconfirmed, and are not used`}
 	}
 	return nil
 }

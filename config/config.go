@@ -1,6 +1,6 @@
 // Package config reads and validates Tocsin's one TOML file. It is strict, and reports all errors at once, each with its
-// file, line and key. It knows nothing about run time; its results are the settings and policies of other packages. Its
-// tests load configurations, good and bad (load_test.go), and config.example.toml (example_test.go).
+// file, line and key. It knows nothing about the running component; its results are the settings and policies of other
+// packages. Its tests load configurations, good and bad (load_test.go), and config.example.toml (example_test.go).
 package config
 
 import (
@@ -40,10 +40,10 @@ type Component struct {
 	Language   string   `toml:"language" is:"en|zh"`
 }
 
-// ContactJID is the bare JID that people see in a chat.
+// ContactJID is the bare JID from which chat messages are sent.
 func (c Component) ContactJID() string { return c.Contact + "@" + c.JID }
 
-// Tap says which copies are trusted.
+// Tap selects the trusted sources of the tap.
 type Tap struct {
 	Domains   []string        `toml:"domains" is:"domain"`
 	Ignore    []track.Pattern `toml:"ignore" is:"pattern"`
@@ -58,7 +58,7 @@ type Storage struct {
 	Flush     time.Duration `toml:"flush" min:"0s" max:"1s"`
 }
 
-// Track says which messages are watched, and for how long.
+// Track selects the messages to watch, and their timeouts.
 type Track struct {
 	Senders          track.Senders `toml:"senders" is:"all|opted-in|hinted"`
 	UndeliveredAfter time.Duration `toml:"undelivered_after" min:"0s"` // 0: never
@@ -81,7 +81,7 @@ type Priority struct {
 	Senders          []track.Pattern `toml:"senders" is:"pattern"` // empty: everybody
 }
 
-// Escalate says what happens after a timeout.
+// Escalate configures what happens after a timeout.
 type Escalate struct {
 	Mode      string                        `toml:"mode" is:"ask|auto|never"`
 	Fallback  track.Fallback                `toml:"fallback" is:"all|opted-in|never"`
@@ -111,7 +111,7 @@ type Step struct {
 	SecretFile string        `toml:"secret_file" is:"path"`
 }
 
-// Numbers says where phone numbers come from.
+// Numbers configures the sources of phone numbers.
 type Numbers struct {
 	Region      string   `toml:"region" is:"region"`
 	Sources     []string `toml:"sources" is:"directory|vcard"` // queried in this order
@@ -130,7 +130,7 @@ type Metrics struct {
 	Listen string `toml:"listen" is:"listen"` // host:port; "": off
 }
 
-// Log is what is logged to stderr, and in which format.
+// Log is the level and format of the log on stderr.
 type Log struct {
 	Level  string `toml:"level" is:"debug|info|warn|error"`
 	Format string `toml:"format" is:"text|json"`
@@ -139,8 +139,7 @@ type Log struct {
 // MaxSteps is the maximum number of steps.
 const MaxSteps = 5
 
-// Default returns the configuration of a file with nothing but the keys that have no default: the component's JID and
-// secret, and the domains.
+// Default returns the default configuration. Three keys have no default: the component's JID and secret, and the domains.
 func Default() *Config {
 	return &Config{
 		Component: Component{Server: "127.0.0.1:5347", Contact: "sms", Name: "SMS escalation", Language: "en"},

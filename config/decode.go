@@ -18,7 +18,7 @@ type decoder struct {
 	bad    map[string]bool // places of faults
 }
 
-// source says where values come from: the lines of a file, by place, and the environment.
+// source is the origin of values: the lines of a file, by place, and the environment.
 type source struct {
 	file  string
 	lines map[string]int

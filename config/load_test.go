@@ -70,7 +70,7 @@ func TestFaults(t *testing.T) {
 		{with(smsTable("from = ['+1']")), "config.toml:15: sms.route.from: invalid sender (a number with its +, a short code, or 1 to 11 letters)"},
 		{with(smsTable("answer = 5")), "config.toml:15: sms.route.answer: invalid duration 5 (example: \"10s\")"},
 		{with(smsTable("ok = { match = '(' }")), "config.toml:15: sms.route.ok.match: error parsing regexp: missing closing ): `(`"},
-		{with(smsTable("options = 'x'")), "config.toml:15: sms.route.options: not what belongs here (docs/SMS.md says what does)"},
+		{with(smsTable("options = 'x'")), "config.toml:15: sms.route.options: invalid value (see docs/SMS.md)"},
 		{with(smsTable("rate = '2'")), "config.toml:15: sms.route.rate: invalid number \"2\" (example: 0.5)"},
 		{with(smsTable("rate = -0.5")), "config.toml:15: sms.route.rate: -0.5 is not between 0 and 1000000"},
 		{with(smsTable("rate = nan")), "config.toml:15: sms.route.rate: invalid number NaN (example: 0.5)"},

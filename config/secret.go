@@ -30,8 +30,8 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // LogValue hides the secret from logs.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// trimSecret removes what editors and shells add to a secret: a byte order mark, and line ends after it. Secrets from all
-// sources are read alike.
+// trimSecret removes what editors and shells add to a secret: a byte order mark, and trailing line ends. It applies to
+// secrets from all sources.
 func trimSecret(s string) string { return strings.TrimRight(strings.TrimPrefix(s, "\ufeff"), "\r\n") }
 
 // trimDSN does the same for a DSN, which neither begins nor ends with a space.

@@ -22,7 +22,7 @@ import (
 	"tocsin/track"
 )
 
-// SMS says how the component sends SMS itself.
+// SMS configures the SMS that the component sends itself.
 type SMS struct {
 	Countries             []string      `toml:"countries" is:"country"` // "*": all
 	From                  []string      `toml:"from" is:"sms sender"`
@@ -43,7 +43,7 @@ type SMS struct {
 	Routes                []SMSRoute    `toml:"route"`
 }
 
-// SMSRoute is one [[sms.route]]. What its kind has beside is in HTTP, SMPP or XMPP.
+// SMSRoute is one [[sms.route]]. The keys specific to its kind are in HTTP, SMPP or XMPP.
 type SMSRoute struct {
 	Name       string   `toml:"name" is:"text"`
 	Kind       string   `toml:"kind" is:"http|smpp|xmpp"`
@@ -52,7 +52,7 @@ type SMSRoute struct {
 	For        []string `toml:"for" is:"message|code"`
 	From       []string `toml:"from" is:"sms sender"`
 	Rate       float64  `toml:"rate"` // per second; 0: no limit
-	Cost       float64  `toml:"cost"` // of a segment, in whatever currency
+	Cost       float64  `toml:"cost"` // of a segment, in any currency
 	Repeat     string   `toml:"repeat" is:"never|key|always"`
 	Secret     Secret   `toml:"secret"`
 	SecretFile string   `toml:"secret_file" is:"path"`
@@ -63,10 +63,10 @@ type SMSRoute struct {
 	XMPP xmpp.Route
 	rest map[string]any
 
-	fixed, nameless bool // as routes.Route has them
+	fixed, nameless bool // see routes.Route
 }
 
-// defaultSMS is an [sms] table with nothing but the keys that have no default.
+// defaultSMS returns the defaults of an [sms] table.
 func defaultSMS() *SMS {
 	return &SMS{
 		Who: track.WhoRoster, Segments: 3, Expires: 15 * time.Minute, Replies: track.RepliesForward, ReplyWindow: 24 * time.Hour, Listen: "127.0.0.1:9477",
@@ -101,7 +101,7 @@ func parsePrefix(s string) (string, error) {
 	return s, nil
 }
 
-// kindKeys are the keys that only one kind of route has.
+// kindKeys returns the keys specific to a kind of route.
 func kindKeys(kind string) map[string]bool {
 	keys := map[string]bool{}
 	var t reflect.Type
@@ -211,7 +211,7 @@ func (d *decoder) checkHTTP(s *SMS, r *SMSRoute, ca []byte, p path) {
 	}
 	check := r.HTTP
 	if check.Public != "" {
-		check.HookSecret = strings.Repeat("x", 32) // stands in for the real one, which comes from the database
+		check.HookSecret = strings.Repeat("x", 32) // in place of the real one, which comes from the database
 	}
 	g, err := httpapi.New(check, clock.System{})
 	d.routeFaults(p, err)
@@ -220,7 +220,7 @@ func (d *decoder) checkHTTP(s *SMS, r *SMSRoute, ca []byte, p path) {
 	}
 }
 
-// routeFaults reports what is wrong with a route.
+// routeFaults reports the faults of a route.
 func (d *decoder) routeFaults(p path, err error) {
 	var faults gateway.Faults
 	if !errors.As(err, &faults) {
@@ -235,7 +235,7 @@ func (d *decoder) routeFaults(p path, err error) {
 	}
 }
 
-// routeFault reports a fault under the name of the key in the route's kind, once.
+// routeFault reports a fault of a key, unless one was reported already.
 func (d *decoder) routeFault(p path, key, text string) {
 	at := p
 	for part := range strings.SplitSeq(key, ".") {
@@ -266,12 +266,12 @@ func (d *decoder) fill(table map[string]any, into any, p path) {
 			}
 		}
 		if err != nil {
-			d.fault(p.add(key), "not what belongs here (docs/SMS.md says what does)")
+			d.fault(p.add(key), "invalid value (see docs/SMS.md)")
 		}
 	}
 }
 
-// SMSSettings returns how SMS are sent, without gateways; nil without an [sms] table.
+// SMSSettings returns the settings for SMS, without gateways; nil without an [sms] table.
 func (c *Config) SMSSettings() *settings.SMS {
 	s := c.SMS
 	if s == nil {

@@ -7,7 +7,7 @@ import (
 	"mellium.im/xmpp/stanza"
 )
 
-// Condition is an error condition of this protocol, beside the general one (XEP-0050 §4.4).
+// Condition is an error condition of this protocol, in addition to the general one (XEP-0050 §4.4).
 type Condition string
 
 const (

@@ -9,7 +9,7 @@ import "encoding/xml"
 // NS is the namespace of commands, and the disco node that lists them.
 const NS = "http://jabber.org/protocol/commands"
 
-// Action is what the requester wants (XEP-0050 §4.1).
+// Action is the requested action (XEP-0050 §4.1).
 type Action string
 
 const (
@@ -42,7 +42,7 @@ type Payload[F any] struct {
 	Form      *F       `xml:"jabber:x:data x"`
 }
 
-// Actions says what the requester may do next (XEP-0050 §4.2). Cancel is always allowed.
+// Actions lists what the requester may do next (XEP-0050 §4.2). Cancel is always allowed.
 type Actions struct {
 	Execute  Action `xml:"execute,attr,omitempty"`
 	Prev     *Flag  `xml:"prev"`

@@ -254,8 +254,8 @@ func (r *Registry[F]) language(requested string) (lang string, ok bool) {
 	return lang, lang != ""
 }
 
-// newID returns an unguessable session id. It proves that it was made here, for this requester and node, so that an expired
-// session can be told from one that never existed without remembering it.
+// newID returns an unguessable session id. It proves that it was created here, for this requester and node, so that expired
+// sessions can be distinguished from ones that never existed without storing them.
 func (r *Registry[F]) newID(from jid.JID, node string) string {
 	nonce := rand.Text()
 	return nonce + r.mark(nonce, from, node)

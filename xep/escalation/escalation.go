@@ -81,12 +81,12 @@ type Status struct {
 	State   State    `xml:"state,attr"`
 	Stamp   Time     `xml:"stamp,attr"`
 	Basis   Basis    `xml:"basis,attr,omitempty"`
-	Further State    `xml:"further,attr,omitempty"` // Unknown on a delivered message if its reading cannot be known
+	Further State    `xml:"further,attr,omitempty"` // Unknown on a delivered message if no read confirmation is expected
 	Doubt   Doubt    `xml:"doubt,attr,omitempty"`
 	SMS     OwnSMS   `xml:"sms,attr,omitempty"` // with the basis BySMS
 }
 
-// OwnSMS is the fate of an SMS that the component has sent itself.
+// OwnSMS is the outcome of an SMS that the component has sent itself.
 type OwnSMS string
 
 const (
@@ -101,7 +101,7 @@ func (s OwnSMS) Valid() bool {
 	return slices.Contains([]OwnSMS{SMSSent, SMSDelivered, SMSFailed, SMSUnsure}, s)
 }
 
-// SMSReply accompanies what With has answered by SMS. ID is the newest of the messages that the SMS was about, if it is still known.
+// SMSReply is an SMS reply by With. ID is the newest message that it answers, if it is still known.
 type SMSReply struct {
 	XMLName xml.Name `xml:"urn:tocsin:escalation:0 sms-reply"`
 	ID      string   `xml:"id,attr,omitempty"`
@@ -115,14 +115,14 @@ type Doubt string
 // DoubtGap: evidence may have been lost on the way.
 const DoubtGap Doubt = "gap"
 
-// Statuses is the digest that a sender gets on coming back: at most MaxStatuses in each.
+// Statuses is a digest for a returning sender, with at most MaxStatuses.
 type Statuses struct {
 	XMLName xml.Name `xml:"urn:tocsin:escalation:0 statuses"`
 	Status  []Status `xml:"urn:tocsin:escalation:0 status"`
 }
 
-// Fit returns how many of the first statuses fit into so many bytes of XML, at least one if there are any: the lengths of
-// ids and addresses are up to their authors.
+// Fit returns how many of the first statuses fit into that many bytes of XML, but at least one if there are any: the lengths
+// of ids and addresses are not under our control.
 func Fit(list []Status, bytes int) int {
 	for i := range list {
 		b, err := xml.Marshal(list[i])
@@ -139,7 +139,7 @@ type Sync struct {
 	After    string   `xml:"after,attr,omitempty"`
 	Max      string   `xml:"max,attr,omitempty"`
 	Last     string   `xml:"last,attr,omitempty"`     // response: the token to continue from
-	Complete bool     `xml:"complete,attr,omitempty"` // response: there is no more for now
+	Complete bool     `xml:"complete,attr,omitempty"` // response: there are no more at present
 	Status   []Status `xml:"urn:tocsin:escalation:0 status"`
 }
 
@@ -168,7 +168,7 @@ func (s Sync) Page() (int, error) {
 	return min(n, MaxSync), nil
 }
 
-// own drops attributes of other namespaces, and their declarations: encoding/xml would take them for ours if their local
+// own drops attributes of other namespaces, and their declarations: encoding/xml would confuse them with ours if their local
 // names are equal.
 func own(start *xml.StartElement) *xml.StartElement {
 	start.Attr = slices.DeleteFunc(slices.Clone(start.Attr), func(a xml.Attr) bool { return a.Name.Space != "" })

@@ -59,7 +59,7 @@ type Track struct {
 	Escalate Mode     `xml:"escalate,attr,omitempty"`
 }
 
-// UnmarshalXML implements xml.Unmarshaler. Only broken XML is an error: whether the values make sense is for Check.
+// UnmarshalXML implements xml.Unmarshaler. Only broken XML is an error: Check validates the values.
 func (t *Track) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 	type plain Track
 	own(&start)
@@ -71,7 +71,7 @@ func (t *Track) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 	return d.DecodeElement((*plain)(t), &start)
 }
 
-// Check returns why the hint as a whole is void, nil if it is valid.
+// Check returns why the whole hint is void, nil if it is valid.
 func (t Track) Check() error {
 	switch {
 	case t.Until != "" && !t.Until.Valid():

@@ -17,8 +17,8 @@ const (
 )
 
 // Escalate prompts the sender of the message ID to With to continue by SMS. Reason is one of the timeouts. With Test there
-// is no such message: an admin is testing whether prompts arrive. With Sends the component can be asked to send the SMS
-// itself, if it knows a number; Tried is the fate of one that it has sent before: SMSFailed or SMSUnsure.
+// is no such message: an admin is testing whether prompts arrive. With Sends, the component can be asked to send the SMS
+// itself, if it knows a number; Tried is the outcome of one it has sent before: SMSFailed or SMSUnsure.
 type Escalate struct {
 	XMLName  xml.Name `xml:"urn:tocsin:escalation:0 escalate"`
 	Prompt   string   `xml:"prompt,attr"`
@@ -56,7 +56,7 @@ type SMS struct {
 	Encoding Encoding `xml:"encoding,attr,omitempty"`
 }
 
-// Via is another way to send the SMS: a chat by a gateway at which the sender has an account, as an xmpp: URI.
+// Via is another way to send the SMS: a chat through a gateway where the sender has an account, as an xmpp: URI.
 type Via struct {
 	URI string `xml:"uri,attr"`
 }
@@ -110,7 +110,7 @@ func (a Action) Valid() bool {
 	return slices.Contains([]Action{Claim, Sent, Decline, NotSent, Snooze, Send}, a)
 }
 
-// MaxText is the longest text of an SMS that is taken, in bytes.
+// MaxText is the maximum length of an SMS text, in bytes.
 const MaxText = 8192
 
 // Answer is the sender's answer to a prompt.
@@ -119,7 +119,7 @@ type Answer struct {
 	Prompt  string   `xml:"prompt,attr"`
 	Action  Action   `xml:"action,attr"`
 	For     string   `xml:"for,attr,omitempty"` // Snooze: seconds
-	Text    string   `xml:"text,omitempty"`     // Send: the text as the sender has written it; "": the component makes it
+	Text    string   `xml:"text,omitempty"`     // Send: the text as written by the sender; "": the component composes it
 }
 
 // UnmarshalXML implements xml.Unmarshaler. Only broken XML is an error.
@@ -128,7 +128,7 @@ func (a *Answer) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 	return d.DecodeElement((*plain)(a), own(&start))
 }
 
-// Check returns why the answer calls for bad-request, nil if it does not.
+// Check returns why the answer is invalid (bad-request), nil if it is valid.
 func (a Answer) Check() error {
 	switch {
 	case a.Prompt == "":

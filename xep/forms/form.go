@@ -1,4 +1,4 @@
-// Package forms is data forms (XEP-0004), for those who create forms and read submissions.
+// Package forms is data forms (XEP-0004), for entities that create forms and read submissions.
 //
 // mellium's form package rejects tables and unknown elements, and does not say which fields were submitted.
 package forms

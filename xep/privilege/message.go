@@ -3,7 +3,7 @@ package privilege
 import "encoding/xml"
 
 // Outgoing is the payload of a message that asks the server to send Message in a user's name (XEP-0356 §5.3). Use Send to
-// make it.
+// create it.
 type Outgoing struct {
 	XMLName   xml.Name
 	Forwarded Forwarded
@@ -27,7 +27,7 @@ type Message struct {
 	Payload []any    `xml:",any"`
 }
 
-// Send makes the payload that makes a server send m; ns is the namespace that it advertised.
+// Send returns the payload that makes a server send m; ns is the namespace it advertised.
 func Send(ns string, m Message) Outgoing {
 	return Outgoing{XMLName: xml.Name{Space: ns, Local: "privilege"}, Forwarded: Forwarded{Message: m}}
 }

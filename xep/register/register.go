@@ -6,8 +6,8 @@ import "encoding/xml"
 // NS is the namespace of in-band registration.
 const NS = "jabber:iq:register"
 
-// Query is the payload of every registration IQ. In the result of a get it holds what to fill in: Instructions, the
-// legacy field Phone with its current value, and the same as a data form (XEP-0077 §4). In a set it holds either
+// Query is the payload of every registration IQ. In the result of a get it holds the fields to fill in: Instructions, the
+// legacy field Phone with its current value, and the same as a data form (XEP-0077 §4). In a set it holds either of these
 // filled in, or Remove. F is the type of data forms.
 type Query[F any] struct {
 	XMLName      xml.Name `xml:"jabber:iq:register query"`
