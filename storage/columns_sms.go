@@ -80,7 +80,7 @@ func usedColumns(w *walk, u *track.Used) {
 	str(w, "number", &u.Number)
 }
 
-// codeRow is a track.Code as it is stored: what it counts for outlives its user and its number.
+// codeRow is a stored track.Code. The hashes and the prefix remain, for the limits, when its user or number is removed.
 type codeRow struct {
 	track.Code
 	user, number int64
@@ -119,7 +119,7 @@ func triedColumns(w *walk, t *track.Tried) {
 	str(w, "prefix", &t.Prefix)
 }
 
-// stop is a stored track.Stop: with a hash instead of the number.
+// stop is a stored track.Stop, with a hash instead of the number.
 type stop struct {
 	hash string
 	track.Stop
@@ -132,7 +132,7 @@ func stopColumns(w *walk, s *stop) {
 	str(w, "route", &s.Route)
 }
 
-// number identifies a number whose owner wants no SMS.
+// number returns the hash of a number whose owner has opted out of SMS.
 func (h *hasher) number(e164 string) string {
 	sum := h.sum("stopped number", e164)
 	return hex.EncodeToString(sum[:])

@@ -14,7 +14,7 @@ import (
 
 // Commit stores all changes in one transaction, or none of them. It fails with track.ErrFenced when another instance has
 // taken the database, with a track.BehindError when the database has lost earlier commits, and with track.ErrRefused when
-// the database can't store something in the changes. After any other error they may have been stored: Settled finds out.
+// the database can't store something in the changes. After any other error they may have been stored: Settled tells.
 func (s *Store) Commit(ctx context.Context, c track.Changes) error {
 	s.fence.writing.Lock()
 	defer s.fence.writing.Unlock()
@@ -132,7 +132,7 @@ func lastAttempts(list []track.Attempt) []track.Attempt {
 	return slices.Collect(maps.Values(last))
 }
 
-// marks are the positions up to which sources were processed, and the times at which admins were told something.
+// marks are the positions up to which sources were processed, and the times of alerts to admins.
 func marks(c *track.Changes) (facts []fact) {
 	for _, a := range c.Alerts {
 		facts = append(facts, fact{alertKey(a.Alert), strconv.FormatInt(int64(a.At), 10)})
@@ -143,7 +143,7 @@ func marks(c *track.Changes) (facts []fact) {
 	return facts
 }
 
-// bySeq groups the messages whose notices were told by the greatest Seq told of each message.
+// bySeq groups messages by the greatest Seq of their notices that were delivered.
 func bySeq(told []track.Told) map[uint32][]int64 {
 	seqs := make(map[int64]uint32, len(told))
 	for _, t := range told {

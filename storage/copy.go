@@ -15,9 +15,9 @@ const metaCopy = "copy-of"
 
 const copyBatch = 2000
 
-// Copy copies one database into another, empty one, and counts the rows there. If it is interrupted, the next Copy continues
-// where it stopped; if the source was used in between, it starts over. Both databases are locked meanwhile, and their stores
-// commit nothing afterwards. progress may be nil.
+// Copy copies a database into an empty one, and compares the numbers of rows. After an interruption, the next Copy continues
+// where it stopped, or starts over if the source has changed. Both databases are locked meanwhile, and their stores commit
+// nothing afterwards. progress may be nil.
 func Copy(ctx context.Context, from, to *Store, progress func(table string, done, total int64)) (failed error) {
 	for _, s := range []*Store{from, to} {
 		leadership, err := s.lead(ctx, s, "a copy", false)
@@ -68,10 +68,10 @@ type copying struct {
 	progress func(table string, done, total int64)
 }
 
-// copied are the tables that a copy fills, besides meta.
+// copied lists the tables to copy, besides meta.
 var copied = []string{"messages", "prompts", "outbox", "peers", "pairs", "releases", "numbers", "prefs", "contacts", "devices", "handover", "texts", "text_parts", "replies_seen", "codes", "stops", "tokens"}
 
-// begin prepares the target: empty, or with a part of the source as it is now.
+// begin prepares the target, which is empty or has a part of an unchanged source.
 func (c *copying) begin(ctx context.Context) error {
 	if half, err := c.from.Get(ctx, metaCopy); err != nil {
 		return err

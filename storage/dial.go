@@ -13,7 +13,7 @@ import (
 	"github.com/lib/pq/pqerror"
 )
 
-// dialer makes connections to PostgreSQL that never block for ever. lib/pq handles a cancelled context by asking the server
+// dialer makes connections to PostgreSQL that never block forever. lib/pq handles a cancelled context by asking the server
 // to cancel, which fails if the server is gone; and its own timeouts only apply to connecting.
 type dialer struct {
 	patience atomic.Int64 // nanoseconds without a byte after which a connection is closed; 0: none
@@ -22,12 +22,12 @@ type dialer struct {
 	wires map[*wire]bool
 }
 
-// If a host is gone, its connections don't notice. Where there is no patience, these probes find out.
+// keepAlive detects a lost host on connections without a patience.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}
 
 func (d *dialer) within(t time.Duration) { d.patience.Store(int64(t)) }
 
-// patiently lets statements take as long as they need while f runs.
+// patiently disables the patience while f runs.
 func (d *dialer) patiently(f func() error) error {
 	if d == nil {
 		return f()

@@ -12,7 +12,7 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// dialect is what differs between the databases; all other SQL is common to them.
+// dialect has the SQL that differs between the databases.
 type dialect interface {
 	// insert returns the statement that inserts rows into t, to be run by write; tail is its ON CONFLICT clause.
 	insert(t *table, tail string) string
@@ -35,11 +35,11 @@ type dialect interface {
 	bind() int // the style of placeholders, as a sqlx constant
 	goose() goose.Dialect
 	hasVersions() string           // a query: is there a table of migrations
-	makes() bool                   // whether a missing schema is always created
+	makes() bool                   // whether a missing schema is created even without Options.Migrate
 	ddl(script string) string      // adapts a migration
 	bytewise(column string) string // an expression that sorts by bytes
 	row() string                   // the row id of a table without a single-column key
-	erase() string                 // a script that removes what deleted rows have left in the files, or ""
+	erase() string                 // a script that overwrites the remains of deleted rows in the files, or ""
 	lockRow() string               // the end of a SELECT that waits for other writers of its row
 	staysOpen() bool               // whether a transaction may remain open after a failed commit
 }

@@ -14,12 +14,15 @@ import (
 	"tocsin/track"
 )
 
-// fence is what a store knows about its own writes. Every transaction of a leader begins by incrementing holder.commits, in
-// a row that nobody else changes while it has the leader's token. So a transaction sees at once
+// fence tracks a store's own writes. Every transaction of a leader begins by incrementing holder.commits, in a row that only
+// the leader changes while it has the leader's token. So a transaction sees at once
 //
 //   - whether another instance has taken over: the token is different;
-//   - what became of the previous transaction if its outcome is unknown: it is counted, or it is not. If it is still
-//     waiting, for a replica for example, it has the row locked, and this one waits for it;
+//
+//   - the outcome of the previous transaction, if unknown: it is counted or not. If it is still waiting, for a replica for
+//
+//     example, it has the row locked, and this one waits for it;
+//
 //   - whether the database has lost commits that it had acknowledged: it counts fewer than we do, or another term began when
 //     it counted fewer.
 type fence struct {
@@ -181,8 +184,7 @@ func (s *Store) transact(ctx context.Context, counted bool, ord, rev int64, f fu
 	return false, nil
 }
 
-// Settled finds out whether the last Commit was stored, if its answer did not arrive. It may fail as long as that is
-// undecided.
+// Settled reports whether the last Commit was stored, if its answer did not arrive. It may fail while that is undecided.
 func (s *Store) Settled(ctx context.Context) (bool, error) {
 	s.fence.writing.Lock()
 	defer s.fence.writing.Unlock()

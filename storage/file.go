@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// usable returns why SQLite can't use a file. SQLite itself only says "unable to open database file (14)".
+// usable returns an error that explains why SQLite can't use a file. SQLite itself only says "unable to open database file (14)".
 func usable(path string) error {
 	dir := filepath.Dir(path)
 	if err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
@@ -38,7 +38,7 @@ func denied(file string, err error) error {
 	return fmt.Errorf("%s: %w", file, err)
 }
 
-// bequeath gives a file that root has created to the owner of its folder, whose service will use it.
+// bequeath makes the owner of the folder, as whom the service runs, the owner of a file created by root.
 func bequeath(f *os.File) error {
 	if os.Geteuid() != 0 {
 		return nil

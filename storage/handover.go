@@ -13,7 +13,7 @@ import (
 // handoverBatch is the number of facts per transaction.
 const handoverBatch = 2000
 
-// lying is a handed-over entry in the database.
+// lying is a stored entry of the handover.
 type lying struct {
 	pos    int64
 	events string // JSON of track.Events
@@ -26,8 +26,8 @@ func lyingColumns(w *walk, l *lying) {
 
 var handover = kindOf("handover", lyingColumns)
 
-// HandOver leaves what this instance, no longer the leader, could not write to the current one. It returns how many of the
-// events were stored, from the front: the rest may be tried again.
+// HandOver stores events for the current leader: this instance has lost the leadership before it could write them. It returns
+// how many were stored, from the front; the rest can be retried.
 func (s *Store) HandOver(ctx context.Context, all []track.Events) (done int, err error) {
 	s.fence.writing.Lock()
 	defer s.fence.writing.Unlock()
@@ -43,7 +43,7 @@ func (s *Store) HandOver(ctx context.Context, all []track.Events) (done int, err
 }
 
 func (s *Store) leave(ctx context.Context, tx *sqlx.Tx, some []track.Events) error {
-	// Other instances may do the same at this moment.
+	// Other instances may be doing the same.
 	var found head
 	if err := tx.GetContext(ctx, &found, headQuery+s.lockRow()); err != nil {
 		return err
@@ -63,7 +63,7 @@ func (s *Store) leave(ctx context.Context, tx *sqlx.Tx, some []track.Events) err
 	return s.put(ctx, tx, &handover.table, "", handover.pack(rows...))
 }
 
-// HandedOver returns what other instances have left, in order. For an unreadable entry only its position is set.
+// HandedOver returns the entries that other instances have handed over, in order. Unreadable ones have only their position.
 func (s *Store) HandedOver(ctx context.Context, limit int) ([]track.HandedOver, error) {
 	var all []track.HandedOver
 	found, err := s.handedOver.QueryContext(ctx, limit)

@@ -14,13 +14,13 @@ import (
 // ErrInUse is the error for a database that another process uses.
 var ErrInUse = errors.New("the database is in use")
 
-// locker makes sure that at most one instance is live on a kind of database.
+// locker makes sure that at most one instance is live on a database.
 type locker interface {
 	// lead takes the leader's lock, and starts a term under it; wait says whether to wait for others.
 	lead(ctx context.Context, s *Store, jid string, wait bool) (*Leadership, error)
 	// hasLeader reports whether that lock is taken.
 	hasLeader(ctx context.Context, s *Store) (bool, error)
-	// alone takes the lock under which the schema is changed.
+	// alone takes the lock for schema changes.
 	alone(ctx context.Context, s *Store) (release func() error, err error)
 }
 
@@ -35,8 +35,8 @@ type Leadership struct {
 	why  error // may be read once lost is closed
 }
 
-// Lead acquires the right to be the one live instance, for the component jid. If another instance has it, Lead waits on
-// PostgreSQL until that one ends, or ctx; on SQLite it fails with ErrInUse and names the process. From then on the writes of
+// Lead acquires the leadership for the component jid. If another instance has it, Lead waits until that one ends, or ctx, on
+// PostgreSQL; on SQLite, it fails with ErrInUse and names the process. From then on the writes of
 // all earlier leaders fail with track.ErrFenced.
 func (s *Store) Lead(ctx context.Context, jid string) (*Leadership, error) {
 	l, err := s.lead(ctx, s, jid, true)
@@ -46,7 +46,7 @@ func (s *Store) Lead(ctx context.Context, jid string) (*Leadership, error) {
 	return l, nil
 }
 
-// begin starts a term with a new token; we have the lock. clean reports whether the last leader released it by itself.
+// begin starts a term with a new token. The caller has the lock. clean reports whether the last leader released it by itself.
 func (s *Store) begin(ctx context.Context, db *sqlx.DB, jid string) (clean bool, err error) {
 	var last string
 	if err := db.GetContext(ctx, &last, "SELECT jid FROM holder WHERE one = 1"); err != nil {
@@ -80,16 +80,16 @@ func (l *Leadership) Err() error {
 }
 
 // IsLeader reports whether no other instance can be live at this moment. It is temporarily false if the database has not
-// answered, or the process was stopped: what others can see must wait then.
+// answered, or the process was stopped: nothing may be sent then.
 func (l *Leadership) IsLeader() bool { return l.sure() }
 
-// Release gives up the leadership. The store writes nothing any more.
+// Release gives up the leadership. The store writes nothing afterwards.
 func (l *Leadership) Release() error {
 	l.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	token := l.store.fence.end()
-	// The next leader sees that it need not wait.
+	// This tells the next leader that it need not wait.
 	_, err := l.store.writer.ExecContext(ctx, l.store.writer.Rebind("UPDATE holder SET jid = '' WHERE one = 1 AND token = ?"), token)
 	if err = errors.Join(err, l.unlock()); err != nil {
 		return fmt.Errorf("release: %w", err)

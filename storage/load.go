@@ -41,7 +41,7 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 	people, reached := set(w.Peers), set(w.Recipients)
 	open, pairs := slices.Clone(w.Open), slices.Clone(w.Pairs)
 	out.Open = w.Open
-	decided := map[track.Conv]bool{} // those that need to know of SMS under way
+	decided := map[track.Conv]bool{} // conversations whose SMS under way are needed
 	for _, m := range l.messages {   // those of w.Ords
 		open, pairs = append(open, m.Conv()), append(pairs, m.Conv())
 		senders[m.Sender], recipients[m.Recipient], people[m.Recipient], reached[m.Recipient], decided[m.Conv()] = true, true, true, true, true
@@ -201,7 +201,7 @@ func (l *loading) byKeys(ctx context.Context, wanted []track.Key) error {
 	return l.find(ctx, l.store.byHash, hashes, func(m *track.Message) bool { return exact[m.Key] })
 }
 
-// pairsOf loads what recipients have shown to senders.
+// pairsOf loads what senders have learned about recipients.
 func (l *loading) pairsOf(ctx context.Context, wanted []track.Conv) (pairs []track.Pair, err error) {
 	if len(wanted) == 0 {
 		return nil, nil

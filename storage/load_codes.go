@@ -11,7 +11,7 @@ import (
 	"tocsin/track"
 )
 
-// codesOf finds the newest code of each user that is wanted, and those that the SMS found are about.
+// codesOf loads the newest code of each wanted user, and the codes of the loaded SMS.
 func (l *loading) codesOf(ctx context.Context, w track.Want) (all []track.Code, err error) {
 	s, users := l.store, map[string]bool{}
 	for _, k := range w.Codes {
@@ -50,7 +50,7 @@ func (l *loading) codesOf(ctx context.Context, w track.Want) (all []track.Code, 
 	return all, nil
 }
 
-// codeUse finds what decisions on codes depend on. Their alerts were found before.
+// codeUse loads the counts that limit codes. alerts are those already loaded.
 func (s *Store) codeUse(ctx context.Context, wanted []track.CodeKey, alerts []track.Alerted, now track.Time) (track.CodeUse, error) {
 	u := track.CodeUse{ByUser: map[string]int{}, ToNumber: map[string]int{}, ToCountry: map[string]int{}, Ended: map[string][]track.Tried{}, Accounts: map[string]int{}}
 	paused := map[string]track.Time{}
@@ -61,7 +61,7 @@ func (s *Store) codeUse(ctx context.Context, wanted []track.CodeKey, alerts []tr
 	}
 	hour, day := now.Add(-time.Hour), now.Add(-24*time.Hour)
 	for _, k := range wanted {
-		if k.Number == "" { // of one that is entered nothing is decided
+		if k.Number == "" { // entering a code has no limit here
 			continue
 		}
 		var byUser, toNumber, toCountry, accounts int
@@ -93,10 +93,10 @@ func (s *Store) codeUse(ctx context.Context, wanted []track.CodeKey, alerts []tr
 	return u, nil
 }
 
-// alertKey names an alert among the small facts.
+// alertKey is the key of an alert in the table meta.
 func alertKey(a track.Alert) string { return "alert-" + string(a.Kind) + a.Country }
 
-// alerted finds when admins were told something last.
+// alerted loads the time of the last alert of each kind to admins.
 func (s *Store) alerted(ctx context.Context, wanted []track.Alert) (alerts []track.Alerted, err error) {
 	if len(wanted) == 0 {
 		return nil, nil
@@ -117,7 +117,7 @@ func (s *Store) alerted(ctx context.Context, wanted []track.Alert) (alerts []tra
 	return alerts, nil
 }
 
-// PendingCode gives the code that a user is expected to enter at an instant, if there is one.
+// PendingCode returns the code that a user can enter at an instant, if any.
 func (s *Store) PendingCode(ctx context.Context, user string, now track.Time) (c track.Code, ok bool, err error) {
 	found, err := s.query(ctx, "SELECT "+codes.list()+" FROM codes WHERE user_hash = ? AND jid = ? ORDER BY ord DESC LIMIT 1", s.hash.whole(clean(user), ""), clean(user))
 	err = codes.read(found, err, func(v *codeRow) error { c, ok = v.Code, v.Live(now); return nil })
@@ -127,7 +127,7 @@ func (s *Store) PendingCode(ctx context.Context, user string, now track.Time) (c
 	return c, ok, nil
 }
 
-// StoppedBy says by whom SMS to a number are stopped; "": they are not.
+// StoppedBy returns who stopped SMS to a number, or "".
 func (s *Store) StoppedBy(ctx context.Context, e164 string) (by track.StopBy, err error) {
 	found, err := s.query(ctx, "SELECT "+stops.list()+" FROM stops WHERE hash = ?", s.hash.number(e164))
 	err = stops.read(found, err, func(v *stop) error { by = v.By; return nil })

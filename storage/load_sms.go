@@ -88,7 +88,7 @@ func (s *Store) seen(ctx context.Context, wanted []track.ReplyKey) (seen []track
 	return seen, nil
 }
 
-// liveTexts loads the SMS of conversations that are under way.
+// liveTexts loads the SMS under way in conversations.
 func (l *loading) liveTexts(ctx context.Context, wanted map[track.Conv]bool) error {
 	if len(wanted) == 0 {
 		return nil
@@ -115,7 +115,7 @@ func (l *loading) addTexts(ctx context.Context, stmt *sqlx.Stmt, wanted any, fit
 	return nil
 }
 
-// usage loads what decisions on SMS to numbers, and by the senders of conversations, depend on.
+// usage loads the counts that limit SMS, by number and by the senders of conversations.
 func (s *Store) usage(ctx context.Context, to []string, decided map[track.Conv]bool, now track.Time) (u track.Usage, err error) {
 	since := now.Add(-24 * time.Hour)
 	bound, hashes := map[string]bool{}, map[string]string{}

@@ -15,9 +15,9 @@ import (
 	"tocsin/track"
 )
 
-// docs/design/survival.md derives the timing of the lock on PostgreSQL. A leader checks its lock every beat, and is sure to
-// lead until doubt after the last check that was answered; whoever takes over from a leader that did not release the lock
-// waits for the same time before being live; and the database releases the lock of a silent leader.
+// The timing of the lock on PostgreSQL; docs/design/survival.md derives it. A leader checks its lock every beat, and is
+// certain of it until doubt after the last answered check. Its successor waits for the same time before being live, unless
+// the lock was released. The database releases the lock of a silent leader.
 const (
 	beat     = 500 * time.Millisecond
 	patience = 1500 * time.Millisecond // for one check
@@ -26,7 +26,7 @@ const (
 	pause    = doubt
 	// turn is how long a standby waits on one connection: then it checks that the database still answers.
 	turn = 15 * time.Second
-	// leaveAfter is when a leader that can't reach the database leaves the stream to the standbys.
+	// leaveAfter is when a leader that can't reach the database closes its stream, for the standbys.
 	leaveAfter = time.Minute
 )
 
@@ -41,13 +41,13 @@ type advisoryLock struct {
 	schema  string
 }
 
-// What is locked.
+// Names of the locks.
 const (
 	liveLock   = "live"
 	schemaLock = "schema"
 )
 
-// key identifies a lock of this schema: advisory locks belong to the whole database.
+// key returns the key of a lock. It depends on the schema, because advisory locks belong to the whole database.
 func (a *advisoryLock) key(what string) int64 {
 	sum := sha256.Sum256([]byte("tocsin " + what + " " + a.schema))
 	return int64(binary.BigEndian.Uint64(sum[:]))
@@ -88,21 +88,21 @@ func (a *advisoryLock) lead(ctx context.Context, s *Store, jid string, waits boo
 		if isState(err, lockNotAvailable) {
 			continue
 		}
-		// The database was unreachable while we were a standby. The previous leader goes first if it is still running: it
-		// has more to lose.
+		// The database was unreachable while we were a standby. If the previous leader is still running, it goes first: it
+		// has unwritten facts.
 		if err := wait(ctx, doubt); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// watch watches over a lock. Its goroutine owns line and others.
+// watch checks a lock regularly. Its goroutine owns line and others.
 type watch struct {
 	*advisoryLock
 	store  *Store
 	line   *line
 	others bool                      // another instance waits for the lock
-	asked  atomic.Pointer[time.Time] // when the last answered check was sent; anybody may read it
+	asked  atomic.Pointer[time.Time] // when the last answered check was sent; for all goroutines
 }
 
 // line is a separate connection that has the lock or waits for it.
@@ -173,7 +173,7 @@ func (w *watch) lock(ctx context.Context, jid string, waits bool) error {
 	return wait(ctx, pause)
 }
 
-// start makes the Leadership of a lock that was taken.
+// start returns the Leadership for a lock that was taken.
 func (w *watch) start() *Leadership {
 	alive, stop := context.WithCancel(context.Background())
 	var beating sync.WaitGroup
@@ -200,8 +200,8 @@ func (w *watch) sure() bool {
 	return elapsed < doubt && onTheWall.Abs() < doubt
 }
 
-// beat checks the lock until the leadership is lost, and returns the reason, or until ctx ends. A closed connection is no
-// loss as long as nobody has taken over: the database may just have been restarted.
+// beat checks the lock until the leadership is lost, and returns the reason, or until ctx ends. A closed connection alone
+// does not lose it: the database may have been restarted.
 func (w *watch) beat(ctx context.Context) error {
 	for wait(ctx, beat) == nil {
 		asked := w.store.now()
@@ -238,8 +238,7 @@ func (w *watch) ask(ctx context.Context) error {
 }
 
 // regain takes the lock again after its connection was lost, unless another instance has been live since, or the database
-// has lost commits: then it fails. It retries for ever if no other instance was waiting, otherwise until that one should
-// have the stream.
+// has lost commits: then it fails. If another instance was waiting, it retries only until that one may have the stream.
 func (w *watch) regain(ctx context.Context, asked *time.Time) error {
 	last := *w.asked.Load()
 	w.line.Close()
@@ -249,7 +248,7 @@ func (w *watch) regain(ctx context.Context, asked *time.Time) error {
 		if err == nil {
 			if err = w.retake(ctx, l); err == nil {
 				w.line = l
-				// The other connections may go to the same server, which may not answer any more.
+				// The other connections may belong to the same dead server.
 				w.store.dialer.drop(nil)
 				return nil
 			}

@@ -15,7 +15,7 @@ import (
 )
 
 // fileLock is a lock on a file next to an SQLite database. It ends with the process, so it can't be lost unnoticed. A
-// database in memory has none: path is "".
+// database in memory has none, and path is "".
 type fileLock struct{ path string }
 
 func (l fileLock) lead(ctx context.Context, s *Store, jid string, _ bool) (*Leadership, error) {
@@ -58,8 +58,7 @@ func (l fileLock) alone(context.Context, *Store) (release func() error, err erro
 	return f.Close, nil
 }
 
-// lockFile locks a file, created if missing, until it is closed or the process ends: the mere existence of the file locks
-// nothing.
+// lockFile locks a file, created if missing, until it is closed or the process ends. A file that remains is not locked.
 func lockFile(name string) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -84,7 +83,7 @@ func lockFile(name string) (*os.File, error) {
 	return f, nil
 }
 
-// lockSoon is lockFile with some patience for processes that only look, or change the schema.
+// lockSoon is lockFile with a few retries: some processes only lock the file briefly.
 func lockSoon(ctx context.Context, name string) (*os.File, error) {
 	for tries := 0; ; tries++ {
 		f, err := lockFile(name)

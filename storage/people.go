@@ -48,7 +48,7 @@ func (s *Store) secret(ctx context.Context) ([]byte, error) {
 	return hex.DecodeString(text)
 }
 
-// Number returns the number of a bare JID.
+// Number returns the phone number of a bare JID.
 func (s *Store) Number(ctx context.Context, jid string) (n track.Number, ok bool, err error) {
 	found, err := s.query(ctx, "SELECT "+numbers.list()+" FROM numbers WHERE jid = ?", clean(jid))
 	err = numbers.read(found, err, func(v *track.Number) error { n, ok = *v, true; return nil })
@@ -75,7 +75,7 @@ func (s *Store) IsRefused(ctx context.Context, c track.Conv) (refused bool, err 
 // importBatch is the number of rows per statement.
 const importBatch = 5000
 
-// SetNumbers sets numbers, all or none. Of several for one JID the last counts.
+// SetNumbers sets numbers, all or none. The last one for a JID wins.
 func (s *Store) SetNumbers(ctx context.Context, all ...track.Number) error {
 	all = lastOf(all)
 	err := s.fenced(ctx, func(tx *sqlx.Tx) error {
@@ -165,7 +165,7 @@ func (s *Store) SavePrefs(ctx context.Context, p track.Prefs) error {
 	return nil
 }
 
-// Contacts yields all settings of users for others.
+// Contacts yields the settings of all users for their contacts.
 func (s *Store) Contacts(ctx context.Context, yield func(track.Contact)) error {
 	found, err := s.query(ctx, "SELECT "+s.contacts.list()+" FROM contacts")
 	err = s.contacts.read(found, err, func(c *track.Contact) error { yield(*c); return nil })
@@ -175,7 +175,7 @@ func (s *Store) Contacts(ctx context.Context, yield func(track.Contact)) error {
 	return nil
 }
 
-// SaveContact saves a user's settings for another; empty ones are removed.
+// SaveContact saves a user's settings for a contact, or removes them if empty.
 func (s *Store) SaveContact(ctx context.Context, c track.Contact) error {
 	err := s.fenced(ctx, func(tx *sqlx.Tx) error {
 		if !c.Muted && !c.Hidden {
@@ -220,7 +220,7 @@ func (s *Store) SaveDevices(ctx context.Context, seen []track.Device, gone []str
 	return nil
 }
 
-// Forget removes what a user has told us: number, settings, devices.
+// Forget removes what a user has provided: number, settings, devices.
 func (s *Store) Forget(ctx context.Context, jid string) error {
 	err := s.fenced(ctx, func(tx *sqlx.Tx) error { return s.forget(ctx, tx, clean(jid)) })
 	if err != nil {
@@ -232,7 +232,7 @@ func (s *Store) Forget(ctx context.Context, jid string) error {
 func (s *Store) forget(ctx context.Context, tx *sqlx.Tx, jid string) error {
 	first, last := s.hash.sender(jid)
 	own := s.hash.whole(jid, "")
-	// What was sent still counts: else it would be enough to be forgotten to have more.
+	// What was sent still counts, so that forgetting does not reset the limits.
 	for _, blank := range []string{
 		"UPDATE codes SET jid = '', number = '', expires = 0 WHERE user_hash = ?",
 		"UPDATE texts SET number = '' WHERE sender_hash = ? AND kind = 1 AND state >= 3",
@@ -249,7 +249,7 @@ func (s *Store) forget(ctx context.Context, tx *sqlx.Tx, jid string) error {
 		part{"devices WHERE hash BETWEEN ? AND ? AND substr(jid, 1, length(?)) = ?", []any{first, last, jid + "/", jid + "/"}})
 }
 
-// remove removes everything about an account: what Forget does, what was learned about it, and its messages.
+// remove removes everything about an account: also its messages, and what was learned about it.
 func (s *Store) remove(ctx context.Context, tx *sqlx.Tx, r track.Removal) error {
 	jid := clean(r.JID)
 	if err := s.forget(ctx, tx, jid); err != nil {
@@ -261,7 +261,7 @@ func (s *Store) remove(ctx context.Context, tx *sqlx.Tx, r track.Removal) error 
 	if err := deleteFrom(ctx, tx, parts); err != nil {
 		return err
 	}
-	// What its SMS cost stays, or an account that is made for one would have a budget of its own.
+	// Its SMS still count, so that a new account does not get a budget of its own.
 	_, err := tx.ExecContext(ctx, tx.Rebind("UPDATE texts SET sender = '', recipient = '', prompt = '', messages = '[]', number = CASE WHEN kind = 1 THEN '' ELSE number END, "+
 		"state = CASE WHEN state < 3 THEN 3 ELSE state END WHERE sender_hash = ? AND sender = ? AND ord <= ?"), own, jid, r.Ord)
 	if err != nil {
@@ -276,7 +276,7 @@ func (s *Store) remove(ctx context.Context, tx *sqlx.Tx, r track.Removal) error 
 		part{"messages WHERE hash BETWEEN ? AND ? AND sender = ? AND ord <= ?", []any{first, last, jid, r.Ord}})
 }
 
-// part is what is deleted from a table.
+// part selects rows to delete: a table and its condition.
 type part struct {
 	where string
 	args  []any

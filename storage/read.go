@@ -78,7 +78,7 @@ func (s *Store) Alarms(ctx context.Context, yield func(track.Alarm)) error {
 	return nil
 }
 
-// OpenTo returns the Ords of all unsettled messages to removed recipients, up to their removal. It reads all unsettled
+// OpenTo returns the Ords of the unsettled messages to removed recipients, up to their removal. It reads all unsettled
 // messages.
 func (s *Store) OpenTo(ctx context.Context, gone []track.Removal) (ords []int64, err error) {
 	last := map[string]int64{}
@@ -213,7 +213,7 @@ func (s *Store) Summary(ctx context.Context, now track.Time) (track.Summary, err
 	return sum, nil
 }
 
-// SMSUse sums up the SMS that were queued since an instant.
+// SMSUse counts the SMS queued since an instant.
 func (s *Store) SMSUse(ctx context.Context, since track.Time) (track.SMSUse, error) {
 	var use track.SMSUse
 	err := s.get(ctx, &use, fmt.Sprintf("SELECT count(*) FILTER (WHERE segments > 0) AS sms, coalesce(sum(segments), 0) AS segments, "+
@@ -224,7 +224,7 @@ func (s *Store) SMSUse(ctx context.Context, since track.Time) (track.SMSUse, err
 	return use, nil
 }
 
-// Get returns the value of a key, or "" if it was never put.
+// Get returns the value of a key, or "" if it was never set.
 func (s *Store) Get(ctx context.Context, key string) (string, error) {
 	var value string
 	err := s.get(ctx, &value, "SELECT value FROM meta WHERE key = ?", key)

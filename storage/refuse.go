@@ -25,9 +25,9 @@ func failed(op string, err error) error {
 	return fmt.Errorf("%s: %w", op, err)
 }
 
-// refuses reports whether an error is the database's judgement of its input. Errors about the database itself, or the
-// connection to it, are listed: they pass, or an admin must fix something. Every other error is about the input, since
-// retrying one that does not pass would block everything for ever.
+// refuses reports whether the database has rejected its input. Errors about the database itself, or the connection to it, are
+// listed: they are temporary, or an admin must fix something. Every other error is about the input: retrying a permanent one
+// would block everything forever.
 func refuses(err error) bool {
 	if answer := (*pq.Error)(nil); errors.As(err, &answer) {
 		// FATAL and PANIC end the session, whatever the code: poolers send codes of their own with them. (The server's own
@@ -40,7 +40,7 @@ func refuses(err error) bool {
 	return false // no answer arrived
 }
 
-// Passes reports whether an error is about the database or the connection to it, so that retrying later may succeed.
+// Passes reports whether an error is temporary: about the database or the connection to it, so that a retry may succeed.
 func Passes(err error) bool {
 	if answer := (*pq.Error)(nil); errors.As(err, &answer) {
 		return !refuses(answer)

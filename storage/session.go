@@ -26,18 +26,18 @@ import (
 const connectWithin = 5 * time.Second
 
 // settings apply to every session on PostgreSQL, unless the DSN overrides them. An abandoned transaction (of a stopped
-// process or a lost machine) must not lock the rows that the next leader needs, and nobody waits long for a row.
+// process or a lost machine) must not lock the rows that the next leader needs, and waits for rows are short.
 var settings = map[string]string{
 	"synchronous_commit":                  "on",
 	"idle_in_transaction_session_timeout": "4s",
 	"lock_timeout":                        "3s",
 }
 
-// The ledger's statements find everything by an index. Their plans are made once, possibly while the tables are still empty,
-// and must not be optimised for that.
+// The ledger's statements use indexes only. Their plans are made once, possibly while the tables are still empty, and must
+// not be optimised for that.
 var writerSettings = map[string]string{"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off"}
 
-// sessionOptions say how to open sessions on PostgreSQL.
+// sessionOptions are the options for sessions on PostgreSQL.
 type sessionOptions struct {
 	hosts    []pq.Config       // one per host
 	settings map[string]string // parameters of the server, by name
@@ -200,9 +200,8 @@ func (c *sessionConnector) connect(ctx context.Context, config *pq.Config) (driv
 // ErrPooler is the error for a pooler that runs a session's transactions on any free connection.
 var ErrPooler = errors.New(`the pooler shares connections between transactions, but the live instance's lock needs a session: set pool_mode = session, or connect to PostgreSQL directly`)
 
-// ownSessions fails if db's sessions share server connections. A session of its own always has the same server process,
-// which serves no other session. A pooler takes the connection that was used last, or the one that was unused for longest;
-// and while transactions occupy some, another one.
+// ownSessions fails if db's sessions share server connections. A dedicated session keeps its server process. A pooler takes
+// the connection that was used last, or the one that was idle for longest, and another one while those are in a transaction.
 func ownSessions(ctx context.Context, db *sqlx.DB) error {
 	first, err := db.Connx(ctx)
 	if err != nil {

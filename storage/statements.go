@@ -70,18 +70,18 @@ type statements struct {
 	insertMessage, tell                         *sqlx.Stmt
 	updateMessage                               []*shape
 	putPrompt, putPeer, putOutgoing, putRelease *sqlx.Stmt
-	handedOver                                  *sqlx.Stmt // on a reader: it is asked every second
+	handedOver                                  *sqlx.Stmt // on a reader, as it runs every second
 	lookedAt, overdue, oldPeers, oldPairs       *sqlx.Stmt // on a reader: what pruning asks every minute
 	dropTaken, dropOutgoing, retryOutgoing      *sqlx.Stmt
 	putPair, putFact                            *sqlx.Stmt
 }
 
-// Only the newest rows of a key can matter: a client that reuses ids does not slow a batch down.
+// newestOfKey limits the rows loaded per key: clients that reuse ids must not slow a batch down.
 const newestOfKey = 4
 
 const isLive = "state < 3" // PromptState.Live
 
-// isTalkedAbout: answered in a chat, where the user is still to be told that all is read; see track.PromptSent to
+// isTalkedAbout: answered in a chat that is yet to say that the messages were read; see track.PromptSent to
 // track.PromptFailed.
 const isTalkedAbout = "state BETWEEN 3 AND 5 AND chat <> '' AND withdrew = ''"
 

@@ -7,8 +7,8 @@ import (
 	"tocsin/track"
 )
 
-// Stops gives the numbers whose owners want no SMS, newest first. Of a number no more than an HMAC is stored: Number is filled in
-// for those that are bound, or were sent an SMS of late.
+// Stops returns the opt-outs, newest first. Only HMACs of their numbers are stored, so Number is set only if the number is
+// bound, or was recently sent an SMS.
 func (s *Store) Stops(ctx context.Context) ([]track.Stop, error) {
 	var known []string
 	if err := s.readers.SelectContext(ctx, &known, "SELECT e164 FROM numbers UNION SELECT number FROM texts"); err != nil {
@@ -31,7 +31,7 @@ func (s *Store) Stops(ctx context.Context) ([]track.Stop, error) {
 	return all, nil
 }
 
-// SetStop keeps that the owner of a number wants no SMS, or wants them again. It tells whether that is new.
+// SetStop stores that the owner of a number has opted out of SMS, or in again. It reports whether that is new.
 func (s *Store) SetStop(ctx context.Context, stop track.Stop) (bool, error) {
 	var stopped int
 	err := s.get(ctx, &stopped, "SELECT count(*) FROM stops WHERE hash = ? AND stopped_by <> ''", s.hash.number(stop.Number))

@@ -1,5 +1,5 @@
 // Package storage stores Tocsin's data in SQLite or PostgreSQL. It owns the SQL, the migrations and the election of the
-// live instance; it decides nothing about messages, which is up to package track, and knows nothing about the wire.
+// live instance. Package track decides about messages, and storage knows nothing about XMPP.
 // docs/design/storage.md has the reasons. Both databases run the same suite (storagetest); plans_test.go checks every query
 // plan.
 package storage
@@ -28,8 +28,8 @@ type Options struct {
 type Store struct {
 	dialect
 	locker
-	// One connection does what the ledger needs, including reads: its statements are prepared once, and its cache stays
-	// valid over its own commits. Everybody else reads on the others.
+	// The ledger has one connection, for reads, too: its statements are prepared once, and its cache survives its own
+	// commits. All other reads use the readers.
 	writer, readers *sqlx.DB
 	name            string  // for errors: the path, or the URL without its password
 	dialer          *dialer // PostgreSQL
@@ -41,7 +41,7 @@ type Store struct {
 	pruning cursor
 }
 
-// answersWithin is how long PostgreSQL may take to start answering a statement: then the connection counts as dead.
+// answersWithin is how long PostgreSQL may take to start answering a statement before the connection counts as dead.
 const answersWithin = 10 * time.Second
 
 // Open opens a database: "sqlite:PATH", "sqlite::memory:" or a "postgres://" URL.

@@ -18,7 +18,7 @@ func tokenColumns(w *walk, t *track.Token) {
 	str(w, "prompt", &t.Prompt)
 }
 
-// tokensOf limits the tokens of one purpose per user: those that expire last are kept. Each prompt may have a token for its
+// tokensOf limits the tokens of a user per purpose; those that expire last are kept. Each prompt may have a token for its
 // page.
 const tokensOf = 16
 

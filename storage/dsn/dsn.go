@@ -1,6 +1,5 @@
-// Package dsn parses a DSN, "sqlite:PATH" or a PostgreSQL URL, for everybody who needs one, so that checking a
-// configuration finds the same errors as connecting. Its errors never contain any part of a password. It opens no
-// connections.
+// Package dsn parses a DSN: "sqlite:PATH" or a PostgreSQL URL. It opens no connections, so that checking a configuration
+// finds the same errors as connecting. Its errors never contain any part of a password.
 package dsn
 
 import (
@@ -23,7 +22,7 @@ const (
 // Memory is the Path of an SQLite database without a file.
 const Memory = ":memory:"
 
-// DSN is the name of a database, which is SQLite's if Path is not empty.
+// DSN names a database: of SQLite if Path is not empty.
 type DSN struct {
 	Path string // of the file, or Memory
 
@@ -54,7 +53,7 @@ func Parse(text string) (DSN, error) {
 	return DSN{}, errors.New("invalid DSN " + examples)
 }
 
-// others are databases that people try. Anything else before the colon may be part of a password.
+// others are schemes of unsupported databases. Anything else before the colon may be part of a password.
 var others = []string{"mysql", "mariadb", "sqlserver", "mongodb", "oracle", "cockroach", "file", "http", "https"}
 
 // String returns the DSN without a password.

@@ -16,7 +16,7 @@ func code(after int64, user string) track.Code {
 	}
 }
 
-// A code comes back as it went in: the newest one of a user, and that of an SMS, which comes with its user's code on its way.
+// Codes are stored and loaded unchanged: the newest one of a user, and that of an SMS.
 func codes(s *suite) {
 	old, x := code(1, alice), code(2, alice)
 	sms := text(3, "0123456789abcdef0123456789abcdef")
@@ -51,11 +51,11 @@ func codes(s *suite) {
 	removed, err := s.RemoveNumber(s.ctx, alice)
 	s.must(err)
 	s.same(true, removed)
-	newer.Expires = 0 // with the number goes what would bind another one
+	newer.Expires = 0 // removing the number invalidates pending codes
 	s.same([]track.Code{x, newer}, s.load(track.Want{Codes: []track.CodeKey{{User: alice}}}).Codes)
 }
 
-// What decisions on codes depend on: SMS, not rows; each of its time; and those that were used, or can't be any more.
+// Limits count SMS, not rows, each at its time, and codes that were used or have expired.
 func codeUse(s *suite) {
 	hour := time.Hour.Milliseconds()
 	used, again, live, ofBob, yesterday, german := code(-2*hour, alice), code(-hour/2, alice), code(-1, carol), code(-3, bob), code(-25*hour, alice), code(-4, alice)
@@ -79,7 +79,7 @@ func codeUse(s *suite) {
 	s.same(want, s.load(track.Want{Codes: []track.CodeKey{key}, Alerts: []track.Alert{paused}}).CodeUse)
 }
 
-// Who is forgotten, or removed, has no fresh start: what was sent counts on. But nothing says any more to whom, or where.
+// Forgetting or removing a user does not reset the limits, but the user and the number are no longer stored.
 func forgottenCodes(s *suite) {
 	for i, forget := range []func(){
 		func() { s.must(s.Forget(s.ctx, alice)) },

@@ -47,7 +47,7 @@ func cancelledContexts(s *suite) {
 
 func second[T any](_ T, err error) error { return err }
 
-// A lost connection costs the batch, not the store.
+// A lost connection fails the batch, and the store recovers.
 func cutConnections(s *suite) {
 	if s.Cut == nil {
 		return // files have no connections
@@ -60,7 +60,7 @@ func cutConnections(s *suite) {
 	s.retry(func() error { return second(s.Load(s.ctx, track.Want{Keys: []track.Key{m.Key}}, now)) })
 	s.same([]string{"m2", "m1"}, ids(s.all(alice)))
 
-	// In the middle of a batch, repeated until one was cut: none of it is stored.
+	// In the middle of a batch, repeated until one was cut off: none of it is stored.
 	for try := range 20 {
 		batch := many(20_000, settled)
 		for i := range batch {
@@ -162,7 +162,7 @@ func hold(s *suite) {
 	s.must(back.Release())
 }
 
-// An instance that has lost the leadership without knowing changes nothing any more.
+// An instance that has lost the leadership unnoticed can't change anything.
 func fence(s *suite) {
 	zombie := s.again()
 	_, err := zombie.Lead(s.ctx, "tocsin.example.org")
@@ -181,7 +181,7 @@ func fence(s *suite) {
 	s.same(track.Loaded{}, s.load(track.Want{Senders: []string{alice}}))
 }
 
-// Data that can't be stored is told apart from a database that can't store anything.
+// Errors distinguish data that can't be stored from a database that is unavailable.
 func refused(s *suite) {
 	s.must(s.Commit(s.ctx, track.Changes{Prompts: []track.Prompt{prompt(1, "p-1")}}))
 	err := s.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(0, "m1")}, Prompts: []track.Prompt{prompt(2, "p-2")}})

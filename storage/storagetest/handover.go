@@ -6,8 +6,8 @@ import (
 	"tocsin/track"
 )
 
-// What a superseded instance leaves, the live one finds, in order, until it has processed it; and it is processed together
-// with its consequences, or not at all.
+// The live instance finds what a superseded one has handed over, in order, until it has processed it: together with its
+// consequences, or not at all.
 func handover(s *suite) {
 	old := s.again()
 	_, err := old.Lead(s.ctx, "tocsin.example.org")

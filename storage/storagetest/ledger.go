@@ -85,7 +85,7 @@ func changedFields(s *suite) {
 	change("", reflect.ValueOf(&is).Elem())
 }
 
-// Whatever comes from the wire, a batch can be stored.
+// A batch can be stored whatever its strings contain.
 func strangeBytes(s *suite) {
 	m := pending(0, "a\x00b")
 	m.Text, m.Resource, m.Lang = "\xff\xfe bad", "nul\x00", "\x00"
@@ -168,7 +168,7 @@ func loadByOrd(s *suite) {
 		Peers: []track.Peer{{JID: bob, Markers: 5}, {JID: carol, Markers: 6}},
 	})
 	loaded := s.load(track.Want{Ords: []int64{m.Ord, 999}})
-	s.same([]track.Message{burst, m, joined}, loaded.Messages) // a prompt takes in the rest of the conversation
+	s.same([]track.Message{burst, m, joined}, loaded.Messages) // a prompt includes the rest of the conversation
 	s.same([]track.Prompt{live}, loaded.Prompts)
 	s.same([]track.Peer{{JID: bob, Markers: 5}}, loaded.Peers)
 	s.same([]track.Opened{
@@ -229,7 +229,7 @@ func loadPeers(s *suite) {
 	s.same([]track.Peer{{JID: bob, Receipts: 3, Markers: 4}}, s.load(track.Want{Peers: []string{bob, bob, alice}}).Peers)
 }
 
-// More rows than fit into one statement of any database are stored all the same.
+// Batches may have more rows than fit into one statement of any database.
 func largeBatches(s *suite) {
 	const n = 5000
 	ms := many(n, pending)
@@ -386,11 +386,11 @@ func allOrNothing(s *suite) {
 	queue, err := s.Pending(s.ctx)
 	s.must(err)
 	s.same(0, len(queue))
-	s.insert(pending(1, "m2")) // the store works on
+	s.insert(pending(1, "m2")) // the store still works
 	s.commit(track.Changes{})
 }
 
-// A conversation never has two live prompts, whatever an instance believes; one may replace another.
+// A conversation never has two live prompts; a new one can replace another.
 func oneLivePrompt(s *suite) {
 	first, second := prompt(0, "z"), prompt(1, "a")
 	s.commit(track.Changes{Prompts: []track.Prompt{first}})

@@ -57,7 +57,7 @@ func numbers(s *suite) {
 	s.must(s.SetNumbers(s.ctx))
 }
 
-// tokens: of two concurrent uses of one, only one succeeds; expired ones are removed, and so are those of a removed user.
+// Only one of two concurrent uses of a token succeeds. Expired ones are removed, and those of a removed user.
 func tokens(s *suite) {
 	t := track.Token{Hash: "abc", Purpose: track.PromptPage, Owner: alice, Prompt: "p-1", Expires: now + 5}
 	mine := track.Token{Hash: "def", Purpose: track.SettingsLink, Owner: bob, Expires: now + 9}
@@ -74,7 +74,7 @@ func tokens(s *suite) {
 		s.must(err)
 		s.same(want, dropped)
 	}
-	// Only the newest links of a user who asks again and again are kept.
+	// Only the newest links of a user are kept.
 	for i := range 100 {
 		s.must(s.SaveToken(s.ctx, track.Token{Hash: fmt.Sprint("m", i), Purpose: track.SettingsLink, Owner: bob, Expires: now + 10 + track.Time(i)}))
 	}
@@ -136,7 +136,7 @@ func contacts(s *suite) {
 	s.same(map[track.Conv]track.Contact{{Sender: alice, Recipient: bob}: muted, {Sender: alice}: everybody}, all())
 	muted.Hidden = true
 	s.must(s.SaveContact(s.ctx, muted))
-	s.must(s.SaveContact(s.ctx, track.Contact{Owner: alice})) // nothing is set any more
+	s.must(s.SaveContact(s.ctx, track.Contact{Owner: alice})) // nothing is set
 	s.same(map[track.Conv]track.Contact{{Sender: alice, Recipient: bob}: muted}, all())
 }
 

@@ -226,8 +226,8 @@ func stale(s *suite) {
 	s.same([]int64(nil), stale)
 }
 
-// A clock that was once ten years ahead leaves its rows, and all later ones, with numbers of that time: old ones are pruned
-// all the same, and those recorded then stay until their time has passed.
+// A clock that was once ten years ahead gives its rows, and all later ones, numbers of that time. Old ones are pruned
+// nevertheless, and those recorded then stay until their time has passed.
 func pruneAfterWrongClock(s *suite) {
 	const years = track.Time(10 * 365 * 24 * 3_600_000)
 	var ms []track.Message

@@ -43,7 +43,7 @@ func texts(s *suite) {
 	ended := x
 	ended.State = track.TextDelivered
 	next := text(9, "next")
-	s.commit(track.Changes{Texts: []track.Text{next, ended}}) // whatever the order, at most one is live
+	s.commit(track.Changes{Texts: []track.Text{next, ended}}) // at most one is live, in either order
 	s.same([]track.Text{next}, s.load(track.Want{Ords: []int64{m.Ord}}).Texts)
 	second := text(10, "second")
 	if err := s.Commit(s.ctx, track.Changes{Texts: []track.Text{second}}); err == nil {
@@ -87,7 +87,7 @@ func usage(s *suite) {
 	s.same(want, s.load(track.Want{Prompts: []string{p.ID}, SMS: true}).Usage)
 }
 
-// Replies are found by route and id, and the SMS that they may answer by the phone's number, for a week.
+// Replies are found by route and id. The SMS that they may answer are found by the phone's number, for a week.
 func replies(s *suite) {
 	m, week := pending(0, "m1"), track.MaxReplyWindow.Milliseconds()
 	x, old, other := text(1, "sent"), text(-week-1, "old"), text(2, "to another phone")
@@ -120,7 +120,7 @@ func replies(s *suite) {
 	s.same(0, left(-25*time.Hour))
 }
 
-// Stops are listed with the numbers that are known, and used SMS are summed up.
+// Stops are listed with their numbers if known; used SMS are counted.
 func stopsAndUse(s *suite) {
 	const bobs, carols, strangers = "+8613800138000", "+8613900139000", "+8613700137000"
 	s.must(s.SetNumbers(s.ctx, track.Number{JID: bob, E164: bobs}))
