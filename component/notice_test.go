@@ -17,7 +17,7 @@ const (
 		"<query xmlns='http://jabber.org/protocol/disco#info'><feature var='urn:tocsin:escalation:0'/></query></iq>"
 )
 
-// answer answers all questions about what alice's phone can do, and returns what came beside.
+// answer answers all queries about alice's phone, and returns everything else.
 func (s *served) answer() (others []*fakeserver.Element) {
 	s.later(0)
 	for _, e := range s.peer.Take() {
@@ -31,7 +31,7 @@ func (s *served) answer() (others []*fakeserver.Element) {
 	return others
 }
 
-// A state that comes up while its sender's new client is being asked what it can do is told once, when it has answered.
+// A state that arises while the sender's new client is being queried is reported once, after the answer.
 func TestStateWhileAClientIsAsked(t *testing.T) {
 	serve(t, func(s *served) {
 		s.send(here)

@@ -26,15 +26,15 @@ import (
 	"tocsin/track"
 )
 
-// emptyStore is a store that holds nothing unless a test puts it there, and fails if it is told to.
+// emptyStore is an empty store, which can be filled or made to fail.
 type emptyStore struct {
 	Store
-	fail     atomic.Pointer[func() error] // of what reads for a request, and of batches
+	fail     atomic.Pointer[func() error] // of reads for requests, and of batches
 	messages []track.Message
 	inserted []track.Message
 }
 
-// fails has the store fail from now on; by nil it works again.
+// fails makes the store fail from now on; nil ends that.
 func (b *emptyStore) fails(by func() error) {
 	if by == nil {
 		by = func() error { return nil }
@@ -96,7 +96,7 @@ type served struct {
 	log    *strings.Builder
 }
 
-// serve runs a service in a bubble of testing/synctest for as long as tell lasts.
+// serve runs a service in a bubble of testing/synctest until tell returns.
 func serve(t *testing.T, tell func(*served)) {
 	synctest.Test(t, func(t *testing.T) {
 		server := fakeserver.New("tocsin.example.org", "secret")
@@ -144,7 +144,7 @@ func (s *served) send(format string, args ...any) {
 	}
 }
 
-// answers returns what comes within a second, by id: the type of an IQ, or the condition of its error.
+// answers returns the responses within a second, by id: the type of the IQ, or the condition of its error.
 func (s *served) answers() map[string][]string {
 	s.later(time.Second)
 	all := map[string][]string{}
@@ -176,7 +176,7 @@ func TestRequestsInAFlood(t *testing.T) {
 	})
 }
 
-// A server elsewhere may make up as many addresses as it likes: all of them have one share.
+// All addresses of other servers have a single share, since a server can invent as many as it likes.
 func TestRequestsInAFloodOfNames(t *testing.T) {
 	serve(t, func(s *served) {
 		for i := range 5 * request.WorkBurst {
@@ -207,7 +207,7 @@ func TestRequestsToNobody(t *testing.T) {
 	})
 }
 
-// Who is no user of ours has no messages and no prompts: it is not looked for them.
+// Requests of strangers do not search the database: they have no messages and no prompts.
 func TestRequestsOfStrangers(t *testing.T) {
 	serve(t, func(s *served) {
 		s.store.fails(func() error { t.Error("the database was asked"); return nil })
@@ -225,7 +225,7 @@ func TestRequestsOfStrangers(t *testing.T) {
 
 const syncRequest = "<iq type='get' from='alice@example.org/phone' to='tocsin.example.org' id='%s'><sync xmlns='urn:tocsin:escalation:0'/></iq>"
 
-// Without its database the component says so at once, and does what needs none.
+// Without its database the component reports that at once, and still does what needs none.
 func TestRequestsWithoutADatabase(t *testing.T) {
 	serve(t, func(s *served) {
 		s.store.fails(func() error { return errors.New("away") })
@@ -241,7 +241,7 @@ func TestRequestsWithoutADatabase(t *testing.T) {
 	})
 }
 
-// Whatever a request leads to, the component lives, and its log does not tell what was in it.
+// A panic in a request does not end the component, and the log does not contain the request.
 func TestRequestThatPanics(t *testing.T) {
 	serve(t, func(s *served) {
 		s.store.fails(func() error { panic("secret words") })

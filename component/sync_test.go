@@ -11,7 +11,7 @@ import (
 	"tocsin/track"
 )
 
-// noticed has alice told of n messages to somebody.
+// noticed gives alice notices about n messages to somebody.
 func (s *served) noticed(n int64, id func(int64) string, recipient string) {
 	for i := range n {
 		key := track.Key{Sender: "alice@example.org", Recipient: recipient, ID: id(i)}
@@ -20,7 +20,7 @@ func (s *served) noticed(n int64, id func(int64) string, recipient string) {
 	s.revision.Store(10 * n)
 }
 
-// sync asks for a page.
+// sync requests a page.
 func (s *served) sync(by, after, more string) *fakeserver.Element {
 	s.Helper()
 	if after != "" {
@@ -35,7 +35,7 @@ func (s *served) sync(by, after, more string) *fakeserver.Element {
 	return got[0].Children[len(got[0].Children)-1]
 }
 
-// A client pages through its states: each comes once, and the end is told.
+// A client pages through its states: each comes once, and the end is marked.
 func TestSyncInPages(t *testing.T) {
 	serve(t, func(s *served) {
 		s.noticed(7, func(i int64) string { return fmt.Sprint("m", i) }, "bob@example.org")
@@ -59,7 +59,7 @@ func TestSyncInPages(t *testing.T) {
 	})
 }
 
-// A token belongs to one sender and to one state of the database: any other begins anew.
+// A token belongs to one sender and one database: with any other, the client starts over.
 func TestSyncTokens(t *testing.T) {
 	serve(t, func(s *served) {
 		s.noticed(7, func(i int64) string { return fmt.Sprint("m", i) }, "bob@example.org")
@@ -72,12 +72,12 @@ func TestSyncTokens(t *testing.T) {
 		}
 		notFound("another's", s.sync("bob@example.org/x", token, ""))
 		notFound("a number", s.sync("alice@example.org/phone", "70", ""))
-		s.revision.Store(60) // restored from a copy
+		s.revision.Store(60) // restored from a backup
 		notFound("of what was lost", s.sync("alice@example.org/phone", token, ""))
 	})
 }
 
-// Ids and addresses can be long: a page is as small as it has to be, and not silence.
+// Ids and addresses can be long: pages are smaller then, but never empty.
 func TestSyncBelowTheStanzaLimit(t *testing.T) {
 	serve(t, func(s *served) {
 		const all = 100

@@ -55,7 +55,7 @@ func (r *story) Put(in track.Input, _ func(error)) {
 // Stuck implements Inputs.
 func (r *story) Stuck() bool { return r.stuck.Load() }
 
-// Prove implements Stream: the server answers after a second, if it does.
+// Prove implements Stream: the server answers after a second, or not at all.
 func (r *story) Prove(ctx context.Context) error {
 	if r.mute.Load() {
 		<-ctx.Done()

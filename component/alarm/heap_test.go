@@ -10,7 +10,7 @@ import (
 	"tocsin/track"
 )
 
-// Whatever is set, moved and removed: the alarm that is due first comes first.
+// The earliest alarm always comes first, whatever was set, moved and removed.
 func TestHeap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var d heap

@@ -13,11 +13,11 @@ import (
 	"tocsin/track"
 )
 
-// TestChat: everything that forms do can be done by a line to the contact, and each answer repeats what now holds.
+// TestChat: everything that forms do can be done by a line to the contact, and each answer repeats the new setting.
 func TestChat(t *testing.T) {
 	for name, tc := range map[string]struct {
 		lang  string
-		lines []string // what is said, and the answer, in turn
+		lines []string // inputs and answers, alternately
 		after track.Prefs
 		did   []string
 	}{
@@ -80,7 +80,7 @@ func (w *world) chat(t *testing.T, line string, change ...func(*Options)) string
 	return text
 }
 
-// TestChatAboutMessages: a name is enough, and what is ambiguous is asked back.
+// TestChatAboutMessages: a name is enough; if it is ambiguous, the answer asks which one.
 func TestChatAboutMessages(t *testing.T) {
 	w := newWorld()
 	w.messages = []Watched{
@@ -108,7 +108,7 @@ func TestChatAboutMessages(t *testing.T) {
 	}
 }
 
-// TestChatSettings: every setting of the form is in the list, with its words.
+// TestChatSettings: the list has every setting of the form, with its verb.
 func TestChatSettings(t *testing.T) {
 	w := newWorld()
 	w.prefs["alice@example.org"] = track.Prefs{Mode: track.Never, Quiet: "22:00-07:00", Watch: track.Off}
@@ -123,7 +123,7 @@ func TestChatSettings(t *testing.T) {
 	}
 }
 
-// TestChatIsForUsers: nobody else's orders are taken.
+// TestChatIsForUsers: only users can give orders.
 func TestChatIsForUsers(t *testing.T) {
 	c := newClient(t, newWorld()).c
 	for _, from := range []string{"alice@elsewhere.example/x", "example.org"} {

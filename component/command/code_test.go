@@ -11,7 +11,7 @@ import (
 
 func verify(o *Options) { o.SMS, o.Verify = true, true }
 
-// TestNumberByCode: with codes a number is bound by an order for one, and confirmed by the code.
+// TestNumberByCode: with codes, binding a number requests a code, which confirms it.
 func TestNumberByCode(t *testing.T) {
 	const user, number = "bob@example.org", "+8613800138000"
 	unconfirmed, confirmed := bound(user, number, track.FromUser, false), bound(user, number, track.FromUser, false)
@@ -70,7 +70,7 @@ func TestNumberByCode(t *testing.T) {
 	}
 }
 
-// TestNumberFormWithCodes: what there is to fill in depends on whether a code is expected, and on who wants no SMS.
+// TestNumberFormWithCodes: the fields depend on whether a code is expected, and on opt-outs.
 func TestNumberFormWithCodes(t *testing.T) {
 	const user = "bob@example.org"
 	w := newWorld()
@@ -92,8 +92,8 @@ func TestNumberFormWithCodes(t *testing.T) {
 	says(t, c.begin(bob, "number").Form, "This server sends no SMS to your number, because STOP was received from it. Text START from your phone, or ask your admin. Nobody has been shown your number.")
 }
 
-// TestOwnStop: an owner stops SMS without the phone, and allows them again; but not what came otherwise, and not before it is known to
-// be theirs.
+// TestOwnStop: owners can opt out of SMS without the phone, and in again; but they can't undo a STOP by SMS, nor use this
+// before the number is confirmed.
 func TestOwnStop(t *testing.T) {
 	const user = "bob@example.org"
 	w := newWorld()
@@ -171,7 +171,7 @@ func TestCodeByChat(t *testing.T) {
 	}
 }
 
-// TestRegisterByCode: registration asks for codes and takes them, too.
+// TestRegisterByCode: registration requests codes and accepts them, too.
 func TestRegisterByCode(t *testing.T) {
 	w := newWorld()
 	c := newClient(t, w, verify)

@@ -15,7 +15,7 @@ import (
 	"tocsin/xep/adhoc"
 )
 
-// TestWhoMay proves that who asks is checked at every stage.
+// TestWhoMay checks that permissions are verified at every stage.
 func TestWhoMay(t *testing.T) {
 	w := newWorld()
 	c := newClient(t, w)
@@ -47,7 +47,7 @@ func TestWhoMay(t *testing.T) {
 		t.Error(condition(err))
 	}
 
-	// At the second stage: another user, another device of the user, one who is no admin any more.
+	// At the second stage: another user, another device of the user, a former admin.
 	stage2 := func(from, session, name string) string {
 		_, err := c.send(from, "node='"+Node(name)+"' action='complete' sessionid='"+session+"'", submit("number=13800138000", "jid=bob@example.org"))
 		return condition(err)
@@ -74,7 +74,7 @@ func TestWhoMay(t *testing.T) {
 		t.Errorf("bound: %v", w.numbers)
 	}
 
-	// Nor does a session outlive its time.
+	// Sessions expire.
 	c = newClient(t, w)
 	session = c.begin(alice, "number").SessionID
 	c.now = c.now.Add(11 * time.Minute)
@@ -83,7 +83,7 @@ func TestWhoMay(t *testing.T) {
 	}
 }
 
-// TestClients goes through a command as the clients do (clients.md).
+// TestClients runs a command as real clients do (clients.md).
 func TestClients(t *testing.T) {
 	form := submit("number=13800138000", "consent=1")
 	for name, tc := range map[string]struct{ action, inside, note string }{
@@ -115,7 +115,7 @@ func TestLanguage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The language of a session does not change on the way.
+		// The language of a session does not change.
 		c.lang = "en"
 		done, err := c.send(alice, "node='"+Node("mute")+"' sessionid='"+out.SessionID+"'", submit("jid=bob@example.org"))
 		if err != nil || done.Lang != out.Lang {

@@ -9,7 +9,7 @@ import (
 	"tocsin/xep/forms"
 )
 
-// The page for authors of clients has every command, every field of its form, and every value that a field can have.
+// The page for client developers lists every command, every field of its form, and every possible value.
 func TestClientsPageHasAllFields(t *testing.T) {
 	page, err := os.ReadFile("../../docs/CLIENTS.md")
 	if err != nil {
@@ -25,7 +25,7 @@ func TestClientsPageHasAllFields(t *testing.T) {
 		o.SMS, o.Domains = true, []string{"example.org", "example.net"}
 	})
 	for _, cmd := range commands {
-		c.options.Verify = cmd.admin // else there are codes, and no choice about SMS
+		c.options.Verify = cmd.admin // otherwise there are codes, and no opt-out of SMS
 		row := ""
 		for line := range strings.Lines(string(page)) {
 			if strings.HasPrefix(line, "| `"+cmd.name+"` |") {

@@ -98,7 +98,7 @@ func TestNumberForm(t *testing.T) {
 	}
 	says(t, form, " Your number is +8613800138000, bound by an admin; senders may see it.")
 
-	// Nobody, or white space as Converse submits it, hides the number from nobody; what else is set about them stays.
+	// "nobody", or white space as submitted by Converse, clears the list; other settings about those people stay.
 	c.complete(bob, "number", "hide_from=nobody")
 	if got := w.hidden(); got != nil || !w.contacts[[2]string{"bob@example.org", "eve@example.org"}].Muted {
 		t.Errorf("hidden from %q, %v", got, w.contacts)

@@ -73,7 +73,7 @@ func TestPreferences(t *testing.T) {
 
 	says(t, shown, `"default" is the server default: no limit for delivery, no limit for reading, no quiet hours.`)
 
-	// A form that is sent back as it was shown changes nothing.
+	// An unedited form changes nothing.
 	var fields []string
 	for _, f := range shown.Fields {
 		if f.Type != "fixed" && f.Type != "hidden" {
@@ -84,7 +84,7 @@ func TestPreferences(t *testing.T) {
 		t.Error(got)
 	}
 
-	// A form with faults comes back as it was filled in, and can be mended.
+	// A form with errors comes back as it was filled in, and can be corrected.
 	c := newClient(t, w)
 	back := c.complete(alice, "preferences", "mode=ask", "unread_after=soon", "quiet_hours=22:00-07:00", "watch_me=0", "text=poem")
 	want = []string{"As a sender", "mode=ask", "undelivered_after=2h", "unread_after=soon", "text=default", "gateway=none", "fallback=false",
@@ -98,7 +98,7 @@ func TestPreferences(t *testing.T) {
 	}
 }
 
-// What can't be read is named where its user can set it anew, and shown as it counts.
+// Unreadable settings are named where the user can set them again, and shown with their effective value.
 func TestPreferencesThatCannotBeRead(t *testing.T) {
 	w := newWorld()
 	w.prefs["alice@example.org"] = track.Prefs{Mode: 9, Share: 7, Language: "fr", Quiet: "22:00-07:00", Zone: "Europe/Nowhere"}
@@ -111,7 +111,7 @@ func TestPreferencesThatCannotBeRead(t *testing.T) {
 	if diff := cmp.Diff(want, lines(form)); diff != "" {
 		t.Error(diff)
 	}
-	// What is not touched is not made something else.
+	// Untouched settings stay as stored.
 	if got := note(newClient(t, w).complete(alice, "preferences", "unread_after=20m", "share=contacts")); got != "info: Saved." {
 		t.Error(got)
 	}

@@ -19,7 +19,7 @@ import (
 
 type item = items.Item
 
-// register sends the inside of a <query/>. The answer is XML, or the condition of an error and its text.
+// register sends the content of a <query/>. The answer is XML, or the condition of an error and its text.
 func (c *client) register(from string, set bool, inside string) string {
 	c.t.Helper()
 	var q register.Query[forms.Form]

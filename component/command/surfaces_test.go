@@ -14,9 +14,8 @@ import (
 	"tocsin/xep/register"
 )
 
-// surfaces are all settings, and how each is made: by a field, in a form of a command and on the page; by a line in the
-// chat, in either language; by a field of registration, where XEP-0077 has a place for it. The table of docs/CLIENTS.md
-// says the same.
+// surfaces lists all settings and the ways to change them: by a field, in a command's form and on the page; by a line in the
+// chat, in either language; by a field of registration, where XEP-0077 has one. The table in docs/CLIENTS.md is the same.
 var surfaces = []struct {
 	command, field, value string
 	english, chinese      string // "": "start" and "stop", which component/request reads; internal/scenarios has them
@@ -28,7 +27,7 @@ var surfaces = []struct {
 	{"number", "hide_from", "bob@example.org", "hide from bob", "隐藏 bob", "", func(w *world) bool { return strings.Join(w.hidden(), " ") == "bob@example.org" }},
 	{"number", "no_sms", "true", "sms off", "短信 关", "", func(w *world) bool { return w.phone.Stopped == track.StopByOwner }},
 	{"number", "remove", "true", "number remove", "号码 删除", "remove", func(w *world) bool {
-		return len(w.numbers) == 0 || slices.Contains(w.did, "forget alice@example.org") // what <remove/> is
+		return len(w.numbers) == 0 || slices.Contains(w.did, "forget alice@example.org") // the effect of <remove/>
 	}},
 	{"preferences", "mode", "never", "mode never", "方式 从不", "", prefs(func(p track.Prefs) bool { return p.Mode == track.Never })},
 	{"preferences", "undelivered_after", "2m", "times 2m default", "时限 2分钟 default", "", prefs(func(p track.Prefs) bool { return p.UndeliveredAfter.Minutes() == 2 })},
@@ -57,7 +56,7 @@ func prefs(holds func(track.Prefs) bool) func(*world) bool {
 	return func(w *world) bool { return holds(w.prefs["alice@example.org"]) }
 }
 
-// TestEverySettingEverywhere makes each setting on each surface.
+// TestEverySettingEverywhere changes each setting on each surface.
 func TestEverySettingEverywhere(t *testing.T) {
 	told := map[string]bool{}
 	user := jid.MustParse("alice@example.org")
@@ -67,7 +66,7 @@ func TestEverySettingEverywhere(t *testing.T) {
 	}
 	for _, s := range surfaces {
 		told[s.field] = true
-		// On a world in which a number is bound, unless that is what is set.
+		// A number is bound, unless the setting is the number itself.
 		try := func(surface string, set func(*testing.T, *world)) {
 			t.Run(s.field+" by "+surface, func(t *testing.T) {
 				w := newWorld()

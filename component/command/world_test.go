@@ -21,7 +21,7 @@ var start = time.Date(2026, 11, 24, 2, 12, 0, 0, time.UTC)
 
 const alice, bob, admin = "alice@example.org/phone", "bob@example.org/desk", "admin@example.net/x"
 
-// world is everything that commands read and change, in memory.
+// world has everything that commands read and change, in memory.
 type world struct {
 	numbers  map[string]track.Number
 	releases []track.Release
@@ -33,10 +33,10 @@ type world struct {
 	broken   error
 	phone    Phone
 	verdict  track.CodeVerdict // on codes
-	link     string            // to pages; "" there are none
+	link     string            // to pages; "": there are none
 	sms      bool
 
-	did []string // what was ordered, in order
+	did []string // calls, in order
 }
 
 func newWorld() *world {
@@ -209,7 +209,7 @@ func options() Options {
 	}
 }
 
-// client runs commands as a client does: through XML, in both directions.
+// client runs commands like a client: through XML, in both directions.
 type client struct {
 	options Options
 	t       *testing.T
@@ -228,7 +228,7 @@ func newClient(t *testing.T, w *world, change ...func(*Options)) *client {
 	return c
 }
 
-// send sends the inside of a <command/> and returns the answer.
+// send sends the content of a <command/> and returns the answer.
 func (c *client) send(from, attrs, inside string) (*payload, *adhoc.Error) {
 	c.t.Helper()
 	var in payload
@@ -261,7 +261,7 @@ func (c *client) begin(from, name string) *payload {
 	return out
 }
 
-// complete fills in the form of a command: fields are name=value; a name twice has two values. A form with faults comes back.
+// complete submits the form of a command: fields are name=value, repeated for several values. A form with errors comes back.
 func (c *client) complete(from, name string, fields ...string) *payload {
 	c.t.Helper()
 	out := c.begin(from, name)
@@ -298,8 +298,8 @@ func note(p *payload) string {
 	return string(p.Notes[0].Type) + ": " + p.Notes[0].Text
 }
 
-// lines returns what stands in a form, a line for each field that is seen.
-// says checks the end of what introduces a form.
+// lines returns the content of a form, one line per visible field.
+// says checks the end of a form's instructions.
 func says(t *testing.T, f *forms.Form, end string) {
 	t.Helper()
 	if intro := strings.Join(f.Instructions, "\n"); !strings.HasSuffix(intro, end) {

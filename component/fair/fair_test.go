@@ -92,7 +92,7 @@ func TestFloodDelaysNobody(t *testing.T) {
 	}
 }
 
-// An owner who comes while many jobs of another wait is served at once.
+// A new owner is served at once, however many jobs of another one wait.
 func TestNewcomerWithinAFlood(t *testing.T) {
 	r := newRig(t, fair.Options{Rate: 1, Burst: 1})
 	r.put("flood", 100)

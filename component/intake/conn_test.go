@@ -27,7 +27,7 @@ func (p *portions) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// outcome is what became of a stream.
+// outcome is the result of reading a stream.
 type outcome struct {
 	passed  string
 	taken   []string
@@ -49,7 +49,7 @@ func tapped(inner string) string {
 	return `<message from='vhost.test' to='tocsin.test'><forwarded xmlns='urn:xmpp:forward:0'>` + inner + `</forwarded></message>`
 }
 
-// The pieces of a stream, and what becomes of each: passed on, taken, or dropped for a reason.
+// The pieces of a stream, and the result for each: passed on, taken, or dropped for a reason.
 var pieces = []struct {
 	name, xml string
 	taken     bool
@@ -159,7 +159,7 @@ func compare(t *testing.T, portion int, got, want outcome) {
 	}
 }
 
-// Requests that the library would not outlive are answered all the same, by whoever has the stream; errors are not.
+// Requests that would end the library's session are answered nevertheless; errors are not.
 func TestRefused(t *testing.T) {
 	stream := hello + `<handshake/><iq type='get' id='1' from='a@vhost.test/x' to='tocsin.test'/><iq type='set' id='2' from='a@vhost.test/x'>text<a/></iq>` +
 		`<iq type='error' id='3' from='a@vhost.test/x'/><iq type='get' from='a@vhost.test/x'/><iq type='get' id='5' from='a b@vhost.test'/>` +

@@ -84,7 +84,7 @@ func (e *endless) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// What is skipped takes no memory, whatever it is made of.
+// Skipped stanzas take no memory.
 func TestSkipsWithoutKeeping(t *testing.T) {
 	for _, tt := range []struct{ head, body string }{
 		{"<message><body>", "text "},
@@ -165,7 +165,7 @@ func (f *failing) Read(b []byte) (int, error) {
 	return f.r.Read(b[:1])
 }
 
-// An error of the connection reaches the reader, and does not tear a frame.
+// A connection error reaches the reader, and does not split a frame.
 func TestConnectionErrors(t *testing.T) {
 	stream := hello + tapped("<a/>") + "<message/>"
 	taken := 0

@@ -73,7 +73,7 @@ func muxing(last func()) xmpp.Handler {
 	)
 }
 
-// Everything that is dropped is something that the library's session does not outlive.
+// Everything that is dropped would end the library's session.
 func TestSessionOutlivesEverything(t *testing.T) {
 	var all []string
 	for _, p := range pieces {

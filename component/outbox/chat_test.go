@@ -11,13 +11,13 @@ import (
 	"tocsin/xep/escalation"
 )
 
-// What an ordinary client is sent of one prompt: what joins corrects the message before, a snooze that is over is a
-// message of its own; and each of them, when it is repeated after a crash, is the same stanza again.
+// The chat messages about one prompt: messages that join correct the previous one, the end of a snooze is a new one; and each
+// is the same stanza when repeated after a crash.
 func TestPromptAsChatMessages(t *testing.T) {
 	o := &Options{People: strangers{}, Store: unasked{}, Links: unasked{}, Names: unasked{}, Clock: clock.System{}, Contact: "sms@tocsin.example.org", Backlog: NewBacklog()}
 	prompts := &prompter{o, newSender(o)}
 	p := track.Prompt{ID: "p-x", Conv: track.Conv{Sender: "alice@example.org", Recipient: "bob@example.org"}, Code: "7f3c"}
-	// sent returns the id of the stanza that an entry becomes, and that of the message it corrects.
+	// sent returns the id of an entry's stanza, and of the message it corrects.
 	sent := func(out track.Outgoing) (id, corrects string) {
 		out.Owner, out.Prompt = p.Sender, p.ID
 		shown := &track.Shown{Was: p, Chat: chatID(out, &p), Messages: []track.Message{{SentAt: track.At(time.Now())}}}
@@ -51,7 +51,7 @@ func TestPromptAsChatMessages(t *testing.T) {
 	}
 }
 
-// unasked is a store in which nobody is asked anything else.
+// unasked is a store without other prompts.
 type unasked struct{ Store }
 
 func (unasked) PromptLink(context.Context, *track.Prompt) (string, error) { return "", nil }

@@ -11,7 +11,7 @@ import (
 	"tocsin/track"
 )
 
-// A sender who has never come has any number of untold states: the newest count, and the others are told no more.
+// A sender who never comes online may have any number of undelivered states: the newest are kept, and the others dropped.
 func TestVeryMuchThatIsUntold(t *testing.T) {
 	for _, n := range []int{0, 1, maxDigest - 1, maxDigest, maxDigest + 1, 3*maxDigest + 500} {
 		store, in := &shelf{}, &inputs{}

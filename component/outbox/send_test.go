@@ -12,7 +12,7 @@ import (
 
 const phone = "alice@example.org/phone"
 
-// What can never be sent is given up, what can't be sent now is not.
+// What can never be sent is dropped; what can't be sent now is retried.
 func TestWhatCanNotBeSent(t *testing.T) {
 	connected(t, func(t *testing.T, c *connection) {
 		s := &sender{stream: c.session, isLeader: func() bool { return true }}

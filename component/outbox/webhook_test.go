@@ -20,7 +20,7 @@ import (
 	"tocsin/track"
 )
 
-// What a webhook's failure is called in the log does not hold its URL, which is the secret of many services.
+// Logged failures of webhooks do not contain the URL, which is a secret with many services.
 func TestWebhookThatFails(t *testing.T) {
 	refuses := httptest.NewServer(http.NotFoundHandler())
 	defer refuses.Close()
@@ -30,7 +30,7 @@ func TestWebhookThatFails(t *testing.T) {
 	gone.Close()
 	for name, tc := range map[string]struct{ url, want string }{
 		"refused":  {refuses.URL, "unexpected status 404 Not Found"},
-		"redirect": {leadsElsewhere.URL, "unexpected status 307 Temporary Redirect"}, // it is not followed: the body is for this one
+		"redirect": {leadsElsewhere.URL, "unexpected status 307 Temporary Redirect"}, // not followed: the body is for this URL only
 		"down":     {gone.URL, "connection refused"},
 		"no URL":   {"http://[", "invalid URL"},
 	} {
@@ -55,7 +55,7 @@ func TestWebhookThatIsTaken(t *testing.T) {
 	expect.Equal(t, "signature", signature, "sha256=a777724d943eb48dc69bca8a4a6d57a04db3f9ec7e1de4e581e860265bdf3032")
 }
 
-// One post is for a burst: it names all messages that wait. If nothing is overdue any more, nothing is posted.
+// There is one POST per burst, naming all pending messages. If nothing is overdue any more, nothing is sent.
 func TestWebhookOfABurst(t *testing.T) {
 	message := func(id string) track.Message { return track.Message{Key: track.Key{ID: id}} }
 	for name, tc := range map[string]struct {
@@ -85,7 +85,7 @@ func TestWebhookOfABurst(t *testing.T) {
 	}
 }
 
-// system is an admin's system in memory: it counts what it is sent, and answers with a status.
+// system plays an admin's system: it counts requests, and answers with a status.
 type system struct {
 	status atomic.Int32
 	posts  atomic.Int32
@@ -98,15 +98,14 @@ func (s *system) RoundTrip(*http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Status: http.StatusText(status), Body: http.NoBody}, nil
 }
 
-// A system that takes nothing is asked less and less often, for as many times in all, whether the component is restarted
-// between them or not.
+// Failed posts are retried at growing intervals, with a limit that restarts don't reset.
 func TestWebhookAttemptsOutliveARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hook := &system{}
 		hook.status.Store(http.StatusBadGateway)
 		in := &inputs{snapshot: track.Message{Key: track.Key{ID: "m1"}}, overdue: true}
 		live := settings.NewLive(settings.Settings{Policy: track.Policy{Steps: []track.Step{{Do: track.DoWebhook, URL: "http://hooks.example.org/"}}}}, false)
-		// lives runs webhooks that begin with an entry, for so long, and returns what the outbox has of it then.
+		// lives runs webhooks with an entry for a while, and returns the entry as the outbox has it then.
 		lives := func(out track.Outgoing, d time.Duration) track.Outgoing {
 			o := &Options{
 				Inputs: in, Backlog: NewBacklog(), Settings: live, IsLeader: func() bool { return true },
@@ -149,7 +148,7 @@ func TestWebhookAttemptsOutliveARestart(t *testing.T) {
 	})
 }
 
-// Webhooks of one sender wait for their turn: the first of another one does not wait for all of them.
+// Senders take turns: one sender's webhooks don't delay the first one of another.
 func TestWebhooksTakeTurns(t *testing.T) {
 	w := newWebhooks(&Options{})
 	for i := range maxHooks {

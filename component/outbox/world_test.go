@@ -16,14 +16,14 @@ import (
 	"tocsin/track"
 )
 
-// connection is a session with a server that the test plays.
+// connection is a session with a server played by the test.
 type connection struct {
 	session *session.Session
 	server  *fakeserver.Server
 	peer    *fakeserver.Peer
 }
 
-// connected runs a session in a bubble of testing/synctest for as long as tell lasts.
+// connected runs a session in a bubble of testing/synctest until tell returns.
 func connected(t *testing.T, tell func(*testing.T, *connection)) {
 	synctest.Test(t, func(t *testing.T) {
 		server := fakeserver.New("tocsin.example.org", "secret")
@@ -63,7 +63,7 @@ func (deaf) IQ(*session.Stanza)       {}
 func (deaf) Message(*session.Stanza)  {}
 func (deaf) Presence(*session.Stanza) {}
 
-// strangers are people who have chosen nothing.
+// strangers are people without settings.
 type strangers struct{}
 
 func (strangers) Of(bare string) track.Prefs             { return track.Prefs{JID: bare} }
@@ -71,7 +71,7 @@ func (strangers) Language(string, ...string) string      { return "en" }
 func (strangers) Zone(string) *time.Location             { return time.UTC }
 func (strangers) Locate(context.Context, string, string) {}
 
-// shelf is a store that holds messages.
+// shelf is a store of messages.
 type shelf struct{ messages []track.Message }
 
 func (s *shelf) Pending(context.Context) ([]track.Outgoing, error)       { return nil, nil }
@@ -85,7 +85,7 @@ func (s *shelf) Messages(_ context.Context, sender string, f track.Filter) (list
 	return list, nil
 }
 
-// inputs keep what is put in, and have one message.
+// inputs records inputs, and has one message.
 type inputs struct {
 	snapshot track.Message
 	waiting  []track.Message
@@ -111,7 +111,7 @@ func (i *inputs) Do(_ context.Context, in track.Input) error {
 	return nil
 }
 
-// take returns what was put in since the last time.
+// take returns the inputs since the last call.
 func (i *inputs) take() []track.Input {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"tocsin/track"
 )
 
-// A choice comes first, then the user's language, then the domain's; "en" on a stanza is no choice where all speak English.
+// The setting comes first, then the language of the user's stanzas, then the domain's; "en" on a stanza does not count.
 func TestLanguage(t *testing.T) {
 	for _, tc := range []struct{ user, domain, choice, want string }{
 		{"", "en", "", "en"},
@@ -32,7 +32,7 @@ func TestLanguage(t *testing.T) {
 	}
 }
 
-// TestZone: what the user has chosen, else what a client tells, else UTC; a client is asked once.
+// TestZone: the user's setting, else the client's zone, else UTC; a client is queried once.
 func TestZone(t *testing.T) {
 	const alice, phone = "alice@example.org", "alice@example.org/phone"
 	for name, tc := range map[string]struct {
@@ -63,13 +63,13 @@ func TestZone(t *testing.T) {
 	}
 }
 
-// book is a store, and who is told of changes.
+// book is a store, and a receiver of changes.
 type book struct {
 	broken  error
 	changed []string
 	needs   int
 	prefs   []track.Prefs
-	tzo     string // what clients tell; "" they refuse
+	tzo     string // reported by clients; "": they refuse
 	asked   int
 }
 
@@ -95,7 +95,7 @@ func (b *book) Ask(_ context.Context, _, _ string, _, answer any) error {
 }
 func (b *book) Clients(string) track.Clients { return track.Clients{} }
 
-// TestHides: a number is hidden from a person, from a domain, from everybody.
+// TestHides: numbers hidden from a person, a domain, everybody.
 func TestHides(t *testing.T) {
 	const bob = "bob@example.org"
 	for _, tc := range []struct {
@@ -117,7 +117,7 @@ func TestHides(t *testing.T) {
 	}
 }
 
-// What can't be read holds on its stricter side for everybody who asks, and stays as it was stored for who changes something else.
+// Unreadable settings have their strictest meaning, and stay as stored when something else is changed.
 func TestUnreadable(t *testing.T) {
 	const alice, bob = "alice@example.org", "bob@example.org"
 	stored := track.Prefs{JID: bob, Mode: 9, Share: 7, Watch: 5, Fallback: 200, Quiet: "22-7", Language: "fr"}
@@ -138,7 +138,7 @@ func TestUnreadable(t *testing.T) {
 func (b *book) Standing(string, string) track.Standing { return track.StandingUnknown }
 func (b *book) Present(string, string) bool            { return true }
 
-// What could not be saved does not hold, and nobody is told of it.
+// Settings that could not be saved have no effect, and are not announced.
 func TestSet(t *testing.T) {
 	const alice, bob = "alice@example.org", "bob@example.org"
 	b := &book{prefs: []track.Prefs{{JID: alice, Zone: "Asia/Shanghai"}}}

@@ -15,16 +15,16 @@ import (
 
 const both = track.CanStatus | track.CanSMS
 
-// desk is a registry whose questions wait for the test to answer them.
+// desk is a registry whose queries are answered by the test.
 type desk struct {
 	*Registry
 	t     *testing.T
 	clock *clock.Stepped
 	kept  map[string]track.Features // what a restart would know
 	came  []string                  // capable resources
-	open  *device                   // the question that was taken and not answered yet
+	open  *device                   // the query that was taken and not answered yet
 
-	changed func(owner string) // nil: nothing is done
+	changed func(owner string) // may be nil
 }
 
 func newDesk(t *testing.T) *desk {
@@ -46,12 +46,12 @@ func (d *desk) Arrived(full string) { d.came = append(d.came, full) }
 // Returned implements Events.
 func (d *desk) Returned(string, time.Time) {}
 
-// hears takes a sign of life in.
+// hears processes a sign of life.
 func (d *desk) hears(full string, from Source, ver string) {
 	d.Saw(full, from, caps.Caps{Ver: ver})
 }
 
-// asked returns the next question; ok is false if there is none.
+// asked returns the next query; ok is false if there is none.
 func (d *desk) asked() (device, bool) {
 	if d.open == nil {
 		if next, ok := d.questions.Take(); ok {
@@ -64,7 +64,7 @@ func (d *desk) asked() (device, bool) {
 	return *d.open, true
 }
 
-// answer answers the next question.
+// answer answers the next query.
 func (d *desk) answer(features track.Features, as reply) {
 	d.t.Helper()
 	asked, ok := d.asked()
@@ -85,7 +85,7 @@ func (d *desk) saved() map[string]track.Features {
 	return d.kept
 }
 
-// reach looks for a user, has all questions answered in the same way, and returns who can be reached then.
+// reach looks up a user, answers all queries in the same way, and returns who can be reached then.
 func (d *desk) reach(owner string, as reply) View {
 	d.t.Helper()
 	d.Look(owner)
@@ -115,7 +115,7 @@ func TestResourceBecomesKnown(t *testing.T) {
 	expect.Equal(t, "kept when it has left", len(s.saved()), 0)
 }
 
-// A device that hangs is not there for sure, and not gone for sure: it holds up nobody, and is sent what the others are.
+// A device that hangs may be online or not: it delays nobody, and is sent what the others are.
 func TestMuteResource(t *testing.T) {
 	s := newDesk(t)
 	for _, full := range []string{"alice@example.org/desk", "alice@example.org/phone"} {
@@ -131,7 +131,7 @@ func TestMuteResource(t *testing.T) {
 	expect.Equal(t, "kept when it is gone", len(s.saved()), 0)
 }
 
-// Its capabilities change while it is being asked, as those of a client do that loads us as a plugin: the last count.
+// Capabilities may change while a client is being queried, as when it loads our plugin: the last ones count.
 func TestCapabilitiesChangeMeanwhile(t *testing.T) {
 	s := newDesk(t)
 	s.hears("alice@example.org/web", FromPresence, "before")
@@ -146,7 +146,7 @@ func TestCapabilitiesChangeMeanwhile(t *testing.T) {
 	expect.Equal(t, "capable", s.Look("alice@example.org").Capable, []string{"alice@example.org/web"})
 }
 
-// The answer to a question from before it left says nothing about the one that came after.
+// An answer to a query from before a client left does not apply to its successor.
 func TestAnswerOfAnEarlierLife(t *testing.T) {
 	s := newDesk(t)
 	s.hears("alice@example.org/phone", FromDirected, "")
@@ -161,7 +161,7 @@ func TestAnswerOfAnEarlierLife(t *testing.T) {
 	expect.Equal(t, "capable", len(s.Look("alice@example.org").Capable), 1)
 }
 
-// A user with endless resources takes up a bounded place, and nobody else's. The newest are known.
+// A user's resources are limited, and displace nobody else's. The newest are kept.
 func TestEndlessResources(t *testing.T) {
 	s := newDesk(t)
 	s.hears("alice@example.org/phone", FromDirected, "")
@@ -181,7 +181,7 @@ func TestEndlessResources(t *testing.T) {
 	expect.Equal(t, "others", len(s.reach("alice@example.org", replied).Capable), 1)
 }
 
-// Where the server does not tell who leaves, clients that call themselves otherwise at each login do not fill the book.
+// Where the server does not report who leaves, clients with a new resource at each login do not fill the registry.
 func TestLeftWithoutAWord(t *testing.T) {
 	s := newDesk(t)
 	for i := range 100 {
@@ -209,7 +209,7 @@ func TestLeftWithoutAWord(t *testing.T) {
 	expect.Equal(t, "she who is", len(s.reach("alice@example.org", replied).Capable), 1)
 }
 
-// With more questions than can be asked, what was known counts, and nothing goes round in circles.
+// With more queries than can be sent, earlier answers count, and nothing loops.
 func TestTooManyQuestions(t *testing.T) {
 	s := newDesk(t)
 	s.Restore(track.Device{JID: "alice@example.org/phone", Features: both, At: track.At(s.clock.Now())})
@@ -225,7 +225,7 @@ func TestTooManyQuestions(t *testing.T) {
 	expect.Equal(t, "asked at the next sign of life", len(s.Look("bob@example.org").Capable), 1)
 }
 
-// When all resources are too many, whoever has most has one less: nobody can keep others out.
+// When there are too many resources, the user with the most loses one: nobody can keep others out.
 func TestTooManyResources(t *testing.T) {
 	s := newDesk(t)
 	s.max = 20
@@ -245,7 +245,7 @@ func TestTooManyResources(t *testing.T) {
 	expect.Equal(t, "alice's", len(s.reach("alice@example.org", replied).Capable), 2)
 }
 
-// A flood of questions about one user's resources delays no other's, and costs that user alone.
+// A flood of queries about one user's resources delays nobody else's, and affects that user alone.
 func TestQuestionsTakeTurns(t *testing.T) {
 	s := newDesk(t)
 	s.questions = queue.NewShared[device](10)

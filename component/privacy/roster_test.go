@@ -13,7 +13,7 @@ import (
 	"tocsin/xep/privilege"
 )
 
-// A roster is read again when it is old, and at once when it has changed: who was removed from it is not shown a number for long.
+// A roster is read again when it is old, and at once when it has changed: removed contacts soon lose access to the number.
 func TestRosterThatChanged(t *testing.T) {
 	const bob, alice = "bob@example.org", "alice@example.org"
 	n, now := &network{}, clock.NewStepped(time.Unix(1e9, 0))

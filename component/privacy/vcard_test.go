@@ -12,7 +12,7 @@ import (
 	"tocsin/internal/expect"
 )
 
-// network stands for everybody that can be asked: answer is what the next ones answer, or the error.
+// network answers all queries with answer, or fails with the error.
 type network struct {
 	asked  int
 	answer string
@@ -28,7 +28,7 @@ func (n *network) Ask(_ context.Context, _, _ string, _, answer any) error {
 	return xml.Unmarshal([]byte(n.answer), answer)
 }
 
-// What could not be found out because the stream was down, or the other side hung, is not held against anybody for long.
+// A failure caused by a lost stream or a hanging peer is not cached for long.
 func TestVCardThatCouldNotBeRead(t *testing.T) {
 	const card = "<vCard xmlns='vcard-temp'><TEL><CELL/><NUMBER>+8613800138000</NUMBER></TEL></vCard>"
 	n, now := &network{}, clock.NewStepped(time.Unix(1e9, 0))

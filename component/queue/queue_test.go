@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Whatever is pushed, forced and taken: values come in their order, each once, and no more wait than there is room for.
+// Values are taken in order, each once, and the queue never exceeds its capacity.
 func TestQueue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		room := rapid.IntRange(0, 5).Draw(t, "room")
@@ -46,8 +46,7 @@ func TestQueue(t *testing.T) {
 	})
 }
 
-// All workers work while there is something to do, each value is done once, and the end waits for those that are under
-// way.
+// All workers work while there is something to do, each value is processed once, and the end waits for those under way.
 func TestWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := New[int](1000)
@@ -89,8 +88,8 @@ func TestWork(t *testing.T) {
 	})
 }
 
-// Owners take turns, whatever is pushed and taken each value comes once or is lost, those of one owner in their order, and when
-// the queue is full what is lost is the newest value of an owner who had no less than the one who pushed.
+// Owners take turns. Each value comes once or is lost, those of one owner in order. When the queue is full, the newest value
+// is lost of an owner who has at least as many as the one who pushed.
 func TestShared(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		type value struct {

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const domain, secret = "tocsin.example.org", "s3cret&<>"
 
-// rig is a session, the server it talks to, and its log.
+// rig is a session, its server, and its log.
 type rig struct {
 	*testing.T
 	server  *fakeserver.Server

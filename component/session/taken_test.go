@@ -9,7 +9,7 @@ import (
 	"tocsin/internal/fakeserver"
 )
 
-// Stanzas count as received once the server answers what was sent after them, in whatever way, and never before.
+// Stanzas count as received once the server answers what was sent after them, with any response, and never before.
 func TestTaken(t *testing.T) {
 	for name, answer := range map[string]string{
 		"sent back": "<iq type='get' from='" + domain + "' to='" + domain + "' id='%s'><ping xmlns='urn:xmpp:ping'/></iq>",

@@ -9,7 +9,7 @@ import (
 	"tocsin/track"
 )
 
-// spoken is a batch of a story: what it says of itself, and whether it tells of something missed.
+// spoken is a batch of a story, and whether it reveals a gap.
 type spoken struct {
 	run   string
 	n     uint64
@@ -20,7 +20,7 @@ type spoken struct {
 	repeat, gap bool
 }
 
-// A batch counts once; a number that never came, a run that did not end, and what a source says it has lost are gaps.
+// A batch counts once; a missing number, an unfinished run, and reported losses are gaps.
 func TestAccount(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -55,7 +55,7 @@ func TestAccount(t *testing.T) {
 	}
 }
 
-// Copies have no numbers: whenever the stream was down, some may be missing. Events that were not acknowledged come again.
+// Copies have no numbers: whenever the stream was down, some may be missing. Unacknowledged events are sent again.
 func TestAccountOfStreams(t *testing.T) {
 	var a account
 	a.connected(1)
@@ -73,7 +73,7 @@ func TestAccountOfStreams(t *testing.T) {
 	expect.Equal(t, "the last one", a.gap, track.Time(3))
 }
 
-// What is acknowledged is durable, and was sent on the stream on which it is acknowledged.
+// Only what is durable is acknowledged, on the stream on which it was received.
 func TestAcks(t *testing.T) {
 	var a account
 	for n := range uint64(5) {

@@ -11,7 +11,7 @@ import (
 
 const full = "bob@here.test/phone"
 
-// What is told of sessions, and who comes and goes by it. An event is "kind key", and what is more to say.
+// Events about sessions, and who comes and goes as a result. An event is "kind key", and its attributes.
 func TestRoll(t *testing.T) {
 	kinds := map[string]tap.SessionKind{
 		"opened": tap.SessionOpened, "managed": tap.SessionManaged, "hibernating": tap.SessionHibernating, "resumed": tap.SessionResumed,
@@ -58,7 +58,7 @@ func TestRoll(t *testing.T) {
 	}
 }
 
-// Whether a user's clients acknowledge is known of sessions, and of the last one of who is away.
+// Whether a user's clients acknowledge is known from their sessions, or from the last one if none is open.
 func TestRollOfUser(t *testing.T) {
 	r := newRoll()
 	take := func(kind tap.SessionKind, key, jid string) {
@@ -84,7 +84,7 @@ func TestRollOfUser(t *testing.T) {
 	expect.Equal(t, "the last one was managed", last, true)
 }
 
-// A user with very many sessions is not followed in all of them, and leaves room for others.
+// The sessions tracked per user are limited, so that there is room for others.
 func TestRollOfOneFlood(t *testing.T) {
 	r := newRoll()
 	for i := range 2 * maxSessionsOf {
@@ -101,7 +101,7 @@ func TestRollOfOneFlood(t *testing.T) {
 	expect.Equal(t, "Carol's", len(sessions), 1)
 }
 
-// After a hello all who are there are told again; who is not told in time has gone meanwhile.
+// After a hello all sessions are reported again; those not reported in time have ended meanwhile.
 func TestRollAfterHello(t *testing.T) {
 	r := newRoll()
 	for key, jid := range map[string]string{"1": full, "2": "carol@here.test/desk"} {

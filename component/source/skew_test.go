@@ -25,7 +25,7 @@ func TestSkew(t *testing.T) {
 			for _, b := range test.batches {
 				s.saw(b.at+b.ahead, b.at)
 			}
-			s.saw(0, 9000) // says nothing of it
+			s.saw(0, 9000) // says nothing about it
 			if got := s.ahead(); got != test.want {
 				t.Errorf("%v, want %v", got, test.want)
 			}

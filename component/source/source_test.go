@@ -22,7 +22,7 @@ import (
 	"tocsin/xep/caps"
 )
 
-// world is what a Source works with: it notes what it is told, and remembers what it is given.
+// world is a Source's environment: it records calls, and stores what it gets.
 type world struct {
 	mu     sync.Mutex
 	log    []string
@@ -38,7 +38,7 @@ func (w *world) note(format string, args ...any) {
 	w.log = append(w.log, fmt.Sprintf(format, args...))
 }
 
-// said returns what was noted since the last call.
+// said returns what was recorded since the last call.
 func (w *world) said() string {
 	synctest.Wait()
 	w.mu.Lock()
@@ -119,7 +119,7 @@ func (w *world) send(_ context.Context, to string, payload any) error {
 	return nil
 }
 
-// start runs a Source on what the world remembers.
+// start runs a Source on what the world has stored.
 func (w *world) start(t *testing.T) (s *Source, stop func()) {
 	t.Helper()
 	config := &tap.Config{Domains: []string{"here.test"}, Component: "tocsin.here.test"}
@@ -144,7 +144,7 @@ func acked(id string) string {
 	return fmt.Sprintf("<acked f='alice@here.test/x' t='bob@here.test/y' i='%s'/>", id)
 }
 
-// What is told is handed on once, over a restart, too, and acknowledged when it is durable.
+// Events are passed on once, also across a restart, and acknowledged when they are durable.
 func TestSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{stored: map[string]string{}}
@@ -189,7 +189,7 @@ func TestSource(t *testing.T) {
 	})
 }
 
-// Batches that hold no facts make no transaction each, and are acknowledged all the same.
+// Batches without facts need no transaction of their own, but are acknowledged.
 func TestIdleBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{stored: map[string]string{}}
@@ -208,7 +208,7 @@ func TestIdleBatches(t *testing.T) {
 	})
 }
 
-// Whoever keeps rosters is told which one has changed.
+// Roster changes are passed on.
 func TestRosterChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{stored: map[string]string{}}
@@ -219,7 +219,7 @@ func TestRosterChanges(t *testing.T) {
 	})
 }
 
-// What the ledger is told of sessions: who comes and goes, and whether what a session was sent is acknowledged, if that is told.
+// The ledger learns who comes and goes, and whether sessions acknowledge, if the source reports that.
 func TestClients(t *testing.T) {
 	const s, k = " s='bob@here.test/y'", " k='1'"
 	for _, tt := range []struct{ name, tells, events, want string }{
@@ -249,7 +249,7 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// Nothing is acknowledged before it is durable; what the database refuses for good is.
+// Nothing is acknowledged before it is durable, except what the database refuses permanently.
 func TestNotDurable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{stored: map[string]string{}, slow: true}

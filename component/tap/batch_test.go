@@ -47,12 +47,12 @@ func batches() (all []string) {
 		strings.Replace(batchOf("<acked"+fromBob+"/>"), "</tap>", "</tap>"+copyOf(body), 1))
 }
 
-// told returns what a frame told, in lines.
+// told returns the facts of a frame, in lines.
 func told(config Config, frame string) []string {
 	return toldBy(New(config), frame, track.At(rulesNow).Add(-250e6), new(Sighting))
 }
 
-// toldBy is told for a tap that goes on; first is the time of the batch's first event.
+// toldBy is told with an existing tap; first is the time of the batch's first event.
 func toldBy(tap *Tap, frame string, first track.Time, s *Sighting) []string {
 	lines := []string{tap.Take([]byte(frame), track.At(rulesNow), s).String()}
 	for _, f := range s.Facts {
@@ -84,7 +84,7 @@ func toldBy(tap *Tap, frame string, first track.Time, s *Sighting) []string {
 	return lines
 }
 
-// What an event tells.
+// The facts of each event.
 func TestBatchedEvents(t *testing.T) {
 	const (
 		sent  = "sent bob@here.test → alice@here.test id=b1"
@@ -146,7 +146,7 @@ func TestBatchedEvents(t *testing.T) {
 	}
 }
 
-// A batch is believed from a vhost, as a whole, and once.
+// A batch is believed if it comes from a vhost, as a whole, and once.
 func TestBatch(t *testing.T) {
 	event := "<acked" + fromBob + "/>"
 	for _, tt := range []struct{ name, frame, want string }{

@@ -24,7 +24,7 @@ const (
 	benchOpen  = benchHello + `<handshake/>`
 )
 
-// stream has n copies as ejabberd makes them.
+// stream has n copies as made by ejabberd.
 func stream(n int) []byte {
 	var b bytes.Buffer
 	m := loadgen.New("here.test", 500)
@@ -81,7 +81,7 @@ func BenchmarkTake(b *testing.B) {
 	const turns = 8 // as long as the library takes for one: neither runs on the other's caches
 	var quick, slow time.Duration
 	for b.Loop() {
-		runtime.GC() // what the library leaves behind is nobody's time
+		runtime.GC() // the library's garbage must not count for either
 		start := processorTime(b)
 		for range turns {
 			ours(tap, stream)
@@ -109,7 +109,7 @@ func processorTime(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// What is dropped costs no memory, what is tracked four allocations at most.
+// Dropped frames need no allocation, tracked ones four at most.
 func TestAllocations(t *testing.T) {
 	tap := New(rulesConfig)
 	inner := func(typ, children string) string {

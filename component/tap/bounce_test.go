@@ -33,9 +33,9 @@ func factsOf(frame string) (Verdict, []track.Fact) {
 	return New(rulesConfig).Take([]byte(frame), track.At(rulesNow), &s), s.Facts
 }
 
-// FuzzBounce: Alice is blocked, and writes whatever she likes. If that is a message to us, what comes back of it is a refusal of
-// that message and nothing else: as ejabberd returns it (with all that she wrote, and its error), in the other order, as
-// Prosody does (with its error alone), and as our modules tell it.
+// FuzzBounce: Alice is blocked, and writes anything. If we count that as a message, its bounce is a refusal of that message
+// and nothing else: as returned by ejabberd (with everything she wrote, and the error), in the other order, by Prosody (only
+// the error), and by our modules.
 func FuzzBounce(f *testing.F) {
 	const wait = `<error type='wait'><resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`
 	for _, content := range []string{

@@ -6,7 +6,7 @@ import (
 	"tocsin/track"
 )
 
-// Whatever the server's clock says, what comes live was made now, and what was kept is as old as it is.
+// Whatever the server's clock, live events happened now, and kept ones have their correct age.
 func TestServerClock(t *testing.T) {
 	const minute = track.Time(60_000)
 	for name, off := range map[string]track.Time{"right": 0, "a little behind": -1500, "3 minutes behind": -3 * minute, "3 minutes ahead": 3 * minute} {
@@ -60,7 +60,7 @@ func TestServerClockIsSet(t *testing.T) {
 	}
 }
 
-// Before anything is known of a server's clock, nothing counts as old.
+// Before anything is known about a server's clock, nothing counts as old.
 func TestServerClockAtFirst(t *testing.T) {
 	c, now := &serverClock{}, track.Time(1_000_000)
 	if age := now - c.at(now-180_000, now); age != 0 {
@@ -73,7 +73,7 @@ func TestServerClockAtFirst(t *testing.T) {
 	}
 }
 
-// Of two batches one is longer on its way: who came before a message was sent did not come after it.
+// Batches may be delayed differently: a client that came before a message was sent must not appear to have come after it.
 func TestEventsStayInOrder(t *testing.T) {
 	clocks, vhost := Clocks{}, []byte("example.org")
 	first := clocks.inOrder(vhost, 1_000_000)

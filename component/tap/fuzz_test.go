@@ -11,7 +11,7 @@ import (
 	"tocsin/track"
 )
 
-// seeds are frames to begin with: those of the captures, and what is odd in XML.
+// seeds are the initial frames: those of the captures, and odd XML.
 func seeds(t testing.TB) (frames []string) {
 	for _, file := range captures(t) {
 		for _, l := range linesOf(t, file) {
@@ -49,7 +49,7 @@ func seeds(t testing.TB) (frames []string) {
 	return frames
 }
 
-// FuzzTake: whatever comes, the fast reader reads what encoding/xml reads, or leaves it to that.
+// FuzzTake: the fast reader reads the same as encoding/xml, or leaves the frame to it.
 func FuzzTake(f *testing.F) {
 	for _, s := range seeds(f) {
 		f.Add([]byte(s))
@@ -68,7 +68,7 @@ func FuzzTake(f *testing.F) {
 	})
 }
 
-// FuzzBatch: whatever comes, a frame tells the same by either reader, if it is well-formed.
+// FuzzBatch: both readers get the same from a well-formed frame.
 func FuzzBatch(f *testing.F) {
 	for _, s := range append(seeds(f), batches()...) {
 		f.Add([]byte(s))
@@ -79,7 +79,7 @@ func FuzzBatch(f *testing.F) {
 		thorough.thorough = true
 		var a, b Sighting
 		fast, slow := quick.Take(frame, track.At(rulesNow), &a), thorough.Take(frame, track.At(rulesNow), &b)
-		if fast != slow && slow != Malformed { // the fast one does not read what is of no interest to its end
+		if fast != slow && slow != Malformed { // the fast one does not read irrelevant frames to the end
 			t.Errorf("fast: %s, slow: %s", fast, slow)
 		}
 		if d := cmp.Diff(a, b, cmpopts.EquateEmpty()); slow != Malformed && d != "" {
@@ -93,10 +93,10 @@ func FuzzBatch(f *testing.F) {
 
 func same(a, b fields) bool { return show(a) == show(b) }
 
-// show writes everything that was read. To it an empty slice is a nil one, as to everybody who reads fields.
+// show writes everything that was read. Empty and nil slices are the same, as for all users of fields.
 func show(f fields) string { return fmt.Sprintf("%+v", f) }
 
-// The fast reader reads all that servers are known to send.
+// The fast reader can read everything that servers are known to send.
 func TestFastReadsCaptures(t *testing.T) {
 	var r fast
 	for _, file := range captures(t) {

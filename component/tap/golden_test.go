@@ -21,10 +21,10 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// line is one that a capture's component received: the time in seconds, who received it, what came.
+// line is a line received by a capture's component: the time in seconds, the receiver, the stanza.
 var line = regexp.MustCompile(`(?m)^ *(\d+\.\d+) (?:[a-z]+-)?escal\w* +<< (.*)$`)
 
-// linesOf returns what the components of a capture received. The prototype of our module had a namespace of its own.
+// linesOf returns what the components of a capture received. The prototype of our module had its own namespace.
 func linesOf(t testing.TB, file string) (lines [][2]string) {
 	t.Helper()
 	b, err := os.ReadFile(file)
@@ -46,10 +46,10 @@ func captures(t testing.TB) []string {
 	return files
 }
 
-// capturedOn is a day after all captures: what they say of times is in the past.
+// capturedOn is after all captures, so that their times are in the past.
 var capturedOn = time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
 
-// The facts of every capture, as the golden files have them.
+// The facts of every capture equal the golden files.
 func TestCaptures(t *testing.T) {
 	for _, file := range captures(t) {
 		name := filepath.Base(file)
@@ -97,7 +97,7 @@ type once struct {
 
 func (o once) Read(b []byte) (int, error) { return o.Reader.Read(b) }
 
-// describe writes what becomes of one line of a stream: what it is, and below it what it tells.
+// describe writes the verdict on one line of a stream, and below it the facts.
 func describe(w *strings.Builder, tap *Tap, xml string, now time.Time) {
 	const hello = "<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams'>"
 	if strings.HasPrefix(xml, "<stream:stream") {
@@ -136,7 +136,7 @@ var (
 	element = regexp.MustCompile(`<(\w[\w:-]*)`)
 )
 
-// gist is a stanza in a few words.
+// gist describes a stanza briefly.
 func gist(xml string) string {
 	event := ""
 	if m := wrapper.FindStringSubmatch(xml); m != nil {
@@ -163,7 +163,7 @@ func gist(xml string) string {
 	return event + names[0] + attrs + inside
 }
 
-// factLine is a fact in one line; what is empty is left out.
+// factLine is a fact in one line, without empty fields.
 func factLine(f track.Fact, now track.Time) string {
 	s := fmt.Sprintf("%s %s → %s", f.Kind, f.Sender, f.Recipient)
 	add := func(name string, v any) { s += fmt.Sprintf(" %s=%v", name, v) }

@@ -10,8 +10,8 @@ import (
 	"tocsin/track"
 )
 
-// What follows from each batch that our modules told on real servers (testdata/told/*.txt, which internal/lab compares with what
-// they tell now), as the golden files beside them have it.
+// The results of each batch that our modules sent on real servers (testdata/told/*.txt, which internal/lab compares with what
+// they send now) equal the golden files beside them.
 func TestRecordedBatches(t *testing.T) {
 	recorded, err := filepath.Glob("testdata/told/*.txt")
 	if err != nil || len(recorded) == 0 {

@@ -37,12 +37,12 @@ func copyOf(children string) string {
 	return wrap("", `<message xmlns='jabber:client' type='chat' id='b1' from='bob@here.test/B' to='alice@here.test/A'>`+children+`</message>`)
 }
 
-// quotes says which part of the body quotes another message.
+// quotes marks a part of the body as a quotation.
 func quotes(start, end int) string {
 	return fmt.Sprintf(`<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'><body start='%d' end='%d'/></fallback>`, start, end)
 }
 
-// wrap makes a copy, by our module if event is not "".
+// wrap makes a copy, as our module does if event is not "".
 func wrap(event, inner string) string {
 	if event == "" {
 		return `<message from='here.test' to='tocsin.here.test'><forwarded xmlns='urn:xmpp:forward:0'>` + inner + `</forwarded></message>`
@@ -66,7 +66,7 @@ func take(config Config, frame string) []string {
 	return lines
 }
 
-// What children of a message from Bob to Alice tell.
+// The facts from the children of a message from Bob to Alice.
 func TestContents(t *testing.T) {
 	const (
 		replied = "replied alice@here.test → bob@here.test by=reply"
@@ -141,7 +141,7 @@ func TestContents(t *testing.T) {
 		{"OpenPGP", `<x xmlns='jabber:x:encrypted'>x</x>` + body, []string{"message", replied, sent + ` encrypted`}},
 		{"encryption named", `<encryption xmlns='urn:xmpp:eme:0' namespace='urn:example'/>` + body, []string{"message", replied, sent + ` encrypted`}},
 
-		// What nobody wrote (protocol §1).
+		// Not written by a person (protocol §2).
 		{"empty body", `<body/>`, []string{"dropped"}},
 		{"empty body of a chat state", `<body></body><inactive xmlns='http://jabber.org/protocol/chatstates'/>` + request, []string{"dropped"}},
 		{"blank body", "<body> \n\t\u00a0\u3000</body>" + markable, []string{"message", passed}},
@@ -201,7 +201,7 @@ func TestContents(t *testing.T) {
 	}
 }
 
-// Between whom something is told.
+// Sender and recipient of facts.
 func TestAddresses(t *testing.T) {
 	all := body + request + `<reply xmlns='urn:xmpp:reply:0' id='a1'/>`
 	for _, tt := range []struct {
@@ -249,7 +249,7 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// What our own module tells beside a copy.
+// What our own module adds to a copy.
 func TestEvents(t *testing.T) {
 	m := func(attrs, children string) string {
 		return `<message xmlns='jabber:client' type='chat' id='m' from='bob@here.test/B' to='alice@here.test'` + attrs + `>` + children + `</message>`
@@ -379,7 +379,7 @@ func TestBelief(t *testing.T) {
 	}
 }
 
-// A frame that ends early, or begins late, is malformed.
+// Truncated frames are malformed.
 func TestFragments(t *testing.T) {
 	frame := wrap("out", `<message xmlns='jabber:client' type='chat' id='m' from='bob@here.test/B' to='alice@here.test/A'>`+request+`<body>&lt;</body></message>`)
 	for i := 1; i < len(frame); i++ {
@@ -403,7 +403,7 @@ func TestSwitches(t *testing.T) {
 	}
 }
 
-// A further copy of a reply, which ejabberd makes where it is received, says nothing of what was written meanwhile.
+// A further copy of a reply, which ejabberd makes where it is received, does not cover messages written in between.
 func TestFurtherCopies(t *testing.T) {
 	tap := New(rulesConfig)
 	replies := func(frame string, at time.Duration) bool {

@@ -7,7 +7,7 @@ import (
 	"tocsin/track"
 )
 
-// Who is seen, and by what.
+// Who counts as seen, and why.
 func TestSeen(t *testing.T) {
 	p := func(event, attrs, children string) string {
 		return wrap(event, `<presence xmlns='jabber:client' `+attrs+`>`+children+`</presence>`)

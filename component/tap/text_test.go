@@ -7,7 +7,7 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// Of every text one grapheme more than the limit is kept, and never more than there is room for.
+// Texts are cut to one grapheme more than the limit, and to the maximum of bytes.
 func TestCut(t *testing.T) {
 	for _, text := range []string{
 		"", "a", "hello world", "敏捷的棕色狐狸跳过", "e\u0301e\u0301e\u0301e\u0301", "a\r\nb\r\nc\r\n", "👩‍👩‍👧‍👦🇩🇪🇫🇷👍🏽ok", "狐\u3099狸", "狐狸🦊x", "नमस्ते", "a\u0301狐b\u0301",

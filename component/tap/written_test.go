@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Which of OTR's messages a person wrote.
+// Which OTR messages were written by a person.
 func TestOTR(t *testing.T) {
 	data := func(bytes ...byte) string {
 		return "?OTR:" + base64.StdEncoding.EncodeToString(append(bytes, make([]byte, 40)...)) + "."

@@ -9,7 +9,7 @@ import (
 	"tocsin/internal/expect"
 )
 
-// Who asks is told apart by network: whoever has an IPv6 address has very many.
+// Visitors are distinguished by network: whoever has one IPv6 address has very many.
 func TestClients(t *testing.T) {
 	for _, tt := range []struct{ remote, forwarded, want string }{
 		{"192.0.2.7:4711", "198.51.100.1", "192.0.2.7"},
@@ -25,7 +25,7 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// One who asks for pages without end, or for wrong ones, is held up; another one is not.
+// Visitors who request too many pages, or wrong ones, are refused; others are not.
 func TestLimitsOfOne(t *testing.T) {
 	now := clock.NewStepped(time.Unix(1e9, 0))
 	l := newLimits(now)

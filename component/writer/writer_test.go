@@ -21,20 +21,20 @@ import (
 	"tocsin/track"
 )
 
-// store is one that keeps the names of the entries that have left the outbox, in order, and fails if it is told to.
+// store records the names of the entries that have left the outbox, in order, and can be made to fail.
 type store struct {
 	fail   atomic.Pointer[func() error]
 	refuse string // a batch with this name in it
 	takes  func(track.Changes) error
 
-	// What is said of a commit that fails, and whether it is stored all the same.
+	// The error of a failed commit, and whether it is stored nevertheless.
 	settled atomic.Pointer[func() (bool, error)]
 
 	mu   sync.Mutex
 	left []string
 }
 
-// fails has the store fail from now on; by nil it works again.
+// fails makes the store fail from now on; nil ends that.
 func (s *store) fails(by func() error) {
 	if by == nil {
 		by = func() error { return nil }
@@ -77,7 +77,7 @@ func (s *store) Settled(context.Context) (bool, error) {
 	return false, nil
 }
 
-// nobody is who has set nothing.
+// nobody is a People without settings.
 type nobody struct{}
 
 func (nobody) Parties(track.Conv) track.Parties { return track.Parties{} }
@@ -89,7 +89,7 @@ type writing struct {
 	*Queue
 	store     *store
 	writer    *Writer
-	committed int // batches from which something has followed
+	committed int // batches with effects
 	ended     error
 	stop      func() // and wait for the end
 }
@@ -113,7 +113,7 @@ func write(t *testing.T, tell func(*writing)) {
 	})
 }
 
-// names queues so many inputs, each with its number for a name.
+// names queues n inputs, named by their numbers.
 func (w *writing) names(from, to int) (all []string) {
 	for i := from; i < to; i++ {
 		name := fmt.Sprint(i)
@@ -137,7 +137,7 @@ func (w *writing) lost() (n int) {
 	return n
 }
 
-// A database that is away for a while costs nothing but time: all is written when it is back, once and in order.
+// If the database is unavailable for a while, everything is written when it is back, once and in order.
 func TestDatabaseIsAway(t *testing.T) {
 	write(t, func(w *writing) {
 		w.store.fails(func() error { return errors.New("connection refused") })
@@ -157,7 +157,7 @@ func TestDatabaseIsAway(t *testing.T) {
 	})
 }
 
-// What the database refuses is dropped alone, and whoever waits for it is told.
+// Only refused input is dropped, and its caller gets the error.
 func TestRefusedInput(t *testing.T) {
 	write(t, func(w *writing) {
 		w.store.refuse = "bad"
@@ -180,7 +180,7 @@ func (w *writing) offer(f track.Fact) track.Fact {
 	return facts[0]
 }
 
-// Of a batch of events that the database refuses all is written but what is at fault, with the mark, and no part of it twice.
+// If the database refuses a batch of events, everything but the fault is written, with the mark, and nothing twice.
 func TestRefusedEvents(t *testing.T) {
 	write(t, func(w *writing) {
 		var stored []string
@@ -212,7 +212,7 @@ func TestRefusedEvents(t *testing.T) {
 	})
 }
 
-// A queue that is nearly full loses what is not watched first, and evidence last; what comes from inside is never lost.
+// A queue that is nearly full drops unwatched messages first, and evidence last; internal inputs are never dropped.
 func TestFullQueue(t *testing.T) {
 	write(t, func(w *writing) {
 		away := make(chan struct{})
@@ -244,7 +244,7 @@ func TestFullQueue(t *testing.T) {
 	})
 }
 
-// When half the queue is full, nobody's stanzas take more than a share of the rest: one user's flood is at that user's expense.
+// When half the queue is full, each user gets only a share of the rest: a flood affects only its sender.
 func TestFullShare(t *testing.T) {
 	write(t, func(w *writing) {
 		away := make(chan struct{})
@@ -275,7 +275,7 @@ func TestFullShare(t *testing.T) {
 	})
 }
 
-// Long texts do not fill the memory while the database is away.
+// Long texts do not fill the memory while the database is unavailable.
 func TestTextsThatWait(t *testing.T) {
 	write(t, func(w *writing) {
 		w.store.fails(func() error { return errors.New("connection refused") })
@@ -313,7 +313,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// A database that is away at the end is not waited for for ever, and what was seen is kept.
+// At shutdown an unavailable database is not waited for forever, and unwritten facts are kept.
 func TestStopWithoutADatabase(t *testing.T) {
 	write(t, func(w *writing) {
 		w.store.fails(func() error { return errors.New("connection refused") })
@@ -328,7 +328,7 @@ func TestStopWithoutADatabase(t *testing.T) {
 	})
 }
 
-// kept are the ids of what was seen on the wire and not written.
+// kept are the ids of the facts that were received and not written.
 func (w *writing) kept() string {
 	var ids []string
 	for _, events := range w.writer.Unwritten() {
@@ -342,8 +342,8 @@ func (w *writing) kept() string {
 	return strings.Join(ids, " ")
 }
 
-// An instance that another one has replaced stops at once, and writes nothing more. It keeps what it has seen, in the batch
-// and behind it, for the other one, and nothing of what the other one knows.
+// A superseded instance stops at once, and writes nothing more. It keeps the facts in the batch and after it for the other
+// one, and nothing that the other one has.
 func TestFenced(t *testing.T) {
 	write(t, func(w *writing) {
 		see := func(id string) {
@@ -371,7 +371,7 @@ func TestFenced(t *testing.T) {
 	})
 }
 
-// A commit in doubt is looked for until it is decided: if it was stored, what follows from it happens, and once.
+// An uncertain commit is looked up until it is decided: if it was stored, its effects follow, once.
 func TestCommitInDoubt(t *testing.T) {
 	for _, stored := range []bool{true, false} {
 		t.Run(fmt.Sprint("stored ", stored), func(t *testing.T) {
@@ -404,7 +404,7 @@ func TestCommitInDoubt(t *testing.T) {
 	}
 }
 
-// A database that has lost commits ends it; what they were of is known.
+// A database that has lost commits ends the writer, and the lost facts are counted.
 func TestBehind(t *testing.T) {
 	write(t, func(w *writing) {
 		for n := range 3 {
