@@ -43,7 +43,7 @@ func documented(t *testing.T) map[string]string {
 	return blocks
 }
 
-// completed returns an example with what a whole configuration has beside it.
+// completed adds to an example what a complete configuration needs.
 func completed(t *testing.T, block string) string {
 	t.Helper()
 	var table map[string]any
@@ -65,7 +65,7 @@ func completed(t *testing.T, block string) string {
 	return regexp.MustCompile(`(?m)^secret_file( *= )"[^"]*"`).ReplaceAllString(block, `secret$1"hunter2"`) // no such files
 }
 
-// TestDocs loads each example of the documentation: one that is not whole, with the rest put beside it.
+// TestDocs loads each example of the documentation, completed if necessary.
 func TestDocs(t *testing.T) {
 	blocks := documented(t)
 	if len(blocks) < 10 {
@@ -82,7 +82,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// TestDocsAreNotRewrapped finds blocks of settings whose lines were joined as if they were prose.
+// TestDocsAreNotRewrapped finds blocks of settings whose lines were joined like prose.
 func TestDocsAreNotRewrapped(t *testing.T) {
 	settings := regexp.MustCompile("(?ms)^[ \t]*```(yaml|ini)\n(.*?)^[ \t]*```")
 	err := filepath.WalkDir("../docs", func(file string, e fs.DirEntry, err error) error {

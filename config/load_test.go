@@ -327,7 +327,7 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
-// What an SMS comes from, and whether a reply says where it was sent to, is not everywhere ours to choose.
+// Not every gateway lets us choose the sender, or reports the receiver of a reply.
 func TestSenders(t *testing.T) {
 	c, err := parse("config.toml", with(smsTable("[[sms.route]]", "name = 'x'", "kind = 'xmpp'", "gateway = 'gate.example'",
 		"[[sms.route]]", "name = 'p'", "kind = 'http'", "provider = 'playsms'", "url = 'http://127.0.0.1:8080/'", "user = 'tocsin'", "secret = 'hunter3'")), env())

@@ -109,7 +109,7 @@ func TestSecretFiles(t *testing.T) {
 	}
 }
 
-// Wherever a secret is in a file, valid or not, no fault shows a part of it.
+// Wherever a secret is in a file, valid or not, no error shows a part of it.
 func FuzzNoSecretIsShown(f *testing.F) {
 	for _, password := range []string{"hunter2hunter2", "a/b@c?d=e&f", "%zz%00x", "12/34@5678", "it's \"quoted\" here", "[[x]]y=1", "line\nbreak\n"} {
 		for _, doc := range []string{

@@ -95,7 +95,7 @@ func (t *traffic) facts(n int) []track.Input {
 	return all
 }
 
-// known makes everybody's clients known to confirm: after a million messages they would be.
+// known marks all clients as known to confirm, as after a million messages.
 func (t *traffic) known(sender int) (c track.Changes) {
 	user := func(n int) string { return fmt.Sprintf("user%d@example.org", n%users) }
 	c.Peers = []track.Peer{{JID: user(sender), Receipts: t.now, Markers: t.now}}
@@ -271,7 +271,7 @@ func BenchmarkStart(b *testing.B) {
 	})
 }
 
-// BenchmarkDigest looks for untold notices of a sender with many messages, none of which has one.
+// BenchmarkDigest looks for undelivered notices of a sender with many messages, none of which has one.
 func BenchmarkDigest(b *testing.B) {
 	onBothDatabases(b, func(b *testing.B, store *storage.Store) {
 		t := newTraffic(benchStart)

@@ -7,7 +7,7 @@ import (
 	"tocsin/track"
 )
 
-// A value of a setting that is out of range, such as one of another version, is not mistaken for a known one.
+// An out-of-range setting, as from another version, is not mistaken for a known one.
 func TestNumbersTooLarge(t *testing.T) {
 	for _, n := range []int64{257, 256 + 9, -1, 1 << 40} {
 		var mode track.Mode

@@ -156,7 +156,7 @@ func TestCopy(t *testing.T) {
 	}
 }
 
-// There is no table that a copy forgets, but those that say whose a database is, and which schema it has.
+// A copy includes every table, except for the holder and the schema's version.
 func TestCopyIsWhole(t *testing.T) {
 	onBoth(t, func(t *testing.T, dsn string) {
 		for _, table := range storage.Tables(t, open(t, dsn)) {

@@ -70,7 +70,7 @@ func Exec(t testing.TB, s *Store, query string) {
 	}
 }
 
-// Token is the token of the latest hold.
+// Token is the token of the current term.
 func Token(t testing.TB, s *Store) (token string) {
 	t.Helper()
 	if err := s.writer.Get(&token, "SELECT token FROM holder"); err != nil {
@@ -79,8 +79,8 @@ func Token(t testing.TB, s *Store) (token string) {
 	return token
 }
 
-// InDoubt leaves a transaction of the store open on the server, through a connection of another store, as if the answer to
-// its COMMIT had not arrived; commit ends it.
+// InDoubt leaves a transaction of the store open on the server, through another store's connection, as if the answer to its
+// COMMIT had not arrived; commit ends it.
 func InDoubt(t testing.TB, s, other *Store) (commit func() error) {
 	t.Helper()
 	tx, err := other.writer.BeginTxx(t.Context(), nil)
@@ -123,10 +123,10 @@ func Mentions(t testing.TB, s *Store, jid string) (columns []string) {
 	return columns
 }
 
-// Copied are the tables that a copy fills.
+// Copied lists the tables that a copy includes.
 func Copied() []string { return append(slices.Clone(copied), meta.name) }
 
-// Tables are all that a database has.
+// Tables lists all tables of a database.
 func Tables(t testing.TB, s *Store) (all []string) {
 	t.Helper()
 	query := "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"

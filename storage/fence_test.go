@@ -195,7 +195,7 @@ func TestCommitInDoubt(t *testing.T) {
 	}
 }
 
-// A commit that is still waiting, for a replica for example, is waited for: it may still be stored.
+// A commit that still waits, for a replica for example, is waited for, since it may still be stored.
 func TestCommitStillOpen(t *testing.T) {
 	dsn := lab.Postgres(t)
 	ctx, s, other := t.Context(), open(t, dsn), open(t, dsn)

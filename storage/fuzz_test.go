@@ -42,7 +42,7 @@ func FuzzAddresses(f *testing.F) {
 	})
 }
 
-// life is that of a message: it is sent, told about, prompted for and answered; the people have clients, settings and
+// life runs through a message's life: it is sent, reported, prompted for and answered; the users have clients, settings and
 // numbers, and are removed at the end.
 func life(t *testing.T, s *storage.Store, key track.Key, resource string) {
 	t.Helper()

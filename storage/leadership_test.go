@@ -274,7 +274,7 @@ func eventually(t *testing.T, try func() error) {
 	}
 }
 
-// A process that was stopped for a while, and continues after another has taken over, changes nothing any more.
+// A process that was stopped for a while, and continues after a takeover, can't change anything.
 func TestPausedHolder(t *testing.T) {
 	for _, tc := range []struct {
 		name string

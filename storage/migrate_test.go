@@ -43,7 +43,7 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// checkUpgraded checks what became of the rows in testdata.
+// checkUpgraded checks the migrated rows of testdata.
 func checkUpgraded(t *testing.T, s *storage.Store, version int64) {
 	t.Helper()
 	ctx := t.Context()
@@ -322,7 +322,7 @@ func TestBadDSN(t *testing.T) {
 	}
 }
 
-// With Existing, no file is created, and no schema in somebody else's.
+// With Existing, neither a file nor a schema is created.
 func TestExisting(t *testing.T) {
 	dir := t.TempDir()
 	for name, want := range map[string]string{"typo.db": "no such file or directory", "empty.db": "not a database of Tocsin"} {

@@ -38,7 +38,7 @@ func plans(t *testing.T, dsn string, rows int) {
 	defer leadership.Release()
 	storage.Grow(t, s, rows)
 
-	// What an instance reads once, at startup, and on request.
+	// What an instance reads at startup, and on request.
 	seldom := map[string]bool{}
 	for _, statement := range storage.Record(t, dsn, func(s *storage.Store) {
 		must(t, second(s.Seed(ctx)))

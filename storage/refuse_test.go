@@ -14,7 +14,7 @@ import (
 	"tocsin/track"
 )
 
-// A temporary error must not cost anybody a message, and a permanent one must not block everybody.
+// A temporary error must not lose a message, and a permanent one must not block everything.
 func TestRefused(t *testing.T) {
 	for _, tc := range []struct {
 		name    string

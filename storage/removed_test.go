@@ -10,8 +10,8 @@ import (
 	"tocsin/track"
 )
 
-// After an account was removed, no table contains anything of it, except what belongs to others. A later account of the same
-// name starts anew.
+// After an account was removed, no table contains anything about it, except what belongs to others. A later account of the
+// same name starts from scratch.
 func TestRemovedAccount(t *testing.T) {
 	for name, dsn := range map[string]string{"sqlite": "sqlite:" + filepath.Join(t.TempDir(), "t.db"), "postgres": lab.Postgres(t)} {
 		t.Run(name, func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestRemovedAccount(t *testing.T) {
 			if left := storage.Mentions(t, s, alice); !slices.Equal(left, others) {
 				t.Errorf("alice remains in %v, want %v", left, others)
 			}
-			// Of bob's rows only alice's data is gone.
+			// Bob's rows only lack alice's data.
 			if left := storage.Mentions(t, s, bob); !slices.Equal(left, slices.DeleteFunc(before, func(c string) bool { return slices.Contains(append(others, "pairs.recipient", "pairs.sender"), c) })) {
 				t.Errorf("bob remains in %v", left)
 			}

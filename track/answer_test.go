@@ -78,7 +78,7 @@ func TestAnswerTable(t *testing.T) {
 				if changed && p.Claimer != by {
 					t.Errorf("%s, %q by %s: claimed by %s", state.name, action, by, p.Claimer)
 				}
-				// A repetition gets the same verdict, and changes nothing.
+				// A repeated answer gets the same verdict, and changes nothing.
 				if again, changed := p.answer(action, by, time.Minute, false, &policy, noon); v == OK && (again != OK || changed) {
 					t.Errorf("%s, %q by %s, repeated: %q, changed %v", state.name, action, by, again, changed)
 				}
@@ -134,7 +134,7 @@ func TestAnswers(t *testing.T) {
 	story(t, "a claim and the alarm of the prompt in one batch", func(t *testing.T, _ *world) {
 		w := prompted()
 		w.fact(Corrected, "c1", func(f *Fact) { f.Original = "m1" })
-		w.now = w.now.Add(Gather) // it is to be shown again
+		w.now = w.now.Add(Gather) // it is due to be shown again
 		w.feed(append([]Input{&Answer{Prompt: w.prompts()[0].ID, By: phone, Action: Claim}}, w.due()...)...)
 		is(t, "claimed", w.prompts()[0].State, PromptClaimed)
 	})
@@ -340,7 +340,7 @@ func TestTakeBack(t *testing.T) {
 	})
 }
 
-// TestTakenBackAfterAJoin tells what becomes of a message that had joined a prompt, and was not seen, when the answer is taken back.
+// TestTakenBackAfterAJoin: a message had joined a prompt, but was not seen, when the answer is taken back.
 func TestTakenBackAfterAJoin(t *testing.T) {
 	joined := func(t *testing.T, w *world) {
 		w.send("m1")

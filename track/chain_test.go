@@ -161,7 +161,7 @@ func TestHolds(t *testing.T) {
 	})
 }
 
-// TestChain: its steps come in order, each at its own time and on its own condition, depending on the state at that moment.
+// TestChain: steps come in order, each at its time and under its condition, given the state at that moment.
 func TestChain(t *testing.T) {
 	chain := func(w *world, steps ...Step) { w.policy.Steps = steps }
 	story(t, "in order", func(t *testing.T, w *world) {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The clock was ahead for a while, and is set right: what was recorded meanwhile counts as recorded now, once its alarm
+// The clock was ahead for a while, and is corrected: what was recorded meanwhile counts as recorded now, once its alarm
 // fires.
 func TestClockThatStoodAhead(t *testing.T) {
 	const years = 10 * 365 * 24 * time.Hour
@@ -58,7 +58,7 @@ func TestClockThatStoodAhead(t *testing.T) {
 	})
 }
 
-// A late reply, handed over from another instance, says nothing about later deliveries.
+// A late reply, handed over from another instance, does not cover later deliveries.
 func TestLateReply(t *testing.T) {
 	story(t, "told twice", func(t *testing.T, w *world) {
 		w.send("m1")

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// loadCodes loads what is wanted of codes.
+// loadCodes loads what a Want has about codes.
 func (s *memory) loadCodes(w Want, l *Loaded, now Time) {
 	l.CodeUse = CodeUse{ByUser: map[string]int{}, ToNumber: map[string]int{}, ToCountry: map[string]int{}, Ended: map[string][]Tried{}, Accounts: map[string]int{}}
 	all := make([]Code, 0, len(s.codes))
@@ -73,7 +73,7 @@ func verifying() *world {
 	return w
 }
 
-// orders has a user ask for a code.
+// orders requests a code for a user.
 func (w *world) orders(user, number string) CodeVerdict {
 	c := &CodeWanted{CodeKey: CodeKey{user, number, "CN"}, Language: "zh", Salt: fmt.Sprint("salt ", w.n), Consent: true}
 	w.n++
@@ -81,7 +81,7 @@ func (w *world) orders(user, number string) CodeVerdict {
 	return c.Verdict
 }
 
-// gets has the last SMS sent, and returns the digits in it.
+// gets marks the last SMS as sent, and returns its digits.
 func (w *world) gets() (digits string) {
 	x := w.sms()[len(w.sms())-1]
 	look := &TextLook{Text: x.ID}
@@ -192,7 +192,7 @@ func TestCode(t *testing.T) {
 	})
 }
 
-// TestNoCode: each reason why none is sent. Nothing is changed by it.
+// TestNoCode: every reason for sending none. The request changes nothing.
 func TestNoCode(t *testing.T) {
 	for name, tc := range map[string]struct {
 		want CodeVerdict
@@ -242,7 +242,7 @@ func TestNoCode(t *testing.T) {
 	}
 }
 
-// bound binds a number to so many others.
+// bound binds a number to n other users.
 func (w *world) bound(n int, number string, as Number) {
 	for i := range n {
 		as.JID, as.E164 = fmt.Sprint("user", i, "@example.org"), number
@@ -250,7 +250,7 @@ func (w *world) bound(n int, number string, as Number) {
 	}
 }
 
-// sentCodes are codes of the last hour that nobody has used, each of a user and a range of its own.
+// sentCodes are unused codes of the last hour, each of a different user and number range.
 func (w *world) sentCodes(n int, change func(int, *Code)) {
 	for i := range n {
 		c := Code{Row: int64(i + 1), JID: fmt.Sprint("user", i, "@example.org"), Number: fmt.Sprintf("+86139%04d0000", i), Country: "CN", MadeAt: w.now.Add(-30 * time.Minute), Sends: 1}
@@ -259,7 +259,7 @@ func (w *world) sentCodes(n int, change func(int, *Code)) {
 	}
 }
 
-// TestCodesPaused: admins are told once; after a day codes are sent again, and what was before does not count.
+// TestCodesPaused: admins are told once; after a day codes are sent again, and earlier ones do not count.
 func TestCodesPaused(t *testing.T) {
 	w := verifying()
 	w.sentCodes(50, func(int, *Code) {})
@@ -311,7 +311,8 @@ func TestBudgetAlerts(t *testing.T) {
 	is(t, "alerts of two days", alerts(), 3)
 }
 
-// TestStopIsConfirmed: what STOP and START change is confirmed, if anything was ever sent there, and not for ever.
+// TestStopIsConfirmed: changes by STOP and START are confirmed, if anything was ever sent to the number, a limited number of
+// times.
 func TestStopIsConfirmed(t *testing.T) {
 	w := verifying()
 	say := func(by StopBy) {
@@ -341,7 +342,7 @@ func TestStopIsConfirmed(t *testing.T) {
 	is(t, "SMS", len(w.sms()), 1+maxAnswers)
 }
 
-// TestOwnStop: what an owner has chosen can be undone there, what came otherwise can't.
+// TestOwnStop: owners can undo their own opt-out, but no other.
 func TestOwnStop(t *testing.T) {
 	w := verifying()
 	own := func(on bool) StopBy {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Many facts about unknown ids by one author displace nobody else's evidence that came before its message.
+// Many facts about unknown ids by one author displace nobody else's early evidence.
 func TestEarlyShares(t *testing.T) {
 	w := newWorld()
 	const mallory = "mallory@example.org"

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A batch's mark is stored with its effects, of several batches of a run the newest; a fact in a batch sees the earlier
+// A batch's mark is stored with its effects; of several batches of a run, the newest mark. A fact in a batch sees the earlier
 // ones.
 func TestEvents(t *testing.T) {
 	w := newWorld()

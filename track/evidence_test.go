@@ -263,8 +263,7 @@ func TestEvidence(t *testing.T) {
 	})
 }
 
-// A message is in doubt if evidence about it may have been lost: until there is newer evidence, or nothing more can happen
-// to it.
+// A message is in doubt if evidence about it may have been lost, until there is newer evidence or it is settled.
 func TestInDoubt(t *testing.T) {
 	gap := noon + 1000
 	for _, tt := range []struct {

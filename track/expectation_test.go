@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// circumstanceNames are the words of docs/EXPECTATIONS.md.
+// circumstanceNames are the names in docs/EXPECTATIONS.md.
 var circumstanceNames = []struct {
 	c    Circumstances
 	name string
@@ -39,8 +39,7 @@ var tables = []struct {
 	rules []rule
 }{{"Delivery", deliveryRules}, {"Reading", readingRules}}
 
-// TestExpectIsTotal: whatever the circumstances, each table decides, by the first rule that applies; and every rule is
-// needed: in some circumstances it decides.
+// TestExpectIsTotal: each table has a rule for all circumstances, and every rule decides in some.
 func TestExpectIsTotal(t *testing.T) {
 	for _, table := range tables {
 		var all Circumstances

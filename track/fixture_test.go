@@ -146,7 +146,7 @@ func (w *world) ring() {
 // step advances the clock, firing each alarm when it is due.
 func (w *world) step(d time.Duration) {
 	end := w.now.Add(d)
-	for range 100_000 { // an SMS that nobody hears of again is looked at twice a minute, by each message that waits for it
+	for range 100_000 { // messages that wait for an SMS without a report look at it twice a minute
 		next := end
 		for a := range w.heap {
 			next = min(next, max(a.Due, w.now))

@@ -263,8 +263,8 @@ func TestLearningDependsOnTheRecipient(t *testing.T) {
 	})
 }
 
-// TestNothingIsForgotten: whatever comes first after a restart, what the database knows about the recipient applies to the
-// next message.
+// TestNothingIsForgotten: after a restart, what the database knows about the recipient applies to the next message, whatever
+// comes first.
 func TestNothingIsForgotten(t *testing.T) {
 	for kind := range factKinds {
 		story(t, kind.String(), func(t *testing.T, w *world) {
@@ -282,7 +282,7 @@ func TestNothingIsForgotten(t *testing.T) {
 	}
 }
 
-// TestNoErrorSticks: whatever the order, a message that a client of the recipient is known to have has not failed in the
+// TestNoErrorSticks: in any order, a message that is known to have reached a client of the recipient has not failed in the
 // end.
 func TestNoErrorSticks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// memory is a store that loads exactly what is wanted and not a row more, so that an incomplete Want is detected.
+// memory is a store that loads exactly what is wanted, so that an incomplete Want is detected.
 type memory struct {
 	messages map[int64]Message
 	newest   map[Key]int64           // of its rows
@@ -16,7 +16,7 @@ type memory struct {
 	peers    map[string]Peer
 	pairs    map[Conv]Pair
 	outbox   map[string]Outgoing
-	gone     []Outgoing // what was removed from the outbox
+	gone     []Outgoing // removed from the outbox
 	releases []Release
 	consents map[string]bool // recipients with a number, and consent
 	numbers  map[string]Number
@@ -26,7 +26,7 @@ type memory struct {
 	parts    map[PartKey]Part
 	stops    map[string]Stop
 	seen     map[ReplyKey]Time
-	ord, rev int64 // the last that were given out
+	ord, rev int64 // the last ones assigned
 }
 
 func newMemory() *memory {
@@ -181,7 +181,7 @@ func (s *memory) load(w Want, now Time) Loaded {
 	return l
 }
 
-// commit writes a batch; it panics on what no database would take.
+// commit writes a batch; it panics if a database would refuse it.
 func (s *memory) commit(c Changes) {
 	for _, gone := range c.Removed {
 		s.remove(gone.JID, gone.Ord)

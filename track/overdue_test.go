@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// TestOverdue tells what becomes of a prompt, a reminder or a webhook for a burst if the message that caused it has ended before it
-// went out.
+// TestOverdue: the message that caused a prompt, a reminder or a webhook for a burst is settled before that goes out.
 func TestOverdue(t *testing.T) {
 	// goes reports whether the newest entry of the outbox goes out, and about which message.
 	goes := func(w *world, again bool) string {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// pairs are clients between which the old rule misread silence: it took whatever a client announces, and whatever it had
-// once proved to anybody, as a promise. Each has stories in internal/scenarios with the stanzas of these clients. Whether
+// pairs are clients between which the old rule misread silence: it trusted whatever a client announces, and whatever it had
+// once proved to anybody. Each has stories in internal/scenarios with the stanzas of these clients. Whether
 // they failed under that rule was tested once, on revision 4026773, with the tap of the stories.
 var pairs = []struct {
 	sender, recipient, before, now string

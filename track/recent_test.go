@@ -56,7 +56,7 @@ func TestEvidenceOfRecentMessages(t *testing.T) {
 	is(t, "m1", w.told("m1"), "delivered displayed")
 }
 
-// Proof of what is known already writes nothing.
+// Proof of known facts writes nothing.
 func TestKnownProofsWriteNothing(t *testing.T) {
 	w := newKnowing()
 	w.send("m1")
@@ -98,7 +98,7 @@ func (w *world) sendMany(n int) {
 	}
 }
 
-// Only the last of the settled messages are remembered.
+// Only the last settled messages are remembered.
 func TestRememberedPast(t *testing.T) {
 	w := newWorld()
 	for i := range 2 * maxPast {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// released shows the open prompt, as if a number was to be disclosed, and reports whether it may be.
+// released shows the open prompt with a number, and reports whether the number may be disclosed.
 func released(t *testing.T, w *world) bool {
 	t.Helper()
 	open := w.prompts(PromptOpen)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// An account is deleted, and somebody else gets its name: nothing from before is known, nobody is told about it, and what is
-// written to the name from then on is watched as if it were new.
+// An account is deleted, and somebody else registers its name: nothing from before is known or reported, and later messages
+// to the name are watched as if it were new.
 func TestRemoved(t *testing.T) {
 	w := prompted()
 	w.send("m2", to(carol))

@@ -12,7 +12,7 @@ const (
 	other = "+8613700000002"
 )
 
-// answered begins a story in which Bob has got an SMS of Alice's about m1.
+// answered begins a story in which Bob has received an SMS by Alice about m1.
 func answered(t *testing.T, name string, tell func(*testing.T, *world)) {
 	t.Run(name, func(t *testing.T) {
 		w := newWorld()
@@ -25,7 +25,7 @@ func answered(t *testing.T, name string, tell func(*testing.T, *world)) {
 	})
 }
 
-// smsFrom has a provider take the SMS of a sender that waits.
+// smsFrom has a provider accept a sender's queued SMS.
 func (w *world) smsFrom(sender string, l Line) *TextSubmit {
 	for _, x := range w.sms(TextQueued) {
 		if x.Sender == sender {
@@ -40,7 +40,7 @@ func (w *world) smsFrom(sender string, l Line) *TextSubmit {
 	panic("no SMS waits")
 }
 
-// reply is an SMS from Bob's phone. It returns what became of it.
+// reply is an SMS from Bob's phone. It returns the result.
 func (w *world) reply(id, text string, change ...func(*TextReplied)) ReplyVerdict {
 	r := &TextReplied{ReplyKey: ReplyKey{"route", id}, Number: bobsNumber, To: ours, Text: text}
 	for _, c := range change {
@@ -50,7 +50,7 @@ func (w *world) reply(id, text string, change ...func(*TextReplied)) ReplyVerdic
 	return r.Verdict
 }
 
-// explained are the SMS that say how to answer: what they are to come from.
+// explained are the SMS that explain how to reply, by the number they are sent from.
 func (w *world) explained() string {
 	var from []string
 	for _, x := range w.sms() {
@@ -61,7 +61,7 @@ func (w *world) explained() string {
 	return strings.Join(from, " ")
 }
 
-// handedOn are the replies that were put into the outbox: to whom, from whom, about what, and the words.
+// handedOn are the replies in the outbox: receiver, author, message and text.
 func (w *world) handedOn() string {
 	var list []string
 	for _, o := range w.sent {
@@ -72,7 +72,7 @@ func (w *world) handedOn() string {
 	return strings.Join(list, ", ")
 }
 
-// localpart is the name of a person in what is compared.
+// localpart is a person's name for comparisons.
 func localpart(jid string) string { local, _, _ := strings.Cut(jid, "@"); return local }
 
 func TestReply(t *testing.T) {

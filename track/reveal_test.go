@@ -32,8 +32,8 @@ func TestReveals(t *testing.T) {
 	}
 }
 
-// A stranger's notices reveal neither whether nor when a client of the recipient was online: what only the server knows
-// changes neither their content nor their time.
+// A stranger's notices reveal neither whether nor when a client of the recipient was online: reports by the server change
+// neither their content nor their time.
 func TestStrangers(t *testing.T) {
 	stranger := func(t *testing.T, tell func(*world)) (told, outbox string) {
 		w := newWorld()

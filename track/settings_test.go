@@ -115,7 +115,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// The message of a test has no timeouts and no chain of its own, whoever is watched otherwise: only what is ordered happens.
+// A test message has no timeouts and no chain of its own, whatever the settings: only the test happens.
 func TestResolveATest(t *testing.T) {
 	p := standard()
 	p.Senders = SendersHinted

@@ -25,7 +25,7 @@ func hinted(h Hint) func(*Fact)       { return func(f *Fact) { f.Hint = h } }
 func passed(f *Fact)                  { f.Passed, f.Marks, f.Text = true, 0, "" }
 func copied(f *Fact)                  { f.Once = false }
 
-// knows sets what is known about Bob, and towards Alice, before the story.
+// knows sets what is known about Bob, in general and towards Alice, before the story.
 func (w *world) knows(peer Peer, pair Pair) {
 	peer.JID, pair.Conv = bob, Conv{alice, bob}
 	w.store.peers[bob], w.store.pairs[pair.Conv] = peer, pair
@@ -56,7 +56,7 @@ func (w *world) told(id string) string {
 	return strings.Join(states, " ")
 }
 
-// outbox lists the entries made so far, in order: what, and why or to whom.
+// outbox lists the entries made so far, in order: kind, and reason or receiver.
 func (w *world) outbox() string {
 	var list []string
 	for _, o := range w.sent {

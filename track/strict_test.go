@@ -14,8 +14,7 @@ var lostSettings = []struct {
 	name     string
 	lose     func(*rapid.T, *Prefs)
 	readable func(*rapid.T, *Prefs)
-	// strictness is how strict the resulting settings are, conservatively: the greater, the fewer are prompted, told and
-	// shown.
+	// strictness measures the resulting settings: the greater, the less is prompted, reported and shown.
 	strictness func(sender, recipient Settings, p Prefs) int64
 }{
 	{"mode", func(t *rapid.T, p *Prefs) { p.Mode = Mode(beyond(t, uint8(Never))) },
@@ -58,7 +57,7 @@ var lostSettings = []struct {
 		},
 		func(_, _ Settings, p Prefs) int64 { return map[string]int64{"": 1}[p.Gateway] }},
 	{"language", func(t *rapid.T, p *Prefs) { p.Language = rapid.SampledFrom([]string{"fr", "EN", "z"}).Draw(t, "lost") },
-		func(t *rapid.T, p *Prefs) { p.Language = "" }, // the default's, no stricter than any
+		func(t *rapid.T, p *Prefs) { p.Language = "" }, // the default, no stricter than any other
 		func(_, _ Settings, p Prefs) int64 { return int64(len(p.Language)) }},
 }
 

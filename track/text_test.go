@@ -18,7 +18,7 @@ func automatically(t *testing.T, name string, tell func(*testing.T, *world)) {
 	})
 }
 
-// provider is what a provider says, step by step: submit, later, taken, refused, stopped, unsure, lost, delivered, failed, expired.
+// provider plays a provider step by step: submit, later, taken, refused, stopped, unsure, lost, delivered, failed, expired.
 func (w *world) provider(said ...string) (ok bool) {
 	all := w.sms()
 	x := all[len(all)-1]
@@ -47,7 +47,7 @@ func (w *world) provider(said ...string) (ok bool) {
 	return ok
 }
 
-// heard are the states that were told about a message, with what was told of its SMS.
+// heard are the states reported for a message, with those of its SMS.
 func (w *world) heard(id string) string {
 	var states []string
 	for _, m := range w.tells {
@@ -206,7 +206,7 @@ func TestText(t *testing.T) {
 	})
 }
 
-// TestNoText: whatever keeps an SMS from being sent, the prompt comes in its place, at once.
+// TestNoText: if an SMS can't be sent, for any reason, there is a prompt at once.
 func TestNoText(t *testing.T) {
 	for name, change := range map[NoText]func(*world){
 		NoSMS:                func(w *world) { w.policy.SMS = nil },
@@ -225,7 +225,7 @@ func TestNoText(t *testing.T) {
 	} {
 		automatically(t, string(name), func(t *testing.T, w *world) {
 			change(w)
-			w.fact(Forced, "m1") // it takes the same way as a timeout
+			w.fact(Forced, "m1") // it is treated like a timeout
 			w.ring()
 			is(t, "outbox", w.outbox(), "show")
 		})
@@ -238,7 +238,7 @@ func (w *world) used(c Conv, number string) {
 	w.store.texts["used"] = Text{ID: "used", Row: row, Conv: c, State: TextTaken, Number: number, Segments: 2, QueuedAt: w.now.Add(-time.Hour)}
 }
 
-// The budget is kept to the segment, though how many there are is known only when the text is made.
+// The budget is exact to the segment, although the number of segments is only known once the text is made.
 func TestBudget(t *testing.T) {
 	automatically(t, "to the segment", func(t *testing.T, w *world) {
 		w.policy.SMS.SegmentsDay = 3

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// An SMS that an admin tries goes out once, counts as any other, and no other to the number can be on its way.
+// An admin's test SMS goes out once, counts like any other, and excludes others to the number meanwhile.
 func TestTextTry(t *testing.T) {
 	w := newWorld()
 	w.texting()

@@ -15,7 +15,7 @@ const (
 	davesNumber = "+8613900139000"
 )
 
-// texting lets the component send SMS itself: to Bob, and to Dave, whom no route reaches.
+// texting lets the component send SMS itself: to Bob, and to Dave, for whom there is no route.
 func (w *world) texting() {
 	w.policy.SMS = &SMSPolicy{Who: WhoRoster, PerNumberDay: 6, PerSenderDay: 10, SegmentsDay: 20, Replies: RepliesForward, ReplyWindow: 24 * time.Hour, Reaches: func(n string) bool { return n == bobsNumber }}
 	w.store.numbers[bob] = Number{JID: bob, E164: bobsNumber, Source: FromUser}
@@ -30,7 +30,7 @@ func (w *world) sms(states ...TextState) []Text {
 	return all
 }
 
-// drawText is something that becomes of an SMS, or is said of it.
+// drawText draws an event of an SMS.
 func (w *world) drawText(t *rapid.T) Input {
 	all := w.sms()
 	if len(all) == 0 {
@@ -69,8 +69,8 @@ func (w *world) drawText(t *rapid.T) Input {
 	return &TextReported{PartKey: key, Text: rapid.SampledFrom([]string{x.ID, ""}).Draw(t, "ref"), State: rapid.SampledFrom([]TextState{TextTaken, TextDelivered, TextFailed, TextExpired}).Draw(t, "report")}
 }
 
-// texts judges the SMS: no conversation has two that may be sent; one that may be is in the outbox; and whoever reads of a
-// message that it waits for an SMS, there is one.
+// texts checks the SMS: no conversation has two that may be sent; one that may be is in the outbox; and every message that
+// waits for an SMS has one.
 func (j *judge) texts(t *rapid.T) {
 	w := j.w
 	live := map[Conv]Text{}
@@ -101,7 +101,7 @@ func (j *judge) texts(t *rapid.T) {
 	}
 }
 
-// TestTextReports brings what a provider says of one SMS of two parts in any order, and again and again: the end is the same.
+// TestTextReports: the reports for an SMS of two parts have the same result in any order, however often they are repeated.
 func TestTextReports(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		failing := rapid.Bool().Draw(t, "one fails")
@@ -140,7 +140,7 @@ func TestTextReports(t *testing.T) {
 	})
 }
 
-// usage is what decisions on SMS depend on.
+// usage has the counts that limit SMS.
 func (s *memory) usage(numbers []Number, decided []Conv, now Time) (u Usage) {
 	u.Stopped = map[string]StopBy{}
 	for _, n := range numbers {

@@ -180,7 +180,7 @@ func TestTimeouts(t *testing.T) {
 	})
 }
 
-// TestBounds: beyond the limit of pending messages, a message only takes its position in the order.
+// TestBounds: beyond the limit of pending messages, only a message's position is recorded.
 func TestBounds(t *testing.T) {
 	story(t, "a sender with too much pending", func(t *testing.T, w *world) {
 		seed := w.store.seed()

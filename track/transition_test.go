@@ -104,7 +104,7 @@ func (ts tableState) make() (Message, Settings, Time) {
 	return m, s, now.Add(time.Minute)
 }
 
-// byOrder stands for a Received by order, the others for fates of the component's own SMS.
+// byOrder stands for a Received by order, the others for outcomes of the component's own SMS.
 const (
 	byOrder = factKinds + iota
 	smsTaken

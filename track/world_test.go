@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestAnyHistory lets anything happen in any order, divided into batches anywhere, with batches that are lost or applied
-// twice, and checks the invariants after each of them.
+// TestAnyHistory feeds random inputs in random batches, some of them lost or applied twice, and checks the invariants after
+// each one.
 func TestAnyHistory(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld()
@@ -208,7 +208,7 @@ func (w *world) change(t *rapid.T) {
 	w.ledger.SetPolicy(&w.policy)
 }
 
-// judge has the invariants, and a record of what was reported.
+// judge checks the invariants, and records what was reported.
 type judge struct {
 	w        *world
 	seqs     map[int64]uint32

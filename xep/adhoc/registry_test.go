@@ -57,8 +57,8 @@ func (d *desk) goesOn(from, session string) bool {
 	return err == nil
 }
 
-// However many accounts leave forms open, users with the fewest find room and keep their sessions: the least recently used
-// one of the user with the most ends.
+// However many accounts leave forms open, users with the fewest sessions keep theirs: the least recently used one of the user
+// with the most ends.
 func TestSessionsAreShared(t *testing.T) {
 	d := newDesk(t, adhoc.Options{Total: 100, PerUser: 8, Idle: time.Hour})
 	hog := func(i, j int) string { return fmt.Sprintf("hog%d@example.org/%d", i, j) }

@@ -109,7 +109,7 @@ func parse[T any](t *testing.T, in string) (v T) {
 	return v
 }
 
-// A response with the same hash that hides features in a form or an identity says nothing about them.
+// A response with the same hash that hides features in a form or an identity is not valid for the hash.
 func TestVerifyAmbiguous(t *testing.T) {
 	const disco = `<query xmlns='http://jabber.org/protocol/disco#info'>`
 	for _, tc := range []struct{ name, honest, poisoned string }{
@@ -138,7 +138,7 @@ func TestVerifyAmbiguous(t *testing.T) {
 	}
 }
 
-// The order within a response does not matter, and where mellium can compute a hash, it is the same.
+// The order within a response does not matter, and the hash equals mellium's where mellium can compute it.
 func FuzzVer(f *testing.F) {
 	f.Add(simple)
 	f.Add(complicated)

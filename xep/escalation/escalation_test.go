@@ -212,7 +212,7 @@ func message(err error) string {
 	return err.Error()
 }
 
-// Whatever can be decoded can be encoded, and decodes to the same again.
+// Everything that can be decoded can be encoded, and decodes to the same again.
 func FuzzUnmarshal(f *testing.F) {
 	for _, tc := range encodings {
 		f.Add([]byte(tc.xml))
