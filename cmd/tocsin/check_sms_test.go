@@ -78,7 +78,7 @@ func TestCheckSMS(t *testing.T) {
 		{"another instance is live", 400, configured("", smsc), standby, `note  sms       route smsc: another instance holds its connection: .*`, false},
 		{"a gateway on the server", 400, configured("", "smsc: kind = 'xmpp'; gateway = 'gw.example.org'"), up, `ok    sms       route smsc: the instance is connected to the server; sent at most once`, false},
 		{"public leads elsewhere", 400, configured(elsewhere.URL, kannel), nil, `ok .*` + "\n" + `FAIL  sms       config.toml:\d+: sms.public: ` + elsewhere.URL + ` does not reach sms.listen \(` + hooks + `\): status 404`, true},
-		{"nothing answers at public", 400, configured("http://127.0.0.1:1", kannel), nil, `ok .*` + "\n" + `FAIL .* http://127.0.0.1:1 does not lead to .*: connection refused`, true},
+		{"nothing answers at public", 400, configured("http://127.0.0.1:1", kannel), nil, `ok .*` + "\n" + `FAIL .* http://127.0.0.1:1 does not reach sms.listen .*: connection refused`, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			status = test.status

@@ -35,7 +35,7 @@ func TestInitPrintsWhatContribHas(t *testing.T) {
 		}
 		contrib := string(text)
 		if server == "prosody" { // the block for the first way
-			_, contrib, _ = strings.Cut(contrib, "with a fresh secret:")
+			_, contrib, _ = strings.Cut(contrib, "with a new secret:")
 			_, contrib, _ = strings.Cut(contrib, "```lua\n")
 			contrib, _, _ = strings.Cut(contrib, "```")
 		}
