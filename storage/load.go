@@ -148,7 +148,7 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 		return out, err
 	}
 	if len(w.Codes) > 0 {
-		if out.CodeUse, err = s.codeUse(ctx, w.Codes, out.Alerts, now); err != nil {
+		if out.CodeUse, err = s.codeUse(ctx, w.Codes, out.Codes, out.Alerts, now); err != nil {
 			return out, err
 		}
 	}

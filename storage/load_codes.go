@@ -50,9 +50,9 @@ func (l *loading) codesOf(ctx context.Context, w track.Want) (all []track.Code, 
 	return all, nil
 }
 
-// codeUse loads the counts that limit codes. alerts are those already loaded.
-func (s *Store) codeUse(ctx context.Context, wanted []track.CodeKey, alerts []track.Alerted, now track.Time) (track.CodeUse, error) {
-	u := track.CodeUse{ByUser: map[string]int{}, ToNumber: map[string]int{}, ToCountry: map[string]int{}, Ended: map[string][]track.Tried{}, Accounts: map[string]int{}}
+// codeUse loads the counts that limit codes. codes and alerts are those already loaded.
+func (s *Store) codeUse(ctx context.Context, wanted []track.CodeKey, codes []track.Code, alerts []track.Alerted, now track.Time) (track.CodeUse, error) {
+	u := track.CodeUse{ByUser: map[string]int{}, ToNumber: map[string]int{}, ToCountry: map[string]int{}, Ended: map[string][]track.Tried{}, Accounts: map[string][]string{}}
 	paused := map[string]track.Time{}
 	for _, a := range alerts {
 		if a.Kind == track.AlertCodes {
@@ -61,10 +61,20 @@ func (s *Store) codeUse(ctx context.Context, wanted []track.CodeKey, alerts []tr
 	}
 	hour, day := now.Add(-time.Hour), now.Add(-24*time.Hour)
 	for _, k := range wanted {
-		if k.Number == "" { // entering a code has no limit here
+		if k.Number == "" { // a code is entered
+			for _, c := range codes {
+				if c.JID == k.User {
+					if err := s.accountsOf(ctx, &u, c.Number); err != nil {
+						return u, err
+					}
+				}
+			}
 			continue
 		}
-		var byUser, toNumber, toCountry, accounts int
+		if err := s.accountsOf(ctx, &u, k.Number); err != nil {
+			return u, err
+		}
+		var byUser, toNumber, toCountry int
 		err := s.codesBy.GetContext(ctx, &byUser, day, s.hash.whole(clean(k.User), ""))
 		if err == nil {
 			err = s.codesTo.GetContext(ctx, &toNumber, hour, s.hash.whole(clean(k.Number), ""))
@@ -72,13 +82,10 @@ func (s *Store) codeUse(ctx context.Context, wanted []track.CodeKey, alerts []tr
 		if err == nil {
 			err = s.codesIn.GetContext(ctx, &toCountry, day, clean(k.Country))
 		}
-		if err == nil {
-			err = s.accounts.GetContext(ctx, &accounts, clean(k.Number), clean(k.User))
-		}
 		if err != nil {
 			return u, fmt.Errorf("codes: %w", err)
 		}
-		u.ByUser[k.User], u.ToNumber[k.Number], u.ToCountry[k.Country], u.Accounts[k.Number] = byUser, toNumber, toCountry, accounts
+		u.ByUser[k.User], u.ToNumber[k.Number], u.ToCountry[k.Country] = byUser, toNumber, toCountry
 		if _, ok := u.Ended[k.Country]; ok {
 			continue
 		}
@@ -91,6 +98,17 @@ func (s *Store) codeUse(ctx context.Context, wanted []track.CodeKey, alerts []tr
 		u.Ended[k.Country] = ended
 	}
 	return u, nil
+}
+
+// accountsOf loads who has a number.
+func (s *Store) accountsOf(ctx context.Context, u *track.CodeUse, number string) error {
+	var jids []string
+	if err := s.accounts.SelectContext(ctx, &jids, clean(number), track.MaxAccounts+1); err != nil {
+		return fmt.Errorf("accounts of a number: %w", err)
+	}
+	slices.Sort(jids)
+	u.Accounts[number] = jids
+	return nil
 }
 
 // alertKey is the key of an alert in the table meta.

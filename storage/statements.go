@@ -145,7 +145,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.codesBy = prepare(sends + "user_hash = ?")
 	s.codesTo = prepare(sends + "number_hash = ?")
 	s.codesIn = prepare(sends + "country = ?")
-	s.accounts = prepare("SELECT count(*) FROM numbers WHERE e164 = ? AND jid <> ? AND (verified = 1 OR source <> 'user')")
+	s.accounts = prepare("SELECT jid FROM numbers WHERE e164 = ? AND (verified = 1 OR source <> 'user') LIMIT ?")
 	s.facts = prepare("SELECT " + meta.list() + " FROM meta WHERE " + s.among("key"))
 
 	s.lastPos = prepare("SELECT coalesce(max(pos), 0) FROM outbox")

@@ -31,8 +31,8 @@ const (
 	// codePause is the minimum time between two codes for a user.
 	codePause = time.Minute
 	maxTries  = 5
-	// maxAccounts is the number of users who can confirm the same number.
-	maxAccounts = 3
+	// MaxAccounts is the number of users who can confirm the same number.
+	MaxAccounts = 3
 
 	// Detection of toll fraud: a country gets no codes for a day if too few of its last CodeSample codes were used, nor does
 	// a range of numbers if too few of its codes among these were.
@@ -80,7 +80,9 @@ type CodeUse struct {
 	ToNumber  map[string]int     // in the last hour
 	ToCountry map[string]int     // in the last day
 	Ended     map[string][]Tried // by country: the last CodeSample codes that were used or have expired, since its last pause began
-	Accounts  map[string]int     // by number: other users who have confirmed it, or for whom an admin has bound it
+	// Accounts are the users who have confirmed a number, or for whom an admin has bound it, by number: that of each key or, if it has
+	// none, those of its user's codes. At most MaxAccounts+1 are listed.
+	Accounts map[string][]string
 }
 
 func (u *CodeUse) prepare() {
@@ -89,6 +91,20 @@ func (u *CodeUse) prepare() {
 			*m = map[string]int{}
 		}
 	}
+	if u.Accounts == nil {
+		u.Accounts = map[string][]string{}
+	}
+}
+
+// isFull reports whether too many others have a number for a user to confirm it.
+func (u *CodeUse) isFull(number, user string) bool {
+	others := 0
+	for _, jid := range u.Accounts[number] {
+		if jid != user {
+			others++
+		}
+	}
+	return others >= MaxAccounts
 }
 
 // Tried is the outcome of a code.
@@ -115,6 +131,7 @@ const (
 	CodeWrong CodeVerdict = "wrong"
 	CodeSpent CodeVerdict = "spent" // wrong, and that was the last attempt
 	CodeNone  CodeVerdict = "none"  // no code is expected
+	CodeFull  CodeVerdict = "full"  // right, but meanwhile too many others have confirmed the number
 )
 
 // CodeWanted says that a user wants to bind a number that must be confirmed. Verdict is set by Apply; unless it is CodeSent,
@@ -160,7 +177,7 @@ func (c *CodeWanted) apply(b *batch) {
 func (b *batch) refusesCode(c *CodeKey) CodeVerdict {
 	p := b.policy.SMS
 	switch {
-	case p == nil || !p.Code.Reaches(c.Number) || b.isStopped(c.Number) || b.codeUse.Accounts[c.Number] >= maxAccounts:
+	case p == nil || !p.Code.Reaches(c.Number) || b.isStopped(c.Number) || b.codeUse.isFull(c.Number, c.User):
 		return CodeUnreachable
 	case b.texting[Conv{c.User, c.User}] != nil:
 		return CodeTooSoon
@@ -256,16 +273,21 @@ func (c *CodeTried) apply(b *batch) {
 	if x == nil {
 		return
 	}
-	x.dirty = true
 	if !hmac.Equal([]byte(x.Digits(b.codeKey())), []byte(c.Digits)) {
 		x.Tries++
+		x.dirty = true
 		c.Verdict, c.Left = CodeWrong, maxTries-x.Tries
 		if c.Left <= 0 {
 			c.Verdict, x.Expires = CodeSpent, b.now
 		}
 		return
 	}
-	x.Used = true
+	if b.codeUse.isFull(x.Number, c.User) { // two may have asked for a code at once
+		c.Verdict = CodeFull
+		return
+	}
+	x.Used, x.dirty = true, true
+	b.codeUse.Accounts[x.Number] = append(b.codeUse.Accounts[x.Number], c.User)
 	n := Number{JID: c.User, E164: x.Number, Source: FromUser, Consent: b.numbers[c.User].Consent, Verified: true, At: b.now}
 	b.bindNumber(n)
 	c.Verdict, c.Number = CodeRight, n

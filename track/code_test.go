@@ -10,7 +10,7 @@ import (
 
 // loadCodes loads what a Want has about codes.
 func (s *memory) loadCodes(w Want, l *Loaded, now Time) {
-	l.CodeUse = CodeUse{ByUser: map[string]int{}, ToNumber: map[string]int{}, ToCountry: map[string]int{}, Ended: map[string][]Tried{}, Accounts: map[string]int{}}
+	l.CodeUse = CodeUse{ByUser: map[string]int{}, ToNumber: map[string]int{}, ToCountry: map[string]int{}, Ended: map[string][]Tried{}, Accounts: map[string][]string{}}
 	all := make([]Code, 0, len(s.codes))
 	for _, c := range s.codes {
 		all = append(all, c)
@@ -43,9 +43,20 @@ func (s *memory) loadCodes(w Want, l *Loaded, now Time) {
 				l.Ended[k.Country] = append(l.Ended[k.Country], Tried{Prefix(c.Number), c.MadeAt, c.Used})
 			}
 		}
-		for _, n := range s.numbers {
-			if n.E164 == k.Number && n.JID != k.User && (n.Verified || n.Source != FromUser) {
-				l.Accounts[k.Number]++
+		numbers := []string{k.Number}
+		if k.Number == "" {
+			for _, c := range l.Codes {
+				if c.JID == k.User {
+					numbers = append(numbers, c.Number)
+				}
+			}
+		}
+		for _, e164 := range numbers {
+			l.Accounts[e164] = nil
+			for _, n := range s.numbers {
+				if n.E164 == e164 && (n.Verified || n.Source != FromUser) {
+					l.Accounts[e164] = append(l.Accounts[e164], n.JID)
+				}
 			}
 		}
 	}
@@ -172,6 +183,29 @@ func TestCode(t *testing.T) {
 		is(t, "right", w.tries(w.gets()), "right")
 		is(t, "bound", w.store.numbers[bob], Number{JID: bob, E164: "+8613700137000", Source: FromUser, Consent: true, Verified: true, At: w.now})
 	})
+	for _, together := range []bool{false, true} {
+		story(fmt.Sprintf("two order codes, and there is room for one; they enter them together: %t", together), func(t *testing.T, w *world) {
+			w.bound(MaxAccounts-1, bobsNumber, Number{Source: FromUser, Verified: true})
+			is(t, "wanted", w.orders(bob, bobsNumber), CodeSent)
+			first := &CodeTried{User: bob, Digits: w.gets()}
+			is(t, "wanted", w.orders(carol, bobsNumber), CodeSent)
+			second := &CodeTried{User: carol, Digits: w.gets()}
+			if together {
+				w.feed(first, second)
+			} else {
+				w.feed(first)
+				w.restart()
+				w.feed(second)
+			}
+			is(t, "the first", first.Verdict, CodeRight)
+			is(t, "the second", second.Verdict, CodeFull)
+			is(t, "confirmed", w.store.numbers[carol].Verified, false)
+			delete(w.store.numbers, bob)
+			w.feed(second)
+			is(t, "once there is room", second.Verdict, CodeRight)
+			is(t, "confirmed", w.store.numbers[carol].Verified, true)
+		})
+	}
 	for _, ends := range []string{"refused", "failed", "expired"} {
 		story("the user is told that it was "+ends, func(t *testing.T, w *world) {
 			w.orders(bob, bobsNumber)
@@ -340,6 +374,16 @@ func TestStopIsConfirmed(t *testing.T) {
 		}
 	}
 	is(t, "SMS", len(w.sms()), 1+maxAnswers)
+}
+
+// TestStopOfOurOwn: STOP from one of our own numbers takes effect, but is not confirmed: the number would answer itself.
+func TestStopOfOurOwn(t *testing.T) {
+	w := verifying()
+	w.orders(bob, bobsNumber)
+	w.gets()
+	w.feed(&TextStop{Stop: Stop{Number: bobsNumber, By: StopBySMS}, Quiet: true})
+	is(t, "stopped by", w.store.stops[bobsNumber].By, StopBySMS)
+	is(t, "SMS", len(w.sms()), 1)
 }
 
 // TestOwnStop: owners can undo their own opt-out, but no other.

@@ -124,6 +124,7 @@ type TextReplied struct {
 	// Choice is the number that Text starts with, 0 for none; Rest is what follows it.
 	Choice  int
 	Rest    string
+	Help    bool // it is a word like HELP: it is answered, and yet somebody's words
 	Verdict ReplyVerdict
 }
 
@@ -137,8 +138,12 @@ func (r *TextReplied) apply(b *batch) {
 		r.Verdict = ReplyRepeated
 		return
 	}
-	switch r.Verdict = b.replied(r); r.Verdict {
-	case ReplyForwarded, ReplyRead:
+	helps := r.Help && !b.isStopped(r.Number) && b.answers(r.Number)
+	if helps {
+		b.queueText(&text{Text: Text{Kind: TextHelp, Conv: Conv{Recipient: r.Number}, Number: r.Number, From: r.To}})
+	}
+	r.Verdict = b.replied(r)
+	if helps || r.Verdict == ReplyForwarded || r.Verdict == ReplyRead {
 		b.seen[r.ReplyKey] = true
 		b.out.Replies = append(b.out.Replies, ReplySeen{r.ReplyKey, b.now})
 	}

@@ -243,3 +243,65 @@ func TestChooseLine(t *testing.T) {
 		}
 	}
 }
+
+// TestHelp: it is answered once, as an answer like those to STOP, and handed on like any reply.
+func TestHelp(t *testing.T) {
+	help := func(r *TextReplied) { r.Help = true }
+	helped := func(w *world) (from []string) {
+		for _, x := range w.sms() {
+			if x.Kind == TextHelp {
+				from = append(from, x.From)
+			}
+		}
+		return from
+	}
+	answered(t, "answered, and handed on", func(t *testing.T, w *world) {
+		is(t, "reply", w.reply("1", "Help!", help), ReplyForwarded)
+		is(t, "from what was written to", fmt.Sprint(helped(w)), "["+ours+"]")
+		is(t, "handed on", w.handedOn(), "alice<bob m1: Help!")
+		is(t, "goes out", w.provider("submit", "taken"), true)
+	})
+	answered(t, "a repetition is not answered, also after a restart, and if nobody got it", func(t *testing.T, w *world) {
+		w.policy.SMS.Replies = RepliesOff
+		is(t, "reply", w.reply("1", "HELP", help), ReplyIgnored)
+		w.provider("submit", "taken")
+		is(t, "again", w.reply("1", "HELP", help), ReplyRepeated)
+		w.restart()
+		is(t, "again", w.reply("1", "HELP", help), ReplyRepeated)
+		is(t, "answers", len(helped(w)), 1)
+	})
+	answered(t, "five a day", func(t *testing.T, w *world) {
+		for i := range 9 {
+			w.reply(fmt.Sprint(i), "HELP", help)
+			if w.provider("submit") {
+				w.provider("taken")
+			}
+		}
+		is(t, "answers", len(helped(w)), maxAnswers)
+		w.step(day)
+		w.reply("tomorrow", "HELP", help)
+		is(t, "a day later", len(helped(w)), maxAnswers+1)
+	})
+	for name, forbid := range map[string]func(*world){
+		"after STOP":           func(w *world) { w.store.stops[bobsNumber] = Stop{Number: bobsNumber, By: StopBySMS} },
+		"beyond the budget":    func(w *world) { w.policy.SMS.SegmentsDay = 1 },
+		"where no route leads": func(w *world) { w.policy.SMS.Reaches = func(string) bool { return false } },
+		"without [sms]":        func(w *world) { w.policy.SMS = nil },
+	} {
+		answered(t, "no answer "+name, func(t *testing.T, w *world) {
+			forbid(w)
+			w.reply("1", "HELP", help)
+			is(t, "answers", len(helped(w)), 0)
+		})
+	}
+	answered(t, "stopped while it waits for a route", func(t *testing.T, w *world) {
+		w.reply("1", "HELP", help)
+		w.feed(&TextStop{Stop: Stop{Number: bobsNumber, By: StopBySMS}})
+		is(t, "goes out", w.provider("submit"), false)
+	})
+	answered(t, "a phone that got no SMS", func(t *testing.T, w *world) {
+		w.policy.SMS.Reaches = func(string) bool { return true }
+		is(t, "reply", w.reply("1", "HELP", help, func(r *TextReplied) { r.Number = davesNumber }), ReplyUnknown)
+		is(t, "answers", len(helped(w)), 0)
+	})
+}

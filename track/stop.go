@@ -7,7 +7,8 @@ const maxAnswers = 5
 // one.
 type TextStop struct {
 	Stop
-	To string // the number it was sent to; "": unknown
+	To    string // the number it was sent to; "": unknown
+	Quiet bool   // it is not confirmed
 }
 
 func (s *TextStop) want(_ *Ledger, w *Want) { w.Numbers, w.SMS = append(w.Numbers, s.Number), true }
@@ -16,7 +17,7 @@ func (s *TextStop) apply(b *batch) {
 	changed := b.isStopped(s.Number) != (s.By != "")
 	s.At = b.now
 	b.stop(s.Stop)
-	if changed && b.answers(s.Number) {
+	if changed && !s.Quiet && b.answers(s.Number) {
 		b.queueText(&text{Text: Text{Kind: TextAnswer, Conv: Conv{Recipient: s.Number}, Number: s.Number, From: s.To}})
 	}
 }
@@ -32,7 +33,7 @@ func (b *batch) answers(e164 string) bool {
 		known = known || n == e164
 	}
 	for _, u := range b.usage.Used {
-		if u.Number == e164 && u.Kind >= TextAnswer && b.now < u.At.Add(day) {
+		if u.Number == e164 && u.Kind.IsAnswer() && b.now < u.At.Add(day) {
 			answers++
 		}
 	}

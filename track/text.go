@@ -42,7 +42,11 @@ const (
 	TextAnswer                 // the answer to STOP or START: no Sender, Recipient is the number
 	TextWhom                   // the answer to an ambiguous reply: likewise
 	TextTest                   // an admin's test: likewise
+	TextHelp                   // the answer to HELP: likewise
 )
+
+// IsAnswer reports whether it is an automatic answer to an incoming SMS.
+func (k TextKind) IsAnswer() bool { return k == TextAnswer || k == TextWhom || k == TextHelp }
 
 // Text is one SMS that the component sends.
 type Text struct {
@@ -56,7 +60,7 @@ type Text struct {
 	Number   string  // E.164
 	Body     string  // as written by the sender, until it is sent; "": composed from the messages
 	Route    string  // the last one tried; TextTest: the one to try, or ""
-	From     string  // the number or name it was sent from; TextAnswer, TextWhom: or is to be sent from
+	From     string  // the number or name it was sent from; an answer: or is to be sent from
 	Tag      int     // of its Line
 	Segments int     // 0 until something is sent
 	Answered bool    // the provider has confirmed that it accepted it

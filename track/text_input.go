@@ -209,12 +209,13 @@ func (e *TextEnded) apply(b *batch) {
 }
 
 // TextReported is a provider's report about an SMS, identified by our reference, or about a part of one, identified by the
-// provider's id. Apply sets Found to false if neither is known.
+// provider's id. Apply sets Found and SentAt.
 type TextReported struct {
 	PartKey        // ID may be ""
 	Text    string // our reference, or ""
 	State   TextState
-	Found   bool
+	Found   bool // false: it belongs to nothing that is known
+	SentAt  Time // when the SMS was given to the provider, if by this report the phone has it
 }
 
 func (r *TextReported) want(_ *Ledger, w *Want) {
@@ -231,18 +232,22 @@ func (r *TextReported) apply(b *batch) {
 	if t == nil && p != nil {
 		t = b.texts[p.Text]
 	}
-	if r.Found = t != nil; !r.Found || r.State < TextTaken {
+	if r.Found, r.SentAt = t != nil, 0; !r.Found || r.State < TextTaken {
 		return
 	}
+	was := t.State
 	if r.ID == "" {
 		b.raise(t, r.State)
-		return
+	} else {
+		b.part(t, r.PartKey, r.State)
+		if t.State < TextTaken && (r.State == TextTaken || r.State == TextDelivered) {
+			b.raise(t, TextTaken)
+		}
+		b.sumUp(t)
 	}
-	b.part(t, r.PartKey, r.State)
-	if t.State < TextTaken && (r.State == TextTaken || r.State == TextDelivered) {
-		b.raise(t, TextTaken)
+	if was != TextDelivered && t.State == TextDelivered {
+		r.SentAt = t.SentAt
 	}
-	b.sumUp(t)
 }
 
 // part records a part of an SMS and its state.

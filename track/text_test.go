@@ -215,6 +215,7 @@ func TestNoText(t *testing.T) {
 		Unverified:           func(w *world) { w.policy.SMS.Verify = true },
 		SenderNotAllowed:     func(w *world) { w.strangers = true },
 		"not consented":      func(w *world) { w.policy.SMS.Who = WhoConsented },
+		NumberHidden:         func(w *world) { w.contacts[Conv{bob, alice}] = Contact{Owner: bob, Contact: alice, Hidden: true} },
 		OptedOut:             func(w *world) { w.store.stops[bobsNumber] = Stop{Number: bobsNumber, By: StopByOwner} },
 		NoRoute:              func(w *world) { w.policy.SMS.Reaches = func(string) bool { return false } },
 		NumberCap:            func(w *world) { w.policy.SMS.PerNumberDay = 1; w.used(Conv{carol, bob}, bobsNumber) },

@@ -32,6 +32,7 @@ type Metrics struct {
 	Cost      *prometheus.CounterVec // of Segments, by route
 	Codes     *prometheus.CounterVec // by verdict
 	Submit    prometheus.Histogram
+	Receipt   prometheus.Histogram
 	Budget    prometheus.Gauge
 	Routes    *Routes
 }
@@ -83,8 +84,9 @@ func New(r prometheus.Registerer) *Metrics {
 		Cost:      byAll("tocsin_sms_cost_total", "Cost of accepted segments at the configured prices, by route.", "route"),
 		Budget:    gauge("tocsin_sms_budget_ratio", "Share of the daily SMS budget that is used, 0 to 1."),
 		Routes:    register(r, &Routes{}),
-		Codes:     by("tocsin_codes_total", "Verification codes requested and entered, by outcome.", "outcome", "sent", "too-soon", "too-many", "unreachable", "paused", "right", "wrong", "spent", "none"),
+		Codes:     by("tocsin_codes_total", "Verification codes requested and entered, by outcome.", "outcome", "sent", "too-soon", "too-many", "unreachable", "paused", "right", "wrong", "spent", "none", "full"),
 		Submit:    histogram("tocsin_sms_submit_seconds", "Time until a provider answers a submission, in seconds.", 0.005),
+		Receipt:   histogram("tocsin_sms_receipt_seconds", "Time from a submission until the phone has the SMS, as reported, in seconds.", 0.25),
 	}
 }
 

@@ -227,6 +227,7 @@ var zhForm = Form{
 			track.CodePaused:      "今天无法向此号码发送验证码，请联系管理员。",
 			track.CodeSpent:       "验证码错误，已没有剩余次数，请重新获取验证码。",
 			track.CodeNone:        "没有待输入的验证码，或验证码已过期。",
+			track.CodeFull:        "验证码正确，但已有太多用户使用此号码，请联系管理员。",
 		},
 		WrongCode: func(left int) string { return "验证码错误，还可以尝试 " + strconv.Itoa(left) + " 次。" },
 		NoNumber:  "请先绑定号码。",

@@ -235,6 +235,7 @@ var enForm = Form{
 			track.CodePaused:      "No codes can be sent to this number today. Ask your admin.",
 			track.CodeSpent:       "This code is wrong, and there are no tries left. Ask for a new code.",
 			track.CodeNone:        "No code is expected, or it has expired.",
+			track.CodeFull:        "The code is right, but too many users have this number already. Ask your admin.",
 		},
 		WrongCode: func(left int) string {
 			if left == 1 {

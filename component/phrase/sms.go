@@ -13,6 +13,7 @@ type SMS struct {
 	Code    func(digits, domain string) string
 	Stopped func(domain string) string // in response to STOP
 	Started func(domain string) string // in response to START
+	Help    func(domain string) string // in response to HELP
 	Test    func(domain string) string // a test SMS
 }
 
@@ -36,6 +37,9 @@ var (
 		Started: func(domain string) string {
 			return "You will get SMS from " + domain + " again. Reply STOP to opt out."
 		},
+		Help: func(domain string) string {
+			return domain + " sends you an SMS when you have not read a chat message in time. Reply STOP to opt out."
+		},
 		Test: func(domain string) string { return "This is a test SMS from the admin of " + domain + "." },
 	}
 	zhSMS = SMS{
@@ -56,6 +60,9 @@ var (
 		},
 		Started: func(domain string) string {
 			return "您将重新收到 " + domain + " 的短信。回复“退订”不再接收。"
+		},
+		Help: func(domain string) string {
+			return "您未及时阅读聊天消息时，" + domain + " 会发短信通知您。回复“退订”不再接收。"
 		},
 		Test: func(domain string) string { return "这是 " + domain + " 的管理员发送的测试短信。" },
 	}

@@ -8,32 +8,38 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Keyword is a word by which the owner of a number opts out of SMS, or in again.
+// Keyword is a word by which the owner of a number opts out of SMS, or in again, or asks what they are.
 type Keyword int
 
 const (
 	NoKeyword Keyword = iota // an ordinary reply
 	Stop
 	Start
+	Help
 )
 
-// Keywords that carriers and providers recognise, except those that occur in conversations: yes, end, quit, cancel.
+// Keywords that carriers and providers recognise, except those that occur in conversations: yes, end, quit, cancel, info.
 var keywords = map[Keyword][]string{
 	Stop:  {"stop", "stopall", "stop all", "unsubscribe", "optout", "opt-out", "revoke", "remove", "arret", "stopp", "td", "退订", "取消订阅"},
 	Start: {"start", "unstop", "恢复"},
+	Help:  {"help", "aide", "hilfe", "帮助"},
 }
 
 // ReadKeyword returns the keyword that a reply consists of. stop has further words like STOP. Case, accents, width, and a full stop
 // or exclamation mark at the end do not matter.
 func ReadKeyword(text string, stop []string) Keyword {
 	word := plain(text)
-	for keyword, words := range keywords {
-		if slices.Contains(words, word) {
-			return keyword
-		}
-	}
-	if word != "" && slices.ContainsFunc(stop, func(s string) bool { return plain(s) == word }) {
+	switch {
+	case word == "":
+		return NoKeyword
+	case slices.Contains(keywords[Stop], word):
 		return Stop
+	case slices.Contains(keywords[Start], word):
+		return Start
+	case slices.ContainsFunc(stop, func(s string) bool { return plain(s) == word }):
+		return Stop
+	case slices.Contains(keywords[Help], word):
+		return Help
 	}
 	return NoKeyword
 }

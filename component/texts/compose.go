@@ -30,7 +30,7 @@ func lineOf(look *track.TextLook, o *settings.SMS, r *routes.Route) track.Line {
 		l.From = senders[0]
 	}
 	for _, s := range senders {
-		if t.Kind >= track.TextAnswer && strings.TrimPrefix(s, "+") == strings.TrimPrefix(t.From, "+") {
+		if t.Kind.IsAnswer() && strings.TrimPrefix(s, "+") == strings.TrimPrefix(t.From, "+") {
 			l.From = s
 		}
 	}
@@ -49,7 +49,7 @@ func (s *Sender) compose(look *track.TextLook, o *settings.SMS, l track.Line) (g
 		if n > o.Segments {
 			err = errTooLong
 		}
-	case track.TextAnswer:
+	case track.TextAnswer, track.TextHelp:
 		s.composeAnswer(&m, look)
 		n, _ = sms.Count(m.Text)
 	case track.TextWhom:
@@ -78,13 +78,16 @@ func (s *Sender) composeCode(m *gateway.Submission, look *track.TextLook, l trac
 	}
 }
 
-// composeAnswer composes the answer to STOP or START.
+// composeAnswer composes the answer to STOP, START or HELP.
 func (s *Sender) composeAnswer(m *gateway.Submission, look *track.TextLook) {
 	all := s.Settings.Get()
-	say := phrase.In(all.Language)
-	m.Language, m.Text = say.Lang, say.SMS.Started(all.Tap.Domains[0])
-	if look.Stopped {
-		m.Text = say.SMS.Stopped(all.Tap.Domains[0])
+	domain, say := all.Tap.Domains[0], phrase.In(all.Language)
+	m.Language, m.Text = say.Lang, say.SMS.Started(domain)
+	switch {
+	case look.Was.Kind == track.TextHelp:
+		m.Text = say.SMS.Help(domain)
+	case look.Stopped:
+		m.Text = say.SMS.Stopped(domain)
 	}
 }
 

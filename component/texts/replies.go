@@ -25,13 +25,14 @@ const (
 const (
 	replyStop    = "stop"
 	replyStart   = "start"
+	replyHelp    = "help" // also passed on
 	replyEmpty   = "empty"
 	replyOwn     = "own" // from one of our own senders: prevents loops
 	replyLimited = "limited"
 )
 
 // Replied implements gateway.Sink. STOP and START apply to the number, whoever has bound it. Package track decides what any other
-// reply answers.
+// reply answers, and whether HELP is answered.
 func (s *Sender) Replied(ctx context.Context, r gateway.Reply) error {
 	kind, err := s.replied(ctx, r)
 	if err == nil {
@@ -50,8 +51,10 @@ func (s *Sender) replied(ctx context.Context, r gateway.Reply) (kind string, err
 	if o != nil {
 		further = o.Stop
 	}
-	stop := track.TextStop{Stop: track.Stop{Number: number, Route: r.Route}, To: strings.TrimSpace(r.To)}
-	switch sms.ReadKeyword(r.Text, further) {
+	own := o != nil && o.Routes.IsOwn(number)
+	stop := track.TextStop{Stop: track.Stop{Number: number, Route: r.Route}, To: strings.TrimSpace(r.To), Quiet: own}
+	keyword := sms.ReadKeyword(r.Text, further)
+	switch keyword {
 	case sms.Stop:
 		stop.By = track.StopBySMS
 		return replyStop, s.Inputs.Do(ctx, &stop)
@@ -62,17 +65,20 @@ func (s *Sender) replied(ctx context.Context, r gateway.Reply) (kind string, err
 	switch {
 	case text == "":
 		return replyEmpty, nil
-	case o != nil && o.Routes.IsOwn(number):
+	case own:
 		return replyOwn, nil
 	case !s.phones.allow(number, s.Clock.Now()):
 		return replyLimited, nil
 	}
-	in := &track.TextReplied{ReplyKey: track.ReplyKey{Route: r.Route, ID: r.ID}, Number: number, To: strings.TrimSpace(r.To), Text: text}
+	in := &track.TextReplied{ReplyKey: track.ReplyKey{Route: r.Route, ID: r.ID}, Number: number, To: strings.TrimSpace(r.To), Text: text, Help: keyword == sms.Help}
 	in.Choice, in.Rest = sms.Choice(text)
 	if err := s.Inputs.Do(ctx, in); err != nil {
 		return "", err
 	}
 	s.Log.Info("received an SMS", "route", r.Route, "country", numbers.Country(number), "verdict", in.Verdict)
+	if in.Help && in.Verdict != track.ReplyRepeated {
+		return replyHelp, nil
+	}
 	return string(in.Verdict), nil
 }
 

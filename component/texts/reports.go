@@ -39,8 +39,14 @@ var stateNames = map[gateway.State]string{
 func (s *Sender) Reported(ctx context.Context, r gateway.Report) error {
 	s.Metrics.Receipts.WithLabelValues(r.Route, stateNames[r.State]).Inc()
 	in := track.TextReported{PartKey: track.PartKey{Route: r.Route, ID: r.ID}, Text: r.Ref, State: states[r.State]}
-	if err := s.Inputs.Do(ctx, &in); err != nil || in.Found {
+	if err := s.Inputs.Do(ctx, &in); err != nil {
 		return err
+	}
+	if in.SentAt != 0 {
+		s.Metrics.Receipt.Observe(s.Clock.Now().Sub(in.SentAt.Std()).Seconds())
+	}
+	if in.Found {
+		return nil
 	}
 	s.early.keep(in, s.Clock.Now())
 	return nil

@@ -274,7 +274,7 @@ var outcomes = map[gateway.Outcome]string{
 	gateway.NotSent: "not-sent", gateway.Refused: "refused", gateway.Stopped: "stopped", gateway.Sent: "sent", gateway.Unsure: "unsure",
 }
 
-var purposes = map[track.TextKind]string{track.TextAbout: "message", track.TextCode: "code", track.TextAnswer: "answer", track.TextWhom: "answer", track.TextTest: "test"}
+var purposes = map[track.TextKind]string{track.TextAbout: "message", track.TextCode: "code", track.TextAnswer: "answer", track.TextWhom: "answer", track.TextHelp: "answer", track.TextTest: "test"}
 
 func (s *Sender) count(r *routes.Route, a gateway.Answer, segments int, country, what string) {
 	s.Metrics.SMS.WithLabelValues(r.Name, what, outcomes[a.Outcome]).Inc()

@@ -32,6 +32,12 @@ export function openChats({ api, prompts }) {
             redraw();
         },
 
+        /** Opens a chat with a text to be sent in its composer. */
+        async compose(jid, text) {
+            const chat = await api.chats.open(jid, { bring_to_foreground: true }, true);
+            chat.save({ draft: text });
+        },
+
         /** Opens the conversation and brings the banner into view. */
         async show(prompt, message) {
             await api.chats.open(prompt.with, { bring_to_foreground: true }, true);

@@ -3,7 +3,7 @@
 
 import { children, readPrompt, readStatus, readWithdrawal } from './protocol.js';
 import { join, observe, report, settled, shown } from './state.js';
-import { cleanNumber, makeURI, readURI } from './sms.js';
+import { cleanNumber, makeChatURI, makeURI, readURI } from './sms.js';
 
 const OVER = ['displayed', 'delivered', 'answered', 'cancelled', 'expired', 'retracted', 'unknown']; // but not claimed or snoozed
 
@@ -152,6 +152,13 @@ export class Prompts extends EventTarget {
         if (!clean) return '';
         const unchanged = prompt.uri && prompt.number === clean && readURI(prompt.uri).text === text;
         return unchanged ? prompt.uri : makeURI(clean, text);
+    }
+
+    /** Returns the chat with the number of a draft by the user's own gateway; null without one, or without a global number. */
+    chatBy(prompt, { number, text }) {
+        const clean = cleanNumber(number);
+        if (!prompt.gateway || !clean.startsWith('+')) return null;
+        return { jid: `${clean}@${prompt.gateway}`, text, uri: makeChatURI(clean, prompt.gateway, text) };
     }
 
     sentence(prompt) {

@@ -1,7 +1,7 @@
 // The wire form of urn:tocsin:escalation:0: strict parsing of what the service sends, and formatting of what it gets.
 // Malformed elements are null; unknown attributes and children are ignored. See docs/PROTOCOL.md.
 
-import { numberOfTel, readURI } from './sms.js';
+import { numberOfTel, readChatURI, readURI } from './sms.js';
 
 export const NS = 'urn:tocsin:escalation:0';
 export const NS_SMS = `${NS}#sms`;
@@ -49,13 +49,14 @@ export function readStatus(element) {
     return status.id && status.with && status.seq > 0 && status.state && status.stamp ? status : null;
 }
 
-/** Parses <escalate/>: a prompt to send an SMS. Only tel: and sms: URIs are accepted; without one there is no number. */
+/** Parses <escalate/>: a prompt to send an SMS. Only tel:, sms: and xmpp: URIs of a number are accepted; without one there is no number. */
 export function readPrompt(element) {
     const [number] = children(element, 'number');
     const [text] = children(element, 'text');
     const [sms] = children(element, 'sms');
     const uri = sms?.getAttribute('uri') ?? '';
     const composed = readURI(uri);
+    const chat = readChatURI(children(element, 'via')[0]?.getAttribute('uri'));
     const prompt = {
         id: identifier(element, 'prompt'),
         with: identifier(element, 'with').toLowerCase(),
@@ -69,6 +70,7 @@ export function readPrompt(element) {
         number: composed?.number || numberOfTel(number?.getAttribute('uri')),
         text: text?.textContent || composed?.text || '',
         uri: composed ? uri : '',
+        gateway: composed && chat?.number === composed.number ? chat.gateway : '', // at which the user has an account
     };
     return prompt.id && prompt.with && prompt.about.length ? prompt : null;
 }

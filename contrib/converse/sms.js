@@ -1,4 +1,4 @@
-// The text of an SMS: the number of segments, and the sms: URI for a composer. Pure functions.
+// The text of an SMS: the number of segments, and the URIs for a composer. Pure functions.
 
 // 3GPP TS 23.038 §6.2.1: the default alphabet, and the extension table whose characters take two septets.
 const BASIC = '@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà';
@@ -50,9 +50,27 @@ export function readURI(uri) {
     }
 }
 
+// A lone surrogate has no UTF-8: encodeURIComponent would throw.
+const encode = (text) => encodeURIComponent(text.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, '\uFFFD'));
+
 /** Returns the sms: URI: UTF-8, percent-encoded, never + for a space (RFC 5724 §2.2). */
 export function makeURI(number, text) {
-    // A lone surrogate has no UTF-8: encodeURIComponent would throw.
-    const whole = text.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, '\uFFFD');
-    return `sms:${number}` + (whole && `?body=${encodeURIComponent(whole)}`);
+    return `sms:${number}` + (text && `?body=${encode(text)}`);
+}
+
+/** Returns the number and the gateway of an xmpp: URI that opens a chat with a number (RFC 5122, XEP-0147), null if it is anything else. */
+export function readChatURI(uri) {
+    const [, number, domain] = /^xmpp:(\+\d{3,15})@([^@/?#;\s]{1,1023})\?message;type=chat(?:;body=[^;&#?\s]*)?$/i.exec(uri ?? '') ?? [];
+    if (!number) return null;
+    try {
+        const gateway = decodeURIComponent(domain).toLowerCase();
+        return /^[\p{L}\p{M}\p{N}-]+(\.[\p{L}\p{M}\p{N}-]+)+$/u.test(gateway) ? { number, gateway } : null;
+    } catch {
+        return null; // broken percent-encoding
+    }
+}
+
+/** Returns the xmpp: URI that opens a chat with a number at a gateway, with a text in it. */
+export function makeChatURI(number, gateway, text) {
+    return `xmpp:${number}@${encodeURIComponent(gateway)}?message;type=chat` + (text && `;body=${encode(text)}`);
 }

@@ -148,6 +148,7 @@ export function defineElements({ env, prompts, say, chats, settings }) {
                 ${draft.encrypted ? html`<p class="tocsin-warning">${say('encrypted')}</p>` : ''}
                 <div class="tocsin-actions">
                     ${this.link(prompt, uri, !desktop)}
+                    ${this.chat(prompt, draft)}
                     ${button('compose', compose, { primary: desktop, disabled: !uri, label: desktop ? 'compose' : 'compose-phone' })}
                     ${prompt.sends ? button('send', () => prompts.send(prompt), { disabled: !prompts.canSend(prompt), label: draft.encrypted ? 'send-notice' : 'send' }) : ''}
                     ${button('copy', () => this.copy(draft.text))}
@@ -160,11 +161,13 @@ export function defineElements({ env, prompts, say, chats, settings }) {
         }
 
         opened(prompt) {
-            const uri = prompts.uri(prompt, prompts.draft(prompt));
+            const draft = prompts.draft(prompt);
+            const uri = prompts.uri(prompt, draft);
             return html`<div class="tocsin-actions">
                 ${button('yes-sent', () => prompts.settle(prompt, 'sent'), { primary: true, disabled: prompt.busy })}
                 ${button('not-sent', () => prompts.settle(prompt, 'failed'), { disabled: prompt.busy })}
                 ${uri ? html`<a class="tocsin-button" data-action="open-again" href=${uri}>${say('open-again')}</a>` : ''}
+                ${this.chat(prompt, draft)}
             </div>`;
         }
 
@@ -172,6 +175,17 @@ export function defineElements({ env, prompts, say, chats, settings }) {
             if (!uri) return button('open', () => {}, { primary, disabled: true });
             return html`<a class="tocsin-button ${primary ? 'tocsin-primary' : ''}" data-action="open" href=${uri}
                 @click=${(e) => claimThenFollow(e, prompt)}>${say('open')}</a>`;
+        }
+
+        /** The chat by the user's own gateway: it is opened here, whatever the system does with xmpp: links. */
+        chat(prompt, draft) {
+            const chat = prompts.chatBy(prompt, draft);
+            if (!chat) return '';
+            const open = async (event) => {
+                event.preventDefault();
+                if (await prompts.claim(prompt)) await chats.compose(chat.jid, chat.text);
+            };
+            return html`<a class="tocsin-button" data-action="chat" href=${chat.uri} @click=${open}>${say('chat', { gateway: prompt.gateway })}</a>`;
         }
 
         async copy(text) {

@@ -7,21 +7,33 @@ import (
 	"tocsin/internal/lab"
 )
 
-const gatewayDomain, gatewaySecret = "gw.lab.test", "gateway-secret-9Xq"
+const gatewayDomain = "gw.lab.test"
 
 // A gateway for SMS on the server, by a script: Bob's phone is behind it. While it is away, the next route is taken.
 func TestTextByGateway(t *testing.T) {
 	t.Parallel()
+	for _, kind := range kinds {
+		if kind.tap == lab.Module {
+			t.Run(kind.name, func(t *testing.T) {
+				t.Parallel()
+				textByGateway(t, kind)
+			})
+		}
+	}
+}
+
+func textByGateway(t *testing.T, kind kind) {
 	p := newProvider(t, "0: Accepted for delivery")
-	o := friends(lab.Module)
-	o.Extra = "Component \"" + gatewayDomain + "\"\n\tcomponent_secret = \"" + gatewaySecret + "\""
+	o := friends(kind.tap)
+	o.Others = []string{gatewayDomain}
+	if kind.name == ejabberd.name {
+		o.Extra = "s2s_access: none" // else it looks for the gateway on other servers when it is away
+	}
 	settings := texting(t, lab.Settings{"log.level": "debug"}, p)
 	route := string(settings["sms.route"].(lab.TOML))
 	settings["sms.route"] = lab.TOML(strings.Replace(route, "[{", `[{ name = "gw", kind = "xmpp", gateway = "`+gatewayDomain+`" }, {`, 1))
-	h := open(t, prosody, o, settings)
-	there := *h.Server
-	there.Component, there.Target, there.Tap, there.Secret = gatewayDomain, gatewayDomain, lab.NoTap, gatewaySecret
-	gw := there.Attach()
+	h := open(t, kind, o, settings)
+	gw := h.AttachOther(gatewayDomain)
 	phone := number + "@" + gatewayDomain
 
 	alice := h.capable("alice/phone", lab.Markers)
@@ -59,7 +71,7 @@ func TestTextByGateway(t *testing.T) {
 	status(alice, "m3", "displayed")
 
 	// Bob wants no more of them.
-	gw = there.Attach()
+	gw = h.AttachOther(gatewayDomain)
 	gw.Send("<message from='%s' to='%s' id='s1' type='chat'><body>Stop</body></message>", phone, h.contact())
 	h.tocsin.Until("stopped", func() bool { return strings.Contains(h.tocsin.Must("sms", "stops", "list"), "sms (gw)") })
 	alice.Say(bob.Bare(), "m4", "One more thing")

@@ -16,13 +16,14 @@ import (
 // provider is a provider of SMS by a script: it takes what Kannel takes, and keeps it.
 type provider struct {
 	*httptest.Server
+	status  int
 	mu      sync.Mutex
 	answers []string // one after the other; the last one stays
 	got     []url.Values
 }
 
 func newProvider(t *testing.T, answers ...string) *provider {
-	p := &provider{answers: answers}
+	p := &provider{status: http.StatusAccepted, answers: answers}
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -31,22 +32,33 @@ func newProvider(t *testing.T, answers ...string) *provider {
 		if len(p.answers) > 1 {
 			p.answers = p.answers[1:]
 		}
-		w.WriteHeader(http.StatusAccepted)
+		w.WriteHeader(p.status)
 		io.WriteString(w, answer) //nolint:errcheck // the other end sees it
 	}))
 	t.Cleanup(p.Close)
 	return p
 }
 
-// arrived reports that the phone has an SMS, as Kannel does.
+// reports is the URL by which Kannel reports about an SMS: 1 that the phone has it, 2 that it failed.
+func reports(sms url.Values, state string) string {
+	return strings.NewReplacer("%d", state, "%F", "7").Replace(sms.Get("dlr-url"))
+}
+
+// arrived reports that the phone has an SMS.
 func arrived(t *testing.T, sms url.Values) {
 	t.Helper()
-	resp, err := http.Get(strings.NewReplacer("%d", "1", "%F", "7").Replace(sms.Get("dlr-url")))
+	wants(t, "answer to the report", called(t, reports(sms, "1")), "200 OK")
+}
+
+// called calls a hook.
+func called(t *testing.T, hook string) (status string) {
+	t.Helper()
+	resp, err := http.Get(hook)
 	if err != nil {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	wants(t, "answer to the report", resp.Status, "200 OK")
+	return resp.Status
 }
 
 // sms returns what was taken so far.
@@ -114,6 +126,80 @@ func TestTextAutomatically(t *testing.T) {
 		h.noPrompt(alice, settle)
 		h.discreet(t, number, "Are you there")
 	})
+}
+
+// One provider is down, the next one throttles, so the third gets it. Strangers call its hooks, and it calls them twice itself. To another country
+// nothing goes, and in the end there is no budget left.
+func TestTextRoutes(t *testing.T) {
+	t.Parallel()
+	for _, kind := range kinds {
+		if kind.tap == lab.Module {
+			t.Run(kind.name, func(t *testing.T) {
+				t.Parallel()
+				textRoutes(t, kind)
+			})
+		}
+	}
+}
+
+func textRoutes(t *testing.T, kind kind) {
+	down, busy, up := newProvider(t, ""), newProvider(t, ""), newProvider(t, "0: Accepted for delivery")
+	down.Close()
+	busy.status = http.StatusTooManyRequests
+	h := open(t, kind, friends(kind.tap), texting(t, lab.Settings{"sms.segments_per_day": 2}, down, busy, up))
+	alice := h.capable("alice/phone", lab.Markers)
+	bob, carol := h.Login("bob/phone", lab.Markers), h.Login("carol/phone", lab.Markers)
+	h.reachable(bob.Bare())
+	h.tocsin.Must("numbers", "set", carol.Bare(), "+4915112345678")
+
+	alice.Say(bob.Bare(), "m1", "Are you there?")
+	wants(t, "sms", status(alice, "m1", "escalated").Attr("sms"), "sent")
+	if len(busy.sms()) == 0 || len(up.sms()) != 1 {
+		t.Fatalf("%d SMS to the provider that throttles, %d to the last", len(busy.sms()), len(up.sms()))
+	}
+	sms := up.sms()[0]
+	base, _, _ := strings.Cut(sms.Get("dlr-url"), "/report")
+	secret := base[strings.LastIndex(base, "/")+1:]
+	forge := strings.NewReplacer(secret, strings.Repeat("0", len(secret)))
+	wants(t, "answer to a forged report", called(t, forge.Replace(reports(sms, "2"))), "404 Not Found")
+	for range 2 {
+		arrived(t, sms)
+	}
+	wants(t, "answer to a report that comes too late", called(t, reports(sms, "2")), "200 OK")
+
+	reply := func(id, text string) string {
+		return base + "/reply?" + url.Values{"from": {number}, "to": {"+8613900139000"}, "id": {id}, "text": {text}}.Encode()
+	}
+	wants(t, "answer to a forged reply", called(t, forge.Replace(reply("0", "Call me on +1 900 555 0199"))), "404 Not Found")
+	for _, hook := range []string{reply("1", "On my way"), reply("1", "On my way"), reply("2", "Wait for me")} {
+		wants(t, "answer to a reply", called(t, hook), "200 OK")
+	}
+	alice.Expect("message[@type='headline']/{%s}status[@id='m1'][@sms='delivered']", ns)
+	wants(t, "basis", status(alice, "m1", "displayed").Attr("basis"), "sms-reply")
+	for _, text := range []string{"On my way", "Wait for me"} {
+		wants(t, "reply", alice.Expect("message[@from='%s'][@type='chat']/{%s}sms-reply", h.contact(), ns).Find("sms-reply").Find("text").Text, text)
+	}
+
+	alice.Say(carol.Bare(), "c1", "Hallo?")
+	h.prompt(alice, "c1")
+	carol.Read()
+	status(alice, "c1", "displayed")
+	for _, path := range []string{"status[@sms='delivered']", "status[@sms='failed']", "sms-reply"} {
+		if more := alice.Received("message/{%s}"+path, ns); len(more) > 0 {
+			t.Errorf("told more: %s", more[0])
+		}
+	}
+
+	alice.Say(bob.Bare(), "m2", "And now?")
+	status(alice, "m2", "escalated")
+	bob.Read()
+	status(alice, "m2", "displayed")
+	alice.Say(bob.Bare(), "m3", "And tomorrow?")
+	h.prompt(alice, "m3")
+	if n := len(up.sms()); n != 2 {
+		t.Errorf("%d SMS", n)
+	}
+	h.discreet(t, number, "+4915112345678", "Are you there", "On my way", "555 0199", secret)
 }
 
 // The whole story by way of Kannel: nobody reads, an SMS goes out, the phone has it, Bob answers from it, and Alice is told, also when

@@ -109,8 +109,13 @@ func (e ejabberd) configure(s *Server) error {
 		return err
 	}
 	// The component's block is contrib's own, with this server's values instead of the examples.
+	secret := fmt.Sprintf("password: %q", s.Secret)
+	hosts := secret
+	for _, domain := range s.Others {
+		hosts += "\n      " + domain + ":\n        " + secret
+	}
 	text := strings.NewReplacer("port: 5347", "port: "+portOf(s.ComponentAddr), "component: tocsin.example.org", "component: "+s.Target, "tocsin.example.org", s.Component,
-		"password: secret", fmt.Sprintf("password: %q", s.Secret)).Replace(string(block))
+		"password: secret", hosts).Replace(string(block))
 	if s.Tap == NoTap {
 		text, _, _ = strings.Cut(text, "\nmodules:\n")
 	}

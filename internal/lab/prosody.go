@@ -118,6 +118,10 @@ func (p prosody) config(s *Server) string {
 			line("	privileged_entities = { [%q] = { roster = 'both', presence = 'managed_entity', message = 'outgoing' } }", s.Component)
 		}
 	}
+	for _, domain := range s.Others {
+		line("Component %q", domain)
+		line("	component_secret = %q", s.Secret)
+	}
 	line("Component %q", s.Component)
 	line("	component_secret = %q", s.Secret)
 	if s.Privilege {

@@ -39,6 +39,7 @@ type Options struct {
 	Contrib   string   // folder of mod_tocsin; default is contrib/prosody
 	Untapped  []string // those of Hosts that do not load Module
 	Secret    string   // default is made up
+	Others    []string // domains of further components, with the same secret
 
 	SMTimeout    time.Duration // XEP-0198 hibernation, whole seconds; default 5 minutes
 	NoSM         bool          // no XEP-0198
@@ -254,6 +255,15 @@ func (s *Server) Login(jid string, p Profile) *Client {
 func (s *Server) NewComponent() *Component {
 	c := newComponent(s.t, s.script, s.ComponentAddr, s.Component, s.Secret, s.Tap == Module && (s.Target == "" || s.Target == s.Component))
 	s.streams = append(s.streams, &c.stream)
+	return c
+}
+
+// AttachOther returns a bare component for one of the further domains, connected.
+func (s *Server) AttachOther(domain string) *Component {
+	s.t.Helper()
+	c := newComponent(s.t, s.script, s.ComponentAddr, domain, s.Secret, false)
+	s.streams = append(s.streams, &c.stream)
+	c.Connect()
 	return c
 }
 

@@ -113,12 +113,12 @@ func TestCodeStories(t *testing.T) {
 		}
 		tell("the first says how to end them, and STOP is confirmed", func(t *testing.T, s *story) {
 			reply := func(text string) {
-				if err := s.sender.Replied(t.Context(), gateway.Reply{Route: "a", ID: text, From: s.mine(), To: "+8613900000001", Text: text}); err != nil {
+				if err := s.sender.Replied(t.Context(), gateway.Reply{Route: "a", ID: text, From: s.mine(), To: "+8613700000001", Text: text}); err != nil {
 					t.Error(err)
 				}
 				s.pass(time.Second)
 			}
-			s.sms.Routes.From = []string{"+8613900000000", "+8613900000001"}
+			s.sms.Routes.From = []string{"+8613700000000", "+8613700000001"}
 			s.wantCode()
 			s.pass(2 * time.Minute)
 			code := s.digits()
@@ -128,7 +128,7 @@ func TestCodeStories(t *testing.T) {
 			said(t, s, code+" is your code to confirm this number on example.org. It is valid for 10 minutes.")
 			reply("BASTA")
 			said(t, s, "You will get no more SMS from example.org. Reply START to get them again.")
-			if from := s.provider.from[len(s.provider.from)-1]; from != "+8613900000001" {
+			if from := s.provider.from[len(s.provider.from)-1]; from != "+8613700000001" {
 				t.Errorf("the answer comes from %s", from)
 			}
 			reply("stop")

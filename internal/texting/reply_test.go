@@ -116,6 +116,25 @@ func TestReplies(t *testing.T) {
 			is(t, "handed on", s.handedOn(), "")
 			is(t, "status", s.status("m1"), track.Pending)
 		})
+		tell("HELP is answered, once, and handed on; nothing that comes from a number of ours is", func(t *testing.T, s *story) {
+			s.send("m1")
+			s.pass(3 * time.Minute)
+			for range 2 {
+				must(t, s.reply("1", "Help!"))
+				s.pass(time.Second)
+			}
+			is(t, "handed on", s.handedOn(), "alice<bob Help!")
+			is(t, "SMS", strings.Join(s.provider.texts[1:], "|"), "example.org sends you an SMS when you have not read a chat message in time. Reply STOP to opt out.")
+			for _, from := range []string{"10690000", "+8613700000009"} {
+				must(t, s.reply("from "+from, "HELP", func(r *gateway.Reply) { r.From = from }))
+			}
+			s.sms.Routes.From = []string{s.who.number} // somebody has bound our own
+			for _, text := range []string{"HELP", "STOP", "START"} {
+				must(t, s.reply("own "+text, text))
+			}
+			s.pass(time.Minute)
+			is(t, "SMS", len(s.provider.texts), 2)
+		})
 		tell("a phone that answers without end", func(t *testing.T, s *story) {
 			s.send("m1")
 			s.pass(3 * time.Minute)

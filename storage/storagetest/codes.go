@@ -69,7 +69,7 @@ func codeUse(s *suite) {
 		{Prefix: "+861390013", At: ofBob.MadeAt}, {Prefix: "+861380013", At: again.MadeAt}, {Prefix: "+861380013", At: used.MadeAt, Used: true}, {Prefix: "+861380013", At: yesterday.MadeAt},
 	}
 	want := track.CodeUse{
-		ByUser: map[string]int{alice: 4}, ToNumber: map[string]int{codeNumber: 4}, ToCountry: map[string]int{"CN": 5}, Accounts: map[string]int{codeNumber: 2},
+		ByUser: map[string]int{alice: 4}, ToNumber: map[string]int{codeNumber: 4}, ToCountry: map[string]int{"CN": 5}, Accounts: map[string][]string{codeNumber: {"a@example.org", alice, "b@example.org"}},
 		Ended: map[string][]track.Tried{"CN": ended},
 	}
 	s.same(want, s.load(track.Want{Codes: []track.CodeKey{key}}).CodeUse)
@@ -77,6 +77,10 @@ func codeUse(s *suite) {
 	s.commit(track.Changes{Alerts: []track.Alerted{{Alert: paused, At: used.MadeAt}}})
 	want.Ended["CN"] = ended[:2]
 	s.same(want, s.load(track.Want{Codes: []track.CodeKey{key}, Alerts: []track.Alert{paused}}).CodeUse)
+	// Of one that is entered, who has its number, which the key does not know.
+	s.same(want.Accounts, s.load(track.Want{Codes: []track.CodeKey{{User: carol}}}).Accounts)
+	s.must(s.SetNumbers(s.ctx, number("d@example.org", codeNumber), number("e@example.org", codeNumber)))
+	s.same(track.MaxAccounts+1, len(s.load(track.Want{Codes: []track.CodeKey{key}}).Accounts[codeNumber]))
 }
 
 // Forgetting or removing a user does not reset the limits, but the user and the number are no longer stored.

@@ -108,11 +108,11 @@ export class Component {
 }
 
 /** Returns <escalate/> as the protocol has it. */
-export function escalate({ prompt, id, also = [], reason = 'timeout-unread', priority = 'normal', of = 'bob@example.org', expires = new Date(Date.now() + 3600_000).toISOString(), test = false, sends = false, tried = '', number = '+8613800138000', text = 'alice wrote: the pump has failed', uri }, extra = '') {
+export function escalate({ prompt, id, also = [], reason = 'timeout-unread', priority = 'normal', of = 'bob@example.org', expires = new Date(Date.now() + 3600_000).toISOString(), test = false, sends = false, tried = '', number = '+8613800138000', text = 'alice wrote: the pump has failed', uri, via = '' }, extra = '') {
     uri ??= `sms:${number}` + (text && `?body=${encodeURIComponent(text)}`);
     return `<escalate xmlns='${NS}' prompt='${prompt}' id='${id}' with='${of}' reason='${reason}' priority='${priority}' expires='${expires}'${test ? " test='true'" : ''}${sends ? " sends='true'" : ''}${tried && ` tried='${tried}'`}>`
         + (number && `<number uri='tel:${number}'/>`) + `<text xml:lang='en'>${escape(text)}</text>`
-        + (number && `<sms uri='${escape(uri)}'/>`) + also.map((i) => `<also id='${i}'/>`).join('') + extra + '</escalate>';
+        + (number && `<sms uri='${escape(uri)}'/>`) + (via && `<via uri='${escape(via)}'/>`) + also.map((i) => `<also id='${i}'/>`).join('') + extra + '</escalate>';
 }
 
 export function escape(text) {

@@ -218,6 +218,39 @@ test('only sms: and tel: URIs, and all text as text', async () => {
     assert.equal(await a.page.evaluate(() => window.owned), undefined);
 });
 
+test('a chat by the gateway that the user has named', async () => {
+    const a = shared;
+    const [id] = await prompted(a, { message: 'by the gateway', via: 'xmpp:+8613800138000@cheogram.com?message;type=chat;body=x' });
+    const chat = a.banner(id).locator('[data-action="chat"]');
+    assert.equal(await chat.innerText(), 'Chat via cheogram.com');
+    await a.banner(id).locator('input').fill('110');
+    assert.equal(await chat.count(), 0, 'a gateway knows no local number');
+    await a.banner(id).locator('input').fill('+86 139 0013 9000');
+    const text = 'Call <me> & hurry; now';
+    await a.banner(id).locator('textarea').fill(text);
+    assert.equal(await chat.getAttribute('href'), `xmpp:+8613900139000@cheogram.com?message;type=chat;body=${encodeURIComponent(text)}`);
+    await chat.click();
+    await service.expect(/<answer [^>]*claim/);
+    await a.page.waitForFunction((t) => document.querySelector('textarea.chat-textarea')?.value === t
+        && window._converse.state.chatboxes.get('+8613900139000@cheogram.com') && !window._converse.state.chatboxes.get('+8613900139000@cheogram.com').get('hidden'), text);
+    assert.equal(a.stanza('hurry; now'), undefined, 'the user sends it');
+    await a.page.evaluate(() => window._converse.state.chatboxes.get('+8613900139000@cheogram.com').close());
+    await a.chat();
+    await a.click(id, 'yes-sent');
+    await service.expect(/<answer [^>]*action=['"]sent/);
+
+    // Of another number, or no number at all.
+    const next = await a.say('by no gateway');
+    service.status(alice, { id: next, seq: 1, state: 'timeout-unread', basis: 'timer' });
+    for (const via of ['xmpp:+19005550199@cheogram.com?message;type=chat', 'xmpp:eve@example.org?message;type=chat', 'javascript:alert(1)']) {
+        const name = prompt(a.full, { id: next, via, text: via });
+        await a.page.waitForFunction((t) => document.querySelector('.tocsin-banner textarea')?.value === t, via);
+        assert.equal(await a.banner(next).locator('[data-action="chat"]').count(), 0, via);
+        service.withdraw(a.full, name, 'expired');
+        await a.banner(next).waitFor({ state: 'detached' });
+    }
+});
+
 test('the text can be changed; its segments are counted; it survives what comes meanwhile', async () => {
     const a = shared;
     const [id, name] = await prompted(a);

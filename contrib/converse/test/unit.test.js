@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cleanNumber, makeURI, measure, numberOfTel, readURI } from '../sms.js';
+import { cleanNumber, makeChatURI, makeURI, measure, numberOfTel, readChatURI, readURI } from '../sms.js';
 import { join, observe, report, settled, shown } from '../state.js';
 import { languages, speaker } from '../texts.js';
 
@@ -35,6 +35,23 @@ test('sms: URIs', () => {
     for (const uri of [null, '', 'http://example.org', 'javascript:alert(1)', 'sms:', 'sms:+1', 'sms:abc', 'sms:110,120', 'sms:110?body=%',
         'sms:110?body=%FF', 'sms:110?body=a&body=b', 'sms:110?body=a#b', 'sms:110?body=a?x', ' sms:110', 'sms:110\njavascript:', 'SMSTO:110']) {
         assert.equal(readURI(uri), null, uri);
+    }
+});
+
+test('xmpp: URIs of a chat by a gateway', () => {
+    for (const [number, gateway, text, uri] of [
+        ['+8613800138000', 'cheogram.com', 'Hi; you & me?', 'xmpp:+8613800138000@cheogram.com?message;type=chat;body=Hi%3B%20you%20%26%20me%3F'],
+        ['+49151', '短信.example', '', 'xmpp:+49151@%E7%9F%AD%E4%BF%A1.example?message;type=chat'],
+        ['+49151', 'sms.example.org', 'a\uD83Db', 'xmpp:+49151@sms.example.org?message;type=chat;body=a%EF%BF%BDb'],
+    ]) {
+        assert.equal(makeChatURI(number, gateway, text), uri);
+        assert.deepEqual(readChatURI(uri), { number, gateway });
+    }
+    for (const uri of [null, '', 'xmpp:bob@example.org?message;type=chat', 'xmpp:+49151@example.org?remove', 'xmpp:+49151@example.org', 'xmpp:+49151@localhost?message;type=chat',
+        'xmpp:+49151@example.org/x?message;type=chat', 'xmpp:+49151@a%40example.org?message;type=chat', 'xmpp:+49151@a%2Fb.org?message;type=chat', 'xmpp:+49151@%.org?message;type=chat',
+        'xmpp:+49151@example.org?message;type=chat;body=a;body=b', 'xmpp:+49151@example.org?message;type=chat;thread=x', 'xmpp:110@example.org?message;type=chat',
+        'xmpp://bob@example.org/+49151@example.org?message;type=chat', 'javascript:xmpp:+49151@example.org?message;type=chat', ' xmpp:+49151@example.org?message;type=chat']) {
+        assert.equal(readChatURI(uri), null, uri);
     }
 });
 
