@@ -109,6 +109,14 @@ func (a *account) hello(r *run, hello *tap.Hello, now track.Time) (replaced stri
 	return replaced
 }
 
+// ended records that a run has ended with the node it was on: its last events are lost.
+func (a *account) ended(name string, now track.Time) {
+	if r := a.find(name); r != nil && !r.Ended {
+		r.Ended = true
+		a.missed(now)
+	}
+}
+
 // missed records that something may have been missed up to now.
 func (a *account) missed(now track.Time) {
 	if a.gap != now {

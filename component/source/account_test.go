@@ -16,6 +16,7 @@ type spoken struct {
 	lost  uint64
 	hello string // its node and host
 	bye   bool
+	ended string // a run that has ended with its node
 
 	repeat, gap bool
 }
@@ -35,6 +36,10 @@ func TestAccount(t *testing.T) {
 		{"a restart in good order", []spoken{{run: "a", n: 1, hello: "n1 here.test"}, {run: "a", n: 2, bye: true}, {run: "b", n: 1, hello: "n1 here.test"}}},
 		{"a server that was killed", []spoken{{run: "a", n: 1, hello: "n1 here.test"}, {run: "b", n: 1, hello: "n1 here.test", gap: true}}},
 		{"two nodes of a cluster", []spoken{{run: "a", n: 1, hello: "n1 here.test"}, {run: "b", n: 1, hello: "n2 here.test"}, {run: "a", n: 2}, {run: "b", n: 2}}},
+		{"a node that goes down", []spoken{{run: "a", n: 1, hello: "n1 here.test"}, {run: "b", n: 1, hello: "n2 here.test"}, {run: "b", n: 2, ended: "a", gap: true},
+			{run: "b", n: 3, ended: "a"}, {run: "c", n: 1, hello: "n1 here.test"}}},
+		{"a node that was only out of reach", []spoken{{run: "a", n: 1, hello: "n1 here.test"}, {run: "b", n: 1, ended: "a", gap: true}, {run: "a", n: 2}, {run: "c", n: 1, hello: "n1 here.test", gap: true}}},
+		{"a node that ended in good order", []spoken{{run: "a", n: 1, bye: true}, {run: "b", n: 1, ended: "a"}, {run: "b", n: 2, ended: "unknown"}}},
 		{"two hosts", []spoken{{run: "a", n: 1, hello: "n1 here.test"}, {run: "b", n: 1, hello: "n1 also.test"}, {run: "a", n: 2}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -48,6 +53,9 @@ func TestAccount(t *testing.T) {
 				}
 				before := a.gaps
 				fresh, _ := a.batch(tap.Batch{Run: s.run, N: s.n, Lost: s.lost, Host: "here.test"}, hello, s.bye, track.Time(i+1))
+				if s.ended != "" {
+					a.ended(s.ended, track.Time(i+1))
+				}
 				expect.Equal(t, fmt.Sprintf("batch %d is new", i), fresh, !s.repeat)
 				expect.Equal(t, fmt.Sprintf("batch %d tells of a gap", i), a.gaps > before, s.gap)
 			}

@@ -22,6 +22,15 @@ func (s *Source) notePresence(r *tap.Resource, settled bool, now track.Time) {
 	}
 }
 
+// sessions handles events about the sessions of a run.
+func (s *Source) sessions(run string, told []tap.Session, acks bool) {
+	for i := range told {
+		c := s.roll.take(run, &told[i])
+		s.move(c)
+		s.noteSession(&told[i], c, acks)
+	}
+}
+
 // noteSession records what a session event reveals about the proof to expect from its client.
 func (s *Source) noteSession(session *tap.Session, c change, acks bool) {
 	client := track.Client{JID: session.JID, At: session.At}

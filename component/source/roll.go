@@ -1,6 +1,7 @@
 package source
 
 import (
+	"strings"
 	"sync"
 
 	"tocsin/component/tap"
@@ -176,6 +177,18 @@ func (r *Roll) hello(run, replaced string, now track.Time) {
 			r.doubtful[key] = now + confirmWithin
 		}
 	}
+}
+
+// of returns the sessions of a run, as closed at the given time.
+func (r *Roll) of(run string, now track.Time) (closed []tap.Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, e := range r.sessions {
+		if e.run == run {
+			closed = append(closed, tap.Session{Kind: tap.SessionClosed, JID: e.JID, Key: strings.TrimPrefix(key, run+" "), At: now})
+		}
+	}
+	return closed
 }
 
 // sweep removes the sessions that were not reported again, and returns the addresses that are no longer reachable.

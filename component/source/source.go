@@ -198,6 +198,11 @@ func (s *Source) batch(now time.Time) {
 	known := len(s.account.runs)
 	s.skew.saw(b.Sent, track.At(now))
 	fresh, replaced := s.account.batch(b, told.Hello, told.Bye, track.At(now))
+	if fresh {
+		for _, run := range told.Ended {
+			s.account.ended(run, track.At(now))
+		}
+	}
 	gap := s.account.gap != before
 	s.dirty = s.dirty || gap || told.Hello != nil || told.Bye || len(s.account.runs) != known
 	s.newest = now
@@ -205,7 +210,7 @@ func (s *Source) batch(now time.Time) {
 	s.wake.Set()
 	if gap {
 		s.Metrics.Gaps.Inc()
-		s.Log.Warn("the server's tap lost events", "batch", b.String(), "lost", b.Lost, "from", b.Host)
+		s.Log.Warn("the server's tap lost events", "batch", b.String(), "lost", b.Lost, "from", b.Host, "ended", told.Ended)
 	}
 	if !fresh {
 		return
@@ -219,11 +224,9 @@ func (s *Source) batch(now time.Time) {
 		s.roll.hello(b.Run, replaced, track.At(now))
 	}
 	acks := s.tellsAcks(b.Run)
-	for i := range told.Sessions {
-		session := &told.Sessions[i]
-		c := s.roll.take(b.Run, session)
-		s.move(c)
-		s.noteSession(session, c, acks)
+	s.sessions(b.Run, told.Sessions, acks)
+	for _, run := range told.Ended {
+		s.sessions(run, s.roll.of(run, track.At(now)), s.tellsAcks(run))
 	}
 	if !acks { // the silence of a session with stream management means nothing
 		for i := range told.Facts {

@@ -249,6 +249,42 @@ func TestClients(t *testing.T) {
 	}
 }
 
+// A node of a cluster goes down: another one reports its run, and nobody is held to be online there any more.
+func TestEndedWithItsNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{stored: map[string]string{}}
+		s, stop := w.start(t)
+		defer stop()
+		hello := func(node string) string {
+			return "<hello v='1' module='m' server='s' hosts='here.test' node='" + node + "' tells='acked session'/>"
+		}
+		s.Take(batch("onerunone", 1, hello("n1")+"<here s='bob@here.test/y' k='1' sm='1' p='1'/><here s='carol@here.test/z' k='2'/>"))
+		s.Take(batch("otherruns", 1, hello("n2")+"<here s='bob@here.test/x' k='1' p='1'/>"))
+		time.Sleep(tidyEvery + ackEvery)
+		w.said()
+		s.Take(batch("otherruns", 2, "<ended run='onerunone'/>"))
+		time.Sleep(ackEvery)
+		said := w.said()
+		for _, want := range []string{"left bob@here.test/y", "bob@here.test/y goes, managed", "carol@here.test/z goes, unmanaged"} {
+			if !strings.Contains(said, want) {
+				t.Errorf("told %q, want %q in it", said, want)
+			}
+		}
+		sessions, _ := s.Roll().Of("bob@here.test")
+		expect.Equal(t, "Bob's sessions", len(sessions), 1)
+		expect.Equal(t, "the one that is left", sessions[0].JID, "bob@here.test/x")
+		sessions, _ = s.Roll().Of("carol@here.test")
+		expect.Equal(t, "Carol's sessions", len(sessions), 0)
+		expect.Equal(t, "gaps", s.State().Gaps, 1)
+		expect.Equal(t, "sources", len(s.State().Tells), 1)
+
+		s.Take(batch("otherruns", 3, "<ended run='onerunone'/>"))
+		time.Sleep(tidyEvery + ackEvery)
+		expect.Equal(t, "told again", w.said(), "ack otherruns/3 to here.test")
+		expect.Equal(t, "gaps when it is told again", s.State().Gaps, 1)
+	})
+}
+
 // Nothing is acknowledged before it is durable, except what the database refuses permanently.
 func TestNotDurable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -33,7 +33,7 @@ type eventAttrs struct {
 	resumable, managed, hibernating, isPresence bool
 	node, ver, hash                             []byte
 	owner, contact, with, id, by                []byte
-	module, server, hosts, tells                []byte
+	module, server, hosts, tells, run           []byte
 }
 
 // begin handles the start of <tap/>.
@@ -133,6 +133,8 @@ func (f *fields) startEvent(local []byte, attrs []attr) {
 			a.hosts = v
 		case "tells":
 			a.tells = v
+		case "run":
+			a.run = v
 		}
 	}
 }
@@ -328,6 +330,10 @@ func (r *report) others() {
 		r.out.Hello = &Hello{Module: said(a.module), Server: said(a.server), Hosts: strings.Fields(said(a.hosts)), Node: said(a.node), Tells: tellsOf(said(a.tells))}
 	case "bye":
 		r.out.Bye = true
+	case "ended":
+		if len(a.run) > 0 {
+			r.out.Ended = append(r.out.Ended, r.known(a.run))
+		}
 	}
 }
 

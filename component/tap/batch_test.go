@@ -36,7 +36,7 @@ func batches() (all []string) {
 		"<opened" + session + "/><managed" + session + " r='1'/><presence" + session + " show='away' prio='5' node='n' ver='v' hash='sha-1'/><hibernating" + session +
 			"/><resumed" + session + " o='1e'/><closed" + session + " why='timeout'/><here" + session + " sm='1' hib='1' p='1'/>",
 		"<roster o='bob@here.test' j='alice@here.test' ro='none'/><removed j='bob@here.test'/><mds o='bob@here.test' with='alice@here.test' id='x' by='bob@here.test'/>",
-		"<hello v='1' module='m' server='s' hosts='here.test' tells='acked session'/><bye/>", "<new attr='x'><y><z/></y></new>text<out" + fromBob + "><body>x</body></out>",
+		"<hello v='1' module='m' server='s' hosts='here.test' tells='acked session'/><bye/><ended run='k3x9v02m'/><ended/>", "<new attr='x'><y><z/></y></new>text<out" + fromBob + "><body>x</body></out>",
 		"<out xmlns='other'" + fromBob + "><body>x</body></out>", "<out" + fromBob + "><body xmlns='other'>x</body></out>", "<out" + fromBob + "><body>x</out>",
 		"<tap xmlns='urn:tocsin:tap:1'><out" + fromBob + "><body>x</body></out></tap>", "<out><out" + fromBob + "><body>x</body></out></out>",
 	} {
@@ -80,6 +80,9 @@ func toldBy(tap *Tap, frame string, first track.Time, s *Sighting) []string {
 	}
 	if s.Bye {
 		lines = append(lines, "bye")
+	}
+	for _, run := range s.Ended {
+		lines = append(lines, "ended "+run)
 	}
 	return lines
 }
@@ -135,6 +138,7 @@ func TestBatchedEvents(t *testing.T) {
 			"<roster o='bob@here.test' j='alice@far.test' ro='both'/><removed j='bob@here.test'/><mds o='bob@here.test' with='alice@far.test' id='x' by='bob@here.test'/>" +
 			"<roster o='bob@far.test' j='alice@here.test' ro='both'/><removed j='bob@far.test'/><mds o='bob@far.test' with='alice@here.test' id='x'/>", []string{"dropped",
 			"roster-changed alice@here.test → bob@here.test 4 {false 0 0 0}", "{Owner:bob@here.test With:alice@far.test ID:x By:bob@here.test}", "removed bob@here.test"}},
+		{"another run's end", "<ended run='abc12345'/><ended/>", []string{"dropped", "ended abc12345"}},
 		{"a run's beginning and end", "<hello v='1' module='mod_tocsin 1' server='Prosody 13.0.1' hosts='here.test also.test' node='n1' tells='acked handed new'/><bye/>", []string{"dropped",
 			"{Module:mod_tocsin 1 Server:Prosody 13.0.1 Hosts:[here.test also.test] Node:n1 Tells:3}", "bye"}},
 	} {

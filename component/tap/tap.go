@@ -69,7 +69,8 @@ type Sighting struct {
 	Batch    Batch
 	Counts   [Malformed + 1]int // of its events, by verdict
 	Hello    *Hello
-	Bye      bool // the run has ended properly
+	Bye      bool     // the run has ended properly
+	Ended    []string // runs that have ended with the nodes they were on
 	Sessions []Session
 	Removed  []string // bare JIDs of accounts that were deleted
 	Displays []Display
@@ -135,7 +136,7 @@ func (t *Tap) Take(frame []byte, now track.Time, out *Sighting) Verdict {
 func (s *Sighting) reset() {
 	*s = Sighting{
 		Facts: s.Facts[:0], Seen: s.Seen[:0], Sessions: s.Sessions[:0], Removed: s.Removed[:0],
-		Displays: s.Displays[:0],
+		Displays: s.Displays[:0], Ended: s.Ended[:0],
 	}
 }
 

@@ -59,4 +59,27 @@ func TestCluster(t *testing.T) {
 
 	first.Stop()
 	all("closed s='alice@lab.test/phone'", "bye")
+
+	// A node that is killed can't say what becomes of its sessions. The other one says so, and again when the component comes back.
+	first.Start()
+	first.Login("alice/desk", lab.Silent)
+	all("opened s='alice@lab.test/desk'")
+	first.Kill()
+	ended := func() (n int) {
+		for _, event := range sink.Told() {
+			if run, ok := strings.CutPrefix(event, "ended run='"); ok {
+				if node := sink.Node(strings.TrimRight(run, "'/")); node != "ejabberd@127.0.0.1" {
+					t.Fatalf("%s: a run on %q", event, node)
+				}
+				n++
+			}
+		}
+		return n
+	}
+	await(t, "end of the run", func() bool { return ended() > 0 })
+	sink.Close()
+	if err := sink.Connect(second.ComponentAddr, second.Secret); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "end of the run for a component that comes back", func() bool { return ended() > 1 })
 }

@@ -47,7 +47,7 @@ type Seen struct {
 
 type run struct {
 	last, lost int
-	from       string
+	from, node string
 	acked      int
 }
 
@@ -149,6 +149,16 @@ func (s *Sink) Runs() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.runs)
+}
+
+// Node is the node of the cluster on which a run is, as it said; "" if it has not said so.
+func (s *Sink) Node(run string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.runs[run]; r != nil {
+		return r.node
+	}
+	return ""
 }
 
 // Slow makes the Sink pause after each batch.
@@ -262,6 +272,9 @@ func (s *Sink) batch(from string, tap []byte) {
 			if depth == 0 {
 				name, _, _ := bytes.Cut(bytes.TrimSuffix(tag, []byte("/")), []byte(" "))
 				s.Seen.Events[string(name)]++
+				if string(name) == "hello" {
+					r.node = attr(tag, "node")
+				}
 				if s.record {
 					s.told = append(s.told, string(tag))
 				}

@@ -49,7 +49,7 @@
                        {config_reloaded, config_reloaded, 90}]).
 
 %% Helper modules: ejabberd itself loads and unloads only the configured module.
--define(MODULES, [mod_tocsin_event, mod_tocsin_spool, mod_tocsin_server, mod_tocsin_sessions, mod_tocsin_standing, mod_tocsin_window]).
+-define(MODULES, [mod_tocsin_event, mod_tocsin_nodes, mod_tocsin_spool, mod_tocsin_server, mod_tocsin_sessions, mod_tocsin_standing, mod_tocsin_window]).
 
 %%% The module
 

@@ -1,7 +1,7 @@
 %%% Describes messages as elements of urn:tocsin:tap:1 (docs/PROTOCOL.md, section 10). Pure functions.
 -module(mod_tocsin_event).
 
--export([kind/1, is_replay/1, describe/2, event/2, message/5, presence/1, text/1, attributes/1]).
+-export([kind/1, is_replay/1, describe/2, event/2, message/5, presence/1, text/1, attributes/1, verbatim/0, verbatim/1]).
 
 -include("xmpp.hrl").
 -include("mod_tocsin.hrl").
@@ -307,3 +307,18 @@ without_text(#xmlel{children = Children} = El) ->
 %% Attributes to insert between an event's name and the rest. The values must not need escaping.
 -spec attributes([{binary(), iodata()}]) -> iolist().
 attributes(Attrs) -> [[$\s, K, "='", V, $'] || {K, V} <- Attrs].
+
+%% Puts serialized events into the stream without parsing them. Element names are written without escaping, so the text is
+%% passed as the name of an empty element, <NAME/>. The text therefore has to end with an empty element; if it does not, <end/>
+%% is appended.
+-spec verbatim(binary()) -> fxml:xmlel().
+verbatim(Text) ->
+    Size = byte_size(Text),
+    case binary:part(Text, Size, -2) of
+        <<"/>">> -> #xmlel{name = binary:part(Text, 1, Size - 3)};
+        _ -> #xmlel{name = <<(binary:part(Text, 1, Size - 1))/binary, "<end">>}
+    end.
+
+%% Whether names are written without escaping, and empty elements as <NAME/>.
+-spec verbatim() -> boolean().
+verbatim() -> fxml:element_to_binary(verbatim(<<"<a b='c'>d</a>">>)) == <<"<a b='c'>d</a><end/>">>.

@@ -37,6 +37,7 @@
                 here = done :: done | first | {next, pid()}, % next session to report as here
                 reported_lost = 0 :: non_neg_integer(), % losses when all sessions were last reported
                 sessions :: mod_tocsin_sessions:sessions(),
+                nodes = mod_tocsin_nodes:new() :: mod_tocsin_nodes:nodes(),
                 standings :: mod_tocsin_standing:standings()}).
 
 %%% Called by hooks
@@ -137,7 +138,7 @@ proc(Host) -> gen_mod:get_module_proc(Host, ?MODULE).
 %%% The process
 
 init([Host, Opts]) ->
-    true = verbatim(),
+    true = mod_tocsin_event:verbatim(),
     process_flag(trap_exit, true),
     process_flag(priority, high), % normal priority wakes it less often, but it starves among thousands of busy sessions
     process_flag(message_queue_data, off_heap),
@@ -150,6 +151,8 @@ init([Host, Opts]) ->
                    window = Window, reported_lost = mod_tocsin_window:lost(Window), sessions = mod_tocsin_sessions:new(Host),
                    standings = mod_tocsin_standing:new()},
     publish(State),
+    ok = net_kernel:monitor_nodes(true),
+    gen_server:abcast(nodes(), proc(Host), {runs, node(), Run, ask}),
     ask_sessions([Pid || #session{sid = {_, Pid}, us = {_, S}} <- ejabberd_sm:dirty_get_my_sessions_list(), S == Host], Host),
     {ok, find_component([], State)};
 init([Host]) -> init([Host, gen_mod:get_module_opts(Host, mod_tocsin)]).
@@ -198,6 +201,10 @@ handle_cast({refresh, IQ}, #state{peer = Peer, window = W} = S) ->
         away -> ok
     end,
     {noreply, S1};
+handle_cast({runs, Node, Run, Ask}, #state{host = Host, run = Own, nodes = Nodes} = S) ->
+    Ask == ask andalso gen_server:cast({proc(Host), Node}, {runs, node(), Own, told}),
+    {noreply, S#state{nodes = mod_tocsin_nodes:runs(Node, Run, Nodes)}};
+handle_cast({left, Node}, #state{nodes = Nodes} = S) -> {noreply, S#state{nodes = mod_tocsin_nodes:left(Node, Nodes)}};
 handle_cast({forget, What}, #state{standings = Standings} = S) ->
     mod_tocsin_standing:forget(What, Standings),
     {noreply, S};
@@ -232,6 +239,15 @@ handle_info({standing_changed, Owner, Contact}, #state{standings = Standings} = 
 handle_info({standing, Owner, Contact}, #state{host = Host, standings = Standings} = S) ->
     mod_tocsin_standing:report_change(Owner, Contact, tap(Host), Standings),
     {noreply, S};
+handle_info({nodeup, Node}, #state{host = Host, run = Run} = S) ->
+    gen_server:cast({proc(Host), Node}, {runs, node(), Run, ask}),
+    {noreply, S};
+handle_info({nodedown, Node}, #state{nodes = Nodes} = S) ->
+    S1 = S#state{nodes = mod_tocsin_nodes:down(Node, Nodes)},
+    {noreply, case S1 of
+                  #state{peer = {up, _, _}, nodes = Changed} when Changed /= Nodes -> schedule(ended(S1));
+                  _ -> S1
+              end};
 handle_info(sessions_timeout, #state{host = Host} = S) ->
     ejabberd_hooks:delete(c2s_handle_info, Host, mod_tocsin, asked, 40),
     {noreply, S};
@@ -248,6 +264,7 @@ drain(N, Taken, S) ->
 %% before it stops modules, and what happens in between is reported after the restart.
 terminate(_, #state{host = Host, run = Run, peer = Peer} = S) ->
     persistent_term:erase({mod_tocsin, Host}),
+    gen_server:abcast(nodes(), proc(Host), {left, node()}),
     ejabberd_hooks:delete(c2s_handle_info, Host, mod_tocsin, asked, 40),
     {_, S1} = drain(100000, 0, S),
     S2 = count_refused(S1),
@@ -353,7 +370,7 @@ disco_result(Reply, #state{component = Component, counters = Counters, window = 
             S1 = S#state{peer = {up, Pid, Ref}},
             case Was of
                 up -> S1;
-                _ -> (hello(S1#state{window = mod_tocsin_window:seal(W)}))#state{here = first}
+                _ -> (ended(hello(S1#state{window = mod_tocsin_window:seal(W)})))#state{here = first}
             end;
         false ->
             Was == unsupported orelse ?WARNING_MSG("~ts does not support ~ts, so no events are sent to it", [Component, ?NS_TAP]),
@@ -379,6 +396,10 @@ hello(#state{host = Host} = S) ->
     add_element(mod_tocsin_event:event(<<"hello">>,
             [{<<"v">>, ?VERSION}, {<<"module">>, ?MODULE_VERSION}, {<<"server">>, <<"ejabberd ", Version/binary>>},
              {<<"hosts">>, Host}, {<<"node">>, Node}, {<<"tells">>, ?REPORTED}]), none, now_us(), S).
+
+%% Reports the runs of nodes that are down. It is repeated after every hello, since it may have been lost.
+ended(#state{nodes = Nodes} = S) ->
+    add_all([mod_tocsin_event:event(<<"ended">>, [{<<"run">>, Run}]) || Run <- mod_tocsin_nodes:due(node(), Nodes)], now_us(), S).
 
 %%% Sending
 
@@ -410,7 +431,7 @@ caught_up(#state{here = Here, window = W, reported_lost = Reported, sessions = S
             pump(S1#state{window = mod_tocsin_window:seal(S1#state.window)});
         true when Lost > Reported ->
             ?WARNING_MSG("~B events lost so far: ~ts reads them too slowly", [Lost, S#state.component]),
-            pump((hello(S))#state{here = first, reported_lost = Lost});
+            pump((ended(hello(S)))#state{here = first, reported_lost = Lost});
         _ -> schedule(S)
     end.
 
@@ -420,19 +441,6 @@ send(Pid, N, First, Text, #state{host = Host, component = Component, run = Run, 
         [{K, integer_to_binary(V)} || {K, V} <- [{<<"lost">>, mod_tocsin_window:lost(W)}, {<<"age">>, Age}], V > 0] ++
         [{<<"t">>, integer_to_binary(erlang:system_time(millisecond))}],
     ejabberd_cluster:send(Pid, {route, #message{from = jid:make(Host), to = jid:make(Component),
-                                                sub_els = [#xmlel{name = <<"tap">>, attrs = Attrs, children = [verbatim(Text)]}]}}).
-
-%% Puts serialized events into the stream without parsing them. Element names are written without escaping, so the text is
-%% passed as the name of an empty element, <NAME/>. The text therefore has to end with an empty element; if it does not, <end/>
-%% is appended.
-verbatim(Text) ->
-    Size = byte_size(Text),
-    case binary:part(Text, Size, -2) of
-        <<"/>">> -> #xmlel{name = binary:part(Text, 1, Size - 3)};
-        _ -> #xmlel{name = <<(binary:part(Text, 1, Size - 1))/binary, "<end">>}
-    end.
-
-%% Whether names are written without escaping, and empty elements as <NAME/>.
-verbatim() -> fxml:element_to_binary(verbatim(<<"<a b='c'>d</a>">>)) == <<"<a b='c'>d</a><end/>">>.
+                                                sub_els = [#xmlel{name = <<"tap">>, attrs = Attrs, children = [mod_tocsin_event:verbatim(Text)]}]}}).
 
 now_us() -> erlang:monotonic_time(microsecond).
