@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"tocsin/component/clock"
@@ -33,9 +32,6 @@ type maintenance struct {
 	metrics  *metrics.Metrics
 
 	turnedBack queue.Signal // the clock was turned back
-
-	mu   sync.Mutex
-	gone []track.Removal // deleted accounts; messages to them must no longer be watched
 }
 
 // Run runs until ctx is done.
@@ -130,32 +126,22 @@ func (m *maintenance) prune(ctx context.Context) error {
 	return nil
 }
 
-// forget schedules an end to watching the messages sent to a deleted account so far: whoever gets the name later is not their
-// recipient.
-func (m *maintenance) forget(gone track.Removal) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.gone = append(m.gone, gone)
-}
-
-// letGo stops watching messages to deleted accounts, all at once, as it has to read all watched messages.
+// letGo stops watching messages sent to deleted accounts: whoever gets the name later is not their recipient. It takes all of
+// these accounts at once, as it has to read all watched messages.
 func (m *maintenance) letGo(ctx context.Context) error {
-	m.mu.Lock()
-	gone := m.gone
-	m.gone = nil
-	m.mu.Unlock()
-	if len(gone) == 0 {
-		return nil
+	gone, err := m.store.Removed(ctx)
+	if err != nil || len(gone) == 0 {
+		return err
 	}
 	ords, err := m.store.OpenTo(ctx, gone)
 	if err != nil {
-		m.mu.Lock()
-		m.gone = append(gone, m.gone...)
-		m.mu.Unlock()
 		return err
 	}
 	for _, ord := range ords {
 		m.queue.Put(&track.Fact{Kind: track.Stopped, Ord: ord, At: track.At(m.clock.Now()), Basis: track.ByCommand}, nil)
 	}
-	return nil
+	if err := m.queue.Do(ctx, nil); err != nil { // they are stored
+		return err
+	}
+	return m.store.LetGo(ctx, gone)
 }

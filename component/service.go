@@ -312,7 +312,6 @@ func (s *Service) committed(r *track.Result) {
 		s.presence.Forget(gone.JID)
 		s.server.Forget(gone.JID)
 		s.backlog.Forget(gone.JID)
-		s.maintenance.forget(gone)
 	}
 	s.alarms.Set(r.Alarms...)
 	s.outbox.Committed(r)

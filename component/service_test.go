@@ -32,6 +32,8 @@ type emptyStore struct {
 	fail     atomic.Pointer[func() error] // of reads for requests, and of batches
 	messages []track.Message
 	inserted []track.Message
+	updated  []track.Message
+	removed  []track.Removal
 }
 
 // fails makes the store fail from now on; nil ends that.
@@ -52,12 +54,39 @@ func (b *emptyStore) err() error {
 func (b *emptyStore) Seed(context.Context) (track.Seed, error) {
 	return track.Seed{Secret: make([]byte, 32)}, nil
 }
-func (b *emptyStore) Load(context.Context, track.Want, track.Time) (track.Loaded, error) {
-	return track.Loaded{}, b.err()
+func (b *emptyStore) Load(_ context.Context, w track.Want, _ track.Time) (l track.Loaded, err error) {
+	for _, m := range b.messages {
+		if slices.Contains(w.Ords, m.Ord) {
+			l.Messages = append(l.Messages, m)
+		}
+	}
+	return l, b.err()
 }
 func (b *emptyStore) Commit(_ context.Context, c track.Changes) error {
 	b.inserted = append(b.inserted, c.Insert...)
-	return b.err()
+	if err := b.err(); err != nil {
+		return err
+	}
+	b.updated = append(b.updated, c.Update...)
+	return nil
+}
+func (b *emptyStore) Removed(context.Context) ([]track.Removal, error) { return b.removed, b.err() }
+func (b *emptyStore) OpenTo(_ context.Context, gone []track.Removal) (ords []int64, err error) {
+	for _, m := range b.messages {
+		if slices.ContainsFunc(gone, func(r track.Removal) bool { return m.Recipient == r.JID && m.Ord <= r.Ord }) {
+			ords = append(ords, m.Ord)
+		}
+	}
+	return ords, b.err()
+}
+func (b *emptyStore) LetGo(_ context.Context, gone []track.Removal) error {
+	for _, m := range b.messages {
+		if !slices.ContainsFunc(b.updated, func(u track.Message) bool { return u.Ord == m.Ord && u.Status == track.Cancelled }) {
+			return fmt.Errorf("%s is still watched", m.ID)
+		}
+	}
+	b.removed = nil
+	return nil
 }
 func (b *emptyStore) Settled(context.Context) (bool, error)                       { return false, nil }
 func (b *emptyStore) HandedOver(context.Context, int) ([]track.HandedOver, error) { return nil, nil }
@@ -260,4 +289,20 @@ func TestRequestThatPanics(t *testing.T) {
 func (s *served) later(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
+}
+
+// What was sent to an account that was removed is no longer watched, even if the instance that removed it has ended since: the
+// store knows of it until then.
+func TestRemovedBefore(t *testing.T) {
+	serve(t, func(s *served) {
+		s.store.messages = []track.Message{{Ord: 7, Key: track.Key{Sender: "alice@example.org", Recipient: "bob@example.org", ID: "m1"}, SentAt: track.At(time.Now())}}
+		s.store.removed = []track.Removal{{JID: "bob@example.org", Ord: 9}}
+		s.store.fails(func() error { return errors.New("the disk is full") })
+		s.later(2 * pruneEvery)
+		expect.Equal(t, "removed accounts while nothing can be stored", len(s.store.removed), 1)
+		s.store.fails(nil)
+		s.later(2 * pruneEvery)
+		expect.Equal(t, "removed accounts", len(s.store.removed), 0)
+		expect.Equal(t, "messages cancelled", len(s.store.updated), 1)
+	})
 }

@@ -42,6 +42,8 @@ type Past interface {
 // Keeper is for maintenance and health checks.
 type Keeper interface {
 	Ping(context.Context) error
+	Removed(context.Context) ([]track.Removal, error)
+	LetGo(ctx context.Context, gone []track.Removal) error
 	OpenTo(ctx context.Context, gone []track.Removal) ([]int64, error)
 	Prune(ctx context.Context, now, before track.Time, limit int) (track.Pruned, error)
 	Summary(context.Context, track.Time) (track.Summary, error)

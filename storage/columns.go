@@ -289,6 +289,7 @@ func peerColumns(w *walk, p *track.Peer) {
 	num(w, "came_at", &p.Came)
 	num(w, "managed", &p.Managed)
 	num(w, "announces", &p.Announces)
+	num(w, "refusals", &p.Refusals)
 	str(w, "jid", &p.JID)
 }
 
@@ -379,6 +380,12 @@ func (h *hasher) deviceColumns(w *walk, d *track.Device) {
 
 // fact is a row of the table meta.
 type fact struct{ key, value string }
+
+// removalColumns are those of an account that was removed.
+func removalColumns(w *walk, r *track.Removal) {
+	num(w, "ord", &r.Ord)
+	str(w, "jid", &r.JID)
+}
 
 func metaColumns(w *walk, f *fact) {
 	str(w, "key", &f.key)

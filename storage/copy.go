@@ -44,7 +44,7 @@ func (c *copying) run(ctx context.Context) error {
 		copyOf(c, from.messages, to.messages, "ord"), copyOf(c, from.prompts, to.prompts, "ord"), copyOf(c, outbox, outbox, "pos"), copyOf(c, handover, handover, "pos"),
 		copyOf(c, peers, peers, ""), copyOf(c, from.pairs, to.pairs, ""), copyOf(c, from.releases, to.releases, ""), copyOf(c, numbers, numbers, ""),
 		copyOf(c, prefs, prefs, ""), copyOf(c, from.contacts, to.contacts, ""), copyOf(c, from.devices, to.devices, ""), copyOf(c, from.texts, to.texts, "ord"), copyOf(c, from.parts, to.parts, ""),
-		copyOf(c, from.replies, to.replies, ""), copyOf(c, codes, codes, "ord"), copyOf(c, stops, stops, ""), copyOf(c, tokens, tokens, ""), copyOf(c, meta, meta, ""),
+		copyOf(c, from.replies, to.replies, ""), copyOf(c, codes, codes, "ord"), copyOf(c, stops, stops, ""), copyOf(c, tokens, tokens, ""), copyOf(c, removed, removed, ""), copyOf(c, meta, meta, ""),
 	} {
 		if err := table(ctx); err != nil {
 			return err
@@ -69,7 +69,7 @@ type copying struct {
 }
 
 // copied lists the tables to copy, besides meta.
-var copied = []string{"messages", "prompts", "outbox", "peers", "pairs", "releases", "numbers", "prefs", "contacts", "devices", "handover", "texts", "text_parts", "replies_seen", "codes", "stops", "tokens"}
+var copied = []string{"messages", "prompts", "outbox", "peers", "pairs", "releases", "numbers", "prefs", "contacts", "devices", "handover", "texts", "text_parts", "replies_seen", "codes", "stops", "tokens", "removed"}
 
 // begin prepares the target, which is empty or has a part of an unchanged source.
 func (c *copying) begin(ctx context.Context) error {

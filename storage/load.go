@@ -107,6 +107,9 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 	if out.Opened, err = s.opened(ctx, by, about, now); err != nil {
 		return out, err
 	}
+	for _, c := range pairs {
+		people[c.Sender] = true
+	}
 	if len(people) > 0 {
 		found, err := s.peer.QueryContext(ctx, s.names(keys(people)))
 		err = peers.read(found, err, func(p *track.Peer) error { out.Peers = append(out.Peers, *p); return nil })

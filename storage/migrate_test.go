@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"tocsin/internal/lab"
 	"tocsin/storage"
@@ -42,6 +43,8 @@ func TestUpgrade(t *testing.T) {
 		})
 	}
 }
+
+var byJID = cmpopts.SortSlices(func(x, y track.Peer) bool { return x.JID < y.JID })
 
 // checkUpgraded checks the migrated rows of testdata.
 func checkUpgraded(t *testing.T, s *storage.Store, version int64) {
@@ -95,6 +98,14 @@ func checkUpgraded(t *testing.T, s *storage.Store, version int64) {
 	}
 	if version >= 6 {
 		pairs[0].Refused = want.Ord
+		peers = append([]track.Peer{{JID: alice, Refusals: 1}}, peers...)
+	}
+	if version >= 12 {
+		gone, err := s.Removed(ctx)
+		must(t, err)
+		if diff := cmp.Diff([]track.Removal{{JID: "carol@example.org", Ord: 1882193920000000000}}, gone); diff != "" {
+			t.Errorf("removed accounts, -want +got:\n%s", diff)
+		}
 	}
 	if version >= 5 {
 		token := track.Token{Hash: "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef", Purpose: track.PromptPage, Owner: alice, Prompt: "p-1", Expires: 1795086400000}
@@ -112,7 +123,7 @@ func checkUpgraded(t *testing.T, s *storage.Store, version int64) {
 	convs := []track.Conv{want.Conv()}
 	loaded, err := s.Load(ctx, track.Want{Keys: []track.Key{want.Key}, Open: convs, Peers: []string{bob}, Pairs: convs}, 1795000600001)
 	must(t, err)
-	if diff := cmp.Diff(track.Loaded{Messages: []track.Message{want}, Prompts: []track.Prompt{prompt}, Peers: peers, Pairs: pairs, Open: convs}, loaded); diff != "" {
+	if diff := cmp.Diff(track.Loaded{Messages: []track.Message{want}, Prompts: []track.Prompt{prompt}, Peers: peers, Pairs: pairs, Open: convs}, loaded, byJID); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	sms, err := s.Texts(ctx, 0, 10)

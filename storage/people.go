@@ -58,9 +58,15 @@ func (s *Store) Number(ctx context.Context, jid string) (n track.Number, ok bool
 	return n, ok, nil
 }
 
-// IsRefused reports whether the recipient's side has refused something from the sender, and nothing has arrived since.
+// IsRefused reports whether the recipient's side has refused something from the sender, and nothing has arrived since; or so many
+// have that the sender is refused everywhere.
 func (s *Store) IsRefused(ctx context.Context, c track.Conv) (refused bool, err error) {
 	c = track.Conv{Sender: clean(c.Sender), Recipient: clean(c.Recipient)}
+	senders, err := s.query(ctx, "SELECT "+peers.list()+" FROM peers WHERE jid = ?", c.Sender)
+	err = peers.read(senders, err, func(p *track.Peer) error { refused = p.RefusedByAll(); return nil })
+	if err != nil {
+		return false, fmt.Errorf("refusal: %w", err)
+	}
 	found, err := s.query(ctx, "SELECT "+s.pairs.list()+" FROM pairs WHERE conv = ?", s.hash.conv(c))
 	err = s.pairs.read(found, err, func(p *track.Pair) error {
 		refused = refused || p.Conv == c && p.Refused != 0
@@ -249,10 +255,13 @@ func (s *Store) forget(ctx context.Context, tx *sqlx.Tx, jid string) error {
 		part{"devices WHERE hash BETWEEN ? AND ? AND substr(jid, 1, length(?)) = ?", []any{first, last, jid + "/", jid + "/"}})
 }
 
-// remove removes everything about an account: also its messages, and what was learned about it.
+// remove removes everything about an account, including its messages, and what was learned about it. It notes the name for Removed.
 func (s *Store) remove(ctx context.Context, tx *sqlx.Tx, r track.Removal) error {
 	jid := clean(r.JID)
 	if err := s.forget(ctx, tx, jid); err != nil {
+		return err
+	}
+	if err := s.put(ctx, tx, &removed.table, replace("jid", &removed.table), removed.pack(r)); err != nil {
 		return err
 	}
 	first, last := s.hash.sender(jid)

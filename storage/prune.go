@@ -216,8 +216,9 @@ func (s *Store) tidy(ctx context.Context, before track.Time, limit int) error {
 type learned struct{ table, key, old string }
 
 var (
-	learnedPeers = learned{"peers", "jid", "receipts < ? AND markers < ? AND acks < ? AND came_at < ?"}
-	// Whenever anything about a pair is recorded, so is one of these times. A refusal stays.
+	// Refusals stay.
+	learnedPeers = learned{"peers", "jid", "receipts < ? AND markers < ? AND acks < ? AND came_at < ? AND refusals = 0"}
+	// Whenever anything about a pair is recorded, so is one of these times.
 	learnedPairs = learned{"pairs", "conv", "receipts < ? AND arrivals < ? AND markers < ? AND counted_at < ? AND refused = 0"}
 )
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/jmoiron/sqlx"
+
 	"tocsin/track"
 )
 
@@ -74,6 +76,32 @@ func (s *Store) Alarms(ctx context.Context, yield func(track.Alarm)) error {
 		if err := found.Err(); err != nil {
 			return fmt.Errorf("alarms: %w", err)
 		}
+	}
+	return nil
+}
+
+// Removed returns the removed accounts, until LetGo.
+func (s *Store) Removed(ctx context.Context) (all []track.Removal, err error) {
+	found, err := s.query(ctx, "SELECT "+removed.list()+" FROM removed")
+	err = removed.read(found, err, func(r *track.Removal) error { all = append(all, *r); return nil })
+	if err != nil {
+		return nil, fmt.Errorf("removed accounts: %w", err)
+	}
+	return all, nil
+}
+
+// LetGo records that messages to these accounts are no longer watched.
+func (s *Store) LetGo(ctx context.Context, gone []track.Removal) error {
+	err := s.fenced(ctx, func(tx *sqlx.Tx) error {
+		for _, r := range gone {
+			if err := deleteFrom(ctx, tx, part{"removed WHERE jid = ? AND ord = ?", []any{clean(r.JID), r.Ord}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return failed("let go of removed accounts", err)
 	}
 	return nil
 }

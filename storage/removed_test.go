@@ -79,6 +79,14 @@ func TestRemovedAccount(t *testing.T) {
 				t.Errorf("messages of the next alice: %+v", list)
 			}
 			must(s.Commit(ctx, track.Changes{Removed: []track.Removal{{JID: alice, Ord: 9}}}))
+			for _, let := range []int64{5, 9} { // the first is about an earlier alice
+				gone, err := s.Removed(ctx)
+				must(err)
+				if !slices.Equal(gone, []track.Removal{{JID: alice, Ord: 9}}) {
+					t.Errorf("removed accounts: %+v", gone)
+				}
+				must(s.LetGo(ctx, []track.Removal{{JID: alice, Ord: let}}))
+			}
 			others := []string{"contacts.contact", "messages.recipient", "prompts.recipient", "releases.receiver", "texts.recipient"} // bob's rows
 			if left := storage.Mentions(t, s, alice); !slices.Equal(left, others) {
 				t.Errorf("alice remains in %v, want %v", left, others)

@@ -19,6 +19,7 @@ var (
 	numbers  = kindOf("numbers", numberColumns)
 	prefs    = kindOf("prefs", prefsColumns)
 	meta     = kindOf("meta", metaColumns)
+	removed  = kindOf("removed", removalColumns)
 	used     = kindOf("texts", usedColumns)
 	lines    = kindOf("texts", lineColumns)
 	stops    = kindOf("stops", stopColumns)

@@ -13,8 +13,10 @@ func (f *Fact) want(l *Ledger, w *Want) {
 	}
 	known := l.thread(f.Conv())
 	peer := func() {
-		if _, ok := l.peers.get(f.Recipient); !ok {
-			w.Peers = append(w.Peers, f.Recipient)
+		for _, jid := range []string{f.Sender, f.Recipient} {
+			if _, ok := l.peers.get(jid); !ok {
+				w.Peers = append(w.Peers, jid)
+			}
 		}
 		if _, ok := l.pairs.get(f.Conv()); !ok {
 			w.Pairs = append(w.Pairs, f.Conv())

@@ -35,6 +35,8 @@ type Peer struct {
 	Came      Time    // a client connected: a new session, not a resumed one
 	Managed   Ternary // whether its last known session uses XEP-0198
 	Announces Ternary // whether one of its clients announces markers, as last known
+	// Refusals is in how many conversations something of the user's is refused (Pair.Refused). At maxRefusals it stays.
+	Refusals int64
 }
 
 // Ternary is yes, no or unknown.
@@ -71,10 +73,9 @@ func (b *batch) pair(c Conv) Pair {
 	return Pair{Conv: c}
 }
 
-// recall remembers what is known about a conversation's recipient, loaded if it was not remembered; also that nothing is
-// known.
+// recall remembers what is known about a conversation, loaded if it was not remembered; also that nothing is known.
 func (b *batch) recall(c Conv) {
-	b.peers[c.Recipient], b.pairs[c] = b.peer(c.Recipient), b.pair(c)
+	b.peers[c.Sender], b.peers[c.Recipient], b.pairs[c] = b.peer(c.Sender), b.peer(c.Recipient), b.pair(c)
 }
 
 // forget forgets everything about an account.

@@ -305,7 +305,7 @@ func (b *batch) settings(m *Message) Settings {
 	who := b.people.Parties(m.Conv())
 	standing := first(m.Standing, who.Standing)
 	s := b.policy.Resolve(m, who, b.expect(m, standing))
-	s.Reveals = b.policy.Reveals(who, standing, b.numbers[m.Recipient].Consent, b.pair(m.Conv()).Refused != 0)
+	s.Reveals = b.policy.Reveals(who, standing, b.numbers[m.Recipient].Consent, b.isRefused(m.Conv()))
 	return s
 }
 

@@ -144,6 +144,7 @@ func (s *memory) load(w Want, now Time) Loaded {
 		of = append(of, t.Conv)
 	}
 	for _, c := range of {
+		peers = append(peers, c.Sender)
 		if p, ok := s.pairs[c]; ok && !slices.Contains(l.Pairs, p) {
 			l.Pairs = append(l.Pairs, p)
 		}

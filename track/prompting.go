@@ -252,7 +252,7 @@ func (b *batch) gatherPost(r *row, step int) {
 // reminds reports whether the recipient is reminded of a message. One reminder covers everything pending in the
 // conversation; a recipient who has refused one of its messages is not reminded.
 func (b *batch) reminds(r *row) bool {
-	if b.remindedEnough(r.Conv()) || b.pair(r.Conv()).Refused != 0 {
+	if b.remindedEnough(r.Conv()) || b.isRefused(r.Conv()) {
 		return false
 	}
 	for _, o := range b.upTo(r.Conv(), math.MaxInt64) {

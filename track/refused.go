@@ -6,6 +6,19 @@ import "time"
 // module for Prosody takes up to three seconds to detect a dropped message.)
 const verdictAfter = 5 * time.Second
 
+// maxRefusals is in how many of a sender's conversations refusals are recorded one by one. A sender with so many is treated as
+// refused in all of them, for good: nobody can push a refusal out of a full list.
+const maxRefusals = 10_000
+
+// RefusedByAll reports whether a user is refused in so many conversations that it counts as refused in all.
+func (p *Peer) RefusedByAll() bool { return p.Refusals >= maxRefusals }
+
+// isRefused reports whether something of the sender's was refused, and nothing has arrived since.
+func (b *batch) isRefused(c Conv) bool {
+	sender := b.peer(c.Sender)
+	return b.pair(c).Refused != 0 || sender.RefusedByAll()
+}
+
 // refused records that the recipient's side rejects the sender. It uses the row, not the error's copy of the message, which
 // the sender wrote. An error for a message that has arrived concerns a single device.
 func (b *batch) refused(r *row, f *Fact) {
@@ -14,7 +27,14 @@ func (b *batch) refused(r *row, f *Fact) {
 	case f.Kind != Bounced || !f.Refusal, r.hasArrived():
 		return
 	}
-	p := b.pair(r.Conv())
+	p, sender := b.pair(r.Conv()), b.peer(r.Sender)
+	if p.Refused == 0 {
+		if sender.RefusedByAll() {
+			return
+		}
+		sender.Refusals++
+		b.putPeer(sender)
+	}
 	p.Refused = max(p.Refused, r.Ord)
 	b.putPair(p)
 }
@@ -28,6 +48,10 @@ func (b *batch) accepted(f *Fact) {
 	}
 	p.Refused = 0
 	b.putPair(p)
+	if sender := b.peer(f.Sender); sender.Refusals > 0 && !sender.RefusedByAll() {
+		sender.Refusals--
+		b.putPeer(sender)
+	}
 }
 
 // hasArrived reports whether evidence other than the order proves that the message has reached the recipient.
@@ -53,5 +77,5 @@ func (b *batch) undecided(messages []Message) (until Time) {
 // before: the recipient's side has refused a message of theirs, or the recipient has withdrawn the number since.
 func (b *batch) withholds(c Conv) bool {
 	who := b.people.Parties(c)
-	return b.pair(c).Refused != 0 || who.Hidden || who.Recipient.Watch == Off
+	return b.isRefused(c) || who.Hidden || who.Recipient.Watch == Off
 }

@@ -136,3 +136,48 @@ func TestRefused(t *testing.T) {
 		is(t, "what the page asks about", len(o.Messages), 1)
 	})
 }
+
+// So many refuse a sender that they are no longer counted one by one: it counts as refused by all, for good.
+func TestRefusedByAll(t *testing.T) {
+	refusal := func(f *Fact) { f.Refusal = true }
+	begun := func(before int64) *world {
+		w := newWorld()
+		w.live = false
+		w.store.peers[alice] = Peer{JID: alice, Refusals: before}
+		w.send("b1")
+		w.fact(Bounced, "b1", refusal)
+		return w
+	}
+	arrives := func(w *world) {
+		w.send("b2")
+		w.fact(Received, "b2")
+	}
+	t.Run("below the limit", func(t *testing.T) {
+		w := begun(maxRefusals - 2)
+		is(t, "refusals", w.store.peers[alice].Refusals, maxRefusals-1)
+		w.fact(Bounced, "b1", refusal)
+		is(t, "refusals when it is told again", w.store.peers[alice].Refusals, maxRefusals-1)
+		w.send("c1", to(carol))
+		w.step(time.Hour)
+		is(t, "released of somebody who does not refuse", released(t, w), true)
+		arrives(w)
+		is(t, "refusals when something arrives", w.store.peers[alice].Refusals, maxRefusals-2)
+		is(t, "recorded", w.store.pairs[Conv{alice, bob}].Refused, 0)
+	})
+	t.Run("at the limit", func(t *testing.T) {
+		w := begun(maxRefusals - 1)
+		w.send("c1", to(carol))
+		w.fact(Bounced, "c1", func(f *Fact) { f.Recipient, f.Refusal = carol, true })
+		is(t, "recorded", w.store.pairs[Conv{alice, carol}].Refused, 0)
+		arrives(w)
+		is(t, "refusals when something arrives", w.store.peers[alice].Refusals, maxRefusals)
+		w.restart()
+		w.send("d1", to("dave@example.org"))
+		w.step(time.Hour)
+		is(t, "released of somebody who does not refuse", released(t, w), false)
+		w.feed(&Removed{alice})
+		w.send("d2", to("dave@example.org"))
+		w.step(time.Hour)
+		is(t, "released to the next Alice", released(t, w), true)
+	})
+}

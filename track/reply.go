@@ -181,7 +181,7 @@ func (b *batch) replied(r *TextReplied) ReplyVerdict {
 	case len(last) > 1 && r.Rest != "":
 		said = r.Rest
 	}
-	if b.pair(conv).Refused != 0 || b.people.Parties(conv).Hidden {
+	if b.isRefused(conv) || b.people.Parties(conv).Hidden {
 		return ReplyWithheld
 	}
 	newest := int64(0)

@@ -30,7 +30,7 @@ type Want struct {
 	Senders []string // all open prompts of these senders, with all their messages
 	Of      []string // all watched rows of these senders that are Pending or Delivered
 	Peers   []string // what is known about the clients of these bare JIDs
-	Pairs   []Conv   // what these recipients have shown to these senders
+	Pairs   []Conv   // what these recipients have shown to these senders, and the Peers of these senders
 	// Recipients are users whose bound numbers matter; those of the recipients of Ords are always loaded.
 	Recipients []string
 	// Texts are SMS by ID, with all their messages and, for their conversations, what Ords loads except Peers and Opened.

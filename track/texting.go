@@ -25,7 +25,7 @@ func (b *batch) noText(m *Message) NoText {
 		return NumberHidden
 	case !p.allows(n, first(m.Standing, who.Standing)):
 		return SenderNotAllowed
-	case b.pair(m.Conv()).Refused != 0:
+	case b.isRefused(m.Conv()):
 		return Rejected
 	case b.isStopped(n.E164):
 		return OptedOut

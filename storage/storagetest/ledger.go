@@ -227,6 +227,8 @@ func loadPeers(s *suite) {
 	s.commit(track.Changes{Peers: []track.Peer{{JID: bob, Receipts: 1}, {JID: carol, Acks: 2}}})
 	s.commit(track.Changes{Peers: []track.Peer{{JID: bob, Receipts: 3, Markers: 4}}})
 	s.same([]track.Peer{{JID: bob, Receipts: 3, Markers: 4}}, s.load(track.Want{Peers: []string{bob, bob, alice}}).Peers)
+	s.commit(track.Changes{Peers: []track.Peer{{JID: alice, Refusals: 7}}})
+	s.same([]track.Peer{{JID: alice, Refusals: 7}}, s.load(track.Want{Pairs: []track.Conv{{Sender: alice, Recipient: bob}}}).Peers) // the sender
 }
 
 // Batches may have more rows than fit into one statement of any database.

@@ -175,7 +175,7 @@ func prune(s *suite) {
 			settled(100_000, "young"), passed(100_001, "young order")},
 		Prompts: []track.Prompt{live, ended, young}, Outbox: []track.Outgoing{{ID: "o1", Prompt: ended.ID}},
 		Releases: []track.Release{{Owner: bob, ID: "old", At: now}, {Owner: bob, ID: "new", At: now + 100_000}},
-		Peers:    []track.Peer{{JID: "old", Acks: 1}, {JID: "new", Acks: now}},
+		Peers:    []track.Peer{{JID: "old", Acks: 1}, {JID: "new", Acks: now}, {JID: "refused", Refusals: 1}, {JID: carol, Acks: now, Refusals: 10_000}},
 		Pairs:    []track.Pair{{Conv: oldPair, Receipts: 1}, refusal},
 	})
 	n, _ := s.prune(now+100_000, 1000)
@@ -191,9 +191,10 @@ func prune(s *suite) {
 	s.must(err)
 	s.same(1, len(given))
 	s.same([]track.Peer{{JID: "new", Acks: now}}, s.load(track.Want{Peers: []string{"old", "new"}}).Peers)
+	s.same([]track.Peer{{JID: "refused", Refusals: 1}}, s.load(track.Want{Peers: []string{"refused"}}).Peers)
 	s.prune(now+100_000, 1000) // the first round may have begun in the middle
 	s.same([]track.Pair{refusal}, s.load(track.Want{Pairs: []track.Conv{oldPair, refusal.Conv}}).Pairs)
-	for c, want := range map[track.Conv]bool{refusal.Conv: true, {Sender: bob, Recipient: alice}: false, oldPair: false} {
+	for c, want := range map[track.Conv]bool{refusal.Conv: true, {Sender: bob, Recipient: alice}: false, oldPair: false, {Sender: carol, Recipient: alice}: true} {
 		is, err := s.IsRefused(s.ctx, c)
 		s.must(err)
 		s.same(want, is)
