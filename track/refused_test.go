@@ -150,7 +150,7 @@ func TestRefusedByAll(t *testing.T) {
 	}
 	arrives := func(w *world) {
 		w.send("b2")
-		w.fact(Received, "b2")
+		w.fact(Read, "b2")
 	}
 	t.Run("below the limit", func(t *testing.T) {
 		w := begun(maxRefusals - 2)
