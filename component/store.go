@@ -16,10 +16,10 @@ import (
 
 // Store is the database: the sum of what the parts of the component need, each of which declares its share.
 type Store interface {
-	Past
+	StartupStore
 	HandoverStore
-	Keeper
-	Meter
+	MaintenanceStore
+	UsageStore
 	Values
 	writer.Store
 	outbox.Store
@@ -30,17 +30,17 @@ type Store interface {
 	command.Directory
 	web.Store
 	PhoneStore
-	Forget(ctx context.Context, jid string) error // everything a user has told us
+	Forget(ctx context.Context, jid string) error // everything a user has provided
 }
 
-// Past is the state from which an instance starts.
-type Past interface {
+// StartupStore is the state from which an instance starts.
+type StartupStore interface {
 	Seed(context.Context) (track.Seed, error)
 	Alarms(context.Context, func(track.Alarm)) error
 }
 
-// Keeper is for maintenance and health checks.
-type Keeper interface {
+// MaintenanceStore is for maintenance and health checks.
+type MaintenanceStore interface {
 	Ping(context.Context) error
 	Removed(context.Context) ([]track.Removal, error)
 	LetGo(ctx context.Context, gone []track.Removal) error
@@ -49,8 +49,8 @@ type Keeper interface {
 	Summary(context.Context, track.Time) (track.Summary, error)
 }
 
-// Meter measures the use of SMS.
-type Meter interface {
+// UsageStore measures the use of SMS.
+type UsageStore interface {
 	SMSUse(ctx context.Context, since track.Time) (track.SMSUse, error)
 }
 

@@ -180,13 +180,13 @@ func TestCopyAfterChange(t *testing.T) {
 	if err == nil {
 		t.Fatal("it was not interrupted")
 	}
-	hold, err := from.Lead(t.Context(), "tocsin.example.org")
+	leadership, err := from.Lead(t.Context(), "tocsin.example.org")
 	must(t, err)
 	ms, err := from.Messages(t.Context(), alice, track.Filter{Limit: 1})
 	must(t, err)
 	ms[0].Status = track.Displayed
 	must(t, from.Commit(t.Context(), track.Changes{Update: ms}))
-	must(t, hold.Release())
+	must(t, leadership.Release())
 	must(t, storage.Copy(t.Context(), from, to, nil))
 	if diff := cmp.Diff(contents(t, from), contents(t, to)); diff != "" {
 		t.Errorf("-source +copy:\n%s", diff)
@@ -197,12 +197,12 @@ func TestCopyAfterChange(t *testing.T) {
 func TestCopyOfDatabaseInUse(t *testing.T) {
 	for _, dsn := range []string{sqliteDSN(t), lab.Postgres(t)} {
 		from := open(t, dsn)
-		hold, err := from.Lead(t.Context(), "tocsin.example.org")
+		leadership, err := from.Lead(t.Context(), "tocsin.example.org")
 		must(t, err)
 		if err := storage.Copy(t.Context(), open(t, dsn), open(t, sqliteDSN(t)), nil); !errors.Is(err, storage.ErrInUse) {
 			t.Errorf("%v", err)
 		}
 		must(t, from.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 1}}}))
-		must(t, hold.Release())
+		must(t, leadership.Release())
 	}
 }

@@ -112,9 +112,9 @@ func TestDatabaseOfAnother(t *testing.T) {
 		{"it found three", "'another-3 ' || token", 2},
 		{"it found three, and another one came", "'third-900 another-3 ' || token", 2},
 		{"it found all", "'another-5 ' || token", 0},
-		{"it found nothing of this hold", "'third-900 another-0 '", 5},
+		{"it found nothing of this term", "'third-900 another-0 '", 5},
 		{"it does not say", "'another ' || token", 0},
-		{"there were many holds", "'" + strings.Repeat("another-3 ", 60) + "'", 0},
+		{"there were many terms", "'" + strings.Repeat("another-3 ", 60) + "'", 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, dsn string) {

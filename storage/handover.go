@@ -13,18 +13,18 @@ import (
 // handoverBatch is the number of facts per transaction.
 const handoverBatch = 2000
 
-// lying is a stored entry of the handover.
-type lying struct {
+// handoverRow is a stored entry of the handover.
+type handoverRow struct {
 	pos    int64
 	events string // JSON of track.Events
 }
 
-func lyingColumns(w *walk, l *lying) {
+func handoverColumns(w *walk, l *handoverRow) {
 	num(w, "pos", &l.pos)
 	str(w, "events", &l.events)
 }
 
-var handover = kindOf("handover", lyingColumns)
+var handover = kindOf("handover", handoverColumns)
 
 // HandOver stores events for the current leader: this instance has lost the leadership before it could write them. It returns
 // how many were stored, from the front; the rest can be retried.
@@ -52,13 +52,13 @@ func (s *Store) leave(ctx context.Context, tx *sqlx.Tx, some []track.Events) err
 	if err := tx.GetContext(ctx, &last, "SELECT coalesce(max(pos), 0) FROM handover"); err != nil {
 		return err
 	}
-	rows := make([]lying, len(some))
+	rows := make([]handoverRow, len(some))
 	for i := range some {
 		text, err := json.Marshal(&some[i])
 		if err != nil {
 			return err
 		}
-		rows[i] = lying{last + int64(i) + 1, string(text)}
+		rows[i] = handoverRow{last + int64(i) + 1, string(text)}
 	}
 	return s.put(ctx, tx, &handover.table, "", handover.pack(rows...))
 }
@@ -67,7 +67,7 @@ func (s *Store) leave(ctx context.Context, tx *sqlx.Tx, some []track.Events) err
 func (s *Store) HandedOver(ctx context.Context, limit int) ([]track.HandedOver, error) {
 	var all []track.HandedOver
 	found, err := s.handedOver.QueryContext(ctx, limit)
-	err = handover.read(found, err, func(l *lying) error {
+	err = handover.read(found, err, func(l *handoverRow) error {
 		h := track.HandedOver{Pos: l.pos}
 		if json.Unmarshal([]byte(l.events), &h.Events) != nil {
 			h.Events = nil

@@ -39,20 +39,20 @@ func holder(dsn string) {
 		return
 	}
 	fmt.Println("open")
-	hold, err := s.Lead(ctx, component)
+	leadership, err := s.Lead(ctx, component)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Println("held")
 	go func() {
-		<-hold.Lost()
+		<-leadership.Lost()
 		fmt.Println("lost")
 	}()
 	var rows, ord int64
 	for {
 		if _, err := fmt.Scan(&rows); err != nil {
-			hold.Release()
+			leadership.Release()
 			return
 		}
 		var c track.Changes
@@ -125,13 +125,13 @@ func (p *process) says(want string) {
 func takeOver(t *testing.T, s *storage.Store, end func()) *storage.Leadership {
 	t.Helper()
 	type result struct {
-		hold *storage.Leadership
-		err  error
+		leadership *storage.Leadership
+		err        error
 	}
 	got := make(chan result, 1)
 	go func() {
-		hold, err := s.Lead(t.Context(), component)
-		got <- result{hold, err}
+		leadership, err := s.Lead(t.Context(), component)
+		got <- result{leadership, err}
 	}()
 	select {
 	case r := <-got:
@@ -144,7 +144,7 @@ func takeOver(t *testing.T, s *storage.Store, end func()) *storage.Leadership {
 	case r := <-got:
 		must(t, r.err)
 		t.Logf("taken over after %s", time.Since(start).Round(time.Millisecond))
-		return r.hold
+		return r.leadership
 	case <-time.After(30 * time.Second):
 		t.Fatal("not taken over")
 	}
@@ -164,9 +164,9 @@ func TestTakeOver(t *testing.T) {
 			s := open(t, dsn)
 			p := startHolder(t, dsn)
 			p.says("held")
-			hold := takeOver(t, s, func() { tc.end(p, dsn) })
+			leadership := takeOver(t, s, func() { tc.end(p, dsn) })
 			must(t, s.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 1}}}))
-			must(t, hold.Release())
+			must(t, leadership.Release())
 		})
 	}
 }
@@ -175,23 +175,23 @@ func TestTakeOver(t *testing.T) {
 func TestCutHolder(t *testing.T) {
 	dsn := lab.Postgres(t)
 	s := open(t, dsn)
-	hold, err := s.Lead(t.Context(), component)
+	leadership, err := s.Lead(t.Context(), component)
 	must(t, err)
 	must(t, s.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 1}}}))
 	lab.Cut(t, dsn)
 	eventually(t, func() error { return s.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 2}}}) })
 	eventually(t, func() error {
-		if held, err := s.HasLeader(t.Context()); err != nil || !held || !hold.IsLeader() {
-			return fmt.Errorf("has leader: %t, %v; is leader: %t", held, err, hold.IsLeader())
+		if held, err := s.HasLeader(t.Context()); err != nil || !held || !leadership.IsLeader() {
+			return fmt.Errorf("has leader: %t, %v; is leader: %t", held, err, leadership.IsLeader())
 		}
 		return nil
 	})
 	select {
-	case <-hold.Lost():
+	case <-leadership.Lost():
 		t.Error("the leadership was lost, but nobody took it")
 	default:
 	}
-	must(t, hold.Release())
+	must(t, leadership.Release())
 }
 
 // After all connections of a leader and a standby were cut, one of them leads, and the other knows that it does not.
@@ -220,8 +220,8 @@ func TestCutBoth(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			second := make(chan *storage.Leadership, 1)
 			go func() {
-				hold, _ := next.Lead(ctx, component)
-				second <- hold
+				leadership, _ := next.Lead(ctx, component)
+				second <- leadership
 			}()
 			time.Sleep(time.Second) // the leader sees that another instance waits
 			cut()
@@ -289,10 +289,10 @@ func TestPausedHolder(t *testing.T) {
 				fmt.Fprintln(p.in, 200_000)
 				p.says("committing")
 			}
-			hold := takeOver(t, s, func() {
+			leadership := takeOver(t, s, func() {
 				p.signal(syscall.SIGSTOP)
 			})
-			defer hold.Release()
+			defer leadership.Release()
 			must(t, s.Commit(t.Context(), track.Changes{Insert: []track.Message{{Ord: 1 << 40, Key: track.Key{Sender: alice}}}}))
 			p.signal(syscall.SIGCONT)
 			if tc.busy {
@@ -312,11 +312,11 @@ func TestPausedHolder(t *testing.T) {
 
 func TestHoldOfAnotherComponent(t *testing.T) {
 	dsn := lab.Postgres(t)
-	hold, err := open(t, dsn).Lead(t.Context(), component)
+	leadership, err := open(t, dsn).Lead(t.Context(), component)
 	must(t, err)
 	_, err = open(t, dsn).Lead(t.Context(), "other.example.org")
 	if !errors.Is(err, storage.ErrInUse) || !strings.Contains(err.Error(), component) {
 		t.Errorf("%v", err)
 	}
-	must(t, hold.Release())
+	must(t, leadership.Release())
 }

@@ -72,13 +72,13 @@ func TestLockFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tocsin.db")
 	must(t, os.WriteFile(path+".lock", []byte("99999999\n"), 0o600))
 	s := open(t, "sqlite:"+path)
-	hold, err := s.Lead(t.Context(), "tocsin.example.org")
+	leadership, err := s.Lead(t.Context(), "tocsin.example.org")
 	must(t, err)
 	_, err = open(t, "sqlite:"+path).Lead(t.Context(), "tocsin.example.org")
 	if !errors.Is(err, storage.ErrInUse) || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) || !strings.Contains(err.Error(), path+".lock") {
 		t.Errorf("%v", err)
 	}
-	must(t, hold.Release())
+	must(t, leadership.Release())
 }
 
 // Durability depends on the pragmas; all of them must be in effect.
@@ -96,10 +96,10 @@ func TestPragmas(t *testing.T) {
 func TestMemory(t *testing.T) {
 	s := open(t, "sqlite::memory:")
 	inhabited(t, s, 100)
-	hold, err := s.Lead(t.Context(), "tocsin.example.org")
+	leadership, err := s.Lead(t.Context(), "tocsin.example.org")
 	must(t, err)
 	contents(t, s)
-	must(t, hold.Release())
+	must(t, leadership.Release())
 	other := open(t, "sqlite::memory:")
 	if ms, err := other.Messages(t.Context(), alice, track.Filter{Newest: true}); err != nil || len(ms) > 0 {
 		t.Errorf("two in-memory databases are one: %d, %v", len(ms), err)

@@ -272,7 +272,7 @@ func (b *batch) transit(r *row, f *Fact) {
 	r.rebase(b.now)
 	s := b.settings(&r.Message)
 	if f.Kind == AlarmFired {
-		r.rang = r.rang || f.At == 0 || f.At >= r.Due // an older alarm changes nothing: the current one is still set
+		r.fired = r.fired || f.At == 0 || f.At >= r.Due // an older alarm changes nothing: the current one is still set
 		b.verdict(r, &s)
 	}
 	b.effects(r, Transition(&r.Message, *f, s, b.now), s)

@@ -98,7 +98,7 @@ func (l *PromptAlarm) want(_ *Ledger, w *Want) { w.Rows = append(w.Rows, l.Row) 
 func (l *PromptAlarm) apply(b *batch) {
 	for _, w := range b.prompts {
 		if w.Row == l.Row {
-			w.rang = w.rang || l.Due == 0 || l.Due >= w.Due
+			w.fired = w.fired || l.Due == 0 || l.Due >= w.Due
 			w.dirty = w.rebase(b.now) || w.dirty
 			b.lapse(w)
 			return

@@ -160,7 +160,7 @@ type row struct {
 	Message
 	before Message
 	fresh  bool
-	rang   bool // its alarm was taken from the heap
+	fired  bool // its alarm was taken from the heap
 }
 
 // work is a prompt in a batch.
@@ -168,7 +168,7 @@ type work struct {
 	Prompt
 	was   bool // it was live before
 	dirty bool
-	rang  bool
+	fired bool
 }
 
 // text is an SMS in a batch.
@@ -320,10 +320,10 @@ func (b *batch) finish() *Result {
 			b.out.Insert = append(b.out.Insert, r.Message)
 		case r.Message != r.before:
 			b.out.Update, b.out.Was = append(b.out.Update, r.Message), append(b.out.Was, r.before)
-		case !r.rang:
+		case !r.fired:
 			continue
 		}
-		if r.rang || r.Due != r.before.Due {
+		if r.fired || r.Due != r.before.Due {
 			b.out.Alarms = append(b.out.Alarms, Alarm{r.Due, r.Ord})
 		}
 		is := r.Kind == Watched && !r.Status.Settled()
@@ -348,7 +348,7 @@ func (b *batch) finish() *Result {
 		} else if w.was && !is {
 			b.out.live--
 		}
-		if w.dirty || w.rang {
+		if w.dirty || w.fired {
 			b.out.Alarms = append(b.out.Alarms, Alarm{w.Due, -w.Row})
 		}
 	}

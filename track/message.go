@@ -91,7 +91,7 @@ const (
 	Posted                                // a webhook has reported it, together with another message of its conversation
 	WantsSMS                              // what is wanted is the component's own SMS; a prompt if that is impossible
 	Texting                               // such an SMS is on its way: no prompts meanwhile
-	Texted                                // such an SMS was tried: no second one, unless the sender requests it
+	SMSTried                              // such an SMS was tried: no second one, unless the sender requests it
 	ByPerson                              // with Escalated: a person has sent the SMS
 )
 

@@ -8,10 +8,10 @@ func (m *Message) texted(f Fact, now Time) []Effect {
 	case f.Basis != BySMS:
 		m.Marks = m.Marks&^Texting | Escalated | PromptingEnded | ByPerson
 	case f.SMS == SMSStateUnsure:
-		m.Marks |= Texted
+		m.Marks |= SMSTried
 		news = news && m.Notice.SMS != SMSStateUnsure
 	default:
-		m.Marks = m.Marks&^(Texting|Wanted|Ordered|WantsSMS) | Texted | Escalated | PromptingEnded
+		m.Marks = m.Marks&^(Texting|Wanted|Ordered|WantsSMS) | SMSTried | Escalated | PromptingEnded
 		news = news || m.corrects(f.SMS)
 	}
 	if m.Marks.Has(PromptingEnded) && (m.Reason == ReasonTexting || m.Reason == ReasonPrompted && f.Basis == BySMS) {
@@ -32,8 +32,8 @@ func (m *Message) textEnded(f Fact, s Settings, now Time) []Effect {
 		}
 		return m.tellSMS(BySMS, f.SMS, now)
 	}
-	waited, tried := m.Marks.Has(Texting), m.Marks.Has(Texted)
-	m.Marks = m.Marks&^Texting | Texted
+	waited, tried := m.Marks.Has(Texting), m.Marks.Has(SMSTried)
+	m.Marks = m.Marks&^Texting | SMSTried
 	if m.Status.Settled() || m.Marks&(ByPerson|Hushed) != 0 || !waited && !(tried && m.Marks.Has(Escalated)) {
 		return nil
 	}

@@ -98,7 +98,7 @@ func (b *batch) text(r *row) {
 	}
 	rows := []*row{r}
 	for _, o := range b.upTo(r.Conv(), math.MaxInt64) {
-		if o != r && o.Marks&(Texted|Test) == 0 && o.Hint.Escalate != Ask && o.takesPart(b.settings(&o.Message), b.now) {
+		if o != r && o.Marks&(SMSTried|Test) == 0 && o.Hint.Escalate != Ask && o.takesPart(b.settings(&o.Message), b.now) {
 			rows = append(rows, o)
 		}
 	}

@@ -366,7 +366,7 @@ func (m *Message) prompt(s Settings) []Effect {
 
 // texts reports whether what is wanted is the component's own SMS, and it can be sent.
 func (m *Message) texts(s Settings) bool {
-	return m.Marks.Has(Wanted) && (m.Marks.Has(WantsSMS) || s.Mode == Auto) && m.Marks&(Texted|Test) == 0 && s.NoText == ""
+	return m.Marks.Has(Wanted) && (m.Marks.Has(WantsSMS) || s.Mode == Auto) && m.Marks&(SMSTried|Test) == 0 && s.NoText == ""
 }
 
 // hold returns until when what is wanted has to wait, and why.

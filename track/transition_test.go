@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-var update = flag.Bool("update", false, "write testdata/transitions.golden and docs/TRANSITIONS.md anew")
+var update = flag.Bool("update", false, "write testdata/transitions.golden and docs/TRANSITIONS.md again")
 
 // Times of the table, counted from sending.
 const (
@@ -178,7 +178,7 @@ func nameState(m Message) string {
 		name string
 	}{
 		{TimedOutUndelivered, "timeout-undelivered"}, {TimedOutUnread, "timeout-unread"}, {Escalated, "escalated"}, {PromptingEnded, "prompting ended"},
-		{StoredOffline, "stored"}, {Hushed, "hushed"}, {Discarded, "discarded"}, {Wanted, "prompt wanted"}, {Texting, "SMS on its way"}, {Texted, "SMS tried"},
+		{StoredOffline, "stored"}, {Hushed, "hushed"}, {Discarded, "discarded"}, {Wanted, "prompt wanted"}, {Texting, "SMS on its way"}, {SMSTried, "SMS tried"},
 	} {
 		if m.Marks.Has(mark.mark) {
 			name += " + " + mark.name
@@ -226,7 +226,7 @@ func nameEffects(effects []Effect, s Settings) (told, does string) {
 		case Settle:
 			others = append(others, "withdraw if all is settled: "+string(e.Reason))
 		case Refresh:
-			others = append(others, "show its prompt anew")
+			others = append(others, "show its prompt again")
 		case Capped:
 			others = append(others, "tell once that the cap is reached")
 		}
@@ -259,14 +259,14 @@ func TestTransitionTable(t *testing.T) {
 				continue
 			}
 			if rows++; rows == 1 {
-				page.WriteString("| fact | becomes | told | does | then |\n|---|---|---|---|---|\n")
+				page.WriteString("| fact | becomes | reported | does | then |\n|---|---|---|---|---|\n")
 			}
 			fmt.Fprintf(&page, "| %s | %s | %s | %s | %s |\n", c.fact, c.state, c.told, c.does, c.next)
 		}
 		if len(same) == len(tableFacts) {
 			page.WriteString("No fact changes anything.\n")
 		} else if len(same) > 0 {
-			fmt.Fprintf(&page, "\nNothing changes by: %s.\n", strings.Join(same, ", "))
+			fmt.Fprintf(&page, "\nNo change: %s.\n", strings.Join(same, ", "))
 		}
 	}
 	for file, got := range map[string][]byte{"testdata/transitions.golden": golden.Bytes(), "../docs/TRANSITIONS.md": page.Bytes()} {
@@ -299,19 +299,19 @@ func firstDifference(got, want []byte) string {
 
 const pageHead = `# Transitions
 
-What every fact makes of a message in every state: generated from the code by ` + "`go test ./track -run TransitionTable -update`" + `;
-a test fails when this page is stale. Why it is so: [design/states.md](design/states.md).
+The effect of every fact on a message in every state, generated from the code by ` + "`go test ./track -run TransitionTable -update`" + `;
+a test fails when this page is stale. [design/states.md](design/states.md) has the reasons.
 
 The table is made with a time of 2 minutes for delivery and 10 for reading, no quiet hours, and a chain of two steps: prompt at
-once, webhook 15 minutes after the timeout. "alarm at" is in hours and minutes from sending. A fact that names no single message reaches
-those that the ledger picks for it: a marker all up to the named one, a plain reply those that are delivered (so *replied* never
+once, webhook 15 minutes after the timeout. "alarm at" is in hours and minutes from sending. A fact that names no single message applies
+to those selected by the ledger: a marker to all up to the named one, a plain reply to the delivered ones (so *replied* never
 meets a pending message). Whether a prompt is really opened, joined or withdrawn depends on the others of the conversation.
 `
 
 // TestTransitionIsTotal applies every fact to every status with every combination of marks, under different settings, and
 // checks the invariants of each result.
 func TestTransitionIsTotal(t *testing.T) {
-	marks := []Marks{AsksReceipt, Inferred, TimedOutUndelivered, TimedOutUnread, Escalated, PromptingEnded, OutOfTurn, Wanted, Ordered, Texting, Texted}
+	marks := []Marks{AsksReceipt, Inferred, TimedOutUndelivered, TimedOutUnread, Escalated, PromptingEnded, OutOfTurn, Wanted, Ordered, Texting, SMSTried}
 	settings := []Settings{tableSettings()}
 	for _, vary := range []func(*Settings){unknowable, onlyReading, onlyDelivery, quietTillSeven,
 		func(s *Settings) { s.Watch, s.Unwatched = false, ReasonOptedOut },
@@ -362,7 +362,7 @@ func TestTransitionIsTotal(t *testing.T) {
 
 func faultOf(before, m Message, effects []Effect, kind FactKind) string {
 	told := slices.ContainsFunc(effects, func(e Effect) bool { return e.Kind == Tell })
-	once := TimedOutUndelivered | TimedOutUnread | Reminded | StoredOffline | Texted
+	once := TimedOutUndelivered | TimedOutUnread | Reminded | StoredOffline | SMSTried
 	if kind != SMSEnded && kind != smsFailed { // an SMS may fail after a provider accepted it
 		once |= Escalated
 	}

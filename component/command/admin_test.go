@@ -103,8 +103,8 @@ func TestAdmin(t *testing.T) {
 	if got := note(c.begin(admin, "admin-reload")); got != "info: Configuration reloaded." || len(w.did) != 1 {
 		t.Error(got)
 	}
-	w.reload = errors.New(`config.toml:12: track.unread_after: "10%x" is no duration`)
-	if got := note(c.begin(admin, "admin-reload")); got != `error: Nothing was changed. config.toml:12: track.unread_after: "10％x" is no duration` {
+	w.reload = errors.New(`config.toml:12: track.unread_after: invalid duration "10%x"`)
+	if got := note(c.begin(admin, "admin-reload")); got != `error: Nothing was changed. config.toml:12: track.unread_after: invalid duration "10％x"` {
 		t.Error(got)
 	}
 }

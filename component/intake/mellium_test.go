@@ -82,13 +82,13 @@ func TestSessionOutlivesEverything(t *testing.T) {
 		}
 		all = append(all, p.xml)
 		if p.dropped != "" && serve(t, false, reading, p.xml) && serve(t, false, muxing, p.xml) {
-			t.Errorf("%s: the session would outlive it", p.name)
+			t.Errorf("%s: the session would survive it", p.name)
 		}
 		if p.dropped == "" && !p.taken && !serve(t, true, reading, p.xml) {
-			t.Errorf("%s: the session does not outlive it", p.name)
+			t.Errorf("%s: the session does not survive it", p.name)
 		}
 	}
 	if !serve(t, true, reading, all...) {
-		t.Error("the session does not outlive all of it")
+		t.Error("the session does not survive all of it")
 	}
 }

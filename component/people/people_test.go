@@ -49,7 +49,7 @@ func TestZone(t *testing.T) {
 		"a path, not a zone":  {"../etc", "", "+00:00", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := &book{prefs: []track.Prefs{{JID: alice, Zone: tc.chosen}}, tzo: tc.told}
+			b := &fakeStore{prefs: []track.Prefs{{JID: alice, Zone: tc.chosen}}, tzo: tc.told}
 			u, err := New(t.Context(), b, b, b, b, b, settings.NewLive(settings.Settings{Language: "en"}, false))
 			if err != nil {
 				t.Fatal(err)
@@ -63,8 +63,8 @@ func TestZone(t *testing.T) {
 	}
 }
 
-// book is a store, and a receiver of changes.
-type book struct {
+// fakeStore is a store, and a receiver of changes.
+type fakeStore struct {
 	broken  error
 	changed []string
 	needs   int
@@ -73,19 +73,19 @@ type book struct {
 	asked   int
 }
 
-func (b *book) Prefs(_ context.Context, add func(track.Prefs)) error {
+func (b *fakeStore) Prefs(_ context.Context, add func(track.Prefs)) error {
 	for _, p := range b.prefs {
 		add(p)
 	}
 	return nil
 }
-func (b *book) SavePrefs(context.Context, track.Prefs) error        { return b.broken }
-func (b *book) Contacts(context.Context, func(track.Contact)) error { return nil }
-func (b *book) SaveContact(context.Context, track.Contact) error    { return b.broken }
-func (b *book) NeedsChanged()                                       { b.needs++ }
-func (b *book) Changed(owner string)                                { b.changed = append(b.changed, owner) }
-func (b *book) Answering(string) []string                           { return nil }
-func (b *book) Ask(_ context.Context, _, _ string, _, answer any) error {
+func (b *fakeStore) SavePrefs(context.Context, track.Prefs) error        { return b.broken }
+func (b *fakeStore) Contacts(context.Context, func(track.Contact)) error { return nil }
+func (b *fakeStore) SaveContact(context.Context, track.Contact) error    { return b.broken }
+func (b *fakeStore) NeedsChanged()                                       { b.needs++ }
+func (b *fakeStore) Changed(owner string)                                { b.changed = append(b.changed, owner) }
+func (b *fakeStore) Answering(string) []string                           { return nil }
+func (b *fakeStore) Ask(_ context.Context, _, _ string, _, answer any) error {
 	b.asked++
 	answer.(*entityTime).TZO = b.tzo
 	if b.tzo == "" {
@@ -93,7 +93,7 @@ func (b *book) Ask(_ context.Context, _, _ string, _, answer any) error {
 	}
 	return nil
 }
-func (b *book) Clients(string) track.Clients { return track.Clients{} }
+func (b *fakeStore) Clients(string) track.Clients { return track.Clients{} }
 
 // TestHides: numbers hidden from a person, a domain, everybody.
 func TestHides(t *testing.T) {
@@ -102,7 +102,7 @@ func TestHides(t *testing.T) {
 		from string
 		want bool
 	}{{"", true}, {"alice@example.net", true}, {"example.net", true}, {"eve@example.net", false}, {"example.org", false}} {
-		b := &book{}
+		b := &fakeStore{}
 		u, err := New(t.Context(), b, b, b, b, b, settings.NewLive(settings.Settings{Language: "en"}, false))
 		if err != nil {
 			t.Fatal(err)
@@ -121,7 +121,7 @@ func TestHides(t *testing.T) {
 func TestUnreadable(t *testing.T) {
 	const alice, bob = "alice@example.org", "bob@example.org"
 	stored := track.Prefs{JID: bob, Mode: 9, Share: 7, Watch: 5, Fallback: 200, Quiet: "22-7", Language: "fr"}
-	b := &book{prefs: []track.Prefs{stored, {JID: alice, Mode: track.Auto}}}
+	b := &fakeStore{prefs: []track.Prefs{stored, {JID: alice, Mode: track.Auto}}}
 	u, err := New(t.Context(), b, b, b, b, b, settings.NewLive(settings.Settings{Language: "en"}, false))
 	if err != nil {
 		t.Fatal(err)
@@ -135,13 +135,13 @@ func TestUnreadable(t *testing.T) {
 }
 
 // Standing implements Rosters.
-func (b *book) Standing(string, string) track.Standing { return track.StandingUnknown }
-func (b *book) Present(string, string) bool            { return true }
+func (b *fakeStore) Standing(string, string) track.Standing { return track.StandingUnknown }
+func (b *fakeStore) Present(string, string) bool            { return true }
 
 // Settings that could not be saved have no effect, and are not announced.
 func TestSet(t *testing.T) {
 	const alice, bob = "alice@example.org", "bob@example.org"
-	b := &book{prefs: []track.Prefs{{JID: alice, Zone: "Asia/Shanghai"}}}
+	b := &fakeStore{prefs: []track.Prefs{{JID: alice, Zone: "Asia/Shanghai"}}}
 	u, err := New(t.Context(), b, b, b, b, b, settings.NewLive(settings.Settings{Language: "en"}, false))
 	if err != nil {
 		t.Fatal(err)

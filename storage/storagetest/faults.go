@@ -18,7 +18,7 @@ func cancelledContexts(s *suite) {
 		"Load":   second(s.Load(gone, track.Want{Keys: []track.Key{m.Key}}, now)),
 		"Seed":   second(s.Seed(gone)), "Pending": second(s.Pending(gone)), "Alarms": s.Alarms(gone, func(track.Alarm) {}),
 		"Messages": second(s.Messages(gone, alice, track.Filter{})), "Prune": second(s.Prune(gone, now, now, 1)), "Put": s.Put(gone, "a", "b"),
-		"SetNumbers": s.SetNumbers(gone, number(alice, "+1")), "Ping": s.Ping(gone), "Hold": second(s.Lead(gone, "tocsin")),
+		"SetNumbers": s.SetNumbers(gone, number(alice, "+1")), "Ping": s.Ping(gone), "Lead": second(s.Lead(gone, "tocsin")),
 	} {
 		if !errors.Is(err, context.Canceled) {
 			s.Errorf("%s: %v", name, err)
@@ -113,7 +113,7 @@ func reopened(s *suite) {
 	}
 }
 
-func hold(s *suite) {
+func lead(s *suite) {
 	held := func(want bool) {
 		s.Helper()
 		got, err := s.HasLeader(s.ctx)
@@ -164,16 +164,16 @@ func hold(s *suite) {
 
 // An instance that has lost the leadership unnoticed can't change anything.
 func fence(s *suite) {
-	zombie := s.again()
-	_, err := zombie.Lead(s.ctx, "tocsin.example.org")
+	superseded := s.again()
+	_, err := superseded.Lead(s.ctx, "tocsin.example.org")
 	s.must(err)
-	s.must(zombie.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(0, "m1")}}))
+	s.must(superseded.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(0, "m1")}}))
 	s.Steal(s.T)
 	next, err := s.Lead(s.ctx, "tocsin.example.org")
 	s.must(err)
 	defer next.Release()
 	s.insert(pending(1, "m2"))
-	err = zombie.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(2, "m3")}, Prompts: []track.Prompt{prompt(3, "p-1")}})
+	err = superseded.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(2, "m3")}, Prompts: []track.Prompt{prompt(3, "p-1")}})
 	if !errors.Is(err, track.ErrFenced) {
 		s.Fatalf("the other one committed: %v", err)
 	}

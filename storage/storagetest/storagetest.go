@@ -69,7 +69,7 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"prune after a wrong clock", pruneAfterWrongClock},
 		{"prune is bounded", pruneIsBounded},
 		{"reopened", reopened},
-		{"hold", hold},
+		{"lead", lead},
 		{"fence", fence},
 		{"handover", handover},
 		{"refused", refused},
