@@ -77,8 +77,9 @@ func (a *advisoryLock) alone(ctx context.Context, _ *Store) (release func() erro
 // lead takes the lock, and keeps checking it.
 func (a *advisoryLock) lead(ctx context.Context, s *Store, jid string, waits bool) (*Leadership, error) {
 	w := &watch{advisoryLock: a, store: s}
+	yield := time.Duration(0)
 	for {
-		err := w.take(ctx, jid, waits)
+		err := w.take(ctx, jid, waits, yield)
 		if err == nil {
 			return w.start(), nil
 		}
@@ -86,11 +87,13 @@ func (a *advisoryLock) lead(ctx context.Context, s *Store, jid string, waits boo
 			return nil, err
 		}
 		if isState(err, lockNotAvailable) {
+			yield = 0
 			continue
 		}
-		// The database was unreachable while we were a standby. If the previous leader is still running, it goes first: it
-		// has unwritten facts.
-		if err := wait(ctx, doubt); err != nil {
+		// The database can't be reached. Once it can, the previous leader goes first if it is still running: it has unwritten
+		// facts, and need not wait for the pause.
+		yield = 2 * beat
+		if err := wait(ctx, beat/2); err != nil {
 			return nil, err
 		}
 	}
@@ -126,13 +129,16 @@ func (w *watch) dial(ctx context.Context) (*line, error) {
 
 func milliseconds(d time.Duration) string { return fmt.Sprint(d.Milliseconds(), "ms") }
 
-// take connects, waits for the lock, and starts a term.
-func (w *watch) take(ctx context.Context, jid string, waits bool) error {
+// take connects, waits for yield and then for the lock, and starts a term.
+func (w *watch) take(ctx context.Context, jid string, waits bool, yield time.Duration) error {
 	l, err := w.dial(ctx)
 	if err != nil {
 		return err
 	}
 	w.line = l
+	if err = wait(ctx, yield); err != nil {
+		return errors.Join(err, l.Close())
+	}
 	if err = w.lock(ctx, jid, waits); err == nil {
 		asked := w.store.now()
 		if err = w.ask(ctx); err == nil {
