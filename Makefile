@@ -18,7 +18,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 PACKAGES ?= ./...
 FUZZTIME ?= 60s
 SOAKTIME ?= 1h
-LONGEST  := $(addprefix tocsin/,internal/acceptance contrib/converse internal/scenarios storage)
+LONGEST  := $(addprefix tocsin/,internal/acceptance storage contrib/converse cmd/tocsin internal/serverload internal/scenarios)
 NORACE   := tocsin/internal/survival
 BOTH     := $(addprefix tocsin/internal/,scenarios texting)
 # All of it, SQLite too: a package that is compiled without the race detector hides the synchronisation of generic code that it
@@ -29,18 +29,27 @@ RACE     := -race -gcflags=modernc.org/...=-d=checkptr=0
 # A program with the race detector sleeps for a second before it ends, unless told not to.
 export GORACE ?= atexit_sleep_ms=0
 
-.PHONY: build test matrix newest race fuzz bench bench-server soak failover fresh image packages lint vet format staticcheck luacheck dialyzer tools test-browser demo demo-sms playground clean
+.PHONY: build test test-race test-plain matrix newest race fuzz bench bench-server soak failover fresh image packages lint vet format staticcheck luacheck dialyzer tools test-browser demo demo-sms playground clean
 
 build:
 	$(GO) build -ldflags '-s -w -X main.version=$(VERSION)' -o . ./cmd/...
 
 # The longest come first, so that the others run beside them; they wait for one another and for timers, so four at a time keep
-# two processors busy. What kills programs under load goes without the race detector, which makes them slow. So do those BOTH
-# that tell one story by many taps and databases: with the race detector one of them, without it the others. "make lint" has
-# vetted all of it.
+# two processors busy. What kills programs under load goes without the race detector, which makes them slow, and alone. Without it
+# go those BOTH, too, that tell one story by many taps and databases: with the race detector one of them, without it the others, in
+# the time that the rest leaves (nice); their output comes when they have ended.
 test: tools lint
-	$(GO) test $(RACE) -vet=off -count=1 -p 4 -timeout 40m $(LONGEST) $(filter-out $(LONGEST) $(NORACE),$(shell $(GO) list ./...))
-	$(GO) test -vet=off -count=1 -p 4 -timeout 40m -skip '^TestSQLite$$/^.*$$/^module$$' $(NORACE) $(BOTH)
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-race test-plain
+	$(TEST) $(NORACE)
+
+# "make lint" has vetted all of it.
+TEST     := $(GO) test -vet=off -count=1 -timeout 40m
+
+test-race:
+	$(TEST) $(RACE) -p 4 $(LONGEST) $(filter-out $(LONGEST) $(NORACE),$(shell $(GO) list ./...))
+
+test-plain:
+	nice -n 10 $(TEST) -p 1 -skip '^TestSQLite$$/^.*$$/^module$$' $(BOTH)
 
 race:
 	$(GO) test $(RACE) $(PACKAGES)

@@ -26,7 +26,7 @@ func (h *harness) unready(t *testing.T, why ...string) {
 		return false
 	}
 	defer func() { t.Logf("/readyz: %s", strings.TrimSpace(body)) }()
-	patiently(t, 20*time.Second, "it is not ready, and says why: "+strings.Join(why, " or "), is)
+	patiently(t, 30*time.Second, "it is not ready, and says why: "+strings.Join(why, " or "), is)
 }
 
 // unharmed checks that the stream was never down, and that nothing was lost.

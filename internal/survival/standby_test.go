@@ -95,7 +95,7 @@ func TestPaused(t *testing.T) {
 		t.Logf("another one has the stream after %s", time.Since(began).Round(time.Millisecond))
 		passes(time.Second)
 		old.Signal(syscall.SIGCONT)
-		patiently(t, 10*time.Second, "it stands by", func() bool {
+		patiently(t, 30*time.Second, "it stands by", func() bool {
 			_, body := old.Readiness()
 			return strings.Contains(body, "standby")
 		})
@@ -139,7 +139,7 @@ func TestUnreachableDatabase(t *testing.T) {
 			_, body := first.Readiness()
 			return strings.Contains(body, "standby")
 		})
-		patiently(t, 10*time.Second, "it says so", func() bool { return strings.Contains(first.Stderr(), "standby: another instance") })
+		patiently(t, 30*time.Second, "it says so", func() bool { return strings.Contains(first.Stderr(), "standby: another instance") })
 		h.all.members = append(h.all.members, other)
 		h.end(t)
 	})
