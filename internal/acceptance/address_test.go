@@ -14,7 +14,7 @@ func TestNamesAsTheServerComparesThem(t *testing.T) {
 		binds(t, h, bob)
 		completed(t, h.command(bob, "number", "hide_from", "esse@"+h.Domain))
 		esse := h.capable("eße/x", lab.Markers)
-		bob.Close() // from strangers who are online no confirmations are expected
+		bob.Close() // no confirmations are expected of strangers who are online
 		esse.Say(bob.Bare(), "m1", "Are you there?")
 		if prompt := h.prompt(esse, "m1"); prompt.Has("number") || prompt.Has("sms") {
 			t.Errorf("the number is shown: %s", prompt)

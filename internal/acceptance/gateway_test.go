@@ -9,7 +9,7 @@ import (
 
 const gatewayDomain = "gw.lab.test"
 
-// A gateway for SMS on the server, by a script: Bob's phone is behind it. While it is away, the next route is taken.
+// A scripted SMS gateway on the server, with Bob's phone behind it. While it is offline, the next route is used.
 func TestTextByGateway(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds {
@@ -76,7 +76,7 @@ func textByGateway(t *testing.T, kind kind) {
 	h.tocsin.Until("stopped", func() bool { return strings.Contains(h.tocsin.Must("sms", "stops", "list"), "sms (gw)") })
 	alice.Say(bob.Bare(), "m4", "One more thing")
 	h.prompt(alice, "m4")
-	gw.ExpectNone(settle, "message[@to='%s']/body[.='alice@lab.test wrote on lab.test: One more thing']", phone) // but that it is noted
+	gw.ExpectNone(settle, "message[@to='%s']/body[.='alice@lab.test wrote on lab.test: One more thing']", phone) // it is only recorded
 	for _, sms := range p.sms() {
 		if strings.Contains(sms.Get("text"), "One more thing") {
 			t.Error("an SMS after STOP")

@@ -28,7 +28,7 @@ func TestRosters(t *testing.T) {
 			lab.Befriend(alice, bob)
 			h.tocsin.Must("numbers", "set", "-private", bob.Bare(), number)
 			carol.Say(bob.Bare(), "m0", "Are you the plumber?")
-			status(carol, "m0", "delivered") // from strangers only what they were seen to do is expected
+			status(carol, "m0", "delivered") // of strangers, only observed behaviour is expected
 			bob.Close()
 
 			alice.Say(bob.Bare(), "m1", "Are you there?")

@@ -7,8 +7,8 @@ import (
 	"tocsin/internal/lab"
 )
 
-// Another provider takes the place of one by a reload: the next SMS goes by it, and what the old one reports of the last is
-// still believed.
+// A reload replaces a provider: the next SMS goes through the new one, and the old one's reports about earlier SMS still
+// count.
 func TestTextRouteReloaded(t *testing.T) {
 	withProvider(t, func(t *testing.T, h *host, old *provider) {
 		alice := h.capable("alice/phone", lab.Markers)

@@ -13,7 +13,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// provider is a provider of SMS by a script: it takes what Kannel takes, and keeps it.
+// provider is a scripted SMS provider with Kannel's API: it records requests.
 type provider struct {
 	*httptest.Server
 	status  int
@@ -61,14 +61,14 @@ func called(t *testing.T, hook string) (status string) {
 	return resp.Status
 }
 
-// sms returns what was taken so far.
+// sms returns the SMS accepted so far.
 func (p *provider) sms() []url.Values {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.got
 }
 
-// texting are settings by which SMS go to providers, one after the other.
+// texting returns settings for routes to providers, in order.
 func texting(t *testing.T, more lab.Settings, providers ...*provider) lab.Settings {
 	port := lab.Port(t)
 	var routes []string
@@ -86,7 +86,7 @@ func texting(t *testing.T, more lab.Settings, providers ...*provider) lab.Settin
 	return s
 }
 
-// withProvider runs a story on both servers, each with a provider that takes everything.
+// withProvider runs a story on both servers, each with a provider that accepts everything.
 func withProvider(t *testing.T, story func(*testing.T, *host, *provider)) {
 	for _, kind := range kinds {
 		if kind.tap == lab.Module {
@@ -99,7 +99,7 @@ func withProvider(t *testing.T, story func(*testing.T, *host, *provider)) {
 	}
 }
 
-// Nobody asks Alice: the SMS goes out, the phone has it, Bob reads.
+// Alice is not prompted: the SMS is sent, the phone gets it, Bob reads.
 func TestTextAutomatically(t *testing.T) {
 	withProvider(t, func(t *testing.T, h *host, p *provider) {
 		alice := h.capable("alice/phone", lab.Markers)
@@ -202,8 +202,8 @@ func textRoutes(t *testing.T, kind kind) {
 	h.discreet(t, number, "+4915112345678", "Are you there", "On my way", "555 0199", secret)
 }
 
-// The whole story by way of Kannel: nobody reads, an SMS goes out, the phone has it, Bob answers from it, and Alice is told, also when
-// she is away.
+// The whole story through Kannel: Bob does not read, an SMS is sent, the phone gets it, Bob replies, and Alice is told, also
+// when she is away.
 func TestTextByKannel(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds {
@@ -248,7 +248,7 @@ func TestTextByKannel(t *testing.T) {
 			h.tocsin.Counts("tocsin_sms_replies_total", `kind="forwarded"`, 1)
 			smsc.Phone(strings.TrimPrefix(number, "+"), strings.TrimPrefix(lab.KannelNumber, "+"), "I am here now")
 			h.tocsin.Counts("tocsin_sms_replies_total", `kind="forwarded"`, 2)
-			h.tocsin.Confirmed() // ejabberd does not deliver what it stores just as a client comes online
+			h.tocsin.Confirmed() // ejabberd may not deliver a message stored just as a client comes online
 			back := h.Login("alice/desk", lab.Markers)
 			back.Expect("message[@from='%s']/{%s}sms-reply/text[.='I am here now']", h.contact(), ns)
 
@@ -262,14 +262,14 @@ func TestTextByKannel(t *testing.T) {
 	}
 }
 
-// hookSecret is what stands in the paths that providers call.
+// hookSecret is part of the paths that providers call.
 func (h *host) hookSecret() string {
 	routes := h.tocsin.Must("sms", "routes")
 	path := strings.Split(routes[strings.Index(routes, "replies: "):], "/")
 	return path[len(path)-2]
 }
 
-// discreet makes sure that nothing of this is in the log, with or without the plus of a number.
+// discreet checks that the log contains none of these, with or without the plus of a number.
 func (h *host) discreet(t *testing.T, secrets ...string) {
 	t.Helper()
 	log := h.tocsin.Stderr()
@@ -280,7 +280,7 @@ func (h *host) discreet(t *testing.T, secrets ...string) {
 	}
 }
 
-// Bob binds his number himself: it counts once the code has come back that his phone got.
+// Bob binds his number himself: it counts once he has entered the code that his phone got.
 func TestNumberByCode(t *testing.T) {
 	for _, kind := range kinds {
 		if kind.tap != lab.Module {
@@ -297,7 +297,7 @@ func TestNumberByCode(t *testing.T) {
 				contains(t, line, bob.Expect("message[@from='%s'][@type='chat']/body", h.contact()).String(), want)
 			}
 			says("number "+number, "A code is being sent to "+number)
-			for len(p.sms()) == 0 { // the answer does not wait for it
+			for len(p.sms()) == 0 { // the response does not wait for it
 				alice.Sync()
 			}
 			text := p.sms()[0].Get("text")

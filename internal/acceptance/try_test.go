@@ -9,7 +9,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// An admin tries a route: the SMS goes out once, and what the provider reports is shown. What the policy forbids does not go out.
+// An admin tests a route: the SMS is sent once, and the provider's reports are shown. What the policy forbids is not sent.
 func TestTextTried(t *testing.T) {
 	withProvider(t, func(t *testing.T, h *host, p *provider) {
 		reported := make(chan error, 1)

@@ -1,5 +1,5 @@
-// Clients leaves a Prosody with Tocsin running, for a look at both with the clients that people use. The other side of the
-// conversation is played by it, as told by lines on standard input:
+// Clients runs a Prosody with Tocsin, to try real clients with both. It plays the other side of the conversation, controlled
+// by lines on standard input:
 //
 //	login bob/phone Gajim            behave as that client: Gajim, Converse, Profanity, Poezio, Silent
 //	say bob/phone alice@example.org Good morning.

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestTexted has "make demo-sms" told to nobody. ("make demo" is told by "make fresh".)
+// TestTexted runs "make demo-sms" without pauses. ("make fresh" runs "make demo".)
 func TestTexted(t *testing.T) {
 	var out bytes.Buffer
 	texted(&teller{TB: t, out: &out})

@@ -1,5 +1,5 @@
-// Demo tells the stories that Tocsin is for as they happen, on a real Prosody with throw-away data on loopback: how Alice is prompted to
-// send Bob an SMS, and, as "demo sms", how Tocsin sends one itself by way of a real Kannel, and Bob answers.
+// Demo shows what Tocsin does, live on a real Prosody with throw-away data on loopback: Alice is prompted to send Bob an SMS;
+// with "demo sms", Tocsin sends one itself through a real Kannel, and Bob replies.
 package main
 
 import (
@@ -12,7 +12,7 @@ import (
 	"tocsin/internal/tbrun"
 )
 
-// stories are told by these arguments.
+// stories are the demos by argument.
 var stories = map[string]func(*teller){"": prompted, "sms": texted}
 
 func main() {

@@ -51,7 +51,7 @@ func (s *teller) unread(server *lab.Server, tocsin *lab.Daemon) (alice, bob *lab
 	alice.Greet(server.Component)
 	alice.Expect("presence[@from='%s']", server.Component)
 	bob = server.Login("bob/phone", lab.Markers)
-	lab.Befriend(alice, bob) // from strangers no confirmations are expected
+	lab.Befriend(alice, bob) // no confirmations are expected of strangers
 	tocsin.Must("numbers", "set", bob.Bare(), number)
 	s.begin()
 	s.line("admin", "$ tocsin numbers set %s %s", bob.Bare(), number)
@@ -78,7 +78,7 @@ func (s *teller) line(who, format string, args ...any) {
 	fmt.Fprintln(s.out, s.paint(fmt.Sprintf("%7s  %-7s %s", at, who, fmt.Sprintf(format, args...))))
 }
 
-// said tells what somebody gets to read, line by line.
+// said prints what somebody reads, line by line.
 func (s *teller) said(who, whom, text string) {
 	for i, line := range strings.Split(text, "\n") {
 		if i == 0 {

@@ -7,7 +7,8 @@ import (
 	"tocsin/xep/escalation"
 )
 
-// texted: Alice writes to Bob, who does not read; Tocsin sends him an SMS by way of Kannel, he answers from his phone, and Alice is told.
+// texted: Alice writes to Bob, who does not read; Tocsin sends him an SMS through Kannel, he replies from his phone, and
+// Alice is told.
 func texted(s *teller) {
 	s.note("Starting Prosody with mod_tocsin, Kannel with an SMSC behind it, and tocsin on an SQLite file …")
 	server := lab.Prosody(s, lab.Options{Tap: lab.Module, Hosts: []string{"example.org"}, Component: "tocsin.example.org"})
@@ -41,7 +42,7 @@ func texted(s *teller) {
 	s.note("The story ran on a real server and a real gateway. docs/SMS.md has what you need for yours.")
 }
 
-// sent is what came by SMS, all parts together.
+// sent is the text of an SMS, with its parts joined.
 func sent(smsc *lab.SMSC) string {
 	var text strings.Builder
 	_, parts, _ := smsc.State()

@@ -13,12 +13,12 @@ import (
 // to +999… go to the fake one.
 type Kannel struct {
 	SendURL   string // of sendsms
-	AccessLog string // path: it has numbers and texts
+	AccessLog string // path; the log contains numbers and texts
 
 	t        testing.TB
 	dir      string
 	file     string                       // its configuration
-	config   func(replyURL string) string // what that is
+	config   func(replyURL string) string // its content
 	fake     int
 	bearer   *process
 	smsbox   *process
@@ -26,7 +26,7 @@ type Kannel struct {
 	bearerAt string
 }
 
-// NewKannel starts one in front of an SMSC. Replies are handed to replyURL, as the preset has it; without one they wait.
+// NewKannel starts one in front of an SMSC. Replies are posted to replyURL, in the preset's format; without one they wait.
 func NewKannel(t testing.TB, smsc *SMSC, replyURL string) *Kannel {
 	t.Helper()
 	admin, box, send := Port(t), Port(t), Port(t)
@@ -56,10 +56,10 @@ func NewKannel(t testing.TB, smsc *SMSC, replyURL string) *Kannel {
 	return k
 }
 
-// KannelNumber is what a component sends SMS from by way of a Kannel.
+// KannelNumber is the sender of SMS through a Kannel.
 const KannelNumber = "+8613900139000"
 
-// Settings are those by which a component sends SMS by way of it. Attach has replies come back, too.
+// Settings make a component send SMS through it. Attach also returns replies.
 func (k *Kannel) Settings() Settings {
 	listen := loopback(Port(k.t))
 	return Settings{
@@ -68,7 +68,7 @@ func (k *Kannel) Settings() Settings {
 	}
 }
 
-// Attach hands replies to a component that has Settings.
+// Attach delivers replies to a component that has Settings.
 func (k *Kannel) Attach(d *Daemon) {
 	k.t.Helper()
 	url := replyURL.FindStringSubmatch(d.Must("sms", "routes"))
@@ -80,7 +80,7 @@ func (k *Kannel) Attach(d *Daemon) {
 
 var replyURL = regexp.MustCompile(`replies: (\S+)`)
 
-// ReplyTo has replies handed to a URL from now on.
+// ReplyTo posts replies to a URL from now on.
 func (k *Kannel) ReplyTo(url string) {
 	k.t.Helper()
 	k.smsbox.kill()
@@ -120,7 +120,7 @@ func (k *Kannel) start(name string) *process {
 	return p
 }
 
-// Phone has the fake SMSC hand over an SMS from a phone.
+// Phone makes the fake SMSC deliver an SMS from a phone.
 func (k *Kannel) Phone(from, to, text string) {
 	k.t.Helper()
 	fakesmsc := program(k.t, "fakesmsc", "/usr/lib/kannel/test/fakesmsc")
@@ -132,7 +132,7 @@ func (k *Kannel) Phone(from, to, text string) {
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	k.phone = p // it stays, to take what is sent
+	k.phone = p // it stays to accept SMS
 	k.t.Cleanup(p.kill)
 }
 

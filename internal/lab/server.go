@@ -1,6 +1,6 @@
 // Package lab starts real servers for tests: Prosody, ejabberd and PostgreSQL with throw-away data on free loopback ports,
-// the built tocsin beside them, and XMPP clients that behave like those people use. Whatever a test starts ends with it,
-// and what the servers logged and the clients said is shown if it fails.
+// the built tocsin beside them, and XMPP clients that behave like those people use. Whatever a test starts ends with it; if
+// it fails, the servers' logs and the clients' transcripts are shown.
 //
 //	server := lab.Prosody(t, lab.Options{Tap: lab.Module})
 //	alice := server.Login("alice/phone", lab.Markers.Phone())

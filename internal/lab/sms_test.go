@@ -22,7 +22,7 @@ import (
 	"tocsin/component/gateway/smpp"
 )
 
-// keeper is a Sink that keeps; it fails as often as it is told.
+// keeper is a Sink that records its input; it fails a given number of times.
 type keeper struct {
 	mu      sync.Mutex
 	failing int
@@ -91,7 +91,7 @@ func (k *keeper) replied(t *testing.T, from, to, text string) {
 	})
 }
 
-// an is an SMS to a number of its own that ends in fate.
+// an is an SMS to a new number that determines its fate.
 func an(fate, text string) gateway.Submission {
 	n := references.Add(1)
 	return gateway.Submission{Ref: fmt.Sprintf("%032x", n), To: fmt.Sprintf("+86138%06d%s", n, fate), From: "+15550009999", Text: text, Validity: 15 * time.Minute}
@@ -99,7 +99,7 @@ func an(fate, text string) gateway.Submission {
 
 var references atomic.Int64
 
-// took returns the texts that an SMSC took for a number, parts joined.
+// took returns the texts that an SMSC accepted for a number, with parts joined.
 func (s *SMSC) took(to string) (text string, parts []Submitted) {
 	_, all, _ := s.State()
 	for _, one := range all {
@@ -141,7 +141,7 @@ func TestKannelPreset(t *testing.T) {
 	if a := wrong.Submit(t.Context(), an("01", "Hello")); a.Outcome != gateway.NotSent || a.Class != "403" {
 		t.Errorf("wrong password: %+v", a)
 	}
-	sink.failing = 2 // hooks are answered with 503, and come again
+	sink.failing = 2 // hooks get 503, and are repeated
 	long := strings.Repeat("0123456789", 20)
 	texts := map[string]gateway.Submission{
 		"delivered": an("01", `Are you there? €[]{}~^|\ "&+%`), "chinese": an("20", "水泵坏了 🚒 请打电话"), "long": an("21", long),
@@ -189,7 +189,7 @@ func TestKannelPreset(t *testing.T) {
 	}
 }
 
-// bound is a gateway that runs, and its Sink.
+// bound is a running gateway, and its Sink.
 func bound(t *testing.T, smsc *SMSC, r smpp.Route) (*smpp.Gateway, *keeper) {
 	t.Helper()
 	sink := newKeeper()
@@ -291,7 +291,7 @@ func TestSMPPWithNodeSMPP(t *testing.T) {
 	}
 }
 
-// Three ways, three alphabets: the SMSC has the text.
+// Three gateways, three alphabets: the SMSC gets the text.
 func TestLongTextsToNodeSMPP(t *testing.T) {
 	t.Parallel()
 	smsc := NewSMSC(t, false)
@@ -322,7 +322,7 @@ func TestLongTextsToNodeSMPP(t *testing.T) {
 	}
 }
 
-// No more than the window is under way.
+// The window limits the submissions under way.
 func TestWindowOfNodeSMPP(t *testing.T) {
 	t.Parallel()
 	smsc := NewSMSC(t, false)
@@ -343,7 +343,7 @@ func TestWindowOfNodeSMPP(t *testing.T) {
 	}
 }
 
-// What can't be trusted, or does not let us in, gets nothing.
+// An SMSC with an untrusted certificate, or one that rejects the login, gets nothing.
 func TestBindRefusedByNodeSMPP(t *testing.T) {
 	t.Parallel()
 	smsc := NewSMSC(t, true)

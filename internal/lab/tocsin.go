@@ -298,8 +298,8 @@ func (d *Daemon) Counts(name, labels string, atLeast float64) {
 	}
 }
 
-// Confirmed waits until the server has confirmed all that Tocsin wants to send: what is for somebody who is offline is in the
-// server's storage then.
+// Confirmed waits until the server has confirmed everything that Tocsin sends: messages to offline users are in the server's
+// storage then.
 func (d *Daemon) Confirmed() {
 	d.t.Helper()
 	d.Until("the outbox is empty", func() bool { return d.Metric("tocsin_outbox_messages", "") == 0 })

@@ -23,14 +23,14 @@ import (
 
 var update = flag.Bool("update", false, "record anew what the modules tell")
 
-// recorder keeps what a module tells step by step, as component/tap's tests read it: in one batch a step, the events as they
-// came, but for what differs from run to run.
+// recorder records a module's events step by step, for component/tap's tests: one batch per step, without what differs from
+// run to run.
 type recorder struct {
 	t    *testing.T
 	tap  *lab.Component
 	host string
-	rest string              // of the wire, that is no whole batch yet
-	ids  map[string][]string // of sessions and of the archive, as they came up
+	rest string              // of the wire: an incomplete batch
+	ids  map[string][]string // of sessions and of the archive, in order of appearance
 	out  strings.Builder
 	n    int
 }
@@ -42,7 +42,7 @@ var (
 	version   = regexp.MustCompile(` server='(\w+) [^']*'`)
 )
 
-// madeUp are ids that differ from run to run, by kind.
+// madeUp are the ids that differ from run to run, by kind.
 var madeUp = []struct {
 	of string
 	id *regexp.Regexp
@@ -52,8 +52,8 @@ var madeUp = []struct {
 	{"archive", regexp.MustCompile(`(^<stanza-id .* id='|<si id=')([^']*)'`)},
 }
 
-// step does something, and records what is told of it. What comes in no order is sorted by a part of each event, if one is
-// given.
+// step does something, and records the resulting events. If they have no fixed order, they are sorted by the given part of
+// each.
 func (r *recorder) step(name string, do func(), sortBy ...string) {
 	r.t.Helper()
 	r.tap.Forget()
@@ -75,7 +75,7 @@ func (r *recorder) write(name string, sortBy ...string) {
 		part := regexp.MustCompile(sortBy[0])
 		slices.SortStableFunc(events, func(a, b string) int { return strings.Compare(part.FindString(a), part.FindString(b)) })
 	}
-	for i := len(events) - 1; i >= 0; i-- { // how a roster stands in between depends on when the module looks
+	for i := len(events) - 1; i >= 0; i-- { // intermediate states of a roster depend on when the module looks
 		if m := standing.FindStringSubmatch(events[i]); m != nil && slices.ContainsFunc(events[i+1:], func(e string) bool { return strings.Contains(e, m[1]) }) {
 			events = slices.Delete(events, i, i+1)
 		}

@@ -9,7 +9,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// What a tap tells does not depend on the database: one is enough here.
+// Taps do not depend on the database: one is enough here.
 func TestPostgres(t *testing.T) {
 	lab.Postgres(t) // is there
 	fakeserver.RunOnce(t, "testdata", func(t *testing.T) fakeserver.Subject {

@@ -1,5 +1,5 @@
-// Package scenarios tells what Tocsin does in stories, each played by every kind of tap that it can be told by, on both
-// databases: testdata/*.txtar. What their lines mean stands in internal/fakeserver.
+// Package scenarios tests Tocsin with stories (testdata/*.txtar), each played with every kind of tap that supports it, on
+// both databases. internal/fakeserver documents their commands.
 package scenarios
 
 import (
@@ -28,8 +28,8 @@ import (
 	"tocsin/track"
 )
 
-// With the race detector, which makes them slow, the stories are told by one kind of tap and on one database: the others
-// differ in what is read and written, not in who runs when. "make test" has those without it.
+// With the race detector, which makes them slow, the stories use one kind of tap and one database: the others differ in data,
+// not in concurrency. "make test" runs all without it.
 func TestSQLite(t *testing.T) {
 	var shapes []fakeserver.Shape // all
 	if lab.RaceDetector {
@@ -45,8 +45,8 @@ func TestSQLite(t *testing.T) {
 	}, shapes...)
 }
 
-// emptyDatabase returns one that has the schema and nothing else: stories begin with a copy of it, since making the schema
-// takes longer than most of them.
+// emptyDatabase returns a database with just the schema: stories begin with a copy, since creating the schema takes longer
+// than most of them.
 func emptyDatabase(t *testing.T) []byte {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "empty.db")
@@ -116,7 +116,7 @@ func (s *subject) Start(text string, dial func(context.Context) (net.Conn, error
 	return nil
 }
 
-// network takes every SMS.
+// network accepts every SMS.
 type network func(to, from, text string)
 
 func (n network) Submit(_ context.Context, m gateway.Submission) gateway.Answer {

@@ -236,8 +236,8 @@ func BenchmarkOverload(b *testing.B) {
 	}
 }
 
-// BenchmarkTwice: ejabberd's stock module is given more and more messages, until ejabberd closes the connection that it cannot write
-// to as fast. Twice that rate, or what ejabberd takes of it, is no trouble for ours.
+// BenchmarkTwice: ejabberd's stock module gets more and more messages, until ejabberd closes the connection because it can't
+// write fast enough. Our module handles twice that rate, or as much as ejabberd accepts.
 func BenchmarkTwice(b *testing.B) {
 	const step, seconds = 250, 20
 	stock, ours := kinds[3], kinds[2]

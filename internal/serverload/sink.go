@@ -57,7 +57,7 @@ func Attach(addr, jid, secret string, record bool) (*Sink, error) {
 	return s, s.Connect(addr, secret)
 }
 
-// Connect connects again, after Close or when the server closed the connection. The counts go on.
+// Connect reconnects, after Close or when the server closed the connection. Counting continues.
 func (s *Sink) Connect(addr, secret string) (err error) {
 	conn, err := net.DialTimeout("tcp", addr, patience)
 	if err != nil {

@@ -35,8 +35,8 @@ func (s *story) digits() string {
 	return digits
 }
 
-// TestCodeCrash ends an instance at each commit and each submission while a code is sent, and lets another one go on: there are never
-// two SMS where there must not be, and whatever arrives confirms the number.
+// TestCodeCrash ends an instance at each commit and each submission while a code is sent, and another one continues: there
+// are never two SMS where that is ruled out, and any code that arrives confirms the number.
 func TestCodeCrash(t *testing.T) {
 	onBoth(t, func(t *testing.T, on *database) {
 		for _, repeat := range []routes.Repeat{routes.Never, routes.ByKey, routes.Always} {
@@ -75,7 +75,7 @@ func (s *story) judgeCode(at string) {
 			s.t.Errorf("%s: an SMS is still on its way", at)
 		}
 	}
-	if phones == 0 { // nothing is lost but a minute
+	if phones == 0 { // only a minute is lost
 		if verdict := s.wantCode(); verdict != track.CodeSent {
 			s.t.Fatalf("%s: another one: %s", at, verdict)
 		}
@@ -94,7 +94,7 @@ func (s *story) judgeCode(at string) {
 	}
 }
 
-// TestCodeStories tells what the SMS with codes, and those in answer to STOP, say.
+// TestCodeStories checks the SMS with codes, and those that confirm STOP.
 func TestCodeStories(t *testing.T) {
 	onBoth(t, func(t *testing.T, on *database) {
 		tell := func(name string, what func(*testing.T, *story)) {

@@ -58,7 +58,7 @@ func TestOutcomes(t *testing.T) {
 }
 
 // TestCrash ends an instance at each commit and each submission, before and after it, for each row of the table, and starts
-// another one: there are never two SMS where that must not happen, and never none without a prompt.
+// another one: there are never two SMS where that is ruled out, and never none without a prompt.
 func TestCrash(t *testing.T) {
 	onBoth(t, func(t *testing.T, on *database) {
 		for _, repeat := range []routes.Repeat{routes.Never, routes.ByKey, routes.Always} {
@@ -91,8 +91,8 @@ func TestCrash(t *testing.T) {
 	})
 }
 
-// everywhere lives once for each commit and each submission, with a crash before it and after it, until lives get by without one.
-// live reports whether there was a crash. With fewer commits than least, the test fails: it would show nothing.
+// everywhere calls live for a crash before and after each commit and each submission, until there is no crash, as live
+// reports. With fewer commits than least the test fails, since it would prove nothing.
 func everywhere(t *testing.T, least int, live func(at crash) (crashed bool)) {
 	commits, submits := 1, 1
 	for at := (crash{commit: 1}); ; {

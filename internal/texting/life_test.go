@@ -95,7 +95,7 @@ type life struct {
 	later   map[string]entry
 	shown   int
 	told    []string
-	handed  map[string]string // replies that were handed on, by the id of the stanza: to whom, from whom, and the words
+	handed  map[string]string // forwarded replies, by stanza id: receiver, author, text
 	people
 }
 
@@ -138,7 +138,7 @@ func (l *life) Commit(ctx context.Context, c track.Changes) error {
 		}
 	}
 	l.end(errCrash)
-	return track.ErrFenced // nothing more is written
+	return track.ErrFenced // nothing is written any more
 }
 
 func (l *life) Settled(context.Context) (bool, error) { return false, nil }
@@ -167,7 +167,7 @@ type story struct {
 	began    track.Time
 	who      people
 	log      journal
-	words    []string // what phones have said
+	words    []string // the texts from phones
 	*life
 }
 

@@ -33,14 +33,14 @@ func (s *story) reply(id, text string, change ...func(*gateway.Reply)) error {
 	return s.sender.Replied(s.t.Context(), r)
 }
 
-// handedOn are the replies that senders were told of.
+// handedOn are the replies that senders received.
 func (s *story) handedOn() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return strings.Join(slices.Sorted(maps.Values(s.handed)), ", ")
 }
 
-// status is how far a message has come.
+// status is the status of a message.
 func (s *story) status(id string) track.Status {
 	s.t.Helper()
 	found, err := s.store.Messages(s.t.Context(), s.who.alice, track.Filter{ID: id, With: s.who.bob})
@@ -190,8 +190,8 @@ func TestReplies(t *testing.T) {
 	})
 }
 
-// TestReplyCrash ends an instance at each commit that a reply leads to, before and after it. The provider comes again, as it has got
-// no answer, and once more for no reason: the reply reads, and is handed on, as one stanza.
+// TestReplyCrash ends an instance at each commit caused by a reply, before and after it. The provider repeats the call, as it
+// got no response, and once more for no reason: the reply counts as reading, and is forwarded, as one stanza.
 func TestReplyCrash(t *testing.T) {
 	onBoth(t, func(t *testing.T, on *database) {
 		for at := (crash{commit: 1}); ; {

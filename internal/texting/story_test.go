@@ -11,7 +11,7 @@ import (
 	"tocsin/track"
 )
 
-// teller tells stories in which both routes send.
+// teller runs stories in which both routes send.
 func teller(t *testing.T, on *database) func(name string, what func(*testing.T, *story)) {
 	return func(name string, what func(*testing.T, *story)) {
 		t.Run(name, func(t *testing.T) {
@@ -150,7 +150,7 @@ func TestStories(t *testing.T) {
 	})
 }
 
-// template has SMS written by another one.
+// template uses another template for SMS.
 func (l *life) template(text string) {
 	next := *l.live.Get()
 	next.Templates = map[string]*template.Template{"en": template.Must(template.New("").Parse(text))}
