@@ -91,7 +91,7 @@ type life struct {
 	commits int
 	submits int
 	alarms  map[track.Alarm]bool
-	jobs    map[string]bool // entries in the hands of the sender
+	jobs    map[string]bool // entries that are being sent
 	later   map[string]entry
 	shown   int
 	told    []string
@@ -293,6 +293,7 @@ func (l *life) dispatch(out track.Outgoing) {
 	defer l.mu.Unlock()
 	switch out.Kind {
 	case track.OutShow:
+		l.jobs[out.ID] = true
 		if out.Owner == l.alice {
 			l.shown++
 		}
