@@ -365,12 +365,12 @@ for (const [why, error, sentence] of [
 
 test('a busy service is asked again; a silent one keeps nobody from sending', async () => {
     const a = await arrive();
-    await a.page.evaluate(() => window._converse.api.settings.set('stanza_timeout', 1000));
     service.faults.claim = `<resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>`;
     const [id] = await prompted(a);
     await a.click(id, 'open');
     await a.banner(id).getByText('The service is busy').waitFor();
     assert.deepEqual(await a.followed(), []);
+    await a.page.evaluate(() => window._converse.api.settings.set('stanza_timeout', 1000));
     service.faults.claim = 'silence';
     await a.click(id, 'open');
     await a.banner(id).getByText('The service does not answer').waitFor({ timeout: 15_000 });
