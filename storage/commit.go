@@ -81,7 +81,7 @@ func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error 
 		}
 	}
 	for seq, ords := range bySeq(c.Told) {
-		if _, err := tx.StmtxContext(ctx, s.tell).ExecContext(ctx, seq, seq, s.numbers(ords)); err != nil {
+		if _, err := tx.StmtxContext(ctx, s.tell).ExecContext(ctx, seq, seq, s.integers(ords)); err != nil {
 			return fmt.Errorf("told: %w", err)
 		}
 	}
@@ -91,7 +91,7 @@ func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error 
 		}
 	}
 	if len(c.Taken) > 0 {
-		if _, err := tx.StmtxContext(ctx, s.dropTaken).ExecContext(ctx, s.numbers(c.Taken)); err != nil {
+		if _, err := tx.StmtxContext(ctx, s.dropTaken).ExecContext(ctx, s.integers(c.Taken)); err != nil {
 			return fmt.Errorf("taken: %w", err)
 		}
 	}

@@ -22,11 +22,11 @@ type dialect interface {
 	// write runs such a statement for many rows.
 	write(ctx context.Context, stmt *sqlx.Stmt, t *table, r rows) error
 
-	// among returns the condition that a column has one of the values of a parameter, made by numbers or names.
+	// among returns the condition that a column has one of the values of a parameter, made by integers or names.
 	among(column string) string
-	numbers([]int64) any
+	integers([]int64) any
 	names([]string) any
-	// newest returns a query for the n newest rows, by ord, of each value of a column; its parameter is made by numbers.
+	// newest returns a query for the n newest rows, by ord, of each value of a column; its parameter is made by integers.
 	newest(t *table, column string, n int) string
 
 	unsettled() string // a query: senders, and how many unsettled messages they have
@@ -90,8 +90,8 @@ func (sqlite) write(ctx context.Context, stmt *sqlx.Stmt, t *table, r rows) erro
 
 func (sqlite) among(column string) string { return column + " IN (SELECT value FROM json_each(?))" }
 
-func (sqlite) numbers(values []int64) any { return asJSON(values) }
-func (sqlite) names(values []string) any  { return asJSON(cleaned(values)) }
+func (sqlite) integers(values []int64) any { return asJSON(values) }
+func (sqlite) names(values []string) any   { return asJSON(cleaned(values)) }
 
 func asJSON[T any](values []T) string {
 	b, _ := json.Marshal(values) // numbers and strings: never an error
@@ -189,8 +189,8 @@ func (postgres) write(ctx context.Context, stmt *sqlx.Stmt, t *table, r rows) er
 
 func (postgres) among(column string) string { return column + " = ANY(?)" }
 
-func (postgres) numbers(values []int64) any { return intArray{values, 1} }
-func (postgres) names(values []string) any  { return textArray{cleaned(values), 1} }
+func (postgres) integers(values []int64) any { return intArray{values, 1} }
+func (postgres) names(values []string) any   { return textArray{cleaned(values), 1} }
 func (postgres) newest(t *table, column string, n int) string {
 	return fmt.Sprintf("SELECT m.* FROM unnest(?::bigint[]) AS v(value) CROSS JOIN LATERAL "+
 		"(SELECT %s FROM %s WHERE %s = v.value ORDER BY ord DESC LIMIT %d) AS m", t.list(), t.name, column, n)

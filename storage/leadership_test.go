@@ -115,7 +115,7 @@ func (p *process) says(want string) {
 		select {
 		case line := <-p.lines:
 			p.said = append(p.said, line)
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			p.t.Fatalf("the other process did not print %q, only %q", want, p.said)
 		}
 	}
@@ -266,7 +266,7 @@ func TestCutBoth(t *testing.T) {
 func eventually(t *testing.T, try func() error) {
 	t.Helper()
 	err := try()
-	for deadline := time.Now().Add(15 * time.Second); err != nil; err = try() {
+	for deadline := time.Now().Add(time.Minute); err != nil; err = try() {
 		if time.Now().After(deadline) {
 			t.Fatal(err)
 		}

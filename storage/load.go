@@ -92,7 +92,7 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 			reached[p.Recipient] = true
 		}
 	}
-	if err := l.promptsBy(ctx, s.promptByOrd, s.numbers(w.Rows), len(w.Rows)); err != nil {
+	if err := l.promptsBy(ctx, s.promptByOrd, s.integers(w.Rows), len(w.Rows)); err != nil {
 		return out, err
 	}
 	for _, p := range l.prompts {
@@ -176,7 +176,7 @@ func (l *loading) byOrds(ctx context.Context, ords []int64) error {
 }
 
 func (l *loading) find(ctx context.Context, stmt *sqlx.Stmt, wanted []int64, exact func(*track.Message) bool) error {
-	found, err := stmt.QueryContext(ctx, l.store.numbers(wanted))
+	found, err := stmt.QueryContext(ctx, l.store.integers(wanted))
 	err = l.store.messages.read(found, err, func(m *track.Message) error {
 		if exact(m) {
 			l.messages[m.Ord] = *m
@@ -210,7 +210,7 @@ func (l *loading) pairsOf(ctx context.Context, wanted []track.Conv) (pairs []tra
 		return nil, nil
 	}
 	exact, hashes := l.hashes(wanted)
-	found, err := l.store.pairOf.QueryContext(ctx, l.store.numbers(hashes))
+	found, err := l.store.pairOf.QueryContext(ctx, l.store.integers(hashes))
 	err = l.store.pairs.read(found, err, func(p *track.Pair) error {
 		if exact[p.Conv] {
 			pairs = append(pairs, *p)
@@ -265,7 +265,7 @@ func (l *loading) promptsOf(ctx context.Context, senders map[string]bool) error 
 		return nil
 	}
 	exact, hashes := l.store.hash.all(senders)
-	return l.addPrompts(ctx, l.store.promptOf, l.store.numbers(hashes), func(p *track.Prompt) bool { return exact[p.Sender] })
+	return l.addPrompts(ctx, l.store.promptOf, l.store.integers(hashes), func(p *track.Prompt) bool { return exact[p.Sender] })
 }
 
 func (l *loading) promptsBy(ctx context.Context, stmt *sqlx.Stmt, wanted any, n int) error {
@@ -341,7 +341,7 @@ func (s *Store) opened(ctx context.Context, senders, recipients map[string]bool,
 		if len(hashes) == 0 {
 			return nil
 		}
-		found, err := stmt.QueryContext(ctx, since, s.numbers(hashes))
+		found, err := stmt.QueryContext(ctx, since, s.integers(hashes))
 		return openings.read(found, err, func(o *track.Opened) error {
 			if wanted(o) {
 				opened = append(opened, *o)

@@ -26,7 +26,7 @@ func (l *loading) codesOf(ctx context.Context, w track.Want) (all []track.Code, 
 	found := map[int64]track.Code{}
 	if len(users) > 0 {
 		exact, hashes := s.hash.all(users)
-		rows, err := s.newestCode.QueryContext(ctx, s.numbers(hashes))
+		rows, err := s.newestCode.QueryContext(ctx, s.integers(hashes))
 		err = codes.read(rows, err, func(c *codeRow) error {
 			if exact[c.JID] {
 				found[c.Row] = c.Code
@@ -38,7 +38,7 @@ func (l *loading) codesOf(ctx context.Context, w track.Want) (all []track.Code, 
 		}
 	}
 	if len(ords) > 0 {
-		rows, err := s.codeByOrd.QueryContext(ctx, s.numbers(ords))
+		rows, err := s.codeByOrd.QueryContext(ctx, s.integers(ords))
 		err = codes.read(rows, err, func(c *codeRow) error { found[c.Row] = c.Code; return nil })
 		if err != nil {
 			return nil, fmt.Errorf("codes: %w", err)

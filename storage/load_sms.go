@@ -24,7 +24,7 @@ func (l *loading) textsOf(ctx context.Context, w track.Want, now track.Time) (pa
 			exact[track.PartKey{Route: clean(k.Route), ID: clean(k.ID)}] = true
 			hashes = append(hashes, s.hash.part(k))
 		}
-		found, err := s.partByHash.QueryContext(ctx, s.numbers(hashes))
+		found, err := s.partByHash.QueryContext(ctx, s.integers(hashes))
 		err = s.parts.read(found, err, func(p *track.Part) error {
 			if exact[p.PartKey] {
 				ords = append(ords, p.Row)
@@ -38,7 +38,7 @@ func (l *loading) textsOf(ctx context.Context, w track.Want, now track.Time) (pa
 	if err := l.addTexts(ctx, s.textByID, s.names(w.Texts), func(*track.Text) bool { return true }); err != nil {
 		return nil, err
 	}
-	if err := l.addTexts(ctx, s.textByOrd, s.numbers(ords), func(*track.Text) bool { return true }); err != nil {
+	if err := l.addTexts(ctx, s.textByOrd, s.integers(ords), func(*track.Text) bool { return true }); err != nil {
 		return nil, err
 	}
 	if len(w.Phones) > 0 {
@@ -57,7 +57,7 @@ func (l *loading) textsOf(ctx context.Context, w track.Want, now track.Time) (pa
 		return nil, err
 	}
 	slices.Sort(ords)
-	found, err := s.partOf.QueryContext(ctx, s.numbers(ords))
+	found, err := s.partOf.QueryContext(ctx, s.integers(ords))
 	err = s.parts.read(found, err, func(p *track.Part) error { parts = append(parts, *p); return nil })
 	if err != nil {
 		return nil, fmt.Errorf("parts: %w", err)
@@ -75,7 +75,7 @@ func (s *Store) seen(ctx context.Context, wanted []track.ReplyKey) (seen []track
 		exact[track.ReplyKey{Route: clean(k.Route), ID: clean(k.ID)}] = k
 		hashes = append(hashes, s.hash.reply(k))
 	}
-	found, err := s.replyByHash.QueryContext(ctx, s.numbers(hashes))
+	found, err := s.replyByHash.QueryContext(ctx, s.integers(hashes))
 	err = s.replies.read(found, err, func(r *track.ReplySeen) error {
 		if k, ok := exact[r.ReplyKey]; ok {
 			seen = append(seen, k)
@@ -98,7 +98,7 @@ func (l *loading) liveTexts(ctx context.Context, wanted map[track.Conv]bool) err
 		convs = append(convs, c)
 	}
 	exact, hashes := l.hashes(convs)
-	return l.addTexts(ctx, l.store.textIn, l.store.numbers(hashes), func(t *track.Text) bool { return exact[t.Conv] })
+	return l.addTexts(ctx, l.store.textIn, l.store.integers(hashes), func(t *track.Text) bool { return exact[t.Conv] })
 }
 
 func (l *loading) addTexts(ctx context.Context, stmt *sqlx.Stmt, wanted any, fits func(*track.Text) bool) error {
@@ -162,7 +162,7 @@ func (s *Store) usage(ctx context.Context, to []string, decided map[track.Conv]b
 			return u, fmt.Errorf("usage: %w", err)
 		}
 	}
-	if err := read(s.usedBy, s.numbers(senderHashes), func(v *track.Used) bool { return by[v.Sender] && !bound[v.Number] }); err != nil {
+	if err := read(s.usedBy, s.integers(senderHashes), func(v *track.Used) bool { return by[v.Sender] && !bound[v.Number] }); err != nil {
 		return u, fmt.Errorf("usage: %w", err)
 	}
 	if err := s.usedInAll.GetContext(ctx, &u.Segments, since); err != nil {

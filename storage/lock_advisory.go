@@ -79,7 +79,7 @@ func (a *advisoryLock) lead(ctx context.Context, s *Store, jid string, waits boo
 	w := &watch{advisoryLock: a, store: s}
 	yield := time.Duration(0)
 	for {
-		err := w.take(ctx, jid, waits, yield)
+		err := w.acquire(ctx, jid, waits, yield)
 		if err == nil {
 			return w.start(), nil
 		}
@@ -129,8 +129,8 @@ func (w *watch) dial(ctx context.Context) (*line, error) {
 
 func milliseconds(d time.Duration) string { return fmt.Sprint(d.Milliseconds(), "ms") }
 
-// take connects, waits for yield and then for the lock, and starts a term.
-func (w *watch) take(ctx context.Context, jid string, waits bool, yield time.Duration) error {
+// acquire connects, waits for yield and then for the lock, and starts a term.
+func (w *watch) acquire(ctx context.Context, jid string, waits bool, yield time.Duration) error {
 	l, err := w.dial(ctx)
 	if err != nil {
 		return err

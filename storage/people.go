@@ -217,7 +217,7 @@ func (s *Store) SaveDevices(ctx context.Context, seen []track.Device, gone []str
 		for i, jid := range gone {
 			hashes[i] = s.hash.device(clean(jid))
 		}
-		_, err := tx.ExecContext(ctx, tx.Rebind("DELETE FROM devices WHERE "+s.among("hash")), s.dialect.numbers(hashes))
+		_, err := tx.ExecContext(ctx, tx.Rebind("DELETE FROM devices WHERE "+s.among("hash")), s.dialect.integers(hashes))
 		return err
 	})
 	if err != nil {

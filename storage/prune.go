@@ -79,7 +79,7 @@ func (s *Store) prune(ctx context.Context, now, before track.Time, limit int) (d
 				return err
 			}
 			if len(seen.finished) > 0 {
-				if err := remove("messages AS m WHERE "+s.among("m.ord")+" AND "+finished, s.numbers(seen.finished), before, before, before, before); err != nil {
+				if err := remove("messages AS m WHERE "+s.among("m.ord")+" AND "+finished, s.integers(seen.finished), before, before, before, before); err != nil {
 					return err
 				}
 			}
@@ -202,7 +202,7 @@ func (s *Store) tidy(ctx context.Context, before track.Time, limit int) error {
 	if err := forgetSome(ctx, s, s.oldPeers, learnedPeers, "", &w.peer, limit, s.names, old); err != nil {
 		return err
 	}
-	if err := forgetSome(ctx, s, s.oldPairs, learnedPairs, math.MinInt64, &w.pair, limit, s.numbers, old); err != nil {
+	if err := forgetSome(ctx, s, s.oldPairs, learnedPairs, math.MinInt64, &w.pair, limit, s.integers, old); err != nil {
 		return err
 	}
 	if sql := s.erase(); sql != "" {

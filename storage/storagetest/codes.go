@@ -32,23 +32,23 @@ func codes(s *suite) {
 	x.SentAt, x.Expires, x.Sends, x.Tries, x.Used = now+10, now+20, 2, 3, true
 	s.commit(track.Changes{Codes: []track.Code{x}})
 	s.same([]track.Code{x}, s.load(track.Want{Codes: []track.CodeKey{{User: alice}}}).Codes)
-	seed, err := s.Seed(s.ctx)
+	seed, err := s.Seed(s.Context())
 	s.must(err)
 	s.same(sms.Row, seed.LastOrd)
 	newer := code(5, alice)
 	s.commit(track.Changes{Codes: []track.Code{newer}})
 	pending := func(at track.Time) bool {
-		c, ok, err := s.PendingCode(s.ctx, alice, at)
+		c, ok, err := s.PendingCode(s.Context(), alice, at)
 		s.must(err)
 		s.same(newer.Row, c.Row)
 		return ok
 	}
 	s.same(true, pending(newer.Expires-1))
 	s.same(false, pending(newer.Expires))
-	_, ok, err := s.PendingCode(s.ctx, bob, now)
+	_, ok, err := s.PendingCode(s.Context(), bob, now)
 	s.must(err)
 	s.same(false, ok)
-	removed, err := s.RemoveNumber(s.ctx, alice)
+	removed, err := s.RemoveNumber(s.Context(), alice)
 	s.must(err)
 	s.same(true, removed)
 	newer.Expires = 0 // removing the number invalidates pending codes
@@ -63,7 +63,7 @@ func codeUse(s *suite) {
 	s.commit(track.Changes{Codes: []track.Code{used, again, live, ofBob, yesterday, german}})
 	admins, theirs, unconfirmed, own := number("a@example.org", codeNumber), number("b@example.org", codeNumber), number("c@example.org", codeNumber), number(alice, codeNumber)
 	theirs.Source, theirs.Verified, unconfirmed.Source = track.FromUser, true, track.FromUser
-	s.must(s.SetNumbers(s.ctx, admins, theirs, unconfirmed, own))
+	s.must(s.SetNumbers(s.Context(), admins, theirs, unconfirmed, own))
 	key := track.CodeKey{User: alice, Number: codeNumber, Country: "CN"}
 	ended := []track.Tried{
 		{Prefix: "+861390013", At: ofBob.MadeAt}, {Prefix: "+861380013", At: again.MadeAt}, {Prefix: "+861380013", At: used.MadeAt, Used: true}, {Prefix: "+861380013", At: yesterday.MadeAt},
@@ -86,7 +86,7 @@ func codeUse(s *suite) {
 // Forgetting or removing a user does not reset the limits, but the user and the number are no longer stored.
 func forgottenCodes(s *suite) {
 	for i, forget := range []func(){
-		func() { s.must(s.Forget(s.ctx, alice)) },
+		func() { s.must(s.Forget(s.Context(), alice)) },
 		func() { s.commit(track.Changes{Removed: []track.Removal{{JID: alice, Ord: ord(9)}}}) },
 	} {
 		x := code(int64(i), alice)
@@ -115,7 +115,7 @@ func alerts(s *suite) {
 	cn.At += 9
 	s.commit(track.Changes{Alerts: []track.Alerted{cn}})
 	s.same([]track.Alerted{cn}, s.load(track.Want{Alerts: []track.Alert{cn.Alert}}).Alerts)
-	queue, err := s.Pending(s.ctx)
+	queue, err := s.Pending(s.Context())
 	s.must(err)
 	s.same([]track.Outgoing{out}, queue)
 }

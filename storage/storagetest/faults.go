@@ -11,7 +11,7 @@ import (
 func cancelledContexts(s *suite) {
 	m := pending(0, "m1")
 	s.insert(m)
-	gone, cancel := context.WithCancel(s.ctx)
+	gone, cancel := context.WithCancel(s.Context())
 	cancel()
 	for name, err := range map[string]error{
 		"Commit": s.Commit(gone, track.Changes{Insert: []track.Message{pending(1, "m2")}}),
@@ -27,7 +27,7 @@ func cancelledContexts(s *suite) {
 	s.same([]track.Message{m}, s.all(alice))
 
 	// In the middle of a large batch.
-	ctx, cancel := context.WithCancel(s.ctx)
+	ctx, cancel := context.WithCancel(s.Context())
 	done := make(chan error)
 	go func() { done <- s.Commit(ctx, track.Changes{Insert: many(50_000, settled)[1:]}) }()
 	select {
@@ -55,9 +55,9 @@ func cutConnections(s *suite) {
 	m := pending(0, "m1")
 	s.insert(m)
 	s.Cut(s.T)
-	s.retry(func() error { return s.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(1, "m2")}}) })
+	s.retry(func() error { return s.Commit(s.Context(), track.Changes{Insert: []track.Message{pending(1, "m2")}}) })
 	s.Cut(s.T)
-	s.retry(func() error { return second(s.Load(s.ctx, track.Want{Keys: []track.Key{m.Key}}, now)) })
+	s.retry(func() error { return second(s.Load(s.Context(), track.Want{Keys: []track.Key{m.Key}}, now)) })
 	s.same([]string{"m2", "m1"}, ids(s.all(alice)))
 
 	// In the middle of a batch, repeated until one was cut off: none of it is stored.
@@ -68,10 +68,10 @@ func cutConnections(s *suite) {
 			batch[i].Sender = carol
 		}
 		done := make(chan error)
-		go func() { done <- s.Commit(s.ctx, track.Changes{Insert: batch}) }()
+		go func() { done <- s.Commit(s.Context(), track.Changes{Insert: batch}) }()
 		time.AfterFunc(time.Duration(20+10*try)*time.Millisecond, func() { s.Cut(s.T) })
 		if err := <-done; err != nil {
-			s.retry(func() error { return s.Ping(s.ctx) })
+			s.retry(func() error { return s.Ping(s.Context()) })
 			left := s.all(carol)
 			if len(left)%20_000 != 0 {
 				s.Fatalf("%d rows, from batches of 20 000", len(left))
@@ -98,15 +98,15 @@ func (s *suite) retry(f func() error) {
 func reopened(s *suite) {
 	m := pending(0, "m1")
 	s.insert(m)
-	before, err := s.Seed(s.ctx)
+	before, err := s.Seed(s.Context())
 	s.must(err)
 	s.must(s.Close())
 	s.Store = s.again()
-	after, err := s.Seed(s.ctx)
+	after, err := s.Seed(s.Context())
 	s.must(err)
 	s.same(before, after)
 	s.same([]track.Message{m}, s.load(track.Want{Keys: []track.Key{m.Key}, Open: []track.Conv{m.Conv()}}).Messages)
-	version, err := s.Version(s.ctx)
+	version, err := s.Version(s.Context())
 	s.must(err)
 	if version == 0 {
 		s.Error("no version")
@@ -116,27 +116,24 @@ func reopened(s *suite) {
 func lead(s *suite) {
 	held := func(want bool) {
 		s.Helper()
-		got, err := s.HasLeader(s.ctx)
-		for range 100 { // the end of a connection takes effect after a while
-			if err == nil && got == want {
-				break
-			}
+		got, err := s.HasLeader(s.Context())
+		for late := time.Now().Add(time.Minute); (err != nil || got != want) && time.Now().Before(late); { // the end of a connection takes effect after a while
 			time.Sleep(10 * time.Millisecond)
-			got, err = s.HasLeader(s.ctx)
+			got, err = s.HasLeader(s.Context())
 		}
 		s.must(err)
 		s.same(want, got)
 	}
 	held(false)
-	first, err := s.Lead(s.ctx, "tocsin.example.org")
+	first, err := s.Lead(s.Context(), "tocsin.example.org")
 	s.must(err)
 	held(true)
 	s.insert(pending(0, "m1"))
 	other := s.again()
-	s.must(other.Put(s.ctx, "what", "a command beside it may still do"))
+	s.must(other.Put(s.Context(), "what", "a command beside it may still do"))
 
 	// A second instance does not get the leadership.
-	ctx, cancel := context.WithTimeout(s.ctx, 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(s.Context(), 300*time.Millisecond)
 	defer cancel()
 	if h, err := other.Lead(ctx, "tocsin.example.org"); err == nil {
 		h.Release()
@@ -149,14 +146,14 @@ func lead(s *suite) {
 	}
 	s.must(first.Release())
 	held(false)
-	if err := s.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(1, "m2")}}); !errors.Is(err, track.ErrFenced) {
+	if err := s.Commit(s.Context(), track.Changes{Insert: []track.Message{pending(1, "m2")}}); !errors.Is(err, track.ErrFenced) {
 		s.Fatalf("a commit after the release: %v", err)
 	}
-	next, err := other.Lead(s.ctx, "tocsin.example.org")
+	next, err := other.Lead(s.Context(), "tocsin.example.org")
 	s.must(err)
-	s.must(other.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(1, "m2")}}))
+	s.must(other.Commit(s.Context(), track.Changes{Insert: []track.Message{pending(1, "m2")}}))
 	s.must(next.Release())
-	back, err := s.Lead(s.ctx, "tocsin.example.org")
+	back, err := s.Lead(s.Context(), "tocsin.example.org")
 	s.must(err)
 	s.insert(pending(2, "m3"))
 	s.must(back.Release())
@@ -165,15 +162,15 @@ func lead(s *suite) {
 // An instance that has lost the leadership unnoticed can't change anything.
 func fence(s *suite) {
 	superseded := s.again()
-	_, err := superseded.Lead(s.ctx, "tocsin.example.org")
+	_, err := superseded.Lead(s.Context(), "tocsin.example.org")
 	s.must(err)
-	s.must(superseded.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(0, "m1")}}))
+	s.must(superseded.Commit(s.Context(), track.Changes{Insert: []track.Message{pending(0, "m1")}}))
 	s.Steal(s.T)
-	next, err := s.Lead(s.ctx, "tocsin.example.org")
+	next, err := s.Lead(s.Context(), "tocsin.example.org")
 	s.must(err)
 	defer next.Release()
 	s.insert(pending(1, "m2"))
-	err = superseded.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(2, "m3")}, Prompts: []track.Prompt{prompt(3, "p-1")}})
+	err = superseded.Commit(s.Context(), track.Changes{Insert: []track.Message{pending(2, "m3")}, Prompts: []track.Prompt{prompt(3, "p-1")}})
 	if !errors.Is(err, track.ErrFenced) {
 		s.Fatalf("the other one committed: %v", err)
 	}
@@ -183,8 +180,8 @@ func fence(s *suite) {
 
 // Errors distinguish data that can't be stored from a database that is unavailable.
 func refused(s *suite) {
-	s.must(s.Commit(s.ctx, track.Changes{Prompts: []track.Prompt{prompt(1, "p-1")}}))
-	err := s.Commit(s.ctx, track.Changes{Insert: []track.Message{pending(0, "m1")}, Prompts: []track.Prompt{prompt(2, "p-2")}})
+	s.must(s.Commit(s.Context(), track.Changes{Prompts: []track.Prompt{prompt(1, "p-1")}}))
+	err := s.Commit(s.Context(), track.Changes{Insert: []track.Message{pending(0, "m1")}, Prompts: []track.Prompt{prompt(2, "p-2")}})
 	if !errors.Is(err, track.ErrRefused) {
 		s.Errorf("a second live prompt of a conversation: %v", err)
 	}

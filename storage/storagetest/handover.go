@@ -10,10 +10,10 @@ import (
 // consequences, or not at all.
 func handover(s *suite) {
 	old := s.again()
-	_, err := old.Lead(s.ctx, "tocsin.example.org")
+	_, err := old.Lead(s.Context(), "tocsin.example.org")
 	s.must(err)
 	s.Steal(s.T)
-	leadership, err := s.Lead(s.ctx, "tocsin.example.org")
+	leadership, err := s.Lead(s.Context(), "tocsin.example.org")
 	s.must(err)
 	defer leadership.Release()
 
@@ -24,7 +24,7 @@ func handover(s *suite) {
 	left = append(left, track.Events{Removed: []string{carol}})
 	var n int
 	s.retry(func() error { // its connections were cut
-		done, err := old.HandOver(s.ctx, left[n:])
+		done, err := old.HandOver(s.Context(), left[n:])
 		n += done
 		return err
 	})
@@ -32,7 +32,7 @@ func handover(s *suite) {
 
 	var found []track.HandedOver
 	for {
-		some, err := s.HandedOver(s.ctx, 2000)
+		some, err := s.HandedOver(s.Context(), 2000)
 		s.must(err)
 		if len(some) == 0 {
 			break
@@ -44,10 +44,10 @@ func handover(s *suite) {
 		}
 		refused := c
 		refused.Insert = []track.Message{pending(0, "m"), pending(0, "again")}
-		if s.Commit(s.ctx, refused) == nil {
+		if s.Commit(s.Context(), refused) == nil {
 			s.Fatal("two rows of one number were stored")
 		}
-		again, err := s.HandedOver(s.ctx, 1)
+		again, err := s.HandedOver(s.Context(), 1)
 		s.must(err)
 		s.same(some[:1], again)
 		s.commit(c)

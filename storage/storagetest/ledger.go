@@ -34,10 +34,10 @@ func roundTrips(s *suite) {
 	s.same([]track.Peer{peer}, loaded.Peers)
 	s.same([]track.Pair{pair}, loaded.Pairs)
 	s.same([]track.Opened{{Conv: p.Conv, At: p.OpenedAt, State: p.State}}, loaded.Opened)
-	queue, err := s.Pending(s.ctx)
+	queue, err := s.Pending(s.Context())
 	s.must(err)
 	s.same([]track.Outgoing{out}, queue)
-	given, err := s.Releases(s.ctx, bob, 10)
+	given, err := s.Releases(s.Context(), bob, 10)
 	s.must(err)
 	s.same([]track.Release{release}, given)
 
@@ -257,7 +257,7 @@ func largeBatches(s *suite) {
 	}
 	slices.Reverse(ms)
 	s.same(ms, s.all(alice))
-	queue, err := s.Pending(s.ctx)
+	queue, err := s.Pending(s.Context())
 	s.must(err)
 	s.same(0, len(queue))
 }
@@ -307,7 +307,7 @@ func told(s *suite) {
 func alarms(s *suite) {
 	set := func() map[int64]track.Time {
 		all := map[int64]track.Time{}
-		s.must(s.Alarms(s.ctx, func(a track.Alarm) { all[a.Ref] = a.Due }))
+		s.must(s.Alarms(s.Context(), func(a track.Alarm) { all[a.Ref] = a.Due }))
 		return all
 	}
 	s.same(map[int64]track.Time{}, set())
@@ -326,7 +326,7 @@ func outbox(s *suite) {
 		return track.Outgoing{ID: id, Kind: track.OutShow, Owner: alice, Prompt: "p-1", After: now, Tries: tries}
 	}
 	queue := func() string {
-		all, err := s.Pending(s.ctx)
+		all, err := s.Pending(s.Context())
 		s.must(err)
 		var ids []string
 		for _, o := range all {
@@ -358,7 +358,7 @@ func outbox(s *suite) {
 		{ID: "4", Kind: track.OutWebhook, State: track.StateTimeoutUnread}, {ID: "5", Kind: track.OutChat, Cap: track.CapSender}, {ID: "6", Kind: track.OutRemind},
 	}
 	s.commit(track.Changes{Outbox: whys})
-	all, err := s.Pending(s.ctx)
+	all, err := s.Pending(s.Context())
 	s.must(err)
 	s.same(whys, all)
 }
@@ -368,7 +368,7 @@ func allOrNothing(s *suite) {
 	s.insert(m)
 	changed := m
 	changed.Status = track.Displayed
-	err := s.Commit(s.ctx, track.Changes{
+	err := s.Commit(s.Context(), track.Changes{
 		Insert: []track.Message{pending(1, "m2"), pending(0, "again")}, // the Ord of m1
 		Update: []track.Message{changed}, Outbox: []track.Outgoing{{ID: "o1"}},
 	})
@@ -376,7 +376,7 @@ func allOrNothing(s *suite) {
 		s.Fatal("a row replaced another one")
 	}
 	s.same([]track.Message{m}, s.all(alice))
-	err = s.Commit(s.ctx, track.Changes{
+	err = s.Commit(s.Context(), track.Changes{
 		Insert: []track.Message{pending(1, "m2")}, Update: []track.Message{changed}, Outbox: []track.Outgoing{{ID: "o1"}}, Told: []track.Told{{Ord: m.Ord, Seq: 1}},
 		Peers: []track.Peer{{JID: bob}}, Prompts: []track.Prompt{prompt(5, "p-1"), prompt(5, "p-2")}, // the same Row
 	})
@@ -385,7 +385,7 @@ func allOrNothing(s *suite) {
 	}
 	s.same([]track.Message{m}, s.all(alice))
 	s.same(track.Loaded{}, s.load(track.Want{Senders: []string{alice}, Peers: []string{bob}}))
-	queue, err := s.Pending(s.ctx)
+	queue, err := s.Pending(s.Context())
 	s.must(err)
 	s.same(0, len(queue))
 	s.insert(pending(1, "m2")) // the store still works
@@ -396,7 +396,7 @@ func allOrNothing(s *suite) {
 func oneLivePrompt(s *suite) {
 	first, second := prompt(0, "z"), prompt(1, "a")
 	s.commit(track.Changes{Prompts: []track.Prompt{first}})
-	if err := s.Commit(s.ctx, track.Changes{Prompts: []track.Prompt{second}}); err == nil {
+	if err := s.Commit(s.Context(), track.Changes{Prompts: []track.Prompt{second}}); err == nil {
 		s.Fatal("a second live prompt was opened")
 	}
 	first.State, first.Due = track.PromptSent, 0

@@ -40,11 +40,11 @@ func messagesOfSender(s *suite) {
 		{"untold with", track.Filter{Untold: true, With: bob}, []track.Message{m2}},
 		{"unsettled after", track.Filter{Unsettled: true, AfterRev: 19}, []track.Message{m2}},
 	} {
-		got, err := s.Messages(s.ctx, alice, tc.f)
+		got, err := s.Messages(s.Context(), alice, tc.f)
 		s.must(err)
 		s.Run(tc.name, func(t *testingT) { (&suite{T: t}).same(tc.want, got) })
 	}
-	got, err := s.Messages(s.ctx, carol, track.Filter{Newest: true})
+	got, err := s.Messages(s.Context(), carol, track.Filter{Newest: true})
 	s.must(err)
 	s.same(0, len(got))
 }
@@ -59,7 +59,7 @@ func syncInPages(s *suite) {
 	var token, pages int64
 	seen := map[string]bool{}
 	for {
-		page, err := s.Messages(s.ctx, alice, track.Filter{AfterRev: token, Limit: 100})
+		page, err := s.Messages(s.Context(), alice, track.Filter{AfterRev: token, Limit: 100})
 		s.must(err)
 		if len(page) == 0 {
 			break
@@ -82,7 +82,7 @@ func promptsOfSender(s *suite) {
 	ended.State = track.PromptExpired
 	others.Sender = carol
 	s.commit(track.Changes{Prompts: []track.Prompt{second, first, ended, others}})
-	got, err := s.Prompts(s.ctx, alice)
+	got, err := s.Prompts(s.Context(), alice)
 	s.must(err)
 	s.same([]track.Prompt{first, second}, got)
 }
@@ -93,16 +93,16 @@ func releases(s *suite) {
 	}
 	s.commit(track.Changes{Releases: []track.Release{release("1", now), release("2", now+2), release("3", now+1)}})
 	s.commit(track.Changes{Releases: []track.Release{release("2", now+9)}}) // a repetition
-	got, err := s.Releases(s.ctx, bob, 2)
+	got, err := s.Releases(s.Context(), bob, 2)
 	s.must(err)
 	s.same([]track.Release{release("2", now+2), release("3", now+1)}, got)
-	got, err = s.Releases(s.ctx, alice, 2)
+	got, err = s.Releases(s.Context(), alice, 2)
 	s.must(err)
 	s.same(0, len(got))
 }
 
 func seed(s *suite) {
-	first, err := s.Seed(s.ctx)
+	first, err := s.Seed(s.Context())
 	s.must(err)
 	s.same(32, len(first.Secret))
 	s.same(track.Seed{Secret: first.Secret}, first)
@@ -113,14 +113,14 @@ func seed(s *suite) {
 	told.Notice.Rev, told.Notice.Seq = 77, 1
 	other.Sender = bob
 	s.insert(pending(1, "m1"), pending(2, "m2"), delivered, told, other, settled(6, "m6"), passed(7, "m7"))
-	got, err := s.Seed(s.ctx)
+	got, err := s.Seed(s.Context())
 	s.must(err)
 	want := track.Seed{LastOrd: ord(7), LastRev: 77, Secret: first.Secret, Pending: map[string]int32{alice: 4, bob: 1}}
 	s.same(want, got)
 
 	s.commit(track.Changes{Prompts: []track.Prompt{prompt(9, "p-1")}})
 	want.LastOrd, want.Prompts = ord(9), 1
-	got, err = s.Seed(s.ctx)
+	got, err = s.Seed(s.Context())
 	s.must(err)
 	s.same(want, got)
 }
@@ -135,7 +135,7 @@ func seedAfterPrune(s *suite) {
 	s.insert(later)
 	n, _ := s.prune(now+100_000, 10)
 	s.same(2, n)
-	got, err := s.Seed(s.ctx)
+	got, err := s.Seed(s.Context())
 	s.must(err)
 	s.same(later.Ord, got.LastOrd)
 	s.same(int64(500), got.LastRev)
@@ -149,7 +149,7 @@ func summary(s *suite) {
 		Insert:  []track.Message{pending(1, "m2"), early, settled(2, "m3"), passed(3, "m4")},
 		Prompts: []track.Prompt{live, ended}, Outbox: []track.Outgoing{{ID: "1"}, {ID: "2"}},
 	})
-	got, err := s.Summary(s.ctx, now)
+	got, err := s.Summary(s.Context(), now)
 	s.must(err)
 	s.same(track.Summary{Pending: 2, Overdue: 1, OpenPrompts: 1, Outbox: 2, OldestDue: early.Due}, got)
 }
@@ -187,7 +187,7 @@ func prune(s *suite) {
 	}
 	s.same([]string{"young order", "young", "late", "alias", "waiting", "asked"}, left)
 	s.same([]string{live.ID, young.ID}, promptIDs(s.load(track.Want{Prompts: []string{live.ID, ended.ID, young.ID}}).Prompts))
-	given, err := s.Releases(s.ctx, bob, 10)
+	given, err := s.Releases(s.Context(), bob, 10)
 	s.must(err)
 	s.same(1, len(given))
 	s.same([]track.Peer{{JID: "new", Acks: now}}, s.load(track.Want{Peers: []string{"old", "new"}}).Peers)
@@ -195,11 +195,11 @@ func prune(s *suite) {
 	s.prune(now+100_000, 1000) // the first round may have begun in the middle
 	s.same([]track.Pair{refusal}, s.load(track.Want{Pairs: []track.Conv{oldPair, refusal.Conv}}).Pairs)
 	for c, want := range map[track.Conv]bool{refusal.Conv: true, {Sender: bob, Recipient: alice}: false, oldPair: false, {Sender: carol, Recipient: alice}: true} {
-		is, err := s.IsRefused(s.ctx, c)
+		is, err := s.IsRefused(s.Context(), c)
 		s.must(err)
 		s.same(want, is)
 	}
-	queue, err := s.Pending(s.ctx)
+	queue, err := s.Pending(s.Context())
 	s.must(err)
 	s.same(1, len(queue))
 
@@ -270,7 +270,7 @@ func pruneIsBounded(s *suite) {
 	s.insert(settled(kept, "done"))
 	round := func() (steps, removed int) {
 		for more := true; more; steps++ {
-			done, err := s.Prune(s.ctx, now+300_000, now+200_000, 500)
+			done, err := s.Prune(s.Context(), now+300_000, now+200_000, 500)
 			s.must(err)
 			more, removed = done.More, removed+done.Removed
 		}
@@ -303,7 +303,7 @@ func pruneInBatches(s *suite) {
 func (s *suite) prune(before track.Time, limit int) (removed int, stale []int64) {
 	s.Helper()
 	for {
-		done, err := s.Prune(s.ctx, now+100_000_000, before, limit)
+		done, err := s.Prune(s.Context(), now+100_000_000, before, limit)
 		s.must(err)
 		removed, stale = removed+done.Removed, append(stale, done.Stale...)
 		if !done.More {

@@ -2,7 +2,6 @@
 package storagetest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -84,7 +83,7 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"alerts", alerts},
 	} {
 		t.Run(strings.ReplaceAll(test.name, " ", "_"), func(t *testing.T) {
-			s := &suite{T: t, ctx: t.Context(), Database: open(t)}
+			s := &suite{T: t, Database: open(t)}
 			s.Store = s.again()
 			test.run(s)
 		})
@@ -96,13 +95,12 @@ type suite struct {
 	*testing.T
 	*storage.Store
 	Database
-	ctx context.Context
 }
 
 // again opens the database again.
 func (s *suite) again() *storage.Store {
 	s.Helper()
-	store, err := storage.Open(s.ctx, s.DSN, storage.Options{Migrate: true})
+	store, err := storage.Open(s.Context(), s.DSN, storage.Options{Migrate: true})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -119,7 +117,7 @@ func (s *suite) must(err error) {
 
 func (s *suite) commit(c track.Changes) {
 	s.Helper()
-	s.must(s.Commit(s.ctx, c))
+	s.must(s.Commit(s.Context(), c))
 }
 
 func (s *suite) insert(messages ...track.Message) {
@@ -129,7 +127,7 @@ func (s *suite) insert(messages ...track.Message) {
 
 func (s *suite) load(w track.Want) track.Loaded {
 	s.Helper()
-	loaded, err := s.Load(s.ctx, w, now)
+	loaded, err := s.Load(s.Context(), w, now)
 	s.must(err)
 	return loaded
 }
@@ -139,7 +137,7 @@ func (s *suite) all(senders ...string) []track.Message {
 	s.Helper()
 	var found []track.Message
 	for _, sender := range senders {
-		ms, err := s.Messages(s.ctx, sender, track.Filter{Newest: true})
+		ms, err := s.Messages(s.Context(), sender, track.Filter{Newest: true})
 		s.must(err)
 		found = append(found, ms...)
 	}

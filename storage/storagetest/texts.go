@@ -22,7 +22,7 @@ func texts(s *suite) {
 		{PartKey: track.PartKey{Route: "carrier", ID: "\xff\x00"}, Text: x.ID, Row: x.Row, State: track.TextFailed},
 	}
 	bound := track.Number{JID: bob, E164: x.Number, Source: track.FromUser, Verified: true}
-	s.must(s.SetNumbers(s.ctx, bound))
+	s.must(s.SetNumbers(s.Context(), bound))
 	pair := track.Pair{Conv: x.Conv, Refused: 7}
 	s.commit(track.Changes{Insert: []track.Message{m}, Pairs: []track.Pair{pair}, Texts: []track.Text{x}, Parts: append(slices.Clone(parts), parts[0])})
 	parts[1].ID = "\uFFFD\uFFFD"
@@ -46,10 +46,10 @@ func texts(s *suite) {
 	s.commit(track.Changes{Texts: []track.Text{next, ended}}) // at most one is live, in either order
 	s.same([]track.Text{next}, s.load(track.Want{Ords: []int64{m.Ord}}).Texts)
 	second := text(10, "second")
-	if err := s.Commit(s.ctx, track.Changes{Texts: []track.Text{second}}); err == nil {
+	if err := s.Commit(s.Context(), track.Changes{Texts: []track.Text{second}}); err == nil {
 		s.Error("two SMS of a conversation are live")
 	}
-	seed, err := s.Seed(s.ctx)
+	seed, err := s.Seed(s.Context())
 	s.must(err)
 	s.same(next.Row, seed.LastOrd)
 }
@@ -66,7 +66,7 @@ func usage(s *suite) {
 	m := pending(0, "m1")
 	dropped := made(-4, "dropped", alice, bobs, track.TextDropped, 0)
 	dropped.SentAt = 0
-	s.must(s.SetNumbers(s.ctx, track.Number{JID: bob, E164: bobs}, track.Number{JID: carol, E164: carols}))
+	s.must(s.SetNumbers(s.Context(), track.Number{JID: bob, E164: bobs}, track.Number{JID: carol, E164: carols}))
 	s.commit(track.Changes{Insert: []track.Message{m}, Texts: []track.Text{
 		made(-1, "to the number", carol, bobs, track.TextTaken, 1), made(-2, "by the sender", alice, carols, track.TextRefused, 2), made(-3, "neither", carol, daves, track.TextLost, 4),
 		dropped, made(-day, "old", alice, carols, track.TextTaken, 8),
@@ -94,7 +94,7 @@ func replies(s *suite) {
 	x.State, x.Messages, x.Route, x.From, x.Tag, x.SentAt = track.TextTaken, []int64{m.Ord}, "carrier", "+1", 12, now+1
 	old.State, other.State, other.Number = track.TextTaken, track.TextTaken, "+8613900139000"
 	bound := track.Number{JID: bob, E164: x.Number, Source: track.FromUser, Verified: true}
-	s.must(s.SetNumbers(s.ctx, bound))
+	s.must(s.SetNumbers(s.Context(), bound))
 	known := track.ReplyKey{Route: "carrier", ID: "\xff\x00"}
 	seen := track.ReplySeen{ReplyKey: known, At: now}
 	out := track.Outgoing{ID: "r-1", Kind: track.OutReply, Owner: alice, To: []string{bob}, Ord: m.Ord, Text: "On my way \"now\"\n行", After: now}
@@ -104,13 +104,13 @@ func replies(s *suite) {
 	s.same(track.Loaded{Messages: []track.Message{m}, Texts: []track.Text{x}, Seen: []track.ReplyKey{known}, Numbers: []track.Number{bound}}, loaded)
 	line := track.LineUse{Conv: x.Conv, Number: x.Number, Line: track.Line{Route: "carrier", From: "+1", Tag: 12}, At: now + 1}
 	s.same([]track.LineUse{line}, s.load(track.Want{Ords: []int64{m.Ord}, SMS: true}).Lines)
-	queue, err := s.Pending(s.ctx)
+	queue, err := s.Pending(s.Context())
 	s.must(err)
 	s.same([]track.Outgoing{out}, queue)
 	// They are kept as long as the SMS that they answer.
 	left := func(retention time.Duration) int {
 		for range 3 {
-			_, err := s.Prune(s.ctx, now, (now - 1).Add(-retention), 100)
+			_, err := s.Prune(s.Context(), now, (now - 1).Add(-retention), 100)
 			s.must(err)
 		}
 		return len(s.load(track.Want{Replies: []track.ReplyKey{known, {Route: "carrier", ID: "2"}}}).Seen)
@@ -123,20 +123,20 @@ func replies(s *suite) {
 // Stops are listed with their numbers if known; used SMS are counted.
 func stopsAndUse(s *suite) {
 	const bobs, carols, strangers = "+8613800138000", "+8613900139000", "+8613700137000"
-	s.must(s.SetNumbers(s.ctx, track.Number{JID: bob, E164: bobs}))
+	s.must(s.SetNumbers(s.Context(), track.Number{JID: bob, E164: bobs}))
 	sent, lost, queued := text(-1, "sent"), text(-2, "lost"), text(-3, "queued")
 	sent.Number, sent.State, sent.Segments = carols, track.TextDelivered, 2
 	lost.Sender, lost.State, lost.Segments = carol, track.TextLost, 3
 	s.commit(track.Changes{Texts: []track.Text{sent, lost, queued}})
-	use, err := s.SMSUse(s.ctx, now-3)
+	use, err := s.SMSUse(s.Context(), now-3)
 	s.must(err)
 	s.same(track.SMSUse{SMS: 2, Segments: 5, Unsure: 1}, use)
-	use, err = s.SMSUse(s.ctx, now-1)
+	use, err = s.SMSUse(s.Context(), now-1)
 	s.must(err)
 	s.same(track.SMSUse{SMS: 1, Segments: 2}, use)
 
 	set := func(stop track.Stop, want bool) {
-		news, err := s.SetStop(s.ctx, stop)
+		news, err := s.SetStop(s.Context(), stop)
 		s.must(err)
 		s.same(want, news)
 	}
@@ -146,7 +146,7 @@ func stopsAndUse(s *suite) {
 	set(track.Stop{Number: carols, At: 3, By: track.StopBySMS, Route: "carrier"}, true)
 	set(track.Stop{Number: strangers, At: 4, By: track.StopByProvider}, true)
 	list := func() []track.Stop {
-		all, err := s.Stops(s.ctx)
+		all, err := s.Stops(s.Context())
 		s.must(err)
 		return all
 	}
@@ -167,7 +167,7 @@ func pruneTexts(s *suite) {
 	stop := track.Stop{Number: "+1", At: 1, By: track.StopBySMS}
 	s.commit(track.Changes{Texts: []track.Text{old, live, young}, Parts: []track.Part{part(old), part(live), part(young)}, Stops: []track.Stop{stop}})
 	for range 3 {
-		_, err := s.Prune(s.ctx, now, now-track.Time(day), 100)
+		_, err := s.Prune(s.Context(), now, now-track.Time(day), 100)
 		s.must(err)
 	}
 	var left []string
@@ -177,7 +177,7 @@ func pruneTexts(s *suite) {
 	}
 	s.same([]string{"live", "young"}, left)
 	s.same(2, len(loaded.Parts))
-	s.must(s.SetNumbers(s.ctx, track.Number{JID: bob, E164: "+1"}))
+	s.must(s.SetNumbers(s.Context(), track.Number{JID: bob, E164: "+1"}))
 	s.commit(track.Changes{Insert: []track.Message{pending(0, "m1")}})
 	s.same(map[string]track.StopBy{"+1": track.StopBySMS}, s.load(track.Want{Ords: []int64{ord(0)}, SMS: true}).Stopped)
 }
