@@ -15,6 +15,7 @@ import (
 	"tocsin/component/outbox"
 	"tocsin/component/people"
 	"tocsin/component/privacy"
+	"tocsin/component/session"
 	"tocsin/component/settings"
 	"tocsin/component/texts"
 	"tocsin/component/web"
@@ -31,6 +32,18 @@ func commandOptions(domain jid.JID, live *settings.Live) func() *command.Options
 			SelfService: s.SelfService, Notice: s.Notice, Policy: s.Policy, SMS: s.SMS != nil, Verify: s.Verify && s.SMS != nil,
 		}
 	}
+}
+
+// jumps handles jumps of the clock: it implements alarm.Stream.
+type jumps struct {
+	*maintenance
+	session *session.Session
+}
+
+// Prove implements alarm.Stream.
+func (j jumps) Prove(ctx context.Context) error {
+	j.log.Warn("clock jump: the machine was suspended, the process was stopped, or the clock was set forward; alarms wait until the server answers")
+	return j.session.Taken(ctx, j.session.Stream())
 }
 
 // forget returns a function that deletes everything a user has told us.

@@ -5,7 +5,7 @@ import (
 
 	"tocsin/component/clock"
 	"tocsin/component/outbox"
-	"tocsin/component/presence"
+	"tocsin/component/source"
 	"tocsin/component/writer"
 	"tocsin/track"
 )
@@ -16,23 +16,21 @@ const maxAnnounced = 100_000
 // announcements reports to the ledger whether users' clients announce markers, whenever that becomes known or changes, and
 // passes on all other presence events.
 type announcements struct {
-	presence.Events
-	registry *presence.Registry
-	queue    *writer.Queue
-	clock    clock.Clock
+	*outbox.Backlog
+	queue *writer.Queue
+	clock clock.Clock
 
 	mu   sync.Mutex
 	told map[string]track.Ternary
 }
 
 // Changed implements presence.Events.
-func (a *announcements) Changed(owner string) {
-	a.Events.Changed(owner)
-	markers := a.registry.Clients(owner).Markers
-	if markers == track.Unknown || a.isTold(owner, markers) {
+func (a *announcements) Changed(owner string, clients track.Clients) {
+	a.Backlog.Changed(owner)
+	if clients.Markers == track.Unknown || a.isTold(owner, clients.Markers) {
 		return
 	}
-	client := track.Client{JID: owner, At: track.At(a.clock.Now()), Markers: markers}
+	client := track.Client{JID: owner, At: track.At(a.clock.Now()), Markers: clients.Markers}
 	a.queue.Offer(&track.Events{Clients: []track.Client{client}}, nil)
 }
 
@@ -52,8 +50,8 @@ func (a *announcements) isTold(owner string, markers track.Ternary) bool {
 // choices passes on changes of users' preferences.
 type choices struct {
 	*outbox.Backlog
-	svc *Service
+	source *source.Source
 }
 
 // NeedsChanged implements people.Events.
-func (c choices) NeedsChanged() { c.svc.source.Refresh() }
+func (c choices) NeedsChanged() { c.source.Refresh() }

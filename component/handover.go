@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// takeEvery is how often the live instance looks for handed-over events.
-	takeEvery = time.Second
-	// takeMax is the number of batches it loads at a time.
-	takeMax = 2000
+	// adoptEvery is how often the live instance looks for handed-over events.
+	adoptEvery = time.Second
+	// adoptMax is the number of batches it loads at a time.
+	adoptMax = 2000
 )
 
 // HandoverStore holds the events handed over by previous leaders.
@@ -33,14 +33,14 @@ type receiver struct {
 // Run runs until ctx is done.
 func (r *receiver) Run(ctx context.Context) error {
 	for {
-		n, err := r.take(ctx)
+		n, err := r.adopt(ctx)
 		if err != nil && ctx.Err() == nil {
 			r.log.Warn("could not look for facts left by other instances", "err", err)
 		}
-		if n == takeMax && err == nil {
+		if n == adoptMax && err == nil {
 			continue
 		}
-		due, stop := r.clock.After(takeEvery)
+		due, stop := r.clock.After(adoptEvery)
 		select {
 		case <-ctx.Done():
 			stop()
@@ -50,9 +50,9 @@ func (r *receiver) Run(ctx context.Context) error {
 	}
 }
 
-// take processes one load, and waits until it is durable.
-func (r *receiver) take(ctx context.Context) (n int, err error) {
-	all, err := r.store.HandedOver(ctx, takeMax)
+// adopt processes one load, and waits until it is durable.
+func (r *receiver) adopt(ctx context.Context) (n int, err error) {
+	all, err := r.store.HandedOver(ctx, adoptMax)
 	if err != nil || len(all) == 0 {
 		return 0, err
 	}

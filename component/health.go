@@ -6,10 +6,16 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tocsin/component/clock"
+	"tocsin/component/presence"
+	"tocsin/component/privacy"
+	"tocsin/component/session"
+	"tocsin/component/settings"
 	"tocsin/component/source"
+	"tocsin/component/texts"
 	"tocsin/component/web"
 	"tocsin/component/writer"
 )
@@ -23,32 +29,48 @@ const (
 	pingWithin = 2 * time.Second
 )
 
+// health says how the component does. Service has its methods.
+type health struct {
+	address  string // of the server
+	settings *settings.Live
+	session  *session.Session
+	queue    *writer.Queue
+	presence *presence.Registry
+	server   *privacy.Server
+	source   *source.Source
+	texts    *texts.Sender
+	isLeader func() bool
+	pinger   pinger
+
+	since atomic.Int64 // Unix milliseconds of the stream's beginning
+}
+
 // Ready returns what keeps the component from working; nothing if it works. A route for SMS that is down does not count:
 // senders are prompted instead.
-func (s *Service) Ready() []string {
+func (h *health) Ready() []string {
 	var faults []string
-	if !s.session.Up() {
-		faults = append(faults, "stream: not connected to "+s.opts.Server)
+	if !h.session.Up() {
+		faults = append(faults, "stream: not connected to "+h.address)
 	}
-	if !s.opts.IsLeader() {
+	if !h.isLeader() {
 		faults = append(faults, "storage: another instance may be live")
 	}
-	if err := s.queue.Fault(); err != nil {
+	if err := h.queue.Fault(); err != nil {
 		faults = append(faults, "storage: "+err.Error())
-	} else if err := s.pinger.ping(s.opts.Store.Ping); err != nil {
+	} else if err := h.pinger.ping(); err != nil {
 		faults = append(faults, "storage: "+err.Error())
 	}
-	if lag := s.queue.Lag(); lag > lateAfter {
+	if lag := h.queue.Lag(); lag > lateAfter {
 		faults = append(faults, "queue: nothing written for "+lag.Round(time.Second).String())
 	}
-	if n := s.queue.Len(); n >= writer.MaxQueue/2 {
+	if n := h.queue.Len(); n >= writer.MaxQueue/2 {
 		faults = append(faults, "queue: "+strconv.Itoa(n)+" facts waiting to be written")
 	}
 	return faults
 }
 
 // Health implements web.Health.
-func (s *Service) Health(context.Context) []web.Condition {
+func (h *health) Health(context.Context) []web.Condition {
 	state := func(name string, ok bool, good, bad string) web.Condition {
 		if ok {
 			return web.Condition{Name: name, State: good, OK: true}
@@ -56,13 +78,13 @@ func (s *Service) Health(context.Context) []web.Condition {
 		return web.Condition{Name: name, State: bad}
 	}
 	conditions := []web.Condition{
-		state("stream", s.session.Up(), "connected to "+s.opts.Server, "not connected to "+s.opts.Server),
-		state("tap", !s.LastTap().IsZero(), "last copy at "+s.LastTap().UTC().Format(time.RFC3339), "no copy seen yet"),
+		state("stream", h.session.Up(), "connected to "+h.address, "not connected to "+h.address),
+		state("tap", !h.LastTap().IsZero(), "last copy at "+h.LastTap().UTC().Format(time.RFC3339), "no copy seen yet"),
 	}
-	for _, r := range s.texts.Routes() {
+	for _, r := range h.texts.Routes() {
 		conditions = append(conditions, state("SMS: "+r.Name, r.Up, "up", r.Why))
 	}
-	for _, fault := range s.Ready() {
+	for _, fault := range h.Ready() {
 		name, what, _ := strings.Cut(fault, ": ")
 		if name != "stream" {
 			conditions = append(conditions, web.Condition{Name: name, State: what})
@@ -72,47 +94,48 @@ func (s *Service) Health(context.Context) []web.Condition {
 }
 
 // Alive returns why the process is stuck: the writer has made no progress for long although the database answers.
-func (s *Service) Alive() []string {
-	if lag := s.queue.Lag(); lag > stuckAfter && s.queue.Fault() == nil {
+func (h *health) Alive() []string {
+	if lag := h.queue.Lag(); lag > stuckAfter && h.queue.Fault() == nil {
 		return []string{"queue: nothing written for " + lag.Round(time.Second).String()}
 	}
 	return nil
 }
 
 // Since returns when the stream came up; the zero time while it is down.
-func (s *Service) Since() time.Time {
-	if !s.session.Up() {
+func (h *health) Since() time.Time {
+	if !h.session.Up() {
 		return time.Time{}
 	}
-	return time.UnixMilli(s.since.Load())
+	return time.UnixMilli(h.since.Load())
 }
 
 // Lag returns how long the oldest fact has been waiting to be written.
-func (s *Service) Lag() time.Duration { return s.queue.Lag() }
+func (h *health) Lag() time.Duration { return h.queue.Lag() }
 
 // Tap describes the tap in use, and its losses.
-func (s *Service) Tap() source.State { return s.source.State() }
+func (h *health) Tap() source.State { return h.source.State() }
 
 // Presence returns the source of users' presence: "privilege", "tap", or "" if there is none yet.
-func (s *Service) Presence() string {
-	for _, domain := range s.settings.Get().Tap.Domains {
-		if s.server.Grants(domain).Presence {
+func (h *health) Presence() string {
+	for _, domain := range h.settings.Get().Tap.Domains {
+		if h.server.Grants(domain).Presence {
 			return "privilege"
 		}
 	}
-	if s.presence.IsTold() {
+	if h.presence.IsTold() {
 		return "tap"
 	}
 	return ""
 }
 
 // LastTap returns when the newest accepted copy arrived; the zero time if there was none.
-func (s *Service) LastTap() time.Time {
-	return s.source.State().Newest
+func (h *health) LastTap() time.Time {
+	return h.source.State().Newest
 }
 
 // pinger pings the database, one ping at a time. It does not wait for a ping that hangs, which ends when the store is closed.
 type pinger struct {
+	store MaintenanceStore
 	clock clock.Clock
 
 	mu      sync.Mutex
@@ -120,7 +143,7 @@ type pinger struct {
 	err     error         // the last answer
 }
 
-func (p *pinger) ping(store func(context.Context) error) error {
+func (p *pinger) ping() error {
 	p.mu.Lock()
 	if p.pending == nil {
 		answered := make(chan struct{})
@@ -128,7 +151,7 @@ func (p *pinger) ping(store func(context.Context) error) error {
 		go func() {
 			ctx, cancel := context.WithTimeout(context.Background(), pingWithin)
 			defer cancel()
-			err := store(ctx)
+			err := p.store.Ping(ctx)
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.err, p.pending = err, nil

@@ -63,6 +63,12 @@ func (m *maintenance) Run(ctx context.Context) error {
 	}
 }
 
+// TurnedBack says that the clock was set back.
+func (m *maintenance) TurnedBack() {
+	m.log.Warn("the clock was set back: re-evaluating pending messages")
+	m.turnedBack.Set()
+}
+
 // measure updates the metric for the use of the SMS budget.
 func (m *maintenance) measure(ctx context.Context) error {
 	p := m.settings.Policy().SMS

@@ -76,6 +76,7 @@ const keyPaused = "paused"
 
 // Service is the running component.
 type Service struct {
+	*health
 	opts     Options
 	settings *settings.Live
 	metrics  *metrics.Metrics
@@ -97,8 +98,6 @@ type Service struct {
 	texts       *texts.Sender
 	receiver    *receiver
 
-	pinger   pinger
-	since    atomic.Int64 // when the stream came up, in Unix milliseconds
 	revision atomic.Int64 // the newest notice that is durable
 }
 
@@ -121,36 +120,30 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the pause: %w", err)
 	}
-	s := &Service{opts: o, settings: settings.NewLive(o.Settings, paused != ""), metrics: o.Metrics, pinger: pinger{clock: o.Clock}}
+	s := &Service{opts: o, settings: settings.NewLive(o.Settings, paused != ""), metrics: o.Metrics}
 	s.revision.Store(seed.LastRev)
 
 	s.queue = writer.NewQueue(o.Clock, s.metrics)
-	s.alarms = alarm.New(s.queue, s, s.settings, o.Clock, s.metrics)
-	if err := o.Store.Alarms(ctx, func(a track.Alarm) { s.alarms.Set(a) }); err != nil {
-		return nil, fmt.Errorf("load alarms: %w", err)
-	}
 	so := session.Options{JID: domain, Server: o.Server, Secret: o.Secret, Dropped: s.dropped, Log: o.Log, Clock: o.Clock}
 	if o.Session != nil {
 		o.Session(&so)
 	}
 	s.session = session.New(so)
+	s.maintenance = &maintenance{store: o.Store, queue: s.queue, settings: s.settings, clock: o.Clock, log: o.Log, metrics: s.metrics, turnedBack: queue.NewSignal()}
+	if track.OrdTime(track.At(o.Clock.Now().Add(time.Minute))) < seed.LastOrd {
+		s.maintenance.TurnedBack() // the clock was set back before this start
+	}
+	s.alarms = alarm.New(s.queue, jumps{s.maintenance, s.session}, s.settings, o.Clock, s.metrics)
+	if err := o.Store.Alarms(ctx, func(a track.Alarm) { s.alarms.Set(a) }); err != nil {
+		return nil, fmt.Errorf("load alarms: %w", err)
+	}
 
 	backlog := outbox.NewBacklog()
-	announced := &announcements{Events: backlog, queue: s.queue, clock: o.Clock}
-	s.presence = presence.New(announced, o.Clock)
-	announced.registry = s.presence
+	s.presence = presence.New(&announcements{Backlog: backlog, queue: s.queue, clock: o.Clock}, o.Clock)
 	if s.learner, err = presence.NewLearner(ctx, s.presence, s.session, o.Store, o.Log); err != nil {
 		return nil, err
 	}
 	s.server = privacy.NewServer(s.session, o.Clock, o.Log)
-	users, err := people.New(ctx, o.Store, choices{backlog, s}, s.presence, s.server, s.session, s.settings)
-	if err != nil {
-		return nil, err
-	}
-	for user, names := range users.Unreadable() {
-		o.Log.Warn("settings are no longer valid, applying the stricter choice", "user", user, "settings", names)
-	}
-	s.users, s.backlog = users, backlog
 	s.source, err = source.New(ctx, source.Options{
 		Config: func() *tap.Config { return &s.settings.Get().Tap }, Queue: s.queue, Presence: s.presence, Rosters: s.server, Store: o.Store, Send: s.ask,
 		Clock: o.Clock, Log: o.Log, Metrics: s.metrics,
@@ -158,6 +151,14 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	users, err := people.New(ctx, o.Store, choices{backlog, s.source}, s.presence, s.server, s.session, s.settings)
+	if err != nil {
+		return nil, err
+	}
+	for user, names := range users.Unreadable() {
+		o.Log.Warn("settings are no longer valid, applying the stricter choice", "user", user, "settings", names)
+	}
+	s.users, s.backlog = users, backlog
 	disclosure := privacy.New(s.settings, users, o.Store, s.server, s.source.Gap, o.Log)
 	links := &web.Links{Settings: s.settings, Secret: seed.Secret, Store: o.Store, Clock: o.Clock}
 	s.texts = texts.New(texts.Options{
@@ -175,6 +176,10 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		Committed: s.committed, Flush: o.Flush, Clock: o.Clock, Log: o.Log, Metrics: s.metrics,
 	})
 
+	s.health = &health{
+		address: o.Server, settings: s.settings, session: s.session, queue: s.queue, presence: s.presence, server: s.server, source: s.source, texts: s.texts,
+		isLeader: o.IsLeader, pinger: pinger{store: o.Store, clock: o.Clock},
+	}
 	deps := command.Deps{
 		Directory: o.Store, Settings: users, Phone: phones{o.Store, s.queue, s.metrics},
 		Watch:  watch{o.Store, s.queue, s.settings, users, disclosure, o.Clock},
@@ -184,18 +189,14 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	commands := command.New(deps, commandOptions(domain, s.settings), adhoc.Options{})
 	s.pages = web.New(web.Options{
 		Links: links, Prompts: offers{s.outbox, s.queue}, Commands: commands, Timeline: timeline{o.Store, disclosure}, Users: users,
-		Health: s, Forget: deps.Forget, Log: o.Log,
+		Health: s.health, Forget: deps.Forget, Log: o.Log,
 	})
 	s.requests = request.New(request.Options{
 		JID: o.JID, Contact: o.Contact, Version: o.Version, Secret: seed.Secret, Revision: s.revision.Load, Stream: s.session, Inputs: s.queue, Registry: s.presence, Server: s.server,
-		People: users, Privacy: disclosure, Store: o.Store, Commands: commands, Orders: commands, Settings: s.settings, Clock: o.Clock, Log: o.Log,
+		People: users, Locales: users, Privacy: disclosure, Store: o.Store, Commands: commands, Orders: commands, Settings: s.settings, Clock: o.Clock, Log: o.Log,
 	})
 	s.metrics.Routes.Of(s.routesUp)
 	s.receiver = &receiver{o.Store, s.queue, o.Clock, o.Log}
-	s.maintenance = &maintenance{store: o.Store, queue: s.queue, settings: s.settings, clock: o.Clock, log: o.Log, metrics: s.metrics, turnedBack: queue.NewSignal()}
-	if track.OrdTime(track.At(o.Clock.Now().Add(time.Minute))) < seed.LastOrd {
-		s.TurnedBack() // the clock was set back before this start
-	}
 	return s, nil
 }
 
@@ -291,7 +292,7 @@ func (s *Service) serve(ctx context.Context) error {
 // wrap diverts the tap's frames from the connection before the XMPP library reads it.
 func (s *Service) wrap(c net.Conn) net.Conn {
 	s.source.NewStream()
-	conn := intake.NewConn(c, intake.Limits{Bytes: s.opts.MaxStanza}, s.source.Take)
+	conn := intake.NewConn(c, intake.Limits{Bytes: s.opts.MaxStanza}, s.source.Receive)
 	conn.Dropped = func(why intake.Reason) { s.dropped(string(why)) }
 	conn.Refuse = func(iq intake.Request) { s.session.Refuse(iq.From, iq.To, iq.ID) }
 	return conn
@@ -325,7 +326,7 @@ func (s *Service) remove(ctx context.Context, jid string) error {
 func (s *Service) up() {
 	s.metrics.Up.Set(1)
 	s.metrics.Connects.Inc()
-	s.since.Store(s.opts.Clock.Now().UnixMilli())
+	s.health.since.Store(s.opts.Clock.Now().UnixMilli())
 	s.server.Reset()
 	s.source.Up()
 	s.alarms.Up()
@@ -337,18 +338,6 @@ func (s *Service) down(error) {
 	s.metrics.Up.Set(0)
 	s.source.Down()
 	s.alarms.Down()
-}
-
-// Prove implements alarm.Stream.
-func (s *Service) Prove(ctx context.Context) error {
-	s.opts.Log.Warn("clock jump: the machine was suspended, the process was stopped, or the clock was set forward; alarms wait until the server answers")
-	return s.session.Taken(ctx, s.session.Stream())
-}
-
-// TurnedBack implements alarm.Stream.
-func (s *Service) TurnedBack() {
-	s.opts.Log.Warn("the clock was set back: re-evaluating pending messages")
-	s.maintenance.turnedBack.Set()
 }
 
 func (s *Service) dropped(reason string) { s.metrics.Dropped.WithLabelValues(reason).Inc() }

@@ -93,7 +93,7 @@ func (b *batch) textHold(r *row, hold Time, held Reason) (Time, Reason) {
 // text queues an SMS about a message and the rest of its burst, or adds it to the one already queued.
 func (b *batch) text(r *row) {
 	if t := b.texting[r.Conv()]; t != nil {
-		b.take(t, r)
+		b.include(t, r)
 		return
 	}
 	rows := []*row{r}
@@ -110,7 +110,7 @@ func (b *batch) openText(rows []*row, prompt, body string) *text {
 	c := rows[0].Conv()
 	t := b.queueText(&text{Text: Text{Conv: c, Prompt: prompt, Body: body, Number: b.numbers[c.Recipient].E164}})
 	for _, r := range rows {
-		b.take(t, r)
+		b.include(t, r)
 	}
 	return t
 }
@@ -128,8 +128,8 @@ func (b *batch) queueText(t *text) *text {
 // entry is the ID of its outbox entry.
 func (t *Text) entry() string { return "t-" + t.ID }
 
-// take adds a message to an SMS. Beyond maxAsked the oldest is dropped.
-func (b *batch) take(t *text, r *row) {
+// include adds a message to an SMS. Beyond maxAsked the oldest is dropped.
+func (b *batch) include(t *text, r *row) {
 	r.Marks = r.Marks&^(Wanted|Ordered|WantsSMS) | Texting
 	r.Reason = ReasonTexting
 	t.Messages, t.dirty = append(t.Messages, r.Ord), true

@@ -126,8 +126,8 @@ func (c *chat) answered(a escalation.Answer, fault string) string {
 	return "* The service returned an error: " + fault
 }
 
-// take handles a message stanza.
-func (c *chat) take(m message, now time.Time) action {
+// receive handles a message stanza.
+func (c *chat) receive(m message, now time.Time) action {
 	from, err := jid.Parse(m.From)
 	if err != nil || m.Type == "error" {
 		return action{}

@@ -64,7 +64,7 @@ func TestStates(t *testing.T) {
 			[]string{"* bob@example.org replied by SMS: On my way"}},
 		{message{From: "mallory@" + from + "/x", Body: "Hi", SMSReply: &escalation.SMSReply{With: "bob@example.org", Text: "Pay"}}, nil},
 	} {
-		if diff := cmp.Diff(tc.want, c.take(tc.m, noon).show); diff != "" {
+		if diff := cmp.Diff(tc.want, c.receive(tc.m, noon).show); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -82,7 +82,7 @@ func TestPromptThatIsATest(t *testing.T) {
 	c, _ := talking(t, "markers")
 	e := prompt("unknown")
 	e.Test, e.With = true, "alice@example.org"
-	got := c.take(message{From: "sms@tocsin.example.org", Type: "chat", Escalate: e}, noon).show
+	got := c.receive(message{From: "sms@tocsin.example.org", Type: "chat", Escalate: e}, noon).show
 	want := []string{"* A test by the server's admin: no SMS is needed.", "  sms:+8613800138000?body=Hi", "  Then answer /sent, /no or /snooze."}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -95,7 +95,7 @@ func TestPromptThatIsATest(t *testing.T) {
 func TestPromptIsShownAndAnswered(t *testing.T) {
 	c, id := talking(t, "markers")
 	contact := "sms@tocsin.example.org"
-	got := c.take(message{From: contact, Type: "chat", Escalate: prompt(id)}, noon).show
+	got := c.receive(message{From: contact, Type: "chat", Escalate: prompt(id)}, noon).show
 	want := []string{"* bob@example.org: timeout-unread of #1. Send an SMS?", "  sms:+8613800138000?body=Hi", "  Then answer /sent, /no or /snooze."}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -128,8 +128,8 @@ func TestPromptIsShownAndAnswered(t *testing.T) {
 
 func TestWithdrawnPromptCannotBeAnswered(t *testing.T) {
 	c, id := talking(t, "markers")
-	c.take(message{From: "sms@tocsin.example.org", Escalate: prompt(id)}, noon)
-	got := c.take(message{From: "sms@tocsin.example.org", Withdraw: &escalation.Withdraw{Prompt: "p-1", Reason: escalation.BecauseDisplayed}}, noon).show
+	c.receive(message{From: "sms@tocsin.example.org", Escalate: prompt(id)}, noon)
+	got := c.receive(message{From: "sms@tocsin.example.org", Withdraw: &escalation.Withdraw{Prompt: "p-1", Reason: escalation.BecauseDisplayed}}, noon).show
 	if diff := cmp.Diff([]string{"* No SMS is needed any more (displayed)."}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -142,21 +142,21 @@ func TestWithdrawnPromptCannotBeAnswered(t *testing.T) {
 func TestOnlyTheServiceIsTrusted(t *testing.T) {
 	for _, from := range []string{"bob@example.org/phone", "eve@example.org", "example.org", "tocsin.example.org/x", "sms@tocsin.example.net", "", "a b@tocsin.example.org"} {
 		c, id := talking(t, "markers")
-		act := c.take(message{From: from, Type: "chat", Escalate: prompt(id), Status: []escalation.Status{status(id, 9, escalation.Displayed, "")}}, noon)
+		act := c.receive(message{From: from, Type: "chat", Escalate: prompt(id), Status: []escalation.Status{status(id, 9, escalation.Displayed, "")}}, noon)
 		if len(act.show) > 0 || len(c.open) > 0 {
 			t.Errorf("%s is trusted: %q", from, act.show)
 		}
 	}
 	c, id := talking(t, "markers")
 	c.service = "" // the server has none
-	if act := c.take(message{From: "sms@tocsin.example.org", Escalate: prompt(id)}, noon); len(act.show) > 0 {
+	if act := c.receive(message{From: "sms@tocsin.example.org", Escalate: prompt(id)}, noon); len(act.show) > 0 {
 		t.Errorf("trusted: %q", act.show)
 	}
 	// Links with other schemes are never printed.
 	c.service = "tocsin.example.org"
 	evil := prompt(id)
 	evil.SMS.URI = "https://example.net/"
-	if got := strings.Join(c.take(message{From: "sms@tocsin.example.org", Escalate: evil}, noon).show, "\n"); strings.Contains(got, "https:") {
+	if got := strings.Join(c.receive(message{From: "sms@tocsin.example.org", Escalate: evil}, noon).show, "\n"); strings.Contains(got, "https:") {
 		t.Error(got)
 	}
 }
@@ -168,26 +168,28 @@ func TestConfirms(t *testing.T) {
 		"receipts": {"bob@example.org/phone received b1"},
 		"markers":  {"bob@example.org/phone received b1", "bob@example.org displayed b1"},
 	} {
-		c, _ := talking(t, confirm)
-		act := c.take(in, noon)
-		if diff := cmp.Diff([]string{"12:00:00 < Yes"}, act.show); diff != "" {
-			t.Error(diff)
-		}
-		var got []string
-		for _, m := range act.send {
-			switch {
-			case m.Received != nil:
-				got = append(got, m.To+" received "+m.Received.ID)
-			case m.Displayed != nil:
-				got = append(got, m.To+" displayed "+m.Displayed.ID)
+		t.Run(confirm, func(t *testing.T) {
+			c, _ := talking(t, confirm)
+			act := c.receive(in, noon)
+			if diff := cmp.Diff([]string{"12:00:00 < Yes"}, act.show); diff != "" {
+				t.Error(diff)
 			}
-			if m.Body != "" || m.Request != nil || m.Markable != nil || m.Store == nil {
-				t.Errorf("a confirmation asks for confirmation, or is not stored: %+v", m) // XEP-0184 §5.4
+			var got []string
+			for _, m := range act.send {
+				switch {
+				case m.Received != nil:
+					got = append(got, m.To+" received "+m.Received.ID)
+				case m.Displayed != nil:
+					got = append(got, m.To+" displayed "+m.Displayed.ID)
+				}
+				if m.Body != "" || m.Request != nil || m.Markable != nil || m.Store == nil {
+					t.Errorf("a confirmation asks for confirmation, or is not stored: %+v", m) // XEP-0184 §5.4
+				}
 			}
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: %s", confirm, diff)
-		}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s: %s", confirm, diff)
+			}
+		})
 	}
 }
 

@@ -151,7 +151,7 @@ func (term *terminal) ends() {
 		if term.err != nil {
 			term.t.Error(term.err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(lab.Patience):
 		term.t.Errorf("%s's chat did not end", term.name)
 	}
 }

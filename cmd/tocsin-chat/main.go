@@ -120,7 +120,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 			}
 			act = chat.line(line)
 		case m := <-incoming:
-			act = chat.take(m, time.Now())
+			act = chat.receive(m, time.Now())
 		case err := <-ended:
 			ended <- err
 			return err

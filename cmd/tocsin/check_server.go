@@ -208,10 +208,11 @@ type waiting struct {
 // until waits until the probe has seen a copy, its stream has ended, or the limit is reached.
 func (w *waiting) until(ctx context.Context, p *probe) {
 	const invitation = "Write a message to another user now"
-	end := time.After(w.limit)
+	end := time.Now().Add(w.limit)
+	ctx, cancel := context.WithDeadline(ctx, end)
+	defer cancel()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	left := w.limit.Round(time.Second)
 	if !w.terminal {
 		fmt.Fprintf(w.out, "%s: waiting %s for its copy\n", invitation, roughly(w.limit))
 	} else {
@@ -219,14 +220,11 @@ func (w *waiting) until(ctx context.Context, p *probe) {
 	}
 	for !p.sawCopies() {
 		if w.terminal {
-			fmt.Fprintf(w.out, "\r%s … %s \x1b[K", invitation, roughly(left))
+			fmt.Fprintf(w.out, "\r%s … %s \x1b[K", invitation, roughly(time.Until(end).Round(time.Second)))
 		}
 		select {
 		case <-p.news:
 		case <-tick.C:
-			left -= time.Second
-		case <-end:
-			return
 		case <-p.ended:
 			return
 		case <-ctx.Done():

@@ -13,35 +13,37 @@ import (
 // The output of init equals the files in contrib, which the tests of internal/lab run on real servers.
 func TestInitPrintsWhatContribHas(t *testing.T) {
 	for server, file := range map[string]string{"ejabberd": "ejabberd/mod_tocsin.yml", "prosody": "prosody/README.md"} {
-		dir := t.TempDir()
-		code, out := tocsin(t, "init", "-domain", "example.org", "-server", server, "-dir", dir)
-		if code != done {
-			t.Fatalf("exit code %d: %s", code, out)
-		}
-		config, err := os.ReadFile(filepath.Join(dir, "config.toml"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		made := regexp.MustCompile(`secret = "(\w+)"`).FindSubmatch(config)[1]
-		_, block, _ := strings.Cut(out, "----8<----\n")
-		block, _, _ = strings.Cut(block, "---->8----\n")
-		if !strings.Contains(block, string(made)) {
-			t.Errorf("%s: the secret is not that of the configuration", server)
-		}
+		t.Run(server, func(t *testing.T) {
+			dir := t.TempDir()
+			code, out := tocsin(t, "init", "-domain", "example.org", "-server", server, "-dir", dir)
+			if code != done {
+				t.Fatalf("exit code %d: %s", code, out)
+			}
+			config, err := os.ReadFile(filepath.Join(dir, "config.toml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			made := regexp.MustCompile(`secret = "(\w+)"`).FindSubmatch(config)[1]
+			_, block, _ := strings.Cut(out, "----8<----\n")
+			block, _, _ = strings.Cut(block, "---->8----\n")
+			if !strings.Contains(block, string(made)) {
+				t.Errorf("%s: the secret is not that of the configuration", server)
+			}
 
-		text, err := os.ReadFile(filepath.Join("../../contrib", file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		contrib := string(text)
-		if server == "prosody" { // the block for the first way
-			_, contrib, _ = strings.Cut(contrib, "with a new secret:")
-			_, contrib, _ = strings.Cut(contrib, "```lua\n")
-			contrib, _, _ = strings.Cut(contrib, "```")
-		}
-		if diff := cmp.Diff(bare(contrib), bare(strings.ReplaceAll(block, string(made), "secret"))); diff != "" {
-			t.Errorf("%s (-contrib +init):\n%s", server, diff)
-		}
+			text, err := os.ReadFile(filepath.Join("../../contrib", file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			contrib := string(text)
+			if server == "prosody" { // the block for the first way
+				_, contrib, _ = strings.Cut(contrib, "with a new secret:")
+				_, contrib, _ = strings.Cut(contrib, "```lua\n")
+				contrib, _, _ = strings.Cut(contrib, "```")
+			}
+			if diff := cmp.Diff(bare(contrib), bare(strings.ReplaceAll(block, string(made), "secret"))); diff != "" {
+				t.Errorf("%s (-contrib +init):\n%s", server, diff)
+			}
+		})
 	}
 }
 

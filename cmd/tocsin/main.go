@@ -1,5 +1,8 @@
 // Tocsin reports to the senders of chat messages whether they were delivered and read, and prompts them to send an SMS when
 // one is not delivered or read in time. This is the XMPP component: see config.example.toml and docs/ADMIN.md.
+//
+// The program has the arguments, environment, signals and system clock; it decides nothing about messages. Its tests play command
+// lines (testdata/*.txtar), and run it on real servers (lab_test.go) and databases (postgres_test.go).
 package main
 
 import (

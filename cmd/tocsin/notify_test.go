@@ -25,7 +25,7 @@ func supervisor(t *testing.T) func() string {
 	t.Setenv("NOTIFY_SOCKET", name)
 	return func() string {
 		t.Helper()
-		socket.SetReadDeadline(time.Now().Add(20 * time.Second))
+		socket.SetReadDeadline(time.Now().Add(time.Minute))
 		buffer := make([]byte, 1000)
 		n, err := socket.Read(buffer)
 		if err != nil {

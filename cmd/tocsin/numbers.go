@@ -40,35 +40,15 @@ type (
 	exportNumbers struct{}
 )
 
-// directory is the store that the subcommands use.
-type directory interface {
-	Numbers(ctx context.Context, yield func(track.Number) error) error
-	SetNumbers(context.Context, ...track.Number) error
-	RemoveNumber(ctx context.Context, jid string) (bool, error)
-	Close() error
-}
-
-func (c *numbersCommand) open(ctx context.Context, e *environment) (*config.Config, directory, error) {
-	conf, err := c.load(e)
-	if err != nil {
-		return nil, nil, err
-	}
-	store, err := openStore(ctx, conf)
-	if err != nil {
-		return nil, nil, err
-	}
-	return conf, store, nil
-}
-
 // Run prints the numbers as a table.
 func (listNumbers) Run(ctx context.Context, e *environment, all *numbersCommand) error {
-	_, d, err := all.open(ctx, e)
+	_, store, err := all.open(ctx, e)
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer store.Close()
 	out := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	err = d.Numbers(ctx, func(n track.Number) error {
+	err = store.Numbers(ctx, func(n track.Number) error {
 		shown := "private"
 		if n.Consent {
 			shown = "consented"
@@ -88,11 +68,11 @@ func (c *setNumber) Run(ctx context.Context, e *environment, all *numbersCommand
 	if err != nil {
 		return usageError{err}
 	}
-	conf, d, err := all.open(ctx, e)
+	conf, store, err := all.open(ctx, e)
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer store.Close()
 	number, source, err := numbers.Vouched(c.Number, conf.Numbers.Region, c.Force)
 	if err != nil {
 		err = fmt.Errorf("%q is %w", c.Number, err)
@@ -102,7 +82,7 @@ func (c *setNumber) Run(ctx context.Context, e *environment, all *numbersCommand
 		return usageError{err}
 	}
 	n := track.Number{JID: who, E164: number, Source: source, Consent: !c.Private, At: track.At(e.now())}
-	if err := d.SetNumbers(ctx, n); err != nil {
+	if err := store.SetNumbers(ctx, n); err != nil {
 		return fmt.Errorf("set the number: %w", err)
 	}
 	return nil
@@ -114,12 +94,12 @@ func (c *removeNumber) Run(ctx context.Context, e *environment, all *numbersComm
 	if err != nil {
 		return usageError{err}
 	}
-	_, d, err := all.open(ctx, e)
+	_, store, err := all.open(ctx, e)
 	if err != nil {
 		return err
 	}
-	defer d.Close()
-	had, err := d.RemoveNumber(ctx, who)
+	defer store.Close()
+	had, err := store.RemoveNumber(ctx, who)
 	if err != nil {
 		return fmt.Errorf("remove the number: %w", err)
 	}
@@ -131,11 +111,11 @@ func (c *removeNumber) Run(ctx context.Context, e *environment, all *numbersComm
 
 // Run imports numbers from a CSV file.
 func (c *importNumbers) Run(ctx context.Context, e *environment, all *numbersCommand) error {
-	conf, d, err := all.open(ctx, e)
+	conf, store, err := all.open(ctx, e)
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer store.Close()
 	in, name := e.stdin, "stdin"
 	if c.File != "-" {
 		f, err := os.Open(c.File)
@@ -158,7 +138,7 @@ func (c *importNumbers) Run(ctx context.Context, e *environment, all *numbersCom
 	for i := range list {
 		list[i].At = track.At(e.now())
 	}
-	if err := d.SetNumbers(ctx, list...); err != nil {
+	if err := store.SetNumbers(ctx, list...); err != nil {
 		return fmt.Errorf("import %s: %w", name, err)
 	}
 	fmt.Fprintf(e.stdout, "%s imported\n", counted(int64(len(list)), "number"))
@@ -174,13 +154,13 @@ func areLines(n int) string {
 
 // Run writes all numbers in the format of import.
 func (exportNumbers) Run(ctx context.Context, e *environment, all *numbersCommand) error {
-	_, d, err := all.open(ctx, e)
+	_, store, err := all.open(ctx, e)
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer store.Close()
 	var list []track.Number
-	err = d.Numbers(ctx, func(n track.Number) error {
+	err = store.Numbers(ctx, func(n track.Number) error {
 		list = append(list, n)
 		return nil
 	})

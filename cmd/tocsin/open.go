@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 
 	"tocsin/config"
+	"tocsin/storage"
 )
 
 // configFlag is the flag of every command that reads the configuration.
@@ -48,4 +50,17 @@ func (f configFlag) load(e *environment) (*config.Config, error) {
 		return nil, err
 	}
 	return config.Load(file, e.getenv)
+}
+
+// open reads the configuration, and opens its database.
+func (f configFlag) open(ctx context.Context, e *environment) (*config.Config, *storage.Store, error) {
+	conf, err := f.load(e)
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := openStore(ctx, conf)
+	if err != nil {
+		return nil, nil, err
+	}
+	return conf, store, nil
 }

@@ -56,7 +56,7 @@ func startProbe(ctx context.Context, conf *config.Config) *probe {
 		defer close(p.ended)
 		p.err = p.session.Once(ctx, session.Inbound{
 			Handler: p, Up: func() { close(p.up) },
-			Wrap: func(c net.Conn) net.Conn { return intake.NewConn(c, limits, p.taken) },
+			Wrap: func(c net.Conn) net.Conn { return intake.NewConn(c, limits, p.receive) },
 		})
 	}()
 	select {
@@ -166,8 +166,8 @@ func (p *probe) sawCopies() bool {
 	return len(p.copies) > 0
 }
 
-// taken counts tapped copies.
-func (p *probe) taken(frame []byte) {
+// receive counts tapped copies.
+func (p *probe) receive(frame []byte) {
 	var c struct {
 		From string `xml:"from,attr"`
 		Tap  *struct {

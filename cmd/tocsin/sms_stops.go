@@ -6,8 +6,6 @@ import (
 	"text/tabwriter"
 
 	"tocsin/component/numbers"
-	"tocsin/config"
-	"tocsin/storage"
 	"tocsin/track"
 )
 
@@ -29,18 +27,6 @@ type (
 		Number string `arg:"" name:"NUMBER"`
 	}
 )
-
-func (c *smsStops) open(ctx context.Context, e *environment) (*config.Config, *storage.Store, error) {
-	conf, err := c.load(e)
-	if err != nil {
-		return nil, nil, err
-	}
-	store, err := openStore(ctx, conf)
-	if err != nil {
-		return nil, nil, err
-	}
-	return conf, store, nil
-}
 
 // Run prints the numbers as a table. They are stored as HMACs: a number that is neither bound to a user nor was sent an SMS
 // recently is shown as unknown.

@@ -39,19 +39,6 @@ func (c *smsTest) Run(ctx context.Context, e *environment) error {
 	case !found.OK:
 		return fmt.Errorf("the instance is not ready: %s", strings.Join(found.Wrong, "; "))
 	}
-	failing := false
 	order := selftest.SMSOrder{Number: number, Route: c.Route, Text: c.Text, Force: c.Force}
-	err = askForTest(ctx, conf, testRequest{Wait: c.Wait, SMS: &order}, e.now(), func(s selftest.Step) {
-		failing = failing || s.Failed
-		showStep(e.stdout, s, began)
-	})
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil:
-		return fmt.Errorf("test: %w", err)
-	case failing:
-		return errFailed
-	}
-	return nil
+	return runTest(ctx, e, conf, testRequest{Wait: c.Wait, SMS: &order}, began)
 }

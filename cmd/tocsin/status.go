@@ -69,11 +69,7 @@ func (s seconds) MarshalJSON() ([]byte, error) { return json.Marshal(time.Durati
 
 // Run queries the database and the running instance.
 func (c *statusCommand) Run(ctx context.Context, e *environment) error {
-	conf, err := c.load(e)
-	if err != nil {
-		return err
-	}
-	store, err := openStore(ctx, conf)
+	conf, store, err := c.open(ctx, e)
 	if err != nil {
 		return err
 	}

@@ -59,10 +59,19 @@ func (c *testCommand) Run(ctx context.Context, e *environment) error {
 		seen.Text = "last message " + ago(e.now(), found.LastCopy)
 	}
 	show(seen)
+	if err := runTest(ctx, e, conf, testRequest{JID: user, Wait: c.Wait}, began); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "Prompts reach %s, and answers come back.\n", user)
+	return nil
+}
+
+// runTest asks the running instance for a test, and shows each step as it is completed. It fails if one of them does.
+func runTest(ctx context.Context, e *environment, conf *config.Config, in testRequest, began time.Time) error {
 	failed := false
-	err = askForTest(ctx, conf, testRequest{JID: user, Wait: c.Wait}, e.now(), func(s selftest.Step) {
+	err := askForTest(ctx, conf, in, e.now(), func(s selftest.Step) {
 		failed = failed || s.Failed
-		show(s)
+		showStep(e.stdout, s, began)
 	})
 	switch {
 	case ctx.Err() != nil:
@@ -72,7 +81,6 @@ func (c *testCommand) Run(ctx context.Context, e *environment) error {
 	case failed:
 		return errFailed
 	}
-	fmt.Fprintf(e.stdout, "Prompts reach %s, and answers come back.\n", user)
 	return nil
 }
 

@@ -4,6 +4,7 @@ package clock
 
 import (
 	"container/heap"
+	"context"
 	"sync"
 	"time"
 )
@@ -27,11 +28,36 @@ func (System) After(d time.Duration) (<-chan time.Time, func()) {
 	return t.C, func() { t.Stop() }
 }
 
+// Outlive returns a context that ends d after ctx, and a function that ends it at once. That function must be called.
+func Outlive(ctx context.Context, c Clock, d time.Duration) (context.Context, func()) {
+	longer, end := context.WithCancel(context.WithoutCancel(ctx))
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-longer.Done():
+			return
+		}
+		over, stop := c.After(d)
+		defer stop()
+		select {
+		case <-over:
+			end()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() {
+		end()
+		waiting.Wait()
+	}
+}
+
 // Stepped is a clock that stands still until it is stepped.
 type Stepped struct {
 	mu      sync.Mutex
 	now     time.Time
 	waiters waiters
+	waits   chan time.Duration // nil until Waits is called
 }
 
 // NewStepped returns a clock set to now.
@@ -48,6 +74,10 @@ func (c *Stepped) Now() time.Time {
 func (c *Stepped) After(d time.Duration) (<-chan time.Time, func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	select {
+	case c.waits <- d:
+	default: // nobody asks
+	}
 	w := &waiter{at: c.now.Add(d), ch: make(chan time.Time, 1)}
 	if d <= 0 {
 		w.ch <- c.now
@@ -61,6 +91,16 @@ func (c *Stepped) After(d time.Duration) (<-chan time.Time, func()) {
 			heap.Remove(&c.waiters, w.index)
 		}
 	}
+}
+
+// Waits returns a channel that receives how long each wait from now on is to be; at most a thousand that nobody has received.
+func (c *Stepped) Waits() <-chan time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waits == nil {
+		c.waits = make(chan time.Duration, 1000)
+	}
+	return c.waits
 }
 
 // Step advances the clock by d and wakes, in order, waiters whose time has come.

@@ -17,23 +17,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// waits is a clock that reports each wait.
-type waits struct {
-	*clock.Stepped
-	began chan time.Duration
-}
-
-func (w waits) After(d time.Duration) (<-chan time.Time, func()) {
-	ch, stop := w.Stepped.After(d)
-	w.began <- d
-	return ch, stop
-}
-
 // rig is a queue whose jobs record when they ran.
 type rig struct {
 	*testing.T
 	queue *fair.Queue
-	clock waits
+	clock *clock.Stepped
 	began time.Time
 	ran   []string // only while the queue waits
 
@@ -41,7 +29,8 @@ type rig struct {
 }
 
 func newRig(t *testing.T, o fair.Options) *rig {
-	r := &rig{T: t, clock: waits{clock.NewStepped(time.Unix(1e9, 0)), make(chan time.Duration, 100)}}
+	r := &rig{T: t, clock: clock.NewStepped(time.Unix(1e9, 0))}
+	r.clock.Waits()
 	r.began = r.clock.Now()
 	o.Clock = r.clock
 	r.queue = fair.New(o)
@@ -79,9 +68,9 @@ func TestFloodDelaysNobody(t *testing.T) {
 	r.put("bob", 1)
 	stop := r.run()
 	for range 3 {
-		r.clock.Step(<-r.clock.began)
+		r.clock.Step(<-r.clock.Waits())
 	}
-	<-r.clock.began
+	<-r.clock.Waits()
 	stop()
 	want := "flood@0 alice@0 bob@0 flood@0 alice@0 flood@0 flood@0 flood@1 flood@2 flood@3"
 	if got := strings.Join(r.ran, " "); got != want {
@@ -97,9 +86,9 @@ func TestNewcomerWithinAFlood(t *testing.T) {
 	r := newRig(t, fair.Options{Rate: 1, Burst: 1})
 	r.put("flood", 100)
 	stop := r.run()
-	<-r.clock.began
+	<-r.clock.Waits()
 	r.put("alice", 1)
-	<-r.clock.began
+	<-r.clock.Waits()
 	stop()
 	if want := []string{"flood@0", "alice@0"}; !slices.Equal(r.ran, want) {
 		t.Errorf("ran %v", r.ran)
@@ -113,9 +102,9 @@ func TestTotalRate(t *testing.T) {
 	r.put("alice", 2)
 	stop := r.run()
 	for range 4 {
-		r.clock.Step(<-r.clock.began)
+		r.clock.Step(<-r.clock.Waits())
 	}
-	<-r.clock.began
+	<-r.clock.Waits()
 	stop()
 	want := "flood@0 alice@0.5 flood@1 alice@1.5 flood@2"
 	if got := strings.Join(r.ran, " "); got != want {
@@ -128,13 +117,13 @@ func TestRest(t *testing.T) {
 	r := newRig(t, fair.Options{Rate: 1, Burst: 2})
 	r.put("alice", 2)
 	stop := r.run()
-	<-r.clock.began // until forgotten, in 2 s
+	<-r.clock.Waits() // until forgotten, in 2 s
 	r.put("alice", 2)
-	r.clock.Step(<-r.clock.began) // 1 s
-	r.clock.Step(<-r.clock.began) // 1 s
-	r.clock.Step(<-r.clock.began) // until forgotten, 2 s
+	r.clock.Step(<-r.clock.Waits()) // 1 s
+	r.clock.Step(<-r.clock.Waits()) // 1 s
+	r.clock.Step(<-r.clock.Waits()) // until forgotten, 2 s
 	r.put("alice", 2)
-	<-r.clock.began
+	<-r.clock.Waits()
 	stop()
 	want := "alice@0 alice@0 alice@1 alice@2 alice@4 alice@4"
 	if got := strings.Join(r.ran, " "); got != want {

@@ -1,6 +1,7 @@
 // Package gateway defines what all SMS gateways have in common: submissions, their outcomes, reports and replies. Its
 // subpackages implement gateways; package texts chooses between routes and acts on outcomes. It knows nothing about messages
-// or the owners of numbers. docs/design/sms.md explains the design.
+// or the owners of numbers. docs/design/sms.md explains the design. The subpackages have the
+// tests.
 package gateway
 
 import (
@@ -29,8 +30,8 @@ type Runner interface {
 type Inbox interface {
 	// Address is the gateway's domain.
 	Address() string
-	// Take handles a message from that domain. It must not block: work that may block is in the function it returns, or nil.
-	Take(in Incoming) func(context.Context) error
+	// Receive handles a message from that domain. It must not block: work that may block is in the function it returns, or nil.
+	Receive(in Incoming) func(context.Context) error
 }
 
 // Incoming is a message from an XMPP gateway.

@@ -79,8 +79,8 @@ type device struct {
 
 // Events are notified of changes. They are called without locks, in the goroutine that noticed, and must not block.
 type Events interface {
-	// Changed: something about the user's resources is new.
-	Changed(owner string)
+	// Changed: something about the user's resources is new. clients is what is known of them now.
+	Changed(owner string, clients track.Clients)
 	// Arrived: a resource has turned out to be capable. Changed follows.
 	Arrived(full string)
 	// Returned: a user who had left is back. Changed follows.
@@ -152,9 +152,11 @@ func (r *Registry) Saw(full string, from Source, c caps.Caps) {
 		r.ask(asked)
 	}
 	if isNew {
-		r.events.Changed(owner)
+		r.changed(owner)
 	}
 }
+
+func (r *Registry) changed(owner string) { r.events.Changed(owner, r.Clients(owner)) }
 
 // device finds or adds a resource; it returns nil when there is no room. When the total is too large, the largest
 // holder loses one.
@@ -232,7 +234,7 @@ func (r *Registry) Left(full string) {
 	}
 	r.mu.Unlock()
 	if was {
-		r.events.Changed(owner)
+		r.changed(owner)
 	}
 }
 
@@ -320,7 +322,7 @@ func (r *Registry) answered(asked device, features track.Features, as reply) {
 	if capable {
 		r.events.Arrived(full)
 	}
-	r.events.Changed(owner)
+	r.changed(owner)
 }
 
 // Recheck schedules a check of every resource that can be checked: the stream was down, and nobody reported who left

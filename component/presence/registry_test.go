@@ -34,7 +34,7 @@ func newDesk(t *testing.T) *desk {
 }
 
 // Changed implements Events.
-func (d *desk) Changed(owner string) {
+func (d *desk) Changed(owner string, _ track.Clients) {
 	if d.changed != nil {
 		d.changed(owner)
 	}

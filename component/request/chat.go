@@ -94,14 +94,14 @@ func (r *Router) languageOf(owner, lang, text string) string {
 	if strings.ContainsFunc(text, func(c rune) bool { return unicode.Is(unicode.Han, c) }) {
 		return "zh"
 	}
-	return r.People.Language(owner, lang)
+	return r.Locales.Language(owner, lang)
 }
 
 // tell executes an order given by chat, and sends the answer, unless it is "".
 func (r *Router) tell(ctx context.Context, m *session.Stanza, say *phrase.Phrases, do func(context.Context) (string, error)) {
 	doing, cancel := context.WithTimeout(ctx, workWithin)
 	defer cancel()
-	r.People.Locate(doing, m.From.Bare().String(), m.From.String())
+	r.Locales.Locate(doing, m.From.Bare().String(), m.From.String())
 	text, err := do(doing)
 	if err != nil {
 		r.Log.Error("chat command failed", "err", err)
@@ -213,7 +213,7 @@ func (r *Router) confirm(ctx context.Context, p *track.Prompt, verdict track.Ver
 	if longest := r.Settings.Get().Policy.Expires; order.For > longest {
 		most = longest
 	}
-	zone := r.People.Zone(p.Sender)
+	zone := r.Locales.Zone(p.Sender)
 	return say.Chat.Snoozed(with, p.Until.Std().In(zone), r.Clock.Now().In(zone), most)
 }
 

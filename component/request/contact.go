@@ -55,7 +55,7 @@ type contactCard struct {
 // card answers a request for the contact's vCard.
 func (r *Router) card(_ context.Context, iq *session.Stanza, _ *session.Payload) any {
 	name := r.Settings.Get().Name
-	say := phrase.In(r.People.Language(iq.From.Bare().String(), iq.Lang))
+	say := phrase.In(r.Locales.Language(iq.From.Bare().String(), iq.Lang))
 	return session.Result(iq, contactCard{
 		FN: name, Nick: name, Desc: say.Orders.About, Type: avatarType, Photo: base64.StdEncoding.EncodeToString(avatar),
 	})

@@ -65,11 +65,15 @@ type Server interface {
 type People interface {
 	Stored(bare string) track.Prefs
 	Set(context.Context, track.Prefs) error
+	OptedIn() []string // users who have opted in to prompts by chat
+	Synced() bool      // some user wants the synchronisation of their devices to count (XEP-0490)
+}
+
+// Locales knows users' languages and time zones.
+type Locales interface {
 	Language(owner string, choices ...string) string
 	Zone(owner string) *time.Location
 	Locate(ctx context.Context, owner, from string) // determines the zone, if possible
-	OptedIn() []string                              // users who have opted in to prompts by chat
-	Synced() bool                                   // some user wants the synchronisation of their devices to count (XEP-0490)
 }
 
 // Privacy decides what senders may learn about recipients.
@@ -109,6 +113,7 @@ type Options struct {
 	Registry Presence
 	Server   Server
 	People   People
+	Locales  Locales
 	Privacy  Privacy
 	Store    Store
 	Commands Commands

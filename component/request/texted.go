@@ -32,7 +32,7 @@ func (r *Router) texted(m *session.Stanza) bool {
 	default:
 		return true
 	}
-	job := inbox.Take(in)
+	job := inbox.Receive(in)
 	if job == nil {
 		return true
 	}

@@ -129,7 +129,7 @@ func (s *Session) serve(ctx context.Context, l *link) error {
 		case <-l.down:
 		}
 	})
-	err := read(l.xmpp, func(t xmlstream.TokenReadEncoder, start *xml.StartElement) { s.take(l, t, start) })
+	err := read(l.xmpp, func(t xmlstream.TokenReadEncoder, start *xml.StartElement) { s.handle(l, t, start) })
 	s.current.CompareAndSwap(l, nil)
 	l.close(err)
 	wg.Wait()

@@ -100,8 +100,8 @@ func (r *replay) Token() (xml.Token, error) {
 	return t, nil
 }
 
-// take reads one element of the stream and passes it on. The stream survives any fault in it.
-func (s *Session) take(l *link, t xml.TokenReader, start *xml.StartElement) {
+// handle reads one element of the stream and passes it on. The stream survives any fault in it.
+func (s *Session) handle(l *link, t xml.TokenReader, start *xml.StartElement) {
 	if !stanza.Is(start.Name, component.NSAccept) {
 		s.opts.Dropped("no stanza")
 		return

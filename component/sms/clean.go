@@ -26,7 +26,7 @@ func Clean(text string) string {
 	c := cleaner{}
 	c.b.Grow(len(text))
 	for i, r := range text {
-		c.take(r, text[i:])
+		c.add(r, text[i:])
 	}
 	return tidy(c.b.String())
 }
@@ -42,7 +42,7 @@ type cleaner struct {
 	tags  int  // remaining bytes of a flag's tags
 }
 
-func (c *cleaner) take(r rune, rest string) {
+func (c *cleaner) add(r rune, rest string) {
 	switch {
 	case c.tags > 0:
 		c.tags -= len(string(r))

@@ -25,7 +25,7 @@ func (s *Source) notePresence(r *tap.Resource, settled bool, now track.Time) {
 // sessions handles events about the sessions of a run.
 func (s *Source) sessions(run string, told []tap.Session, acks bool) {
 	for i := range told {
-		c := s.roll.take(run, &told[i])
+		c := s.roll.note(run, &told[i])
 		s.move(c)
 		s.noteSession(&told[i], c, acks)
 	}

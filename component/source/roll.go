@@ -62,8 +62,8 @@ type change struct {
 	managed    bool // it acknowledged
 }
 
-// take handles an event of a run, and returns what it changes.
-func (r *Roll) take(run string, s *tap.Session) change {
+// note records an event of a run, and returns what it changes.
+func (r *Roll) note(run string, s *tap.Session) change {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := run + " " + s.Key

@@ -134,15 +134,15 @@ func New(ctx context.Context, o Options) (*Source, error) {
 	return s, nil
 }
 
-// Take handles a frame, which is valid only until it returns.
-func (s *Source) Take(frame []byte) {
+// Receive handles a frame, which is valid only until it returns.
+func (s *Source) Receive(frame []byte) {
 	if config := s.Config(); s.config != config {
 		s.tap, s.config = tap.New(*config), config
 		s.tap.Clocks = s.clocks
 	}
 	now := s.Clock.Now()
 	told := &s.sighting
-	verdict := s.tap.Take(frame, track.At(now), told)
+	verdict := s.tap.Read(frame, track.At(now), told)
 	s.trace(verdict)
 	switch {
 	case verdict == tap.Rejected || verdict == tap.Malformed:

@@ -150,28 +150,28 @@ func TestSource(t *testing.T) {
 		w := &world{stored: map[string]string{}}
 		s, stop := w.start(t)
 		s.Up()
-		s.Take(batch("runrunrun", 1, "<hello v='1' module='m' server='s' hosts='here.test' tells='acked'/>"+acked("m1")))
-		s.Take(batch("runrunrun", 2, acked("m2")+acked("m3")))
+		s.Receive(batch("runrunrun", 1, "<hello v='1' module='m' server='s' hosts='here.test' tells='acked'/>"+acked("m1")))
+		s.Receive(batch("runrunrun", 2, acked("m2")+acked("m3")))
 		time.Sleep(ackEvery)
 		said := w.said()
 		if !strings.HasPrefix(said, "m1, m2, m3, ") || !strings.HasSuffix(said, "ack runrunrun/2 to here.test") {
 			t.Errorf("told: %s", said)
 		}
 
-		s.Take(batch("runrunrun", 2, acked("m2")))
+		s.Receive(batch("runrunrun", 2, acked("m2")))
 		time.Sleep(2 * ackEvery)
 		expect.Equal(t, "told twice", w.said(), "")
 
 		w.down = true
-		s.Take(batch("runrunrun", 3, acked("m4")))
+		s.Receive(batch("runrunrun", 3, acked("m4")))
 		time.Sleep(ackEvery)
 		w.said()
 		stop()
 		s, stop = w.start(t)
 		w.down = false
 		s.Up()
-		s.Take(batch("runrunrun", 3, acked("m4")))
-		s.Take(batch("runrunrun", 4, acked("m5")))
+		s.Receive(batch("runrunrun", 3, acked("m4")))
+		s.Receive(batch("runrunrun", 4, acked("m5")))
 		time.Sleep(ackEvery)
 		said = w.said()
 		if strings.Contains(said, "m4") || !strings.Contains(said, "m5") || !strings.HasSuffix(said, "ack runrunrun/4 to here.test") {
@@ -180,7 +180,7 @@ func TestSource(t *testing.T) {
 		expect.Equal(t, "gaps", s.State().Gaps, 0)
 		expect.Equal(t, "sources", strings.Join(s.State().Tells, "; "), "m, s")
 
-		s.Take(batch("runrunrun", 6, acked("m7")))
+		s.Receive(batch("runrunrun", 6, acked("m7")))
 		expect.Equal(t, "gaps when a batch is missing", s.State().Gaps, 1)
 		s.Refresh()
 		time.Sleep(2 * ackEvery)
@@ -195,13 +195,13 @@ func TestIdleBatches(t *testing.T) {
 		w := &world{stored: map[string]string{}}
 		s, stop := w.start(t)
 		defer stop()
-		s.Take(batch("runrunrun", 1, "<presence s='bob@here.test/y' k='1'/>"))
-		s.Take(batch("runrunrun", 2, "<presence s='bob@here.test/y' k='1' y='unavailable'/>"))
+		s.Receive(batch("runrunrun", 1, "<presence s='bob@here.test/y' k='1'/>"))
+		s.Receive(batch("runrunrun", 2, "<presence s='bob@here.test/y' k='1' y='unavailable'/>"))
 		expect.Equal(t, "told", w.said(), "saw bob@here.test/y, left bob@here.test/y")
 		time.Sleep(tidyEvery + ackEvery)
 		expect.Equal(t, "after a while", w.said(), "ack runrunrun/2 to here.test")
 		for n := 3; n < 3+maxIdle; n++ {
-			s.Take(batch("runrunrun", n, ""))
+			s.Receive(batch("runrunrun", n, ""))
 		}
 		time.Sleep(2 * ackEvery)
 		expect.Equal(t, "when they are many", w.said(), fmt.Sprintf("ack runrunrun/%d to here.test", 2+maxIdle))
@@ -214,7 +214,7 @@ func TestRosterChanges(t *testing.T) {
 		w := &world{stored: map[string]string{}}
 		s, stop := w.start(t)
 		defer stop()
-		s.Take(batch("runrunrun", 1, "<roster o='bob@here.test' j='alice@here.test' ro='none'/>"))
+		s.Receive(batch("runrunrun", 1, "<roster o='bob@here.test' j='alice@here.test' ro='none'/>"))
 		expect.Equal(t, "told", strings.HasPrefix(w.said(), "roster of bob@here.test"), true)
 	})
 }
@@ -237,8 +237,8 @@ func TestClients(t *testing.T) {
 				w := &world{stored: map[string]string{}}
 				s, stop := w.start(t)
 				defer stop()
-				s.Take(batch("runrunrun", 1, "<hello v='1' module='m' server='s' hosts='here.test' tells='"+tt.tells+"'/>"))
-				s.Take(batch("runrunrun", 2, tt.events))
+				s.Receive(batch("runrunrun", 1, "<hello v='1' module='m' server='s' hosts='here.test' tells='"+tt.tells+"'/>"))
+				s.Receive(batch("runrunrun", 2, tt.events))
 				said, _, _ := strings.Cut(w.said(), ", ack ")
 				if strings.HasPrefix(said, "ack ") {
 					said = ""
@@ -258,11 +258,11 @@ func TestEndedWithItsNode(t *testing.T) {
 		hello := func(node string) string {
 			return "<hello v='1' module='m' server='s' hosts='here.test' node='" + node + "' tells='acked session'/>"
 		}
-		s.Take(batch("onerunone", 1, hello("n1")+"<here s='bob@here.test/y' k='1' sm='1' p='1'/><here s='carol@here.test/z' k='2'/>"))
-		s.Take(batch("otherruns", 1, hello("n2")+"<here s='bob@here.test/x' k='1' p='1'/>"))
+		s.Receive(batch("onerunone", 1, hello("n1")+"<here s='bob@here.test/y' k='1' sm='1' p='1'/><here s='carol@here.test/z' k='2'/>"))
+		s.Receive(batch("otherruns", 1, hello("n2")+"<here s='bob@here.test/x' k='1' p='1'/>"))
 		time.Sleep(tidyEvery + ackEvery)
 		w.said()
-		s.Take(batch("otherruns", 2, "<ended run='onerunone'/>"))
+		s.Receive(batch("otherruns", 2, "<ended run='onerunone'/>"))
 		time.Sleep(ackEvery)
 		said := w.said()
 		for _, want := range []string{"left bob@here.test/y", "bob@here.test/y goes, managed", "carol@here.test/z goes, unmanaged"} {
@@ -278,7 +278,7 @@ func TestEndedWithItsNode(t *testing.T) {
 		expect.Equal(t, "gaps", s.State().Gaps, 1)
 		expect.Equal(t, "sources", len(s.State().Tells), 1)
 
-		s.Take(batch("otherruns", 3, "<ended run='onerunone'/>"))
+		s.Receive(batch("otherruns", 3, "<ended run='onerunone'/>"))
 		time.Sleep(tidyEvery + ackEvery)
 		expect.Equal(t, "told again", w.said(), "ack otherruns/3 to here.test")
 		expect.Equal(t, "gaps when it is told again", s.State().Gaps, 1)
@@ -291,8 +291,8 @@ func TestNotDurable(t *testing.T) {
 		w := &world{stored: map[string]string{}, slow: true}
 		s, stop := w.start(t)
 		defer stop()
-		s.Take(batch("runrunrun", 1, acked("m1")))
-		s.Take(batch("runrunrun", 2, acked("m2")))
+		s.Receive(batch("runrunrun", 1, acked("m1")))
+		s.Receive(batch("runrunrun", 2, acked("m2")))
 		time.Sleep(time.Minute)
 		expect.Equal(t, "before", strings.Contains(w.said(), "ack "), false)
 		w.done[0](nil)

@@ -54,7 +54,7 @@ func told(config Config, frame string) []string {
 
 // toldBy is told with an existing tap; first is the time of the batch's first event.
 func toldBy(tap *Tap, frame string, first track.Time, s *Sighting) []string {
-	lines := []string{tap.Take([]byte(frame), track.At(rulesNow), s).String()}
+	lines := []string{tap.Read([]byte(frame), track.At(rulesNow), s).String()}
 	for _, f := range s.Facts {
 		line := factLine(f, first)
 		if f.Standing != 0 || f.Sessions.Known {
@@ -165,7 +165,7 @@ func TestBatch(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var s Sighting
-			if got := New(rulesConfig).Take([]byte(tt.frame), track.At(rulesNow), &s).String(); got != tt.want {
+			if got := New(rulesConfig).Read([]byte(tt.frame), track.At(rulesNow), &s).String(); got != tt.want {
 				t.Errorf("it is %s, want %s", got, tt.want)
 			}
 			if wants := tt.want == "evidence"; wants != (len(s.Facts) > 0) || wants != (s.Batch.N > 0) {
@@ -174,7 +174,7 @@ func TestBatch(t *testing.T) {
 		})
 	}
 	var s Sighting
-	New(rulesConfig).Take([]byte(batchOf(event)), track.At(rulesNow), &s)
+	New(rulesConfig).Read([]byte(batchOf(event)), track.At(rulesNow), &s)
 	if want := (Batch{Run: "k3x9v02m", N: 17, Lost: 3, Host: "here.test", Sent: 1795600000123}); s.Batch != want {
 		t.Errorf("%+v, want %+v", s.Batch, want)
 	}

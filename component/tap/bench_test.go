@@ -43,7 +43,7 @@ func stream(n int) []byte {
 func ours(tap *Tap, stream []byte) (copies, facts int) {
 	var s Sighting
 	c := intake.NewConn(once{Reader: bytes.NewReader(stream)}, intake.Limits{}, func(frame []byte) {
-		tap.Take(frame, 1, &s)
+		tap.Read(frame, 1, &s)
 		copies++
 		facts += len(s.Facts)
 	})
@@ -66,9 +66,9 @@ func theirs(b testing.TB, stream []byte) {
 	}
 }
 
-// BenchmarkTake reads the same stream with intake, tap and classification and with the library's Serve, in turns, and
+// BenchmarkRead reads the same stream with intake, tap and classification and with the library's Serve, in turns, and
 // compares the processor time: the machine may have other things to do.
-func BenchmarkTake(b *testing.B) {
+func BenchmarkRead(b *testing.B) {
 	stream := append(stream(5000), "</stream:stream>"...)
 	config := rulesConfig
 	config.TextLimit = 160
@@ -140,7 +140,7 @@ func TestAllocations(t *testing.T) {
 	} {
 		var s Sighting
 		frame := []byte(tt.frame)
-		if got := testing.AllocsPerRun(100, func() { tap.Take(frame, track.At(rulesNow), &s) }); got > tt.limit {
+		if got := testing.AllocsPerRun(100, func() { tap.Read(frame, track.At(rulesNow), &s) }); got > tt.limit {
 			t.Errorf("%s: %v allocations, want %v", tt.name, got, tt.limit)
 		}
 	}

@@ -30,7 +30,7 @@ func isWhole(content string) bool {
 
 func factsOf(frame string) (Verdict, []track.Fact) {
 	var s Sighting
-	return New(rulesConfig).Take([]byte(frame), track.At(rulesNow), &s), s.Facts
+	return New(rulesConfig).Read([]byte(frame), track.At(rulesNow), &s), s.Facts
 }
 
 // FuzzBounce: Alice is blocked, and writes anything. If we count that as a message, its bounce is a refusal of that message

@@ -78,7 +78,7 @@ func FuzzBatch(f *testing.F) {
 		quick, thorough := New(config), New(config)
 		thorough.thorough = true
 		var a, b Sighting
-		fast, slow := quick.Take(frame, track.At(rulesNow), &a), thorough.Take(frame, track.At(rulesNow), &b)
+		fast, slow := quick.Read(frame, track.At(rulesNow), &a), thorough.Read(frame, track.At(rulesNow), &b)
 		if fast != slow && slow != Malformed { // the fast one does not read irrelevant frames to the end
 			t.Errorf("fast: %s, slow: %s", fast, slow)
 		}

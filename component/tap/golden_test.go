@@ -108,7 +108,7 @@ func describe(w *strings.Builder, tap *Tap, xml string, now time.Time) {
 	c := intake.NewConn(once{Reader: strings.NewReader(hello + xml)}, intake.Limits{}, func(frame []byte) {
 		told = true
 		var s Sighting
-		verdict := tap.Take(frame, track.At(now), &s)
+		verdict := tap.Read(frame, track.At(now), &s)
 		fmt.Fprintf(w, "%s: %s\n", verdict, gist(xml))
 		for _, f := range s.Facts {
 			fmt.Fprintf(w, "  %s\n", factLine(f, track.At(now)))

@@ -55,7 +55,7 @@ func wrap(event, inner string) string {
 func take(config Config, frame string) []string {
 	var s Sighting
 	now := track.At(rulesNow)
-	verdict := New(config).Take([]byte(frame), now, &s)
+	verdict := New(config).Read([]byte(frame), now, &s)
 	lines := []string{verdict.String()}
 	for _, f := range s.Facts {
 		lines = append(lines, factLine(f, now))
@@ -408,7 +408,7 @@ func TestFurtherCopies(t *testing.T) {
 	tap := New(rulesConfig)
 	replies := func(frame string, at time.Duration) bool {
 		var s Sighting
-		tap.Take([]byte(frame), track.At(rulesNow.Add(at)), &s)
+		tap.Read([]byte(frame), track.At(rulesNow.Add(at)), &s)
 		return slices.ContainsFunc(s.Facts, func(f track.Fact) bool { return f.Kind == track.Replied })
 	}
 	frame := copyOf(body)

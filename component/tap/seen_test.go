@@ -34,7 +34,7 @@ func TestSeen(t *testing.T) {
 		{"acknowledges", strings.Replace(wrap("acked", `<message xmlns='jabber:client' id='m' from='bob@here.test/B' to='alice@here.test'>`+body+`</message>`), "event=", "session='alice@here.test/A' event=", 1), "alice@here.test/A active"},
 	} {
 		var s Sighting
-		New(rulesConfig).Take([]byte(tt.frame), track.At(rulesNow), &s)
+		New(rulesConfig).Read([]byte(tt.frame), track.At(rulesNow), &s)
 		var got []string
 		for _, r := range s.Seen {
 			got = append(got, r.JID+" "+[]string{"active", "available", "unavailable"}[r.Kind]+capsLine(r.Caps))

@@ -102,8 +102,8 @@ func New(c Config) *Tap {
 	return t
 }
 
-// Take reads a frame, which it does not retain, and fills out with its content. The frame was observed at now.
-func (t *Tap) Take(frame []byte, now track.Time, out *Sighting) Verdict {
+// Read reads a frame, which it does not retain, and fills out with its content. The frame was observed at now.
+func (t *Tap) Read(frame []byte, now track.Time, out *Sighting) Verdict {
 	out.reset()
 	t.out, t.now = out, now
 	f := &t.fields

@@ -260,10 +260,10 @@ func (s *Sender) submitTo(ctx context.Context, g gateway.Gateway, m gateway.Subm
 	if g == nil {
 		return gateway.Answer{Outcome: gateway.NotSent, Class: "no gateway"}
 	}
-	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), submitTimeout)
+	asking, end := clock.Outlive(ctx, s.Clock, shutdownTimeout)
+	defer end()
+	asking, cancel := context.WithTimeout(asking, submitTimeout)
 	defer cancel()
-	stopping := context.AfterFunc(ctx, func() { time.AfterFunc(shutdownTimeout, cancel) })
-	defer stopping()
 	began := s.Clock.Now()
 	answer := g.Submit(asking, m)
 	s.Metrics.Submit.Observe(s.Clock.Now().Sub(began).Seconds())

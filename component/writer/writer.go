@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"tocsin/component/clock"
@@ -78,11 +77,8 @@ func (w *Writer) gauge() {
 // no longer be written: track.ErrFenced, a track.BehindError, or the error of ctx. What could not be written is then in
 // Unwritten.
 func (w *Writer) Run(ctx context.Context) error {
-	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var timer sync.WaitGroup
-	defer timer.Wait()
+	writing, stop := clock.Outlive(ctx, w.Clock, stopWithin)
 	defer stop()
-	timer.Go(func() { w.limit(ctx, writing, stop) })
 	for {
 		if w.batch = w.Queue.take(); len(w.batch) > 0 {
 			if err := w.write(writing, w.batch); err != nil {
@@ -98,22 +94,6 @@ func (w *Writer) Run(ctx context.Context) error {
 		case <-w.Queue.entries.Ready():
 			w.gather(ctx)
 		}
-	}
-}
-
-// limit calls stop once ctx has been done for stopWithin, and returns when writing ends.
-func (w *Writer) limit(ctx, writing context.Context, stop func()) {
-	select {
-	case <-ctx.Done():
-	case <-writing.Done():
-		return
-	}
-	over, giveUp := w.Clock.After(stopWithin)
-	defer giveUp()
-	select {
-	case <-over:
-		stop()
-	case <-writing.Done():
 	}
 }
 

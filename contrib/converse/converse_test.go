@@ -1,3 +1,4 @@
+// Package converse tests the plugin for Converse: its pure parts by Node.js, and all of it in a browser, on a real server.
 package converse
 
 import (

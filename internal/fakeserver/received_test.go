@@ -39,7 +39,7 @@ func TestReceived(t *testing.T) {
 	if end := <-ends; end != before+int64(len(first)) {
 		t.Errorf("the first stanza ends at %d, %d bytes were received", end, before)
 	}
-	for deadline := time.Now().Add(10 * time.Second); peer.Received() < before+int64(len(both)); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); peer.Received() < before+int64(len(both)); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d bytes were received, %d before", peer.Received(), before)
 		}

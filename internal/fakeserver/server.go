@@ -154,7 +154,7 @@ func (s *Server) serve(conn net.Conn) {
 		return
 	}
 	s.peers <- p
-	p.end(p.take(d))
+	p.end(p.receive(d))
 }
 
 // shake is the server's side of XEP-0114 §3.
@@ -200,8 +200,8 @@ func (s *Server) shake(p *Peer, d *xml.Decoder) error {
 	return p.Send("<handshake/>")
 }
 
-// read keeps stanzas until the stream ends. If the component ends its half, so does the server.
-func (p *Peer) take(d *xml.Decoder) error {
+// receive keeps stanzas until the stream ends. If the component ends its half, so does the server.
+func (p *Peer) receive(d *xml.Decoder) error {
 	for {
 		start, err := next(d)
 		if errors.Is(err, io.EOF) {

@@ -40,12 +40,12 @@ func newStage(subject Subject, shape Shape, config string) *stage {
 		fmt.Fprintf(&base, "tap.domains = [%q, \"second.example\"]\n", domain)
 	}
 	st.config = base.String() + config
-	st.server.Answer = st.take
+	st.server.Answer = st.handle
 	return st
 }
 
-// take is called for everything that the component sends.
-func (st *stage) take(p *Peer, e *Element) bool {
+// handle is called for everything that the component sends.
+func (st *stage) handle(p *Peer, e *Element) bool {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if p == st.deaf {

@@ -4,8 +4,13 @@ package imports
 import (
 	"encoding/json"
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
+	"io/fs"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -156,6 +161,46 @@ func TestExtensionsKnowMelliumAlone(t *testing.T) {
 			t.Errorf("xep imports %s", path)
 		}
 	}
+}
+
+// An interface of component asks for at most four methods, beside those of the interfaces that it joins.
+func TestInterfacesAreSmall(t *testing.T) {
+	const most = 4
+	files, interfaces := token.NewFileSet(), 0
+	err := filepath.WalkDir("../../component", func(name string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(files, name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if asks, ok := n.(*ast.InterfaceType); ok {
+				interfaces++
+				if methods := methodsOf(asks); methods > most {
+					t.Errorf("%s: an interface with %d methods", files.Position(asks.Pos()), methods)
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if interfaces < 50 {
+		t.Errorf("only %d interfaces: is component somewhere else?", interfaces)
+	}
+}
+
+func methodsOf(asks *ast.InterfaceType) (n int) {
+	for _, element := range asks.Methods.List {
+		if _, ok := element.Type.(*ast.FuncType); ok {
+			n++
+		}
+	}
+	return n
 }
 
 func importsOf(t *testing.T, packages string) []string {

@@ -201,7 +201,7 @@ func (s *Sink) read(gone chan<- struct{}) {
 		if bytes.HasSuffix(stanza, []byte("</message>")) && !bytes.Contains(stanza, []byte("<forwarded")) ||
 			bytes.HasSuffix(stanza, []byte("</forwarded></message>")) || bytes.HasPrefix(stanza, []byte("<iq")) && ends(stanza) ||
 			bytes.HasPrefix(stanza, []byte("<presence")) && ends(stanza) || bytes.Equal(stanza, []byte("</stream:stream>")) {
-			s.take(stanza)
+			s.receive(stanza)
 			stanza = stanza[:0]
 		}
 	}
@@ -212,7 +212,7 @@ var (
 	tapEnd   = []byte("</tap>")
 )
 
-func (s *Sink) take(stanza []byte) {
+func (s *Sink) receive(stanza []byte) {
 	s.mu.Lock()
 	pause := s.slow
 	s.Seen.Bytes += len(stanza)

@@ -69,7 +69,7 @@ func play(t testing.TB, fake *fakeserver.Server, a *audit, users ...string) *ser
 	for _, user := range users {
 		s.online = append(s.online, user+"@"+domain+"/phone")
 	}
-	fake.Answer = s.take
+	fake.Answer = s.handle
 	ctx, stop := context.WithCancel(context.Background())
 	var accepting sync.WaitGroup
 	accepting.Go(func() { s.welcome(ctx) })
@@ -196,8 +196,8 @@ func wrap(event string, at track.Time, inner string) string {
 		domain, component, event, at.Std().Format("2006-01-02T15:04:05.000Z"), inner)
 }
 
-// take is called for everything that the component sends.
-func (s *server) take(p *fakeserver.Peer, e *fakeserver.Element) bool {
+// handle is called for everything that the component sends.
+func (s *server) handle(p *fakeserver.Peer, e *fakeserver.Element) bool {
 	if e.Attr["to"] == component {
 		return fakeserver.AnswerPings(p, e)
 	}

@@ -14,7 +14,7 @@ import (
 // wantCode lets Alice bind a number of hers.
 func (s *story) wantCode() track.CodeVerdict {
 	in := &track.CodeWanted{CodeKey: track.CodeKey{User: s.alice, Number: s.mine(), Country: "CN"}, Language: "en", Salt: fmt.Sprint("salt of ", s.alice)}
-	s.Do(s.ctx, in) //nolint:errcheck // or it has crashed
+	s.Do(s.t.Context(), in) //nolint:errcheck // or it has crashed
 	return in.Verdict
 }
 
@@ -23,7 +23,7 @@ func (s *story) mine() string { return strings.Replace(s.who.number, "+86138", "
 
 func (s *story) tryCode(digits string) track.CodeVerdict {
 	in := &track.CodeTried{User: s.alice, Digits: digits}
-	s.Do(s.ctx, in) //nolint:errcheck // or it has crashed
+	s.Do(s.t.Context(), in) //nolint:errcheck // or it has crashed
 	return in.Verdict
 }
 
@@ -50,7 +50,7 @@ func TestCodeCrash(t *testing.T) {
 						s.begin(at)
 						s.wantCode()
 						s.pass(time.Minute)
-						crashed := s.ctx.Err() != nil
+						crashed := s.crashed()
 						s.stop()
 						s.begin(crash{})
 						s.pass(4 * time.Minute)

@@ -76,7 +76,7 @@ func TestCrash(t *testing.T) {
 						s.begin(at)
 						s.send("m1")
 						s.pass(5 * time.Minute)
-						crashed := s.ctx.Err() != nil
+						crashed := s.crashed()
 						s.stop()
 						s.begin(crash{})
 						s.send("m1") // the server repeats it if it was not acknowledged

@@ -82,8 +82,8 @@ type life struct {
 	ledger *track.Ledger
 	sender *texts.Sender
 	live   *settings.Live
-	ctx    context.Context
-	end    context.CancelCauseFunc
+	over   <-chan struct{} // closed when it has ended or crashed
+	end    func()
 	wg     sync.WaitGroup
 
 	mu      sync.Mutex
@@ -114,8 +114,17 @@ func (l *life) Do(ctx context.Context, in track.Input) error {
 	select {
 	case err := <-done:
 		return err
-	case <-l.ctx.Done():
+	case <-l.over:
 		return errCrash
+	}
+}
+
+func (l *life) crashed() bool {
+	select {
+	case <-l.over:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -137,8 +146,8 @@ func (l *life) Commit(ctx context.Context, c track.Changes) error {
 			l.t.Error(err)
 		}
 	}
-	l.end(errCrash)
-	return track.ErrFenced // nothing is written any more
+	l.end()
+	return track.ErrFenced // nothing more is written
 }
 
 func (l *life) Settled(context.Context) (bool, error) { return false, nil }
@@ -201,9 +210,9 @@ func newStory(t *testing.T, on *database, repeat routes.Repeat, script map[strin
 func (s *story) begin(c crash) {
 	t := s.t
 	store := s.store
-	ctx, end := context.WithCancelCause(t.Context())
+	ctx, end := context.WithCancel(t.Context())
 	m := metrics.New(prometheus.NewRegistry())
-	l := &life{t: t, store: store, clock: s.clock, queue: writer.NewQueue(s.clock, m), ctx: ctx, end: end, crash: c, people: s.who,
+	l := &life{t: t, store: store, clock: s.clock, queue: writer.NewQueue(s.clock, m), over: ctx.Done(), end: end, crash: c, people: s.who,
 		alarms: map[track.Alarm]bool{}, jobs: map[string]bool{}, later: map[string]entry{}, handed: s.handed}
 	s.life = l
 	table := routes.Table{Countries: []string{"CN"}, Routes: []routes.Route{
@@ -248,7 +257,7 @@ func (s *story) begin(c crash) {
 
 // stop ends the instance, and keeps what it has sent to people.
 func (s *story) stop() {
-	s.end(errCrash)
+	s.end()
 	s.wg.Wait()
 	s.asked += s.shown
 	s.told = append(s.told, s.life.told...)
@@ -298,13 +307,13 @@ func (l *life) dispatch(out track.Outgoing) {
 			l.shown++
 		}
 		l.wg.Go(func() {
-			l.Do(l.ctx, &track.Shown{Prompt: out.Prompt, To: []string{out.Owner + "/phone"}}) //nolint:errcheck // or it has crashed
-			l.Do(l.ctx, &track.OutboxDone{out.ID})                                            //nolint:errcheck
+			l.Do(l.t.Context(), &track.Shown{Prompt: out.Prompt, To: []string{out.Owner + "/phone"}}) //nolint:errcheck // or it has crashed
+			l.Do(l.t.Context(), &track.OutboxDone{out.ID})                                            //nolint:errcheck
 		})
 	case track.OutReply:
 		l.jobs[out.ID] = true
 		l.handed[out.ID] = fmt.Sprintf("%s<%s %s", local(out.Owner), local(out.To[0]), out.Text)
-		l.wg.Go(func() { l.Do(l.ctx, &track.OutboxDone{out.ID}) }) //nolint:errcheck
+		l.wg.Go(func() { l.Do(l.t.Context(), &track.OutboxDone{out.ID}) }) //nolint:errcheck
 	case track.OutText:
 		l.jobs[out.ID] = true
 		l.sender.Push(out, func(after time.Duration) {
@@ -323,15 +332,14 @@ func (l *life) dispatch(out track.Outgoing) {
 // settle waits until the sender is idle, or the instance has crashed.
 func (l *life) settle() {
 	l.t.Helper()
-	for range 25000 {
-		l.Do(l.ctx, nil) //nolint:errcheck // or it has crashed
+	for late := time.Now().Add(time.Minute); time.Now().Before(late); time.Sleep(200 * time.Microsecond) {
+		l.Do(l.t.Context(), nil) //nolint:errcheck // or it has crashed
 		l.mu.Lock()
 		busy := len(l.jobs) > 0
 		l.mu.Unlock()
-		if !busy || l.ctx.Err() != nil {
+		if !busy || l.crashed() {
 			return
 		}
-		time.Sleep(200 * time.Microsecond)
 	}
 	l.t.Fatal("an entry of the outbox was neither put off nor taken out")
 }
@@ -339,7 +347,7 @@ func (l *life) settle() {
 // pass advances the clock from one due instant to the next.
 func (l *life) pass(d time.Duration) {
 	l.t.Helper()
-	for end := l.clock.Now().Add(d); l.ctx.Err() == nil; {
+	for end := l.clock.Now().Add(d); !l.crashed(); {
 		l.tick()
 		now, next := l.clock.Now(), end
 		l.mu.Lock()
@@ -388,13 +396,13 @@ func (l *life) tick() {
 		}
 		l.mu.Unlock()
 		for _, in := range inputs {
-			l.Do(l.ctx, in) //nolint:errcheck // or it has crashed
+			l.Do(l.t.Context(), in) //nolint:errcheck // or it has crashed
 		}
 		for _, out := range outs {
 			l.dispatch(out)
 		}
 		l.settle()
-		if len(inputs)+len(outs) == 0 || l.ctx.Err() != nil {
+		if len(inputs)+len(outs) == 0 || l.crashed() {
 			return
 		}
 	}
@@ -407,11 +415,11 @@ func (l *life) send(id string, change ...func(*track.Fact)) {
 	for _, c := range change {
 		c(f)
 	}
-	l.Do(l.ctx, f) //nolint:errcheck // or it has crashed
+	l.Do(l.t.Context(), f) //nolint:errcheck // or it has crashed
 }
 
 func (l *life) read(id string) {
-	l.Do(l.ctx, &track.Fact{Kind: track.Read, Key: track.Key{Sender: l.alice, Recipient: l.bob, ID: id}, At: track.At(l.clock.Now()), Basis: track.ByMarker}) //nolint:errcheck
+	l.Do(l.t.Context(), &track.Fact{Kind: track.Read, Key: track.Key{Sender: l.alice, Recipient: l.bob, ID: id}, At: track.At(l.clock.Now()), Basis: track.ByMarker}) //nolint:errcheck
 }
 
 // texts returns the SMS in the database, by state.

@@ -203,7 +203,7 @@ func TestReplyCrash(t *testing.T) {
 			s.begin(at)
 			s.reply("1", "On my way") //nolint:errcheck // or it has crashed
 			s.pass(time.Minute)
-			crashed := s.ctx.Err() != nil
+			crashed := s.crashed()
 			s.stop()
 			s.begin(crash{})
 			for range 2 {

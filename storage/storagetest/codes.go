@@ -79,7 +79,7 @@ func codeUse(s *suite) {
 	s.same(want, s.load(track.Want{Codes: []track.CodeKey{key}, Alerts: []track.Alert{paused}}).CodeUse)
 	// Of one that is entered, who has its number, which the key does not know.
 	s.same(want.Accounts, s.load(track.Want{Codes: []track.CodeKey{{User: carol}}}).Accounts)
-	s.must(s.SetNumbers(s.ctx, number("d@example.org", codeNumber), number("e@example.org", codeNumber)))
+	s.must(s.SetNumbers(s.Context(), number("d@example.org", codeNumber), number("e@example.org", codeNumber)))
 	s.same(track.MaxAccounts+1, len(s.load(track.Want{Codes: []track.CodeKey{key}}).Accounts[codeNumber]))
 }
 

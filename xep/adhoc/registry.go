@@ -106,7 +106,7 @@ func (r *Registry[F]) start(ctx context.Context, now time.Time, from jid.JID, la
 
 // proceed runs a further stage. If the request itself is faulty, the session stays as it was.
 func (r *Registry[F]) proceed(ctx context.Context, now time.Time, from jid.JID, in Payload[F]) (out *Payload[F], err *Error) {
-	s, action, err := r.take(now, from, in)
+	s, action, err := r.begin(now, from, in)
 	if err != nil {
 		return nil, err
 	}
@@ -147,8 +147,8 @@ func (r *Registry[F]) cancel(now time.Time, from jid.JID, in Payload[F]) (*Paylo
 	return &Payload[F]{Node: in.Node, SessionID: in.SessionID, Status: Canceled, Lang: s.lang}, nil
 }
 
-// take finds the session of a request and marks it busy. It returns the action requested.
-func (r *Registry[F]) take(now time.Time, from jid.JID, in Payload[F]) (*session, Action, *Error) {
+// begin finds the session of a request and marks it busy. It returns the action requested.
+func (r *Registry[F]) begin(now time.Time, from jid.JID, in Payload[F]) (*session, Action, *Error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s, err := r.lookup(now, from, in)
@@ -169,7 +169,7 @@ func (r *Registry[F]) take(now time.Time, from jid.JID, in Payload[F]) (*session
 	return s, action, nil
 }
 
-// release ends the stage that take began, and the session too unless keep is set. It reports whether the session still
+// release ends the stage that begin started, and the session too unless keep is set. It reports whether the session still
 // existed.
 func (r *Registry[F]) release(id string, s *session, keep bool) bool {
 	r.mu.Lock()

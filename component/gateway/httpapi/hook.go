@@ -163,7 +163,7 @@ func (h *Hooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), hookTimeout)
 	defer cancel()
-	if err := h.take(ctx, g, kind, c); err != nil {
+	if err := h.receive(ctx, g, kind, c); err != nil {
 		h.log.Error("could not store a report or reply", "route", g.route.Name, "err", err)
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
@@ -193,7 +193,7 @@ func (h *Hooks) route(path string) (*Gateway, string) {
 	return nil, ""
 }
 
-func (h *Hooks) take(ctx context.Context, g *Gateway, kind string, c *call) error {
+func (h *Hooks) receive(ctx context.Context, g *Gateway, kind string, c *call) error {
 	if kind == "report" {
 		for _, report := range g.reports(c) {
 			if err := h.sink.Reported(ctx, report); err != nil {

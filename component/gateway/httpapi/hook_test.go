@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -19,15 +18,16 @@ import (
 
 	"tocsin/component/clock"
 	"tocsin/component/gateway"
+	"tocsin/internal/sink"
 )
 
 const formType, jsonType = "application/x-www-form-urlencoded", "application/json"
 
 // hooked returns a handler for one route, the Sink, and the log.
-func hooked(t *testing.T, r Route) (*Hooks, *keeper, *strings.Builder) {
+func hooked(t *testing.T, r Route) (*Hooks, *sink.Keeper, *strings.Builder) {
 	t.Helper()
-	log, sink := &strings.Builder{}, &keeper{}
-	return NewHooks([]*Gateway{must(t, r)}, sink, slog.New(slog.NewTextHandler(log, nil))), sink, log
+	log, told := &strings.Builder{}, sink.New()
+	return NewHooks([]*Gateway{must(t, r)}, told, slog.New(slog.NewTextHandler(log, nil))), told, log
 }
 
 func call1(h http.Handler, method, path, kind, body string, headers ...string) *httptest.ResponseRecorder {
@@ -95,7 +95,7 @@ func TestCalls(t *testing.T) {
 			if r.Provider == "twilio" {
 				r.Keys = map[string]any{"hook": "secret"} // signatures are tested below
 			}
-			h, sink, _ := hooked(t, r)
+			h, told, _ := hooked(t, r)
 			method := http.MethodPost
 			if test.kind == "" {
 				method = http.MethodGet
@@ -104,10 +104,10 @@ func TestCalls(t *testing.T) {
 			if w.Code != http.StatusOK || w.Body.String() != test.answer {
 				t.Errorf("answered %d %q", w.Code, w.Body)
 			}
-			if diff := cmp.Diff(test.reports, sink.reports); diff != "" {
+			if diff := cmp.Diff(test.reports, told.Reports()); diff != "" {
 				t.Error(diff)
 			}
-			if diff := cmp.Diff(test.replies, sink.replies); diff != "" {
+			if diff := cmp.Diff(test.replies, told.Replies()); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -116,11 +116,11 @@ func TestCalls(t *testing.T) {
 
 // A reply without an id gets one, which is the same in a repetition and different for another reply.
 func TestReplyWithoutID(t *testing.T) {
-	h, sink, _ := hooked(t, presetRoute("tencent"))
+	h, told, _ := hooked(t, presetRoute("tencent"))
 	for _, body := range []string{`{"nationcode":"86","mobile":"13800138000","content":"好","time":1}`, `{"nationcode":"86","mobile":"13800138000","content":"好","time":1}`, `{"nationcode":"86","mobile":"13800138000","content":"好","time":2}`} {
 		call1(h, http.MethodPost, "/r/"+hookKey+"/reply", jsonType, body)
 	}
-	r := sink.replies
+	r := told.Replies()
 	if len(r) != 3 || r[0].ID != r[1].ID || r[0].ID == r[2].ID || r[0].ID == "" || r[0].From != "8613800138000" {
 		t.Errorf("got %+v", r)
 	}
@@ -128,8 +128,8 @@ func TestReplyWithoutID(t *testing.T) {
 
 // A call is answered with success only once it is stored; otherwise the provider retries.
 func TestSinkFails(t *testing.T) {
-	h, sink, log := hooked(t, presetRoute("kannel"))
-	sink.err = errors.New("database is locked")
+	h, told, log := hooked(t, presetRoute("kannel"))
+	told.Fail(sink.Always)
 	path := "/r/" + hookKey + "/report?ref=" + ref + "&state=1"
 	if w := call1(h, http.MethodGet, path, "", ""); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("answered %d", w.Code)
@@ -137,9 +137,9 @@ func TestSinkFails(t *testing.T) {
 	if text := log.String(); !strings.Contains(text, "database is locked") || strings.Contains(text, hookKey) || strings.Contains(text, ref) {
 		t.Errorf("logged %q", text)
 	}
-	sink.err = nil
-	if w := call1(h, http.MethodGet, path, "", ""); w.Code != http.StatusOK || len(sink.reports) != 1 {
-		t.Errorf("answered %d, %v", w.Code, sink.reports)
+	told.Fail(0)
+	if w := call1(h, http.MethodGet, path, "", ""); w.Code != http.StatusOK || len(told.Reports()) != 1 {
+		t.Errorf("answered %d, %v", w.Code, told.Reports())
 	}
 }
 
@@ -208,13 +208,13 @@ func TestStrangers(t *testing.T) {
 		"signed by another":  {route: phone, method: "POST", path: "/r/" + hookKey + "/report", kind: jsonType, body: event, headers: []string{"X-Timestamp", now, "X-Signature", sum("x", event, now)}, want: 403},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, sink, log := hooked(t, test.route)
+			h, told, log := hooked(t, test.route)
 			w := call1(h, test.method, test.path, test.kind, test.body, test.headers...)
 			if w.Code != test.want {
 				t.Errorf("answered %d, want %d", w.Code, test.want)
 			}
-			if test.want != http.StatusOK && len(sink.reports) > 0 {
-				t.Errorf("took %v", sink.reports)
+			if test.want != http.StatusOK && len(told.Reports()) > 0 {
+				t.Errorf("took %v", told.Reports())
 			}
 			for _, secret := range []string{hookKey, ref, "13800138000", "tocsin-sms"} {
 				if strings.Contains(log.String(), secret) {
@@ -275,8 +275,8 @@ func FuzzCall(f *testing.F) {
 		routes = append(routes, g)
 	}
 	f.Fuzz(func(t *testing.T, query, kind, body string) {
-		sink := &keeper{}
-		h := NewHooks(routes, sink, slog.New(slog.DiscardHandler))
+		told := sink.New()
+		h := NewHooks(routes, told, slog.New(slog.DiscardHandler))
 		for _, g := range routes {
 			for _, what := range []string{"report", "reply"} {
 				r := httptest.NewRequest(http.MethodPost, "/"+g.route.Name+"/"+hookKey+"/"+what, strings.NewReader(body))
@@ -289,12 +289,12 @@ func FuzzCall(f *testing.F) {
 				}
 			}
 		}
-		for _, r := range sink.reports {
+		for _, r := range told.Reports() {
 			if r.Ref == "" && r.ID == "" || gateway.ID(r.Ref) != r.Ref || gateway.ID(r.ID) != r.ID {
 				t.Fatalf("kept %+v", r)
 			}
 		}
-		for _, r := range sink.replies {
+		for _, r := range told.Replies() {
 			if r.ID == "" || r.From == "" || gateway.ID(r.ID) != r.ID || gateway.ID(r.From) != r.From || gateway.Text(r.Text) != r.Text {
 				t.Fatalf("kept %+v", r)
 			}

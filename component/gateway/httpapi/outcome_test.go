@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -179,10 +180,10 @@ func TestCheck(t *testing.T) {
 	} {
 		test.route.Name = "r"
 		err := must(t, test.route).Check(t.Context())
-		if (err == nil) != (test.want == "") || err != nil && !contains(err.Error(), test.want) {
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", test.route.Provider, err, test.want)
 		}
-		if err != nil && contains(err.Error(), "password") {
+		if err != nil && strings.Contains(err.Error(), "password") {
 			t.Errorf("the error has the URL: %v", err)
 		}
 	}

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -99,31 +98,3 @@ func deadPort(t *testing.T) string {
 	defer l.Close()
 	return l.Addr().String()
 }
-
-// keeper is a Sink that records its input, or fails while err is set.
-type keeper struct {
-	mu      sync.Mutex
-	err     error
-	reports []gateway.Report
-	replies []gateway.Reply
-}
-
-func (k *keeper) Reported(_ context.Context, r gateway.Report) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.err == nil {
-		k.reports = append(k.reports, r)
-	}
-	return k.err
-}
-
-func (k *keeper) Replied(_ context.Context, r gateway.Reply) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.err == nil {
-		k.replies = append(k.replies, r)
-	}
-	return k.err
-}
-
-func contains(text, part string) bool { return strings.Contains(text, part) }

@@ -1,7 +1,6 @@
 package smpp
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"tocsin/component/gateway"
+	"tocsin/internal/sink"
 )
 
 func fromPhone(text string) *message {
@@ -21,9 +21,9 @@ func TestReceipts(t *testing.T) {
 		run(t, Route{}, polite, func(t *testing.T, w *world) {
 			m := fromPhone("id:A2 stat:DELIVRD err:000 text:Hello")
 			m.class = classReceipt
-			w.sink.fail(errors.New("database is locked"))
+			w.sink.Fail(sink.Always)
 			is(t, "while the sink fails", w.deliver(t, command, m), temporaryFailure)
-			w.sink.fail(nil)
+			w.sink.Fail(0)
 			is(t, "afterwards", w.deliver(t, command, m), statusOK)
 			m.class, m.short = classIntermediate, []byte("id:A3 stat:ENROUTE")
 			is(t, "intermediate", w.deliver(t, command, m), statusOK)
@@ -31,8 +31,8 @@ func TestReceipts(t *testing.T) {
 			is(t, "not understood", w.deliver(t, command, m), statusOK)
 			m.class = 0x08
 			is(t, "acknowledgement", w.deliver(t, command, m), statusOK)
-			is(t, "reports", w.sink.reports, []gateway.Report{{Route: "r", ID: "A2", State: gateway.Delivered}, {Route: "r", ID: "A3", State: gateway.Accepted}})
-			is(t, "replies", len(w.sink.replies), 0)
+			is(t, "reports", w.sink.Reports(), []gateway.Report{{Route: "r", ID: "A2", State: gateway.Delivered}, {Route: "r", ID: "A3", State: gateway.Accepted}})
+			is(t, "replies", len(w.sink.Replies()), 0)
 			if !strings.Contains(w.log.String(), "ignoring a receipt without id or state") {
 				t.Errorf("logged %q", w.log)
 			}
@@ -52,7 +52,7 @@ func TestReceiptBeforeAnswer(t *testing.T) {
 		answer := make(chan gateway.Answer, 1)
 		go func() { answer <- w.submit(t.Context(), "Hello") }()
 		synctest.Wait()
-		is(t, "reports", w.sink.reports, []gateway.Report{{Route: "r", ID: "A2", State: gateway.Delivered}})
+		is(t, "reports", w.sink.Reports(), []gateway.Report{{Route: "r", ID: "A2", State: gateway.Delivered}})
 		is(t, "ids", (<-answer).IDs, []string{"A2"})
 	})
 }
@@ -62,12 +62,12 @@ func TestReplies(t *testing.T) {
 	run(t, Route{}, polite, func(t *testing.T, w *world) {
 		is(t, "first", w.deliver(t, deliverSM, fromPhone("ok")), statusOK)
 		is(t, "again", w.deliver(t, deliverSM, fromPhone("ok")), statusOK)
-		w.sink.fail(errors.New("database is locked"))
+		w.sink.Fail(sink.Always)
 		is(t, "fails", w.deliver(t, deliverSM, fromPhone("ok")), temporaryFailure)
 		id := w.inbox.known[keyOf(w)].id
-		w.sink.fail(nil)
+		w.sink.Fail(0)
 		is(t, "repeated", w.deliver(t, dataSM, fromPhone("ok")), statusOK)
-		r := w.sink.replies
+		r := w.sink.Replies()
 		if len(r) != 3 || r[0].ID == r[1].ID || r[1].ID == r[2].ID || r[2].ID != id {
 			t.Fatalf("got %+v", r)
 		}
@@ -79,7 +79,7 @@ func TestReplies(t *testing.T) {
 		nobody.source.addr = "86\xff"
 		is(t, "from nobody", w.deliver(t, deliverSM, nobody), statusOK)
 		is(t, "broken", w.deliver(t, deliverSM, &message{source: party{1, 1, strings.Repeat("1", 30)}}), invalidLength)
-		is(t, "replies", len(w.sink.replies), 3)
+		is(t, "replies", len(w.sink.Replies()), 3)
 	})
 }
 
@@ -102,16 +102,16 @@ func TestLongReply(t *testing.T) {
 				m.source, m.dest = fromPhone("").source, fromPhone("").dest
 				if i < len(list)-1 {
 					is(t, "part", w.deliver(t, deliverSM, m), statusOK)
-					is(t, "replies", len(w.sink.replies), 0)
+					is(t, "replies", len(w.sink.Replies()), 0)
 				}
 			}
 			last := list[len(list)-1]
-			w.sink.fail(errors.New("database is locked"))
+			w.sink.Fail(sink.Always)
 			is(t, "last, fails", w.deliver(t, deliverSM, last), temporaryFailure)
-			w.sink.fail(nil)
+			w.sink.Fail(0)
 			is(t, "last", w.deliver(t, deliverSM, last), statusOK)
-			if len(w.sink.replies) != 1 || w.sink.replies[0].Text != text {
-				t.Fatalf("got %+v", w.sink.replies)
+			if len(w.sink.Replies()) != 1 || w.sink.Replies()[0].Text != text {
+				t.Fatalf("got %+v", w.sink.Replies())
 			}
 			is(t, "partial", len(w.inbox.partial), 0)
 		})
@@ -166,8 +166,8 @@ func TestFlood(t *testing.T) {
 	run(t, Route{}, polite, func(t *testing.T, w *world) {
 		stuck := make(chan struct{})
 		w.inbox.jobs <- job{report: &gateway.Report{}}
-		w.sink.mu.Lock() // blocks the sink
-		go func() { <-stuck; w.sink.mu.Unlock() }()
+		resume := w.sink.Hang()
+		go func() { <-stuck; resume() }()
 		l := w.smsc.last()
 		statuses := map[uint32]int{}
 		done := make(chan struct{})
@@ -197,6 +197,6 @@ func TestHexDec(t *testing.T) {
 		m := fromPhone("id:2684354561 stat:DELIVRD")
 		m.class = classReceipt
 		w.deliver(t, deliverSM, m)
-		is(t, "reports", w.sink.reports[0].ID, "2684354561")
+		is(t, "reports", w.sink.Reports()[0].ID, "2684354561")
 	})
 }

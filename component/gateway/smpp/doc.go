@@ -4,5 +4,6 @@
 // A submission that gets an error response was certainly not sent, except for system errors. One that was written and got no
 // response may have been sent. This package never submits twice.
 //
-// Tests run a scripted SMSC with testing/synctest, decode captured PDUs, and fuzz decoding. internal/lab runs node-smpp and Kannel.
+// It knows nothing about messages or the owners of numbers. It uses the system clock, because its tests run a scripted SMSC with
+// testing/synctest; they also decode captured PDUs, and fuzz decoding. internal/lab runs node-smpp and Kannel.
 package smpp

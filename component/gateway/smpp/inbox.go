@@ -104,7 +104,7 @@ func (b *inbox) do(ctx context.Context, j job) {
 	if err != nil {
 		b.g.log.Warn("invalid message from an SMSC", "err", err)
 		status = invalidLength
-	} else if kept, err = b.take(ctx, m); err != nil {
+	} else if kept, err = b.receive(ctx, m); err != nil {
 		b.g.log.Error("could not store a report or reply", "err", err)
 		status = temporaryFailure // §5.1.3: the SMSC retries
 	}
@@ -116,8 +116,8 @@ func (b *inbox) do(ctx context.Context, j job) {
 // emptyMessageID is the body of responses (§4.6.2, §4.7.2).
 var emptyMessageID = []byte{0}
 
-// take passes a delivery to the Sink. kept must be called once it is acknowledged.
-func (b *inbox) take(ctx context.Context, m *message) (kept func(), err error) {
+// receive passes a delivery to the Sink. kept must be called once it is acknowledged.
+func (b *inbox) receive(ctx context.Context, m *message) (kept func(), err error) {
 	nop := func() {}
 	switch m.class & classType {
 	case classReceipt, classIntermediate:

@@ -160,7 +160,7 @@ func TestLateAnswer(t *testing.T) {
 			is(t, "answer", w.submit(t.Context(), "Hello").Class, "timeout")
 			time.Sleep(11 * time.Second)
 			synctest.Wait()
-			is(t, "reports", w.sink.reports, []gateway.Report{want})
+			is(t, "reports", w.sink.Reports(), []gateway.Report{want})
 		})
 	}
 }

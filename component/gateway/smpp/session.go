@@ -74,12 +74,12 @@ func (s *session) read() {
 			return
 		}
 		s.lastRead.Store(time.Now().UnixNano())
-		s.take(p)
+		s.handle(p)
 	}
 }
 
-// take handles a PDU.
-func (s *session) take(p pdu) {
+// handle processes a PDU.
+func (s *session) handle(p pdu) {
 	switch {
 	case p.command&response != 0:
 		s.mu.Lock()

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tocsin/component/gateway"
+	"tocsin/internal/sink"
 )
 
 const ref = "0123456789abcdef0123456789abcdef"
@@ -129,43 +130,11 @@ func answering(script func(*link, pdu) []pdu) func(*link, pdu) []pdu {
 	}
 }
 
-// keeper is a Sink that records its input.
-type keeper struct {
-	mu      sync.Mutex
-	err     error
-	reports []gateway.Report
-	replies []gateway.Reply
-}
-
-func (k *keeper) fail(err error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.err = err
-}
-
-func (k *keeper) Reported(_ context.Context, r gateway.Report) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.err == nil {
-		k.reports = append(k.reports, r)
-	}
-	return k.err
-}
-
-func (k *keeper) Replied(_ context.Context, r gateway.Reply) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.err == nil {
-		k.replies = append(k.replies, r)
-	}
-	return k.err
-}
-
 // world is a gateway connected to a scripted SMSC.
 type world struct {
 	*Gateway
 	smsc *smsc
-	sink *keeper
+	sink *sink.Keeper
 	log  *strings.Builder
 	stop func()
 }
@@ -175,7 +144,7 @@ func run(t *testing.T, r Route, script func(*link, pdu) []pdu, story func(*testi
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r.Name, r.Address = "r", "smsc.example.org:2775"
-		w := &world{smsc: &smsc{script: script}, sink: &keeper{}, log: &strings.Builder{}}
+		w := &world{smsc: &smsc{script: script}, sink: sink.New(), log: &strings.Builder{}}
 		var err error
 		if w.Gateway, err = New(r, w.sink, slog.New(slog.NewTextHandler(w.log, nil)), w.smsc.dial); err != nil {
 			t.Fatal(err)

@@ -1,6 +1,6 @@
 // Package xmpp sends SMS through an XMPP gateway such as sms4you or an SGX, as chat messages to NUMBER@gateway. An error means that
 // the SMS was not sent, a receipt (XEP-0184) that it was delivered; a message from NUMBER@gateway is a reply. It is independent of
-// the stream and of stanzas.
+// the stream and of stanzas. Tests use a scripted stream; internal/acceptance runs a gateway on real servers.
 package xmpp
 
 import (
@@ -143,8 +143,8 @@ func class(condition string) string {
 	return "error"
 }
 
-// Take implements gateway.Inbox.
-func (g *Gateway) Take(in gateway.Incoming) func(context.Context) error {
+// Receive implements gateway.Inbox.
+func (g *Gateway) Receive(in gateway.Incoming) func(context.Context) error {
 	report := func(state gateway.State, ref string) func(context.Context) error {
 		r := gateway.Report{Route: g.route.Name, Ref: gateway.ID(ref), State: state}
 		if r.Ref == "" {

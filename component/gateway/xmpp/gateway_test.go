@@ -3,10 +3,11 @@ package xmpp
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
 
 	"tocsin/component/gateway"
+	"tocsin/internal/expect"
+	"tocsin/internal/sink"
 )
 
 // stream is a scripted stream.
@@ -29,35 +30,22 @@ func (s *stream) Text(_ context.Context, to, id, body string) error {
 
 func (s *stream) Exists(context.Context, string) error { return s.err }
 
-// sink records reports and replies.
-type sink struct{ told []string }
-
-func (s *sink) Reported(_ context.Context, r gateway.Report) error {
-	s.told = append(s.told, r.Route+" "+r.Ref+" "+[]string{"accepted", "delivered", "failed", "expired"}[r.State])
-	return nil
-}
-
-func (s *sink) Replied(_ context.Context, r gateway.Reply) error {
-	s.told = append(s.told, strings.Join([]string{r.Route, r.ID, r.From, r.To, r.Text}, " "))
-	return nil
-}
-
 const ref = "0123456789abcdef0123456789abcdef"
 
-func made(t *testing.T, s *stream) (*Gateway, *sink) {
+func made(t *testing.T, s *stream) (*Gateway, *sink.Keeper) {
 	t.Helper()
-	out := &sink{}
-	g, err := New(Route{Name: "gw", Gateway: "sms.example.org"}, func() Stream { return s }, out)
+	told := sink.New()
+	g, err := New(Route{Name: "gw", Gateway: "sms.example.org"}, func() Stream { return s }, told)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return g, out
+	return g, told
 }
 
-// take handles a message, including the returned function.
-func take(t *testing.T, g *Gateway, in gateway.Incoming) {
+// receive handles a message, including the returned function.
+func receive(t *testing.T, g *Gateway, in gateway.Incoming) {
 	t.Helper()
-	if job := g.Take(in); job != nil {
+	if job := g.Receive(in); job != nil {
 		if err := job(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -85,10 +73,10 @@ func TestSubmit(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := &stream{err: test.err}
-			g, out := made(t, s)
+			g, told := made(t, s)
 			s.before = func() {
 				if test.error != "" {
-					take(t, g, gateway.Incoming{Local: "+8613800138000", ID: ref, Error: test.error})
+					receive(t, g, gateway.Incoming{Local: "+8613800138000", ID: ref, Error: test.error})
 				}
 			}
 			got := g.Submit(t.Context(), gateway.Submission{Ref: ref, To: "+8613800138000", Text: "Hello"})
@@ -98,15 +86,15 @@ func TestSubmit(t *testing.T) {
 			if want := "+8613800138000@sms.example.org " + ref + " Hello"; len(s.sent) != 1 || s.sent[0] != want {
 				t.Errorf("sent %q, want %q", s.sent, want)
 			}
-			if len(out.told) > 0 {
-				t.Errorf("told %q beside the answer", out.told)
+			if reports := told.Reports(); len(reports) > 0 {
+				t.Errorf("told %+v beside the answer", reports)
 			}
 		})
 	}
 }
 
-func TestTake(t *testing.T) {
-	g, out := made(t, &stream{})
+func TestReceive(t *testing.T) {
+	g, told := made(t, &stream{})
 	for _, in := range []gateway.Incoming{
 		{Local: "+8613800138000", ID: "x", Receipt: ref},
 		{Local: "+8613800138000", ID: ref, Error: "item-not-found"},
@@ -117,16 +105,14 @@ func TestTake(t *testing.T) {
 		{Local: "+8613800138000", ID: "m5", Receipt: "a\nb"},
 		{Error: "gone"},
 	} {
-		take(t, g, in)
+		receive(t, g, in)
 	}
-	want := []string{"gw " + ref + " delivered", "gw " + ref + " failed", "gw m1 +8613800138000  On my way"}
-	if strings.Join(out.told, "\n") != strings.Join(want, "\n") {
-		t.Errorf("told\n%s", strings.Join(out.told, "\n"))
-	}
-	take(t, g, gateway.Incoming{Local: "+1", Text: "ok"})
-	take(t, g, gateway.Incoming{Local: "+1", Text: "ok"})
-	if n := len(out.told); n != 5 || out.told[3] == out.told[4] {
-		t.Errorf("the same words twice, without an id: %q", out.told[3:])
+	expect.Equal(t, "reports", told.Reports(), []gateway.Report{{Route: "gw", Ref: ref, State: gateway.Delivered}, {Route: "gw", Ref: ref, State: gateway.Failed}})
+	expect.Equal(t, "replies", told.Replies(), []gateway.Reply{{Route: "gw", ID: "m1", From: "+8613800138000", Text: "On my way"}})
+	receive(t, g, gateway.Incoming{Local: "+1", Text: "ok"})
+	receive(t, g, gateway.Incoming{Local: "+1", Text: "ok"})
+	if r := told.Replies(); len(r) != 3 || r[1].ID == r[2].ID {
+		t.Errorf("the same words twice, without an id: %+v", r)
 	}
 }
 
