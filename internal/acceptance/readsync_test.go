@@ -42,7 +42,7 @@ func TestReadSync(t *testing.T) {
 				displays(id)
 				if read(id, time.Second) {
 					break
-				} else if i == 20 {
+				} else if i == 60 {
 					t.Fatal("what bob has displayed does not count as read")
 				}
 			}

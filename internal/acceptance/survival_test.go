@@ -4,7 +4,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"tocsin/internal/lab"
 )
@@ -126,8 +125,8 @@ func TestSenderAway(t *testing.T) {
 		h.tocsin.Counts("tocsin_pending_messages", "", 1)
 		alice.Close()
 		h.tocsin.Counts("tocsin_timeouts_total", `kind="undelivered"`, 1)
+		h.tocsin.Counts("tocsin_outbox_messages", "", 1) // the prompt waits for her
 
-		time.Sleep(time.Second)
 		alice = h.capable("alice/phone", lab.Markers)
 		alice.Expect("message[@type='headline']/{%s}statuses/status[@id='m1'][@state='timeout-undelivered']", ns)
 		h.prompt(alice, "m1")

@@ -38,16 +38,18 @@ func TestModuleRosters(t *testing.T) {
 func TestModuleInactive(t *testing.T) {
 	t.Parallel()
 	for modules, managed := range map[string]string{"csi": "", "csi csi_simple": "1"} {
-		server := lab.Prosody(t, lab.Options{Tap: lab.Module, Modules: strings.Fields(modules)})
-		tap := server.Attach()
-		alice, bob := server.Login("alice/phone", lab.Silent), server.Login("bob/phone", lab.Silent)
-		bob.Manage()
-		bob.Send("<inactive xmlns='urn:xmpp:csi:0'/>")
-		bob.Sync()
-		alice.Say(bob.Bare(), "m1", "hello")
-		out := tap.Expect("{urn:tocsin:tap:1}out[@i='m1'][@ss='1']")
-		if got := out.Attr("sm"); got != managed {
-			t.Errorf("with %s: %q sessions will acknowledge, want %q", modules, got, managed)
-		}
+		t.Run(modules, func(t *testing.T) {
+			server := lab.Prosody(t, lab.Options{Tap: lab.Module, Modules: strings.Fields(modules)})
+			tap := server.Attach()
+			alice, bob := server.Login("alice/phone", lab.Silent), server.Login("bob/phone", lab.Silent)
+			bob.Manage()
+			bob.Send("<inactive xmlns='urn:xmpp:csi:0'/>")
+			bob.Sync()
+			alice.Say(bob.Bare(), "m1", "hello")
+			out := tap.Expect("{urn:tocsin:tap:1}out[@i='m1'][@ss='1']")
+			if got := out.Attr("sm"); got != managed {
+				t.Errorf("with %s: %q sessions will acknowledge, want %q", modules, got, managed)
+			}
+		})
 	}
 }

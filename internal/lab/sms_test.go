@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -20,74 +19,19 @@ import (
 	"tocsin/component/gateway"
 	"tocsin/component/gateway/httpapi"
 	"tocsin/component/gateway/smpp"
+	"tocsin/internal/sink"
 )
 
-// keeper is a Sink that records its input; it fails a given number of times.
-type keeper struct {
-	mu      sync.Mutex
-	failing int
-	changed chan struct{}
-	reports []gateway.Report
-	replies []gateway.Reply
-}
-
-func newKeeper() *keeper { return &keeper{changed: make(chan struct{}, 1)} }
-
-func (k *keeper) keep(what func()) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.failing > 0 {
-		k.failing--
-		return errors.New("database is locked")
-	}
-	what()
-	select {
-	case k.changed <- struct{}{}:
-	default:
-	}
-	return nil
-}
-
-func (k *keeper) Reported(_ context.Context, r gateway.Report) error {
-	return k.keep(func() { k.reports = append(k.reports, r) })
-}
-
-func (k *keeper) Replied(_ context.Context, r gateway.Reply) error {
-	return k.keep(func() { k.replies = append(k.replies, r) })
-}
-
-// await returns once fits does.
-func (k *keeper) await(t *testing.T, what string, fits func() bool) {
-	t.Helper()
-	deadline := time.After(Patience)
-	for {
-		k.mu.Lock()
-		ok := fits()
-		reports, replies := k.reports, k.replies
-		k.mu.Unlock()
-		if ok {
-			return
-		}
-		select {
-		case <-k.changed:
-		case <-deadline:
-			t.Fatalf("%s never came: %+v %+v", what, reports, replies)
-		}
-	}
-}
-
 // reported waits for a report.
-func (k *keeper) reported(t *testing.T, what string, like func(gateway.Report) bool) {
+func reported(t *testing.T, k *sink.Keeper, what string, like func(gateway.Report) bool) {
 	t.Helper()
-	k.await(t, what, func() bool { return slices.ContainsFunc(k.reports, like) })
+	k.AwaitReport(t, Patience, what, like)
 }
 
-func (k *keeper) replied(t *testing.T, from, to, text string) {
+func replied(t *testing.T, k *sink.Keeper, from, to, text string) {
 	t.Helper()
-	k.await(t, "the reply "+text, func() bool {
-		return slices.ContainsFunc(k.replies, func(r gateway.Reply) bool {
-			return r.From == from && r.To == to && r.Text == text && r.ID != ""
-		})
+	k.AwaitReply(t, Patience, "the reply "+text, func(r gateway.Reply) bool {
+		return r.From == from && r.To == to && r.Text == text && r.ID != ""
 	})
 }
 
@@ -114,7 +58,7 @@ func (s *SMSC) took(to string) (text string, parts []Submitted) {
 // The preset kannel, Kannel, and an SMSC behind it.
 func TestKannelPreset(t *testing.T) {
 	t.Parallel()
-	smsc, sink := NewSMSC(t, false), newKeeper()
+	smsc, told := NewSMSC(t, false), sink.New()
 	log := &strings.Builder{}
 	var hooks http.Handler
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { hooks.ServeHTTP(w, r) }))
@@ -126,7 +70,7 @@ func TestKannelPreset(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hooks = httpapi.NewHooks([]*httpapi.Gateway{g}, sink, slog.New(slog.NewTextHandler(log, nil)))
+	hooks = httpapi.NewHooks([]*httpapi.Gateway{g}, told, slog.New(slog.NewTextHandler(log, nil)))
 	if err := g.Check(t.Context()); err != nil {
 		t.Errorf("check: %v", err)
 	}
@@ -141,7 +85,7 @@ func TestKannelPreset(t *testing.T) {
 	if a := wrong.Submit(t.Context(), an("01", "Hello")); a.Outcome != gateway.NotSent || a.Class != "403" {
 		t.Errorf("wrong password: %+v", a)
 	}
-	sink.failing = 2 // hooks get 503, and are repeated
+	told.Fail(2) // hooks are answered with 503, and come again
 	long := strings.Repeat("0123456789", 20)
 	texts := map[string]gateway.Submission{
 		"delivered": an("01", `Are you there? €[]{}~^|\ "&+%`), "chinese": an("20", "水泵坏了 🚒 请打电话"), "long": an("21", long),
@@ -158,7 +102,7 @@ func TestKannelPreset(t *testing.T) {
 		if !ok {
 			state = gateway.Delivered
 		}
-		sink.reported(t, name, func(r gateway.Report) bool { return r.Route == "kannel" && r.Ref == m.Ref && r.State == state })
+		reported(t, told, name, func(r gateway.Report) bool { return r.Route == "kannel" && r.Ref == m.Ref && r.State == state })
 		if text, _ := smsc.took(m.To); text != m.Text && name != "refused" {
 			t.Errorf("%s: the SMSC took %q", name, text)
 		}
@@ -167,17 +111,17 @@ func TestKannelPreset(t *testing.T) {
 		t.Errorf("long: %+v", parts)
 	}
 	kannel.Phone("+99912345", "+15550009999", "STOP")
-	sink.replied(t, "+99912345", "+15550009999", "STOP")
+	replied(t, told, "+99912345", "+15550009999", "STOP")
 	fake := gateway.Submission{Ref: strings.Repeat("f", 32), To: "+99912345", From: "+15550009999", Text: "Hello", Validity: time.Minute}
 	if a := g.Submit(t.Context(), fake); a.Outcome != gateway.Sent {
 		t.Errorf("to the fake SMSC: %+v", a)
 	}
-	sink.reported(t, "the fake SMSC's report", func(r gateway.Report) bool { return r.Ref == fake.Ref && r.State == gateway.Delivered })
+	reported(t, told, "the fake SMSC's report", func(r gateway.Report) bool { return r.Ref == fake.Ref && r.State == gateway.Delivered })
 	smsc.Phone("+8613800138001", "+15550009999", "yes, on my way")
-	sink.replied(t, "+8613800138001", "+15550009999", "yes, on my way")
+	replied(t, told, "+8613800138001", "+15550009999", "yes, on my way")
 	reply := strings.Repeat("好的，马上到", 20)
 	smsc.Phone("+8613800138001", "+15550009999", reply)
-	sink.replied(t, "+8613800138001", "+15550009999", reply)
+	replied(t, told, "+8613800138001", "+15550009999", reply)
 	for _, private := range []string{secret, "86138", "Hello", "好的"} {
 		if strings.Contains(log.String(), private) {
 			t.Errorf("logged %q", log)
@@ -189,10 +133,10 @@ func TestKannelPreset(t *testing.T) {
 	}
 }
 
-// bound is a running gateway, and its Sink.
-func bound(t *testing.T, smsc *SMSC, r smpp.Route) (*smpp.Gateway, *keeper) {
+// bound is a gateway that runs, and its Sink.
+func bound(t *testing.T, smsc *SMSC, r smpp.Route) (*smpp.Gateway, *sink.Keeper) {
 	t.Helper()
-	sink := newKeeper()
+	told := sink.New()
 	r.Name, r.Address, r.User = "smpp", smsc.Addr, SMSUser
 	if r.Secret == "" {
 		r.Secret = SMSSecret
@@ -200,7 +144,7 @@ func bound(t *testing.T, smsc *SMSC, r smpp.Route) (*smpp.Gateway, *keeper) {
 	if smsc.CA != nil {
 		r.TLS, r.CA, r.ServerName = true, smsc.CA, "smsc.example.org"
 	}
-	g, err := smpp.New(r, sink, slog.New(slog.DiscardHandler), (&net.Dialer{}).DialContext)
+	g, err := smpp.New(r, told, slog.New(slog.DiscardHandler), (&net.Dialer{}).DialContext)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +152,7 @@ func bound(t *testing.T, smsc *SMSC, r smpp.Route) (*smpp.Gateway, *keeper) {
 	var ran sync.WaitGroup
 	ran.Go(func() { g.Run(ctx) })
 	t.Cleanup(func() { cancel(); ran.Wait() })
-	return g, sink
+	return g, told
 }
 
 // up waits until a gateway can send.
@@ -230,7 +174,7 @@ func TestSMPPWithNodeSMPP(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprintf("tls=%v", secure), func(t *testing.T) {
 			smsc := NewSMSC(t, secure)
-			g, sink := bound(t, smsc, smpp.Route{Enquire: 300 * time.Millisecond, Answer: time.Second})
+			g, told := bound(t, smsc, smpp.Route{Enquire: 300 * time.Millisecond, Answer: time.Second})
 			up(t, g, true)
 			if err := g.Check(t.Context()); err != nil {
 				t.Error(err)
@@ -241,7 +185,7 @@ func TestSMPPWithNodeSMPP(t *testing.T) {
 				if a.Outcome != gateway.Sent || len(a.IDs) != 1 {
 					t.Fatalf("%s: %+v", fate, a)
 				}
-				sink.reported(t, fate, func(r gateway.Report) bool { return r.ID == a.IDs[0] && r.State == state })
+				reported(t, told, fate, func(r gateway.Report) bool { return r.ID == a.IDs[0] && r.State == state })
 			}
 			if a := g.Submit(t.Context(), an("05", "Hello")); a.Outcome != gateway.Refused {
 				t.Errorf("refused: %+v", a)
@@ -279,11 +223,9 @@ func TestSMPPWithNodeSMPP(t *testing.T) {
 				if statuses := smsc.Phone("+8613800138001", "+15550009999", text); len(statuses) == 0 || slices.Max(statuses) != 0 {
 					t.Errorf("answered %v", statuses)
 				}
-				sink.replied(t, "+8613800138001", "+15550009999", text)
+				replied(t, told, "+8613800138001", "+15550009999", text)
 			}
-			sink.mu.Lock()
-			sink.failing = 1
-			sink.mu.Unlock()
+			told.Fail(1)
 			if statuses := smsc.Phone("+8613800138001", "+15550009999", "lost"); !slices.Equal(statuses, []int{0x64}) {
 				t.Errorf("while the sink fails: answered %v", statuses)
 			}
@@ -297,7 +239,7 @@ func TestLongTextsToNodeSMPP(t *testing.T) {
 	smsc := NewSMSC(t, false)
 	for _, long := range []string{"udh", "sar", "payload"} {
 		t.Run(long, func(t *testing.T) {
-			g, sink := bound(t, smsc, smpp.Route{Long: long, Bind: "pair"})
+			g, told := bound(t, smsc, smpp.Route{Long: long, Bind: "pair"})
 			up(t, g, true)
 			for deadline := time.Now().Add(Patience); ; time.Sleep(5 * time.Millisecond) { // the receiver, too
 				if links, _, _ := smsc.State(); len(links) == 2 || time.Now().After(deadline) {
@@ -311,7 +253,7 @@ func TestLongTextsToNodeSMPP(t *testing.T) {
 					t.Fatalf("got %+v", a)
 				}
 				for _, id := range a.IDs {
-					sink.reported(t, "a receipt", func(r gateway.Report) bool { return r.ID == id && r.State == gateway.Delivered })
+					reported(t, told, "a receipt", func(r gateway.Report) bool { return r.ID == id && r.State == gateway.Delivered })
 				}
 				got, parts := smsc.took(m.To)
 				if got != text || len(parts) != len(a.IDs) || parts[0].Payload != (long == "payload") || (parts[0].Part == nil) != (long == "payload") {
