@@ -19,6 +19,7 @@ type Store interface {
 	StartupStore
 	HandoverStore
 	MaintenanceStore
+	RemovalStore
 	UsageStore
 	Values
 	writer.Store
@@ -42,11 +43,15 @@ type StartupStore interface {
 // MaintenanceStore is for maintenance and health checks.
 type MaintenanceStore interface {
 	Ping(context.Context) error
-	Removed(context.Context) ([]track.Removal, error)
-	LetGo(ctx context.Context, gone []track.Removal) error
-	OpenTo(ctx context.Context, gone []track.Removal) ([]int64, error)
 	Prune(ctx context.Context, now, before track.Time, limit int) (track.Pruned, error)
 	Summary(context.Context, track.Time) (track.Summary, error)
+}
+
+// RemovalStore has the removed accounts whose messages are still watched.
+type RemovalStore interface {
+	Removed(context.Context) ([]track.Removal, error)
+	OpenTo(ctx context.Context, gone []track.Removal) ([]int64, error)
+	LetGo(ctx context.Context, gone []track.Removal) error
 }
 
 // UsageStore measures the use of SMS.

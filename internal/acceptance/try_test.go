@@ -59,7 +59,7 @@ func TestTextTried(t *testing.T) {
 		h.tocsin.Reload()
 		h.tocsin.Logs("configuration reloaded")
 		out, _, code = h.tocsin.Run("sms", "test", number)
-		if code != 1 || !strings.Contains(out, "-force sends one more") {
+		if code != 1 || !strings.Contains(out, "use -force to send anyway") {
 			t.Errorf("exit code %d\n%s", code, out)
 		}
 	})
