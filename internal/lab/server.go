@@ -11,6 +11,7 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -180,8 +181,13 @@ func (s *Server) CPU() time.Duration {
 // Shell runs a command of Prosody's admin shell and returns its output; the configuration must enable admin_socket.
 func (s *Server) Shell(args ...string) string {
 	s.t.Helper()
-	out, err := s.Control(append([]string{"shell"}, args...)...)
-	if err != nil {
+	var out string
+	var err error
+	opened := s.proc.await(Patience, func() bool { // the shell's socket is opened later than the ports
+		out, err = s.Control(append([]string{"shell"}, args...)...)
+		return !strings.Contains(out, "Unable to connect to server")
+	})
+	if err = errors.Join(opened, err); err != nil {
 		s.t.Fatalf("prosodyctl shell %v: %v\n%s", args, err, out)
 	}
 	return out
