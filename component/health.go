@@ -29,7 +29,7 @@ const (
 	pingWithin = 2 * time.Second
 )
 
-// health says how the component does. Service has its methods.
+// health reports the state of the component. Service embeds it.
 type health struct {
 	address  string // of the server
 	settings *settings.Live

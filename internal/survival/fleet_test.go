@@ -87,7 +87,7 @@ func (f *fleet) pause(t *testing.T, random *rand.Rand) {
 	patiently(t, 30*time.Second, "another one takes over", func() bool { return f.server.made() > made })
 	f.work(random)
 	old.Signal(syscall.SIGCONT)
-	patiently(t, 30*time.Second, "the one that was paused stands by", func() bool {
+	patiently(t, 30*time.Second, "the paused instance is on standby", func() bool {
 		_, body := old.Readiness()
 		return strings.Contains(body, "standby")
 	})

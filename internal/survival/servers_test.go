@@ -66,7 +66,7 @@ func TestStandbyOnServers(t *testing.T) {
 				second.Signal(syscall.SIGCONT)
 			}
 			once(alice, "m2")
-			patiently(t, 30*time.Second, "the one that was paused stands by", func() bool {
+			patiently(t, 30*time.Second, "the paused instance is on standby", func() bool {
 				_, body := second.Readiness()
 				return strings.Contains(body, "standby")
 			})

@@ -95,7 +95,7 @@ func TestPaused(t *testing.T) {
 		t.Logf("another one has the stream after %s", time.Since(began).Round(time.Millisecond))
 		passes(time.Second)
 		old.Signal(syscall.SIGCONT)
-		patiently(t, 30*time.Second, "it stands by", func() bool {
+		patiently(t, 30*time.Second, "it is on standby", func() bool {
 			_, body := old.Readiness()
 			return strings.Contains(body, "standby")
 		})
@@ -135,7 +135,7 @@ func TestUnreachableDatabase(t *testing.T) {
 		patiently(t, 30*time.Second, "the other one takes over", func() bool { return serves(other) })
 		t.Logf("the standby is live after %s", time.Since(began).Round(time.Millisecond))
 		gate.open()
-		patiently(t, 30*time.Second, "it stands by", func() bool {
+		patiently(t, 30*time.Second, "it is on standby", func() bool {
 			_, body := first.Readiness()
 			return strings.Contains(body, "standby")
 		})
