@@ -105,7 +105,7 @@ export class Client {
         await this.page.waitForFunction((jid) => {
             const chat = window._converse.state.chatboxes.get(jid);
             return chat.get('omemo_supported') && chat.get('omemo_active');
-        }, `${contact}@${stage.domain}`, { timeout: 15_000 });
+        }, `${contact}@${stage.domain}`, { timeout: 30_000 });
     }
 
     message(id) {
@@ -117,7 +117,7 @@ export class Client {
     }
 
     /** Waits until the state under a message is the given one. */
-    async sees(id, state, within = 20_000) {
+    async sees(id, state, within = 30_000) {
         await this.message(id).locator(`.tocsin-state[data-state="${state}"]`).waitFor({ timeout: within }).catch(async (error) => {
             const now = await this.message(id).locator('.tocsin-state').getAttribute('data-state', { timeout: 500 }).catch(() => 'nothing');
             throw new Error(`${this.user} sees ${now} under the message, not ${state}: ${error.message.split('\n')[0]}`);
@@ -126,7 +126,7 @@ export class Client {
 
     /** Waits until what was said to a screen reader last matches. */
     async hears(pattern) {
-        await this.page.waitForFunction((p) => new RegExp(p).test(document.querySelector('.tocsin-live')?.textContent ?? ''), pattern.source, { timeout: 15_000 });
+        await this.page.waitForFunction((p) => new RegExp(p).test(document.querySelector('.tocsin-live')?.textContent ?? ''), pattern.source, { timeout: 30_000 });
     }
 
     click(id, action) {
@@ -139,7 +139,7 @@ export class Client {
 
     /** Returns all that has been followed, once it is so many links. */
     async follows(count) {
-        await this.page.waitForFunction((n) => window.followed.length >= n, count, { timeout: 15_000 });
+        await this.page.waitForFunction((n) => window.followed.length >= n, count, { timeout: 30_000 });
         return this.followed();
     }
 

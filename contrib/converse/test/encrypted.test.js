@@ -16,8 +16,9 @@ test('an encrypted message: the service knows no text, the client fills in its o
     await alice.encrypts('bob');
     await bob.close(); // his keys stay on the server
     const id = await alice.say('The code is 4711');
-    assert.ok(!alice.sent.some((s) => s.includes('4711')), 'sent in the clear');
-    await alice.banner(id).waitFor();
+    await alice.banner(id).waitFor(); // it has been sent by then
+    assert.ok(alice.stanza('<encrypted'), 'not sent encrypted');
+    assert.ok(!alice.sent.some((s) => s.includes('The code is')), 'sent in the clear');
     assert.equal(await alice.banner(id).locator('textarea').inputValue(), 'The code is 4711');
     await alice.banner(id).getByText('This message was encrypted. An SMS is not.').waitFor();
     assert.equal(await alice.banner(id).locator('a').getAttribute('href'), `sms:${number}?body=The%20code%20is%204711`);

@@ -31,7 +31,7 @@ async function talk(jid) {
 /** Waits for a message of the contact, and returns its text. */
 async function heard(pattern) {
     const text = await alice.page.waitForFunction(([jid, p]) => window._converse.state.chatboxes.get(jid)?.messages.models
-        .map((m) => m.get('message') ?? m.get('body') ?? '').findLast((t) => new RegExp(p).test(t)), [contact, pattern.source], { timeout: 20_000 });
+        .map((m) => m.get('message') ?? m.get('body') ?? '').findLast((t) => new RegExp(p).test(t)), [contact, pattern.source], { timeout: 30_000 });
     return text.jsonValue();
 }
 
@@ -89,7 +89,7 @@ test('the page of a prompt: for everybody, live, and by keyboard', async () => {
     await two.page.getByRole('button', { name: 'Not now' }).focus();
     await two.page.keyboard.press('Enter');
     await two.page.getByText('asked again in ten minutes').waitFor();
-    await one.page.getByText('You will be asked about').waitFor({ timeout: 15_000 });
+    await one.page.getByText('You will be asked about').waitFor({ timeout: 30_000 });
     for (const { page, context, faults } of [one, two]) {
         await page.close();
         await context.close();

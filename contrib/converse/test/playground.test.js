@@ -42,7 +42,7 @@ test('what Bob confirms is what Alice sees, and is drawn', async () => {
     await pause();
     await confirms('nothing');
     await say('The pump in hall 3 has failed');
-    await line.locator('svg').getByText(/not delivered in time \+/).waitFor({ timeout: 20_000 });
+    await line.locator('svg').getByText(/not delivered in time \+/).waitFor({ timeout: 30_000 });
     await alice.locator('.tocsin-banner').waitFor();
     await alice.locator('[data-action="open"]').click();
     const sms = page.locator('.sms');
@@ -70,7 +70,7 @@ test('in Chinese, in the dark, narrow', async () => {
     const { page, faults, alice, confirms, say, line } = await visit('?lang=zh', { dark: true, width: 480, height: 1500, locale: 'zh-CN' });
     await confirms('nothing');
     await say('三号厅的水泵坏了');
-    await line.locator('svg').getByText(/未按时送达/).last().waitFor({ timeout: 20_000 });
+    await line.locator('svg').getByText(/未按时送达/).last().waitFor({ timeout: 30_000 });
     await alice.getByText('改发短信吗？').waitFor();
     const sideways = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
     assert.ok(!sideways, 'the page scrolls sideways');

@@ -373,7 +373,7 @@ test('a busy service is asked again; a silent one keeps nobody from sending', as
     await a.page.evaluate(() => window._converse.api.settings.set('stanza_timeout', 1000));
     service.faults.claim = 'silence';
     await a.click(id, 'open');
-    await a.banner(id).getByText('The service does not answer').waitFor({ timeout: 15_000 });
+    await a.banner(id).getByText('The service does not answer').waitFor({ timeout: 30_000 });
     await a.click(id, 'open-again');
     assert.equal((await a.follows(1)).length, 1);
     await a.close();

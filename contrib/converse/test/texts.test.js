@@ -36,7 +36,7 @@ test('on a page', async () => {
     await page.getByRole('button', { name: 'Send it for me' }).click();
     assert.match(await taken(1), /^alice@example.org: the valve leaks\n/);
     await page.goto(link);
-    await page.getByText('Nothing to do').waitFor({ timeout: 15_000 });
+    await page.getByText('Nothing to do').waitFor({ timeout: 30_000 });
     await page.close();
     await context.close();
     assert.deepEqual(faults, []);
