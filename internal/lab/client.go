@@ -189,9 +189,6 @@ func (c *Client) handle(e *Element) (kept bool) {
 	}
 	c.own.Unlock()
 
-	if p.Mute {
-		return false
-	}
 	switch {
 	case e.Name.Space == nsSM && e.Name.Local == "r":
 		if !quiet {

@@ -25,7 +25,6 @@ type Profile struct {
 	Unasked      bool // also for a message without <markable/>
 
 	Features []string // announced in disco#info besides those that follow from the above
-	Mute     bool     // answers no IQ and no SM request, like a client that hangs
 }
 
 // The clients of Debian 12 and npm, as observed on the wire.
@@ -38,7 +37,6 @@ var (
 	Profanity  = Profile{Name: "profanity", Receipts: true}
 	Poezio     = Profile{Name: "poezio", Request: true, Receipts: true}
 	GoSendxmpp = Profile{Name: "go-sendxmpp"}
-	Hung       = Profile{Name: "hung", Mute: true}
 )
 
 // With returns the profile with further features, as in Markers.With(escalation.NS).

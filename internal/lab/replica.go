@@ -25,13 +25,7 @@ type Replicated struct {
 // replicaName is the primary's name for its replica.
 const replicaName = "replica"
 
-// PostgresReplicated starts both. With sync, the primary acknowledges a commit when the replica has it.
-func PostgresReplicated(t testing.TB, sync bool) *Replicated {
-	t.Helper()
-	return Replicate(t, PostgresCluster(t), sync)
-}
-
-// Replicate starts a replica of a server.
+// Replicate starts a replica of a server. With sync, the primary acknowledges a commit when the replica has it.
 func Replicate(t testing.TB, primary *Cluster, sync bool) *Replicated {
 	t.Helper()
 	r := &Replicated{Primary: primary, sync: sync}

@@ -3,9 +3,6 @@ package carbons
 
 import "encoding/xml"
 
-// NS is the namespace of message carbons.
-const NS = "urn:xmpp:carbons:2"
-
 // Private forbids the server to make carbon copies of the message (XEP-0280 §9). It goes together with
 // <no-copy/> (XEP-0334).
 type Private struct {

@@ -3,9 +3,6 @@ package correct
 
 import "encoding/xml"
 
-// NS is the namespace of last message correction.
-const NS = "urn:xmpp:message-correct:0"
-
 // Replace says that its message takes the place of the sender's message whose stanza id is ID. In a chain of
 // corrections ID is always that of the first message (XEP-0308 §4).
 type Replace struct {

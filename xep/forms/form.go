@@ -5,9 +5,6 @@ package forms
 
 import "encoding/xml"
 
-// NS is the namespace of data forms.
-const NS = "jabber:x:data"
-
 // FormType is the hidden field that names the purpose of a form (XEP-0068).
 const FormType = "FORM_TYPE"
 
@@ -21,23 +18,11 @@ const (
 
 // Form is a data form in any direction.
 type Form struct {
-	XMLName      xml.Name  `xml:"jabber:x:data x"`
-	Type         string    `xml:"type,attr"`
-	Title        string    `xml:"title,omitempty"`
-	Instructions []string  `xml:"instructions,omitempty"`
-	Fields       []Field   `xml:"field"`
-	Reported     *Reported `xml:"reported"`
-	Items        []Item    `xml:"item"`
-}
-
-// Reported lists the columns of a table (XEP-0004 §3.4).
-type Reported struct {
-	Fields []Field `xml:"field"`
-}
-
-// Item is a row of a table.
-type Item struct {
-	Fields []Field `xml:"field"`
+	XMLName      xml.Name `xml:"jabber:x:data x"`
+	Type         string   `xml:"type,attr"`
+	Title        string   `xml:"title,omitempty"`
+	Instructions []string `xml:"instructions,omitempty"`
+	Fields       []Field  `xml:"field"`
 }
 
 // Field is one field of a form.
@@ -116,17 +101,4 @@ func (f Field) Needed() Field {
 func (f Field) Explained(desc string) Field {
 	f.Desc = desc
 	return f
-}
-
-// Table returns a result form with one row per item; columns are the names and labels of the fields.
-func Table(title string, columns []Field, rows [][]string) *Form {
-	form := &Form{Type: Result, Title: title, Reported: &Reported{Fields: columns}}
-	for _, row := range rows {
-		var item Item
-		for i, value := range row {
-			item.Fields = append(item.Fields, Field{Var: columns[i].Var, Values: []string{value}})
-		}
-		form.Items = append(form.Items, item)
-	}
-	return form
 }

@@ -56,24 +56,6 @@ func TestGrants(t *testing.T) {
 	}
 }
 
-func TestSend(t *testing.T) {
-	type extra struct {
-		XMLName xml.Name `xml:"urn:example extra"`
-	}
-	m := Message{From: "bob@example.org", To: "alice@example.org", ID: "m1", Type: "chat", Body: "a & b",
-		Payload: []any{extra{}, &extra{}}}
-	want := `<privilege xmlns="urn:xmpp:privilege:1"><forwarded xmlns="urn:xmpp:forward:0">` +
-		`<message xmlns="jabber:client" from="bob@example.org" to="alice@example.org" id="m1" type="chat">` +
-		`<body>a &amp; b</body><extra xmlns="urn:example"></extra><extra xmlns="urn:example"></extra></message></forwarded></privilege>`
-	got, err := xml.Marshal(Send(NS1, m))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Error(diff)
-	}
-}
-
 func TestRoster(t *testing.T) {
 	query, err := xml.Marshal(Roster{})
 	if err != nil || string(query) != `<query xmlns="jabber:iq:roster"></query>` {

@@ -2,9 +2,6 @@ package privilege
 
 import "encoding/xml"
 
-// NSRoster is the namespace of rosters (RFC 6121 §2).
-const NSRoster = "jabber:iq:roster"
-
 // Roster is a user's roster. The zero Roster, in an IQ get to the user's bare JID, requests it (XEP-0356 §4.3). Unlike
 // mellium's, it survives an item with an invalid address.
 type Roster struct {

@@ -11,10 +11,8 @@ import (
 	"strings"
 )
 
-const (
-	NS  = "vcard-temp"
-	NS4 = "urn:ietf:params:xml:ns:vcard-4.0"
-)
+// NS is the namespace of vcard-temp.
+const NS = "vcard-temp"
 
 // Limits for hostile vCards: the number of telephone numbers, and the length of each in bytes.
 const (

@@ -8,9 +8,6 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Shells are the shells that Completion supports.
-var Shells = []string{"bash", "zsh", "fish"}
-
 // Completion is a shell's completion script for the program's commands, flags and their values.
 func Completion(shell string, app *kong.Application) string {
 	switch shell {
