@@ -19,10 +19,10 @@ import (
 // ErrInvalid is returned for anything that is not an address, or not an address of the requested kind.
 var ErrInvalid = errors.New("invalid address")
 
-// MaxPart is the maximum size of a part of an address in bytes (RFC 7622 §3.1), MaxLen that of a whole one.
+// maxPart is the maximum size of a part of an address in bytes (RFC 7622 §3.1), MaxLen that of a whole one.
 const (
-	MaxPart = 1023
-	MaxLen  = 3*MaxPart + 2
+	maxPart = 1023
+	MaxLen  = 3*maxPart + 2
 )
 
 // Parse parses an address. The bare part is brought into the form in which it is compared. The resource is kept as it is:
@@ -30,7 +30,7 @@ const (
 func Parse(s string) (jid.JID, error) {
 	bare, resource, full := strings.Cut(s, "/")
 	local, domain, err := parseBare(bare)
-	if err != nil || full && (resource == "" || len(resource) > MaxPart || !utf8.ValidString(resource)) {
+	if err != nil || full && (resource == "" || len(resource) > maxPart || !utf8.ValidString(resource)) {
 		return jid.JID{}, ErrInvalid
 	}
 	return jid.NewUnsafe(local, domain, resource).JID, nil
@@ -67,7 +67,7 @@ func parseBare(s string) (local, domain string, err error) {
 // Local parses a localpart.
 func Local(s string) (string, error) {
 	prepared, err := prepare(s)
-	if err != nil || prepared == "" || len(prepared) > MaxPart {
+	if err != nil || prepared == "" || len(prepared) > maxPart {
 		return "", ErrInvalid
 	}
 	return prepared, nil
@@ -84,7 +84,7 @@ func Domain(s string) (string, error) {
 		return strings.ToLower(s), nil
 	}
 	prepared, err := prepare(strings.TrimSuffix(s, "."))
-	if err != nil || prepared == "" || len(prepared) > MaxPart || strings.ContainsFunc(prepared, inNoHost) {
+	if err != nil || prepared == "" || len(prepared) > maxPart || strings.ContainsFunc(prepared, inNoHost) {
 		return "", ErrInvalid
 	}
 	if strings.Contains(prepared, "xn--") {

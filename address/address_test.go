@@ -9,7 +9,7 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	long := strings.Repeat("a", MaxPart)
+	long := strings.Repeat("a", maxPart)
 	for _, tt := range []struct{ in, want string }{ // "": not an address
 		{"alice@example.org", "alice@example.org"},
 		{"alice@example.org/phone", "alice@example.org/phone"},
@@ -92,7 +92,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q is %q, which is %q, %v", s, j, again, err)
 		}
 		for _, part := range []string{j.Localpart(), j.Domainpart(), j.Resourcepart()} {
-			if len(part) > MaxPart || !utf8.ValidString(part) {
+			if len(part) > maxPart || !utf8.ValidString(part) {
 				t.Fatalf("%q has the part %q", s, part)
 			}
 		}
@@ -101,7 +101,7 @@ func FuzzParse(f *testing.F) {
 		}
 		bare, _, _ := strings.Cut(s, "/")
 		full, err := Parse(bare + "/" + resource)
-		if valid := resource != "" && len(resource) <= MaxPart && utf8.ValidString(resource); valid != (err == nil) {
+		if valid := resource != "" && len(resource) <= maxPart && utf8.ValidString(resource); valid != (err == nil) {
 			t.Fatalf("resource %q: %v", resource, err)
 		} else if valid && (full.Bare().String() != j.Bare().String() || full.Resourcepart() != resource) {
 			t.Fatalf("%q with %q is %q", bare, resource, full)

@@ -44,7 +44,7 @@ func prepare(s string) (string, error) {
 }
 
 const (
-	maxRaw   = 4 * MaxPart // before preparation, which drops characters
+	maxRaw   = 4 * maxPart // before preparation, which drops characters
 	kilogram = '\u33c6'    // ㏆: ejabberd maps it to "C∕kg", Prosody to "c∕kg"
 )
 

@@ -193,7 +193,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	})
 	s.requests = request.New(request.Options{
 		JID: o.JID, Contact: o.Contact, Version: o.Version, Secret: seed.Secret, Revision: s.revision.Load, Stream: s.session, Inputs: s.queue, Registry: s.presence, Server: s.server,
-		People: users, Locales: users, Privacy: disclosure, Store: o.Store, Commands: commands, Orders: commands, Settings: s.settings, Clock: o.Clock, Log: o.Log,
+		People: users, Locales: users, Privacy: disclosure, Store: o.Store, Commands: commands, ChatCommands: commands, Settings: s.settings, Clock: o.Clock, Log: o.Log,
 	})
 	s.metrics.Routes.Of(s.routesUp)
 	s.receiver = &receiver{o.Store, s.queue, o.Clock, o.Log}
@@ -279,9 +279,9 @@ func (s *Service) Test(ctx context.Context, user string, report func(selftest.St
 }
 
 // TestSMS sends one SMS, and reports the steps.
-func (s *Service) TestSMS(ctx context.Context, order selftest.SMSOrder, report func(selftest.Step)) error {
+func (s *Service) TestSMS(ctx context.Context, request selftest.SMSRequest, report func(selftest.Step)) error {
 	test := selftest.SMS{Inputs: s.queue, Settings: s.settings, Clock: s.opts.Clock}
-	return test.Run(ctx, order, report)
+	return test.Run(ctx, request, report)
 }
 
 // serve keeps the stream up.

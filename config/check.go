@@ -70,8 +70,8 @@ func (d *decoder) checkPriorities(rules []Priority) {
 
 func (d *decoder) checkSteps(c *Config) {
 	steps := c.Escalate.Steps
-	if len(steps) > MaxSteps {
-		d.fault(stepPath(MaxSteps), "too many steps (maximum: %d)", MaxSteps)
+	if len(steps) > maxSteps {
+		d.fault(stepPath(maxSteps), "too many steps (maximum: %d)", maxSteps)
 	}
 	for i, step := range steps {
 		at := stepPath(i)

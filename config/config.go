@@ -136,8 +136,8 @@ type Log struct {
 	Format string `toml:"format" is:"text|json"`
 }
 
-// MaxSteps is the maximum number of steps.
-const MaxSteps = 5
+// maxSteps is the maximum number of steps.
+const maxSteps = 5
 
 // Default returns the default configuration. Three keys have no default: the component's JID and secret, and the domains.
 func Default() *Config {

@@ -72,7 +72,7 @@ var forms = map[string]func(string) (any, error){
 	"dsn":        func(s string) (any, error) { return ParseDSN(s) },
 	"url":        func(s string) (any, error) { return parseURL(s) },
 	"template":   func(s string) (any, error) { return parseTemplate(s) },
-	"quiet":      func(s string) (any, error) { return ParseQuiet(s) },
+	"quiet":      func(s string) (any, error) { return parseQuiet(s) },
 	"region":     func(s string) (any, error) { return parseRegion(s) },
 	"country":    func(s string) (any, error) { return parseCountry(s) },
 	"sms sender": func(s string) (any, error) { return parseSMSSender(s) },
@@ -208,8 +208,8 @@ func parseTemplate(s string) (*template.Template, error) {
 	return t, nil
 }
 
-// ParseQuiet parses quiet hours with their time zone: "22:00-07:00 Europe/Berlin". An empty text is the zero Quiet: never.
-func ParseQuiet(s string) (track.Quiet, error) {
+// parseQuiet parses quiet hours with their time zone: "22:00-07:00 Europe/Berlin". An empty text is the zero Quiet: never.
+func parseQuiet(s string) (track.Quiet, error) {
 	q, err := track.ParseQuiet(s, nil)
 	if err == nil && q.Zone == nil && q != (track.Quiet{}) {
 		return track.Quiet{}, fmt.Errorf(`no time zone in %q (example: 22:00-07:00 Europe/Berlin)`, s)

@@ -6,16 +6,16 @@ import (
 )
 
 const (
-	// Lease is how long a claim lasts (protocol §6).
-	Lease = 60 * time.Second
-	// Gather is the minimum time between two sendings of one prompt (protocol §5), GatherChat that between corrections on an
-	// ordinary client (protocol §7).
-	Gather     = 30 * time.Second
-	GatherChat = 5 * time.Minute
-	// MaxSnoozes is how often one prompt can be snoozed.
-	MaxSnoozes = 10
-	// Regret is how long an answer can be taken back (protocol §7).
-	Regret = time.Minute
+	// claimLease is how long a claim lasts (protocol §6).
+	claimLease = 60 * time.Second
+	// resendInterval is the minimum time between two sendings of one prompt (protocol §5), resendIntervalChat that between
+	// corrections on an ordinary client (protocol §7).
+	resendInterval     = 30 * time.Second
+	resendIntervalChat = 5 * time.Minute
+	// maxSnoozes is how often one prompt can be snoozed.
+	maxSnoozes = 10
+	// takeBackTime is how long an answer can be taken back (protocol §7).
+	takeBackTime = time.Minute
 )
 
 // AnswerAction is the sender's decision on a prompt (protocol §6).
@@ -70,13 +70,13 @@ func (p *Prompt) answer(action AnswerAction, by string, d time.Duration, renew b
 		if p.State == PromptClaimed {
 			return OK, false
 		}
-		p.State, p.Until = PromptClaimed, now.Add(Lease)
+		p.State, p.Until = PromptClaimed, now.Add(claimLease)
 	case Snooze:
 		switch again := p.State == PromptSnoozed && p.Claimer == by; {
 		case again && !renew:
 			return OK, false
 		case again:
-		case p.Snoozes >= MaxSnoozes:
+		case p.Snoozes >= maxSnoozes:
 			return TooOften, false
 		default:
 			p.Snoozes++
@@ -84,7 +84,7 @@ func (p *Prompt) answer(action AnswerAction, by string, d time.Duration, renew b
 		p.State, p.Until = PromptSnoozed, now.Add(min(max(d, policy.MinAfter), policy.Expires))
 		p.ExpiresAt = max(p.ExpiresAt, p.Until.Add(policy.Expires)) // postponed, not dropped
 	default:
-		p.State, p.Until = end, now.Add(Regret)
+		p.State, p.Until = end, now.Add(takeBackTime)
 	}
 	p.Claimer = by
 	return OK, true
@@ -114,9 +114,9 @@ func (p *Prompt) gather() time.Duration {
 	case len(p.Shown) == 0:
 		return 0
 	case p.Chat != "":
-		return GatherChat
+		return resendIntervalChat
 	}
-	return Gather
+	return resendInterval
 }
 
 // others returns the receivers of the prompt except the device by; an answer by chat counts for the chat.

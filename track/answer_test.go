@@ -21,9 +21,9 @@ func TestAnswerTable(t *testing.T) {
 		prompt Prompt
 	}{
 		{"open", Prompt{State: PromptOpen}},
-		{"claimed", Prompt{State: PromptClaimed, Claimer: phone, Until: noon.Add(Lease)}},
+		{"claimed", Prompt{State: PromptClaimed, Claimer: phone, Until: noon.Add(claimLease)}},
 		{"snoozed", Prompt{State: PromptSnoozed, Claimer: phone, Snoozes: 1, Until: noon.Add(time.Minute)}},
-		{"snoozed too often", Prompt{State: PromptOpen, Snoozes: MaxSnoozes}},
+		{"snoozed too often", Prompt{State: PromptOpen, Snoozes: maxSnoozes}},
 		{"sent", Prompt{State: PromptSent, Claimer: phone}},
 		{"declined", Prompt{State: PromptDeclined, Claimer: phone}},
 		{"failed", Prompt{State: PromptFailed, Claimer: phone}},
@@ -116,7 +116,7 @@ func TestAnswers(t *testing.T) {
 	story(t, "a lease ends", func(t *testing.T, _ *world) {
 		w := prompted()
 		w.answer(phone, Claim)
-		w.step(Lease - time.Millisecond)
+		w.step(claimLease - time.Millisecond)
 		is(t, "held", w.answer(desk, Claim), Conflict)
 		w.step(time.Millisecond)
 		is(t, "shown to all again", w.outbox(), "show, withdraw claimed /desk, show")
@@ -126,7 +126,7 @@ func TestAnswers(t *testing.T) {
 	story(t, "a lease ends by the clock, not by its alarm", func(t *testing.T, _ *world) {
 		w := prompted()
 		w.answer(phone, Claim)
-		w.now = w.now.Add(Lease)
+		w.now = w.now.Add(claimLease)
 		is(t, "open", w.answer(desk, Claim), OK)
 		w.now = w.now.Add(2 * time.Hour)
 		is(t, "expired", w.answer(desk, Claim), Gone)
@@ -134,7 +134,7 @@ func TestAnswers(t *testing.T) {
 	story(t, "a claim and the alarm of the prompt in one batch", func(t *testing.T, _ *world) {
 		w := prompted()
 		w.fact(Corrected, "c1", func(f *Fact) { f.Original = "m1" })
-		w.now = w.now.Add(Gather) // it is due to be shown again
+		w.now = w.now.Add(resendInterval) // it is due to be shown again
 		w.feed(append([]Input{&Answer{Prompt: w.prompts()[0].ID, By: phone, Action: Claim}}, w.due()...)...)
 		is(t, "claimed", w.prompts()[0].State, PromptClaimed)
 	})
@@ -142,7 +142,7 @@ func TestAnswers(t *testing.T) {
 		w := prompted()
 		w.now = w.prompts()[0].ExpiresAt.Add(-time.Second)
 		w.answer(phone, Claim)
-		w.step(Lease - time.Millisecond)
+		w.step(claimLease - time.Millisecond)
 		is(t, "claimed", w.prompts()[0].State, PromptClaimed)
 		w.step(time.Millisecond)
 		is(t, "expired", w.prompts()[0].State, PromptExpired)
@@ -215,7 +215,7 @@ func TestAnswers(t *testing.T) {
 	})
 	story(t, "snoozes are clamped, and counted", func(t *testing.T, _ *world) {
 		w := prompted()
-		for range MaxSnoozes {
+		for range maxSnoozes {
 			now := w.now
 			w.answer(phone, Snooze, time.Second)
 			is(t, "at least", w.prompts()[0].Until, now.Add(10*time.Second))
@@ -266,7 +266,7 @@ func TestAnswers(t *testing.T) {
 		w := prompted()
 		w.answer(phone, Claim)
 		w.restart()
-		w.step(Lease)
+		w.step(claimLease)
 		w.restart()
 		w.step(time.Hour)
 		is(t, "outbox", w.outbox(), "show, withdraw claimed /desk, show, withdraw expired /phone /desk")

@@ -247,7 +247,7 @@ func (b *batch) isCopy(f *Fact) bool {
 // equal share are still watched, so that a few hundred accounts can't stop everybody else's alarms.
 func (b *batch) full(sender string) bool {
 	own := int(b.pending[sender])
-	return own >= MaxPendingPerSender || b.total >= MaxPending && own >= MaxPending/max(1, len(b.pending))
+	return own >= maxPendingPerSender || b.total >= maxPending && own >= maxPending/max(1, len(b.pending))
 }
 
 // corrected makes the correction's id an alias of the original, and updates its text (XEP-0308 §4). If the original is

@@ -24,7 +24,7 @@ func (b *batch) verdict(r *row, s *Settings) {
 	case b.over(r.Conv(), s.Priority, false) != "":
 		s.Refuse = ReasonCap
 	case b.over(r.Conv(), s.Priority, true) != "": // prompts just sent may be shown any moment
-		s.Hold, s.Held = b.now.Add(Gather), ReasonCap
+		s.Hold, s.Held = b.now.Add(resendInterval), ReasonCap
 	}
 }
 
@@ -80,7 +80,7 @@ func (b *batch) over(c Conv, urgency Priority, coming bool) CapReason {
 		}
 	}
 	for _, w := range b.prompts {
-		if coming && w.State.Live() && len(w.Shown) == 0 && b.now < w.SentAt.Add(Gather) {
+		if coming && w.State.Live() && len(w.Shown) == 0 && b.now < w.SentAt.Add(resendInterval) {
 			count(w.Conv, w.OpenedAt)
 		}
 	}

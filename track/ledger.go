@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// Limits. Beyond them a message is not watched: it only takes its position in the order, and is counted. Beyond MaxPending,
+// Limits. Beyond them a message is not watched: it only takes its position in the order, and is counted. Beyond maxPending,
 // senders with less than an equal share of it are still watched: there are never more than twice as many. The limits are
 // compared with what is stored: one batch may exceed them by its own messages.
 const (
-	MaxPendingPerSender = 10_000
-	MaxPending          = 2_000_000
+	maxPendingPerSender = 10_000
+	maxPending          = 2_000_000
 )
 
 // copyWindow is how long after sending the same id means another copy of the same message, even if that is settled already:
@@ -297,7 +297,7 @@ func (b *batch) upTo(c Conv, last int64) []*row {
 }
 
 func (b *batch) nextOrd() int64 {
-	b.lastOrd = NextOrd(b.lastOrd, b.now)
+	b.lastOrd = nextOrd(b.lastOrd, b.now)
 	return b.lastOrd
 }
 

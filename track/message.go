@@ -156,7 +156,7 @@ type Notice struct {
 // Message is everything stored about one stanza id of one direction of a conversation.
 type Message struct {
 	// Ord is the order of observation over all messages: unique, ascending, its upper bits the time
-	// (see NextOrd). It is also the row's primary key.
+	// (see nextOrd). It is also the row's primary key.
 	Ord int64
 	Key
 	Kind     Kind
@@ -203,8 +203,8 @@ func (m *Message) InDoubt(gap Time) bool {
 	return gap != 0 && m.Kind == Watched && !m.Status.Settled() && m.SentAt < gap && m.DeliveredAt < gap
 }
 
-// NextOrd returns the Ord of a message observed at now, after last.
-func NextOrd(last int64, now Time) int64 { return max(last+1, int64(now)<<20) }
+// nextOrd returns the Ord of a message observed at now, after last.
+func nextOrd(last int64, now Time) int64 { return max(last+1, int64(now)<<20) }
 
 // OrdTime returns the smallest Ord of messages observed at t or later.
 func OrdTime(t Time) int64 { return int64(t) << 20 }

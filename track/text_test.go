@@ -235,7 +235,7 @@ func TestNoText(t *testing.T) {
 
 // used is an SMS of two segments that was sent an hour ago.
 func (w *world) used(c Conv, number string) {
-	row := NextOrd(w.store.ord, w.now)
+	row := nextOrd(w.store.ord, w.now)
 	w.store.texts["used"] = Text{ID: "used", Row: row, Conv: c, State: TextTaken, Number: number, Segments: 2, QueuedAt: w.now.Add(-time.Hour)}
 }
 

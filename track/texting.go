@@ -82,7 +82,7 @@ func (b *batch) textHold(r *row, hold Time, held Reason) (Time, Reason) {
 		return w.Until, ReasonTexting
 	}
 	if t := b.texting[r.Conv()]; t != nil && (t.State != TextQueued || t.Body != "") {
-		return max(b.now, t.SentAt).Add(Gather), ReasonTexting
+		return max(b.now, t.SentAt).Add(resendInterval), ReasonTexting
 	}
 	if until := b.undecided([]Message{r.Message}); until != 0 {
 		return until, ReasonTexting // the message may still turn out to be rejected

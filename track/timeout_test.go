@@ -184,7 +184,7 @@ func TestTimeouts(t *testing.T) {
 func TestBounds(t *testing.T) {
 	story(t, "a sender with too much pending", func(t *testing.T, w *world) {
 		seed := w.store.seed()
-		seed.Pending[alice] = MaxPendingPerSender - 1
+		seed.Pending[alice] = maxPendingPerSender - 1
 		w.ledger = NewLedger(seed, &w.policy, &w.folk)
 		w.send("m1")
 		w.send("m2")
@@ -198,9 +198,9 @@ func TestBounds(t *testing.T) {
 	story(t, "all have too much pending", func(t *testing.T, w *world) {
 		seed := w.store.seed()
 		for i := range 399 {
-			seed.Pending[fmt.Sprint("s", i, "@example.org")] = MaxPendingPerSender - 1
+			seed.Pending[fmt.Sprint("s", i, "@example.org")] = maxPendingPerSender - 1
 		}
-		const share = MaxPending / 400
+		const share = maxPending / 400
 		seed.Pending[alice] = share - 1
 		w.ledger = NewLedger(seed, &w.policy, &w.folk)
 		w.send("m1")

@@ -192,9 +192,9 @@ func (r *runner) Test(ctx context.Context, user string, report func(selftest.Ste
 }
 
 // TestSMS sends a test SMS, and reports its steps.
-func (r *runner) TestSMS(ctx context.Context, order selftest.SMSOrder, report func(selftest.Step)) error {
+func (r *runner) TestSMS(ctx context.Context, request selftest.SMSRequest, report func(selftest.Step)) error {
 	if service := r.service.Load(); service != nil {
-		return service.TestSMS(ctx, order, report)
+		return service.TestSMS(ctx, request, report)
 	}
 	return errStandby
 }

@@ -39,6 +39,6 @@ func (c *smsTest) Run(ctx context.Context, e *environment) error {
 	case !found.OK:
 		return fmt.Errorf("the instance is not ready: %s", strings.Join(found.Wrong, "; "))
 	}
-	order := selftest.SMSOrder{Number: number, Route: c.Route, Text: c.Text, Force: c.Force}
-	return runTest(ctx, e, conf, testRequest{Wait: c.Wait, SMS: &order}, began)
+	request := selftest.SMSRequest{Number: number, Route: c.Route, Text: c.Text, Force: c.Force}
+	return runTest(ctx, e, conf, testRequest{Wait: c.Wait, SMS: &request}, began)
 }

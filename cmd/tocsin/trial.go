@@ -94,9 +94,9 @@ func showStep(w io.Writer, s selftest.Step, began time.Time) {
 
 // testRequest is the body of the request, for a prompt or an SMS.
 type testRequest struct {
-	JID  string             `json:"jid,omitempty"`
-	SMS  *selftest.SMSOrder `json:"sms,omitempty"`
-	Wait time.Duration      `json:"wait_ns"`
+	JID  string               `json:"jid,omitempty"`
+	SMS  *selftest.SMSRequest `json:"sms,omitempty"`
+	Wait time.Duration        `json:"wait_ns"`
 }
 
 const testPath = "/test"
@@ -161,7 +161,7 @@ type tester struct {
 	secret string
 	now    func() time.Time
 	run    func(ctx context.Context, user string, report func(selftest.Step)) error // errStandby: this instance is a standby
-	sms    func(ctx context.Context, order selftest.SMSOrder, report func(selftest.Step)) error
+	sms    func(ctx context.Context, request selftest.SMSRequest, report func(selftest.Step)) error
 }
 
 var errStandby = errors.New("standby: another instance is live")

@@ -18,9 +18,9 @@ import (
 // maxLines is how many messages or releases one chat message lists.
 const maxLines = 10
 
-// Chat executes an order given by chat message, and returns the answer; ok is false for orders that are not about settings,
-// numbers or watched messages. Orders with an equivalent form run the form's command.
-func (c *Commands) Chat(ctx context.Context, now time.Time, from jid.JID, lang string, o phrase.Order) (text string, ok bool, err error) {
+// Chat executes a command given by chat message, and returns the answer; ok is false for commands that are not about settings,
+// numbers or watched messages. Commands with an equivalent form run the form's command.
+func (c *Commands) Chat(ctx context.Context, now time.Time, from jid.JID, lang string, o phrase.Command) (text string, ok bool, err error) {
 	if !c.isUser(from) {
 		return "", false, nil
 	}
@@ -34,20 +34,20 @@ func (c *Commands) Chat(ctx context.Context, now time.Time, from jid.JID, lang s
 	var why adhoc.Failure
 	switch {
 	case errors.As(err, &wrong):
-		return r.say.Orders.Example(strings.Join(wrong, "\n"), o.Verb), true, nil
+		return r.say.Commands.Example(strings.Join(wrong, "\n"), o.Verb), true, nil
 	case errors.As(err, &why):
 		return string(why), true, nil
 	}
 	return text, true, err
 }
 
-// chatVerbs are the orders of a chat (protocol §7).
-var chatVerbs map[phrase.Verb]func(*Commands, context.Context, request, phrase.Order) (string, error)
+// chatVerbs are the commands of a chat (protocol §7).
+var chatVerbs map[phrase.Verb]func(*Commands, context.Context, request, phrase.Command) (string, error)
 
 func init() { // it refers to itself through the help
-	chatVerbs = map[phrase.Verb]func(*Commands, context.Context, request, phrase.Order) (string, error){
-		phrase.Greeting: func(_ *Commands, _ context.Context, r request, _ phrase.Order) (string, error) {
-			return r.say.Orders.About, nil
+	chatVerbs = map[phrase.Verb]func(*Commands, context.Context, request, phrase.Command) (string, error){
+		phrase.Greeting: func(_ *Commands, _ context.Context, r request, _ phrase.Command) (string, error) {
+			return r.say.Commands.About, nil
 		},
 		phrase.Help:     (*Commands).chatHelp,
 		phrase.Status:   (*Commands).chatStatus,
@@ -70,14 +70,14 @@ func init() { // it refers to itself through the help
 	}
 }
 
-func (c *Commands) chatHelp(_ context.Context, r request, o phrase.Order) (string, error) {
-	if usage := r.say.Orders.Usage(phrase.Topic(o.Rest)); usage != "" {
+func (c *Commands) chatHelp(_ context.Context, r request, o phrase.Command) (string, error) {
+	if usage := r.say.Commands.Usage(phrase.Topic(o.Rest)); usage != "" {
 		return usage, nil
 	}
-	return r.say.Orders.Help, nil
+	return r.say.Commands.Help, nil
 }
 
-func (c *Commands) chatStatus(ctx context.Context, r request, _ phrase.Order) (string, error) {
+func (c *Commands) chatStatus(ctx context.Context, r request, _ phrase.Command) (string, error) {
 	list, err := c.deps.Watch.Watching(ctx, r.user, maxLines+1)
 	if err != nil {
 		return "", fmt.Errorf("load watched messages: %w", err)
@@ -98,7 +98,7 @@ func (c *Commands) chatStatus(ctx context.Context, r request, _ phrase.Order) (s
 }
 
 // chosen returns the user's watched messages to the contact meant: the named one, or the only one.
-func (c *Commands) chosen(ctx context.Context, r request, o phrase.Order) ([]Watched, error) {
+func (c *Commands) chosen(ctx context.Context, r request, o phrase.Command) ([]Watched, error) {
 	list, err := c.deps.Watch.Watching(ctx, r.user, maxContacts)
 	if err != nil {
 		return nil, fmt.Errorf("load watched messages: %w", err)
@@ -119,11 +119,11 @@ func (c *Commands) chosen(ctx context.Context, r request, o phrase.Order) ([]Wat
 	list = slices.DeleteFunc(list, func(m Watched) bool { return len(names) == 1 && m.Recipient != names[0] })
 	switch {
 	case len(list) == 0 && len(names) == 1:
-		return nil, adhoc.Failure(r.say.Orders.Nobody(names[0]))
+		return nil, adhoc.Failure(r.say.Commands.Nobody(names[0]))
 	case len(list) == 0:
-		return nil, adhoc.Failure(r.say.Orders.Nobody(""))
+		return nil, adhoc.Failure(r.say.Commands.Nobody(""))
 	case len(names) > 1:
-		return nil, adhoc.Failure(r.say.Orders.WhichOf(o.Verb, names))
+		return nil, adhoc.Failure(r.say.Commands.WhichOf(o.Verb, names))
 	}
 	return list, nil
 }
@@ -154,7 +154,7 @@ func (r request) contact(text string, known []string) (string, error) {
 	return local.String(), nil
 }
 
-func (c *Commands) chatEscalate(ctx context.Context, r request, o phrase.Order) (string, error) {
+func (c *Commands) chatEscalate(ctx context.Context, r request, o phrase.Command) (string, error) {
 	list, err := c.chosen(ctx, r, o)
 	if err != nil {
 		return "", err
@@ -165,7 +165,7 @@ func (c *Commands) chatEscalate(ctx context.Context, r request, o phrase.Order) 
 	return r.say.Form.Escalate.Done(list[0].Recipient), nil
 }
 
-func (c *Commands) chatCancel(ctx context.Context, r request, o phrase.Order) (string, error) {
+func (c *Commands) chatCancel(ctx context.Context, r request, o phrase.Command) (string, error) {
 	list, err := c.chosen(ctx, r, o)
 	if err != nil {
 		return "", err
@@ -175,10 +175,10 @@ func (c *Commands) chatCancel(ctx context.Context, r request, o phrase.Order) (s
 			return "", fmt.Errorf("cancel a message: %w", err)
 		}
 	}
-	return r.say.Orders.Cancelled(list[0].Recipient, len(list)), nil
+	return r.say.Commands.Cancelled(list[0].Recipient, len(list)), nil
 }
 
-func (c *Commands) chatMute(ctx context.Context, r request, o phrase.Order) (string, error) {
+func (c *Commands) chatMute(ctx context.Context, r request, o phrase.Command) (string, error) {
 	var known []string
 	for _, contact := range c.deps.Settings.ContactsOf(r.user) {
 		known = append(known, contact.Contact)
@@ -210,14 +210,14 @@ func (c *Commands) fill(ctx context.Context, r request, cmd func(*Commands, cont
 	return strings.Join(notes, "\n"), nil
 }
 
-func (c *Commands) chatForget(ctx context.Context, r request, o phrase.Order) (string, error) {
+func (c *Commands) chatForget(ctx context.Context, r request, o phrase.Command) (string, error) {
 	if !affirms[strings.ToLower(o.Rest)] {
-		return r.say.Orders.Sure, nil
+		return r.say.Commands.Sure, nil
 	}
 	if err := c.deps.Forget(ctx, r.user); err != nil {
 		return "", fmt.Errorf("forget a user: %w", err)
 	}
-	return r.say.Orders.Forgotten, nil
+	return r.say.Commands.Forgotten, nil
 }
 
 // affirms and denies are words for on and off.

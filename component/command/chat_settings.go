@@ -13,7 +13,7 @@ import (
 	"tocsin/track"
 )
 
-// settingFields are the orders that change settings: they turn what was written into alternating names and values of
+// settingFields are the commands that change settings: they turn what was written into alternating names and values of
 // the form preferences.
 var settingFields = map[phrase.Verb]func(rest string) []string{
 	phrase.SetMode:     func(rest string) []string { return []string{"mode", word(rest, modeWords)} },
@@ -82,7 +82,7 @@ func box(text string) string {
 }
 
 // chatSet changes settings, and repeats the new values.
-func (c *Commands) chatSet(ctx context.Context, r request, o phrase.Order) (string, error) {
+func (c *Commands) chatSet(ctx context.Context, r request, o phrase.Command) (string, error) {
 	fields := settingFields[o.Verb](o.Rest)
 	var lines []string
 	if o.Rest != "" {
@@ -101,20 +101,20 @@ func (c *Commands) chatSet(ctx context.Context, r request, o phrase.Order) (stri
 		}
 	}
 	if o.Rest == "" {
-		return r.say.Orders.Example(strings.Join(lines, "\n"), o.Verb), nil
+		return r.say.Commands.Example(strings.Join(lines, "\n"), o.Verb), nil
 	}
 	return strings.Join(lines, "\n"), nil
 }
 
 // chatSettings lists all settings.
-func (c *Commands) chatSettings(ctx context.Context, r request, _ phrase.Order) (string, error) {
+func (c *Commands) chatSettings(ctx context.Context, r request, _ phrase.Command) (string, error) {
 	number, err := c.numberLines(ctx, r)
 	if err != nil {
 		return "", err
 	}
 	stored := c.deps.Settings.Stored(r.user)
 	p := stored.Strict()
-	lines := []string{r.say.Orders.Settings}
+	lines := []string{r.say.Commands.Settings}
 	if names := stored.Unreadable(); len(names) > 0 {
 		lines = append(lines, r.say.Form.Preferences.Unreadable(names))
 	}
@@ -131,7 +131,7 @@ func (c *Commands) chatSettings(ctx context.Context, r request, _ phrase.Order) 
 	if link == "" {
 		return strings.Join(lines, "\n"), nil
 	}
-	lines = append(lines, r.say.Pair(r.say.Orders.Change, link))
+	lines = append(lines, r.say.Pair(r.say.Commands.Change, link))
 	if c.isAdmin(r.From) {
 		if link, err = c.deps.Links.AdminLink(ctx, r.user); err != nil {
 			return "", fmt.Errorf("make a link: %w", err)
@@ -157,13 +157,13 @@ func (c *Commands) numberLines(ctx context.Context, r request) ([]string, error)
 	}
 	lines = append(lines, more...)
 	if c.deps.Settings.Stored(r.user).Strict().Share == track.ShareContacts && n.Consent {
-		lines = append(lines, r.say.Orders.SharedContacts)
+		lines = append(lines, r.say.Commands.SharedContacts)
 	}
 	for _, who := range c.hiddenFrom(r.user) {
 		if who == "" {
-			who = r.say.Orders.Everybody
+			who = r.say.Commands.Everybody
 		}
-		lines = append(lines, r.say.Orders.HiddenFrom(who))
+		lines = append(lines, r.say.Commands.HiddenFrom(who))
 	}
 	return lines, nil
 }
@@ -179,11 +179,11 @@ func (c *Commands) hiddenFrom(user string) (hidden []string) {
 	return hidden
 }
 
-func (c *Commands) chatNumber(ctx context.Context, r request, o phrase.Order) (string, error) {
+func (c *Commands) chatNumber(ctx context.Context, r request, o phrase.Command) (string, error) {
 	switch strings.ToLower(o.Rest) {
 	case "":
 		lines, err := c.numberLines(ctx, r)
-		return r.say.Orders.Example(strings.Join(lines, "\n"), o.Verb), err
+		return r.say.Commands.Example(strings.Join(lines, "\n"), o.Verb), err
 	case "remove", "delete", "删除":
 		return c.fill(ctx, r, (*Commands).number, "remove", "true")
 	}
@@ -205,7 +205,7 @@ func (c *Commands) chatNumber(ctx context.Context, r request, o phrase.Order) (s
 		note = r.say.Form.Number.Now(n)
 	}
 	if bound && !n.Consent {
-		note += "\n" + r.say.Orders.ShareHint
+		note += "\n" + r.say.Commands.ShareHint
 	}
 	return note, nil
 }
@@ -217,7 +217,7 @@ var sharedWith = map[string]string{
 	"nobody": nobody, "no one": nobody, "noone": nobody, "不公开": nobody, "没有人": nobody, "无人": nobody,
 }
 
-func (c *Commands) chatShare(ctx context.Context, r request, o phrase.Order) (string, error) {
+func (c *Commands) chatShare(ctx context.Context, r request, o phrase.Command) (string, error) {
 	with, known := sharedWith[strings.ToLower(o.Rest)]
 	if !known {
 		return "", faults{r.say.Form.Fault.NotOneOf(r.say.Form.Number.Consent.Label, quote(o.Rest))}
@@ -232,19 +232,19 @@ func (c *Commands) chatShare(ctx context.Context, r request, o phrase.Order) (st
 	}
 	switch with {
 	case everybody:
-		return r.say.Orders.SharedAll, nil
+		return r.say.Commands.SharedAll, nil
 	case nobody:
-		return r.say.Orders.SharedNobody, nil
+		return r.say.Commands.SharedNobody, nil
 	}
-	return r.say.Orders.SharedContacts, nil
+	return r.say.Commands.SharedContacts, nil
 }
 
-func (c *Commands) chatHide(ctx context.Context, r request, o phrase.Order) (string, error) {
+func (c *Commands) chatHide(ctx context.Context, r request, o phrase.Command) (string, error) {
 	hidden := c.hiddenFrom(r.user)
 	if o.Rest == "" {
 		return "", faults{r.say.Form.Fault.Missing(r.say.Form.Number.HideFrom.Label)}
 	}
-	who, name := "", r.say.Orders.Everybody
+	who, name := "", r.say.Commands.Everybody
 	if sharedWith[strings.ToLower(o.Rest)] != everybody {
 		var err error
 		if who, err = r.contact(strings.TrimPrefix(o.Rest, "from "), hidden); err != nil {
@@ -265,12 +265,12 @@ func (c *Commands) chatHide(ctx context.Context, r request, o phrase.Order) (str
 		return "", err
 	}
 	if o.Verb == phrase.Hide {
-		return r.say.Orders.HiddenFrom(name), nil
+		return r.say.Commands.HiddenFrom(name), nil
 	}
-	return r.say.Orders.VisibleTo(name), nil
+	return r.say.Commands.VisibleTo(name), nil
 }
 
-func (c *Commands) chatWho(ctx context.Context, r request, _ phrase.Order) (string, error) {
+func (c *Commands) chatWho(ctx context.Context, r request, _ phrase.Command) (string, error) {
 	releases, err := c.deps.Directory.Releases(ctx, r.user, maxLines)
 	if err != nil {
 		return "", fmt.Errorf("load releases: %w", err)

@@ -21,32 +21,32 @@ func TestChat(t *testing.T) {
 		after track.Prefs
 		did   []string
 	}{
-		"hello":               {"en", []string{"hello", phrase.In("en").Orders.About}, track.Prefs{}, nil},
-		"help":                {"en", []string{"help", phrase.In("en").Orders.Help}, track.Prefs{}, nil},
-		"help about a topic":  {"en", []string{"help quiet", phrase.In("en").Orders.Usage(phrase.SetQuiet)}, track.Prefs{}, nil},
+		"hello":               {"en", []string{"hello", phrase.In("en").Commands.About}, track.Prefs{}, nil},
+		"help":                {"en", []string{"help", phrase.In("en").Commands.Help}, track.Prefs{}, nil},
+		"help about a topic":  {"en", []string{"help quiet", phrase.In("en").Commands.Usage(phrase.SetQuiet)}, track.Prefs{}, nil},
 		"mode":                {"en", []string{"mode never", "When a message is not read in time: do nothing"}, track.Prefs{Mode: track.Never}, nil},
 		"mode, Chinese":       {"zh", []string{"方式 从不", phrase.In("zh").Form.Preferences.Mode.Label + "：" + phrase.In("zh").Form.Preferences.Never}, track.Prefs{Mode: track.Never}, nil},
-		"not a mode":          {"en", []string{"mode perhaps", `"perhaps" is not a choice for "When a message is not read in time".` + "\nExample: " + phrase.In("en").Orders.Usage(phrase.SetMode)}, track.Prefs{}, nil},
+		"not a mode":          {"en", []string{"mode perhaps", `"perhaps" is not a choice for "When a message is not read in time".` + "\nExample: " + phrase.In("en").Commands.Usage(phrase.SetMode)}, track.Prefs{}, nil},
 		"times":               {"en", []string{"times 2m 10m", "Overdue if not delivered within: 2m\nOverdue if not read within: 10m"}, track.Prefs{UndeliveredAfter: 2 * time.Minute, UnreadAfter: 10 * time.Minute}, nil},
 		"times, out of bound": {"en", []string{"times 1s, 10m", "Saved. Durations are limited to between 10 seconds and 72 hours.\nOverdue if not delivered within: 10s\nOverdue if not read within: 10m"}, track.Prefs{UndeliveredAfter: 10 * time.Second, UnreadAfter: 10 * time.Minute}, nil},
-		"two bad times":       {"en", []string{"times soon later", `"soon" is not a duration (example: 10m).` + "\n" + `"later" is not a duration (example: 10m).` + "\nExample: " + phrase.In("en").Orders.Usage(phrase.SetTimes)}, track.Prefs{}, nil},
+		"two bad times":       {"en", []string{"times soon later", `"soon" is not a duration (example: 10m).` + "\n" + `"later" is not a duration (example: 10m).` + "\nExample: " + phrase.In("en").Commands.Usage(phrase.SetTimes)}, track.Prefs{}, nil},
 		"quiet hours":         {"en", []string{"Quiet 22:00 - 7:00 Europe/Berlin", "Quiet hours (nobody is asked to send me an SMS): 22:00-07:00\nTime zone: Europe/Berlin"}, track.Prefs{Quiet: "22:00-07:00", Zone: "Europe/Berlin"}, nil},
 		"quiet hours, none":   {"en", []string{"quiet off", "Quiet hours (nobody is asked to send me an SMS): never"}, track.Prefs{Quiet: track.NoQuiet}, nil},
-		"quiet hours, asked":  {"en", []string{"quiet", "Quiet hours (nobody is asked to send me an SMS): server default\nExample: " + phrase.In("en").Orders.Usage(phrase.SetQuiet)}, track.Prefs{}, nil},
+		"quiet hours, asked":  {"en", []string{"quiet", "Quiet hours (nobody is asked to send me an SMS): server default\nExample: " + phrase.In("en").Commands.Usage(phrase.SetQuiet)}, track.Prefs{}, nil},
 		"text":                {"en", []string{"text notice", "Text of an SMS: only that I wrote"}, track.Prefs{Text: "notice"}, nil},
 		"language":            {"en", []string{"language chinese", "Language: Chinese"}, track.Prefs{Language: "zh"}, nil},
 		"my devices":          {"en", []string{"my devices quiet", "When I have read a message on one of my devices without confirming it: nobody is asked or notified"}, track.Prefs{Sync: track.SyncQuiet}, nil},
 		"watch me":            {"en", []string{"watch me off", "Messages to me may be watched: no"}, track.Prefs{Watch: track.Off}, nil},
-		"number":              {"en", []string{"number", phrase.In("en").Form.Number.NotBound + "\nExample: " + phrase.In("en").Orders.Usage(phrase.Number), "number +86 138 0013 8000", "Your number is +8613800138000. Senders may not see it.\n" + phrase.In("en").Orders.ShareHint, "share with everybody", phrase.In("en").Orders.SharedAll, "number remove", "Your number has been removed."}, track.Prefs{}, nil},
-		"share with contacts": {"en", []string{"number 13800138000", "Your number is +8613800138000. Senders may not see it.\n" + phrase.In("en").Orders.ShareHint, "share with contacts", phrase.In("en").Orders.SharedContacts}, track.Prefs{Share: track.ShareContacts}, nil},
+		"number":              {"en", []string{"number", phrase.In("en").Form.Number.NotBound + "\nExample: " + phrase.In("en").Commands.Usage(phrase.Number), "number +86 138 0013 8000", "Your number is +8613800138000. Senders may not see it.\n" + phrase.In("en").Commands.ShareHint, "share with everybody", phrase.In("en").Commands.SharedAll, "number remove", "Your number has been removed."}, track.Prefs{}, nil},
+		"share with contacts": {"en", []string{"number 13800138000", "Your number is +8613800138000. Senders may not see it.\n" + phrase.In("en").Commands.ShareHint, "share with contacts", phrase.In("en").Commands.SharedContacts}, track.Prefs{Share: track.ShareContacts}, nil},
 		"share, no number":    {"en", []string{"share with everybody", "Bind a number first."}, track.Prefs{}, nil},
 		"hide":                {"en", []string{"hide from bob", "Your number is hidden from bob@example.org.", "unhide Bob@example.org", "Your number is no longer hidden from bob@example.org.", "hide from everybody", "Your number is hidden from everybody."}, track.Prefs{}, nil},
 		"mute":                {"en", []string{"mute bob", "You won't be asked about bob@example.org.", "unmute bob", "You may be asked about bob@example.org again."}, track.Prefs{}, nil},
-		"mute nobody":         {"en", []string{"mute", `"Contact" must be filled in.` + "\nExample: " + phrase.In("en").Orders.Usage(phrase.Mute)}, track.Prefs{}, nil},
+		"mute nobody":         {"en", []string{"mute", `"Contact" must be filled in.` + "\nExample: " + phrase.In("en").Commands.Usage(phrase.Mute)}, track.Prefs{}, nil},
 		"who":                 {"en", []string{"who", "Nobody has been shown your number."}, track.Prefs{}, nil},
 		"nothing to escalate": {"en", []string{"send now", "None of your messages is being watched.", "send now eve", "None of your messages to eve@example.org is being watched."}, track.Prefs{}, nil},
-		"forget me":           {"en", []string{"forget me", phrase.In("en").Orders.Sure, "forget me yes", phrase.In("en").Orders.Forgotten}, track.Prefs{}, []string{"forget alice@example.org"}},
-		"forget me, Chinese":  {"zh", []string{"忘记我", phrase.In("zh").Orders.Sure, "忘记我 是", phrase.In("zh").Orders.Forgotten}, track.Prefs{}, []string{"forget alice@example.org"}},
+		"forget me":           {"en", []string{"forget me", phrase.In("en").Commands.Sure, "forget me yes", phrase.In("en").Commands.Forgotten}, track.Prefs{}, []string{"forget alice@example.org"}},
+		"forget me, Chinese":  {"zh", []string{"忘记我", phrase.In("zh").Commands.Sure, "忘记我 是", phrase.In("zh").Commands.Forgotten}, track.Prefs{}, []string{"forget alice@example.org"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
@@ -93,7 +93,7 @@ func TestChatAboutMessages(t *testing.T) {
 		{"send now bob", "You will be asked about bob@example.org now."},
 		{"escalate carol", "You will be asked about carol@second.example now."},
 		{"cancel bob", "2 messages to bob@example.org are no longer watched."},
-		{"cancel dave.example", `"dave.example" is not a user address (example: bob@example.org).` + "\nExample: " + phrase.In("en").Orders.Usage(phrase.Cancel)},
+		{"cancel dave.example", `"dave.example" is not a user address (example: bob@example.org).` + "\nExample: " + phrase.In("en").Commands.Usage(phrase.Cancel)},
 	} {
 		if diff := cmp.Diff(tc.want, w.chat(t, tc.line)); diff != "" {
 			t.Errorf("%q: %s", tc.line, diff)
@@ -123,7 +123,7 @@ func TestChatSettings(t *testing.T) {
 	}
 }
 
-// TestChatIsForUsers: only users can give orders.
+// TestChatIsForUsers: only users can give commands.
 func TestChatIsForUsers(t *testing.T) {
 	c := newClient(t, newWorld()).c
 	for _, from := range []string{"alice@elsewhere.example/x", "example.org"} {

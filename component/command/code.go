@@ -104,7 +104,7 @@ func (c *Commands) phoneLines(ctx context.Context, r request, n track.Number) (l
 }
 
 // chatCode checks a code.
-func (c *Commands) chatCode(ctx context.Context, r request, o phrase.Order) (string, error) {
+func (c *Commands) chatCode(ctx context.Context, r request, o phrase.Command) (string, error) {
 	if o.Rest == "" {
 		return "", faults{r.say.Form.Fault.Missing(r.say.Form.Number.Code.Label)}
 	}
@@ -112,7 +112,7 @@ func (c *Commands) chatCode(ctx context.Context, r request, o phrase.Order) (str
 }
 
 // chatSMS stops or resumes SMS to the user's number.
-func (c *Commands) chatSMS(ctx context.Context, r request, o phrase.Order) (string, error) {
+func (c *Commands) chatSMS(ctx context.Context, r request, o phrase.Command) (string, error) {
 	no := map[string]string{"true": "false", "false": "true"}[box(o.Rest)]
 	if no != "" && r.o.SMS {
 		if _, err := c.fill(ctx, r, (*Commands).number, "no_sms", no); err != nil {
@@ -123,5 +123,5 @@ func (c *Commands) chatSMS(ctx context.Context, r request, o phrase.Order) (stri
 	if err != nil || no != "" {
 		return strings.Join(lines, "\n"), err
 	}
-	return r.say.Orders.Example(strings.Join(lines, "\n"), o.Verb), nil
+	return r.say.Commands.Example(strings.Join(lines, "\n"), o.Verb), nil
 }

@@ -13,7 +13,7 @@ var chinese = Phrases{
 	Time:     zhTime,
 	Duration: zhDuration,
 	Form:     zhForm,
-	Orders:   zhOrders,
+	Commands: zhCommands,
 	Web:      zhWeb,
 	SMS:      zhSMS,
 	Chat: Chat{

@@ -21,7 +21,7 @@ import (
 
 // TestComplete checks that each language has every text, in its own script.
 func TestComplete(t *testing.T) {
-	for _, lang := range Languages {
+	for _, lang := range languages {
 		p := In(lang)
 		if p.Lang != lang {
 			t.Errorf("In(%q) speaks %q", lang, p.Lang)
@@ -86,7 +86,7 @@ func TestGlossary(t *testing.T) {
 			}
 		}
 	}
-	for _, file := range []string{"english.go", "english_form.go", "english_orders.go", "chinese.go", "chinese_form.go", "chinese_orders.go"} {
+	for _, file := range []string{"english.go", "english_form.go", "english_commands.go", "chinese.go", "chinese_form.go", "chinese_commands.go"} {
 		syntax, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -148,16 +148,16 @@ func TestEveryVerb(t *testing.T) {
 		if verb == Greeting || verb == Help {
 			continue
 		}
-		for _, lang := range Languages {
-			usage := In(lang).Orders.Usage(verb)
+		for _, lang := range languages {
+			usage := In(lang).Commands.Usage(verb)
 			example, _, _ := strings.Cut(strings.Trim(usage, `"“`), map[string]string{"en": `"`, "zh": "”"}[lang])
 			if got := Parse(example); got.Verb != verb {
 				t.Errorf("%s: %q explains %q, but is read as %+v", lang, usage, verb, got)
 			}
 		}
 	}
-	for _, lang := range Languages {
-		for line := range strings.Lines(In(lang).Orders.Help) {
+	for _, lang := range languages {
+		for line := range strings.Lines(In(lang).Commands.Help) {
 			if verb := Topic(strings.TrimLeft(line, `"“`)); verb == Unknown && !strings.Contains(line, "“已发”") && !strings.Contains(line, `"sent"`) {
 				t.Errorf("%s: the help names something that is not understood: %s", lang, line)
 			}
@@ -171,7 +171,7 @@ func TestEveryWord(t *testing.T) {
 	if len(consts["Reason"]) < 15 || len(consts["State"]) < 10 {
 		t.Fatalf("found %v in track", consts)
 	}
-	for _, lang := range Languages {
+	for _, lang := range languages {
 		p := In(lang)
 		texts := map[string]string{}
 		distinct := func(what, text string) {

@@ -13,7 +13,7 @@ var english = Phrases{
 	Time:     enTime,
 	Duration: enDuration,
 	Form:     enForm,
-	Orders:   enOrders,
+	Commands: enCommands,
 	Web:      enWeb,
 	SMS:      enSMS,
 	Chat: Chat{

@@ -55,8 +55,8 @@ const (
 	Forget      Verb = "forget me"
 )
 
-// Order is a chat command: what a user wrote to the contact.
-type Order struct {
+// Command is a chat command: what a user wrote to the contact.
+type Command struct {
 	Verb Verb
 	Code string        // of the answered prompt, or ""
 	For  time.Duration // Snooze
@@ -66,8 +66,8 @@ type Order struct {
 // DefaultSnooze is how long a prompt is put off by default.
 const DefaultSnooze = 10 * time.Minute
 
-// maxOrder is the maximum length of a command, in bytes.
-const maxOrder = 200
+// maxCommand is the maximum length of a command, in bytes.
+const maxCommand = 200
 
 // words are the words for each verb. The first one of each language is used in help. In Chinese, Rest may follow without a space.
 var words = map[Verb][]string{
@@ -109,31 +109,31 @@ var bare = map[Verb]bool{Greeting: true, Start: true, Stop: true, Status: true, 
 
 // Parse parses a chat command. It ignores case, quotation marks, punctuation, full-width letters and quoted lines, and accepts a
 // code before the verb of an answer. An answer must have no other text: "No, thanks, Bob is on holiday" answers no prompt.
-func Parse(body string) Order {
-	if len(body) > maxOrder {
+func Parse(body string) Command {
+	if len(body) > maxCommand {
 		body = unquoted(body)
 	}
-	if len(body) > maxOrder {
-		return Order{}
+	if len(body) > maxCommand {
+		return Command{}
 	}
 	text := strings.TrimFunc(norm.NFKC.String(unquoted(body)), padding)
 	if text == "" {
 		if strings.ContainsAny(norm.NFKC.String(body), "?") {
-			return Order{Verb: Help}
+			return Command{Verb: Help}
 		}
-		return Order{}
+		return Command{}
 	}
 	if o, ok := parseAnswer(text); ok {
 		return o
 	}
 	if lone.MatchString(text) {
-		return Order{Verb: Code, Rest: text}
+		return Command{Verb: Code, Rest: text}
 	}
 	verb, rest := leading(text)
 	if verb == Unknown || answerVerbs[verb] || rest != "" && bare[verb] {
-		return Order{}
+		return Command{}
 	}
-	return Order{Verb: verb, Rest: rest}
+	return Command{Verb: verb, Rest: rest}
 }
 
 // lone matches a text that is nothing but a six-digit code.
@@ -178,7 +178,7 @@ func ends(word, after string) bool {
 var answerVerbs = map[Verb]bool{Sent: true, No: true, Snooze: true, SendIt: true}
 
 // parseAnswer parses the answer to a prompt: a verb, with a code before or after it, and a duration for Snooze.
-func parseAnswer(text string) (o Order, ok bool) {
+func parseAnswer(text string) (o Command, ok bool) {
 	said := tokens(strings.ToLower(text))
 	verb := func(word string) Verb {
 		for v := range answerVerbs {
@@ -192,9 +192,9 @@ func parseAnswer(text string) (o Order, ok bool) {
 		said[0], said[1] = said[1], said[0]
 	}
 	if len(said) == 0 || verb(said[0]) == Unknown {
-		return Order{}, false
+		return Command{}, false
 	}
-	o, said = Order{Verb: verb(said[0])}, said[1:]
+	o, said = Command{Verb: verb(said[0])}, said[1:]
 	if len(said) > 0 && isCode(said[0]) {
 		o.Code, said = said[0], said[1:]
 	}

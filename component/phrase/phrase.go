@@ -14,12 +14,12 @@ import (
 type Phrases struct {
 	Lang string // as in xml:lang
 
-	Chat   Chat
-	Orders Orders
-	Watch  Watch
-	Form   Form
-	Web    Web
-	SMS    SMS
+	Chat     Chat
+	Commands Commands
+	Watch    Watch
+	Form     Form
+	Web      Web
+	SMS      SMS
 
 	// Time formats the time of day, with the date unless it is that of now, and with "UTC" if at is in UTC: that means that the
 	// reader's time zone is not known.
@@ -28,8 +28,8 @@ type Phrases struct {
 	Duration func(d time.Duration) string
 }
 
-// Languages are the codes of all languages.
-var Languages = []string{"en", "zh"}
+// languages are the codes of all languages.
+var languages = []string{"en", "zh"}
 
 // In returns the phrases in a language returned by Language.
 func In(lang string) *Phrases {
@@ -61,11 +61,11 @@ func Language(choices ...string) string {
 	for _, choice := range choices {
 		primary, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(choice)), "-")
 		primary, _, _ = strings.Cut(primary, "_")
-		for _, lang := range Languages {
+		for _, lang := range languages {
 			if primary == lang {
 				return lang
 			}
 		}
 	}
-	return Languages[0]
+	return languages[0]
 }

@@ -47,22 +47,22 @@ func (h *helped) may(owner string, now time.Time) bool {
 func (r *Router) chat(ctx context.Context, m *session.Stanza) {
 	owner := m.From.Bare().String()
 	text, prompt := written(m)
-	order := phrase.Parse(text)
-	if order.Verb == phrase.Unknown {
+	command := phrase.Parse(text)
+	if command.Verb == phrase.Unknown {
 		if !r.helped.may(owner, r.Clock.Now()) {
 			return
 		}
-		order.Verb = phrase.Help
+		command.Verb = phrase.Help
 	}
 	say := phrase.In(r.languageOf(owner, m.Lang, text))
 	r.tell(ctx, m, say, func(ctx context.Context) (string, error) {
-		switch order.Verb {
+		switch command.Verb {
 		case phrase.Sent, phrase.No, phrase.Snooze, phrase.SendIt:
-			return r.answerPrompt(ctx, m.From.String(), prompt, order, say)
+			return r.answerPrompt(ctx, m.From.String(), prompt, command, say)
 		case phrase.Start, phrase.Stop:
-			return r.opt(ctx, owner, order.Verb == phrase.Start, say)
+			return r.opt(ctx, owner, command.Verb == phrase.Start, say)
 		}
-		text, _, err := r.Orders.Chat(ctx, r.Clock.Now(), m.From, say.Lang, order)
+		text, _, err := r.ChatCommands.Chat(ctx, r.Clock.Now(), m.From, say.Lang, command)
 		return text, err
 	})
 }
@@ -97,7 +97,7 @@ func (r *Router) languageOf(owner, lang, text string) string {
 	return r.Locales.Language(owner, lang)
 }
 
-// tell executes an order given by chat, and sends the answer, unless it is "".
+// tell executes a command given by chat, and sends the answer, unless it is "".
 func (r *Router) tell(ctx context.Context, m *session.Stanza, say *phrase.Phrases, do func(context.Context) (string, error)) {
 	doing, cancel := context.WithTimeout(ctx, workWithin)
 	defer cancel()
@@ -117,7 +117,7 @@ func (r *Router) tell(ctx context.Context, m *session.Stanza, say *phrase.Phrase
 }
 
 // answerPrompt answers the prompt replied to, the one with the given code, or the only open one.
-func (r *Router) answerPrompt(ctx context.Context, by, prompt string, order phrase.Order, say *phrase.Phrases) (string, error) {
+func (r *Router) answerPrompt(ctx context.Context, by, prompt string, command phrase.Command, say *phrase.Phrases) (string, error) {
 	owner := track.Bare(by)
 	if prompt != "" {
 		p, err := r.promptOf(ctx, owner, prompt)
@@ -125,22 +125,22 @@ func (r *Router) answerPrompt(ctx context.Context, by, prompt string, order phra
 		case err != nil:
 			return "", err
 		case p != nil:
-			verdict, err := r.answer(ctx, by, p, order)
-			return r.confirm(ctx, p, verdict, order, say), err
+			verdict, err := r.answer(ctx, by, p, command)
+			return r.confirm(ctx, p, verdict, command, say), err
 		}
 	}
 	prompts, err := r.Store.Prompts(ctx, owner)
 	if err != nil {
 		return "", fmt.Errorf("load prompts: %w", err)
 	}
-	if order.Code != "" {
-		prompts = slices.DeleteFunc(prompts, func(p track.Prompt) bool { return p.Code != order.Code })
+	if command.Code != "" {
+		prompts = slices.DeleteFunc(prompts, func(p track.Prompt) bool { return p.Code != command.Code })
 	} else {
 		prompts = slices.DeleteFunc(prompts, func(p track.Prompt) bool { return len(p.Shown) == 0 })
 	}
 	switch {
-	case len(prompts) == 0 && order.Code != "":
-		return say.Chat.NoSuchCode(order.Code), nil
+	case len(prompts) == 0 && command.Code != "":
+		return say.Chat.NoSuchCode(command.Code), nil
 	case len(prompts) == 0:
 		return say.Chat.NothingOpen, nil
 	case len(prompts) > 1:
@@ -150,8 +150,8 @@ func (r *Router) answerPrompt(ctx context.Context, by, prompt string, order phra
 		}
 		return say.Chat.WhichOne(open), nil
 	}
-	verdict, err := r.answer(ctx, by, &prompts[0], order)
-	return r.confirm(ctx, &prompts[0], verdict, order, say), err
+	verdict, err := r.answer(ctx, by, &prompts[0], command)
+	return r.confirm(ctx, &prompts[0], verdict, command, say), err
 }
 
 // promptOf returns a prompt of this user in any state, or nil.
@@ -169,8 +169,8 @@ func (r *Router) promptOf(ctx context.Context, owner, id string) (*track.Prompt,
 var actions = map[phrase.Verb]track.AnswerAction{phrase.Sent: track.SentSMS, phrase.No: track.Declined, phrase.Snooze: track.Snooze, phrase.SendIt: track.SendIt}
 
 // answer answers a prompt, and updates p.
-func (r *Router) answer(ctx context.Context, by string, p *track.Prompt, order phrase.Order) (track.Verdict, error) {
-	a := &track.Answer{Prompt: p.ID, By: by, Action: actions[order.Verb], For: order.For, Renew: true}
+func (r *Router) answer(ctx context.Context, by string, p *track.Prompt, command phrase.Command) (track.Verdict, error) {
+	a := &track.Answer{Prompt: p.ID, By: by, Action: actions[command.Verb], For: command.For, Renew: true}
 	if err := r.Inputs.Do(ctx, a); err != nil {
 		return "", err
 	}
@@ -183,7 +183,7 @@ func (r *Router) answer(ctx context.Context, by string, p *track.Prompt, order p
 }
 
 // confirm returns the confirmation of an answer.
-func (r *Router) confirm(ctx context.Context, p *track.Prompt, verdict track.Verdict, order phrase.Order, say *phrase.Phrases) string {
+func (r *Router) confirm(ctx context.Context, p *track.Prompt, verdict track.Verdict, command phrase.Command, say *phrase.Phrases) string {
 	with := r.Server.Name(ctx, p.Sender, p.Recipient)
 	switch verdict {
 	case track.OK:
@@ -194,14 +194,14 @@ func (r *Router) confirm(ctx context.Context, p *track.Prompt, verdict track.Ver
 	case track.NotAllowed, track.BadRequest:
 		return say.Chat.NotFromHere(with)
 	case track.TooOften:
-		if order.Verb == phrase.SendIt {
+		if command.Verb == phrase.SendIt {
 			return say.Chat.NotFromHere(with)
 		}
 		return say.Chat.TooOften(with)
 	default:
 		return say.Chat.Over(with)
 	}
-	switch order.Verb {
+	switch command.Verb {
 	case phrase.Sent:
 		return say.Chat.Sent(with)
 	case phrase.SendIt:
@@ -210,7 +210,7 @@ func (r *Router) confirm(ctx context.Context, p *track.Prompt, verdict track.Ver
 		return say.Chat.Declined(with)
 	}
 	var most time.Duration
-	if longest := r.Settings.Get().Policy.Expires; order.For > longest {
+	if longest := r.Settings.Get().Policy.Expires; command.For > longest {
 		most = longest
 	}
 	zone := r.Locales.Zone(p.Sender)

@@ -57,7 +57,7 @@ func (r *Router) card(_ context.Context, iq *session.Stanza, _ *session.Payload)
 	name := r.Settings.Get().Name
 	say := phrase.In(r.Locales.Language(iq.From.Bare().String(), iq.Lang))
 	return session.Result(iq, contactCard{
-		FN: name, Nick: name, Desc: say.Orders.About, Type: avatarType, Photo: base64.StdEncoding.EncodeToString(avatar),
+		FN: name, Nick: name, Desc: say.Commands.About, Type: avatarType, Photo: base64.StdEncoding.EncodeToString(avatar),
 	})
 }
 

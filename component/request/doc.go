@@ -96,29 +96,29 @@ type Commands interface {
 	Info(node string, from jid.JID, lang string) (disco.Info, *adhoc.Error)
 }
 
-// Orders executes what people write to the contact, except answers: see command.Commands. ok is false for other verbs.
-type Orders interface {
-	Chat(ctx context.Context, now time.Time, from jid.JID, lang string, order phrase.Order) (text string, ok bool, err error)
+// ChatCommands executes what people write to the contact, except answers: see command.Commands. ok is false for other verbs.
+type ChatCommands interface {
+	Chat(ctx context.Context, now time.Time, from jid.JID, lang string, command phrase.Command) (text string, ok bool, err error)
 }
 
 // Options are the dependencies of a Router. All are required.
 type Options struct {
-	JID      string // the component's domain
-	Contact  string // bare JID from which chat messages are sent
-	Version  string
-	Secret   []byte       // the database's: tokens are derived from it
-	Revision func() int64 // the newest revision in the database
-	Stream   Stream
-	Inputs   Inputs
-	Registry Presence
-	Server   Server
-	People   People
-	Locales  Locales
-	Privacy  Privacy
-	Store    Store
-	Commands Commands
-	Orders   Orders
-	Settings *settings.Live
-	Clock    clock.Clock
-	Log      *slog.Logger
+	JID          string // the component's domain
+	Contact      string // bare JID from which chat messages are sent
+	Version      string
+	Secret       []byte       // the database's: tokens are derived from it
+	Revision     func() int64 // the newest revision in the database
+	Stream       Stream
+	Inputs       Inputs
+	Registry     Presence
+	Server       Server
+	People       People
+	Locales      Locales
+	Privacy      Privacy
+	Store        Store
+	Commands     Commands
+	ChatCommands ChatCommands
+	Settings     *settings.Live
+	Clock        clock.Clock
+	Log          *slog.Logger
 }

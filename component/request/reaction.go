@@ -16,14 +16,14 @@ func (r *Router) react(ctx context.Context, m *session.Stanza) {
 	if p := m.Child(reactions.NS, "reactions"); p == nil || p.Decode(&to) != nil {
 		return
 	}
-	order := phrase.Order{For: phrase.DefaultSnooze}
+	command := phrase.Command{For: phrase.DefaultSnooze}
 	for _, emoji := range to.Emoji {
 		if verb := phrase.Reaction(emoji); verb != phrase.Unknown {
-			order.Verb = verb
+			command.Verb = verb
 		}
 	}
 	prompt := track.PromptOf(to.ID)
-	if prompt == "" || order.Verb == phrase.Unknown && len(to.Emoji) > 0 {
+	if prompt == "" || command.Verb == phrase.Unknown && len(to.Emoji) > 0 {
 		return
 	}
 	owner := m.From.Bare().String()
@@ -34,20 +34,20 @@ func (r *Router) react(ctx context.Context, m *session.Stanza) {
 			return "", err
 		}
 		by := m.From.String()
-		if order.Verb == phrase.Unknown {
+		if command.Verb == phrase.Unknown {
 			return r.takeBack(ctx, by, p, say)
 		}
-		verdict, err := r.answer(ctx, by, p, order)
+		verdict, err := r.answer(ctx, by, p, command)
 		if err == nil && verdict == track.Conflict && p.State != track.PromptClaimed { // the reaction was changed
 			if text, err := r.takeBack(ctx, by, p, say); text != "" || err != nil {
 				return text, err
 			}
-			verdict, err = r.answer(ctx, by, p, order)
+			verdict, err = r.answer(ctx, by, p, command)
 		}
-		if err != nil || verdict == track.OK && order.Verb != phrase.Snooze && order.Verb != phrase.SendIt {
+		if err != nil || verdict == track.OK && command.Verb != phrase.Snooze && command.Verb != phrase.SendIt {
 			return "", err
 		}
-		return r.confirm(ctx, p, verdict, order, say), nil
+		return r.confirm(ctx, p, verdict, command, say), nil
 	})
 }
 

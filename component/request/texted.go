@@ -9,7 +9,7 @@ import (
 )
 
 // texted handles messages from an SMS gateway, and reports whether m is one. The gateway is an owner of its own in the fair
-// queue; nothing it sends is read as an order, or answered.
+// queue; nothing it sends is read as a command, or answered.
 func (r *Router) texted(m *session.Stanza) bool {
 	s := r.Settings.Get().SMS
 	if s == nil {

@@ -11,8 +11,8 @@ import (
 	"tocsin/track"
 )
 
-// SMSOrder is a test SMS requested by an admin.
-type SMSOrder struct {
+// SMSRequest is a test SMS requested by an admin.
+type SMSRequest struct {
 	Number string `json:"number"` // E.164
 	Route  string `json:"route,omitempty"`
 	Text   string `json:"text,omitempty"`
@@ -27,7 +27,7 @@ type SMS struct {
 }
 
 // Run sends one SMS, and reports each step. It returns when the outcome is known, or ctx ends. Errors come from the database.
-func (t *SMS) Run(ctx context.Context, o SMSOrder, report func(Step)) error {
+func (t *SMS) Run(ctx context.Context, o SMSRequest, report func(Step)) error {
 	step := func(name, format string, args ...any) {
 		report(Step{At: t.Clock.Now(), Name: name, Text: fmt.Sprintf(format, args...)})
 	}
@@ -60,7 +60,7 @@ var refusals = map[track.NoText]string{
 }
 
 // routes names the routes to be tried.
-func (t *SMS) routes(o SMSOrder) (string, error) {
+func (t *SMS) routes(o SMSRequest) (string, error) {
 	all := t.Settings.Get().SMS
 	if all == nil {
 		return "", fmt.Errorf("%s", refusals[track.NoSMS])

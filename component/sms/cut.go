@@ -26,8 +26,8 @@ func Cut(text string, n int) string {
 	return trimmed(text, n-1) + "…"
 }
 
-// CutMiddle is like Cut, but removes the middle, because the first and last of several messages matter most.
-func CutMiddle(text string, n int) string {
+// cutMiddle is like Cut, but removes the middle, because the first and last of several messages matter most.
+func cutMiddle(text string, n int) string {
 	if length(text) <= n {
 		return text
 	}

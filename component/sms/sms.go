@@ -52,7 +52,7 @@ func Compose(t *template.Template, f Fill, number string, limit int) (Draft, err
 
 func (f Fill) cut(text string, n int) string {
 	if f.Burst {
-		return CutMiddle(text, n)
+		return cutMiddle(text, n)
 	}
 	return Cut(text, n)
 }

@@ -95,8 +95,8 @@ func TestCutMiddle(t *testing.T) {
 		{"Hello", 1, "…"},
 		{"Hello", 0, ""},
 	} {
-		if got := CutMiddle(tc.text, tc.n); got != tc.want {
-			t.Errorf("CutMiddle(%q, %d) = %q, want %q", tc.text, tc.n, got, tc.want)
+		if got := cutMiddle(tc.text, tc.n); got != tc.want {
+			t.Errorf("cutMiddle(%q, %d) = %q, want %q", tc.text, tc.n, got, tc.want)
 		}
 	}
 }

@@ -32,7 +32,7 @@ func linesOf(t testing.TB, file string) (lines [][2]string) {
 		t.Fatal(err)
 	}
 	for _, m := range line.FindAllStringSubmatch(string(b), -1) {
-		lines = append(lines, [2]string{m[1], strings.ReplaceAll(m[2], "urn:x-escalate:tap:0", NS)})
+		lines = append(lines, [2]string{m[1], strings.ReplaceAll(m[2], "urn:x-escalate:tap:0", ns)})
 	}
 	return lines
 }

@@ -283,7 +283,7 @@ func TestEvents(t *testing.T) {
 		{"a time to come", strings.Replace(wrap("offline", m("", body)), "01:59:00.250Z", "02:01:00Z", 1), []string{"evidence", "stored bob@here.test → alice@here.test id=m"}},
 		{"no time", strings.Replace(wrap("offline", m("", body)), "01:59:00.250Z", "25:00", 1), []string{"evidence", "stored bob@here.test → alice@here.test id=m"}},
 		{"another zone", strings.Replace(wrap("offline", m("", body)), "01:59:00.250Z", "04:29:00+03:00", 1), []string{"evidence", "stored bob@here.test → alice@here.test id=m at=01:29:00"}},
-		{"a delay that is not our module's", strings.Replace(wrap("offline", m("", body)), NS, "urn:example", 1), []string{"message", "replied alice@here.test → bob@here.test by=reply", `sent bob@here.test → alice@here.test id=m resource=B text="hi"`}},
+		{"a delay that is not our module's", strings.Replace(wrap("offline", m("", body)), ns, "urn:example", 1), []string{"message", "replied alice@here.test → bob@here.test by=reply", `sent bob@here.test → alice@here.test id=m resource=B text="hi"`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := take(rulesConfig, tt.frame); !slices.Equal(got, tt.want) {

@@ -7,8 +7,8 @@ import (
 	"tocsin/xep/receipts"
 )
 
-// NS is the namespace of the <tap/> that earlier versions of our Prosody module put next to <forwarded/>.
-const NS = "urn:tocsin:tap:0"
+// ns is the namespace of the <tap/> that earlier versions of our Prosody module put next to <forwarded/>.
+const ns = "urn:tocsin:tap:0"
 
 // space is a known namespace.
 type space uint8
@@ -67,7 +67,7 @@ func spaceOf(uri []byte) space {
 		return blockingErrors
 	case "urn:xmpp:forward:0": // XEP-0297
 		return forwarding
-	case NS:
+	case ns:
 		return tapping
 	case EventsNS:
 		return tapEvents

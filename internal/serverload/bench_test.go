@@ -133,8 +133,8 @@ func sideBySide(b *testing.B, k kind, pairs int, managed, plainFirst bool) (with
 // registered registers all users.
 func registered(server *lab.Server, pairs int) {
 	for i := range pairs {
-		server.AddUser(Writer(i), Password)
-		server.AddUser(Reader(i), Password)
+		server.AddUser(Writer(i), password)
+		server.AddUser(Reader(i), password)
 	}
 }
 

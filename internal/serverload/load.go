@@ -47,8 +47,8 @@ func Writer(i int) string { return fmt.Sprintf("w%d", i) }
 // Reader is the name of the second.
 func Reader(i int) string { return fmt.Sprintf("r%d", i) }
 
-// Password is the password of all users.
-const Password = "pw"
+// password is the password of all users.
+const password = "pw"
 
 // Connect logs all users in.
 func (l *Load) Connect() error {
@@ -56,7 +56,7 @@ func (l *Load) Connect() error {
 		p := &pair{to: Reader(i) + "@" + l.Domain, slots: make(chan struct{}, l.Window), gone: make(chan struct{})}
 		for user, c := range map[string]**client{Writer(i): &p.writer, Reader(i): &p.reader} {
 			var err error
-			if *c, err = dial(l.Addr, l.Domain, user, Password, l.Managed); err != nil {
+			if *c, err = dial(l.Addr, l.Domain, user, password, l.Managed); err != nil {
 				return err
 			}
 		}

@@ -17,8 +17,8 @@ import (
 // Always is how often a Keeper fails until it is told otherwise.
 const Always = math.MaxInt
 
-// ErrLocked is what a failing Keeper returns.
-var ErrLocked = errors.New("database is locked")
+// errLocked is what a failing Keeper returns.
+var errLocked = errors.New("database is locked")
 
 // Keeper is a gateway.Sink that keeps what it is told.
 type Keeper struct {
@@ -75,7 +75,7 @@ func (k *Keeper) keep(what func()) error {
 	defer k.mu.Unlock()
 	if k.failing > 0 {
 		k.failing--
-		return ErrLocked
+		return errLocked
 	}
 	what()
 	k.changed.Set()

@@ -1,7 +1,7 @@
 package phrase
 
-// Orders has the replies to chat commands, apart from answers to prompts.
-type Orders struct {
+// Commands has the replies to chat commands, apart from answers to prompts.
+type Commands struct {
 	About string            // in response to a greeting
 	Help  string            // a list of all commands
 	Usage func(Verb) string // one line about a command, beginning with an example, or ""

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-var zhOrders = Orders{
+var zhCommands = Commands{
 	About: "您的消息未按时阅读时，我会告诉您，并帮您改发短信。回复“开始”即可在这里收到询问，回复“帮助”查看所有指令。",
 	Help: strings.Join([]string{
 		"收到询问时：“已发”、“不发”或“稍后 10分钟”。",

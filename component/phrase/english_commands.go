@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-var enOrders = Orders{
+var enCommands = Commands{
 	About: `I tell you when one of your messages is not read in time, and help you send an SMS instead. Write "start" to be asked here, "help" for everything I understand.`,
 	Help: strings.Join([]string{
 		`When I ask about a message: "sent", "no" or "later 10m".`,
