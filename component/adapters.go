@@ -40,14 +40,14 @@ type jumps struct {
 	session *session.Session
 }
 
-// Prove implements alarm.Stream.
-func (j jumps) Prove(ctx context.Context) error {
+// Confirm implements alarm.Stream.
+func (j jumps) Confirm(ctx context.Context) error {
 	j.log.Warn("clock jump: the machine was suspended, the process was stopped, or the clock was set forward; alarms wait until the server answers")
-	return j.session.Taken(ctx, j.session.Stream())
+	return j.session.Confirm(ctx, j.session.Stream())
 }
 
-// forget returns a function that deletes everything a user has told us.
-func forget(store Store, users *people.Users) func(context.Context, string) error {
+// forgetUser returns a function that deletes everything a user has told us.
+func forgetUser(store Store, users *people.Users) func(context.Context, string) error {
 	return func(ctx context.Context, user string) error {
 		if err := store.Forget(ctx, user); err != nil {
 			return err
@@ -72,8 +72,8 @@ func (p phones) Phone(ctx context.Context, user, number string, now track.Time) 
 	return phone, err
 }
 
-// WantCode implements command.Phones.
-func (p phones) WantCode(ctx context.Context, in *track.CodeWanted) error {
+// RequestCode implements command.Phones.
+func (p phones) RequestCode(ctx context.Context, in *track.CodeWanted) error {
 	var salt [16]byte
 	rand.Read(salt[:]) // never fails
 	in.Salt = hex.EncodeToString(salt[:])
@@ -197,20 +197,20 @@ func (a admin) Reload(context.Context) error {
 	return nil
 }
 
-// offers are prompts on pages.
-type offers struct {
+// prompts are prompts on pages.
+type prompts struct {
 	outbox *outbox.Dispatcher
 	queue  *writer.Queue
 }
 
-// Offer implements web.Prompts.
-func (o offers) Offer(ctx context.Context, prompt string) (web.Offer, bool, error) {
-	was, ask, ok, err := o.outbox.Offer(ctx, prompt)
-	return web.Offer{Prompt: was, Ask: ask}, ok, err
+// PromptView implements web.Prompts.
+func (o prompts) PromptView(ctx context.Context, prompt string) (web.PromptView, bool, error) {
+	was, content, ok, err := o.outbox.PromptView(ctx, prompt)
+	return web.PromptView{Prompt: was, Content: content}, ok, err
 }
 
 // Answer implements web.Prompts.
-func (o offers) Answer(ctx context.Context, a *track.Answer) error { return o.queue.Do(ctx, a) }
+func (o prompts) Answer(ctx context.Context, a *track.Answer) error { return o.queue.Do(ctx, a) }
 
 // timeline is the history of a sender's messages.
 type timeline struct {

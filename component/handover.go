@@ -59,9 +59,9 @@ func (r *receiver) adopt(ctx context.Context) (n int, err error) {
 	r.log.Info("storing facts left unwritten by another instance", "batches", len(all))
 	for i := range all {
 		h := &all[i]
-		r.queue.Put(h, func(err error) {
+		r.queue.Push(h, func(err error) {
 			if err != nil { // rejected by the database: it must not stay there forever
-				r.queue.Put(&track.HandedOver{Pos: h.Pos}, nil)
+				r.queue.Push(&track.HandedOver{Pos: h.Pos}, nil)
 			}
 		})
 	}

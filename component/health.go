@@ -122,7 +122,7 @@ func (h *health) Presence() string {
 			return "privilege"
 		}
 	}
-	if h.presence.IsTold() {
+	if h.presence.ReportsPresence() {
 		return "tap"
 	}
 	return ""

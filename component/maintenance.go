@@ -102,7 +102,7 @@ func (m *maintenance) reevaluate(ctx context.Context) error {
 			early = &track.PromptAlarm{Row: -ref, Due: 1}
 		}
 		if (i+1)%writer.MaxBatch != 0 && i != len(pending)-1 {
-			m.queue.Put(early, nil)
+			m.queue.Push(early, nil)
 		} else if err := m.queue.Do(ctx, early); err != nil {
 			return err
 		}
@@ -120,7 +120,7 @@ func (m *maintenance) prune(ctx context.Context) error {
 			return err
 		}
 		for _, ord := range done.Stale {
-			m.queue.Put(&track.Fact{Kind: track.Aged, Ord: ord}, nil)
+			m.queue.Push(&track.Fact{Kind: track.Aged, Ord: ord}, nil)
 		}
 		if len(done.Stale) > 0 {
 			if err := m.queue.Do(ctx, nil); err != nil {
@@ -144,7 +144,7 @@ func (m *maintenance) letGo(ctx context.Context) error {
 		return err
 	}
 	for _, ord := range ords {
-		m.queue.Put(&track.Fact{Kind: track.Stopped, Ord: ord, At: track.At(m.clock.Now()), Basis: track.ByCommand}, nil)
+		m.queue.Push(&track.Fact{Kind: track.Stopped, Ord: ord, At: track.At(m.clock.Now()), Basis: track.ByCommand}, nil)
 	}
 	if err := m.queue.Do(ctx, nil); err != nil { // they are stored
 		return err

@@ -145,7 +145,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	}
 	s.server = privacy.NewServer(s.session, o.Clock, o.Log)
 	s.source, err = source.New(ctx, source.Options{
-		Config: func() *tap.Config { return &s.settings.Get().Tap }, Queue: s.queue, Presence: s.presence, Rosters: s.server, Store: o.Store, Send: s.ask,
+		Config: func() *tap.Config { return &s.settings.Get().Tap }, Queue: s.queue, Presence: s.presence, Rosters: s.server, Store: o.Store, Send: s.sendRequest,
 		Clock: o.Clock, Log: o.Log, Metrics: s.metrics,
 	})
 	if err != nil {
@@ -184,11 +184,11 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		Directory: o.Store, Settings: users, Phone: phones{o.Store, s.queue, s.metrics},
 		Watch:  watch{o.Store, s.queue, s.settings, users, disclosure, o.Clock},
 		Admin:  admin{o.Store, s.settings, s.texts, o.Reload, o.Clock},
-		Forget: forget(o.Store, users), Remove: s.remove, Zone: users.Zone, Devices: s.presence.Devices, Links: links,
+		Forget: forgetUser(o.Store, users), Remove: s.remove, Zone: users.Zone, Devices: s.presence.Devices, Links: links,
 	}
 	commands := command.New(deps, commandOptions(domain, s.settings), adhoc.Options{})
 	s.pages = web.New(web.Options{
-		Links: links, Prompts: offers{s.outbox, s.queue}, Commands: commands, Timeline: timeline{o.Store, disclosure}, Users: users,
+		Links: links, Prompts: prompts{s.outbox, s.queue}, Commands: commands, Timeline: timeline{o.Store, disclosure}, Users: users,
 		Health: s.health, Forget: deps.Forget, Log: o.Log,
 	})
 	s.requests = request.New(request.Options{
@@ -222,7 +222,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	others.Wait()
-	s.outbox.Settle(context.WithoutCancel(ctx)) // the stream has ended: nothing more is sent
+	s.outbox.ConfirmSent(context.WithoutCancel(ctx)) // the stream has ended: nothing more is sent
 	stopWriting()
 	writer.Wait()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
@@ -298,8 +298,8 @@ func (s *Service) wrap(c net.Conn) net.Conn {
 	return conn
 }
 
-// ask sends a request whose answer is ignored.
-func (s *Service) ask(ctx context.Context, to string, payload any) error {
+// sendRequest sends a request whose answer is ignored.
+func (s *Service) sendRequest(ctx context.Context, to string, payload any) error {
 	return s.session.Send(ctx, session.IQ{To: to, Type: "set", Payload: []any{payload}})
 }
 

@@ -251,7 +251,7 @@ const syncRequest = "<iq type='get' from='alice@example.org/phone' to='tocsin.ex
 func TestRequestsWithoutADatabase(t *testing.T) {
 	serve(t, func(s *served) {
 		s.store.fails(func() error { return errors.New("away") })
-		s.queue.Put(&track.Snapshot{Ord: 1}, nil)
+		s.queue.Push(&track.Snapshot{Ord: 1}, nil)
 		synctest.Wait()
 		for i := range 100 {
 			s.send(syncRequest, fmt.Sprint("s", i))

@@ -32,10 +32,10 @@ func (s smsStream) Text(ctx context.Context, to, id, body string) error {
 	if err != nil {
 		return err
 	}
-	return s.session.Taken(ctx, stream)
+	return s.session.Confirm(ctx, stream)
 }
 
 // Exists implements xmpp.Stream.
 func (s smsStream) Exists(ctx context.Context, domain string) error {
-	return s.session.Ask(ctx, domain, "get", &caps.Info{}, nil)
+	return s.session.Query(ctx, domain, "get", &caps.Info{}, nil)
 }

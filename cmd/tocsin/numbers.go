@@ -73,7 +73,7 @@ func (c *setNumber) Run(ctx context.Context, e *environment, all *numbersCommand
 		return err
 	}
 	defer store.Close()
-	number, source, err := numbers.Vouched(c.Number, conf.Numbers.Region, c.Force)
+	number, source, err := numbers.ParseAssigned(c.Number, conf.Numbers.Region, c.Force)
 	if err != nil {
 		err = fmt.Errorf("%q is %w", c.Number, err)
 		if _, refused := numbers.ParseForced(c.Number); refused == nil {

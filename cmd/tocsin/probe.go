@@ -111,7 +111,7 @@ func (p *probe) askHost(ctx context.Context, domain string) host {
 	defer cancel()
 	h := host{domain: domain}
 	var info caps.Info
-	if h.err = p.session.Ask(ctx, domain, "get", &caps.Info{}, &info); h.err != nil {
+	if h.err = p.session.Query(ctx, domain, "get", &caps.Info{}, &info); h.err != nil {
 		return h
 	}
 	for _, identity := range info.Identities {
@@ -150,7 +150,7 @@ func (p *probe) time(ctx context.Context, domain string) (time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	var answer entityTime
-	if err := p.session.Ask(ctx, domain, "get", &entityTime{}, &answer); err != nil {
+	if err := p.session.Query(ctx, domain, "get", &entityTime{}, &answer); err != nil {
 		return time.Time{}, err
 	}
 	at, err := time.Parse(time.RFC3339, answer.UTC)

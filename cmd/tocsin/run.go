@@ -228,7 +228,7 @@ func (r *runner) State() State {
 		return s
 	}
 	tap := service.Tap()
-	s.Tap, s.Copies, s.Gaps, s.Lost, s.Ahead = tap.Tells, tap.Lossy, tap.Gaps, tap.Lost, tap.Ahead
+	s.Tap, s.Copies, s.Gaps, s.Lost, s.Ahead = tap.Sources, tap.Lossy, tap.Gaps, tap.Lost, tap.Ahead
 	s.SMS = service.SMSRoutes()
 	s.Since, s.LastCopy, s.Lag, s.Presence = service.Since(), service.LastTap(), service.Lag().Round(time.Millisecond), service.Presence()
 	return s

@@ -74,7 +74,7 @@ func (c *smsStops) set(ctx context.Context, e *environment, text string, by trac
 		return err
 	}
 	defer store.Close()
-	number, _, err := numbers.Vouched(text, conf.Numbers.Region, true)
+	number, _, err := numbers.ParseAssigned(text, conf.Numbers.Region, true)
 	if err != nil {
 		return usageError{fmt.Errorf("%q is %w", text, err)}
 	}

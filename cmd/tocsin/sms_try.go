@@ -25,7 +25,7 @@ func (c *smsTest) Run(ctx context.Context, e *environment) error {
 	if err != nil {
 		return err
 	}
-	number, _, err := numbers.Vouched(c.Number, conf.Numbers.Region, true)
+	number, _, err := numbers.ParseAssigned(c.Number, conf.Numbers.Region, true)
 	if err != nil {
 		return usageError{fmt.Errorf("%q is %w", c.Number, err)}
 	}

@@ -33,7 +33,7 @@ const (
 
 // Inputs receives the inputs that alarms queue.
 type Inputs interface {
-	Put(in track.Input, done func(error))
+	Push(in track.Input, done func(error))
 	Stuck() bool // nothing can be written at the moment
 }
 
@@ -62,8 +62,8 @@ type Scheduler struct {
 
 // Stream is notified of time that passed while the process did not run.
 type Stream interface {
-	// Prove returns once the server has answered, and everything it sent before is queued; an error if it does not answer.
-	Prove(context.Context) error
+	// Confirm returns once the server has answered, and everything it sent before is queued; an error if it does not answer.
+	Confirm(context.Context) error
 	// TurnedBack says that the clock was set back: recorded times may lie in the future.
 	TurnedBack()
 }
@@ -108,7 +108,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		if s.passedUnseen() {
 			s.Down()
 			proving.Go(func() {
-				if s.stream.Prove(ctx) == nil {
+				if s.stream.Confirm(ctx) == nil {
 					s.Up()
 				}
 			})
@@ -149,7 +149,7 @@ func (s *Scheduler) passedUnseen() bool {
 // is set.
 func (s *Scheduler) fireDue() (wait time.Duration, ok bool) {
 	now := s.clock.Now()
-	due, wait, ok := s.take(now, s.inputs.Stuck())
+	due, wait, ok := s.popDue(now, s.inputs.Stuck())
 	for _, alarm := range due {
 		s.metrics.Lateness.Observe(now.Sub(alarm.Due.Std()).Seconds())
 		s.fire(alarm)
@@ -163,14 +163,14 @@ func (s *Scheduler) fire(a track.Alarm) {
 	if a.Ref < 0 {
 		in = &track.PromptAlarm{Row: -a.Ref, Due: a.Due}
 	}
-	s.inputs.Put(in, func(err error) {
+	s.inputs.Push(in, func(err error) {
 		if err != nil { // an alarm is never lost
 			s.Set(track.Alarm{Due: track.At(s.clock.Now().Add(retryAfter)), Ref: a.Ref})
 		}
 	})
 }
 
-func (s *Scheduler) take(now time.Time, stuck bool) (due []track.Alarm, wait time.Duration, ok bool) {
+func (s *Scheduler) popDue(now time.Time, stuck bool) (due []track.Alarm, wait time.Duration, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {

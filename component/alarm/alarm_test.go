@@ -38,8 +38,8 @@ type story struct {
 	refs []int64
 }
 
-// Put implements Inputs.
-func (r *story) Put(in track.Input, _ func(error)) {
+// Push implements Inputs.
+func (r *story) Push(in track.Input, _ func(error)) {
 	ref := int64(0)
 	switch in := in.(type) {
 	case *track.Fact:
@@ -55,8 +55,8 @@ func (r *story) Put(in track.Input, _ func(error)) {
 // Stuck implements Inputs.
 func (r *story) Stuck() bool { return r.stuck.Load() }
 
-// Prove implements Stream: the server answers after a second, or not at all.
-func (r *story) Prove(ctx context.Context) error {
+// Confirm implements Stream: the server answers after a second, or not at all.
+func (r *story) Confirm(ctx context.Context) error {
 	if r.mute.Load() {
 		<-ctx.Done()
 		return ctx.Err()

@@ -28,8 +28,8 @@ func (System) After(d time.Duration) (<-chan time.Time, func()) {
 	return t.C, func() { t.Stop() }
 }
 
-// Outlive returns a context that ends d after ctx, and a function that ends it at once. That function must be called.
-func Outlive(ctx context.Context, c Clock, d time.Duration) (context.Context, func()) {
+// ExtendContext returns a context that ends d after ctx, and a function that ends it at once. That function must be called.
+func ExtendContext(ctx context.Context, c Clock, d time.Duration) (context.Context, func()) {
 	longer, end := context.WithCancel(context.WithoutCancel(ctx))
 	var waiting sync.WaitGroup
 	waiting.Go(func() {

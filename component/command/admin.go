@@ -44,7 +44,7 @@ func (c *Commands) adminStatus(ctx context.Context, r request) (response, error)
 			count("sms_unsure", say.SMSUnsure, sum.SMS.Unsure),
 			forms.Text("sms_down", say.SMSDown, cmp.Or(strings.Join(sum.SMSDown, ", "), say.None)))
 	}
-	return r.show("admin-status", say.Status, "", fields...), nil
+	return r.result("admin-status", say.Status, "", fields...), nil
 }
 
 func (r request) yes(is bool) string {
@@ -58,7 +58,7 @@ func (r request) yes(is bool) string {
 func (c *Commands) adminUser(ctx context.Context, r request) (response, error) {
 	say := &r.say.Form.Admin
 	if r.Stage == 0 {
-		return r.ask("admin-user", say.User, labelled(forms.JID("jid", "", "").Needed(), say.JID), labelled(forms.Bool("forget", "", false), say.Forget)), nil
+		return r.form("admin-user", say.User, labelled(forms.JID("jid", "", "").Needed(), say.JID), labelled(forms.Bool("forget", "", false), say.Forget)), nil
 	}
 	if r.nothing() {
 		return r.unchanged(), nil
@@ -104,7 +104,7 @@ func (c *Commands) adminUser(ctx context.Context, r request) (response, error) {
 		}
 		fields = append(fields, forms.Text(s.name, s.label(&r.say.Form.Preferences).Label, value))
 	}
-	return r.show("admin-user", phrase.Title{Title: user}, "", append(fields,
+	return r.result("admin-user", phrase.Title{Title: user}, "", append(fields,
 		forms.Text("waiting", say.Pending, many),
 		forms.Text("devices", say.Devices, cmp.Or(strings.Join(devices, ", "), say.None)))...), nil
 }
@@ -113,7 +113,7 @@ func (c *Commands) adminUser(ctx context.Context, r request) (response, error) {
 func (c *Commands) adminNumbers(ctx context.Context, r request) (response, error) {
 	say := &r.say.Form.Admin
 	if r.Stage == 0 {
-		return r.ask("admin-numbers", say.Numbers,
+		return r.form("admin-numbers", say.Numbers,
 			labelled(forms.JID("jid", "", ""), say.JID),
 			labelled(forms.Text("number", "", ""), say.Phone),
 			labelled(forms.Bool("consent", "", true), say.Consent),
@@ -187,7 +187,7 @@ func (c *Commands) bindLines(ctx context.Context, r request, lines string, conse
 func (c *Commands) adminCancel(ctx context.Context, r request) (response, error) {
 	say := &r.say.Form.Admin
 	if r.Stage == 0 {
-		return r.ask("admin-cancel", say.Cancel,
+		return r.form("admin-cancel", say.Cancel,
 			labelled(forms.JID("jid", "", "").Needed(), say.Sender),
 			labelled(forms.Text("id", "", ""), say.CancelID),
 			labelled(forms.JID("with", "", ""), say.With)), nil
@@ -235,7 +235,7 @@ func (c *Commands) adminAnnounceOff(ctx context.Context, r request) (response, e
 		if c.deps.Admin.Paused() {
 			now = say.PausedNow
 		}
-		return r.ask("admin-announce-off", r.adding(say.AnnounceOff, now), labelled(forms.Bool("paused", "", true), say.Pause)), nil
+		return r.form("admin-announce-off", r.adding(say.AnnounceOff, now), labelled(forms.Bool("paused", "", true), say.Pause)), nil
 	}
 	if r.nothing() {
 		return r.unchanged(), nil

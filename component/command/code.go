@@ -16,12 +16,12 @@ func (r request) verifies(n track.Number) bool {
 	return r.o.Verify && n.Source == track.FromUser && !n.Verified && n.E164 != ""
 }
 
-// wantCode requests a code for a number. It returns the text for the user, or a Failure if nothing was changed.
-func (c *Commands) wantCode(ctx context.Context, r request, n track.Number) (string, error) {
+// requestCode requests a code for a number. It returns the text for the user, or a Failure if nothing was changed.
+func (c *Commands) requestCode(ctx context.Context, r request, n track.Number) (string, error) {
 	in := &track.CodeWanted{
 		CodeKey: track.CodeKey{User: r.user, Number: n.E164, Country: numbers.Country(n.E164)}, Language: r.say.Lang, Consent: n.Consent,
 	}
-	if err := c.deps.Phone.WantCode(ctx, in); err != nil {
+	if err := c.deps.Phone.RequestCode(ctx, in); err != nil {
 		return "", fmt.Errorf("send a code: %w", err)
 	}
 	if in.Verdict == track.CodeSent {

@@ -203,13 +203,13 @@ func (c *Commands) Info(node string, from jid.JID, lang string) (disco.Info, *ad
 	return c.registry.Info(node, from, c.language(from.Bare().String(), lang))
 }
 
-// ask shows a form of a command, to be filled in.
-func (r request) ask(name string, title phrase.Title, fields ...forms.Field) response {
-	return adhoc.Ask(form(forms.Ask, name, title, fields))
+// form shows a form of a command, to be filled in.
+func (r request) form(name string, title phrase.Title, fields ...forms.Field) response {
+	return adhoc.Continue(form(forms.Ask, name, title, fields))
 }
 
-// show completes a command with a read-only form. The note is a summary, and may be "".
-func (r request) show(name string, title phrase.Title, note string, fields ...forms.Field) response {
+// result completes a command with a read-only form. The note is a summary, and may be "".
+func (r request) result(name string, title phrase.Title, note string, fields ...forms.Field) response {
 	resp := response{Form: form(forms.Result, name, title, fields)}
 	if note != "" {
 		resp.Notes = []adhoc.Note{{Type: adhoc.Info, Text: note}}

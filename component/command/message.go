@@ -34,7 +34,7 @@ func (c *Commands) watching(ctx context.Context, r request) (response, error) {
 	if len(list) > maxShown {
 		lines = append(lines, forms.Fixed(say.More))
 	}
-	return r.show("watching", say.Title, say.Count(len(lines)), lines...), nil
+	return r.result("watching", say.Title, say.Count(len(lines)), lines...), nil
 }
 
 // escalate prompts the user about one of their messages now.
@@ -54,7 +54,7 @@ func (c *Commands) oneMessage(ctx context.Context, r request, name string, say *
 		if err != nil {
 			return response{}, err
 		}
-		return r.ask(name, say.Title, id, labelled(forms.JID("with", "", ""), say.With)), nil
+		return r.form(name, say.Title, id, labelled(forms.JID("with", "", ""), say.With)), nil
 	}
 	if r.nothing() {
 		return r.unchanged(), nil

@@ -22,7 +22,7 @@ func (c *Commands) mute(ctx context.Context, r request) (response, error) {
 			}
 		}
 		slices.Sort(muted)
-		return r.ask("mute", r.adding(say.Title, say.Now(muted)),
+		return r.form("mute", r.adding(say.Title, say.Now(muted)),
 			labelled(forms.JID("jid", "", "").Needed(), say.JID),
 			labelled(forms.Bool("muted", "", true), say.Muted)), nil
 	}

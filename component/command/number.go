@@ -93,7 +93,7 @@ func (c *Commands) number(ctx context.Context, r request) (response, error) {
 func (c *Commands) carryOut(ctx context.Context, r request, n track.Number, next binding, again bool) (string, error) {
 	switch {
 	case next.set != nil && next.set.E164 != n.E164 && r.verifies(*next.set):
-		text, err := c.wantCode(ctx, r, *next.set)
+		text, err := c.requestCode(ctx, r, *next.set)
 		if err != nil || n.E164 == "" || r.verifies(n) || n.Consent == next.set.Consent {
 			return text, err
 		}
@@ -114,7 +114,7 @@ func (c *Commands) carryOut(ctx context.Context, r request, n track.Number, next
 		if err := c.bind(ctx, r.user, next); err != nil {
 			return "", err
 		}
-		return c.wantCode(ctx, r, n)
+		return c.requestCode(ctx, r, n)
 	}
 	return next.text, c.bind(ctx, r.user, next)
 }
@@ -169,7 +169,7 @@ func (c *Commands) showNumber(ctx context.Context, r request, n track.Number, bo
 	for _, release := range releases {
 		fields = append(fields, forms.Fixed(say.Release(release.To, quote(release.ID), r.local(release.At), r.now)))
 	}
-	return r.ask("number", r.adding(say.Title, state), fields...), nil
+	return r.form("number", r.adding(say.Title, state), fields...), nil
 }
 
 // numberChange is a change to a number; anything not given stays as it is.

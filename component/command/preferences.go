@@ -54,7 +54,7 @@ func (r request) showPreferences(stored *track.Prefs) response {
 	if names := stored.Unreadable(); len(names) > 0 {
 		usual = say.Unreadable(names) + " " + usual
 	}
-	return r.ask("preferences", r.adding(say.Title, usual), fields...)
+	return r.form("preferences", r.adding(say.Title, usual), fields...)
 }
 
 // settings ranges over all settings, in the order of the form. Clients that know the protocol can also set those not

@@ -91,19 +91,19 @@ func (q *Queue) Len() int {
 	return q.waiting
 }
 
-// Put queues a job for an owner. It does not block. If there is no room for the job, or it is displaced later by jobs of
+// Push queues a job for an owner. It does not block. If there is no room for the job, or it is displaced later by jobs of
 // owners with fewer waiting, refuse is called instead, unless it is nil.
-func (q *Queue) Put(name string, job Job, refuse func()) {
+func (q *Queue) Push(name string, job Job, refuse func()) {
 	if refuse == nil {
 		refuse = func() {}
 	}
-	if given := q.put(name, waiter{job, refuse}); given != nil {
+	if given := q.push(name, waiter{job, refuse}); given != nil {
 		given()
 	}
 }
 
-// put returns the refusal of the job for which there is no room: this one or another.
-func (q *Queue) put(name string, w waiter) (refuse func()) {
+// push returns the refusal of the job for which there is no room: this one or another.
+func (q *Queue) push(name string, w waiter) (refuse func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	o := q.owners[name]
@@ -185,7 +185,7 @@ func (q *Queue) work(ctx context.Context) {
 	}
 }
 
-// next returns the next job and its owner, or how long to wait for one; 0: until the next Put.
+// next returns the next job and its owner, or how long to wait for one; 0: until the next Push.
 func (q *Queue) next() (*owner, Job, time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -40,7 +40,7 @@ func newRig(t *testing.T, o fair.Options) *rig {
 func (r *rig) put(owner string, n int) {
 	r.Helper()
 	for range n {
-		r.queue.Put(owner, func(context.Context) error {
+		r.queue.Push(owner, func(context.Context) error {
 			r.ran = append(r.ran, fmt.Sprintf("%s@%g", owner, r.clock.Now().Sub(r.began).Seconds()))
 			return nil
 		}, func() { r.refused = append(r.refused, owner) })
@@ -171,12 +171,12 @@ func TestFloodTakesNoRoom(t *testing.T) {
 	for i := range 50 {
 		for range 200 {
 			put++
-			q.Put(fmt.Sprintf("hog%d", i), job, func() { refused++ })
+			q.Push(fmt.Sprintf("hog%d", i), job, func() { refused++ })
 		}
 	}
 	for range 10 {
 		put++
-		q.Put("alice", job, func() { t.Error("alice was refused") })
+		q.Push("alice", job, func() { t.Error("alice was refused") })
 	}
 	q.Run(ctx) //nolint:errcheck // nil
 	if ran+refused != put {
@@ -190,7 +190,7 @@ func TestFailures(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- q.Run(ctx) }()
-	q.Put("alice", func(context.Context) error { return errors.New("no") }, nil)
+	q.Push("alice", func(context.Context) error { return errors.New("no") }, nil)
 	if got := <-failed; got != "alice: no" {
 		t.Error(got)
 	}
@@ -210,7 +210,7 @@ func BenchmarkQueue(b *testing.B) {
 	defer cancel()
 	var ran int
 	for i := range b.N {
-		q.Put(owners[i%len(owners)], func(context.Context) error {
+		q.Push(owners[i%len(owners)], func(context.Context) error {
 			if ran++; ran == b.N {
 				cancel()
 			}
@@ -229,7 +229,7 @@ func TestSlowJobDelaysItsOwnerOnly(t *testing.T) {
 	go func() { stopped <- q.Run(ctx) }()
 	slow, ran := make(chan struct{}), make(chan string, 10)
 	put := func(owner, name string, before <-chan struct{}) {
-		q.Put(owner, func(context.Context) error {
+		q.Push(owner, func(context.Context) error {
 			if before != nil {
 				<-before
 			}

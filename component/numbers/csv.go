@@ -124,7 +124,7 @@ func parseLine(fields []string, terms Terms) (track.Number, error) {
 	}
 	n.Consent = consent && !terms.Private
 	number := cell(fields[1])
-	n.E164, n.Source, err = Vouched(number, terms.Region, forced || terms.Force)
+	n.E164, n.Source, err = ParseAssigned(number, terms.Region, forced || terms.Force)
 	switch {
 	case err != nil && rounded.MatchString(number):
 		return n, fmt.Errorf("%.100q was rounded by a spreadsheet: format the column as text", number)
@@ -137,9 +137,9 @@ func parseLine(fields []string, terms Terms) (track.Number, error) {
 // rounded matches long numbers that a spreadsheet has rounded.
 var rounded = regexp.MustCompile(`^\+?[0-9]([.,][0-9]+)?[eE]\+?[0-9]+$`)
 
-// Vouched parses a number that an admin assigns to a user, and returns the source to record. With force, a number that Parse
+// ParseAssigned parses a number that an admin assigns to a user, and returns the source to record. With force, a number that Parse
 // refuses is accepted.
-func Vouched(text, region string, force bool) (string, track.NumberSource, error) {
+func ParseAssigned(text, region string, force bool) (string, track.NumberSource, error) {
 	number, err := Parse(text, region)
 	if err == nil || !force {
 		return number, track.FromAdmin, err

@@ -47,7 +47,7 @@ func NewBacklog() *Backlog {
 func (b *Backlog) Changed(owner string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.rouse(owner)
+	b.wakeOwner(owner)
 }
 
 // Arrived records that a resource has turned out to be capable. The user is greeted at the next Changed.
@@ -86,8 +86,8 @@ func (b *Backlog) of(owner string) *ownerState {
 	return s
 }
 
-// rouse adds an owner to the woken ones if something is waiting for them. The caller holds mu.
-func (b *Backlog) rouse(owner string) {
+// wakeOwner adds an owner to the woken ones if something is waiting for them. The caller holds mu.
+func (b *Backlog) wakeOwner(owner string) {
 	if s := b.owners[owner]; s != nil && !s.woken {
 		s.woken = true
 		b.woken = append(b.woken, owner)
@@ -135,8 +135,8 @@ func (b *Backlog) unpark(owner string, fits func(*track.Outgoing) bool) (out []t
 	return out
 }
 
-// hold keeps a notice until something about its sender changes. Beyond maxNotices it is left to the digest.
-func (b *Backlog) hold(m track.Message) {
+// parkNotice keeps a notice until something about its sender changes. Beyond maxNotices it is left to the digest.
+func (b *Backlog) parkNotice(m track.Message) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if s := b.of(m.Sender); len(s.notices) < maxNotices {
@@ -152,8 +152,8 @@ func (b *Backlog) retry(out track.Outgoing) {
 	b.wake.Set()
 }
 
-// greet schedules a greeting; soon says that it does not wait for a change.
-func (b *Backlog) greet(owner string, g greeting, soon bool) {
+// scheduleGreeting schedules a greeting; soon says that it does not wait for a change.
+func (b *Backlog) scheduleGreeting(owner string, g greeting, soon bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.of(owner)
@@ -169,12 +169,12 @@ func (b *Backlog) greet(owner string, g greeting, soon bool) {
 	}
 }
 
-// rouseAll schedules another look at all owners.
-func (b *Backlog) rouseAll() {
+// wakeAll schedules another look at all owners.
+func (b *Backlog) wakeAll() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for owner := range b.owners {
-		b.rouse(owner)
+		b.wakeOwner(owner)
 	}
 }
 
@@ -187,8 +187,8 @@ func (b *Backlog) next() []string {
 	return woken
 }
 
-// take removes and returns what is waiting for an owner. If a greeting is due, the notices stay, as they follow the digest.
-func (b *Backlog) take(owner string) (parked []track.Outgoing, notices []track.Message, greet bool) {
+// pop removes and returns what is waiting for an owner. If a greeting is due, the notices stay, as they follow the digest.
+func (b *Backlog) pop(owner string) (parked []track.Outgoing, notices []track.Message, greet bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.owners[owner]
@@ -205,8 +205,8 @@ func (b *Backlog) take(owner string) (parked []track.Outgoing, notices []track.M
 	return parked, notices, greet
 }
 
-// takeGreeting removes and returns an owner's greeting, with the notices that have to follow it.
-func (b *Backlog) takeGreeting(owner string) (g greeting, notices []track.Message) {
+// popGreeting removes and returns an owner's greeting, with the notices that have to follow it.
+func (b *Backlog) popGreeting(owner string) (g greeting, notices []track.Message) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.owners[owner]
@@ -232,7 +232,7 @@ func (b *Backlog) again(now track.Time) (ready []track.Outgoing) {
 	})
 	for _, owner := range b.late {
 		b.owners[owner].late = false
-		b.rouse(owner)
+		b.wakeOwner(owner)
 		b.drop(owner)
 	}
 	b.late = nil

@@ -27,40 +27,40 @@ func chatID(out track.Outgoing, p *track.Prompt) string {
 // chatPrompt returns a prompt for an ordinary client.
 func (p *prompter) chatPrompt(ctx context.Context, out track.Outgoing, shown *track.Shown, payload *escalation.Escalate) (session.Message, error) {
 	p.People.Locate(ctx, out.Owner, "")
-	ask := p.ask(ctx, &shown.Was, shown.Messages, payload)
+	content := p.content(ctx, &shown.Was, shown.Messages, payload)
 	link, err := p.Links.PromptLink(ctx, &shown.Was)
 	if err != nil {
 		return session.Message{}, fmt.Errorf("make a link: %w", err)
 	}
 	if link != "" {
-		ask.Link, ask.IsPage = link, true
+		content.Link, content.IsPage = link, true
 	}
 	prompts, err := p.Store.Prompts(ctx, out.Owner)
 	if err != nil {
 		return session.Message{}, fmt.Errorf("load prompts: %w", err)
 	}
 	if slices.ContainsFunc(prompts, func(other track.Prompt) bool { return other.ID != shown.Was.ID }) {
-		ask.Code = shown.Was.Code // "sent" alone would be ambiguous
+		content.Code = shown.Was.Code // "sent" alone would be ambiguous
 	}
 	say := phrase.In(p.People.Language(out.Owner, newest(shown.Messages).Lang))
 	m := p.sender.chat(out.Owner, stanzaID(out, out.Owner), payload, fallback.Body(escalation.NS), hints.Store{})
-	m.Lang, m.Body = say.Lang, say.Chat.Prompt(ask)
+	m.Lang, m.Body = say.Lang, say.Chat.Prompt(content)
 	if shown.Chat != m.ID {
 		m.Payload = append(m.Payload, correct.Replace{ID: shown.Chat})
 	}
 	return m, nil
 }
 
-// settles are the reasons that end a prompt on an ordinary client; the others concern other devices.
-var settles = map[track.Withdrawal]bool{
+// corrected are the reasons that end a prompt on an ordinary client; the others concern other devices.
+var corrected = map[track.Withdrawal]bool{
 	track.WithdrawDisplayed: true, track.WithdrawDelivered: true, track.WithdrawExpired: true, track.WithdrawCancelled: true,
 	track.WithdrawRetracted: true, track.WithdrawAnswered: true, track.WithdrawTexted: true,
 }
 
-// settle corrects the prompt of an ordinary client to one line saying that it is over (XEP-0308). Clients without
+// correct corrects the prompt of an ordinary client to one line saying that it is over (XEP-0308). Clients without
 // support for retractions would show one as a second message.
-func (p *prompter) settle(ctx context.Context, out track.Outgoing) error {
-	if !settles[out.Withdrawal] {
+func (p *prompter) correct(ctx context.Context, out track.Outgoing) error {
+	if !corrected[out.Withdrawal] {
 		return nil
 	}
 	snap := &track.Snapshot{Prompt: out.Prompt}
@@ -101,7 +101,7 @@ func (p *prompter) remind(ctx context.Context, out track.Outgoing) error {
 // capped sends a sender one line saying which cap was reached.
 func (p *prompter) capped(ctx context.Context, out track.Outgoing) error {
 	// Only senders who would have been prompted are told.
-	if !p.allowed(out.Owner) && len(p.Presence.Look(out.Owner).Capable) == 0 {
+	if !p.allowed(out.Owner) && len(p.Presence.View(out.Owner).Capable) == 0 {
 		return nil
 	}
 	snap := &track.Snapshot{Ord: out.Ord}

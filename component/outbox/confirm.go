@@ -80,7 +80,7 @@ func (c *confirmer) run(ctx context.Context) {
 			return
 		case <-c.wake:
 		}
-		c.settle(ctx)
+		c.confirm(ctx)
 		pause, stop := c.clock.After(confirmEvery)
 		select {
 		case <-ctx.Done():
@@ -93,8 +93,8 @@ func (c *confirmer) run(ctx context.Context) {
 	}
 }
 
-// settle sends one ping, for everything sent before.
-func (c *confirmer) settle(ctx context.Context) {
+// confirm sends one ping, for everything sent before.
+func (c *confirmer) confirm(ctx context.Context) {
 	c.mu.Lock()
 	list := c.open
 	c.open, c.asking = nil, true
@@ -104,7 +104,7 @@ func (c *confirmer) settle(ctx context.Context) {
 	for _, s := range list {
 		err, asked := answers[s.stream]
 		if !asked {
-			err = c.ask(ctx, s.stream)
+			err = c.ping(ctx, s.stream)
 			answers[s.stream] = err
 		}
 		lost := errors.Is(err, session.ErrDown)
@@ -122,8 +122,8 @@ func (c *confirmer) settle(ctx context.Context) {
 	}
 }
 
-func (c *confirmer) ask(ctx context.Context, stream uint64) error {
+func (c *confirmer) ping(ctx context.Context, stream uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, confirmWithin)
 	defer cancel()
-	return c.stream.Taken(ctx, stream)
+	return c.stream.Confirm(ctx, stream)
 }

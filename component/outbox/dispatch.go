@@ -73,35 +73,35 @@ func (d *Dispatcher) Reach(user string) (to []string, chat, ready bool) {
 	return d.prompter.targets(user)
 }
 
-// Run dispatches until ctx is done. Settle is called after it.
+// Run dispatches until ctx is done. ConfirmSent is called after it.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { d.fair.Run(ctx) }) //nolint:errcheck // it returns nil
 	wg.Go(func() { d.confirm.run(ctx) })
 	wg.Go(func() { d.webhooks.run(ctx) })
-	d.attend(ctx)
+	d.processBacklog(ctx)
 	return nil
 }
 
-// Settle determines which of the last stanzas the server has received. It is called when the stream has ended.
-func (d *Dispatcher) Settle(ctx context.Context) { d.confirm.settle(ctx) }
+// ConfirmSent determines which of the last stanzas the server has received. It is called when the stream has ended.
+func (d *Dispatcher) ConfirmSent(ctx context.Context) { d.confirm.confirm(ctx) }
 
 // Up looks at everything again: the stream is up, and nobody reported who left meanwhile. Capable users who stayed online
 // while it was down get the notices of that time.
 func (d *Dispatcher) Up() {
 	_, capable := d.Presence.Recheck()
 	for _, owner := range capable {
-		d.Backlog.greet(owner, greeting{untold: true}, false)
+		d.Backlog.scheduleGreeting(owner, greeting{untold: true}, false)
 	}
-	d.Backlog.rouseAll()
+	d.Backlog.wakeAll()
 }
 
 // Committed dispatches the effects of a durable batch. It does not block.
 func (d *Dispatcher) Committed(r *track.Result) {
 	for i := range r.Tells {
 		d.countTimeout(&r.Tells[i])
-		d.tell(r.Tells[i])
+		d.notify(r.Tells[i])
 	}
 	for i := range r.Prompts {
 		d.promptChanged(&r.Prompts[i])
@@ -157,17 +157,17 @@ func (d *Dispatcher) promptChanged(p *track.Prompt) {
 	}
 }
 
-// tell sends a notice to its sender, if the sender has a resource that shows it. Otherwise it stays untold: the latest
+// notify sends a notice to its sender, if the sender has a resource that shows it. Otherwise it stays untold: the latest
 // state of every message is kept, and told on return.
-func (d *Dispatcher) tell(m track.Message) {
+func (d *Dispatcher) notify(m track.Message) {
 	m.Text = "" // not sent, and a great many may have to wait
-	v := d.Presence.Look(m.Sender)
+	v := d.Presence.View(m.Sender)
 	switch {
 	case len(v.Capable) > 0:
 		d.job(m.Sender, func(ctx context.Context) error { return d.notifier.status(ctx, m) })
 	case !v.Ready:
-		d.Backlog.hold(m)
-		if d.Presence.Look(m.Sender).Ready { // they have answered in the meantime
+		d.Backlog.parkNotice(m)
+		if d.Presence.View(m.Sender).Ready { // they have answered in the meantime
 			d.Backlog.Changed(m.Sender)
 		}
 	}
@@ -175,7 +175,7 @@ func (d *Dispatcher) tell(m track.Message) {
 
 // job queues work for a user. If there is no room, a digest follows later.
 func (d *Dispatcher) job(owner string, work func(context.Context) error) {
-	d.fair.Put(owner, work, func() { d.Backlog.greet(owner, greeting{untold: true}, true) })
+	d.fair.Push(owner, work, func() { d.Backlog.scheduleGreeting(owner, greeting{untold: true}, true) })
 }
 
 // dispatch queues an entry of the outbox.
@@ -194,7 +194,7 @@ func (d *Dispatcher) dispatch(out track.Outgoing) {
 	case out.Kind == track.OutShow && d.prompter.nobody(out.Owner): // most users are never online to be prompted: they should not take turns in the queue
 		d.park(out, func() bool { return d.prompter.nobody(out.Owner) })
 	default:
-		d.fair.Put(out.Owner, func(ctx context.Context) error {
+		d.fair.Push(out.Owner, func(ctx context.Context) error {
 			d.send(ctx, out)
 			return nil
 		}, func() { d.Backlog.retry(out) })
@@ -246,7 +246,7 @@ func (d *Dispatcher) send(ctx context.Context, out track.Outgoing) {
 }
 
 // done removes an entry from the outbox.
-func (d *Dispatcher) done(out track.Outgoing) { d.Inputs.Put(&track.OutboxDone{out.ID}, nil) }
+func (d *Dispatcher) done(out track.Outgoing) { d.Inputs.Push(&track.OutboxDone{out.ID}, nil) }
 
 // park keeps an entry until something about its owner changes. waiting reports whether it still has to wait: the change
 // may already have come.
@@ -257,14 +257,14 @@ func (d *Dispatcher) park(out track.Outgoing, waiting func() bool) {
 	}
 }
 
-// attend processes the backlog until ctx is done.
-func (d *Dispatcher) attend(ctx context.Context) {
+// processBacklog processes the backlog until ctx is done.
+func (d *Dispatcher) processBacklog(ctx context.Context) {
 	var due <-chan time.Time
 	stop := func() {}
 	defer func() { stop() }()
 	for {
 		for _, owner := range d.Backlog.next() {
-			d.look(owner)
+			d.sendWaiting(owner)
 		}
 		if due == nil && (d.Backlog.waits() || d.sender.silenced.Load()) {
 			due, stop = d.Clock.After(retryAfter)
@@ -285,14 +285,14 @@ func (d *Dispatcher) attend(ctx context.Context) {
 	}
 }
 
-// look sends what is waiting for a user, if it can be sent now.
-func (d *Dispatcher) look(owner string) {
-	parked, notices, greet := d.Backlog.take(owner)
+// sendWaiting sends what is waiting for a user, if it can be sent now.
+func (d *Dispatcher) sendWaiting(owner string) {
+	parked, notices, greet := d.Backlog.pop(owner)
 	if greet {
 		d.job(owner, func(ctx context.Context) error { return d.notifier.greet(ctx, owner) })
 	}
 	for _, m := range notices {
-		d.tell(m)
+		d.notify(m)
 	}
 	for _, out := range parked {
 		d.dispatch(out)

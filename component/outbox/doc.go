@@ -3,7 +3,7 @@
 //
 //	dispatch.go   from a committed batch to the stream: sends, parks, retries and removes entries
 //	backlog.go    what is waiting for users: the state of all owners, under one lock
-//	prompt.go     prompts for capable clients; chat.go: those for ordinary ones, and all other outgoing chat; ask.go: the
+//	prompt.go     prompts for capable clients; chat.go: those for ordinary ones, and all other outgoing chat; content.go: the
 //	              wording of a prompt, by chat or on a page
 //	notice.go     the states of messages; greet.go: what users are told when they come online
 //	webhook.go    calls to the admin's systems
@@ -32,20 +32,20 @@ import (
 // Stream is the connection to the server: see session.Session.
 type Stream interface {
 	SendIf(ctx context.Context, stanza any, may func() bool) error
-	Taken(ctx context.Context, stream uint64) error
+	Confirm(ctx context.Context, stream uint64) error
 	Stream() uint64
 	Up() bool
 }
 
 // Inputs queues inputs of the ledger, in order.
 type Inputs interface {
-	Put(in track.Input, done func(error))
+	Push(in track.Input, done func(error))
 	Do(context.Context, track.Input) error
 }
 
 // Presence knows who is online, and with which features.
 type Presence interface {
-	Look(owner string) presence.View
+	View(owner string) presence.View
 	Online(full string) bool
 	Recheck() (owners, capable []string)
 }
@@ -114,7 +114,7 @@ func (o *Options) postpone(out track.Outgoing, first, limit time.Duration) time.
 	wait := min(first<<min(out.Tries, 20), limit)
 	out.Tries++
 	out.After = track.At(o.Clock.Now().Add(wait))
-	o.Inputs.Put(&track.OutboxRetry{{ID: out.ID, Tries: out.Tries, After: out.After}}, nil)
+	o.Inputs.Push(&track.OutboxRetry{{ID: out.ID, Tries: out.Tries, After: out.After}}, nil)
 	o.Backlog.retry(out)
 	return wait
 }

@@ -14,11 +14,11 @@ import (
 
 // greet sends a user who has come online the untold notices, and shows new resources the open prompts.
 func (n *notifier) greet(ctx context.Context, owner string) error {
-	v := n.Presence.Look(owner)
+	v := n.Presence.View(owner)
 	if !v.Ready {
 		return nil // retried when that changes
 	}
-	g, notices := n.Backlog.takeGreeting(owner)
+	g, notices := n.Backlog.popGreeting(owner)
 	if !g.due() {
 		return nil
 	}
@@ -30,10 +30,10 @@ func (n *notifier) greet(ctx context.Context, owner string) error {
 	case g.untold && len(v.Capable) > 0:
 		err = errors.Join(n.digest(ctx, owner, notices), n.prompter.showOpen(ctx, owner, g.arrived))
 	case !g.left.IsZero() && v.Online && len(v.Capable) == 0:
-		err = n.welcome(ctx, owner, g.left)
+		err = n.sendSummary(ctx, owner, g.left)
 	}
 	if err != nil {
-		n.Backlog.greet(owner, g, n.Stream.Up() && !errors.Is(err, errUnsendable))
+		n.Backlog.scheduleGreeting(owner, g, n.Stream.Up() && !errors.Is(err, errUnsendable))
 	}
 	return err
 }
@@ -41,9 +41,9 @@ func (n *notifier) greet(ctx context.Context, owner string) error {
 // leaving is how long a user may have been gone before the server reported it.
 const leaving = 5 * time.Second
 
-// welcome sends a returning user of an ordinary client who has opted in one line about earlier messages. It does not count as
+// sendSummary sends a returning user of an ordinary client who has opted in one line about earlier messages. It does not count as
 // told: a client that shows states still gets its digest.
-func (n *notifier) welcome(ctx context.Context, owner string, left time.Time) error {
+func (n *notifier) sendSummary(ctx context.Context, owner string, left time.Time) error {
 	if n.People.Of(owner).Fallback != track.On {
 		return nil
 	}
@@ -89,7 +89,7 @@ func (n *notifier) welcome(ctx context.Context, owner string, left time.Time) er
 	m.Lang, m.Body = say.Lang, say.Chat.Digest(d)
 	return n.sendConfirmed(ctx, m, func(lost bool) {
 		if lost {
-			n.Backlog.greet(owner, greeting{left: left}, true)
+			n.Backlog.scheduleGreeting(owner, greeting{left: left}, true)
 		}
 	})
 }

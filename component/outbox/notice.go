@@ -39,7 +39,7 @@ func (n *notifier) status(ctx context.Context, m track.Message) error {
 func (n *notifier) sendNotices(ctx context.Context, m session.Message, list []track.Message, lost greeting) error {
 	return n.sendConfirmed(ctx, m, func(isLost bool) {
 		if isLost {
-			n.Backlog.greet(list[0].Sender, lost, true)
+			n.Backlog.scheduleGreeting(list[0].Sender, lost, true)
 		} else {
 			n.delivered(list)
 		}
@@ -59,13 +59,13 @@ func (n *notifier) sendConfirmed(ctx context.Context, m session.Message, then fu
 func (n *notifier) delivered(list []track.Message) {
 	told := make(track.NoticesDelivered, len(list))
 	for i := range list {
-		told[i] = toldOf(&list[i])
+		told[i] = noticeKey(&list[i])
 	}
-	n.Inputs.Put(&told, nil)
+	n.Inputs.Push(&told, nil)
 }
 
-// toldOf identifies the current notice of a message.
-func toldOf(m *track.Message) track.Told { return track.Told{Ord: m.Ord, Seq: m.Notice.Seq} }
+// noticeKey identifies the current notice of a message.
+func noticeKey(m *track.Message) track.Told { return track.Told{Ord: m.Ord, Seq: m.Notice.Seq} }
 
 // digest sends the untold notices, in headlines of at most 50 states. States that came up since the user came online were
 // held back; they follow one by one, if they would fit into one headline.
@@ -79,9 +79,9 @@ func (n *notifier) digest(ctx context.Context, owner string, held []track.Messag
 	}
 	later := map[track.Told]bool{}
 	for i := range held {
-		later[toldOf(&held[i])] = true
+		later[noticeKey(&held[i])] = true
 	}
-	untold = slices.DeleteFunc(untold, func(m track.Message) bool { return later[toldOf(&m)] })
+	untold = slices.DeleteFunc(untold, func(m track.Message) bool { return later[noticeKey(&m)] })
 	for len(untold) > 0 {
 		var list escalation.Statuses
 		for i := range untold[:min(len(untold), escalation.MaxStatuses)] {

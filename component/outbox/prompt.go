@@ -26,7 +26,7 @@ func (p *prompter) nobody(owner string) bool {
 // targets returns where a prompt goes: to the resources that can open a composer, else to those that can show it, else, as a
 // chat message, to the bare JID. ok is false until the resources' features are known.
 func (p *prompter) targets(owner string) (to []string, chat, ok bool) {
-	v := p.Presence.Look(owner)
+	v := p.Presence.View(owner)
 	switch {
 	case !v.Ready: // a resource that answers a moment later must not miss it
 		return nil, false, false
@@ -92,7 +92,7 @@ func (p *prompter) showTo(ctx context.Context, out track.Outgoing, to []string, 
 
 // releases returns the number that a prompt would disclose to its sender; Apply may still refuse it.
 func (p *prompter) releases(ctx context.Context, snap *track.Snapshot) ([]track.Release, error) {
-	number, err := p.Privacy.Number(ctx, snap.Was.Conv, toldStanding(snap.Messages))
+	number, err := p.Privacy.Number(ctx, snap.Was.Conv, knownStanding(snap.Messages))
 	if err != nil || number == "" {
 		return nil, err
 	}
@@ -101,8 +101,8 @@ func (p *prompter) releases(ctx context.Context, snap *track.Snapshot) ([]track.
 	}}, nil
 }
 
-// toldStanding returns the sender's standing in the recipient's roster, from the newest message that has one.
-func toldStanding(messages []track.Message) (s track.Standing) {
+// knownStanding returns the sender's standing in the recipient's roster, from the newest message that has one.
+func knownStanding(messages []track.Message) (s track.Standing) {
 	ord := int64(0)
 	for i := range messages {
 		if m := &messages[i]; m.Standing != track.StandingUnknown && m.Ord >= ord {
@@ -253,7 +253,7 @@ func (p *prompter) withdraw(ctx context.Context, out track.Outgoing) error {
 	for _, to := range out.To {
 		switch {
 		case to == out.Owner:
-			if err := p.settle(ctx, out); err != nil {
+			if err := p.correct(ctx, out); err != nil {
 				return err
 			}
 		case p.Presence.Online(to): // otherwise a status on return says so

@@ -65,7 +65,7 @@ func (w *webhooks) post(ctx context.Context, out track.Outgoing) {
 	case ctx.Err() != nil: // it stays in the outbox
 		return
 	case err == nil:
-		w.Inputs.Put(&track.OutboxDone{out.ID}, nil)
+		w.Inputs.Push(&track.OutboxDone{out.ID}, nil)
 		return
 	case errors.Is(err, session.ErrHeldBack):
 		w.Backlog.retry(out)
@@ -73,7 +73,7 @@ func (w *webhooks) post(ctx context.Context, out track.Outgoing) {
 	}
 	if out.Tries+1 >= hookTries {
 		w.Log.Error("giving up on a webhook", "err", err, "tries", out.Tries+1)
-		w.Inputs.Put(&track.OutboxDone{out.ID}, nil)
+		w.Inputs.Push(&track.OutboxDone{out.ID}, nil)
 		return
 	}
 	wait := w.postpone(out, hookWait, hookWaitMax)

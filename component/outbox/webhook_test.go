@@ -116,7 +116,7 @@ func TestWebhookAttemptsOutliveARestart(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			var running sync.WaitGroup
 			running.Go(func() { dispatcher.webhooks.run(ctx) })
-			running.Go(func() { dispatcher.attend(ctx) })
+			running.Go(func() { dispatcher.processBacklog(ctx) })
 			dispatcher.dispatch(out)
 			time.Sleep(d)
 			stop()
@@ -157,7 +157,7 @@ func TestWebhooksTakeTurns(t *testing.T) {
 	lost, ok := w.queue.Push("alice@example.org", track.Outgoing{ID: "a0"})
 	expect.Equal(t, "there is room for all", ok, false)
 	expect.Equal(t, "whose has to come again", lost.ID, fmt.Sprint("e", maxHooks-1))
-	w.queue.Take()
-	second, _ := w.queue.Take()
+	w.queue.Pop()
+	second, _ := w.queue.Pop()
 	expect.Equal(t, "the second one", second.ID, "a0")
 }

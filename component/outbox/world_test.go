@@ -95,7 +95,7 @@ type inputs struct {
 	put []track.Input
 }
 
-func (i *inputs) Put(in track.Input, _ func(error)) {
+func (i *inputs) Push(in track.Input, _ func(error)) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.put = append(i.put, in)

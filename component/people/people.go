@@ -48,7 +48,7 @@ type Users struct {
 	events   Events
 	clients  Clients
 	rosters  Rosters
-	asker    Asker
+	asker    Querier
 	settings *settings.Live // Language
 	zones    zones
 
@@ -58,7 +58,7 @@ type Users struct {
 }
 
 // New returns the users of a store.
-func New(ctx context.Context, store Store, events Events, clients Clients, rosters Rosters, asker Asker, s *settings.Live) (*Users, error) {
+func New(ctx context.Context, store Store, events Events, clients Clients, rosters Rosters, asker Querier, s *settings.Live) (*Users, error) {
 	u := &Users{
 		store: store, events: events, clients: clients, rosters: rosters, asker: asker, settings: s,
 		prefs: map[string]track.Prefs{}, contacts: map[[2]string]track.Contact{},

@@ -85,7 +85,7 @@ func (b *fakeStore) SaveContact(context.Context, track.Contact) error    { retur
 func (b *fakeStore) NeedsChanged()                                       { b.needs++ }
 func (b *fakeStore) Changed(owner string)                                { b.changed = append(b.changed, owner) }
 func (b *fakeStore) Answering(string) []string                           { return nil }
-func (b *fakeStore) Ask(_ context.Context, _, _ string, _, answer any) error {
+func (b *fakeStore) Query(_ context.Context, _, _ string, _, answer any) error {
 	b.asked++
 	answer.(*entityTime).TZO = b.tzo
 	if b.tzo == "" {

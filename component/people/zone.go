@@ -17,9 +17,9 @@ const (
 	maxZones = 100_000
 )
 
-// Asker sends an entity an IQ, and reads its answer: see session.Session.
-type Asker interface {
-	Ask(ctx context.Context, to, kind string, payload, answer any) error
+// Querier sends an entity an IQ, and reads its answer: see session.Session.
+type Querier interface {
+	Query(ctx context.Context, to, kind string, payload, answer any) error
 }
 
 // zones are the time zones reported by users' clients, by bare JID; nil if they report none.
@@ -71,7 +71,7 @@ func (u *Users) Locate(ctx context.Context, owner, from string) {
 	for _, full := range clients[:min(len(clients), maxZoneAsks)] {
 		within, cancel := context.WithTimeout(ctx, askZoneWithin)
 		var at entityTime
-		err := u.asker.Ask(within, full, "get", entityTime{}, &at)
+		err := u.asker.Query(within, full, "get", entityTime{}, &at)
 		cancel()
 		if zone := offset(at.TZO); err == nil && zone != nil {
 			u.zones.set(owner, zone)

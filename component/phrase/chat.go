@@ -9,9 +9,9 @@ import (
 
 // Chat has the texts of the contact's chat messages.
 type Chat struct {
-	Prompt func(Ask) string
-	What   func(Ask) string // first line of a prompt: who, and what has not happened
-	Test   string           // text of the SMS in a test prompt
+	Prompt func(PromptContent) string
+	What   func(PromptContent) string // first line of a prompt: who, and what has not happened
+	Test   string                     // text of the SMS in a test prompt
 	// Settled replaces a prompt that is over, with the reason in one line (protocol §7). at is when the reason became known.
 	Settled func(with string, reason track.Withdrawal, at, now time.Time) string
 	Remind  func(from string, messages int, since, now time.Time) string
@@ -41,8 +41,8 @@ type Chat struct {
 	Broken      string // internal error
 }
 
-// Ask is the content of a prompt by chat. Times are in the reader's time zone, or in UTC if that is not known.
-type Ask struct {
+// PromptContent is the content of a prompt by chat. Times are in the reader's time zone, or in UTC if that is not known.
+type PromptContent struct {
 	Test    bool   // a test prompt by an admin
 	With    string // the recipient
 	Reason  track.State
@@ -69,7 +69,7 @@ const (
 )
 
 // quoted returns the messages as quotations, one line each. If there are many, those in the middle are omitted.
-func (a *Ask) quoted() []string {
+func (a *PromptContent) quoted() []string {
 	quotes := a.Quotes
 	var lines []string
 	for i, text := range quotes {
@@ -97,7 +97,7 @@ func spoken(introduction, text string) string {
 }
 
 // lines joins the parts of a prompt: first line, quotations, doubt, an earlier SMS, how to send, the gateway link, how to answer.
-func (a *Ask) lines(what, doubt, tried, send, via, answer string) string {
+func (a *PromptContent) lines(what, doubt, tried, send, via, answer string) string {
 	all := append([]string{what}, a.quoted()...)
 	if a.Doubt {
 		all = append(all, doubt)

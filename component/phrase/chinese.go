@@ -224,7 +224,7 @@ var zhStates = map[track.State]string{
 	track.StateEscalated:          "已用短信告知",
 }
 
-func zhWhat(a Ask) string {
+func zhWhat(a PromptContent) string {
 	if a.Test {
 		return "这是服务器管理员发起的测试，请答复：如果有消息未按时阅读，就会这样询问您"
 	}
@@ -244,7 +244,7 @@ func zhWhat(a Ask) string {
 	return "要改发短信吗？" + toThem
 }
 
-func zhPrompt(a Ask) string {
+func zhPrompt(a PromptContent) string {
 	what := zhWhat(a)
 	if len(a.Quotes) > 0 {
 		what += "："

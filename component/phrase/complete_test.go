@@ -133,7 +133,7 @@ func sample(t reflect.Type) reflect.Value {
 		now, 90 * time.Minute, 3, "x", []string{"x"}, track.StateTimeoutUnread, numbers.FixedLine,
 		numbers.Faults{{Line: 3, Text: "x"}}, track.Number{E164: "+8613800138000"}, []Open{{"7f3c", "x"}, {"9k2d", "y"}},
 		[]Waiting{{"x", sent, track.StatePending}}, Waiting{"x", sent, track.StatePending}, Digest{Read: []string{"x"}},
-		Ask{With: "x", Sent: []time.Time{sent}, Now: now}, Cancel, track.Explanation{Reason: track.ReasonMuted},
+		PromptContent{With: "x", Sent: []time.Time{sent}, Now: now}, Cancel, track.Explanation{Reason: track.ReasonMuted},
 	} {
 		if reflect.TypeOf(v) == t {
 			return reflect.ValueOf(v)

@@ -224,7 +224,7 @@ var enStates = map[track.State]string{
 	track.StateEscalated:          "told by SMS",
 }
 
-func enWhat(a Ask) string {
+func enWhat(a PromptContent) string {
 	if a.Test {
 		return "This is a test by your server's admin, please answer it: this is how you would be asked about an unread message"
 	}
@@ -244,7 +244,7 @@ func enWhat(a Ask) string {
 	return "Send " + a.With + " an SMS instead? " + strings.ToUpper(yours[:1]) + yours[1:]
 }
 
-func enPrompt(a Ask) string {
+func enPrompt(a PromptContent) string {
 	what := enWhat(a)
 	if len(a.Quotes) > 0 {
 		what += ":"

@@ -23,10 +23,10 @@ func TestPrompt(t *testing.T) {
 	burst := []string{"Hi Bob", "The pump\nhas failed", "please call me"}
 	const number = "+8613800138000"
 	for name, tc := range map[string]struct {
-		ask    Ask
+		ask    PromptContent
 		en, zh string
 	}{
-		"unread": {Ask{Reason: track.StateTimeoutUnread, Sent: one, Quotes: burst[:1], Number: number, Text: "alice wrote: Hi Bob", Link: link},
+		"unread": {PromptContent{Reason: track.StateTimeoutUnread, Sent: one, Quotes: burst[:1], Number: number, Text: "alice wrote: Hi Bob", Link: link},
 			`bob@example.org has not read your message from 10:02:
 > Hi Bob
 SMS to +8613800138000:
@@ -39,7 +39,7 @@ React 👍 when sent, 👎 for no, ⏰ for later. (Or reply: sent, no, later.)`,
 alice wrote: Hi Bob
 sms:+8613800138000?body=Hello
 已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发、不发、稍后。）`},
-		"with a gateway": {Ask{Reason: track.StateTimeoutUnread, Sent: one, Number: number, Text: "alice wrote: Hi Bob", Link: link, Gateway: "cheogram.com", Via: "xmpp:+8613800138000@cheogram.com?message"},
+		"with a gateway": {PromptContent{Reason: track.StateTimeoutUnread, Sent: one, Number: number, Text: "alice wrote: Hi Bob", Link: link, Gateway: "cheogram.com", Via: "xmpp:+8613800138000@cheogram.com?message"},
 			`bob@example.org has not read your message from 10:02.
 SMS to +8613800138000:
 alice wrote: Hi Bob
@@ -52,7 +52,7 @@ alice wrote: Hi Bob
 通过 cheogram.com 发送：xmpp:+8613800138000@cheogram.com?message
 sms:+8613800138000?body=Hello
 已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发、不发、稍后。）`},
-		"a burst, with a page": {Ask{Reason: track.StateTimeoutUnread, Sent: three, Quotes: burst, Number: number, Text: "…", Link: page, IsPage: true},
+		"a burst, with a page": {PromptContent{Reason: track.StateTimeoutUnread, Sent: three, Quotes: burst, Number: number, Text: "…", Link: page, IsPage: true},
 			`bob@example.org has not read your 3 messages since 10:02:
 > Hi Bob
 > The pump has failed
@@ -65,7 +65,7 @@ React 👍 when sent, 👎 for no, ⏰ for later. (Or reply: sent, no, later.)`,
 > please call me
 短信：https://xmpp.example.org/tocsin/p/x7f3k9
 已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发、不发、稍后。）`},
-		"which of them may not be told, and there are other prompts": {Ask{Reason: track.StateTimeout, Sent: one, Quotes: burst[:1], Code: "7f3c"},
+		"which of them may not be told, and there are other prompts": {PromptContent{Reason: track.StateTimeout, Sent: one, Quotes: burst[:1], Code: "7f3c"},
 			`bob@example.org has not confirmed your message from 10:02:
 > Hi Bob
 No phone number can be shown. If you know one, send an SMS.
@@ -74,7 +74,7 @@ React 👍 when sent, 👎 for no, ⏰ for later. (Or reply: sent 7f3c, no 7f3c,
 > Hi Bob
 没有可以显示的号码。如果您知道号码，请发短信。
 已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发 7f3c、不发 7f3c、稍后 7f3c。）`},
-		"encrypted, undelivered": {Ask{Reason: track.StateTimeoutUndelivered, Sent: three, Number: number, Link: "sms:" + number},
+		"encrypted, undelivered": {PromptContent{Reason: track.StateTimeoutUndelivered, Sent: three, Number: number, Link: "sms:" + number},
 			`Your 3 messages since 10:02 have not reached bob@example.org.
 SMS to +8613800138000 – write the text yourself:
 sms:+8613800138000
@@ -83,7 +83,7 @@ React 👍 when sent, 👎 for no, ⏰ for later. (Or reply: sent, no, later.)`,
 发短信到 +8613800138000，内容请您自己写：
 sms:+8613800138000
 已发短信点 👍，不发点 👎，稍后再问点 ⏰。（或回复：已发、不发、稍后。）`},
-		"by command, very many": {Ask{Sent: make([]time.Time, 7), Quotes: []string{"1", "2", "3", "4", "5", "6", strings.Repeat("7", 200)}, Number: number, Link: page, IsPage: true},
+		"by command, very many": {PromptContent{Sent: make([]time.Time, 7), Quotes: []string{"1", "2", "3", "4", "5", "6", strings.Repeat("7", 200)}, Number: number, Link: page, IsPage: true},
 			`Send bob@example.org an SMS instead? Your 7 messages since ` + enTime(time.Time{}, now) + `:
 > 1
 > 2

@@ -28,9 +28,9 @@ const (
 	maxVerified = 10_000
 )
 
-// Asker sends an entity an IQ, and reads its answer.
-type Asker interface {
-	Ask(ctx context.Context, to, kind string, payload, answer any) error
+// Querier sends an entity an IQ, and reads its answer.
+type Querier interface {
+	Query(ctx context.Context, to, kind string, payload, answer any) error
 }
 
 // Store keeps the capable resources across restarts.
@@ -43,7 +43,7 @@ type Store interface {
 // (XEP-0115 §5.4), else by disco#info to the full JID. It works for a registry, and saves its devices.
 type Learner struct {
 	registry *Registry
-	asker    Asker
+	asker    Querier
 	store    Store
 	log      *slog.Logger
 
@@ -52,7 +52,7 @@ type Learner struct {
 }
 
 // NewLearner returns a learner for a registry, which it fills with the stored devices.
-func NewLearner(ctx context.Context, r *Registry, asker Asker, store Store, log *slog.Logger) (*Learner, error) {
+func NewLearner(ctx context.Context, r *Registry, asker Querier, store Store, log *slog.Logger) (*Learner, error) {
 	if err := store.Devices(ctx, r.Restore); err != nil {
 		return nil, fmt.Errorf("load devices: %w", err)
 	}
@@ -64,7 +64,7 @@ func (l *Learner) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { l.saving(ctx) })
-	wg.Go(func() { l.registry.questions.Work(ctx, maxAsks, l.learn) })
+	wg.Go(func() { l.registry.queries.Work(ctx, maxAsks, l.query) })
 	for {
 		due, stop := l.registry.clock.After(sweepEvery)
 		select {
@@ -77,7 +77,7 @@ func (l *Learner) Run(ctx context.Context) error {
 	}
 }
 
-func (l *Learner) learn(ctx context.Context, d device) {
+func (l *Learner) query(ctx context.Context, d device) {
 	if features, ok := l.known(d.caps); ok && !d.check {
 		l.registry.answered(d, features, known)
 		return
@@ -88,7 +88,7 @@ func (l *Learner) learn(ctx context.Context, d device) {
 	if d.caps.Ver != "" {
 		query.Node = d.caps.Query()
 	}
-	err := l.asker.Ask(ctx, d.full, "get", query, &info)
+	err := l.asker.Query(ctx, d.full, "get", query, &info)
 	if errors.Is(err, session.ErrDown) {
 		return // repeated when the stream is up
 	}
@@ -117,7 +117,7 @@ func (l *Learner) saving(ctx context.Context) {
 			return
 		case <-l.registry.unsaved:
 		}
-		unsaved := l.registry.takeSaves()
+		unsaved := l.registry.popSaves()
 		var seen []track.Device
 		var gone []string
 		for jid, d := range unsaved {

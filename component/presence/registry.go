@@ -89,10 +89,10 @@ type Events interface {
 
 // Registry knows who is online, and with which features, from all sources of presence. It is safe for concurrent use.
 type Registry struct {
-	events    Events
-	clock     clock.Clock
-	questions *queue.Shared[device] // for a Learner, which calls answered for each
-	unsaved   queue.Signal          // saves is not empty
+	events  Events
+	clock   clock.Clock
+	queries *queue.Shared[device] // for a Learner, which calls answered for each
+	unsaved queue.Signal          // saves is not empty
 
 	mu     sync.Mutex
 	users  map[string]map[string]*device // by bare, then by full JID
@@ -109,14 +109,14 @@ type Registry struct {
 // New returns an empty registry.
 func New(events Events, c clock.Clock) *Registry {
 	return &Registry{
-		events: events, clock: c, questions: queue.NewShared[device](maxQuestions), unsaved: queue.NewSignal(),
+		events: events, clock: c, queries: queue.NewShared[device](maxQuestions), unsaved: queue.NewSignal(),
 		users: map[string]map[string]*device{}, told: map[string]bool{}, ended: map[string]time.Time{}, left: map[string]time.Time{},
 		saves: map[string]track.Device{}, max: maxResources,
 	}
 }
 
-// Saw records a sign of life of a resource.
-func (r *Registry) Saw(full string, from Source, c caps.Caps) {
+// Observe records a sign of life of a resource.
+func (r *Registry) Observe(full string, from Source, c caps.Caps) {
 	owner, now := track.Bare(full), r.clock.Now()
 	r.mu.Lock()
 	if from == FromActivity && now.Sub(r.ended[full]) < lateCopy {
@@ -149,7 +149,7 @@ func (r *Registry) Saw(full string, from Source, c caps.Caps) {
 		r.events.Returned(owner, left)
 	}
 	if ask {
-		r.ask(asked)
+		r.enqueue(asked)
 	}
 	if isNew {
 		r.changed(owner)
@@ -295,7 +295,7 @@ func (r *Registry) answered(asked device, features track.Features, as reply) {
 		r.begin(d, true, now)
 		again := *d
 		r.mu.Unlock()
-		r.ask(again)
+		r.enqueue(again)
 		return
 	}
 	before := d.features
@@ -349,7 +349,7 @@ func (r *Registry) Recheck() (owners, capable []string) {
 	}
 	r.mu.Unlock()
 	for _, d := range asks {
-		r.ask(d)
+		r.enqueue(d)
 	}
 	return owners, capable
 }
@@ -380,13 +380,13 @@ func (r *Registry) sweep() {
 	}
 	r.mu.Unlock()
 	for _, d := range asks {
-		r.ask(d)
+		r.enqueue(d)
 	}
 }
 
-// ask queues a query, unless too many are waiting.
-func (r *Registry) ask(d device) {
-	if lost, ok := r.questions.Push(track.Bare(d.full), d); !ok {
+// enqueue queues a query, unless too many are waiting.
+func (r *Registry) enqueue(d device) {
+	if lost, ok := r.queries.Push(track.Bare(d.full), d); !ok {
 		r.answered(lost, 0, unasked)
 	}
 }
@@ -397,8 +397,8 @@ func (r *Registry) save(d track.Device) {
 	r.unsaved.Set()
 }
 
-// takeSaves returns the devices to store and those to delete.
-func (r *Registry) takeSaves() map[string]track.Device {
+// popSaves returns the devices to store and those to delete.
+func (r *Registry) popSaves() map[string]track.Device {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	saves := r.saves

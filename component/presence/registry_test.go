@@ -48,13 +48,13 @@ func (d *desk) Returned(string, time.Time) {}
 
 // hears processes a sign of life.
 func (d *desk) hears(full string, from Source, ver string) {
-	d.Saw(full, from, caps.Caps{Ver: ver})
+	d.Observe(full, from, caps.Caps{Ver: ver})
 }
 
 // asked returns the next query; ok is false if there is none.
 func (d *desk) asked() (device, bool) {
 	if d.open == nil {
-		if next, ok := d.questions.Take(); ok {
+		if next, ok := d.queries.Pop(); ok {
 			d.open = &next
 		}
 	}
@@ -77,7 +77,7 @@ func (d *desk) answer(features track.Features, as reply) {
 
 // saved is what a restart would know.
 func (d *desk) saved() map[string]track.Features {
-	for full, dev := range d.takeSaves() {
+	for full, dev := range d.popSaves() {
 		if d.kept[full] = dev.Features; dev.Features == 0 {
 			delete(d.kept, full)
 		}
@@ -88,11 +88,11 @@ func (d *desk) saved() map[string]track.Features {
 // reach looks up a user, answers all queries in the same way, and returns who can be reached then.
 func (d *desk) reach(owner string, as reply) View {
 	d.t.Helper()
-	d.Look(owner)
-	for d.questions.Len() > 0 {
+	d.View(owner)
+	for d.queries.Len() > 0 {
 		d.answer(both, as)
 	}
-	v := d.Look(owner)
+	v := d.View(owner)
 	if !v.Ready {
 		d.t.Errorf("%s: nobody knows who can be reached", owner)
 	}
@@ -103,15 +103,15 @@ func (d *desk) reach(owner string, as reply) View {
 func TestResourceBecomesKnown(t *testing.T) {
 	s := newDesk(t)
 	s.hears("alice@example.org/phone", FromDirected, "")
-	if s.Look("alice@example.org").Ready {
+	if s.View("alice@example.org").Ready {
 		t.Error("ready before it has answered")
 	}
 	s.answer(both, replied)
-	expect.Equal(t, "capable", s.Look("alice@example.org").Capable, []string{"alice@example.org/phone"})
+	expect.Equal(t, "capable", s.View("alice@example.org").Capable, []string{"alice@example.org/phone"})
 	expect.Equal(t, "come", s.came, []string{"alice@example.org/phone"})
 	expect.Equal(t, "kept", s.saved(), map[string]track.Features{"alice@example.org/phone": both})
 	s.Left("alice@example.org/phone")
-	expect.Equal(t, "left", s.Look("alice@example.org").Online, false)
+	expect.Equal(t, "left", s.View("alice@example.org").Online, false)
 	expect.Equal(t, "kept when it has left", len(s.saved()), 0)
 }
 
@@ -137,13 +137,13 @@ func TestCapabilitiesChangeMeanwhile(t *testing.T) {
 	s.hears("alice@example.org/web", FromPresence, "before")
 	s.hears("alice@example.org/web", FromPresence, "after")
 	s.answer(0, replied)
-	if s.Look("alice@example.org").Ready {
+	if s.View("alice@example.org").Ready {
 		t.Error("ready with what it was before")
 	}
 	asked, _ := s.asked()
 	expect.Equal(t, "asked for", asked.caps.Ver, "after")
 	s.answer(both, replied)
-	expect.Equal(t, "capable", s.Look("alice@example.org").Capable, []string{"alice@example.org/web"})
+	expect.Equal(t, "capable", s.View("alice@example.org").Capable, []string{"alice@example.org/web"})
 }
 
 // An answer to a query from before a client left does not apply to its successor.
@@ -154,11 +154,11 @@ func TestAnswerOfAnEarlierLife(t *testing.T) {
 	s.clock.Step(time.Second)
 	s.hears("alice@example.org/phone", FromDirected, "")
 	s.answer(0, refused)
-	if s.Look("alice@example.org").Ready {
+	if s.View("alice@example.org").Ready {
 		t.Error("ready before the second question is answered")
 	}
 	s.answer(both, replied)
-	expect.Equal(t, "capable", len(s.Look("alice@example.org").Capable), 1)
+	expect.Equal(t, "capable", len(s.View("alice@example.org").Capable), 1)
 }
 
 // A user's resources are limited, and displace nobody else's. The newest are kept.
@@ -198,7 +198,7 @@ func TestLeftWithoutAWord(t *testing.T) {
 	expect.Equal(t, "those that can't be asked", s.n, 101)
 	s.clock.Step(forgetAfter)
 	s.sweep()
-	for s.questions.Len() > 0 {
+	for s.queries.Len() > 0 {
 		if d, _ := s.asked(); d.full == "alice@example.org/phone" {
 			s.answer(both, replied)
 		} else {
@@ -213,16 +213,16 @@ func TestLeftWithoutAWord(t *testing.T) {
 func TestTooManyQuestions(t *testing.T) {
 	s := newDesk(t)
 	s.Restore(track.Device{JID: "alice@example.org/phone", Features: both, At: track.At(s.clock.Now())})
-	s.questions = queue.NewShared[device](0)
-	s.changed = func(owner string) { s.Look(owner) }
+	s.queries = queue.NewShared[device](0)
+	s.changed = func(owner string) { s.View(owner) }
 	s.Recheck()
-	s.Look("alice@example.org")
-	expect.Equal(t, "capable", s.Look("alice@example.org").Capable, []string{"alice@example.org/phone"})
+	s.View("alice@example.org")
+	expect.Equal(t, "capable", s.View("alice@example.org").Capable, []string{"alice@example.org/phone"})
 	s.hears("bob@example.org/new", FromPresence, "")
-	s.questions = queue.NewShared[device](1)
+	s.queries = queue.NewShared[device](1)
 	s.hears("bob@example.org/new", FromPresence, "")
 	s.answer(both, replied)
-	expect.Equal(t, "asked at the next sign of life", len(s.Look("bob@example.org").Capable), 1)
+	expect.Equal(t, "asked at the next sign of life", len(s.View("bob@example.org").Capable), 1)
 }
 
 // When there are too many resources, the user with the most loses one: nobody can keep others out.
@@ -248,12 +248,12 @@ func TestTooManyResources(t *testing.T) {
 // A flood of queries about one user's resources delays nobody else's, and affects that user alone.
 func TestQuestionsTakeTurns(t *testing.T) {
 	s := newDesk(t)
-	s.questions = queue.NewShared[device](10)
+	s.queries = queue.NewShared[device](10)
 	for i := range 20 {
 		s.hears(fmt.Sprintf("hog@example.org/%d", i), FromPresence, "")
 	}
 	s.hears("alice@example.org/phone", FromPresence, "")
-	expect.Equal(t, "questions", s.questions.Len(), 10)
+	expect.Equal(t, "questions", s.queries.Len(), 10)
 	s.answer(0, replied)
 	next, _ := s.asked()
 	expect.Equal(t, "the second", next.full, "alice@example.org/phone")

@@ -32,9 +32,9 @@ func (s *Server) Name(ctx context.Context, owner, bare string) string {
 	if s.Grants(domain).RosterGet {
 		roster := s.roster(ctx, owner)
 		name = roster.Name(bare)
-	} else if s.tellsNames(domain) {
+	} else if s.hasNames(domain) {
 		var answer contact
-		if err := s.ask(ctx, domain, contact{Owner: owner, JID: bare}, &answer); err != nil {
+		if err := s.query(ctx, domain, contact{Owner: owner, JID: bare}, &answer); err != nil {
 			s.untold(domain)
 		}
 		name = answer.Name
@@ -45,7 +45,7 @@ func (s *Server) Name(ctx context.Context, owner, bare string) string {
 	return name
 }
 
-func (s *Server) tellsNames(domain string) bool {
+func (s *Server) hasNames(domain string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return !s.clock.Now().Before(s.nameless[domain])

@@ -132,6 +132,6 @@ func (d *Disclosure) caseOf(ctx context.Context, conv track.Conv, told track.Sta
 		}
 		c.Number = n
 	}
-	c.Standing = told.Stricter(d.server.look(ctx, conv.Recipient, conv.Sender))
+	c.Standing = told.Stricter(d.server.readStanding(ctx, conv.Recipient, conv.Sender))
 	return c, nil
 }

@@ -27,14 +27,14 @@ const (
 	maxMissing = 10_000
 )
 
-// Asker sends an entity an IQ, and reads its answer.
-type Asker interface {
-	Ask(ctx context.Context, to, kind string, payload, answer any) error
+// Querier sends an entity an IQ, and reads its answer.
+type Querier interface {
+	Query(ctx context.Context, to, kind string, payload, answer any) error
 }
 
 // Server queries data about the server's users: their rosters, where granted (XEP-0356), and their vCards, which are public.
 type Server struct {
-	asker Asker
+	asker Querier
 	clock clock.Clock
 	log   *slog.Logger
 
@@ -61,7 +61,7 @@ type cardEntry struct {
 }
 
 // NewServer returns a server that has granted nothing yet.
-func NewServer(asker Asker, c clock.Clock, log *slog.Logger) *Server {
+func NewServer(asker Querier, c clock.Clock, log *slog.Logger) *Server {
 	return &Server{asker: asker, clock: c, log: log, grants: map[string]privilege.Grants{}, known: map[string]rosterEntry{}, cards: map[string]cardEntry{}, nameless: map[string]time.Time{},
 		missing: queue.NewShared[string](maxMissing), wanted: map[string]bool{}}
 }
@@ -151,9 +151,9 @@ func (e rosterEntry) standing(contact string) track.Standing {
 	return track.StandingNone
 }
 
-// look returns the contact's standing in the owner's roster, which is read if necessary. It is unknown without permission,
+// readStanding returns the contact's standing in the owner's roster, which is read if necessary. It is unknown without permission,
 // and if the roster can't be read.
-func (s *Server) look(ctx context.Context, owner, contact string) track.Standing {
+func (s *Server) readStanding(ctx context.Context, owner, contact string) track.Standing {
 	if !s.Grants(track.Domain(owner)).RosterGet {
 		return track.StandingUnknown
 	}
@@ -170,7 +170,7 @@ func (s *Server) roster(ctx context.Context, owner string) rosterEntry {
 		return entry
 	}
 	entry = rosterEntry{at: now}
-	err := s.ask(ctx, owner, privilege.Roster{}, &entry.Roster)
+	err := s.query(ctx, owner, privilege.Roster{}, &entry.Roster)
 	if errors.Is(err, session.ErrDown) || ctx.Err() != nil {
 		return rosterEntry{unread: true}
 	}
@@ -187,11 +187,11 @@ func (s *Server) roster(ctx context.Context, owner string) rosterEntry {
 	return entry
 }
 
-// ask queries a user's server, with a short timeout.
-func (s *Server) ask(ctx context.Context, owner string, query, answer any) error {
+// query queries a user's server, with a short timeout.
+func (s *Server) query(ctx context.Context, owner string, query, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
-	return s.asker.Ask(ctx, owner, "get", query, answer)
+	return s.asker.Query(ctx, owner, "get", query, answer)
 }
 
 // vcard returns the mobile number in a user's vCard: vcard-temp (XEP-0054), else vCard4 (XEP-0292). If the server does not
@@ -206,10 +206,10 @@ func (s *Server) vcard(ctx context.Context, owner, region string) (track.Number,
 	}
 	var temp vcard.Temp
 	var card vcard.VCard4
-	err := s.ask(ctx, owner, vcard.Temp{}, &temp)
+	err := s.query(ctx, owner, vcard.Temp{}, &temp)
 	found := temp.Numbers()
 	if len(found) == 0 && (err == nil || session.IsAnswer(err)) {
-		err = s.ask(ctx, owner, vcard.VCard4{}, &card)
+		err = s.query(ctx, owner, vcard.VCard4{}, &card)
 		found = card.Numbers()
 	}
 	if errors.Is(err, session.ErrDown) || ctx.Err() != nil {

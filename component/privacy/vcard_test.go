@@ -19,8 +19,8 @@ type network struct {
 	err    error
 }
 
-// Ask implements Asker.
-func (n *network) Ask(_ context.Context, _, _ string, _, answer any) error {
+// Query implements Querier.
+func (n *network) Query(_ context.Context, _, _ string, _, answer any) error {
 	n.asked++
 	if n.err != nil {
 		return n.err

@@ -39,18 +39,18 @@ func (q *Queue[T]) push(v T) {
 	q.ready.Set()
 }
 
-// Ready is received from to wait for values. One receive stands for any number of them: after it, Take until nothing is
+// Ready is received from to wait for values. One receive stands for any number of them: after it, Pop until nothing is
 // left. With several receivers, each that leaves something behind wakes the next.
 func (q *Queue[T]) Ready() <-chan struct{} { return q.ready }
 
-// Take removes and returns the oldest values, at most n of them; nil if there is none. It does not wait.
-func (q *Queue[T]) Take(n int) []T {
+// Pop removes and returns the oldest values, at most n of them; nil if there is none. It does not wait.
+func (q *Queue[T]) Pop(n int) []T {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.take(min(n, len(q.items)))
+	return q.pop(min(n, len(q.items)))
 }
 
-func (q *Queue[T]) take(n int) []T {
+func (q *Queue[T]) pop(n int) []T {
 	if n == 0 {
 		return nil
 	}
@@ -63,15 +63,15 @@ func (q *Queue[T]) take(n int) []T {
 	return taken
 }
 
-// TakeWhile removes and returns the oldest values for which more reports true, one after the other.
-func (q *Queue[T]) TakeWhile(more func(T) bool) []T {
+// PopWhile removes and returns the oldest values for which more reports true, one after the other.
+func (q *Queue[T]) PopWhile(more func(T) bool) []T {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n := 0
 	for n < len(q.items) && more(q.items[n]) {
 		n++
 	}
-	return q.take(n)
+	return q.pop(n)
 }
 
 // First returns the oldest value; ok is false if there is none.

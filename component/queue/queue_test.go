@@ -23,7 +23,7 @@ func TestQueue(t *testing.T) {
 				want = append(want, v)
 			case 1:
 				n := rapid.IntRange(0, 4).Draw(t, "n")
-				for _, got := range q.Take(n) {
+				for _, got := range q.Pop(n) {
 					if got != want[0] {
 						t.Fatalf("%d comes, want %d", got, want[0])
 					}
@@ -108,7 +108,7 @@ func TestShared(t *testing.T) {
 		last := "" // whose turn it was, with nothing pushed since
 		for n := range rapid.IntRange(0, 80).Draw(t, "acts") {
 			if rapid.IntRange(0, 2).Draw(t, "act") == 0 {
-				got, ok := q.Take()
+				got, ok := q.Pop()
 				if ok != (waiting() > 0) {
 					t.Fatalf("take: %v of %v", ok, want)
 				}

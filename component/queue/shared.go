@@ -52,8 +52,8 @@ func (q *Shared[T]) count(owner string, n int) {
 	q.shares.Add(owner, n)
 }
 
-// Take removes and returns the value whose turn it is; ok is false if there is none. It does not wait.
-func (q *Shared[T]) Take() (v T, ok bool) {
+// Pop removes and returns the value whose turn it is; ok is false if there is none. It does not wait.
+func (q *Shared[T]) Pop() (v T, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.n == 0 {
@@ -86,7 +86,7 @@ func (q *Shared[T]) Len() int {
 // values stay in the queue.
 func (q *Shared[T]) Work(ctx context.Context, workers int, do func(context.Context, T)) {
 	work(ctx, workers, q.ready, func(ctx context.Context) bool {
-		v, ok := q.Take()
+		v, ok := q.Pop()
 		if ok {
 			do(ctx, v)
 		}

@@ -9,7 +9,7 @@ import (
 // Remaining values stay in the queue.
 func (q *Queue[T]) Work(ctx context.Context, workers int, do func(context.Context, T)) {
 	work(ctx, workers, q.ready, func(ctx context.Context) bool {
-		taken := q.Take(1)
+		taken := q.Pop(1)
 		for _, v := range taken {
 			do(ctx, v)
 		}

@@ -55,7 +55,7 @@ func (r *Router) chat(ctx context.Context, m *session.Stanza) {
 		command.Verb = phrase.Help
 	}
 	say := phrase.In(r.languageOf(owner, m.Lang, text))
-	r.tell(ctx, m, say, func(ctx context.Context) (string, error) {
+	r.runChatCommand(ctx, m, say, func(ctx context.Context) (string, error) {
 		switch command.Verb {
 		case phrase.Sent, phrase.No, phrase.Snooze, phrase.SendIt:
 			return r.answerPrompt(ctx, m.From.String(), prompt, command, say)
@@ -97,8 +97,8 @@ func (r *Router) languageOf(owner, lang, text string) string {
 	return r.Locales.Language(owner, lang)
 }
 
-// tell executes a command given by chat, and sends the answer, unless it is "".
-func (r *Router) tell(ctx context.Context, m *session.Stanza, say *phrase.Phrases, do func(context.Context) (string, error)) {
+// runChatCommand executes a command given by chat, and sends the answer, unless it is "".
+func (r *Router) runChatCommand(ctx context.Context, m *session.Stanza, say *phrase.Phrases, do func(context.Context) (string, error)) {
 	doing, cancel := context.WithTimeout(ctx, workWithin)
 	defer cancel()
 	r.Locales.Locate(doing, m.From.Bare().String(), m.From.String())
@@ -228,7 +228,7 @@ func (r *Router) opt(ctx context.Context, owner string, on bool, say *phrase.Phr
 		return "", err
 	}
 	if on {
-		r.greet(owner)
+		r.sendPresence(owner)
 	}
 	switch {
 	case !on:

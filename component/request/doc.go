@@ -49,7 +49,7 @@ type Inputs interface {
 
 // Presence records who is online.
 type Presence interface {
-	Saw(full string, from presence.Source, c caps.Caps)
+	Observe(full string, from presence.Source, c caps.Caps)
 	Left(full string)
 	Online(full string) bool
 }

@@ -27,7 +27,7 @@ func (r *Router) available(p *session.Stanza, _ *session.Payload) {
 		child.Decode(&c) //nolint:errcheck // without it the resource is queried
 	}
 	known := r.Registry.Online(full)
-	r.Registry.Saw(full, source, c)
+	r.Registry.Observe(full, source, c)
 	if !granted || !known {
 		r.answerPresence(p, "", r.about(p)...)
 	}
@@ -74,12 +74,12 @@ func (r *Router) bounced(m *session.Stanza, _ *session.Payload) {
 // Up sends the contact's presence to its users: a server does not request it again when the stream is re-established.
 func (r *Router) Up() {
 	for _, owner := range r.People.OptedIn() {
-		r.greet(owner)
+		r.sendPresence(owner)
 	}
 }
 
-// greet sends a user the contact's presence.
-func (r *Router) greet(owner string) {
+// sendPresence sends a user the contact's presence.
+func (r *Router) sendPresence(owner string) {
 	r.later(owner, func(ctx context.Context) {
 		r.send(ctx, session.Presence{From: r.Contact, To: owner, Payload: []any{r.capsOf(contact), photoUpdate{Photo: avatarID}}})
 	}, nil)

@@ -28,7 +28,7 @@ func (r *Router) react(ctx context.Context, m *session.Stanza) {
 	}
 	owner := m.From.Bare().String()
 	say := phrase.In(r.Locales.Language(owner, m.Lang))
-	r.tell(ctx, m, say, func(ctx context.Context) (string, error) {
+	r.runChatCommand(ctx, m, say, func(ctx context.Context) (string, error) {
 		p, err := r.promptOf(ctx, owner, prompt)
 		if err != nil || p == nil {
 			return "", err

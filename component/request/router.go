@@ -143,7 +143,7 @@ func (r *Router) later(from string, job func(context.Context), refuse func()) {
 
 // inTurn queues work for an owner of the fair queue.
 func (r *Router) inTurn(owner string, job func(context.Context), refuse func()) {
-	r.work.Put(owner, func(ctx context.Context) error {
+	r.work.Push(owner, func(ctx context.Context) error {
 		defer r.recoverPanic(func() {})
 		job(ctx)
 		return nil

@@ -45,7 +45,7 @@ type link struct {
 	cause   error // why the link is down; valid once down is closed
 
 	mu      sync.Mutex
-	pending map[string]*question // nil once the link is down
+	pending map[string]*pendingQuery // nil once the link is down
 }
 
 // pulse is the connection as mellium sees it. It records when bytes arrive. Once the stream is up, it discards mellium's own
@@ -108,7 +108,7 @@ func (s *Session) connect(ctx context.Context) (*link, error) {
 		writing: make(chan struct{}, 1),
 		replies: make(chan IQ, 64),
 		down:    make(chan struct{}),
-		pending: make(map[string]*question),
+		pending: make(map[string]*pendingQuery),
 	}
 	l.writing <- struct{}{}
 	return l, nil
@@ -117,7 +117,7 @@ func (s *Session) connect(ctx context.Context) (*link, error) {
 // serve handles incoming stanzas until the link is down, and returns the reason.
 func (s *Session) serve(ctx context.Context, l *link) error {
 	var wg sync.WaitGroup
-	wg.Go(func() { s.watch(l) })
+	wg.Go(func() { s.supervise(l) })
 	wg.Go(func() { s.sendReplies(l) })
 	wg.Go(func() {
 		select {
@@ -153,8 +153,8 @@ func read(x *xmpp.Session, take func(xmlstream.TokenReadEncoder, *xml.StartEleme
 	return fmt.Errorf("read: %w", err)
 }
 
-// watch closes the link when the server is silent for PingEvery, and for PongWithin after a ping (XEP-0199).
-func (s *Session) watch(l *link) {
+// supervise closes the link when the server is silent for PingEvery, and for PongWithin after a ping (XEP-0199).
+func (s *Session) supervise(l *link) {
 	l.tap.last.CompareAndSwap(0, s.opts.Clock.Now().UnixNano())
 	for {
 		last := l.tap.last.Load()

@@ -27,7 +27,7 @@ type Presence struct {
 	Payload            []any
 }
 
-// IQ is an outgoing response, like Message; Result and Error make one. Requests are sent by Ask.
+// IQ is an outgoing response, like Message; Result and Error make one. Requests are sent by Query.
 type IQ struct {
 	From, To, Type, ID string
 	Payload            []any

@@ -17,8 +17,8 @@ import (
 	"tocsin/address"
 )
 
-// Handler handles incoming stanzas, in order, in the goroutine that reads the stream: it must neither block nor call Ask. It
-// may keep the stanzas. Responses to Ask and invalid IQs do not reach it.
+// Handler handles incoming stanzas, in order, in the goroutine that reads the stream: it must neither block nor call Query. It
+// may keep the stanzas. Responses to Query and invalid IQs do not reach it.
 type Handler interface {
 	// IQ handles a request (get or set, with one payload), which must be answered exactly once, at any time.
 	IQ(*Stanza)

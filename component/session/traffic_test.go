@@ -257,7 +257,7 @@ func TestAsk(t *testing.T) {
 		wg.Go(func() {
 			var got note
 			want := fmt.Sprint(i)
-			if err := r.session.Ask(soon(t), fmt.Sprintf("u%d@example.org/x", i), "get", note{Text: want}, &got); err != nil || got.Text != want {
+			if err := r.session.Query(soon(t), fmt.Sprintf("u%d@example.org/x", i), "get", note{Text: want}, &got); err != nil || got.Text != want {
 				t.Errorf("%d: %q, %v", i, got.Text, err)
 			}
 		})
@@ -275,13 +275,13 @@ func TestAskFails(t *testing.T) {
 	go answer(`<iq type='error' id='%s' from='%s' to='%s'><note xmlns='urn:example'/><error type='cancel'>` +
 		`<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>no</text></error></iq>`)
 	var refused *session.StanzaError
-	err := r.session.AskAs(soon(t), "sms@tocsin.example.org", "bob@example.org/x", "get", note{}, &note{})
+	err := r.session.QueryAs(soon(t), "sms@tocsin.example.org", "bob@example.org/x", "get", note{}, &note{})
 	if !errors.As(err, &refused) || refused.Type != "cancel" || refused.Condition != "service-unavailable" || refused.Text != "no" ||
 		!refused.From.Equal(jid.MustParse("bob@example.org/x")) {
 		t.Errorf("error: %v, %+v", err, refused)
 	}
 	go answer(`<iq type='result' id='%s' from='%s' to='%s'><other xmlns='urn:example'/></iq>`)
-	if err := r.session.Ask(soon(t), "bob@example.org/x", "get", note{}, &note{}); err == nil || errors.Is(err, session.ErrDown) {
+	if err := r.session.Query(soon(t), "bob@example.org/x", "get", note{}, &note{}); err == nil || errors.Is(err, session.ErrDown) {
 		t.Errorf("another payload: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -289,20 +289,20 @@ func TestAskFails(t *testing.T) {
 		next(t, p)
 		cancel()
 	}()
-	if err := r.session.Ask(ctx, "bob@example.org/x", "get", note{}, nil); !errors.Is(err, context.Canceled) {
+	if err := r.session.Query(ctx, "bob@example.org/x", "get", note{}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("ctx: %v", err)
 	}
 	go func() {
 		next(t, p)
 		p.Cut()
 	}()
-	if err := r.session.Ask(soon(t), "bob@example.org/x", "get", note{}, nil); !errors.Is(err, session.ErrDown) {
+	if err := r.session.Query(soon(t), "bob@example.org/x", "get", note{}, nil); !errors.Is(err, session.ErrDown) {
 		t.Errorf("down: %v", err)
 	}
-	if err := r.session.Ask(soon(t), "a b@", "get", note{}, nil); err == nil {
+	if err := r.session.Query(soon(t), "a b@", "get", note{}, nil); err == nil {
 		t.Error("asked without an address")
 	}
-	if err := r.session.AskAs(soon(t), "bob@example.org", "bob@example.org", "get", note{}, nil); err == nil {
+	if err := r.session.QueryAs(soon(t), "bob@example.org", "bob@example.org", "get", note{}, nil); err == nil {
 		t.Error("asked from a foreign address")
 	}
 }

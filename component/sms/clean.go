@@ -48,34 +48,34 @@ func (c *cleaner) add(r rune, rest string) {
 		c.tags -= len(string(r))
 		c.b.WriteRune(r)
 	case r == '\n':
-		c.keep(r)
+		c.write(r)
 	case r == zwj || r == zwnj:
 		c.joins, c.join = visible(c.last), r
 	case unicode.Is(unicode.Variation_Selector, r):
 		if visible(c.last) && !unicode.Is(unicode.Variation_Selector, c.last) && !c.joins {
-			c.keep(r)
+			c.write(r)
 		}
 	case invisible(r):
 	case unicode.Is(unicode.Zs, r) && r != '\u3000', r == '\t':
-		c.keep(' ')
+		c.write(' ')
 	case unicode.Is(unicode.Mn, r) || unicode.Is(unicode.Me, r):
 		if c.marks < maxMarks {
-			c.keep(r)
+			c.write(r)
 			c.marks++
 		}
 	case r == blackFlag:
-		c.keep(r)
+		c.write(r)
 		c.tags = len(flagTags.FindString(rest[len(string(r)):]))
 	default:
-		c.keep(r)
+		c.write(r)
 	}
 }
 
 // flagTags matches the tags of a subdivision flag, such as Scotland's (UTS #51, ED-14a).
 var flagTags = regexp.MustCompile(`^[\x{e0030}-\x{e0039}\x{e0061}-\x{e007a}]{1,6}\x{e007f}`)
 
-// keep writes r, preceded by a pending joiner.
-func (c *cleaner) keep(r rune) {
+// write writes r, preceded by a pending joiner.
+func (c *cleaner) write(r rune) {
 	if c.joins && visible(r) {
 		c.b.WriteRune(c.join)
 	}

@@ -12,8 +12,8 @@ import (
 // settling is how long after the start of a stream copies of presence show who is online, not who has just come online.
 const settling = 10 * time.Second
 
-// notePresence records who comes and goes from copies of presence, which contain nothing else about sessions.
-func (s *Source) notePresence(r *tap.Resource, settled bool, now track.Time) {
+// recordPresence records who comes and goes from copies of presence, which contain nothing else about sessions.
+func (s *Source) recordPresence(r *tap.Resource, settled bool, now track.Time) {
 	switch {
 	case r.Kind == tap.Unavailable:
 		s.clients = append(s.clients, track.Client{JID: r.JID, At: now, Left: true})
@@ -25,14 +25,14 @@ func (s *Source) notePresence(r *tap.Resource, settled bool, now track.Time) {
 // sessions handles events about the sessions of a run.
 func (s *Source) sessions(run string, told []tap.Session, acks bool) {
 	for i := range told {
-		c := s.roll.note(run, &told[i])
+		c := s.roll.record(run, &told[i])
 		s.move(c)
-		s.noteSession(&told[i], c, acks)
+		s.recordSession(&told[i], c, acks)
 	}
 }
 
-// noteSession records what a session event reveals about the proof to expect from its client.
-func (s *Source) noteSession(session *tap.Session, c change, acks bool) {
+// recordSession records what a session event reveals about the proof to expect from its client.
+func (s *Source) recordSession(session *tap.Session, c change, acks bool) {
 	client := track.Client{JID: session.JID, At: session.At}
 	managed := func(is bool) track.Ternary {
 		switch {
@@ -59,7 +59,7 @@ func (s *Source) noteSession(session *tap.Session, c change, acks bool) {
 // move reports changes to the registry.
 func (s *Source) move(c change) {
 	if c.came != "" {
-		s.Presence.Saw(c.came, presence.FromPresence, caps.Caps{Node: c.caps.Node, Ver: c.caps.Ver, Hash: c.caps.Hash})
+		s.Presence.Observe(c.came, presence.FromPresence, caps.Caps{Node: c.caps.Node, Ver: c.caps.Ver, Hash: c.caps.Hash})
 	}
 	if c.left != "" {
 		s.Presence.Left(c.left)

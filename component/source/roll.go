@@ -62,8 +62,8 @@ type change struct {
 	managed    bool // it acknowledged
 }
 
-// note records an event of a run, and returns what it changes.
-func (r *Roll) note(run string, s *tap.Session) change {
+// record records an event of a run, and returns what it changes.
+func (r *Roll) record(run string, s *tap.Session) change {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := run + " " + s.Key

@@ -45,7 +45,7 @@ func TestRoll(t *testing.T) {
 						s.Before = word
 					}
 				}
-				c := r.note("run", &s)
+				c := r.record("run", &s)
 				if c.came != "" {
 					got = append(got, "came")
 				}
@@ -62,7 +62,7 @@ func TestRoll(t *testing.T) {
 func TestRollOfUser(t *testing.T) {
 	r := newRoll()
 	take := func(kind tap.SessionKind, key, jid string) {
-		r.note("run", &tap.Session{Kind: kind, JID: jid, Key: key})
+		r.record("run", &tap.Session{Kind: kind, JID: jid, Key: key})
 	}
 	take(tap.SessionOpened, "1", full)
 	take(tap.SessionManaged, "1", full)
@@ -88,15 +88,15 @@ func TestRollOfUser(t *testing.T) {
 func TestRollOfOneFlood(t *testing.T) {
 	r := newRoll()
 	for i := range 2 * maxSessionsOf {
-		r.note("run", &tap.Session{Kind: tap.SessionOpened, JID: full, Key: fmt.Sprint(i)})
+		r.record("run", &tap.Session{Kind: tap.SessionOpened, JID: full, Key: fmt.Sprint(i)})
 	}
 	sessions, _ := r.Of("bob@here.test")
 	expect.Equal(t, "Bob's", len(sessions), maxSessionsOf)
-	r.note("run", &tap.Session{Kind: tap.SessionClosed, JID: full, Key: "0"})
-	r.note("run", &tap.Session{Kind: tap.SessionOpened, JID: full, Key: "more"})
+	r.record("run", &tap.Session{Kind: tap.SessionClosed, JID: full, Key: "0"})
+	r.record("run", &tap.Session{Kind: tap.SessionOpened, JID: full, Key: "more"})
 	sessions, _ = r.Of("bob@here.test")
 	expect.Equal(t, "when one has ended", len(sessions), maxSessionsOf)
-	r.note("run", &tap.Session{Kind: tap.SessionOpened, JID: "carol@here.test/x", Key: "c"})
+	r.record("run", &tap.Session{Kind: tap.SessionOpened, JID: "carol@here.test/x", Key: "c"})
 	sessions, _ = r.Of("carol@here.test")
 	expect.Equal(t, "Carol's", len(sessions), 1)
 }
@@ -105,11 +105,11 @@ func TestRollOfOneFlood(t *testing.T) {
 func TestRollAfterHello(t *testing.T) {
 	r := newRoll()
 	for key, jid := range map[string]string{"1": full, "2": "carol@here.test/desk"} {
-		r.note("old", &tap.Session{Kind: tap.SessionHere, JID: jid, Key: key, Available: true})
+		r.record("old", &tap.Session{Kind: tap.SessionHere, JID: jid, Key: key, Available: true})
 	}
-	r.note("other", &tap.Session{Kind: tap.SessionHere, JID: "dave@also.test/x", Key: "1", Available: true})
+	r.record("other", &tap.Session{Kind: tap.SessionHere, JID: "dave@also.test/x", Key: "1", Available: true})
 	r.hello("new", "old", 1000)
-	r.note("new", &tap.Session{Kind: tap.SessionHere, JID: full, Key: "1", Available: true})
+	r.record("new", &tap.Session{Kind: tap.SessionHere, JID: full, Key: "1", Available: true})
 	expect.Equal(t, "who has left, at once", len(r.sweep(1000)), 0)
 	expect.Equal(t, "who has left", strings.Join(r.sweep(1000+confirmWithin), " "), "carol@here.test/desk")
 	others, _ := r.Of("dave@also.test")

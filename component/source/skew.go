@@ -16,7 +16,7 @@ type skew struct {
 	until        track.Time // the end of this window; 0: nothing is known
 }
 
-func (s *skew) saw(sent, now track.Time) {
+func (s *skew) observe(sent, now track.Time) {
 	if sent == 0 {
 		return
 	}

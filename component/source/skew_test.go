@@ -23,9 +23,9 @@ func TestSkew(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var s skew
 			for _, b := range test.batches {
-				s.saw(b.at+b.ahead, b.at)
+				s.observe(b.at+b.ahead, b.at)
 			}
-			s.saw(0, 9000) // says nothing about it
+			s.observe(0, 9000) // says nothing about it
 			if got := s.ahead(); got != test.want {
 				t.Errorf("%v, want %v", got, test.want)
 			}

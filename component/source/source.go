@@ -43,7 +43,7 @@ type Queue interface {
 
 // Presence records who comes and goes.
 type Presence interface {
-	Saw(full string, from presence.Source, c caps.Caps)
+	Observe(full string, from presence.Source, c caps.Caps)
 	Left(full string)
 	Online(full string) bool
 	Acknowledged(full string)
@@ -74,7 +74,7 @@ type Options struct {
 	Metrics *metrics.Metrics
 }
 
-// Source is the one entry point for frames of the tap. Only the reading goroutine may call Take; the other methods are safe
+// Source is the one entry point for frames of the tap. Only the reading goroutine may call Receive; the other methods are safe
 // for concurrent use.
 type Source struct {
 	Options
@@ -176,17 +176,17 @@ func (s *Source) copied(now time.Time) {
 	settled := now.Sub(s.since) > settling
 	s.mu.Unlock()
 	for i := range s.sighting.Seen {
-		s.notePresence(&s.sighting.Seen[i], settled, track.At(now))
+		s.recordPresence(&s.sighting.Seen[i], settled, track.At(now))
 	}
-	s.tell(track.Mark{})
+	s.forward(track.Mark{})
 }
 
-// tellsAcks reports whether a run reports acknowledgements.
-func (s *Source) tellsAcks(run string) bool {
+// reportsAcks reports whether a run reports acknowledgements.
+func (s *Source) reportsAcks(run string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.account.find(run)
-	return r != nil && r.Hello != nil && r.Hello.Tells&tap.TellsAcks != 0
+	return r != nil && r.Hello != nil && r.Hello.Reports&tap.ReportsAcks != 0
 }
 
 // batch handles a batch of events.
@@ -196,7 +196,7 @@ func (s *Source) batch(now time.Time) {
 	s.mu.Lock()
 	before := s.account.gap
 	known := len(s.account.runs)
-	s.skew.saw(b.Sent, track.At(now))
+	s.skew.observe(b.Sent, track.At(now))
 	fresh, replaced := s.account.batch(b, told.Hello, told.Bye, track.At(now))
 	if fresh {
 		for _, run := range told.Ended {
@@ -223,10 +223,10 @@ func (s *Source) batch(now time.Time) {
 	if told.Hello != nil {
 		s.roll.hello(b.Run, replaced, track.At(now))
 	}
-	acks := s.tellsAcks(b.Run)
+	acks := s.reportsAcks(b.Run)
 	s.sessions(b.Run, told.Sessions, acks)
 	for _, run := range told.Ended {
-		s.sessions(run, s.roll.of(run, track.At(now)), s.tellsAcks(run))
+		s.sessions(run, s.roll.of(run, track.At(now)), s.reportsAcks(run))
 	}
 	if !acks { // the silence of a session with stream management means nothing
 		for i := range told.Facts {
@@ -240,16 +240,16 @@ func (s *Source) batch(now time.Time) {
 		full := s.idles >= maxIdle
 		s.mu.Unlock()
 		if full {
-			s.settle()
+			s.offerIdle()
 		}
-		s.tell(track.Mark{})
+		s.forward(track.Mark{})
 		return
 	}
-	s.tell(track.Mark{Run: b.Run, N: b.N})
+	s.forward(track.Mark{Run: b.Run, N: b.N})
 }
 
-// settle queues the marks of batches without facts.
-func (s *Source) settle() {
+// offerIdle queues the marks of batches without facts.
+func (s *Source) offerIdle() {
 	s.mu.Lock()
 	idle := s.idle
 	s.idle, s.idles = map[string]uint64{}, 0
@@ -279,8 +279,8 @@ func (s *Source) offer(events *track.Events) {
 	}
 }
 
-// tell passes on the content of a frame.
-func (s *Source) tell(mark track.Mark) {
+// forward passes on the content of a frame.
+func (s *Source) forward(mark track.Mark) {
 	told := &s.sighting
 	for i := range told.Seen {
 		r := &told.Seen[i]
@@ -288,9 +288,9 @@ func (s *Source) tell(mark track.Mark) {
 		case tap.Unavailable:
 			s.Presence.Left(r.JID)
 		case tap.Available:
-			s.Presence.Saw(r.JID, presence.FromPresence, caps.Caps{Node: r.Caps.Node, Ver: r.Caps.Ver, Hash: r.Caps.Hash})
+			s.Presence.Observe(r.JID, presence.FromPresence, caps.Caps{Node: r.Caps.Node, Ver: r.Caps.Ver, Hash: r.Caps.Hash})
 		default:
-			s.Presence.Saw(r.JID, presence.FromActivity, caps.Caps{})
+			s.Presence.Observe(r.JID, presence.FromActivity, caps.Caps{})
 		}
 	}
 	if told.VoidHint {
@@ -370,11 +370,11 @@ func (s *Source) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			s.remember(context.WithoutCancel(ctx))
+			s.saveAccount(context.WithoutCancel(ctx))
 			return nil
 		case <-tidy:
 			tidy, stopTidy = s.Clock.After(tidyEvery)
-			s.settle()
+			s.offerIdle()
 			for _, full := range s.roll.sweep(track.At(s.Clock.Now())) {
 				s.Presence.Left(full)
 			}
@@ -382,7 +382,7 @@ func (s *Source) Run(ctx context.Context) error {
 		case <-s.wake:
 		}
 		s.answer(ctx)
-		s.remember(ctx)
+		s.saveAccount(ctx)
 		pause, stop := s.Clock.After(ackEvery)
 		select {
 		case <-pause:
@@ -419,8 +419,8 @@ func (s *Source) answer(ctx context.Context) {
 	}
 }
 
-// remember stores the account if it has changed.
-func (s *Source) remember(ctx context.Context) {
+// saveAccount stores the account if it has changed.
+func (s *Source) saveAccount(ctx context.Context) {
 	s.mu.Lock()
 	dirty := s.dirty
 	s.dirty = false

@@ -86,10 +86,10 @@ func clientLine(c track.Client) string {
 	return c.JID + " " + what + map[track.Ternary]string{track.No: ", unmanaged", track.Yes: ", managed"}[c.Managed]
 }
 
-func (w *world) Saw(full string, _ presence.Source, _ caps.Caps) { w.note("saw %s", full) }
-func (w *world) Left(full string)                                { w.note("left %s", full) }
-func (w *world) Online(string) bool                              { return false }
-func (w *world) Acknowledged(string)                             {}
+func (w *world) Observe(full string, _ presence.Source, _ caps.Caps) { w.note("saw %s", full) }
+func (w *world) Left(full string)                                    { w.note("left %s", full) }
+func (w *world) Online(string) bool                                  { return false }
+func (w *world) Acknowledged(string)                                 {}
 
 func (w *world) Get(_ context.Context, key string) (string, error) {
 	w.mu.Lock()
@@ -178,7 +178,7 @@ func TestSource(t *testing.T) {
 			t.Errorf("after a restart: %s", said)
 		}
 		expect.Equal(t, "gaps", s.State().Gaps, 0)
-		expect.Equal(t, "sources", strings.Join(s.State().Tells, "; "), "m, s")
+		expect.Equal(t, "sources", strings.Join(s.State().Sources, "; "), "m, s")
 
 		s.Receive(batch("runrunrun", 6, acked("m7")))
 		expect.Equal(t, "gaps when a batch is missing", s.State().Gaps, 1)
@@ -276,7 +276,7 @@ func TestEndedWithItsNode(t *testing.T) {
 		sessions, _ = s.Roll().Of("carol@here.test")
 		expect.Equal(t, "Carol's sessions", len(sessions), 0)
 		expect.Equal(t, "gaps", s.State().Gaps, 1)
-		expect.Equal(t, "sources", len(s.State().Tells), 1)
+		expect.Equal(t, "sources", len(s.State().Sources), 1)
 
 		s.Receive(batch("otherruns", 3, "<ended run='onerunone'/>"))
 		time.Sleep(tidyEvery + ackEvery)

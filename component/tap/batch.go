@@ -327,7 +327,7 @@ func (r *report) others() {
 			r.out.Displays = append(r.out.Displays, Display{owner.bare, with.bare, string(a.id), r.known(a.by)})
 		}
 	case "hello":
-		r.out.Hello = &Hello{Module: said(a.module), Server: said(a.server), Hosts: strings.Fields(said(a.hosts)), Node: said(a.node), Tells: tellsOf(said(a.tells))}
+		r.out.Hello = &Hello{Module: displayable(a.module), Server: displayable(a.server), Hosts: strings.Fields(displayable(a.hosts)), Node: displayable(a.node), Reports: reportsOf(displayable(a.tells))}
 	case "bye":
 		r.out.Bye = true
 	case "ended":
@@ -337,8 +337,8 @@ func (r *report) others() {
 	}
 }
 
-// said returns what a server says about itself, short enough to display.
-func said(b []byte) string {
+// displayable returns what a server says about itself, short enough to display.
+func displayable(b []byte) string {
 	const limit = 4096
 	if len(b) > limit {
 		b = b[:limit]
@@ -346,14 +346,14 @@ func said(b []byte) string {
 	return strings.ToValidUTF8(string(b), "")
 }
 
-var tells = map[string]Tells{
-	"handed": TellsHanded, "acked": TellsAcks, "unacked": TellsUnacked, "offline": TellsOffline, "bounce": TellsBounces,
-	"dropped": TellsDropped, "session": TellsSessions, "roster": TellsRosters, "removed": TellsRemovals,
+var reportNames = map[string]Reports{
+	"handed": ReportsHanded, "acked": ReportsAcks, "unacked": ReportsUnacked, "offline": ReportsOffline, "bounce": ReportsBounces,
+	"dropped": ReportsDropped, "session": ReportsSessions, "roster": ReportsRosters, "removed": ReportsRemovals,
 }
 
-func tellsOf(list string) (all Tells) {
+func reportsOf(list string) (all Reports) {
 	for word := range strings.FieldsSeq(list) {
-		all |= tells[word]
+		all |= reportNames[word]
 	}
 	return all
 }

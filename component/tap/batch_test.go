@@ -140,7 +140,7 @@ func TestBatchedEvents(t *testing.T) {
 			"roster-changed alice@here.test → bob@here.test 4 {false 0 0 0}", "{Owner:bob@here.test With:alice@far.test ID:x By:bob@here.test}", "removed bob@here.test"}},
 		{"another run's end", "<ended run='abc12345'/><ended/>", []string{"dropped", "ended abc12345"}},
 		{"a run's beginning and end", "<hello v='1' module='mod_tocsin 1' server='Prosody 13.0.1' hosts='here.test also.test' node='n1' tells='acked handed new'/><bye/>", []string{"dropped",
-			"{Module:mod_tocsin 1 Server:Prosody 13.0.1 Hosts:[here.test also.test] Node:n1 Tells:3}", "bye"}},
+			"{Module:mod_tocsin 1 Server:Prosody 13.0.1 Hosts:[here.test also.test] Node:n1 Reports:3}", "bye"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if d := cmp.Diff(tt.want, told(rulesConfig, batchOf(tt.events))); d != "" {

@@ -43,7 +43,7 @@ var events = map[string]event{
 // message classifies a copy of a message (protocol §1).
 func (r *report) message() Verdict {
 	f := r.f
-	if len(f.from) == 0 || len(f.to) == 0 || !r.told() {
+	if len(f.from) == 0 || len(f.to) == 0 || !r.readLabel() {
 		return Dropped
 	}
 	isError := string(f.typ) == "error"
@@ -96,8 +96,8 @@ func (r *report) active(a *party) {
 	}
 }
 
-// told reads our module's label of the copy. It reports false for an unknown one.
-func (r *report) told() bool {
+// readLabel reads our module's label of the copy. It reports false for an unknown one.
+func (r *report) readLabel() bool {
 	if r.f.batch.here {
 		return true
 	}
@@ -352,7 +352,7 @@ func (r *report) bounce() {
 // presence handles a broadcast of a local user's resource.
 func (r *report) presence() Verdict {
 	f := r.f
-	if !r.told() || r.event != untold && r.event != eventPresence {
+	if !r.readLabel() || r.event != untold && r.event != eventPresence {
 		return Dropped
 	}
 	from := r.address(f.from)

@@ -59,7 +59,7 @@ type Resource struct {
 	Kind SeenKind
 }
 
-// Sighting is the content of a frame. Its slices are reused by the next Take; the strings in them stay valid.
+// Sighting is the content of a frame. Its slices are reused by the next Read; the strings in them stay valid.
 type Sighting struct {
 	Facts    []track.Fact // in the order in which they apply
 	Seen     []Resource

@@ -48,11 +48,11 @@ func (s *Sender) Reported(ctx context.Context, r gateway.Report) error {
 	if in.Found {
 		return nil
 	}
-	s.early.keep(in, s.Clock.Now())
+	s.early.push(in, s.Clock.Now())
 	return nil
 }
 
-func (e *early) keep(in track.TextReported, now time.Time) {
+func (e *early) push(in track.TextReported, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for len(e.reports) > 0 && (len(e.reports) >= maxEarly || now.Sub(e.reports[0].at) > earlyTTL) {
@@ -61,8 +61,8 @@ func (e *early) keep(in track.TextReported, now time.Time) {
 	e.reports = append(e.reports, earlyReport{in, now})
 }
 
-// take removes and returns the reports about the given ids.
-func (e *early) take(route string, ids []string, now time.Time) (found []track.TextReported) {
+// pop removes and returns the reports about the given ids.
+func (e *early) pop(route string, ids []string, now time.Time) (found []track.TextReported) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var rest []earlyReport

@@ -231,7 +231,7 @@ func (s *Sender) submit(ctx context.Context, j job, look *track.TextLook, o *set
 	s.Log.Info("submitted an SMS", "text", t.ID, "route", route.Name, "country", country, "outcome", outcomes[answer.Outcome], "class", answer.Class)
 	switch answer.Outcome {
 	case gateway.Sent:
-		return false, s.Inputs.Do(ending, &track.TextSent{Text: t.ID, Route: route.Name, IDs: answer.IDs, Early: s.early.take(route.Name, answer.IDs, s.Clock.Now())})
+		return false, s.Inputs.Do(ending, &track.TextSent{Text: t.ID, Route: route.Name, IDs: answer.IDs, Early: s.early.pop(route.Name, answer.IDs, s.Clock.Now())})
 	case gateway.Refused, gateway.Stopped:
 		return false, s.Inputs.Do(ending, &track.TextEnded{Text: t.ID, State: track.TextRefused, Stopped: answer.Outcome == gateway.Stopped})
 	case gateway.NotSent:
@@ -260,7 +260,7 @@ func (s *Sender) submitTo(ctx context.Context, g gateway.Gateway, m gateway.Subm
 	if g == nil {
 		return gateway.Answer{Outcome: gateway.NotSent, Class: "no gateway"}
 	}
-	asking, end := clock.Outlive(ctx, s.Clock, shutdownTimeout)
+	asking, end := clock.ExtendContext(ctx, s.Clock, shutdownTimeout)
 	defer end()
 	asking, cancel := context.WithTimeout(asking, submitTimeout)
 	defer cancel()

@@ -29,7 +29,7 @@ func (s *Server) drawAdmin(r *http.Request, v visit, changed string, back *forms
 	if err != nil {
 		return nil, err
 	}
-	say := s.say(r, v.owner)
+	say := s.phrases(r, v.owner)
 	page := view{Title: say.Web.Admin, CSRF: s.csrf(v.text), Notes: said, Health: s.Health.Health(r.Context())}
 	for _, name := range command.AdminPages() {
 		if name == "admin-reload" && changed != name { // it has no form: requesting it runs it

@@ -33,17 +33,17 @@ type Store interface {
 
 // Prompts shows and answers prompts on their pages.
 type Prompts interface {
-	// Offer returns a prompt as its sender may see it now; ok is false if it is no longer known.
-	Offer(ctx context.Context, prompt string) (o Offer, ok bool, err error)
+	// PromptView returns a prompt as its sender may see it now; ok is false if it is no longer known.
+	PromptView(ctx context.Context, prompt string) (o PromptView, ok bool, err error)
 	// Answer submits the sender's answer.
 	Answer(context.Context, *track.Answer) error
 }
 
-// Offer is a prompt as shown on its page.
-type Offer struct {
+// PromptView is a prompt as shown on its page.
+type PromptView struct {
 	track.Prompt
-	Ask  phrase.Ask // Number is "" if none may be shown
-	Lang string
+	Content phrase.PromptContent // Number is "" if none may be shown
+	Lang    string
 }
 
 // Commands are the data forms that settings and admin pages show: see command.Commands.

@@ -33,30 +33,30 @@ type promptView struct {
 
 // showPrompt shows a prompt without claiming it.
 func (s *Server) showPrompt(r *http.Request) (*reply, error) {
-	o, err := s.offer(r)
+	o, err := s.promptView(r)
 	if err != nil {
 		return nil, err
 	}
-	return s.drawPrompt(r, o, o.Ask.Text, nil), nil
+	return s.drawPrompt(r, o, o.Content.Text, nil), nil
 }
 
-// offer finds the prompt of a link.
-func (s *Server) offer(r *http.Request) (Offer, error) {
+// promptView finds the prompt of a link.
+func (s *Server) promptView(r *http.Request) (PromptView, error) {
 	t, ok, err := s.find(r.Context(), r.PathValue("token"), track.PromptPage)
 	if err != nil || !ok {
-		return Offer{}, or(err, errGone)
+		return PromptView{}, or(err, errGone)
 	}
-	o, ok, err := s.Prompts.Offer(r.Context(), t.Prompt)
+	o, ok, err := s.Prompts.PromptView(r.Context(), t.Prompt)
 	if err != nil || !ok || o.Sender != t.Owner {
-		return Offer{}, or(err, errGone)
+		return PromptView{}, or(err, errGone)
 	}
 	return o, nil
 }
 
 // drawPrompt renders a prompt with a text for the SMS, or a note if it is over.
-func (s *Server) drawPrompt(r *http.Request, o Offer, text string, notes []note) *reply {
-	say := s.say(r, o.Sender)
-	v := view{Title: say.Web.PromptTitle(o.Ask.With), CSRF: s.csrf(r.PathValue("token")), Notes: notes}
+func (s *Server) drawPrompt(r *http.Request, o PromptView, text string, notes []note) *reply {
+	say := s.phrases(r, o.Sender)
+	v := view{Title: say.Web.PromptTitle(o.Content.With), CSRF: s.csrf(r.PathValue("token")), Notes: notes}
 	by := holder(o.Sender)
 	switch {
 	case !o.State.Live() || o.State == track.PromptSnoozed || s.Clock.Now().After(o.ExpiresAt.Std()):
@@ -64,48 +64,48 @@ func (s *Server) drawPrompt(r *http.Request, o Offer, text string, notes []note)
 			v.Notes = []note{{Text: s.over(say, o)}}
 		}
 		return s.render(r, o.Sender, "prompt.html", v)
-	case o.State == track.PromptClaimed && o.Ask.Under:
-		v.Notes = append(notes, note{Text: say.Chat.Sending(o.Ask.With)})
+	case o.State == track.PromptClaimed && o.Content.Under:
+		v.Notes = append(notes, note{Text: say.Chat.Sending(o.Content.With)})
 		return s.render(r, o.Sender, "prompt.html", v)
 	case o.State == track.PromptClaimed && o.Claimer != by:
 		v.Notes = append(notes, note{Text: say.Web.Elsewhere})
 		return s.render(r, o.Sender, "prompt.html", v)
 	}
-	number := strings.TrimPrefix(o.Ask.Number, "tel:")
+	number := strings.TrimPrefix(o.Content.Number, "tel:")
 	p := &promptView{
-		What: say.Chat.What(o.Ask), Number: number, Text: text, Known: o.Ask.Text != "", Claimed: o.State == track.PromptClaimed, State: stateOf(o), Sends: o.Ask.Sends,
+		What: say.Chat.What(o.Content), Number: number, Text: text, Known: o.Content.Text != "", Claimed: o.State == track.PromptClaimed, State: stateOf(o), Sends: o.Content.Sends,
 	}
 	if number != "" {
 		link := sms.URI(number, sms.Clean(text))
 		p.Link, p.QR = template.URL(link), qrCode(link) // a number in E.164, and a body that is percent-encoded
-		p.Via, p.Gateway = template.URL(sms.ChatURI(number, o.Ask.Gateway, sms.Clean(text))), o.Ask.Gateway
+		p.Via, p.Gateway = template.URL(sms.ChatURI(number, o.Content.Gateway, sms.Clean(text))), o.Content.Gateway
 	}
 	v.Prompt = p
 	return s.render(r, o.Sender, "prompt.html", v)
 }
 
 // over returns the outcome of a prompt.
-func (s *Server) over(say *phrase.Phrases, o Offer) string {
+func (s *Server) over(say *phrase.Phrases, o PromptView) string {
 	now := s.Clock.Now().In(s.Users.Zone(o.Sender))
 	switch o.State {
 	case track.PromptWithdrawn:
-		return say.Chat.Settled(o.Ask.With, o.Withdrew, now, now)
+		return say.Chat.Settled(o.Content.With, o.Withdrew, now, now)
 	case track.PromptSnoozed:
-		return say.Chat.Snoozed(o.Ask.With, o.Until.Std().In(now.Location()), now, 0)
+		return say.Chat.Snoozed(o.Content.With, o.Until.Std().In(now.Location()), now, 0)
 	case track.PromptSent, track.PromptDeclined, track.PromptFailed:
 		if o.State == track.PromptSent && o.Until == 0 { // sent by the component
-			return say.Chat.Settled(o.Ask.With, track.WithdrawTexted, now, now)
+			return say.Chat.Settled(o.Content.With, track.WithdrawTexted, now, now)
 		}
-		return say.Chat.Settled(o.Ask.With, track.WithdrawAnswered, now, now)
+		return say.Chat.Settled(o.Content.With, track.WithdrawAnswered, now, now)
 	}
-	return say.Chat.Settled(o.Ask.With, track.WithdrawExpired, o.ExpiresAt.Std().In(now.Location()), now)
+	return say.Chat.Settled(o.Content.With, track.WithdrawExpired, o.ExpiresAt.Std().In(now.Location()), now)
 }
 
 // holder is the name under which a user's pages claim prompts: they count as one device.
 func holder(owner string) string { return owner + "/page" }
 
 // stateOf returns a value that changes whenever the page should be rendered again.
-func stateOf(o Offer) string {
+func stateOf(o PromptView) string {
 	who := ""
 	if o.State == track.PromptClaimed && o.Claimer != holder(o.Sender) {
 		who = "elsewhere"
@@ -115,7 +115,7 @@ func stateOf(o Offer) string {
 
 // promptState returns stateOf to an open page.
 func (s *Server) promptState(r *http.Request) (*reply, error) {
-	o, err := s.offer(r)
+	o, err := s.promptView(r)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (s *Server) promptState(r *http.Request) (*reply, error) {
 
 // answerPrompt handles the answer to a prompt.
 func (s *Server) answerPrompt(r *http.Request) (*reply, error) {
-	o, err := s.offer(r)
+	o, err := s.promptView(r)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (s *Server) answerPrompt(r *http.Request) (*reply, error) {
 	}
 	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\r\n", "\n"), "")
 	a := &track.Answer{Prompt: o.ID, By: holder(o.Sender), Action: track.AnswerAction(r.PostFormValue("action")), For: laterFor}
-	if written := sms.Clean(text); a.Action == track.SendIt && written != sms.Clean(o.Ask.Text) {
+	if written := sms.Clean(text); a.Action == track.SendIt && written != sms.Clean(o.Content.Text) {
 		a.Text = written
 	}
 	switch a.Action {
@@ -152,12 +152,12 @@ func (s *Server) answerPrompt(r *http.Request) (*reply, error) {
 	if err := s.Prompts.Answer(r.Context(), a); err != nil {
 		return nil, err
 	}
-	say := s.say(r, o.Sender)
+	say := s.phrases(r, o.Sender)
 	var notes []note
 	switch {
 	case a.Action == track.SendIt && a.Verdict != track.Conflict:
 		if a.Verdict != track.OK {
-			notes = []note{{Text: say.Chat.NotFromHere(o.Ask.With)}}
+			notes = []note{{Text: say.Chat.NotFromHere(o.Content.With)}}
 		}
 	case a.Verdict != track.OK && a.Verdict != track.Conflict:
 		notes = []note{{Text: say.Web.Changed}}
@@ -166,7 +166,7 @@ func (s *Server) answerPrompt(r *http.Request) (*reply, error) {
 	case a.Verdict == track.OK && a.Action != track.Claim:
 		notes = []note{{Text: say.Web.Done}}
 	}
-	if o, err = s.offer(r); err != nil {
+	if o, err = s.promptView(r); err != nil {
 		return nil, err
 	}
 	return s.drawPrompt(r, o, text, notes), nil

@@ -97,14 +97,14 @@ func (a *reply) write(s *Server, w http.ResponseWriter) {
 
 // render renders a page for a user, "" if unknown.
 func (s *Server) render(r *http.Request, owner, name string, v view) *reply {
-	v.Say, v.Base, v.Name, v.Owner = s.say(r, owner), s.current().prefix, s.Settings.Get().Name, owner
+	v.Say, v.Base, v.Name, v.Owner = s.phrases(r, owner), s.current().prefix, s.Settings.Get().Name, owner
 	var b bytes.Buffer
 	err := templates.ExecuteTemplate(&b, name, v)
 	return &reply{body: b.Bytes(), fault: err}
 }
 
-// say returns the phrases for a page: in the user's language, else in the browser's.
-func (s *Server) say(r *http.Request, owner string) *phrase.Phrases {
+// phrases returns the phrases for a page: in the user's language, else in the browser's.
+func (s *Server) phrases(r *http.Request, owner string) *phrase.Phrases {
 	var preferred []string
 	if tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language")); err == nil {
 		for _, tag := range tags {
@@ -119,7 +119,7 @@ func (s *Server) say(r *http.Request, owner string) *phrase.Phrases {
 
 // fail renders an error page.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, status int) {
-	say := s.say(r, "")
+	say := s.phrases(r, "")
 	v := view{Title: say.Web.GoneTitle, Message: say.Web.Gone}
 	switch {
 	case status == http.StatusTooManyRequests:

@@ -197,7 +197,7 @@ func (s *Server) showLink(r *http.Request, a area) (*reply, error) {
 	if err != nil || !ok {
 		return nil, or(err, errGone)
 	}
-	say := s.say(r, t.Owner)
+	say := s.phrases(r, t.Owner)
 	title := map[track.Purpose]string{track.SettingsLink: say.Web.Settings, track.AdminLink: say.Web.Admin}[a.link]
 	return s.render(r, t.Owner, "open.html", view{Title: title, CSRF: s.csrf(r.PathValue("token"))}), nil
 }

@@ -25,7 +25,7 @@ func (s *Server) changeSettings(r *http.Request, v visit) (*reply, error) {
 		if err := s.Forget(r.Context(), v.owner); err != nil {
 			return nil, err
 		}
-		say := s.say(r, v.owner)
+		say := s.phrases(r, v.owner)
 		return s.render(r, v.owner, "message.html", view{Title: say.Web.Settings, Message: say.Web.Deleted}), nil
 	}
 	name, form, said, err := s.carryOut(r, v, settingsForms)
@@ -45,7 +45,7 @@ func (s *Server) carryOut(r *http.Request, v visit, allowed []string) (name stri
 		if name != r.PostFormValue("form") {
 			continue
 		}
-		lang, now := s.say(r, v.owner).Lang, s.Clock.Now()
+		lang, now := s.phrases(r, v.owner).Lang, s.Clock.Now()
 		asked, said, err := s.Commands.Page(r.Context(), now, user, lang, name, nil)
 		if err != nil || asked == nil {
 			return name, nil, notes(said), err
@@ -62,7 +62,7 @@ func (s *Server) drawSettings(r *http.Request, v visit, changed string, back *fo
 	if err != nil {
 		return nil, err
 	}
-	say := s.say(r, v.owner)
+	say := s.phrases(r, v.owner)
 	page := view{Title: say.Web.Settings, CSRF: s.csrf(v.text), Notes: said}
 	for _, name := range settingsForms {
 		form := back

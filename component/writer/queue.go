@@ -90,16 +90,16 @@ func (q *Queue) push(e entry) {
 	q.metrics.Queued.Set(float64(q.Len()))
 }
 
-// Put queues an internal input, which is never dropped. done, if not nil, is called when it is durable, or with
+// Push queues an internal input, which is never dropped. done, if not nil, is called when it is durable, or with
 // track.ErrRefused if the database refuses it.
-func (q *Queue) Put(in track.Input, done func(error)) {
+func (q *Queue) Push(in track.Input, done func(error)) {
 	q.push(entry{input: in, done: done, at: q.clock.Now()})
 }
 
 // Do queues an input and waits until it is durable. A nil input waits for everything queued before.
 func (q *Queue) Do(ctx context.Context, in track.Input) error {
 	done := make(chan error, 1)
-	q.Put(in, func(err error) { done <- err })
+	q.Push(in, func(err error) { done <- err })
 	select {
 	case err := <-done:
 		return err
@@ -142,12 +142,12 @@ func (q *Queue) setFault(err error) {
 	q.failed = err
 }
 
-// take removes and returns the next batch.
-func (q *Queue) take() []entry {
+// popBatch removes and returns the next batch.
+func (q *Queue) popBatch() []entry {
 	q.mu.Lock() // so that Lag finds the oldest entry in one of its two places
 	defer q.mu.Unlock()
 	room := MaxBatch
-	batch := q.entries.TakeWhile(func(e entry) bool {
+	batch := q.entries.PopWhile(func(e entry) bool {
 		if room <= 0 {
 			return false
 		}

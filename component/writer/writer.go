@@ -55,10 +55,10 @@ type Options struct {
 // Writer writes queued inputs, in batches.
 type Writer struct {
 	Options
-	batch []entry       // being written
-	doubt *track.Result // a commit that may have been stored although it failed
-	sizes [1024]int     // number of inputs of the last commits
-	n     int           // number of commits
+	batch      []entry       // being written
+	unresolved *track.Result // a commit that may have been stored although it failed
+	sizes      [1024]int     // number of inputs of the last commits
+	n          int           // number of commits
 }
 
 // New returns a writer. Only Run touches the ledger.
@@ -77,10 +77,10 @@ func (w *Writer) gauge() {
 // no longer be written: track.ErrFenced, a track.BehindError, or the error of ctx. What could not be written is then in
 // Unwritten.
 func (w *Writer) Run(ctx context.Context) error {
-	writing, stop := clock.Outlive(ctx, w.Clock, stopWithin)
+	writing, stop := clock.ExtendContext(ctx, w.Clock, stopWithin)
 	defer stop()
 	for {
-		if w.batch = w.Queue.take(); len(w.batch) > 0 {
+		if w.batch = w.Queue.popBatch(); len(w.batch) > 0 {
 			if err := w.write(writing, w.batch); err != nil {
 				return err
 			}
@@ -102,7 +102,7 @@ func (w *Writer) Run(ctx context.Context) error {
 // database, or will be repeated: numbered batches are kept by their source until acknowledged, and requests without an answer
 // are sent again.
 func (w *Writer) Unwritten() (left []track.Events) {
-	for _, e := range append(w.batch, w.Queue.entries.TakeWhile(func(entry) bool { return true })...) {
+	for _, e := range append(w.batch, w.Queue.entries.PopWhile(func(entry) bool { return true })...) {
 		events, ok := e.input.(*track.Events)
 		if ok && events.Mark.Run == "" && len(events.Facts)+len(events.Removed) > 0 {
 			left = append(left, *events)
@@ -205,7 +205,7 @@ func (w *Writer) commit(ctx context.Context, batch []entry) error {
 		w.Ledger.SetPolicy(policy)
 	}
 	if len(inputs) > 0 {
-		result, err := w.settle(ctx, len(inputs))
+		result, err := w.resolve(ctx, len(inputs))
 		if err != nil {
 			return err
 		}
@@ -238,17 +238,17 @@ func (w *Writer) apply(ctx context.Context, inputs []track.Input, now track.Time
 	}
 	if err := w.Store.Commit(ctx, result.Changes); err != nil {
 		if !errors.Is(err, track.ErrRefused) {
-			w.doubt = result
+			w.unresolved = result
 			w.Ledger.Forget()
 		}
 		return nil, fmt.Errorf("commit a batch: %w", err)
 	}
-	w.note(len(inputs))
+	w.recordSize(len(inputs))
 	return result, nil
 }
 
-// note records how many inputs a commit had.
-func (w *Writer) note(inputs int) {
+// recordSize records how many inputs a commit had.
+func (w *Writer) recordSize(inputs int) {
 	w.sizes[w.n%len(w.sizes)] = inputs
 	w.n++
 }
@@ -258,10 +258,10 @@ func isBehind(err error) bool {
 	return errors.As(err, &behind)
 }
 
-// settle determines the outcome of a commit whose error left it open, for instance because the connection broke. It returns
+// resolve determines the outcome of a commit whose error left it open, for instance because the connection broke. It returns
 // the result if it was stored: then its effects must happen, and only once.
-func (w *Writer) settle(ctx context.Context, inputs int) (*track.Result, error) {
-	result := w.doubt
+func (w *Writer) resolve(ctx context.Context, inputs int) (*track.Result, error) {
+	result := w.unresolved
 	if result == nil {
 		return nil, nil
 	}
@@ -269,11 +269,11 @@ func (w *Writer) settle(ctx context.Context, inputs int) (*track.Result, error) 
 	if err != nil {
 		return nil, fmt.Errorf("look for a batch: %w", err)
 	}
-	w.doubt = nil
+	w.unresolved = nil
 	if !stored {
 		return nil, nil
 	}
-	w.note(inputs)
+	w.recordSize(inputs)
 	w.Log.Info("a batch was stored even though its commit returned an error")
 	return result, nil
 }

@@ -117,7 +117,7 @@ func write(t *testing.T, tell func(*writing)) {
 func (w *writing) names(from, to int) (all []string) {
 	for i := from; i < to; i++ {
 		name := fmt.Sprint(i)
-		w.Put(&track.OutboxDone{name}, nil)
+		w.Push(&track.OutboxDone{name}, nil)
 		all = append(all, name)
 	}
 	return all
@@ -163,7 +163,7 @@ func TestRefusedInput(t *testing.T) {
 		w.store.refuse = "bad"
 		all := w.names(0, 200)
 		refused := make(chan error, 1)
-		w.Put(&track.OutboxDone{"bad"}, func(err error) { refused <- err })
+		w.Push(&track.OutboxDone{"bad"}, func(err error) { refused <- err })
 		all = append(all, w.names(200, 400)...)
 		expect.Equal(t, "answer", errors.Is(<-refused, track.ErrRefused), true)
 		time.Sleep(time.Second)
@@ -352,8 +352,8 @@ func TestFenced(t *testing.T) {
 		w.store.fails(func() error { return errors.New("connection refused") })
 		see("m1")
 		w.names(0, 10)
-		w.Put(&track.Fact{Kind: track.AlarmFired, Ord: 7}, nil)
-		w.Put(&track.Fact{Kind: track.Stopped, Key: track.Key{ID: "somebody waits"}}, func(error) {})
+		w.Push(&track.Fact{Kind: track.AlarmFired, Ord: 7}, nil)
+		w.Push(&track.Fact{Kind: track.Stopped, Key: track.Key{ID: "somebody waits"}}, func(error) {})
 		time.Sleep(time.Second)
 		see("m2")
 		w.Offer(&track.Events{Removed: []string{"c@example.org"}}, nil)

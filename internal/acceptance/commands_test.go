@@ -11,7 +11,7 @@ import (
 
 // command runs an ad-hoc command: it starts it and, if fields are given, submits its form.
 func (h *host) command(c *lab.Client, name string, fields ...string) *lab.Element {
-	start := c.Ask("set", h.Component, fmt.Sprintf("<command xmlns='http://jabber.org/protocol/commands' node='%s#%s' action='execute'/>", ns, name))
+	start := c.Query("set", h.Component, fmt.Sprintf("<command xmlns='http://jabber.org/protocol/commands' node='%s#%s' action='execute'/>", ns, name))
 	if len(fields) == 0 || start.Attr("type") == "error" {
 		return start
 	}
@@ -19,7 +19,7 @@ func (h *host) command(c *lab.Client, name string, fields ...string) *lab.Elemen
 	for i := 0; i < len(fields); i += 2 {
 		fmt.Fprintf(&form, "<field var='%s'><value>%s</value></field>", fields[i], lab.Escape(fields[i+1]))
 	}
-	return c.Ask("set", h.Component, fmt.Sprintf("<command xmlns='http://jabber.org/protocol/commands' node='%s#%s' sessionid='%s' action='complete'>"+
+	return c.Query("set", h.Component, fmt.Sprintf("<command xmlns='http://jabber.org/protocol/commands' node='%s#%s' sessionid='%s' action='complete'>"+
 		"<x xmlns='jabber:x:data' type='submit'>%s</x></command>", ns, name, start.Find("command").Attr("sessionid"), form.String()))
 }
 
@@ -65,8 +65,8 @@ func TestDiscovery(t *testing.T) {
 		if items.Has("query/item[@node='" + ns + "#admin-status']") {
 			t.Error("an admin's command is shown to a user")
 		}
-		wantsError(t, alice.Ask("get", h.Component, "<query xmlns='urn:unknown'/>"), "service-unavailable")
-		wantsError(t, alice.Ask("get", h.Component, ""), "bad-request")
+		wantsError(t, alice.Query("get", h.Component, "<query xmlns='urn:unknown'/>"), "service-unavailable")
+		wantsError(t, alice.Query("get", h.Component, ""), "bad-request")
 	})
 }
 
@@ -99,7 +99,7 @@ func TestNumberByRegistration(t *testing.T) {
 		if !again.Has("registered") || again.Find("phone").Text != number {
 			t.Errorf("not registered: %s", again)
 		}
-		wantsError(t, bob.Ask("set", h.Component, "<query xmlns='jabber:iq:register'><phone>110</phone></query>"), "not-acceptable")
+		wantsError(t, bob.Query("set", h.Component, "<query xmlns='jabber:iq:register'><phone>110</phone></query>"), "not-acceptable")
 		alice.Say(bob.Bare(), "m1", "Are you there?")
 		wants(t, "number", h.prompt(alice, "m1").Find("number").Attr("uri"), "tel:"+number)
 		bob.Must("set", h.Component, "<query xmlns='jabber:iq:register'><remove/></query>")

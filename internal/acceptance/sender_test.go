@@ -10,7 +10,7 @@ import (
 )
 
 func (h *host) answer(c *lab.Client, prompt *lab.Element, action string, more ...string) *lab.Element {
-	return c.Ask("set", h.Component, fmt.Sprintf("<answer xmlns='%s' prompt='%s' action='%s' %s/>", ns, prompt.Attr("prompt"), action, strings.Join(more, " ")))
+	return c.Query("set", h.Component, fmt.Sprintf("<answer xmlns='%s' prompt='%s' action='%s' %s/>", ns, prompt.Attr("prompt"), action, strings.Join(more, " ")))
 }
 
 func wantsError(t *testing.T, iq *lab.Element, condition string) {

@@ -106,8 +106,8 @@ func (c *Client) Close() {
 	c.reader.Wait()
 }
 
-// Ask sends an IQ and returns the response, result or error. An empty to means the user's own account.
-func (c *Client) Ask(typ, to, payload string) *Element {
+// Query sends an IQ and returns the response, result or error. An empty to means the user's own account.
+func (c *Client) Query(typ, to, payload string) *Element {
 	c.t.Helper()
 	id := c.fresh()
 	c.Send("%s", fmt.Sprintf("<iq type='%s' id='%s'%s>%s</iq>", typ, id, toward(to), payload))
@@ -116,10 +116,10 @@ func (c *Client) Ask(typ, to, payload string) *Element {
 	})
 }
 
-// Must is Ask for a result: an error fails the test.
+// Must is Query for a result: an error fails the test.
 func (c *Client) Must(typ, to, payload string) *Element {
 	c.t.Helper()
-	answer := c.Ask(typ, to, payload)
+	answer := c.Query(typ, to, payload)
 	if answer.Attr("type") != "result" {
 		c.t.Fatalf("%s: %s: %s", c.name, payload, answer)
 	}

@@ -218,7 +218,7 @@ func TestModuleAcknowledged(t *testing.T) {
 			t.Errorf("%s: %s", what, answer)
 		}
 	}
-	if answer := alice.Ask("set", "lab.test", fmt.Sprintf("<ack xmlns='urn:tocsin:tap:1' run='%s' n='1'/>", before[0].Run)); answer.Attr("type") != "error" {
+	if answer := alice.Query("set", "lab.test", fmt.Sprintf("<ack xmlns='urn:tocsin:tap:1' run='%s' n='1'/>", before[0].Run)); answer.Attr("type") != "error" {
 		t.Errorf("a user's: %s", answer)
 	}
 }

@@ -110,7 +110,7 @@ type entry struct {
 // Do implements texts.Inputs.
 func (l *life) Do(ctx context.Context, in track.Input) error {
 	done := make(chan error, 1)
-	l.queue.Put(in, func(err error) { done <- err })
+	l.queue.Push(in, func(err error) { done <- err })
 	select {
 	case err := <-done:
 		return err

@@ -50,8 +50,8 @@ type Response[F any] struct {
 	Data any
 }
 
-// Ask shows a form whose submission completes the command.
-func Ask[F any](form *F, notes ...Note) Response[F] {
+// Continue shows a form whose submission completes the command.
+func Continue[F any](form *F, notes ...Note) Response[F] {
 	return Response[F]{Form: form, Notes: notes, Allow: []Action{Complete}}
 }
 

@@ -30,7 +30,7 @@ func newDesk(t *testing.T, o adhoc.Options) *desk {
 				d.in()
 				return adhoc.Done[form]("done"), nil
 			}
-			return adhoc.Ask(&form{}), nil
+			return adhoc.Continue(&form{}), nil
 		},
 	})
 	return d

@@ -146,7 +146,7 @@ func (g *Gateway) Submit(ctx context.Context, m gateway.Submission) gateway.Answ
 	ctx, cancel := context.WithTimeout(ctx, g.route.Answer)
 	defer cancel()
 	answer := g.submit(ctx, m)
-	g.note(answer)
+	g.backOff(answer)
 	return answer
 }
 
@@ -181,8 +181,8 @@ func (g *Gateway) submit(ctx context.Context, m gateway.Submission) gateway.Answ
 	return g.rules.class(resp, body, now)
 }
 
-// note closes the route for a while if the answer says so.
-func (g *Gateway) note(a gateway.Answer) {
+// backOff closes the route for a while if the answer says so.
+func (g *Gateway) backOff(a gateway.Answer) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.closed, g.why = g.clock.Now().Add(a.Wait), a.Class

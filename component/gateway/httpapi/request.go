@@ -34,7 +34,7 @@ type parser struct {
 }
 
 func (p *parser) fault(key, format string, args ...any) {
-	p.faults = append(p.faults, p.route.blame(key, fmt.Sprintf(format, args...)))
+	p.faults = append(p.faults, p.route.faultOf(key, fmt.Sprintf(format, args...)))
 }
 
 func (p *parser) template(key, text string, example any) *template.Template {

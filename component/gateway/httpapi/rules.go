@@ -49,8 +49,8 @@ func (p *parser) condition(key string, m Match) *condition {
 	return c
 }
 
-// holds reports whether a response meets the condition. A missing value does not.
-func (c *condition) holds(status int, body []byte, d *document) bool {
+// matches reports whether a response meets the condition. A missing value does not.
+func (c *condition) matches(status int, body []byte, d *document) bool {
 	switch {
 	case c == nil:
 		return false
@@ -77,13 +77,13 @@ func (r *rules) class(resp *http.Response, body []byte, now time.Time) gateway.A
 	status, d := resp.StatusCode, parse(body)
 	answer := gateway.Answer{Class: strconv.Itoa(status)}
 	switch {
-	case r.stopped.holds(status, body, d):
+	case r.stopped.matches(status, body, d):
 		answer.Outcome, answer.Class = gateway.Stopped, "stopped"
-	case r.refused.holds(status, body, d):
+	case r.refused.matches(status, body, d):
 		answer.Outcome, answer.Class = gateway.Refused, "refused"
-	case r.later.holds(status, body, d):
+	case r.later.matches(status, body, d):
 		answer.Outcome, answer.Class, answer.Wait = gateway.NotSent, "later", retryAfter(resp, now)
-	case r.ok.holds(status, body, d) && (status/100 == 2 || slices.Contains(r.ok.Status, status)):
+	case r.ok.matches(status, body, d) && (status/100 == 2 || slices.Contains(r.ok.Status, status)):
 		answer.Outcome, answer.Class = gateway.Sent, "sent"
 		if r.id != "" {
 			for _, id := range d.all(r.id) {

@@ -97,12 +97,12 @@ func (r *Route) resolve() (Spec, gateway.Faults) {
 		if m := lastKey.FindStringSubmatch(fault); m != nil {
 			key, fault = m[1], m[2]
 		}
-		return s, gateway.Faults{r.blame(key, fault)}
+		return s, gateway.Faults{r.faultOf(key, fault)}
 	}
 	var faults gateway.Faults
 	for _, key := range meta.Undecoded() {
 		if key[0] != "json" {
-			faults = append(faults, r.blame(key.String(), "unknown key"))
+			faults = append(faults, r.faultOf(key.String(), "unknown key"))
 		}
 	}
 	return s, faults
@@ -124,8 +124,8 @@ func merge(under, over map[string]any) {
 	}
 }
 
-// blame returns a fault of a key of Spec, located in the route or in its preset.
-func (r *Route) blame(key, text string) gateway.Fault {
+// faultOf returns a fault of a key of Spec, located in the route or in its preset.
+func (r *Route) faultOf(key, text string) gateway.Fault {
 	f := gateway.Fault{Key: key, Text: strings.ReplaceAll(strings.TrimSuffix(text, "."), "\n", " ")}
 	root, rest, _ := strings.Cut(key, ".")
 	own, ok := r.Keys[root]

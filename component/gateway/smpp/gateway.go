@@ -74,15 +74,15 @@ func (g *Gateway) Run(ctx context.Context) {
 	defer binds.Wait()
 	binds.Go(func() { g.inbox.run(ctx) })
 	if g.route.Bind == "pair" {
-		binds.Go(func() { g.keepBound(ctx, bindReceiver) })
-		g.keepBound(ctx, bindTransmitter)
+		binds.Go(func() { g.runBound(ctx, bindReceiver) })
+		g.runBound(ctx, bindTransmitter)
 		return
 	}
-	g.keepBound(ctx, bindTransceiver)
+	g.runBound(ctx, bindTransceiver)
 }
 
-// keepBound binds, and rebinds with exponential backoff.
-func (g *Gateway) keepBound(ctx context.Context, kind uint32) {
+// runBound binds, and rebinds with exponential backoff.
+func (g *Gateway) runBound(ctx context.Context, kind uint32) {
 	pause, longest := minPause, maxRebind
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -198,7 +198,7 @@ func (g *Gateway) bind(ctx context.Context, kind uint32) (*session, error) {
 		}
 		conn = secure
 	}
-	s := newSession(conn, g.route.Answer, g.inbox.put, g.late)
+	s := newSession(conn, g.route.Answer, g.inbox.push, g.late)
 	p, _, err := s.request(ctx, kind, bindBody(g.route.User, g.route.Secret, g.route.SystemType), nil)
 	if err == nil && p.status != statusOK {
 		err = bindError{p.status}

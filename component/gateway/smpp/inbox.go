@@ -60,8 +60,8 @@ func newInbox(g *Gateway) *inbox {
 	return &inbox{g: g, jobs: make(chan job, maxWaiting), partial: map[string]*partial{}, known: map[string]*known{}}
 }
 
-// put queues a delivery. It is called by the reader of a session.
-func (b *inbox) put(s *session, p pdu) {
+// push queues a delivery. It is called by the reader of a session.
+func (b *inbox) push(s *session, p pdu) {
 	select {
 	case b.jobs <- job{session: s, pdu: p}:
 	default:

@@ -10,7 +10,7 @@ import (
 )
 
 // Stanzas count as received once the server answers what was sent after them, with any response, and never before.
-func TestTaken(t *testing.T) {
+func TestConfirm(t *testing.T) {
 	for name, answer := range map[string]string{
 		"sent back": "<iq type='get' from='" + domain + "' to='" + domain + "' id='%s'><ping xmlns='urn:xmpp:ping'/></iq>",
 		"result":    "<iq type='result' from='" + domain + "' to='" + domain + "' id='%s'/>",
@@ -24,19 +24,19 @@ func TestTaken(t *testing.T) {
 			if err := r.session.Send(soon(t), session.Message{To: "alice@example.org", ID: "m1"}); err != nil {
 				t.Fatal(err)
 			}
-			taken := make(chan error)
-			go func() { taken <- r.session.Taken(soon(t), stream) }()
+			confirmed := make(chan error)
+			go func() { confirmed <- r.session.Confirm(soon(t), stream) }()
 			if id := next(t, p).Attr["id"]; id != "m1" {
 				t.Errorf("first comes %s", id)
 			}
 			ping := next(t, p)
 			select {
-			case err := <-taken:
+			case err := <-confirmed:
 				t.Errorf("before the answer: %v", err)
 			default:
 			}
 			send(t, p, fmt.Sprintf(answer, ping.Attr["id"]))
-			if err := within(t, taken); err != nil {
+			if err := within(t, confirmed); err != nil {
 				t.Errorf("after it: %v", err)
 			}
 		})
@@ -44,7 +44,7 @@ func TestTaken(t *testing.T) {
 }
 
 // A broken stream proves nothing, nor does the next one; a stream closed cleanly was read to its end.
-func TestTakenAfterTheEnd(t *testing.T) {
+func TestConfirmAfterTheEnd(t *testing.T) {
 	r := start(t, nil)
 	p := r.accept()
 	first := r.session.Stream()
@@ -53,7 +53,7 @@ func TestTakenAfterTheEnd(t *testing.T) {
 	r.accept()
 	second := r.session.Stream()
 	for stream, want := range map[uint64]error{0: session.ErrDown, first: session.ErrDown, second: nil} {
-		if err := r.session.Taken(soon(t), stream); !errors.Is(err, want) {
+		if err := r.session.Confirm(soon(t), stream); !errors.Is(err, want) {
 			t.Errorf("stream %d: %v, want %v", stream, err, want)
 		}
 	}
@@ -62,7 +62,7 @@ func TestTakenAfterTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	for stream, want := range map[uint64]error{first: session.ErrDown, second: nil} {
-		if err := r.session.Taken(soon(t), stream); !errors.Is(err, want) {
+		if err := r.session.Confirm(soon(t), stream); !errors.Is(err, want) {
 			t.Errorf("stream %d after all: %v, want %v", stream, err, want)
 		}
 	}

@@ -25,44 +25,44 @@ func (e *StanzaError) Error() string {
 	return fmt.Sprintf("answered with error %s (%s)", e.Condition, e.Type)
 }
 
-// IsAnswer reports whether an error returned by Ask is a response of the entity asked.
+// IsAnswer reports whether an error returned by Query is a response of the entity asked.
 func IsAnswer(err error) bool {
 	var answer *StanzaError
 	return errors.As(err, &answer)
 }
 
-// question is an IQ awaiting its response.
-type question struct {
+// pendingQuery is an IQ awaiting its response.
+type pendingQuery struct {
 	to     jid.JID
 	answer chan *Stanza // buffered, 1
 }
 
-// Ask sends an IQ of type get or set from the component's domain, waits for the response, and decodes its payload into
+// Query sends an IQ of type get or set from the component's domain, waits for the response, and decodes its payload into
 // answer unless that is nil; a response without a payload leaves it unchanged. Responses from anybody but the entity asked
-// are ignored. ctx should have a deadline: entities may never respond. The Handler must not call Ask, since it runs in the
+// are ignored. ctx should have a deadline: entities may never respond. The Handler must not call Query, since it runs in the
 // goroutine that would read the response.
 //
 // The errors are those of Send, ErrDown if the stream ends before the response, *StanzaError, and the error of ctx.
-func (s *Session) Ask(ctx context.Context, to, kind string, payload, answer any) error {
-	return s.AskAs(ctx, "", to, kind, payload, answer)
+func (s *Session) Query(ctx context.Context, to, kind string, payload, answer any) error {
+	return s.QueryAs(ctx, "", to, kind, payload, answer)
 }
 
-// AskAs is Ask from another address of the component.
-func (s *Session) AskAs(ctx context.Context, from, to, kind string, payload, answer any) error {
+// QueryAs is Query from another address of the component.
+func (s *Session) QueryAs(ctx context.Context, from, to, kind string, payload, answer any) error {
 	l := s.current.Load()
 	if l == nil {
 		return ErrDown
 	}
-	return s.ask(ctx, l, from, to, kind, payload, answer)
+	return s.query(ctx, l, from, to, kind, payload, answer)
 }
 
-func (s *Session) ask(ctx context.Context, l *link, from, to, kind string, payload, answer any) error {
+func (s *Session) query(ctx context.Context, l *link, from, to, kind string, payload, answer any) error {
 	whom, err := address.Parse(to)
 	if err != nil {
 		return fmt.Errorf("to: %w", err)
 	}
 	id := rand.Text()
-	q := &question{to: whom, answer: make(chan *Stanza, 1)}
+	q := &pendingQuery{to: whom, answer: make(chan *Stanza, 1)}
 	if !l.expect(id, q) {
 		return ErrDown
 	}
@@ -88,10 +88,10 @@ func (s *Session) Stream() uint64 {
 	return 0
 }
 
-// Taken waits until the server has received everything sent on a stream so far, by a ping (XEP-0199) on the same stream,
+// Confirm waits until the server has received everything sent on a stream so far, by a ping (XEP-0199) on the same stream,
 // which preserves order. stream is the value of Stream before the first of those sends. The error is ErrDown if that stream
 // has ended, unless it was closed cleanly: a server closes its half only when it has read all of ours.
-func (s *Session) Taken(ctx context.Context, stream uint64) error {
+func (s *Session) Confirm(ctx context.Context, stream uint64) error {
 	l := s.current.Load()
 	if l == nil || l.number != stream {
 		if stream != 0 && s.left.Load() == stream {
@@ -99,7 +99,7 @@ func (s *Session) Taken(ctx context.Context, stream uint64) error {
 		}
 		return ErrDown
 	}
-	err := s.ask(ctx, l, "", s.opts.PingTo.String(), "get", ping{}, nil)
+	err := s.query(ctx, l, "", s.opts.PingTo.String(), "get", ping{}, nil)
 	if IsAnswer(err) {
 		return nil
 	}
@@ -107,7 +107,7 @@ func (s *Session) Taken(ctx context.Context, stream uint64) error {
 }
 
 // expect registers a question. It reports whether the link is up.
-func (l *link) expect(id string, q *question) bool {
+func (l *link) expect(id string, q *pendingQuery) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.pending == nil {

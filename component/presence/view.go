@@ -16,8 +16,8 @@ type View struct {
 	Capable []string // full JIDs that support T
 }
 
-// Look returns which of a user's resources can be reached. Those not seen recently are checked first.
-func (r *Registry) Look(owner string) View {
+// View returns which of a user's resources can be reached. Those not seen recently are checked first.
+func (r *Registry) View(owner string) View {
 	now := r.clock.Now()
 	r.mu.Lock()
 	v := View{Ready: true, Told: r.told[track.Domain(owner)]}
@@ -48,13 +48,13 @@ func (r *Registry) Look(owner string) View {
 	}
 	r.mu.Unlock()
 	for _, d := range asks {
-		r.ask(d)
+		r.enqueue(d)
 	}
 	return v
 }
 
-// IsTold reports whether any server has reported presence.
-func (r *Registry) IsTold() bool {
+// ReportsPresence reports whether any server has reported presence.
+func (r *Registry) ReportsPresence() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.told) > 0

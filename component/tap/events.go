@@ -17,22 +17,22 @@ type Hello struct {
 	Module, Server string
 	Hosts          []string
 	Node           string // of a cluster
-	Tells          Tells
+	Reports        Reports
 }
 
-// Tells is what a source can report besides sent messages.
-type Tells uint16
+// Reports is what a source can report besides sent messages.
+type Reports uint16
 
 const (
-	TellsHanded Tells = 1 << iota
-	TellsAcks
-	TellsUnacked
-	TellsOffline
-	TellsBounces
-	TellsDropped
-	TellsSessions
-	TellsRosters
-	TellsRemovals
+	ReportsHanded Reports = 1 << iota
+	ReportsAcks
+	ReportsUnacked
+	ReportsOffline
+	ReportsBounces
+	ReportsDropped
+	ReportsSessions
+	ReportsRosters
+	ReportsRemovals
 )
 
 // SessionKind is what happened to a session.
