@@ -73,7 +73,7 @@ func (p phones) Phone(ctx context.Context, user, number string, now track.Time) 
 }
 
 // RequestCode implements command.Phones.
-func (p phones) RequestCode(ctx context.Context, in *track.CodeWanted) error {
+func (p phones) RequestCode(ctx context.Context, in *track.CodeRequested) error {
 	var salt [16]byte
 	rand.Read(salt[:]) // never fails
 	in.Salt = hex.EncodeToString(salt[:])

@@ -305,8 +305,8 @@ func (s *Service) sendRequest(ctx context.Context, to string, payload any) error
 
 // committed runs the effects of a batch that is durable.
 func (s *Service) committed(r *track.Result) {
-	for i := range r.Tells {
-		s.revision.Store(max(s.revision.Load(), r.Tells[i].Notice.Rev))
+	for i := range r.Notices {
+		s.revision.Store(max(s.revision.Load(), r.Notices[i].Notice.Rev))
 	}
 	for _, gone := range r.Removed {
 		s.users.Forget(gone.JID)

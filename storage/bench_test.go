@@ -228,7 +228,7 @@ func benchFacts(b *testing.B, store *storage.Store, t *traffic) {
 				}
 				result.Commit()
 				told = nil
-				for _, m := range result.Tells {
+				for _, m := range result.Notices {
 					told = append(told, track.Told{Ord: m.Ord, Seq: m.Notice.Seq})
 				}
 				facts += size

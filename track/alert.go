@@ -41,8 +41,8 @@ func (b *batch) alert(a Alert) {
 	}
 }
 
-// watchBudget alerts the admins if the segments used have reached a threshold of the budget.
-func (b *batch) watchBudget() {
+// checkBudget alerts the admins if the segments used have reached a threshold of the budget.
+func (b *batch) checkBudget() {
 	p := b.policy.SMS
 	if b.overBudget() {
 		b.alert(Alert{Kind: AlertBudgetSpent})

@@ -98,7 +98,7 @@ func (p *Prompt) schedule() {
 	case PromptOpen:
 		p.Due = p.ExpiresAt
 		if p.Resend {
-			p.Due = min(p.Due, max(p.SentAt.Add(p.gather()), p.Until))
+			p.Due = min(p.Due, max(p.SentAt.Add(p.resendDelay()), p.Until))
 		}
 	case PromptClaimed, PromptSnoozed:
 		p.Due = p.Until
@@ -107,9 +107,9 @@ func (p *Prompt) schedule() {
 	}
 }
 
-// gather is how long additions and changes are collected before the next sending. A prompt that was shown to nobody is sent
+// resendDelay is how long additions and changes are collected before the next sending. A prompt that was shown to nobody is sent
 // as soon as possible.
-func (p *Prompt) gather() time.Duration {
+func (p *Prompt) resendDelay() time.Duration {
 	switch {
 	case len(p.Shown) == 0:
 		return 0

@@ -76,7 +76,7 @@ func (f *Fact) want(l *Ledger, w *Want) {
 	case Received:
 		open()
 		peer()
-		if l.asksConsent(f, known) {
+		if l.needsConsent(f, known) {
 			w.Recipients = append(w.Recipients, f.Recipient)
 		}
 	}
@@ -91,10 +91,10 @@ func (f *Fact) apply(b *batch) {
 		}
 		return
 	}
-	b.recollect(f.Conv())
+	b.includeThread(f.Conv())
 	switch f.Kind {
 	case Sent, Replied, Read, Synced, Received, RosterChanged, Named:
-		b.recall(f.Conv())
+		b.includeLearned(f.Conv())
 	}
 	switch f.Kind {
 	case Sent:
@@ -116,7 +116,7 @@ func (f *Fact) apply(b *batch) {
 	case Received:
 		named := b.find(f.Key)
 		if named == nil {
-			b.keep(f)
+			b.storeEarly(f)
 			return
 		}
 		b.learn(f, named)
@@ -134,7 +134,7 @@ func (f *Fact) apply(b *batch) {
 	case Read, Synced:
 		named := b.find(f.Key)
 		if named == nil {
-			b.keep(f)
+			b.storeEarly(f)
 			return
 		}
 		b.learn(f, named)
@@ -149,7 +149,7 @@ func (f *Fact) apply(b *batch) {
 	case Named:
 		switch {
 		case b.find(f.Key) == nil:
-			b.keep(f)
+			b.storeEarly(f)
 		case b.people.Parties(f.Conv()).Recipient.Sync != SyncOff: // one row per message only for those who use it
 			b.alsoKnown(f)
 		}
@@ -161,7 +161,7 @@ func (f *Fact) apply(b *batch) {
 	case Bounced, Deferred, Stored, Handed, Unacked, Dropped: // what a server reports about one stanza: a correction's says nothing about the original
 		r := b.newest[f.Key]
 		if r == nil {
-			b.keep(f)
+			b.storeEarly(f)
 			return
 		}
 		b.refused(r, f)
@@ -174,7 +174,7 @@ func (f *Fact) apply(b *batch) {
 	default:
 		r := b.find(f.Key)
 		if r == nil {
-			b.keep(f)
+			b.storeEarly(f)
 		} else if r.Kind == Watched {
 			b.transit(r, f)
 		}
@@ -281,18 +281,18 @@ func (b *batch) transit(r *row, f *Fact) {
 func (b *batch) effects(r *row, effects []Effect, s Settings) {
 	for _, e := range effects {
 		switch e.Kind {
-		case Tell:
+		case Notify:
 			b.lastRev++
 			e.Notice.Rev, r.Notice.Rev = b.lastRev, b.lastRev
 			told := r.Message
 			told.Notice = e.Notice
-			b.out.Tells = append(b.out.Tells, told)
+			b.out.Notices = append(b.out.Notices, told)
 		case Prompting:
-			b.ask(r, s)
+			b.promptAbout(r, s)
 		case SendText:
 			b.text(r)
 		case Do:
-			b.do(r, s.Steps[e.Step].Do, e.Step)
+			b.queueStep(r, s.Steps[e.Step].Do, e.Step)
 		case Arrived:
 			b.lost(r, WithdrawDelivered)
 		case Settle:
@@ -300,7 +300,7 @@ func (b *batch) effects(r *row, effects []Effect, s Settings) {
 		case Refresh:
 			b.refresh(r)
 		case Capped:
-			b.sayCapped(r, b.over(r.Conv(), s.Priority, false))
+			b.notifyCapped(r, b.over(r.Conv(), s.Priority, false))
 		}
 	}
 }

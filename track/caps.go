@@ -13,7 +13,7 @@ const (
 
 // verdict decides whether the sender may be prompted about the message now.
 func (b *batch) verdict(r *row, s *Settings) {
-	hold, held := b.holds(s, r.Marks.Has(Ordered))
+	hold, held := b.promptHold(s, r.Marks.Has(Ordered))
 	if s.NoText = b.noText(&r.Message); s.NoText == "" {
 		s.TextHold, s.TextHeld = b.textHold(r, hold, held)
 	}
@@ -28,8 +28,8 @@ func (b *batch) verdict(r *row, s *Settings) {
 	}
 }
 
-// holds returns until when prompts are held back, and why; 0 if they are not. A command overrides quiet hours.
-func (b *batch) holds(s *Settings, command bool) (Time, Reason) {
+// promptHold returns until when prompts are held back, and why; 0 if they are not. A command overrides quiet hours.
+func (b *batch) promptHold(s *Settings, command bool) (Time, Reason) {
 	if b.policy.Paused {
 		return b.now - b.now%pauseCheck + pauseCheck, ReasonPaused
 	}
@@ -39,15 +39,15 @@ func (b *batch) holds(s *Settings, command bool) (Time, Reason) {
 	return 0, ""
 }
 
-// held returns until when a prompt must not be shown because everything in it is held back; 0 if it may be shown.
-func (b *batch) held(w *work) (until Time) {
+// jointHold returns until when a prompt must not be shown because everything in it is held back; 0 if it may be shown.
+func (b *batch) jointHold(w *work) (until Time) {
 	for _, ord := range w.Messages {
 		r := b.rows[ord]
-		if !w.asks(r) {
+		if !w.isAbout(r) {
 			continue
 		}
 		s := b.settings(&r.Message)
-		hold, _ := b.holds(&s, r.Marks.Has(OutOfTurn))
+		hold, _ := b.promptHold(&s, r.Marks.Has(OutOfTurn))
 		if hold == 0 {
 			return 0
 		}
@@ -111,8 +111,8 @@ func (b *batch) remindedEnough(c Conv) bool {
 	return reached(conversation, b.policy.PerConversationDay) || reached(recipient, b.policy.PerRecipientDay)
 }
 
-// note records something other than a prompt, so that it counts for a day.
-func (b *batch) note(r *row, state PromptState) *work {
+// addNote records something other than a prompt, so that it counts for a day.
+func (b *batch) addNote(r *row, state PromptState) *work {
 	ord := b.nextOrd()
 	id, _ := b.promptID(ord)
 	w := b.addPrompt(&work{dirty: true, Prompt: Prompt{
@@ -122,28 +122,28 @@ func (b *batch) note(r *row, state PromptState) *work {
 	return w
 }
 
-// sayCapped tells the sender that a cap holds prompts back, and which: once a day per conversation; for CapSender once an
+// notifyCapped tells the sender that a cap holds prompts back, and which: once a day per conversation; for CapSender once an
 // hour for all conversations together.
-func (b *batch) sayCapped(r *row, which CapReason) {
+func (b *batch) notifyCapped(r *row, which CapReason) {
 	for _, o := range b.opened {
 		if o.State == PromptCapped && (o.Conv == r.Conv() && b.now < o.At.Add(day) || which == CapSender && o.Sender == r.Sender && b.now < o.At.Add(time.Hour)) {
 			return
 		}
 	}
-	w := b.note(r, PromptCapped)
+	w := b.addNote(r, PromptCapped)
 	b.out.Outbox = append(b.out.Outbox, Outgoing{
 		ID: w.ID + "-cap", Kind: OutChat, Owner: r.Sender, Prompt: w.ID, Ord: r.Ord, Cap: which, After: b.now,
 	})
 }
 
-// stands checks a prompt again that was opened while nobody was online and is about to be shown for the first time. It
+// recheck checks a prompt again that was opened while nobody was online and is about to be shown for the first time. It
 // reports whether the prompt still has a reason.
-func (b *batch) stands(w *work) bool {
+func (b *batch) recheck(w *work) bool {
 	var first *row
 	due := false
 	for _, ord := range slices.Clone(w.Messages) {
 		r := b.rows[ord]
-		if !w.asks(r) {
+		if !w.isAbout(r) {
 			continue
 		}
 		s := b.settings(&r.Message)
@@ -151,7 +151,7 @@ func (b *batch) stands(w *work) bool {
 		case !s.Watch:
 			b.transit(r, &Fact{Kind: Deferred, Ord: ord}) // any fact ends the watching
 		case why != "" && !r.Marks.Has(OutOfTurn):
-			w.unask(r, why)
+			w.remove(r, why)
 		default:
 			due = due || r.overdue()
 			if first == nil {
@@ -161,7 +161,7 @@ func (b *batch) stands(w *work) bool {
 	}
 	if !due { // nothing is left, or the overdue messages are settled
 		if w.State.Live() {
-			b.takeBack(w, "")
+			b.withdrawUnseen(w, "")
 		}
 		return false
 	}
@@ -169,18 +169,18 @@ func (b *batch) stands(w *work) bool {
 	if which == "" {
 		return true
 	}
-	b.sayCapped(first, which)
-	b.takeBack(w, ReasonCap)
+	b.notifyCapped(first, which)
+	b.withdrawUnseen(w, ReasonCap)
 	return false
 }
 
-// takeBack closes a prompt that nobody has seen. Its messages may be asked about again; why replaces their reason unless it is
+// withdrawUnseen closes a prompt that nobody has seen. Its messages may be asked about again; why replaces their reason unless it is
 // empty.
-func (b *batch) takeBack(w *work, why Reason) {
+func (b *batch) withdrawUnseen(w *work, why Reason) {
 	w.Withdrew = WithdrawCancelled
 	b.close(w, PromptWithdrawn)
 	for _, ord := range w.Messages {
-		if r := b.rows[ord]; w.asks(r) {
+		if r := b.rows[ord]; w.isAbout(r) {
 			r.Prompt = ""
 			if why != "" {
 				r.Reason = why
@@ -189,8 +189,8 @@ func (b *batch) takeBack(w *work, why Reason) {
 	}
 }
 
-// unask removes a message from a prompt that nobody has seen: its chain continues without it.
-func (w *work) unask(r *row, why Reason) {
+// remove removes a message from a prompt that nobody has seen: its chain continues without it.
+func (w *work) remove(r *row, why Reason) {
 	r.Prompt, r.Reason = "", why
 	w.Messages, w.dirty = slices.DeleteFunc(w.Messages, func(ord int64) bool { return ord == r.Ord }), true
 }

@@ -134,9 +134,9 @@ const (
 	CodeFull  CodeVerdict = "full"  // right, but meanwhile too many others have confirmed the number
 )
 
-// CodeWanted says that a user wants to bind a number that must be confirmed. Verdict is set by Apply; unless it is CodeSent,
+// CodeRequested says that a user wants to bind a number that must be confirmed. Verdict is set by Apply; unless it is CodeSent,
 // nothing has changed.
-type CodeWanted struct {
+type CodeRequested struct {
 	CodeKey
 	Language string
 	Consent  bool
@@ -144,12 +144,12 @@ type CodeWanted struct {
 	Verdict  CodeVerdict
 }
 
-func (c *CodeWanted) want(_ *Ledger, w *Want) {
+func (c *CodeRequested) want(_ *Ledger, w *Want) {
 	w.Codes, w.Recipients, w.Numbers, w.SMS = append(w.Codes, c.CodeKey), append(w.Recipients, c.User), append(w.Numbers, c.Number), true
 	w.Alerts = append(w.Alerts, Alert{Kind: AlertCodes, Country: c.Country})
 }
 
-func (c *CodeWanted) apply(b *batch) {
+func (c *CodeRequested) apply(b *batch) {
 	if c.Verdict = b.refusesCode(&c.CodeKey); c.Verdict != CodeSent {
 		return
 	}

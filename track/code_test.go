@@ -86,7 +86,7 @@ func verifying() *world {
 
 // orders requests a code for a user.
 func (w *world) orders(user, number string) CodeVerdict {
-	c := &CodeWanted{CodeKey: CodeKey{user, number, "CN"}, Language: "zh", Salt: fmt.Sprint("salt ", w.n), Consent: true}
+	c := &CodeRequested{CodeKey: CodeKey{user, number, "CN"}, Language: "zh", Salt: fmt.Sprint("salt ", w.n), Consent: true}
 	w.n++
 	w.feed(c)
 	return c.Verdict
@@ -95,7 +95,7 @@ func (w *world) orders(user, number string) CodeVerdict {
 // gets marks the last SMS as sent, and returns its digits.
 func (w *world) gets() (digits string) {
 	x := w.sms()[len(w.sms())-1]
-	look := &TextLook{Text: x.ID}
+	look := &TextSnapshot{Text: x.ID}
 	w.feed(look)
 	w.feed(&TextSubmit{Text: x.ID, Route: "route", Segments: 1})
 	w.feed(&TextSent{Text: x.ID, Route: "route", IDs: []string{x.ID}})
@@ -300,7 +300,7 @@ func TestCodesPaused(t *testing.T) {
 	for range 2 {
 		is(t, "wanted", w.orders(bob, bobsNumber), CodePaused)
 	}
-	c := &CodeWanted{CodeKey: CodeKey{alice, "+4915112345678", "DE"}}
+	c := &CodeRequested{CodeKey: CodeKey{alice, "+4915112345678", "DE"}}
 	w.feed(c)
 	is(t, "to another country", c.Verdict, CodeSent)
 	is(t, "outbox", w.outbox(), "alert codes CN, text")

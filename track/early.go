@@ -31,7 +31,7 @@ type crossed struct {
 	at Time
 }
 
-func (b *batch) keep(f *Fact) {
+func (b *batch) storeEarly(f *Fact) {
 	if kept := b.out.early[f.Key]; len(kept) < 8 {
 		b.out.early[f.Key] = append(kept, crossed{*f, b.now})
 	}

@@ -88,7 +88,7 @@ func (w *world) feed(inputs ...Input) *Result {
 			w.heap[a] = true
 		}
 	}
-	w.tells = append(w.tells, r.Tells...)
+	w.tells = append(w.tells, r.Notices...)
 	w.sent = append(w.sent, r.Outbox...)
 	if w.live {
 		for _, o := range r.Outbox {

@@ -33,7 +33,7 @@ func (a *Answer) apply(b *batch) {
 		return
 	}
 	if w.State != PromptOpen || w.ExpiresAt <= b.now {
-		b.lapse(w) // its alarm may be late
+		b.handleAlarm(w) // its alarm may be late
 	}
 	before := w.State
 	if a.Action == SendIt {
@@ -100,7 +100,7 @@ func (l *PromptAlarm) apply(b *batch) {
 		if w.Row == l.Row {
 			w.fired = w.fired || l.Due == 0 || l.Due >= w.Due
 			w.dirty = w.rebase(b.now) || w.dirty
-			b.lapse(w)
+			b.handleAlarm(w)
 			return
 		}
 	}
@@ -127,22 +127,22 @@ func (s *Shown) apply(b *batch) {
 	if s.OK = w != nil && w.State == PromptOpen && b.now < w.ExpiresAt; !s.OK {
 		return
 	}
-	if until := b.held(w); until != 0 { // opened earlier, but held back now: postponed, not dropped
+	if until := b.jointHold(w); until != 0 { // opened earlier, but held back now: postponed, not dropped
 		s.OK = false
-		w.putOff(until, b.policy.Expires)
+		w.postpone(until, b.policy.Expires)
 		return
 	}
-	if len(w.Shown) == 0 && !b.stands(w) {
+	if len(w.Shown) == 0 && !b.recheck(w) {
 		s.OK = false
 		return
 	}
 	if b.withholds(w.Conv) {
 		s.Releases = nil
 	}
-	s.Was, s.Messages = w.Prompt, b.asked(w)
+	s.Was, s.Messages = w.Prompt, b.openMessages(w)
 	if until := b.undecided(s.Messages); until != 0 && len(s.Releases) > 0 {
 		s.OK = false
-		w.putOff(until, b.policy.Expires)
+		w.postpone(until, b.policy.Expires)
 		return
 	}
 	if len(w.Shown) == 0 {
@@ -160,24 +160,24 @@ func (s *Shown) apply(b *batch) {
 	b.out.Releases = append(b.out.Releases, s.Releases...)
 }
 
-// Offered says that the sender is about to see a prompt on a page. Apply sets its content.
-type Offered struct {
+// PromptViewed says that the sender is about to see a prompt on a page. Apply sets its content.
+type PromptViewed struct {
 	Prompt   string
 	Releases []Release // as in Shown
 
 	Messages []Message // those it asks about that are still open, oldest first; none: it is over
 }
 
-func (o *Offered) want(_ *Ledger, w *Want) { w.Prompts = append(w.Prompts, o.Prompt) }
+func (o *PromptViewed) want(_ *Ledger, w *Want) { w.Prompts = append(w.Prompts, o.Prompt) }
 
-func (o *Offered) apply(b *batch) {
+func (o *PromptViewed) apply(b *batch) {
 	o.Messages = nil
 	w := b.prompts[o.Prompt]
 	if w == nil || !w.State.Live() {
 		o.Releases = nil
 		return
 	}
-	o.Messages = b.asked(w)
+	o.Messages = b.openMessages(w)
 	if len(o.Messages) == 0 || b.withholds(w.Conv) || b.undecided(o.Messages) != 0 {
 		o.Releases = nil
 	}
@@ -229,6 +229,6 @@ func (p *Snapshot) apply(b *batch) {
 		return
 	}
 	if w := b.prompts[p.Prompt]; w != nil {
-		p.Found, p.Was, p.Messages = true, w.Prompt, b.asked(w)
+		p.Found, p.Was, p.Messages = true, w.Prompt, b.openMessages(w)
 	}
 }

@@ -73,13 +73,13 @@ func (b *batch) pair(c Conv) Pair {
 	return Pair{Conv: c}
 }
 
-// recall remembers what is known about a conversation, loaded if it was not remembered; also that nothing is known.
-func (b *batch) recall(c Conv) {
+// includeLearned remembers what is known about a conversation, loaded if it was not remembered; also that nothing is known.
+func (b *batch) includeLearned(c Conv) {
 	b.peers[c.Sender], b.peers[c.Recipient], b.pairs[c] = b.peer(c.Sender), b.peer(c.Recipient), b.pair(c)
 }
 
-// forget forgets everything about an account.
-func (l *Ledger) forget(jid string) {
+// forgetAccount forgets everything about an account.
+func (l *Ledger) forgetAccount(jid string) {
 	l.peers.remove(jid)
 	delete(l.handed, jid)
 	about := func(c Conv) bool { return c.Sender == jid || c.Recipient == jid }

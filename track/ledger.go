@@ -96,7 +96,7 @@ func (l *Ledger) Want(inputs []Input) Want {
 // Result is the outcome of a batch.
 type Result struct {
 	Changes
-	Tells   []Message // whose Notice should reach the sender, in order; a message may occur twice
+	Notices []Message // whose Notice should reach the sender, in order; a message may occur twice
 	Alarms  []Alarm   // that were set; without Due: removed
 	ledger  *Ledger
 	now     Time
@@ -132,7 +132,7 @@ func (r *Result) Commit() {
 	}
 	l.prompts += r.live
 	for _, gone := range r.Removed {
-		l.forget(gone.JID)
+		l.forgetAccount(gone.JID)
 	}
 	for jid, p := range r.peers {
 		l.peers.put(jid, p, 1)
@@ -186,36 +186,36 @@ type code struct {
 // batch is the working set of one Apply.
 type batch struct {
 	*Ledger
-	now         Time
-	rows        map[int64]*row
-	newest      map[Key]*row
-	convs       map[Conv][]*row
-	prompts     map[string]*work
-	live        map[Conv]*work
-	opened      []Opened
-	peers       map[string]Peer
-	gone        map[string]int64  // the last Ord of removed accounts
-	numbers     map[string]Number // by recipient
-	texts       map[string]*text
-	texting     map[Conv]*text // the live ones
-	parts       map[PartKey]*Part
-	seen        map[ReplyKey]bool // replies processed before
-	usage       Usage
-	codes       map[int64]*code
-	codeUse     CodeUse
-	alerts      map[Alert]Time
-	pairs       map[Conv]Pair
-	newPeers    map[string]bool // those of peers that have changed; newPairs likewise
-	newPairs    map[Conv]bool
-	whole       []Conv // whose open messages were loaded
-	recollected map[Conv]bool
-	out         *Result
+	now      Time
+	rows     map[int64]*row
+	newest   map[Key]*row
+	convs    map[Conv][]*row
+	prompts  map[string]*work
+	live     map[Conv]*work
+	opened   []Opened
+	peers    map[string]Peer
+	gone     map[string]int64  // the last Ord of removed accounts
+	numbers  map[string]Number // by recipient
+	texts    map[string]*text
+	texting  map[Conv]*text // the live ones
+	parts    map[PartKey]*Part
+	seen     map[ReplyKey]bool // replies processed before
+	usage    Usage
+	codes    map[int64]*code
+	codeUse  CodeUse
+	alerts   map[Alert]Time
+	pairs    map[Conv]Pair
+	newPeers map[string]bool // those of peers that have changed; newPairs likewise
+	newPairs map[Conv]bool
+	whole    []Conv // whose open messages were loaded
+	included map[Conv]bool
+	out      *Result
 }
 
 func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 	b := &batch{
 		Ledger: l, now: now, rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, convs: map[Conv][]*row{},
-		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{}, whole: loaded.Open, recollected: map[Conv]bool{}, newPeers: map[string]bool{}, newPairs: map[Conv]bool{},
+		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{}, whole: loaded.Open, included: map[Conv]bool{}, newPeers: map[string]bool{}, newPairs: map[Conv]bool{},
 		gone: map[string]int64{}, numbers: map[string]Number{}, pairs: map[Conv]Pair{}, texts: map[string]*text{}, texting: map[Conv]*text{},
 		parts: map[PartKey]*Part{}, seen: map[ReplyKey]bool{}, usage: loaded.Usage, codes: map[int64]*code{}, codeUse: loaded.CodeUse, alerts: map[Alert]Time{}, out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}, handed: handovers{}},
 	}
@@ -374,7 +374,7 @@ func (b *batch) finish() *Result {
 	b.out.Numbers = slices.DeleteFunc(b.out.Numbers, func(n Number) bool { return b.gone[n.JID] != 0 })
 	b.out.Parts = slices.DeleteFunc(b.out.Parts, func(p Part) bool { t := b.texts[p.Text]; return t == nil || b.isGone(t.Sender, t.Row) })
 	b.out.peers, b.out.pairs = b.peers, b.pairs
-	b.memorize()
+	b.saveThreads()
 	return b.out
 }
 

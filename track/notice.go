@@ -19,13 +19,13 @@ func (m *Message) standing() State {
 	return StatePending
 }
 
-func (m *Message) tell(state State, basis Basis, at Time) []Effect {
-	return m.say(state, basis, at, "")
+func (m *Message) notify(state State, basis Basis, at Time) []Effect {
+	return m.notifyFurther(state, basis, at, "")
 }
 
-func (m *Message) say(state State, basis Basis, at Time, further State) []Effect {
+func (m *Message) notifyFurther(state State, basis Basis, at Time, further State) []Effect {
 	n := &m.Notice
 	n.Seq++
 	n.State, n.Basis, n.At, n.Further, n.SMS = state, basis, at, further, ""
-	return []Effect{{Kind: Tell, Notice: *n}}
+	return []Effect{{Kind: Notify, Notice: *n}}
 }

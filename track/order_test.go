@@ -90,7 +90,7 @@ func TestAnyOrderEndsAlike(t *testing.T) {
 			case 1: // stored, but unnoticed
 				r := got.ledger.Apply(got.store.load(got.ledger.Want(batch), got.now), batch, got.now)
 				got.store.commit(r.Changes)
-				got.ledger.Forget()
+				got.ledger.ResetThreads()
 				if !early { // early evidence is in memory only
 					got.restart()
 				}

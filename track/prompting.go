@@ -14,9 +14,9 @@ const codeDigits = "23456789abcdefghjkmnpqrstuvwxyz"
 // maxAsked limits the messages of one prompt. Beyond it the newest stand for earlier ones, as with a marker.
 const maxAsked = 100
 
-// ask opens a prompt about the message, or adds it to the conversation's live one: there are never two. Only alarms lead
+// promptAbout opens a prompt about the message, or adds it to the conversation's live one: there are never two. Only alarms lead
 // here, so everything that matters is loaded.
-func (b *batch) ask(r *row, s Settings) {
+func (b *batch) promptAbout(r *row, s Settings) {
 	w := b.live[r.Conv()]
 	switch {
 	case w == nil:
@@ -63,9 +63,9 @@ func undelivered(r *row) bool {
 	return r.Status == Pending && r.Marks.Has(TimedOutUndelivered)
 }
 
-// asks reports whether the prompt still asks about the message. One that is only about undelivered messages drops
+// isAbout reports whether the prompt still asks about the message. One that is only about undelivered messages drops
 // those that are delivered (protocol §5).
-func (w *work) asks(r *row) bool {
+func (w *work) isAbout(r *row) bool {
 	return r != nil && !r.Status.Settled() && !r.Marks.Has(PromptingEnded) && !(w.Undelivered && r.Status == Delivered)
 }
 
@@ -81,7 +81,7 @@ func (b *batch) open(r *row, s Settings) *work {
 	for _, o := range b.upTo(r.Conv(), math.MaxInt64) {
 		if o == r {
 			b.join(w, o)
-		} else if s := b.settings(&o.Message); o.takesPart(s, b.now) && b.join(w, o) {
+		} else if s := b.settings(&o.Message); o.mayJoin(s, b.now) && b.join(w, o) {
 			o.Prompt = w.ID
 			w.Undelivered = w.Undelivered && o.Status == Pending
 			w.Priority = max(w.Priority, s.Priority)
@@ -93,8 +93,8 @@ func (b *batch) open(r *row, s Settings) *work {
 // burst is how long a message belongs to the same burst as later ones if its own silence means nothing.
 const burst = time.Hour
 
-// takesPart reports whether an unsettled message is asked about together with another one of its conversation.
-func (r *row) takesPart(s Settings, now Time) bool {
+// mayJoin reports whether an unsettled message is asked about together with another one of its conversation.
+func (r *row) mayJoin(s Settings, now Time) bool {
 	switch {
 	case !s.Watch || r.Marks&(PromptingEnded|Texting) != 0 || r.Hint.Escalate == Never:
 		return false
@@ -149,13 +149,13 @@ func (b *batch) again(w *work) {
 		return
 	}
 	w.Resend = true
-	if w.State == PromptOpen && max(w.SentAt.Add(w.gather()), w.Until) <= b.now {
+	if w.State == PromptOpen && max(w.SentAt.Add(w.resendDelay()), w.Until) <= b.now {
 		b.show(w, w.joined())
 	}
 }
 
-// putOff schedules the showing of the prompt.
-func (w *work) putOff(until Time, expires time.Duration) {
+// postpone schedules the showing of the prompt.
+func (w *work) postpone(until Time, expires time.Duration) {
 	w.Resend, w.Until, w.dirty = true, until, true
 	w.ExpiresAt = max(w.ExpiresAt, until.Add(expires))
 }
@@ -182,7 +182,7 @@ func (b *batch) lost(r *row, reason Withdrawal) {
 		return
 	}
 	for _, ord := range w.Messages {
-		if w.asks(b.rows[ord]) {
+		if w.isAbout(b.rows[ord]) {
 			return
 		}
 	}
@@ -221,17 +221,17 @@ func (b *batch) refresh(r *row) {
 // prompted reports whether a live prompt asks about the message.
 func (b *batch) prompted(r *row) bool {
 	w := b.prompts[r.Prompt]
-	return w != nil && w.State.Live() && w.asks(r)
+	return w != nil && w.State.Live() && w.isAbout(r)
 }
 
-// do puts a step of the chain other than status and prompt into the outbox.
-func (b *batch) do(r *row, action Action, step int) {
+// queueStep puts a step of the chain other than status and prompt into the outbox.
+func (b *batch) queueStep(r *row, action Action, step int) {
 	kind := map[Action]OutKind{DoRemind: OutRemind, DoWebhook: OutWebhook}[action]
 	if kind == "" || kind == OutRemind && !b.reminds(r) {
 		return
 	}
 	if kind == OutWebhook {
-		b.gatherPost(r, step)
+		b.joinPost(r, step)
 	}
 	b.out.Outbox = append(b.out.Outbox, Outgoing{
 		ID: fmt.Sprintf("s-%x-%d-%d", r.Ord, r.Notice.Seq, step), Kind: kind, Owner: r.Sender, Ord: r.Ord,
@@ -239,11 +239,11 @@ func (b *batch) do(r *row, action Action, step int) {
 	})
 }
 
-// gatherPost makes a webhook stand for the whole burst: messages that belong to it and have not reached this step of their
+// joinPost makes a webhook stand for the whole burst: messages that belong to it and have not reached this step of their
 // chain will skip it.
-func (b *batch) gatherPost(r *row, step int) {
+func (b *batch) joinPost(r *row, step int) {
 	for _, o := range b.upTo(r.Conv(), math.MaxInt64) {
-		if o != r && !o.Status.Settled() && int(o.Step) <= step && o.takesPart(b.settings(&o.Message), b.now) {
+		if o != r && !o.Status.Settled() && int(o.Step) <= step && o.mayJoin(b.settings(&o.Message), b.now) {
 			o.Marks |= Posted
 		}
 	}
@@ -258,7 +258,7 @@ func (b *batch) reminds(r *row) bool {
 	for _, o := range b.upTo(r.Conv(), math.MaxInt64) {
 		o.Marks |= Reminded
 	}
-	b.note(r, PromptReminded)
+	b.addNote(r, PromptReminded)
 	return true
 }
 
@@ -315,7 +315,7 @@ func (b *batch) reopen(w *work) bool {
 		}
 		if sent && r.Marks.Has(Escalated) {
 			r.Marks &^= Escalated
-			b.effects(r, r.tell(r.standing(), ByCommand, b.now), Settings{})
+			b.effects(r, r.notify(r.standing(), ByCommand, b.now), Settings{})
 		}
 	}
 	if slices.ContainsFunc(w.Shown, func(to string) bool { return to != Bare(to) }) {
@@ -336,8 +336,8 @@ func (r *row) because(why Reason) {
 	}
 }
 
-// lapse does whatever is due for a prompt.
-func (b *batch) lapse(w *work) {
+// handleAlarm does whatever is due for a prompt.
+func (b *batch) handleAlarm(w *work) {
 	switch w.schedule(); {
 	case w.Due == 0 || w.Due > b.now:
 	case w.ExpiresAt <= b.now:
@@ -353,11 +353,11 @@ func (b *batch) lapse(w *work) {
 	}
 }
 
-// asked returns the messages of a prompt that are still open, oldest first.
-func (b *batch) asked(w *work) []Message {
+// openMessages returns the messages of a prompt that are still open, oldest first.
+func (b *batch) openMessages(w *work) []Message {
 	var open []Message
 	for _, ord := range slices.Sorted(slices.Values(w.Messages)) {
-		if r := b.rows[ord]; w.asks(r) || r != nil && !w.State.Live() && !r.Status.Settled() {
+		if r := b.rows[ord]; w.isAbout(r) || r != nil && !w.State.Live() && !r.Status.Settled() {
 			open = append(open, r.Message)
 		}
 	}

@@ -72,8 +72,8 @@ func (q Quiet) String() string {
 	return fmt.Sprintf("%02d:%02d-%02d:%02d %s", q.From/60, q.From%60, q.To/60, q.To%60, q.Zone)
 }
 
-// lookAgain is how often unreadable hours are tried again.
-const lookAgain = Time(15 * 60_000)
+// quietRetry is how often unreadable hours are tried again.
+const quietRetry = Time(15 * 60_000)
 
 // Until returns the end of the quiet span that contains now, or 0. On days on which the clocks of the zone change, it errs
 // on the side of quiet: a wall time that occurs twice begins a span with its first instant and ends one with its second; one
@@ -83,7 +83,7 @@ func (q Quiet) Until(now Time) Time {
 	case q.Zone == nil:
 		return 0
 	case q.Always: // until the next attempt to read them
-		return now - now%lookAgain + lookAgain
+		return now - now%quietRetry + quietRetry
 	}
 	today := now.Std().In(q.Zone)
 	// A span that contains now began yesterday or today.

@@ -25,8 +25,8 @@ func (l *Ledger) thread(c Conv) *thread {
 	return t
 }
 
-// Forget drops the memory of conversations: a batch may have been stored that was not committed here.
-func (l *Ledger) Forget() { l.threads = newCache[Conv, *thread](maxThreads) }
+// ResetThreads drops the memory of conversations: a batch may have been stored that was not committed here.
+func (l *Ledger) ResetThreads() { l.threads = newCache[Conv, *thread](maxThreads) }
 
 // has reports whether the newest message with this id is remembered, with its original if it is an alias.
 func (t *thread) has(id string) bool {
@@ -44,12 +44,12 @@ func (t *thread) excludes(f *Fact) bool { return f.At >= t.since.Add(copyWindow)
 // isOpen reports whether evidence can change the message.
 func (m *Message) isOpen() bool { return m.Kind == Watched && !m.Status.Final() }
 
-// recollect adds the memory of a conversation to the batch, once.
-func (b *batch) recollect(c Conv) {
-	if b.recollected[c] {
+// includeThread adds the memory of a conversation to the batch, once.
+func (b *batch) includeThread(c Conv) {
+	if b.included[c] {
 		return
 	}
-	b.recollected[c] = true
+	b.included[c] = true
 	t := b.thread(c)
 	if t == nil {
 		return
@@ -64,10 +64,10 @@ func (b *batch) recollect(c Conv) {
 	}
 }
 
-// memorize collects what to remember of the conversations of this batch: those of which all open messages are known. The
+// saveThreads collects what to remember of the conversations of this batch: those of which all open messages are known. The
 // memory of a conversation is never older than what is stored.
-func (b *batch) memorize() {
-	rows := make(map[Conv][]*row, len(b.recollected)+len(b.whole))
+func (b *batch) saveThreads() {
+	rows := make(map[Conv][]*row, len(b.included)+len(b.whole))
 	for _, c := range b.whole {
 		rows[c] = nil
 	}
@@ -76,8 +76,8 @@ func (b *batch) memorize() {
 		return whole || b.thread(c) != nil
 	}
 	for _, r := range b.rows { // an alarm loads its rows, remembered or not
-		if c := r.Conv(); !b.recollected[c] && known(c) {
-			b.recollect(c)
+		if c := r.Conv(); !b.included[c] && known(c) {
+			b.includeThread(c)
 		}
 	}
 	for ord, r := range b.rows {
@@ -92,16 +92,16 @@ func (b *batch) memorize() {
 		if known := b.thread(c); known != nil {
 			t.since = known.since
 		}
-		if _, gone := b.gone[c.Sender]; gone || !t.remember(rows) {
+		if _, gone := b.gone[c.Sender]; gone || !t.store(rows) {
 			t = nil
 		}
 		b.out.threads[c] = t
 	}
 }
 
-// remember fills the thread with the rows of its conversation, and reports whether it can be remembered. Prompts must be
+// store fills the thread with the rows of its conversation, and reports whether it can be remembered. Prompts must be
 // loaded with their messages, and failed messages are pruned in time.
-func (t *thread) remember(rows []*row) bool {
+func (t *thread) store(rows []*row) bool {
 	open, past := 0, 0
 	for _, r := range slices.Backward(rows) {
 		switch {

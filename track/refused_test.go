@@ -120,17 +120,17 @@ func TestRefused(t *testing.T) {
 		w.ring()
 		is(t, "released", released(t, w), false)
 		is(t, "shown", len(w.prompts()[0].Shown), 0)
-		o := &Offered{Prompt: w.prompts()[0].ID, Releases: []Release{{Owner: bob, To: alice, Number: "+1"}}}
+		o := &PromptViewed{Prompt: w.prompts()[0].ID, Releases: []Release{{Owner: bob, To: alice, Number: "+1"}}}
 		w.feed(o)
 		is(t, "on a page", len(o.Releases), 0)
 		is(t, "recorded", len(w.store.releases), 0)
 		w.step(verdictAfter)
 		is(t, "a moment later", released(t, w), true)
-		w.feed(&Offered{Prompt: w.prompts()[0].ID, Releases: []Release{{Owner: bob, To: alice, Number: "+1"}}})
+		w.feed(&PromptViewed{Prompt: w.prompts()[0].ID, Releases: []Release{{Owner: bob, To: alice, Number: "+1"}}})
 		is(t, "recorded, with the page", len(w.store.releases), 2)
 		w.send("m2")
 		w.fact(Dropped, "m2")
-		o = &Offered{Prompt: w.prompts()[0].ID, Releases: []Release{{Owner: bob, To: alice, Number: "+1"}}}
+		o = &PromptViewed{Prompt: w.prompts()[0].ID, Releases: []Release{{Owner: bob, To: alice, Number: "+1"}}}
 		w.feed(o)
 		is(t, "on a page after a refusal", len(o.Releases), 0)
 		is(t, "what the page asks about", len(o.Messages), 1)

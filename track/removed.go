@@ -32,7 +32,7 @@ func (r *Removed) apply(b *batch) {
 	delete(b.numbers, r.JID)
 	b.dropPairs(r.JID)
 	delete(b.newPeers, r.JID)
-	b.out.Tells = slices.DeleteFunc(b.out.Tells, func(m Message) bool { return m.Sender == r.JID })
+	b.out.Notices = slices.DeleteFunc(b.out.Notices, func(m Message) bool { return m.Sender == r.JID })
 	b.out.Outbox = slices.DeleteFunc(b.out.Outbox, func(o Outgoing) bool { return o.Owner == r.JID })
 	b.out.Releases = slices.DeleteFunc(b.out.Releases, func(l Release) bool { return l.Owner == r.JID })
 }

@@ -91,14 +91,14 @@ func ChooseLine(c Conv, route string, senders []string, used []LineUse) Line {
 		}
 	}
 	for l := (Line{route, numbers[0], 2}); ; l.Tag++ {
-		if !taken(used, c, l) {
+		if !isLineUsed(used, c, l) {
 			return l
 		}
 	}
 }
 
-// taken reports whether another conversation uses a line.
-func taken(used []LineUse, c Conv, l Line) bool {
+// isLineUsed reports whether another conversation uses a line.
+func isLineUsed(used []LineUse, c Conv, l Line) bool {
 	return l.Answerable() && slices.ContainsFunc(used, func(u LineUse) bool { return u.Conv != c && u.IsOf(l) && u.Choice() == l.Choice() })
 }
 

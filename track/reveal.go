@@ -21,8 +21,8 @@ func (p *Policy) Reveals(who Parties, standing Standing, consents, refused bool)
 	return consents && !who.Hidden && who.Recipient.Share == ShareAll
 }
 
-// asksConsent reports whether consent to a number may matter for a Received.
-func (l *Ledger) asksConsent(f *Fact, known *thread) bool {
+// needsConsent reports whether consent to a number may matter for a Received.
+func (l *Ledger) needsConsent(f *Fact, known *thread) bool {
 	switch {
 	case l.policy.Reveal == RevealAll:
 		return false

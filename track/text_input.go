@@ -27,7 +27,7 @@ func (s *TextSubmit) apply(b *batch) {
 		return
 	}
 	line := Line{s.Route, s.From, s.Tag}
-	if s.Taken = t.Kind == TextAbout && taken(b.lines(t.Number), t.Conv, line); s.Taken {
+	if s.Taken = t.Kind == TextAbout && isLineUsed(b.lines(t.Number), t.Conv, line); s.Taken {
 		return
 	}
 	if t.State == TextQueued && !b.mayGo(t, s.Segments) {
@@ -36,13 +36,13 @@ func (s *TextSubmit) apply(b *batch) {
 	if t.Kind == TextAbout {
 		for _, ord := range t.Messages {
 			if !slices.Contains(s.Messages, ord) {
-				b.letGo(b.rows[ord], Wanted|WantsSMS) // it joined after the text was composed
+				b.detachText(b.rows[ord], Wanted|WantsSMS) // it joined after the text was composed
 			}
 		}
 		t.Messages = slices.Sorted(slices.Values(s.Messages))
 	}
 	b.usage.Segments += s.Segments - t.Segments
-	b.watchBudget()
+	b.checkBudget()
 	t.State, t.Route, t.From, t.Tag, t.Segments, t.SentAt, t.dirty = TextSubmitting, s.Route, s.From, s.Tag, s.Segments, b.now, true
 	if t.Kind == TextAbout {
 		b.usage.Lines = append(b.usage.Lines, LineUse{t.Conv, t.Number, line, b.now})
@@ -82,17 +82,17 @@ func (b *batch) stillAbout(t *text) bool {
 	}
 	newest := about[len(about)-1]
 	if t.Prompt == "" && !slices.ContainsFunc(about, func(r *row) bool { return r.overdue() }) {
-		b.putBack(t, 0) // delivered meanwhile: each gets its time to be read
+		b.dropText(t, 0) // delivered meanwhile: each gets its time to be read
 		return false
 	}
 	if t.Prompt == "" { // an SMS that a person requested was checked then
 		m := newest.Message
 		m.Marks &^= Texting
 		s := b.settings(&m)
-		hold, _ := b.holds(&s, m.Marks.Has(OutOfTurn))
+		hold, _ := b.promptHold(&s, m.Marks.Has(OutOfTurn))
 		w := b.live[t.Conv]
 		if hold != 0 || w != nil && w.State == PromptClaimed || !s.Watch || m.refuses(s) != "" && !m.Marks.Has(OutOfTurn) {
-			b.putBack(t, Wanted|WantsSMS)
+			b.dropText(t, Wanted|WantsSMS)
 			return false
 		}
 	}
@@ -103,8 +103,8 @@ func (b *batch) stillAbout(t *text) bool {
 	return true
 }
 
-// TextLook reads an SMS and the messages it is still about. It changes nothing.
-type TextLook struct {
+// TextSnapshot reads an SMS and the messages it is still about. It changes nothing.
+type TextSnapshot struct {
 	Text string
 
 	Found    bool
@@ -118,13 +118,13 @@ type TextLook struct {
 }
 
 // Idle reports whether the SMS has nothing left to say.
-func (l *TextLook) Idle() bool {
+func (l *TextSnapshot) Idle() bool {
 	return l.Was.Kind == TextAbout && len(l.Messages) == 0 || l.Was.Kind == TextCode && l.Digits == ""
 }
 
-func (l *TextLook) want(_ *Ledger, w *Want) { w.Texts, w.SMS = append(w.Texts, l.Text), true }
+func (l *TextSnapshot) want(_ *Ledger, w *Want) { w.Texts, w.SMS = append(w.Texts, l.Text), true }
 
-func (l *TextLook) apply(b *batch) {
+func (l *TextSnapshot) apply(b *batch) {
 	t := b.texts[l.Text]
 	if l.Found, l.Messages, l.Digits = t != nil, nil, ""; !l.Found {
 		return

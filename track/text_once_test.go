@@ -90,7 +90,7 @@ func (o *once) submit(t *rapid.T) {
 	if live := o.sms(TextQueued, TextSubmitting, TextUnsure); len(live) > 0 && rapid.IntRange(0, 3).Draw(t, "live") > 0 {
 		all = live
 	}
-	look := &TextLook{Text: rapid.SampledFrom(all).Draw(t, "text").ID}
+	look := &TextSnapshot{Text: rapid.SampledFrom(all).Draw(t, "text").ID}
 	o.feed(look)
 	s := &TextSubmit{Text: look.Text, Route: "route", Segments: 1}
 	for i := range look.Messages {

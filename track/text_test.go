@@ -319,7 +319,7 @@ func TestSendIt(t *testing.T) {
 		a := &Answer{Prompt: w.prompts()[0].ID, By: phone, Action: SendIt, Text: "Call me"}
 		w.feed(a)
 		is(t, "verdict", a.Verdict, OK)
-		look := &TextLook{Text: w.sms()[0].ID}
+		look := &TextSnapshot{Text: w.sms()[0].ID}
 		w.feed(look)
 		is(t, "text", look.Was.Body, "Call me")
 		w.policy.Mode = Auto

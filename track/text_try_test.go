@@ -17,7 +17,7 @@ func TestTextTry(t *testing.T) {
 	is(t, "refused", one.Why, "")
 	is(t, "while it is on its way", try(TextTry{Number: bobsNumber}).Why, Busy)
 	is(t, "elsewhere", try(TextTry{Number: davesNumber}).Why, NoRoute)
-	look := &TextLook{Text: one.ID}
+	look := &TextSnapshot{Text: one.ID}
 	w.feed(look)
 	is(t, "text", look.Was.Body, "Hello")
 	is(t, "idle", look.Idle(), false)

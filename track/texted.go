@@ -20,7 +20,7 @@ func (m *Message) texted(f Fact, now Time) []Effect {
 	if m.Status.Settled() || !news {
 		return nil
 	}
-	return m.tellSMS(first(f.Basis, ByCommand), f.SMS, now)
+	return m.notifySMS(first(f.Basis, ByCommand), f.SMS, now)
 }
 
 // textEnded records the outcome of the component's own SMS. If it did not arrive, the sender is prompted once, unless
@@ -30,7 +30,7 @@ func (m *Message) textEnded(f Fact, s Settings, now Time) []Effect {
 		if m.Status.Settled() || !s.Reveals || !m.corrects(f.SMS) {
 			return nil // it would reveal that the phone is on
 		}
-		return m.tellSMS(BySMS, f.SMS, now)
+		return m.notifySMS(BySMS, f.SMS, now)
 	}
 	waited, tried := m.Marks.Has(Texting), m.Marks.Has(SMSTried)
 	m.Marks = m.Marks&^Texting | SMSTried
@@ -39,7 +39,7 @@ func (m *Message) textEnded(f Fact, s Settings, now Time) []Effect {
 	}
 	var effects []Effect
 	if f.SMS == SMSStateFailed && m.corrects(f.SMS) {
-		effects = m.tellSMS(BySMS, f.SMS, now)
+		effects = m.notifySMS(BySMS, f.SMS, now)
 	}
 	if m.Marks.Has(Escalated) {
 		m.Marks &^= Escalated | PromptingEnded
@@ -58,8 +58,8 @@ func (m *Message) corrects(sms SMSState) bool {
 	return m.Notice.State == StateEscalated && m.Notice.Basis == BySMS && m.Notice.SMS != sms
 }
 
-func (m *Message) tellSMS(basis Basis, sms SMSState, at Time) []Effect {
-	m.say(StateEscalated, basis, at, "")
+func (m *Message) notifySMS(basis Basis, sms SMSState, at Time) []Effect {
+	m.notifyFurther(StateEscalated, basis, at, "")
 	m.Notice.SMS = sms
-	return []Effect{{Kind: Tell, Notice: m.Notice}}
+	return []Effect{{Kind: Notify, Notice: m.Notice}}
 }

@@ -98,7 +98,7 @@ func (b *batch) text(r *row) {
 	}
 	rows := []*row{r}
 	for _, o := range b.upTo(r.Conv(), math.MaxInt64) {
-		if o != r && o.Marks&(SMSTried|Test) == 0 && o.Hint.Escalate != Ask && o.takesPart(b.settings(&o.Message), b.now) {
+		if o != r && o.Marks&(SMSTried|Test) == 0 && o.Hint.Escalate != Ask && o.mayJoin(b.settings(&o.Message), b.now) {
 			rows = append(rows, o)
 		}
 	}
@@ -222,7 +222,7 @@ func (b *batch) ended(t *text, state TextState) {
 		}
 	default:
 		w.Until = b.now
-		b.lapse(w)
+		b.handleAlarm(w)
 	}
 }
 
@@ -260,7 +260,7 @@ func (b *batch) send(w *work, by, body string) Verdict {
 	}
 	var rows []*row
 	for _, ord := range slices.Sorted(slices.Values(w.Messages)) {
-		if r := b.rows[ord]; w.asks(r) {
+		if r := b.rows[ord]; w.isAbout(r) {
 			rows = append(rows, r)
 		}
 	}
@@ -300,8 +300,8 @@ func (b *batch) maySend(w *work, rows []*row) Verdict {
 	return NotAllowed
 }
 
-// letGo detaches a message from its SMS; it is decided on again.
-func (b *batch) letGo(r *row, wanted Marks) {
+// detachText detaches a message from its SMS; it is decided on again.
+func (b *batch) detachText(r *row, wanted Marks) {
 	if r == nil || r.Status.Settled() || !r.Marks.Has(Texting) {
 		return
 	}
@@ -314,10 +314,10 @@ func (b *batch) letGo(r *row, wanted Marks) {
 	r.Due, r.Reason = b.now, ""
 }
 
-// putBack drops an SMS that was never submitted; its messages are decided on again.
-func (b *batch) putBack(t *text, wanted Marks) {
+// dropText drops an SMS that was never submitted; its messages are decided on again.
+func (b *batch) dropText(t *text, wanted Marks) {
 	for _, ord := range t.Messages {
-		b.letGo(b.rows[ord], wanted)
+		b.detachText(b.rows[ord], wanted)
 	}
 	t.State, t.dirty = TextDropped, true
 	b.ended(t, TextDropped)

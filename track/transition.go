@@ -4,8 +4,8 @@ package track
 type EffectKind uint8
 
 const (
-	// Tell: the message's notice is new and should reach its sender.
-	Tell EffectKind = iota
+	// Notify: the message's notice is new and should reach its sender.
+	Notify EffectKind = iota
 	// Prompting: the sender should be prompted about the message.
 	Prompting
 	// SendText: the component's own SMS should be sent about the message.
@@ -25,7 +25,7 @@ const (
 // Effect is one effect of a transition.
 type Effect struct {
 	Kind   EffectKind
-	Notice Notice     // Tell
+	Notice Notice     // Notify
 	Step   int        // Do: index into Settings.Steps
 	Reason Withdrawal // Settle
 }
@@ -54,7 +54,7 @@ func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 			m.Marks |= StoredOffline
 		}
 		if m.Status == Pending {
-			m.lookAgain(now)
+			m.recheck(now)
 		}
 	case Handed:
 		m.HandedAt = max(m.HandedAt, f.At)
@@ -69,7 +69,7 @@ func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 	case Corrected:
 		return m.correct(f)
 	case AlarmFired:
-		return m.ring(s, now)
+		return m.fire(s, now)
 	case Forced:
 		return m.force(now)
 	case SMSSent:
@@ -101,7 +101,7 @@ func newMessage(f *Fact, known Sessions) Message {
 func (m *Message) begin(s Settings, now Time) []Effect {
 	s.Reveals = true // decided at the alarm
 	m.schedule(s, now)
-	return m.doubt(now)
+	return m.notifyUnknown(now)
 }
 
 func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
@@ -135,7 +135,7 @@ func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
 
 // placed applies a change of the sender's standing in the recipient's roster.
 func (m *Message) placed(s Settings, now Time) []Effect {
-	m.lookAgain(now)
+	m.recheck(now)
 	if !m.Marks.Has(Untold) || !s.Reveals || m.Status != Delivered {
 		return nil
 	}
@@ -149,7 +149,7 @@ func (m *Message) placed(s Settings, now Time) []Effect {
 // arrived reports that the message is delivered.
 func (m *Message) arrived(f Fact) []Effect {
 	m.Marks &^= Untold
-	effects := m.say(StateDelivered, f.Basis, f.At, m.further())
+	effects := m.notifyFurther(StateDelivered, f.Basis, f.At, m.further())
 	if m.Marks.Has(TimedOutUndelivered) || m.Prompt != "" {
 		effects = append(effects, Effect{Kind: Arrived})
 	}
@@ -164,21 +164,21 @@ func (m *Message) further() State {
 	return StateUnknown
 }
 
-// doubt reports that no confirmation is expected from now on, unless that was reported before (protocol §2).
-func (m *Message) doubt(now Time) []Effect {
+// notifyUnknown reports that no confirmation is expected from now on, unless that was reported before (protocol §2).
+func (m *Message) notifyUnknown(now Time) []Effect {
 	switch {
 	case m.inChain() || m.Marks.Has(ExpectsReading):
 	case m.Status == Pending && m.Notice.Seq == 0 && !m.Marks.Has(ExpectsDelivery):
-		return m.tell(StateUnknown, "", now)
+		return m.notify(StateUnknown, "", now)
 	case m.Status == Delivered && m.Notice.State == StateDelivered && m.Notice.Further != m.further():
-		return m.say(StateDelivered, m.Notice.Basis, now, m.further())
+		return m.notifyFurther(StateDelivered, m.Notice.Basis, now, m.further())
 	}
 	return nil
 }
 
-// lookAgain sets an alarm for a message without one, as a confirmation may be expected again. A message with an alarm is
+// recheck sets an alarm for a message without one, as a confirmation may be expected again. A message with an alarm is
 // re-evaluated then.
-func (m *Message) lookAgain(now Time) {
+func (m *Message) recheck(now Time) {
 	if m.Due == 0 && !m.Status.Settled() && !m.inChain() {
 		m.Due = now
 	}
@@ -193,14 +193,14 @@ func (m *Message) discard(s Settings, now Time) []Effect {
 	m.Marks |= Discarded
 	s.Delivery, s.Reading, s.Expectation = false, false, Expect(isDiscarded)
 	m.schedule(s, now)
-	return m.doubt(now)
+	return m.notifyUnknown(now)
 }
 
 // unwatch stops watching a message: its recipient has opted out, or the policy changed. If a confirmation was expected until
 // now, the last status says that none is any more.
 func (m *Message) unwatch(s Settings, now Time) []Effect {
 	m.Marks &^= ExpectsDelivery | ExpectsReading
-	effects := m.doubt(now)
+	effects := m.notifyUnknown(now)
 	m.end(Cancelled, s.Unwatched, now)
 	return append(effects, Effect{Kind: Settle, Reason: WithdrawCancelled})
 }
@@ -221,7 +221,7 @@ func (m *Message) settle(status Status, state State, basis Basis, reason Withdra
 		return nil
 	}
 	m.end(status, ReasonSettled, now)
-	effects := m.tell(state, basis, f.At)
+	effects := m.notify(state, basis, f.At)
 	return append(effects, Effect{Kind: Settle, Reason: reason})
 }
 
@@ -259,8 +259,8 @@ func (m *Message) correct(f Fact) []Effect {
 	return []Effect{{Kind: Refresh}}
 }
 
-// ring handles the alarm: it does what is due at now, in order. An early alarm only re-evaluates the message.
-func (m *Message) ring(s Settings, now Time) []Effect {
+// fire handles the alarm: it does what is due at now, in order. An early alarm only re-evaluates the message.
+func (m *Message) fire(s Settings, now Time) []Effect {
 	if m.Status.Settled() || m.Due == 0 {
 		return nil
 	}
@@ -268,7 +268,7 @@ func (m *Message) ring(s Settings, now Time) []Effect {
 		m.Reason = "" // the wait is over
 	}
 	m.schedule(s, now) // the policy, or what is known about the recipient, may have changed
-	effects := m.doubt(now)
+	effects := m.notifyUnknown(now)
 	for m.Due != 0 && m.Due <= now {
 		next, _ := m.next(s)
 		due, inChain := next != 0 && next <= now, m.inChain()
@@ -298,7 +298,7 @@ func (m *Message) timeOut(s Settings, now Time) []Effect {
 	}
 	m.Marks |= mark
 	m.TimeoutAt, m.Step, m.Reason = now, 0, ""
-	return m.tell(state, ByTimer, now)
+	return m.notify(state, ByTimer, now)
 }
 
 // step does the next step of the chain, or skips it. What holds a prompt back does not delay the steps after it.
@@ -315,7 +315,7 @@ func (m *Message) step(s Settings, now Time) []Effect {
 	case !m.meets(step, s) || posted:
 	case step.Do == DoStatus:
 		if step.After > 0 { // otherwise the timeout itself was just reported
-			return m.tell(m.timedOut(), ByTimer, now)
+			return m.notify(m.timedOut(), ByTimer, now)
 		}
 	case m.Marks.Has(PromptingEnded):
 		m.Reason = ReasonEnded

@@ -203,7 +203,7 @@ func nameEffects(effects []Effect, s Settings) (told, does string) {
 	var tells, others []string
 	for _, e := range effects {
 		switch e.Kind {
-		case Tell:
+		case Notify:
 			say := string(e.Notice.State)
 			if e.Notice.Further != "" {
 				say += " (further: " + string(e.Notice.Further) + ")"
@@ -361,7 +361,7 @@ func TestTransitionIsTotal(t *testing.T) {
 }
 
 func faultOf(before, m Message, effects []Effect, kind FactKind) string {
-	told := slices.ContainsFunc(effects, func(e Effect) bool { return e.Kind == Tell })
+	told := slices.ContainsFunc(effects, func(e Effect) bool { return e.Kind == Notify })
 	once := TimedOutUndelivered | TimedOutUnread | Reminded | StoredOffline | SMSTried
 	if kind != SMSEnded && kind != smsFailed { // an SMS may fail after a provider accepted it
 		once |= Escalated

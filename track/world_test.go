@@ -182,7 +182,7 @@ func (w *world) crashing(t *rapid.T, inputs func() []Input) {
 		r := w.ledger.Apply(w.store.load(w.ledger.Want(list), w.now), list, w.now)
 		w.check(r)
 		w.store.commit(r.Changes)
-		w.tells = append(w.tells, r.Tells...)
+		w.tells = append(w.tells, r.Notices...)
 		w.sent = append(w.sent, r.Outbox...)
 		w.restart()
 	}
@@ -234,7 +234,7 @@ func newJudge(t *rapid.T, w *world) *judge {
 func (j *judge) batch(t *rapid.T, r *Result) {
 	now := j.w.now
 	told := map[int64]uint32{}
-	for _, m := range r.Tells {
+	for _, m := range r.Notices {
 		n := m.Notice
 		if n.Rev <= j.rev {
 			t.Fatalf("rev goes from %d to %d", j.rev, n.Rev)

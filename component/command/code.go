@@ -18,7 +18,7 @@ func (r request) verifies(n track.Number) bool {
 
 // requestCode requests a code for a number. It returns the text for the user, or a Failure if nothing was changed.
 func (c *Commands) requestCode(ctx context.Context, r request, n track.Number) (string, error) {
-	in := &track.CodeWanted{
+	in := &track.CodeRequested{
 		CodeKey: track.CodeKey{User: r.user, Number: n.E164, Country: numbers.Country(n.E164)}, Language: r.say.Lang, Consent: n.Consent,
 	}
 	if err := c.deps.Phone.RequestCode(ctx, in); err != nil {

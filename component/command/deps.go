@@ -38,7 +38,7 @@ type Directory interface {
 // Phones has the state of the component's own SMS to users' numbers.
 type Phones interface {
 	Phone(ctx context.Context, user, number string, now track.Time) (Phone, error)
-	RequestCode(context.Context, *track.CodeWanted) error // sets its Salt
+	RequestCode(context.Context, *track.CodeRequested) error // sets its Salt
 	TryCode(context.Context, *track.CodeTried) error
 	Stop(context.Context, *track.OwnStop) error
 }

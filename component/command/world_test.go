@@ -156,7 +156,7 @@ func (w *world) Phone(context.Context, string, string, track.Time) (Phone, error
 	return w.phone, w.broken
 }
 
-func (w *world) RequestCode(_ context.Context, in *track.CodeWanted) error {
+func (w *world) RequestCode(_ context.Context, in *track.CodeRequested) error {
 	w.log("code to %s in %s, %s", in.Number, in.Country, in.Language)
 	in.Verdict = w.verdict
 	if _, bound := w.numbers[in.User]; !bound && in.Verdict == track.CodeSent {

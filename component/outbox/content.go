@@ -41,7 +41,7 @@ func (d *Dispatcher) PromptView(ctx context.Context, prompt string) (was track.P
 	if err := d.Inputs.Do(ctx, snap); err != nil || !snap.Found {
 		return track.Prompt{}, phrase.PromptContent{}, false, err
 	}
-	offered := &track.Offered{Prompt: prompt}
+	offered := &track.PromptViewed{Prompt: prompt}
 	if len(snap.Messages) > 0 {
 		offered.Releases, err = d.prompter.releases(ctx, snap)
 	}

@@ -99,9 +99,9 @@ func (d *Dispatcher) Up() {
 
 // Committed dispatches the effects of a durable batch. It does not block.
 func (d *Dispatcher) Committed(r *track.Result) {
-	for i := range r.Tells {
-		d.countTimeout(&r.Tells[i])
-		d.notify(r.Tells[i])
+	for i := range r.Notices {
+		d.countTimeout(&r.Notices[i])
+		d.notify(r.Notices[i])
 	}
 	for i := range r.Prompts {
 		d.promptChanged(&r.Prompts[i])

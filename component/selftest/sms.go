@@ -93,7 +93,7 @@ func (t *SMS) routes(o SMSRequest) (string, error) {
 func (t *SMS) follow(ctx context.Context, id string, step, fail func(name, format string, args ...any)) error {
 	seen, ended := track.TextQueued, []track.TextState{track.TextDelivered, track.TextFailed, track.TextExpired}
 	for {
-		look := &track.TextLook{Text: id}
+		look := &track.TextSnapshot{Text: id}
 		if err := t.Inputs.Do(context.WithoutCancel(ctx), look); err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ import (
 
 // lineOf chooses the sender of an SMS. An SMS about messages gets a line of its own, so that replies can be matched; an automatic
 // answer comes from the number that was written to.
-func lineOf(look *track.TextLook, o *settings.SMS, r *routes.Route) track.Line {
+func lineOf(look *track.TextSnapshot, o *settings.SMS, r *routes.Route) track.Line {
 	t, senders := &look.Was, domesticFirst(o.Routes.Senders(r), look.Was.Number)
 	l := track.Line{Route: r.Name}
 	switch {
@@ -38,7 +38,7 @@ func lineOf(look *track.TextLook, o *settings.SMS, r *routes.Route) track.Line {
 }
 
 // compose composes an SMS, and counts its segments.
-func (s *Sender) compose(look *track.TextLook, o *settings.SMS, l track.Line) (gateway.Submission, int, error) {
+func (s *Sender) compose(look *track.TextSnapshot, o *settings.SMS, l track.Line) (gateway.Submission, int, error) {
 	m := gateway.Submission{Ref: look.Was.ID, To: look.Was.Number, From: l.From, Validity: o.Validity}
 	var n int
 	var err error
@@ -68,7 +68,7 @@ func (s *Sender) compose(look *track.TextLook, o *settings.SMS, l track.Line) (g
 var errTooLong = errors.New("more segments than allowed")
 
 // composeCode composes an SMS with a code. Its validity ends with the code's.
-func (s *Sender) composeCode(m *gateway.Submission, look *track.TextLook, l track.Line) {
+func (s *Sender) composeCode(m *gateway.Submission, look *track.TextSnapshot, l track.Line) {
 	domain, say := track.Domain(look.Was.Recipient), phrase.In(look.Code.Language)
 	m.Code, m.Language, m.Params = true, say.Lang, gateway.Params{Domain: domain, Code: look.Digits}
 	m.Validity = min(m.Validity, max(look.Code.Expires.Std().Sub(s.Clock.Now()), time.Minute))
@@ -79,7 +79,7 @@ func (s *Sender) composeCode(m *gateway.Submission, look *track.TextLook, l trac
 }
 
 // composeAnswer composes the answer to STOP, START or HELP.
-func (s *Sender) composeAnswer(m *gateway.Submission, look *track.TextLook) {
+func (s *Sender) composeAnswer(m *gateway.Submission, look *track.TextSnapshot) {
 	all := s.Settings.Get()
 	domain, say := all.Tap.Domains[0], phrase.In(all.Language)
 	m.Language, m.Text = say.Lang, say.SMS.Started(domain)
@@ -92,7 +92,7 @@ func (s *Sender) composeAnswer(m *gateway.Submission, look *track.TextLook) {
 }
 
 // composeWhom composes an SMS that says which digits choose whom a reply is for.
-func (s *Sender) composeWhom(m *gateway.Submission, look *track.TextLook, l track.Line) {
+func (s *Sender) composeWhom(m *gateway.Submission, look *track.TextSnapshot, l track.Line) {
 	senders, reader := map[int]string{}, ""
 	for _, u := range look.Lines {
 		if u.IsOf(l) {
@@ -108,7 +108,7 @@ func (s *Sender) composeWhom(m *gateway.Submission, look *track.TextLook, l trac
 }
 
 // composeTest composes an admin's test SMS.
-func (s *Sender) composeTest(m *gateway.Submission, look *track.TextLook, o *settings.SMS, l track.Line) (n int, err error) {
+func (s *Sender) composeTest(m *gateway.Submission, look *track.TextSnapshot, o *settings.SMS, l track.Line) (n int, err error) {
 	all := s.Settings.Get()
 	domain, say := all.Tap.Domains[0], phrase.In(all.Language)
 	m.Language, m.Params = say.Lang, gateway.Params{Sender: domain, Domain: domain}
@@ -122,7 +122,7 @@ func (s *Sender) composeTest(m *gateway.Submission, look *track.TextLook, o *set
 
 // composeAbout composes an SMS about messages, in the recipient's language: their text, or a notice, as the sender has chosen. If any
 // text is unknown, as with encrypted messages, it is a notice.
-func (s *Sender) composeAbout(m *gateway.Submission, look *track.TextLook, o *settings.SMS, l track.Line) (n int, err error) {
+func (s *Sender) composeAbout(m *gateway.Submission, look *track.TextSnapshot, o *settings.SMS, l track.Line) (n int, err error) {
 	t, messages, all := &look.Was, look.Messages, s.Settings.Get()
 	lang := s.People.Language(t.Recipient)
 	fill := sms.Fill{Sender: t.Sender, Domain: track.Domain(t.Sender), Burst: len(messages) > 1}

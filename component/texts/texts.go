@@ -118,7 +118,7 @@ func (s *Sender) Run(ctx context.Context) error {
 
 // send performs the next step for an SMS. Its errors come from the database.
 func (s *Sender) send(ctx context.Context, j job) error {
-	look := &track.TextLook{Text: j.out.Prompt}
+	look := &track.TextSnapshot{Text: j.out.Prompt}
 	if err := s.Inputs.Do(ctx, look); err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (s *Sender) unsure(ctx context.Context, j job, t *track.Text) error {
 
 // first tries the routes, one after the other, for an SMS that was not sent. The next route is tried only if this one has certainly
 // sent nothing.
-func (s *Sender) first(ctx context.Context, j job, look *track.TextLook) error {
+func (s *Sender) first(ctx context.Context, j job, look *track.TextSnapshot) error {
 	t, o := &look.Was, s.Settings.Get().SMS
 	var fit []*routes.Route
 	if o != nil {
@@ -190,7 +190,7 @@ func (s *Sender) first(ctx context.Context, j job, look *track.TextLook) error {
 }
 
 // again submits an SMS once more that may have been sent, as its route's repeat allows.
-func (s *Sender) again(ctx context.Context, j job, look *track.TextLook, route *routes.Route) error {
+func (s *Sender) again(ctx context.Context, j job, look *track.TextSnapshot, route *routes.Route) error {
 	o := s.Settings.Get().SMS
 	if o == nil || look.Idle() || !s.open(o, route) {
 		return s.unsure(ctx, j, &look.Was)
@@ -200,7 +200,7 @@ func (s *Sender) again(ctx context.Context, j job, look *track.TextLook, route *
 }
 
 // submit submits an SMS to a provider. next reports that certainly nothing was sent, so that the next route may try.
-func (s *Sender) submit(ctx context.Context, j job, look *track.TextLook, o *settings.SMS, route *routes.Route, again bool) (next bool, err error) {
+func (s *Sender) submit(ctx context.Context, j job, look *track.TextSnapshot, o *settings.SMS, route *routes.Route, again bool) (next bool, err error) {
 	t := &look.Was
 	line := lineOf(look, o, route)
 	m, segments, err := s.compose(look, o, line)

@@ -92,7 +92,7 @@ func (w *Writer) Run(ctx context.Context) error {
 				return nil
 			}
 		case <-w.Queue.entries.Ready():
-			w.gather(ctx)
+			w.collect(ctx)
 		}
 	}
 }
@@ -120,8 +120,8 @@ func (w *Writer) Sum(commits int64) (inputs int) {
 	return inputs
 }
 
-// gather waits for the flush window to pass, or for a full batch.
-func (w *Writer) gather(ctx context.Context) {
+// collect waits for the flush window to pass, or for a full batch.
+func (w *Writer) collect(ctx context.Context) {
 	if w.Flush <= 0 {
 		return
 	}
@@ -239,7 +239,7 @@ func (w *Writer) apply(ctx context.Context, inputs []track.Input, now track.Time
 	if err := w.Store.Commit(ctx, result.Changes); err != nil {
 		if !errors.Is(err, track.ErrRefused) {
 			w.unresolved = result
-			w.Ledger.Forget()
+			w.Ledger.ResetThreads()
 		}
 		return nil, fmt.Errorf("commit a batch: %w", err)
 	}

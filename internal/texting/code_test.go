@@ -13,7 +13,7 @@ import (
 
 // wantCode lets Alice bind a number of hers.
 func (s *story) wantCode() track.CodeVerdict {
-	in := &track.CodeWanted{CodeKey: track.CodeKey{User: s.alice, Number: s.mine(), Country: "CN"}, Language: "en", Salt: fmt.Sprint("salt of ", s.alice)}
+	in := &track.CodeRequested{CodeKey: track.CodeKey{User: s.alice, Number: s.mine(), Country: "CN"}, Language: "en", Salt: fmt.Sprint("salt of ", s.alice)}
 	s.Do(s.t.Context(), in) //nolint:errcheck // or it has crashed
 	return in.Verdict
 }

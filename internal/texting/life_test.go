@@ -287,7 +287,7 @@ func (l *life) committed(r *track.Result) {
 		delete(l.jobs, id)
 		delete(l.later, id)
 	}
-	for _, m := range r.Tells {
+	for _, m := range r.Notices {
 		l.told = append(l.told, strings.TrimSuffix(string(m.Notice.State)+"/"+string(m.Notice.SMS), "/"))
 	}
 	l.mu.Unlock()
