@@ -34,14 +34,14 @@ func commandOptions(domain jid.JID, live *settings.Live) func() *command.Options
 	}
 }
 
-// jumps handles jumps of the clock: it implements alarm.Stream.
-type jumps struct {
+// clockJumps handles jumps of the clock: it implements alarm.Stream.
+type clockJumps struct {
 	*maintenance
 	session *session.Session
 }
 
 // Confirm implements alarm.Stream.
-func (j jumps) Confirm(ctx context.Context) error {
+func (j clockJumps) Confirm(ctx context.Context) error {
 	j.log.Warn("clock jump: the machine was suspended, the process was stopped, or the clock was set forward; alarms wait until the server answers")
 	return j.session.Confirm(ctx, j.session.Stream())
 }

@@ -40,7 +40,7 @@ func (m *maintenance) Run(ctx context.Context) error {
 		if err := m.prune(ctx); err != nil && ctx.Err() == nil {
 			m.log.Error("pruning failed", "err", err)
 		}
-		if err := m.letGo(ctx); err != nil && ctx.Err() == nil {
+		if err := m.unwatchRemoved(ctx); err != nil && ctx.Err() == nil {
 			m.log.Error("could not stop watching messages to deleted accounts", "err", err)
 		}
 		if err := m.measure(ctx); err != nil && ctx.Err() == nil {
@@ -132,9 +132,9 @@ func (m *maintenance) prune(ctx context.Context) error {
 	return nil
 }
 
-// letGo stops watching messages sent to deleted accounts: whoever gets the name later is not their recipient. It takes all of
+// unwatchRemoved stops watching messages sent to deleted accounts: whoever gets the name later is not their recipient. It takes all of
 // these accounts at once, as it has to read all watched messages.
-func (m *maintenance) letGo(ctx context.Context) error {
+func (m *maintenance) unwatchRemoved(ctx context.Context) error {
 	gone, err := m.store.Removed(ctx)
 	if err != nil || len(gone) == 0 {
 		return err
@@ -149,5 +149,5 @@ func (m *maintenance) letGo(ctx context.Context) error {
 	if err := m.queue.Do(ctx, nil); err != nil { // they are stored
 		return err
 	}
-	return m.store.LetGo(ctx, gone)
+	return m.store.DropRemovals(ctx, gone)
 }

@@ -133,7 +133,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if track.OrdTime(track.At(o.Clock.Now().Add(time.Minute))) < seed.LastOrd {
 		s.maintenance.TurnedBack() // the clock was set back before this start
 	}
-	s.alarms = alarm.New(s.queue, jumps{s.maintenance, s.session}, s.settings, o.Clock, s.metrics)
+	s.alarms = alarm.New(s.queue, clockJumps{s.maintenance, s.session}, s.settings, o.Clock, s.metrics)
 	if err := o.Store.Alarms(ctx, func(a track.Alarm) { s.alarms.Set(a) }); err != nil {
 		return nil, fmt.Errorf("load alarms: %w", err)
 	}

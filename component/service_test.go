@@ -79,7 +79,7 @@ func (b *emptyStore) OpenTo(_ context.Context, gone []track.Removal) (ords []int
 	}
 	return ords, b.err()
 }
-func (b *emptyStore) LetGo(_ context.Context, gone []track.Removal) error {
+func (b *emptyStore) DropRemovals(_ context.Context, gone []track.Removal) error {
 	for _, m := range b.messages {
 		if !slices.ContainsFunc(b.updated, func(u track.Message) bool { return u.Ord == m.Ord && u.Status == track.Cancelled }) {
 			return fmt.Errorf("%s is still watched", m.ID)
@@ -88,7 +88,7 @@ func (b *emptyStore) LetGo(_ context.Context, gone []track.Removal) error {
 	b.removed = nil
 	return nil
 }
-func (b *emptyStore) Settled(context.Context) (bool, error)                       { return false, nil }
+func (b *emptyStore) CommitStored(context.Context) (bool, error)                  { return false, nil }
 func (b *emptyStore) HandedOver(context.Context, int) ([]track.HandedOver, error) { return nil, nil }
 func (b *emptyStore) Alarms(context.Context, func(track.Alarm)) error             { return nil }
 func (b *emptyStore) Pending(context.Context) ([]track.Outgoing, error)           { return nil, nil }

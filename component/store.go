@@ -51,7 +51,7 @@ type MaintenanceStore interface {
 type RemovalStore interface {
 	Removed(context.Context) ([]track.Removal, error)
 	OpenTo(ctx context.Context, gone []track.Removal) ([]int64, error)
-	LetGo(ctx context.Context, gone []track.Removal) error
+	DropRemovals(ctx context.Context, gone []track.Removal) error
 }
 
 // UsageStore measures the use of SMS.

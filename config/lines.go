@@ -68,14 +68,14 @@ func (s *lineScanner) resolve(header []string, array bool) path {
 	var p path
 	for i, part := range header {
 		p = p.add(part)
-		s.note(p)
+		s.record(p)
 		name := p.String()
 		if array && i == len(header)-1 {
 			s.arrays[name]++
 		}
 		if n := s.arrays[name]; n > 0 {
 			p = p.index(n - 1)
-			s.note(p)
+			s.record(p)
 		}
 	}
 	return p
@@ -86,7 +86,7 @@ func (s *lineScanner) pair(table path) {
 	p := table
 	for _, part := range s.key("=") {
 		p = p.add(part)
-		s.note(p)
+		s.record(p)
 	}
 	s.skip("=")
 	s.value(p)
@@ -109,7 +109,7 @@ func (s *lineScanner) value(p path) {
 	case s.skip("["):
 		for i := 0; s.more("]"); i++ {
 			element := p.index(i)
-			s.note(element)
+			s.record(element)
 			s.value(element)
 		}
 	case s.skip("{"):
@@ -199,8 +199,8 @@ func (s *lineScanner) step() {
 	s.pos++
 }
 
-// note records where a path occurs first.
-func (s *lineScanner) note(p path) {
+// record records where a path occurs first.
+func (s *lineScanner) record(p path) {
 	if _, ok := s.lines[p.String()]; !ok {
 		s.lines[p.String()] = s.line
 	}

@@ -14,7 +14,7 @@ import (
 
 // Commit stores all changes in one transaction, or none of them. It fails with track.ErrFenced when another instance has
 // taken the database, with a track.BehindError when the database has lost earlier commits, and with track.ErrRefused when
-// the database can't store something in the changes. After any other error they may have been stored: Settled tells.
+// the database can't store something in the changes. After any other error they may have been stored: see CommitStored.
 func (s *Store) Commit(ctx context.Context, c track.Changes) error {
 	s.fence.writing.Lock()
 	defer s.fence.writing.Unlock()

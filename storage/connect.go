@@ -63,7 +63,7 @@ func connectSQLite(ctx context.Context, d dsn.DSN, o Options) (*Store, error) {
 	// mode. An existing file is not opened here: closing it would release the locks that SQLite has on it in this process.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err == nil {
-		err = errors.Join(bequeath(f), f.Close())
+		err = errors.Join(chownToDir(f), f.Close())
 	}
 	if err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
@@ -94,7 +94,7 @@ func connectPostgres(ctx context.Context, d dsn.DSN) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{dialect: postgres{}, name: d.Name(), dialer: &dialer{}}
-	s.dialer.within(answersWithin)
+	s.dialer.setTimeout(answersWithin)
 	if s.writer, err = session.open(ctx, 1, s.dialer, writerSettings); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}

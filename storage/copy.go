@@ -30,8 +30,8 @@ func Copy(ctx context.Context, from, to *Store, progress func(table string, done
 		progress = func(string, int64, int64) {}
 	}
 	c := &copying{from, to, progress}
-	return from.dialer.patiently(func() error {
-		return to.dialer.patiently(func() error { return c.run(ctx) })
+	return from.dialer.withoutTimeout(func() error {
+		return to.dialer.withoutTimeout(func() error { return c.run(ctx) })
 	})
 }
 
@@ -107,7 +107,7 @@ func (c *copying) begin(ctx context.Context) error {
 			}
 		}
 		facts := meta.pack(fact{metaSecret, hex.EncodeToString(c.from.hash.secret)}, fact{metaCopy, mark})
-		return c.to.put(ctx, tx, &meta.table, "", facts)
+		return c.to.insertRows(ctx, tx, &meta.table, "", facts)
 	})
 }
 
@@ -181,7 +181,7 @@ func copyTable[T any](ctx context.Context, c *copying, source, target *kind[T], 
 	batch := make([]T, 0, copyBatch)
 	flush := func() error {
 		err := c.to.fenced(ctx, func(tx *sqlx.Tx) error {
-			return c.to.put(ctx, tx, &target.table, "ON CONFLICT DO NOTHING", target.pack(batch...))
+			return c.to.insertRows(ctx, tx, &target.table, "ON CONFLICT DO NOTHING", target.pack(batch...))
 		})
 		done += int64(len(batch))
 		batch = batch[:0]

@@ -16,23 +16,23 @@ import (
 // dialer makes connections to PostgreSQL that never block forever. lib/pq handles a cancelled context by asking the server
 // to cancel, which fails if the server is gone; and its own timeouts only apply to connecting.
 type dialer struct {
-	patience atomic.Int64 // nanoseconds without a byte after which a connection is closed; 0: none
+	timeout atomic.Int64 // nanoseconds without a byte after which a connection is closed; 0: none
 
 	mu    sync.Mutex
 	wires map[*wire]bool
 }
 
-// keepAlive detects a lost host on connections without a patience.
+// keepAlive detects a lost host on connections without a timeout.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}
 
-func (d *dialer) within(t time.Duration) { d.patience.Store(int64(t)) }
+func (d *dialer) setTimeout(t time.Duration) { d.timeout.Store(int64(t)) }
 
-// patiently disables the patience while f runs.
-func (d *dialer) patiently(f func() error) error {
+// withoutTimeout disables the timeout while f runs.
+func (d *dialer) withoutTimeout(f func() error) error {
 	if d == nil {
 		return f()
 	}
-	defer d.within(time.Duration(d.patience.Swap(0)))
+	defer d.setTimeout(time.Duration(d.timeout.Swap(0)))
 	return f()
 }
 
@@ -97,7 +97,7 @@ func (a *attempt) DialTimeout(network, address string, timeout time.Duration) (n
 	return a.DialContext(ctx, network, address)
 }
 
-// wire is a connection on which each read and write has a deadline: the dialer's patience, or one that was set. Sockets go
+// wire is a connection on which each read and write has a deadline: the dialer's timeout, or one that was set. Sockets go
 // by the system's clock.
 type wire struct {
 	net.Conn
@@ -117,7 +117,7 @@ func (w *wire) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	n, err := w.Conn.Read(b)
-	w.dialer.note(w, err)
+	w.dialer.closeAfterTimeout(w, err)
 	return n, err
 }
 
@@ -127,7 +127,7 @@ func (w *wire) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	n, err := w.Conn.Write(b)
-	w.dialer.note(w, err)
+	w.dialer.closeAfterTimeout(w, err)
 	return n, err
 }
 
@@ -140,8 +140,8 @@ func (w *wire) Close() error {
 }
 
 func (w *wire) until() (until time.Time) {
-	if patience := w.dialer.patience.Load(); patience > 0 {
-		until = time.Now().Add(time.Duration(patience))
+	if timeout := w.dialer.timeout.Load(); timeout > 0 {
+		until = time.Now().Add(time.Duration(timeout))
 	}
 	if set := w.deadline.Load(); set != nil && !set.IsZero() && (until.IsZero() || set.Before(until)) {
 		until = *set
@@ -149,15 +149,15 @@ func (w *wire) until() (until time.Time) {
 	return until
 }
 
-// note closes all connections when one has timed out: the others are most likely dead, too, and would only time out later.
-func (d *dialer) note(w *wire, err error) {
+// closeAfterTimeout closes all connections when one has timed out: the others are most likely dead, too, and would only time out later.
+func (d *dialer) closeAfterTimeout(w *wire, err error) {
 	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
-		d.drop(w)
+		d.closeAll(w)
 	}
 }
 
-// drop closes all connections but one, which may be nil.
-func (d *dialer) drop(but *wire) {
+// closeAll closes all connections but one, which may be nil.
+func (d *dialer) closeAll(but *wire) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for w := range d.wires {

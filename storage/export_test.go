@@ -95,7 +95,7 @@ func InDoubt(t testing.TB, s, other *Store) (commit func() error) {
 }
 
 // AnswersWithin changes how long a connection may be silent.
-func AnswersWithin(s *Store, d time.Duration) { s.dialer.within(d) }
+func AnswersWithin(s *Store, d time.Duration) { s.dialer.setTimeout(d) }
 
 // Mentions returns the columns, as "table.column", that hold an address or one of its resources, in order.
 func Mentions(t testing.TB, s *Store, jid string) (columns []string) {

@@ -184,19 +184,19 @@ func (s *Store) transact(ctx context.Context, counted bool, ord, rev int64, f fu
 	return false, nil
 }
 
-// Settled reports whether the last Commit was stored, if its answer did not arrive. It may fail while that is undecided.
-func (s *Store) Settled(ctx context.Context) (bool, error) {
+// CommitStored reports whether the last Commit was stored, if its answer did not arrive. It may fail while that is undecided.
+func (s *Store) CommitStored(ctx context.Context) (bool, error) {
 	s.fence.writing.Lock()
 	defer s.fence.writing.Unlock()
 	if s.fence.last == uncertain {
-		if err := s.settle(ctx); err != nil {
+		if err := s.findOutcome(ctx); err != nil {
 			return false, failed("look for a commit", err)
 		}
 	}
 	return s.fence.last == stored, nil
 }
 
-func (s *Store) settle(ctx context.Context) error {
+func (s *Store) findOutcome(ctx context.Context) error {
 	tx, err := s.writer.BeginTxx(ctx, nil)
 	if err != nil {
 		return err

@@ -179,7 +179,7 @@ func TestCommitInDoubt(t *testing.T) {
 				eventually(t, func() error { return s.Put(ctx, "a", "b") })
 			}
 			eventually(t, func() error {
-				stored, err := s.Settled(ctx)
+				stored, err := s.CommitStored(ctx)
 				if err == nil && stored != tc.stored {
 					t.Errorf("stored: %t", stored)
 				}
@@ -205,11 +205,11 @@ func TestCommitStillOpen(t *testing.T) {
 	must(t, s.Commit(ctx, track.Changes{Insert: []track.Message{{Ord: 1}}}))
 	// As the server would complete a commit after its client has gone.
 	commit := storage.InDoubt(t, s, other)
-	if _, err := s.Settled(ctx); err == nil {
+	if _, err := s.CommitStored(ctx); err == nil {
 		t.Error("it is not decided yet")
 	}
 	must(t, commit())
-	stored, err := s.Settled(ctx)
+	stored, err := s.CommitStored(ctx)
 	must(t, err)
 	if !stored {
 		t.Error("it was stored")

@@ -38,8 +38,8 @@ func denied(file string, err error) error {
 	return fmt.Errorf("%s: %w", file, err)
 }
 
-// bequeath makes the owner of the folder, as whom the service runs, the owner of a file created by root.
-func bequeath(f *os.File) error {
+// chownToDir makes the owner of the folder, as whom the service runs, the owner of a file created by root.
+func chownToDir(f *os.File) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}

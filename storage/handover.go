@@ -60,7 +60,7 @@ func (s *Store) leave(ctx context.Context, tx *sqlx.Tx, some []track.Events) err
 		}
 		rows[i] = handoverRow{last + int64(i) + 1, string(text)}
 	}
-	return s.put(ctx, tx, &handover.table, "", handover.pack(rows...))
+	return s.insertRows(ctx, tx, &handover.table, "", handover.pack(rows...))
 }
 
 // HandedOver returns the entries that other instances have handed over, in order. Unreadable ones have only their position.

@@ -26,10 +26,10 @@ type locker interface {
 
 // Leadership is the right to be the one live instance on a database.
 type Leadership struct {
-	store  *Store
-	sure   func() bool
-	stop   func()       // stops watching the lock
-	unlock func() error // releases the lock
+	store    *Store
+	isLeader func() bool
+	stop     func()       // stops watching the lock
+	unlock   func() error // releases the lock
 
 	lost chan struct{}
 	why  error // may be read once lost is closed
@@ -81,12 +81,12 @@ func (l *Leadership) Err() error {
 
 // IsLeader reports whether no other instance can be live at this moment. It is temporarily false if the database has not
 // answered, or the process was stopped: nothing may be sent then.
-func (l *Leadership) IsLeader() bool { return l.sure() }
+func (l *Leadership) IsLeader() bool { return l.isLeader() }
 
 // Release gives up the leadership. The store writes nothing afterwards.
 func (l *Leadership) Release() error {
 	l.stop()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
 	defer cancel()
 	token := l.store.fence.end()
 	// This tells the next leader that it need not wait.

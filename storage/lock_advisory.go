@@ -16,14 +16,14 @@ import (
 )
 
 // The timing of the lock on PostgreSQL; docs/design/survival.md derives it. A leader checks its lock every beat, and is
-// certain of it until doubt after the last answered check. Its successor waits for the same time before being live, unless
+// certain of it for validity after the last answered check. Its successor waits for the same time before being live, unless
 // the lock was released. The database releases the lock of a silent leader.
 const (
-	beat     = 500 * time.Millisecond
-	patience = 1500 * time.Millisecond // for one check
-	doubt    = beat + patience
-	silence  = 4 * time.Second
-	pause    = doubt
+	beat          = 500 * time.Millisecond
+	answerTimeout = 1500 * time.Millisecond // for one check
+	validity      = beat + answerTimeout
+	silence       = 4 * time.Second
+	pause         = validity
 	// turn is how long a standby waits on one connection: then it checks that the database still answers.
 	turn = 15 * time.Second
 	// leaveAfter is when a leader that can't reach the database closes its stream, for the standbys.
@@ -76,7 +76,7 @@ func (a *advisoryLock) alone(ctx context.Context, _ *Store) (release func() erro
 
 // lead takes the lock, and keeps checking it.
 func (a *advisoryLock) lead(ctx context.Context, s *Store, jid string, waits bool) (*Leadership, error) {
-	w := &watch{advisoryLock: a, store: s}
+	w := &lockWatch{advisoryLock: a, store: s}
 	yield := time.Duration(0)
 	for {
 		err := w.acquire(ctx, jid, waits, yield)
@@ -99,8 +99,8 @@ func (a *advisoryLock) lead(ctx context.Context, s *Store, jid string, waits boo
 	}
 }
 
-// watch checks a lock regularly. Its goroutine owns line and others.
-type watch struct {
+// lockWatch checks a lock regularly. Its goroutine owns line and others.
+type lockWatch struct {
 	*advisoryLock
 	store  *Store
 	line   *line
@@ -114,9 +114,9 @@ type line struct {
 	dialer *dialer
 }
 
-func (w *watch) dial(ctx context.Context) (*line, error) {
+func (w *lockWatch) dial(ctx context.Context) (*line, error) {
 	l := &line{dialer: &dialer{}}
-	l.dialer.within(doubt)
+	l.dialer.setTimeout(validity)
 	var err error
 	l.DB, err = w.session.open(ctx, 1, l.dialer, map[string]string{
 		"statement_timeout": "0", "lock_timeout": milliseconds(turn), "idle_session_timeout": milliseconds(silence),
@@ -130,7 +130,7 @@ func (w *watch) dial(ctx context.Context) (*line, error) {
 func milliseconds(d time.Duration) string { return fmt.Sprint(d.Milliseconds(), "ms") }
 
 // acquire connects, waits for yield and then for the lock, and starts a term.
-func (w *watch) acquire(ctx context.Context, jid string, waits bool, yield time.Duration) error {
+func (w *lockWatch) acquire(ctx context.Context, jid string, waits bool, yield time.Duration) error {
 	l, err := w.dial(ctx)
 	if err != nil {
 		return err
@@ -141,7 +141,7 @@ func (w *watch) acquire(ctx context.Context, jid string, waits bool, yield time.
 	}
 	if err = w.lock(ctx, jid, waits); err == nil {
 		asked := w.store.now()
-		if err = w.ask(ctx); err == nil {
+		if err = w.check(ctx); err == nil {
 			w.asked.Store(&asked)
 			return nil
 		}
@@ -149,7 +149,7 @@ func (w *watch) acquire(ctx context.Context, jid string, waits bool, yield time.
 	return errors.Join(err, l.Close())
 }
 
-func (w *watch) lock(ctx context.Context, jid string, waits bool) error {
+func (w *lockWatch) lock(ctx context.Context, jid string, waits bool) error {
 	key := w.key(liveLock)
 	var ours bool
 	if err := w.line.GetContext(ctx, &ours, "SELECT pg_try_advisory_lock($1)", key); err != nil {
@@ -166,11 +166,11 @@ func (w *watch) lock(ctx context.Context, jid string, waits bool) error {
 		if holder != "" && holder != jid {
 			return fmt.Errorf("%w by %s: every component needs a schema of its own", ErrInUse, holder)
 		}
-		w.line.dialer.within(turn + patience)
+		w.line.dialer.setTimeout(turn + answerTimeout)
 		if _, err := w.line.ExecContext(ctx, "SELECT pg_advisory_lock($1)", key); err != nil {
 			return err
 		}
-		w.line.dialer.within(doubt)
+		w.line.dialer.setTimeout(validity)
 	}
 	clean, err := w.store.begin(ctx, w.line.DB, jid)
 	if err != nil || clean {
@@ -180,10 +180,10 @@ func (w *watch) lock(ctx context.Context, jid string, waits bool) error {
 }
 
 // start returns the Leadership for a lock that was taken.
-func (w *watch) start() *Leadership {
+func (w *lockWatch) start() *Leadership {
 	alive, stop := context.WithCancel(context.Background())
 	var beating sync.WaitGroup
-	l := &Leadership{store: w.store, sure: w.sure, lost: make(chan struct{})}
+	l := &Leadership{store: w.store, isLeader: w.isLeader, lost: make(chan struct{})}
 	l.stop = func() {
 		stop()
 		beating.Wait()
@@ -199,21 +199,21 @@ func (w *watch) start() *Leadership {
 	return l
 }
 
-func (w *watch) sure() bool {
+func (w *lockWatch) isLeader() bool {
 	now, asked := w.store.now(), w.asked.Load()
 	// The monotonic clock stops while the machine is suspended, and the wall clock may be set.
 	elapsed, onTheWall := now.Sub(*asked), now.Round(0).Sub(asked.Round(0))
-	return elapsed < doubt && onTheWall.Abs() < doubt
+	return elapsed < validity && onTheWall.Abs() < validity
 }
 
 // beat checks the lock until the leadership is lost, and returns the reason, or until ctx ends. A closed connection alone
 // does not lose it: the database may have been restarted.
-func (w *watch) beat(ctx context.Context) error {
+func (w *lockWatch) beat(ctx context.Context) error {
 	for wait(ctx, beat) == nil {
 		asked := w.store.now()
-		err := w.ask(ctx)
+		err := w.check(ctx)
 		if err != nil && ctx.Err() == nil {
-			err = w.regain(ctx, &asked)
+			err = w.reacquire(ctx, &asked)
 		}
 		if ctx.Err() != nil {
 			return nil
@@ -226,9 +226,9 @@ func (w *watch) beat(ctx context.Context) error {
 	return nil
 }
 
-// ask checks whether we have the lock, and whether others wait for it.
-func (w *watch) ask(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// check checks whether we have the lock, and whether others wait for it.
+func (w *lockWatch) check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	var is struct{ Ours, Others bool }
 	// A new connection would answer, too, but it would not have the lock.
@@ -243,19 +243,19 @@ func (w *watch) ask(ctx context.Context) error {
 	return err
 }
 
-// regain takes the lock again after its connection was lost, unless another instance has been live since, or the database
+// reacquire takes the lock again after its connection was lost, unless another instance has been live since, or the database
 // has lost commits: then it fails. If another instance was waiting, it retries only until that one may have the stream.
-func (w *watch) regain(ctx context.Context, asked *time.Time) error {
+func (w *lockWatch) reacquire(ctx context.Context, asked *time.Time) error {
 	last := *w.asked.Load()
 	w.line.Close()
 	for {
 		*asked = w.store.now()
 		l, err := w.dial(ctx)
 		if err == nil {
-			if err = w.retake(ctx, l); err == nil {
+			if err = w.tryReacquire(ctx, l); err == nil {
 				w.line = l
 				// The other connections may belong to the same dead server.
-				w.store.dialer.drop(nil)
+				w.store.dialer.closeAll(nil)
 				return nil
 			}
 			l.Close()
@@ -273,9 +273,9 @@ func (w *watch) regain(ctx context.Context, asked *time.Time) error {
 	}
 }
 
-// retake takes the lock if the token is still ours.
-func (w *watch) retake(ctx context.Context, l *line) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// tryReacquire takes the lock if the token is still ours.
+func (w *lockWatch) tryReacquire(ctx context.Context, l *line) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	still := func() error {
 		var found head

@@ -30,7 +30,7 @@ func (l fileLock) lead(ctx context.Context, s *Store, jid string, _ bool) (*Lead
 	if _, err := s.begin(ctx, s.writer, jid); err != nil {
 		return nil, errors.Join(err, unlock())
 	}
-	return &Leadership{store: s, sure: func() bool { return true }, stop: func() {}, unlock: unlock, lost: make(chan struct{})}, nil
+	return &Leadership{store: s, isLeader: func() bool { return true }, stop: func() {}, unlock: unlock, lost: make(chan struct{})}, nil
 }
 
 func (l fileLock) hasLeader(_ context.Context, s *Store) (bool, error) {
@@ -64,7 +64,7 @@ func lockFile(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = bequeath(f); err != nil {
+	if err = chownToDir(f); err != nil {
 		f.Close()
 		return nil, err
 	}

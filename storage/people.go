@@ -13,11 +13,11 @@ import (
 
 // upsert replaces the rows of the same keys, all or none.
 func (s *Store) upsert(ctx context.Context, t *table, key string, r rows) error {
-	return s.fenced(ctx, func(tx *sqlx.Tx) error { return s.put(ctx, tx, t, replace(key, t), r) })
+	return s.fenced(ctx, func(tx *sqlx.Tx) error { return s.insertRows(ctx, tx, t, replace(key, t), r) })
 }
 
-// put inserts rows with a statement prepared on the spot.
-func (s *Store) put(ctx context.Context, tx *sqlx.Tx, t *table, tail string, r rows) error {
+// insertRows inserts rows with a statement prepared on the spot.
+func (s *Store) insertRows(ctx context.Context, tx *sqlx.Tx, t *table, tail string, r rows) error {
 	if r.n == 0 {
 		return nil
 	}
@@ -36,7 +36,7 @@ func (s *Store) secret(ctx context.Context) ([]byte, error) {
 	text, err := s.Get(ctx, metaSecret)
 	if err == nil && text == "" {
 		err = s.fenced(ctx, func(tx *sqlx.Tx) error {
-			return s.put(ctx, tx, &meta.table, "ON CONFLICT DO NOTHING", meta.pack(fact{metaSecret, hex.EncodeToString(fresh)}))
+			return s.insertRows(ctx, tx, &meta.table, "ON CONFLICT DO NOTHING", meta.pack(fact{metaSecret, hex.EncodeToString(fresh)}))
 		})
 		if err == nil {
 			text, err = s.Get(ctx, metaSecret)
@@ -189,7 +189,7 @@ func (s *Store) SaveContact(ctx context.Context, c track.Contact) error {
 				s.hash.whole(clean(c.Owner), ""), s.hash.whole(clean(c.Contact), ""))
 			return err
 		}
-		return s.put(ctx, tx, &s.contacts.table, replace("owner_hash, contact_hash", &s.contacts.table), s.contacts.pack(c))
+		return s.insertRows(ctx, tx, &s.contacts.table, replace("owner_hash, contact_hash", &s.contacts.table), s.contacts.pack(c))
 	})
 	if err != nil {
 		return failed("save contact", err)
@@ -210,7 +210,7 @@ func (s *Store) Devices(ctx context.Context, yield func(track.Device)) error {
 // SaveDevices saves devices, and removes those that are gone (full JIDs).
 func (s *Store) SaveDevices(ctx context.Context, seen []track.Device, gone []string) error {
 	err := s.fenced(ctx, func(tx *sqlx.Tx) error {
-		if err := s.put(ctx, tx, &s.devices.table, replace("hash", &s.devices.table), s.devices.pack(seen...)); err != nil || len(gone) == 0 {
+		if err := s.insertRows(ctx, tx, &s.devices.table, replace("hash", &s.devices.table), s.devices.pack(seen...)); err != nil || len(gone) == 0 {
 			return err
 		}
 		hashes := make([]int64, len(gone))
@@ -261,7 +261,7 @@ func (s *Store) remove(ctx context.Context, tx *sqlx.Tx, r track.Removal) error 
 	if err := s.forget(ctx, tx, jid); err != nil {
 		return err
 	}
-	if err := s.put(ctx, tx, &removed.table, replace("jid", &removed.table), removed.pack(r)); err != nil {
+	if err := s.insertRows(ctx, tx, &removed.table, replace("jid", &removed.table), removed.pack(r)); err != nil {
 		return err
 	}
 	first, last := s.hash.sender(jid)

@@ -68,7 +68,7 @@ func plans(t *testing.T, dsn string, rows int) {
 			must(t, err)
 			more = done.More
 		}
-		must(t, second(s.Settled(ctx)))
+		must(t, second(s.CommitStored(ctx)))
 		must(t, s.Ping(ctx))
 		must(t, second(s.HasLeader(ctx)))
 		must(t, second(s.HandedOver(ctx, 10)))

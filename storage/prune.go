@@ -57,7 +57,7 @@ func (s *Store) Prune(ctx context.Context, now, before track.Time, limit int) (t
 
 func (s *Store) prune(ctx context.Context, now, before track.Time, limit int) (done track.Pruned, err error) {
 	w := &s.pruning
-	seen, err := s.look(ctx, now, before, limit)
+	seen, err := s.scan(ctx, now, before, limit)
 	if err != nil {
 		return done, err
 	}
@@ -158,8 +158,8 @@ func (s *Store) anyOverdue(ctx context.Context, before track.Time) (is bool, err
 	return found > 0, err
 }
 
-// looked is the result of one look at messages.
-type looked struct {
+// scanned is the result of one look at messages.
+type scanned struct {
 	rows            int
 	last            int64 // Ord of the last one
 	end             bool  // there are no more, or only young ones
@@ -168,9 +168,9 @@ type looked struct {
 
 const findMessages = `SELECT m.ord, m.sent_at, m.kind = 0 AND m.status < 2 AND m.due = 0, ` + finished + ` FROM messages m WHERE m.ord > ? ORDER BY m.ord LIMIT ?`
 
-// look looks at the next rows of messages.
-func (s *Store) look(ctx context.Context, now, before track.Time, limit int) (l looked, err error) {
-	found, err := s.lookedAt.QueryContext(ctx, before, before, before, before, s.pruning.ord, limit)
+// scan looks at the next rows of messages.
+func (s *Store) scan(ctx context.Context, now, before track.Time, limit int) (l scanned, err error) {
+	found, err := s.nextRows.QueryContext(ctx, before, before, before, before, s.pruning.ord, limit)
 	if err != nil {
 		return l, err
 	}
@@ -199,10 +199,10 @@ func (s *Store) look(ctx context.Context, now, before track.Time, limit int) (l 
 // tidy ends a round: it removes some of what was learned long ago, and overwrites the remains of deleted rows in the files.
 func (s *Store) tidy(ctx context.Context, before track.Time, limit int) error {
 	w, old := &s.pruning, before.Add(-peerLife)
-	if err := forgetSome(ctx, s, s.oldPeers, learnedPeers, "", &w.peer, limit, s.names, old); err != nil {
+	if err := pruneSome(ctx, s, s.oldPeers, learnedPeers, "", &w.peer, limit, s.names, old); err != nil {
 		return err
 	}
-	if err := forgetSome(ctx, s, s.oldPairs, learnedPairs, math.MinInt64, &w.pair, limit, s.integers, old); err != nil {
+	if err := pruneSome(ctx, s, s.oldPairs, learnedPairs, math.MinInt64, &w.pair, limit, s.integers, old); err != nil {
 		return err
 	}
 	if sql := s.erase(); sql != "" {
@@ -222,14 +222,14 @@ var (
 	learnedPairs = learned{"pairs", "conv", "receipts < ? AND arrivals < ? AND markers < ? AND counted_at < ? AND refused = 0"}
 )
 
-// look is a query for the next rows after a key, and whether they are old.
-func (l learned) look() string {
+// scanQuery is a query for the next rows after a key, and whether they are old.
+func (l learned) scanQuery() string {
 	return fmt.Sprintf("SELECT %[2]s AS key, %[3]s AS old FROM %[1]s WHERE %[2]s > ? ORDER BY %[2]s LIMIT ?", l.table, l.key, l.old)
 }
 
-// forgetSome deletes the old ones of the next rows after the key last. It advances last, and resets it to the first at the end
+// pruneSome deletes the old ones of the next rows after the key last. It advances last, and resets it to the first at the end
 // of the table.
-func forgetSome[K any](ctx context.Context, s *Store, look *sqlx.Stmt, l learned, first K, last *K, limit int, list func([]K) any, old track.Time) error {
+func pruneSome[K any](ctx context.Context, s *Store, look *sqlx.Stmt, l learned, first K, last *K, limit int, list func([]K) any, old track.Time) error {
 	var rows []struct {
 		Key K
 		Old bool

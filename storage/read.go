@@ -80,7 +80,7 @@ func (s *Store) Alarms(ctx context.Context, yield func(track.Alarm)) error {
 	return nil
 }
 
-// Removed returns the removed accounts, until LetGo.
+// Removed returns the removed accounts, until DropRemovals.
 func (s *Store) Removed(ctx context.Context) (all []track.Removal, err error) {
 	found, err := s.query(ctx, "SELECT "+removed.list()+" FROM removed")
 	err = removed.read(found, err, func(r *track.Removal) error { all = append(all, *r); return nil })
@@ -90,8 +90,8 @@ func (s *Store) Removed(ctx context.Context) (all []track.Removal, err error) {
 	return all, nil
 }
 
-// LetGo records that messages to these accounts are no longer watched.
-func (s *Store) LetGo(ctx context.Context, gone []track.Removal) error {
+// DropRemovals records that messages to these accounts are no longer watched.
+func (s *Store) DropRemovals(ctx context.Context, gone []track.Removal) error {
 	err := s.fenced(ctx, func(tx *sqlx.Tx) error {
 		for _, r := range gone {
 			if err := deleteFrom(ctx, tx, part{"removed WHERE jid = ? AND ord = ?", []any{clean(r.JID), r.Ord}}); err != nil {

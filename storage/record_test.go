@@ -213,7 +213,7 @@ func Grow(t testing.TB, s *Store, messages int) {
 		Exec(t, s, s.fill(of, strings.Join(values, ", "), n))
 	}
 	few := max(messages/10, 10_000)
-	err := s.dialer.patiently(func() error {
+	err := s.dialer.withoutTimeout(func() error {
 		fill(t, &s.messages.table, messages)
 		for _, of := range []*table{&s.prompts.table, &peers.table, &s.pairs.table, &s.releases.table, &numbers.table, &prefs.table, &s.contacts.table, &s.devices.table, &s.texts.table, &s.parts.table, &stops.table, &codes.table} {
 			fill(t, of, few)

@@ -85,7 +85,7 @@ func TestRemovedAccount(t *testing.T) {
 				if !slices.Equal(gone, []track.Removal{{JID: alice, Ord: 9}}) {
 					t.Errorf("removed accounts: %+v", gone)
 				}
-				must(s.LetGo(ctx, []track.Removal{{JID: alice, Ord: let}}))
+				must(s.DropRemovals(ctx, []track.Removal{{JID: alice, Ord: let}}))
 			}
 			others := []string{"contacts.contact", "messages.recipient", "prompts.recipient", "releases.receiver", "texts.recipient"} // bob's rows
 			if left := storage.Mentions(t, s, alice); !slices.Equal(left, others) {

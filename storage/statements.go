@@ -72,7 +72,7 @@ type statements struct {
 	updateMessage                               []*shape
 	putPrompt, putPeer, putOutgoing, putRelease *sqlx.Stmt
 	handedOver                                  *sqlx.Stmt // on a reader, as it runs every second
-	lookedAt, overdue, oldPeers, oldPairs       *sqlx.Stmt // on a reader: what pruning asks every minute
+	nextRows, overdue, oldPeers, oldPairs       *sqlx.Stmt // on a reader: what pruning asks every minute
 	dropTaken, dropOutgoing, retryOutgoing      *sqlx.Stmt
 	putPair, putFact                            *sqlx.Stmt
 }
@@ -178,8 +178,8 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.putNumber = prepare(s.insert(&numbers.table, replace("jid", &numbers.table)))
 	s.putFact = prepare(s.insert(&meta.table, replace("key", &meta.table)))
 	s.handedOver = prepareOn(s.readers, "SELECT "+handover.list()+" FROM handover ORDER BY pos LIMIT ?")
-	s.lookedAt, s.overdue = prepareOn(s.readers, findMessages), prepareOn(s.readers, s.findOverdue())
-	s.oldPeers, s.oldPairs = prepareOn(s.readers, learnedPeers.look()), prepareOn(s.readers, learnedPairs.look())
+	s.nextRows, s.overdue = prepareOn(s.readers, findMessages), prepareOn(s.readers, s.findOverdue())
+	s.oldPeers, s.oldPairs = prepareOn(s.readers, learnedPeers.scanQuery()), prepareOn(s.readers, learnedPairs.scanQuery())
 	s.dropTaken = prepare("DELETE FROM handover WHERE " + s.among("pos"))
 	s.dropOutgoing = prepare("DELETE FROM outbox WHERE " + s.among("id"))
 	return failed

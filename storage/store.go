@@ -61,7 +61,7 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 }
 
 func (s *Store) setUp(ctx context.Context, o Options) error {
-	if err := s.dialer.patiently(func() error { return s.ready(ctx, o) }); err != nil {
+	if err := s.dialer.withoutTimeout(func() error { return s.ready(ctx, o) }); err != nil {
 		return err
 	}
 	secret, err := s.secret(ctx)

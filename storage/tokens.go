@@ -25,7 +25,7 @@ const tokensOf = 16
 // SaveToken saves a token, or updates a known one.
 func (s *Store) SaveToken(ctx context.Context, t track.Token) error {
 	err := s.fenced(ctx, func(tx *sqlx.Tx) error {
-		if err := s.put(ctx, tx, &tokens.table, replace("hash", &tokens.table), tokens.pack(t)); err != nil || t.Purpose == track.PromptPage {
+		if err := s.insertRows(ctx, tx, &tokens.table, replace("hash", &tokens.table), tokens.pack(t)); err != nil || t.Purpose == track.PromptPage {
 			return err
 		}
 		const his = "owner = ? AND purpose = ?"

@@ -71,18 +71,18 @@ func (c *chat) line(text string) action {
 		}
 		return c.reply(escalation.Answer{Action: escalation.Snooze, For: rest})
 	case "/urgent":
-		return c.say(rest, escalation.Track{Priority: escalation.Urgent})
+		return c.compose(rest, escalation.Track{Priority: escalation.Urgent})
 	case "/unwatched":
-		return c.say(rest, escalation.Track{Until: escalation.UntilNone})
+		return c.compose(rest, escalation.Track{Until: escalation.UntilNone})
 	}
 	if strings.HasPrefix(word, "/") {
 		return action{show: []string{help}}
 	}
-	return c.say(strings.TrimSpace(text), escalation.Track{Priority: escalation.Normal})
+	return c.compose(strings.TrimSpace(text), escalation.Track{Priority: escalation.Normal})
 }
 
-// say sends a message that asks for a receipt (XEP-0184), a marker (XEP-0333), and to be watched.
-func (c *chat) say(body string, hint escalation.Track) action {
+// compose sends a message that asks for a receipt (XEP-0184), a marker (XEP-0333), and to be watched.
+func (c *chat) compose(body string, hint escalation.Track) action {
 	if body == "" {
 		return action{show: []string{help}}
 	}
@@ -135,7 +135,7 @@ func (c *chat) receive(m message, now time.Time) action {
 	// Only the service sends states and prompts: its domain, or its contact there, without a resource. Such elements are
 	// ignored from anyone else.
 	if c.service != "" && from.Domainpart() == c.service && from.Resourcepart() == "" {
-		return c.told(m)
+		return c.notified(m)
 	}
 	if !from.Bare().Equal(c.to) || m.Body == "" {
 		return action{}
@@ -158,8 +158,8 @@ func (c *chat) receive(m message, now time.Time) action {
 	return act
 }
 
-// told handles a message from the service.
-func (c *chat) told(m message) (act action) {
+// notified handles a message from the service.
+func (c *chat) notified(m message) (act action) {
 	statuses := m.Status
 	if m.Statuses != nil {
 		statuses = append(statuses, m.Statuses.Status...)

@@ -28,7 +28,7 @@ func checkServer(ctx context.Context, conf *config.Config, f *findings, w *waiti
 	var hosts []host
 	if p.connected() {
 		f.ok("stream", "connected to %s as %s", conf.Component.Server, conf.Component.JID)
-		hosts = p.askHosts(ctx, conf.Tap.Domains)
+		hosts = p.queryHosts(ctx, conf.Tap.Domains)
 		checkClock(ctx, conf, p, f, now)
 		checkGateways(ctx, conf, p, f)
 		if !slices.ContainsFunc(hosts, func(h host) bool { return h.tap }) && !isClosed(p.ended) {
@@ -109,7 +109,7 @@ func checkTap(conf *config.Config, f *findings, hosts []host, p *probe, waited t
 		case !h.tap:
 			without = append(without, h.domain)
 		case h.target != "" && h.target != conf.Component.JID:
-			bad("mod_tocsin on %s sends to %q: set its %s to %q", h.domain, h.target, h.says("tocsin_component", "component"), conf.Component.JID)
+			bad("mod_tocsin on %s sends to %q: set its %s to %q", h.domain, h.target, h.term("tocsin_component", "component"), conf.Component.JID)
 			with = append(with, h.domain)
 		default:
 			with = append(with, h.domain)
@@ -120,7 +120,7 @@ func checkTap(conf *config.Config, f *findings, hosts []host, p *probe, waited t
 	}
 	if len(with) > 0 && len(without) > 0 {
 		bad("mod_tocsin is loaded on %s, but not on %s: add it to %s there, or remove the domain (%s)",
-			list(with), list(without), hosts[0].says("modules_enabled", "modules"), where)
+			list(with), list(without), hosts[0].term("modules_enabled", "modules"), where)
 	}
 
 	p.mu.Lock()
@@ -178,8 +178,8 @@ type host struct {
 	target   string // the component it sends to; "" if unknown
 }
 
-// says returns the term of the host's server.
-func (h host) says(prosody, ejabberd string) string {
+// term returns the term of the host's server.
+func (h host) term(prosody, ejabberd string) string {
 	if h.software == "ejabberd" {
 		return ejabberd
 	}
@@ -218,7 +218,7 @@ func (w *waiting) until(ctx context.Context, p *probe) {
 	} else {
 		defer fmt.Fprint(w.out, "\r\x1b[K")
 	}
-	for !p.sawCopies() {
+	for !p.hasCopies() {
 		if w.terminal {
 			fmt.Fprintf(w.out, "\r%s … %s \x1b[K", invitation, roughly(time.Until(end).Round(time.Second)))
 		}

@@ -119,7 +119,7 @@ func checkGateways(ctx context.Context, conf *config.Config, p *probe, f *findin
 		if route.Kind != "xmpp" {
 			continue
 		}
-		if h := p.askHost(ctx, route.XMPP.Gateway); h.err != nil {
+		if h := p.queryHost(ctx, route.XMPP.Gateway); h.err != nil {
 			f.fail("sms", "%s: route %s: %s does not answer (%s)", conf.Where("sms.route"), route.Name, route.XMPP.Gateway, oneLine(h.err))
 		} else {
 			f.ok("sms", "route %s: %s answers; %s", route.Name, route.XMPP.Gateway, repeats(route.Repeat))

@@ -54,13 +54,13 @@ type answer struct {
 func handler(gatherer prometheus.Gatherer, h Health, t *tester) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { tell(w, h.Ready(), h.State()) })
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { tell(w, h.Alive(), h.State()) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { writeState(w, h.Ready(), h.State()) })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeState(w, h.Alive(), h.State()) })
 	mux.Handle("POST "+testPath, t)
 	return mux
 }
 
-func tell(w http.ResponseWriter, wrong []string, s State) {
+func writeState(w http.ResponseWriter, wrong []string, s State) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	if len(wrong) > 0 {

@@ -83,7 +83,7 @@ func (c *initCommand) Run(e *environment) error {
 	if isSystem(c.Dir) {
 		in.DSN = "sqlite:/var/lib/tocsin/tocsin.db" // services don't write below /etc
 	}
-	in.look(e.root)
+	in.detect(e.root)
 	if err := in.write(); err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (c *initCommand) printAgain(e *environment) error {
 	if _, port, found := strings.Cut(conf.Component.Server, ":"); found && !strings.HasPrefix(conf.Component.Server, "unix:") {
 		in.Port = port[strings.LastIndexByte(port, ':')+1:]
 	}
-	in.look(e.root)
+	in.detect(e.root)
 	return in.print(e.stdout, c.Server)
 }
 
@@ -141,8 +141,8 @@ func isSystem(dir string) bool {
 	return err == nil && strings.HasPrefix(abs, "/etc/")
 }
 
-// look detects what is installed below root, which is "" except in tests.
-func (in *installation) look(root string) {
+// detect detects what is installed below root, which is "" except in tests.
+func (in *installation) detect(root string) {
 	exists := func(name string) bool {
 		_, err := os.Stat(root + name)
 		return err == nil

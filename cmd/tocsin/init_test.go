@@ -70,7 +70,7 @@ func TestInitOffersTheUnit(t *testing.T) {
 	}
 	in := installation{File: "/etc/tocsin/config.toml", Component: "tocsin.example.org", Domains: []string{"example.org"}}
 	steps := func() string {
-		in.look(root)
+		in.detect(root)
 		in.HasUser = false // whether or not this machine has that user
 		var b strings.Builder
 		if err := nextSteps.Execute(&b, in); err != nil {
@@ -110,7 +110,7 @@ func TestInitDetectsTheModule(t *testing.T) {
 			t.Fatal(err)
 		}
 		in := installation{Component: "tocsin.example.org", Domains: []string{"example.org"}, Port: defaultPort}
-		in.look(root)
+		in.detect(root)
 		var b strings.Builder
 		if err := prosodyBlock.Execute(&b, in); err != nil {
 			t.Fatal(err)

@@ -90,12 +90,12 @@ func isClosed(ch <-chan struct{}) bool {
 // answerWithin is how long a domain has to answer a request.
 const answerWithin = 5 * time.Second
 
-// askHosts queries several domains concurrently.
-func (p *probe) askHosts(ctx context.Context, domains []string) []host {
+// queryHosts queries several domains concurrently.
+func (p *probe) queryHosts(ctx context.Context, domains []string) []host {
 	hosts := make([]host, len(domains))
 	var asked sync.WaitGroup
 	for i, domain := range domains {
-		asked.Go(func() { hosts[i] = p.askHost(ctx, domain) })
+		asked.Go(func() { hosts[i] = p.queryHost(ctx, domain) })
 	}
 	asked.Wait()
 	return hosts
@@ -106,7 +106,7 @@ var tapFeatures = []string{"urn:tocsin:tap:0", "urn:tocsin:tap:1"}
 
 const tapForm = "urn:tocsin:tap"
 
-func (p *probe) askHost(ctx context.Context, domain string) host {
+func (p *probe) queryHost(ctx context.Context, domain string) host {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	h := host{domain: domain}
@@ -160,7 +160,7 @@ func (p *probe) time(ctx context.Context, domain string) (time.Time, error) {
 	return at, nil
 }
 
-func (p *probe) sawCopies() bool {
+func (p *probe) hasCopies() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.copies) > 0

@@ -217,7 +217,7 @@ func TestDebugLog(t *testing.T) {
 	}
 	for _, want := range []string{
 		`level=DEBUG msg=fact kind=sent passed=false sender=alice@lab.test recipient=bob@lab.test id=m1`,
-		`level=DEBUG msg=in stanza=iq type=get from=alice@lab.test about="urn:xmpp:ping ping" fate=result`,
+		`level=DEBUG msg=in stanza=iq type=get from=alice@lab.test about="urn:xmpp:ping ping" outcome=result`,
 		`level=DEBUG msg=in stanza=message type=chat from=alice@lab.test about=`,
 		`level=DEBUG msg=out stanza=message type=chat to=alice@lab.test `,
 	} {

@@ -81,7 +81,7 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	wg.Go(func() { watchdog(ctx, r.clock, r.Alive) })
-	wg.Go(func() { r.heed(ctx, hup) })
+	wg.Go(func() { r.reloadOnSignal(ctx, hup) })
 	notifyReady() // a standby is ready, too
 	defer notifyStopping()
 	return r.lead(ctx)
@@ -112,8 +112,8 @@ type runner struct {
 	config *config.Config
 }
 
-// heed reloads the configuration on each SIGHUP until ctx ends.
-func (r *runner) heed(ctx context.Context, hup <-chan os.Signal) {
+// reloadOnSignal reloads the configuration on each SIGHUP until ctx ends.
+func (r *runner) reloadOnSignal(ctx context.Context, hup <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():

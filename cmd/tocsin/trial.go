@@ -69,7 +69,7 @@ func (c *testCommand) Run(ctx context.Context, e *environment) error {
 // runTest asks the running instance for a test, and shows each step as it is completed. It fails if one of them does.
 func runTest(ctx context.Context, e *environment, conf *config.Config, in testRequest, began time.Time) error {
 	failed := false
-	err := askForTest(ctx, conf, in, e.now(), func(s selftest.Step) {
+	err := requestTest(ctx, conf, in, e.now(), func(s selftest.Step) {
 		failed = failed || s.Failed
 		showStep(e.stdout, s, began)
 	})
@@ -101,8 +101,8 @@ type testRequest struct {
 
 const testPath = "/test"
 
-// askForTest asks the running instance for a test, and reports each step as it arrives.
-func askForTest(ctx context.Context, conf *config.Config, in testRequest, now time.Time, step func(selftest.Step)) error {
+// requestTest asks the running instance for a test, and reports each step as it arrives.
+func requestTest(ctx context.Context, conf *config.Config, in testRequest, now time.Time, step func(selftest.Step)) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err

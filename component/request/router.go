@@ -88,18 +88,18 @@ func (r *Router) Presence(p *session.Stanza) { r.handle(p) }
 func (r *Router) handle(in *session.Stanza) {
 	rt, p := r.find(in)
 	from := in.From.Bare().String()
-	fate := "handled"
+	outcome := "handled"
 	switch {
 	case rt == nil:
-		fate = "ignored"
+		outcome = "ignored"
 	case rt.users != nil && !r.Settings.Get().IsUser(from):
-		fate = "not from a user"
+		outcome = "not from a user"
 	case rt.now != nil:
 		rt.now(r, in, p)
 	default:
 		r.later(from, func(ctx context.Context) { rt.later(r, ctx, in) }, nil)
 	}
-	r.trace(in, p, fate)
+	r.trace(in, p, outcome)
 }
 
 // reply returns the answer to a request.
@@ -125,7 +125,7 @@ func (r *Router) reply(ctx context.Context, iq *session.Stanza) (reply any) {
 }
 
 // trace logs the outcome of a stanza, without its content: p is the payload it was handled for, or nil.
-func (r *Router) trace(in *session.Stanza, p *session.Payload, fate string) {
+func (r *Router) trace(in *session.Stanza, p *session.Payload, outcome string) {
 	if !r.Log.Enabled(context.Background(), slog.LevelDebug) {
 		return
 	}
@@ -133,7 +133,7 @@ func (r *Router) trace(in *session.Stanza, p *session.Payload, fate string) {
 	if p != nil {
 		about = p.Name.Space + " " + p.Name.Local
 	}
-	r.Log.Debug("in", "stanza", in.Name, "type", fmt.Sprintf("%.20s", in.Type), "from", in.From.Bare(), "about", about, "fate", fate)
+	r.Log.Debug("in", "stanza", in.Name, "type", fmt.Sprintf("%.20s", in.Type), "from", in.From.Bare(), "about", about, "outcome", outcome)
 }
 
 // later queues work for a bare JID. If too much is waiting, refuse is called instead, unless it is nil.

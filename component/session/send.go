@@ -124,16 +124,16 @@ func (s *Session) trace(ctx context.Context, v any, size int, err error) {
 	if unknown != nil {
 		return
 	}
-	fate := "sent"
+	outcome := "sent"
 	if err != nil {
-		fate = err.Error()
+		outcome = err.Error()
 	}
 	to, _, _ := strings.Cut(out.to, "/")
 	if strings.HasPrefix(to, "+") { // a number at a gateway
 		_, domain, _ := strings.Cut(to, "@")
 		to = "+…@" + domain
 	}
-	s.opts.Log.DebugContext(ctx, "out", "stanza", out.name, "type", out.kind, "to", to, "bytes", size, "fate", fate)
+	s.opts.Log.DebugContext(ctx, "out", "stanza", out.name, "type", out.kind, "to", to, "bytes", size, "outcome", outcome)
 }
 
 // encode validates a stanza and encodes it as XML.

@@ -33,8 +33,8 @@ const (
 type Store interface {
 	Load(context.Context, track.Want, track.Time) (track.Loaded, error)
 	Commit(context.Context, track.Changes) error // one transaction
-	// Settled reports whether the last Commit was stored, if its error left that open. It fails while that is unknown.
-	Settled(context.Context) (bool, error)
+	// CommitStored reports whether the last Commit was stored, if its error left that open. It fails while that is unknown.
+	CommitStored(context.Context) (bool, error)
 }
 
 // Options are the dependencies of a writer. All are required except Flush.
@@ -265,7 +265,7 @@ func (w *Writer) resolve(ctx context.Context, inputs int) (*track.Result, error)
 	if result == nil {
 		return nil, nil
 	}
-	stored, err := w.Store.Settled(ctx)
+	stored, err := w.Store.CommitStored(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("look for a batch: %w", err)
 	}

@@ -69,8 +69,8 @@ func (s *store) Commit(ctx context.Context, c track.Changes) error {
 	return nil
 }
 
-// Settled implements Store.
-func (s *store) Settled(context.Context) (bool, error) {
+// CommitStored implements Store.
+func (s *store) CommitStored(context.Context) (bool, error) {
 	if settled := s.settled.Load(); settled != nil {
 		return (*settled)()
 	}

@@ -150,7 +150,7 @@ func (l *life) Commit(ctx context.Context, c track.Changes) error {
 	return track.ErrFenced // nothing more is written
 }
 
-func (l *life) Settled(context.Context) (bool, error) { return false, nil }
+func (l *life) CommitStored(context.Context) (bool, error) { return false, nil }
 
 type nobody struct{}
 

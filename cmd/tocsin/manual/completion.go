@@ -56,7 +56,7 @@ const (
 	folders
 )
 
-func takes(f *kong.Flag) int {
+func argumentOf(f *kong.Flag) int {
 	switch {
 	case f.IsBool() || f.IsCounter():
 		return nothing
@@ -70,7 +70,7 @@ func takes(f *kong.Flag) int {
 	return nothing
 }
 
-func takesFile(node *kong.Node) bool {
+func hasFileArgument(node *kong.Node) bool {
 	return slices.ContainsFunc(node.Positional, func(v *kong.Value) bool { return strings.HasPrefix(v.Name, "FILE") })
 }
 
@@ -105,7 +105,7 @@ _%[1]s() {
 	for _, cmd := range all {
 		for _, f := range own(cmd) {
 			generate := ""
-			switch takes(f) {
+			switch argumentOf(f) {
 			case words:
 				generate = fmt.Sprintf("mapfile -t COMPREPLY < <(compgen -W %q -- \"$cur\"); ", strings.Join(f.EnumSlice(), " "))
 			case files:
@@ -131,7 +131,7 @@ _%[1]s() {
 			flags = append(flags, "-"+f.Name)
 		}
 		generate := ""
-		if takesFile(cmd) {
+		if hasFileArgument(cmd) {
 			generate = bashFiles("-f")
 		}
 		fmt.Fprintf(&b, "\t%q) commands=%q flags=%q; %s;;\n", bashPath(cmd), strings.Join(names, " "), strings.Join(flags, " "), generate)
@@ -188,7 +188,7 @@ func zshSpecs(cmd *kong.Node) string {
 			name += "=" // -flag=value or -flag value
 		}
 		spec := name + "[" + zshText(f.Help) + "]"
-		switch takes(f) {
+		switch argumentOf(f) {
 		case words:
 			spec += ":value:(" + strings.Join(f.EnumSlice(), " ") + ")"
 		case files:
@@ -205,7 +205,7 @@ func zshSpecs(cmd *kong.Node) string {
 	switch known := argumentWords(cmd); {
 	case len(children(cmd)) > 0:
 		specs = append(specs, "1:command:->command", "*::argument:->rest")
-	case takesFile(cmd):
+	case hasFileArgument(cmd):
 		specs = append(specs, "*:file:_files")
 	case len(known) > 0:
 		specs = append(specs, "1: :("+strings.Join(known, " ")+")")
@@ -251,7 +251,7 @@ func fishCompletion(app *kong.Application) string {
 		flags := visible(cmd.Flags)
 		for _, f := range flags {
 			value := ""
-			switch takes(f) {
+			switch argumentOf(f) {
 			case words:
 				value = " -x -a " + quote(strings.Join(f.EnumSlice(), " "))
 			case files:
@@ -269,7 +269,7 @@ func fishCompletion(app *kong.Application) string {
 			}
 			line("-o %s -d %s%s", f.Name, fishQuote(f.Help), value)
 		}
-		if takesFile(cmd) {
+		if hasFileArgument(cmd) {
 			line("-F")
 		}
 		if known := argumentWords(cmd); len(known) > 0 {
