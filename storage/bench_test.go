@@ -301,3 +301,90 @@ func BenchmarkDigest(b *testing.B) {
 		}
 	})
 }
+
+// chat generates what pairs of people say who answer at once: of each message, that it was sent, that its sender has seen the
+// conversation, and that it was handed to a session; and a while later its receipt and its marker.
+type chat struct {
+	now track.Time
+	n   int
+}
+
+const (
+	chatPairs    = 40
+	chatInFlight = 400 // messages without a receipt
+	chatFacts    = 5   // of a message
+)
+
+func (c *chat) key(n int) track.Key {
+	pair := n % chatPairs
+	return track.Key{Sender: fmt.Sprintf("w%d@example.org", pair), Recipient: fmt.Sprintf("r%d@example.org", pair), ID: fmt.Sprintf("m%d", n)}
+}
+
+// facts returns the facts of the next n messages.
+func (c *chat) facts(n int) []track.Input {
+	var events track.Events
+	for range n {
+		c.n++
+		k := c.key(c.n)
+		events.Facts = append(events.Facts,
+			track.Fact{Kind: track.Sent, Key: k, At: c.now, Resource: "phone", Text: text, Marks: track.AsksReceipt | track.Markable, Once: true},
+			track.Fact{Kind: track.Replied, Key: track.Key{Sender: k.Recipient, Recipient: k.Sender}, At: c.now},
+			track.Fact{Kind: track.Handed, Key: k, At: c.now, Resource: "phone"})
+		if c.n > chatInFlight {
+			k := c.key(c.n - chatInFlight)
+			events.Facts = append(events.Facts,
+				track.Fact{Kind: track.Received, Key: k, At: c.now, Basis: track.ByReceipt, Resource: "phone"},
+				track.Fact{Kind: track.Read, Key: k, At: c.now, Basis: track.ByMarker, Resource: "phone"})
+		}
+	}
+	return []track.Input{&events}
+}
+
+// BenchmarkChat: what a message costs, from its facts to the disk, when all are watched, and when none is.
+func BenchmarkChat(b *testing.B) {
+	for _, senders := range []track.Senders{track.SendersAll, track.SendersHinted} {
+		b.Run(string(senders), func(b *testing.B) {
+			for _, size := range []int{1, 10, 100, 500} {
+				b.Run(fmt.Sprint(size), func(b *testing.B) {
+					onBothDatabases(b, func(b *testing.B, store *storage.Store) { benchChat(b, store, senders, size) })
+				})
+			}
+		})
+	}
+}
+
+func benchChat(b *testing.B, store *storage.Store, senders track.Senders, size int) {
+	seed, err := store.Seed(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	ledger := track.NewLedger(seed, &track.Policy{
+		Senders: senders, UndeliveredAfter: 2 * time.Minute, UnreadAfter: 10 * time.Minute, Mode: track.Ask, Expires: time.Hour,
+		Steps: []track.Step{{Do: track.DoPrompt}},
+	}, nobody{})
+	c := &chat{now: track.At(time.Now())}
+	batch := func() {
+		c.now += 5
+		inputs := c.facts(size)
+		loaded, err := store.Load(b.Context(), ledger.Want(inputs), c.now)
+		if err != nil {
+			b.Fatal(err)
+		}
+		result := ledger.Apply(loaded, inputs, c.now)
+		if !result.Empty() {
+			if err := store.Commit(b.Context(), result.Changes); err != nil {
+				b.Fatal(err)
+			}
+		}
+		result.Commit()
+	}
+	for c.n < 2*chatInFlight {
+		batch()
+	}
+	messages, start := 0, costs()
+	for b.Loop() {
+		batch()
+		messages += size
+	}
+	start.report(b, messages, "msg")
+}

@@ -70,8 +70,8 @@ func (f *Fact) want(l *Ledger, w *Want) {
 		if known != nil && known.excludes(f) {
 			return
 		}
-		if !f.Passed {
-			open() // later evidence will need it
+		if !f.Passed || f.Once && l.pending[f.Sender] == 0 {
+			open() // later evidence will need it; without open messages, an unwatched one need not be stored
 		}
 	case Received:
 		open()
@@ -92,6 +92,11 @@ func (f *Fact) apply(b *batch) {
 		return
 	}
 	b.includeThread(f.Conv())
+	b.includeNamed(f.Key)
+	b.includeNamed(Key{f.Sender, f.Recipient, f.Original})
+	for _, k := range f.otherKeys() {
+		b.includeNamed(k)
+	}
 	switch f.Kind {
 	case Sent, Replied, Read, Synced, Received, RosterChanged, Named:
 		b.includeLearned(f.Conv())
@@ -194,7 +199,7 @@ func (b *batch) sent(f *Fact) {
 		s.Watch = false
 	}
 	if !s.Watch || f.Passed {
-		b.add(&row{Message: Message{Ord: b.nextOrd(), Key: f.Key, Kind: Passed, SentAt: f.At}, fresh: true})
+		b.add(&row{Message: Message{Ord: b.nextOrd(), Key: f.Key, Kind: Passed, SentAt: f.At}, fresh: true, once: f.Once})
 	} else {
 		m.Ord = b.nextOrd()
 		effects := m.begin(s, b.now)

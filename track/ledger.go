@@ -158,9 +158,12 @@ const maxRemembered = 100_000
 // row is a message in a batch.
 type row struct {
 	Message
-	before Message
-	fresh  bool
-	fired  bool // its alarm was taken from the heap
+	before   *Message // as stored; not to be changed
+	fresh    bool
+	once     bool // of a fresh one: Fact.Once
+	fired    bool // its alarm was taken from the heap
+	changed  bool // differs from what is stored; known in the end
+	needless bool // not to be stored; known in the end
 }
 
 // work is a prompt in a batch.
@@ -207,7 +210,7 @@ type batch struct {
 	pairs    map[Conv]Pair
 	newPeers map[string]bool // those of peers that have changed; newPairs likewise
 	newPairs map[Conv]bool
-	whole    []Conv // whose open messages were loaded
+	whole    map[Conv]bool // whose open messages were loaded
 	included map[Conv]bool
 	out      *Result
 }
@@ -215,12 +218,15 @@ type batch struct {
 func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 	b := &batch{
 		Ledger: l, now: now, rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, convs: map[Conv][]*row{},
-		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{}, whole: loaded.Open, included: map[Conv]bool{}, newPeers: map[string]bool{}, newPairs: map[Conv]bool{},
+		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{}, whole: make(map[Conv]bool, len(loaded.Open)), included: map[Conv]bool{}, newPeers: map[string]bool{}, newPairs: map[Conv]bool{},
 		gone: map[string]int64{}, numbers: map[string]Number{}, pairs: map[Conv]Pair{}, texts: map[string]*text{}, texting: map[Conv]*text{},
 		parts: map[PartKey]*Part{}, seen: map[ReplyKey]bool{}, usage: loaded.Usage, codes: map[int64]*code{}, codeUse: loaded.CodeUse, alerts: map[Alert]Time{}, out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}, handed: handovers{}},
 	}
-	for _, m := range loaded.Messages {
-		b.add(&row{Message: m, before: m})
+	for _, c := range loaded.Open {
+		b.whole[c] = true
+	}
+	for i := range loaded.Messages {
+		b.add(&row{Message: loaded.Messages[i], before: &loaded.Messages[i]})
 	}
 	for _, p := range loaded.Prompts {
 		b.addPrompt(&work{Prompt: p, was: p.State.Live()})
@@ -254,6 +260,9 @@ func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 }
 
 func (b *batch) add(r *row) *row {
+	if r.fresh {
+		r.before = new(Message)
+	}
 	b.rows[r.Ord] = r
 	if old := b.newest[r.Key]; old == nil || old.Ord < r.Ord {
 		b.newest[r.Key] = r
@@ -313,13 +322,16 @@ func (b *batch) settings(m *Message) Settings {
 func (b *batch) finish() *Result {
 	for _, ord := range sorted(b.rows) {
 		r := b.rows[ord]
+		r.changed = r.Message != *r.before
 		switch {
 		case b.isGone(r.Sender, ord):
 			r.Due = 0
 		case r.fresh:
-			b.out.Insert = append(b.out.Insert, r.Message)
-		case r.Message != r.before:
-			b.out.Update, b.out.Was = append(b.out.Update, r.Message), append(b.out.Was, r.before)
+			if r.needless = b.isNeedless(r); !r.needless {
+				b.out.Insert = append(b.out.Insert, r.Message)
+			}
+		case r.changed:
+			b.out.Update, b.out.Was = append(b.out.Update, r.Message), append(b.out.Was, *r.before)
 		case !r.fired:
 			continue
 		}
@@ -375,6 +387,9 @@ func (b *batch) finish() *Result {
 	b.out.Parts = slices.DeleteFunc(b.out.Parts, func(p Part) bool { t := b.texts[p.Text]; return t == nil || b.isGone(t.Sender, t.Row) })
 	b.out.peers, b.out.pairs = b.peers, b.pairs
 	b.saveThreads()
+	for _, r := range b.rows {
+		r.before = nil // what is remembered keeps the row, and would keep all its predecessors
+	}
 	return b.out
 }
 

@@ -8,15 +8,25 @@ import (
 // thread is the memory of a recently active conversation: all its pending or delivered messages, and the last other ones.
 // What is remembered need not be loaded, so a receipt or marker for a recent message costs no query.
 type thread struct {
-	rows  []Message // as stored, by Ord; only Notice.Told may lag behind
-	since Time      // messages that are not in rows were sent at this time or before
+	rows   []*Message // watched ones and aliases, by Ord, as stored: only Notice.Told may lag behind. Batches share them
+	passed []position // the last unwatched ones, by Ord
+	since  Time       // messages that are not in either were sent at this time or before
+}
+
+// position is all that is known about an unwatched message, besides its conversation.
+type position struct {
+	id     string
+	ord    int64
+	sentAt Time
 }
 
 const (
-	maxThreads  = 16 << 20 // bytes per generation
-	maxOpen     = 64       // pending or delivered messages: conversations with more are not remembered
-	maxPast     = 8        // other ones
-	messageSize = 700      // approximate bytes, without the text
+	maxThreads   = 16 << 20 // bytes per generation
+	maxOpen      = 64       // pending or delivered messages: conversations with more are not remembered
+	maxPast      = 8        // settled ones, and aliases
+	maxPassed    = 64       // unwatched ones
+	messageSize  = 700      // approximate bytes, without the text
+	positionSize = 80
 )
 
 // thread returns the memory of a conversation, or nil.
@@ -28,14 +38,52 @@ func (l *Ledger) thread(c Conv) *thread {
 // ResetThreads drops the memory of conversations: a batch may have been stored that was not committed here.
 func (l *Ledger) ResetThreads() { l.threads = newCache[Conv, *thread](maxThreads) }
 
-// has reports whether the newest message with this id is remembered, with its original if it is an alias.
-func (t *thread) has(id string) bool {
-	for _, m := range slices.Backward(t.rows) {
-		if m.ID == id {
-			return m.Kind != Alias || slices.ContainsFunc(t.rows, func(o Message) bool { return o.Ord == m.Original && o.Kind != Alias })
+// newest returns the newest remembered message with an id: one of the two is nil.
+func (t *thread) newest(id string) (*Message, *position) {
+	i, j := len(t.rows)-1, len(t.passed)-1
+	for i >= 0 && t.rows[i].ID != id {
+		i--
+	}
+	for j >= 0 && t.passed[j].id != id {
+		j--
+	}
+	switch {
+	case i < 0 && j < 0:
+		return nil, nil
+	case j < 0 || i >= 0 && t.rows[i].Ord > t.passed[j].ord:
+		return t.rows[i], nil
+	}
+	return nil, &t.passed[j]
+}
+
+// original returns the message that an alias names, if it is remembered.
+func (t *thread) original(alias *Message, key Key) (m Message, ok bool) {
+	for _, o := range t.rows {
+		if o.Ord == alias.Original {
+			return *o, o.Kind != Alias
 		}
 	}
-	return false
+	for _, p := range t.passed {
+		if p.ord == alias.Original {
+			return p.message(key), true
+		}
+	}
+	return m, false
+}
+
+// message is the message at the position; only its conversation is taken from the key.
+func (p *position) message(k Key) Message {
+	return Message{Ord: p.ord, Key: Key{k.Sender, k.Recipient, p.id}, Kind: Passed, SentAt: p.sentAt}
+}
+
+// has reports whether the newest message with this id is remembered, with its original if it is an alias.
+func (t *thread) has(id string) bool {
+	m, p := t.newest(id)
+	if m == nil || m.Kind != Alias {
+		return m != nil || p != nil
+	}
+	_, ok := t.original(m, m.Key)
+	return ok
 }
 
 // excludes reports whether no message outside the memory can be an earlier copy of a Sent.
@@ -44,87 +92,154 @@ func (t *thread) excludes(f *Fact) bool { return f.At >= t.since.Add(copyWindow)
 // isOpen reports whether evidence can change the message.
 func (m *Message) isOpen() bool { return m.Kind == Watched && !m.Status.Final() }
 
-// includeThread adds the memory of a conversation to the batch, once.
+// includeThread adds the open messages of a conversation to the batch, once.
 func (b *batch) includeThread(c Conv) {
 	if b.included[c] {
 		return
 	}
 	b.included[c] = true
-	t := b.thread(c)
-	if t == nil {
-		return
-	}
-	rows := make([]row, len(t.rows))
-	for i := range t.rows {
-		m := &t.rows[i]
-		if _, loaded := b.rows[m.Ord]; !loaded && !b.isGone(m.Sender, m.Ord) {
-			rows[i].Message, rows[i].before = *m, *m
-			b.add(&rows[i])
+	if t := b.thread(c); t != nil {
+		for _, m := range t.rows {
+			if m.isOpen() {
+				b.addRemembered(*m, m)
+			}
 		}
 	}
+}
+
+// includeNamed adds the remembered message that a key names to the batch, with its original if it is an alias.
+func (b *batch) includeNamed(k Key) {
+	t := b.thread(k.Conv())
+	if t == nil || k.ID == "" {
+		return
+	}
+	switch m, p := t.newest(k.ID); {
+	case p != nil:
+		b.addRemembered(p.message(k), nil)
+	case m != nil:
+		b.addRemembered(*m, m)
+		if m.Kind == Alias {
+			if o, ok := t.original(m, k); ok {
+				b.addRemembered(o, nil)
+			}
+		}
+	}
+}
+
+// addRemembered adds a remembered message to the batch, unless it is there.
+func (b *batch) addRemembered(m Message, before *Message) {
+	if _, ok := b.rows[m.Ord]; ok || b.isGone(m.Sender, m.Ord) {
+		return
+	}
+	if before == nil {
+		before = &m
+	}
+	b.add(&row{Message: m, before: before})
+}
+
+// isWhole reports whether all open messages of a conversation are known.
+func (b *batch) isWhole(c Conv) bool { return b.whole[c] || b.thread(c) != nil }
+
+// isNeedless reports whether a new row need not be stored. An unwatched message is stored for its place in the order: a marker
+// for it settles the watched messages before it. If there is none, it is only remembered, like its aliases. But a tap that may
+// report it again must find it: as a new message it would come after what it had come before.
+func (b *batch) isNeedless(r *row) bool {
+	if r.Kind == Alias {
+		original := b.rows[r.Original]
+		return original != nil && original.needless
+	}
+	return r.Kind == Passed && r.once && b.isWhole(r.Conv()) &&
+		!slices.ContainsFunc(b.convs[r.Conv()], func(o *row) bool { return o.Ord < r.Ord && o.isOpen() })
 }
 
 // saveThreads collects what to remember of the conversations of this batch: those of which all open messages are known. The
 // memory of a conversation is never older than what is stored.
 func (b *batch) saveThreads() {
 	rows := make(map[Conv][]*row, len(b.included)+len(b.whole))
-	for _, c := range b.whole {
-		rows[c] = nil
-	}
-	known := func(c Conv) bool {
-		_, whole := rows[c]
-		return whole || b.thread(c) != nil
-	}
-	for _, r := range b.rows { // an alarm loads its rows, remembered or not
-		if c := r.Conv(); !b.included[c] && known(c) {
-			b.includeThread(c)
+	for c := range b.included {
+		if b.thread(c) != nil {
+			rows[c] = nil
 		}
 	}
-	for ord, r := range b.rows {
-		if c := r.Conv(); known(c) && !b.isGone(r.Sender, ord) {
+	for c := range b.whole {
+		rows[c] = nil
+	}
+	for ord, r := range b.rows { // an alarm loads its rows, remembered or not
+		if c := r.Conv(); b.isWhole(c) && !b.isGone(r.Sender, ord) {
 			rows[c] = append(rows[c], r)
 		}
 	}
 	b.out.threads = make(map[Conv]*thread, len(rows))
 	for c, rows := range rows {
-		slices.SortFunc(rows, func(x, y *row) int { return cmp.Compare(x.Ord, y.Ord) })
-		t := &thread{since: b.now}
-		if known := b.thread(c); known != nil {
-			t.since = known.since
+		known := b.thread(c)
+		switch {
+		case b.gone[c.Sender] != 0:
+			b.out.threads[c] = nil
+		case known != nil && !slices.ContainsFunc(rows, (*row).isNews):
+			b.out.threads[c] = known
+		default:
+			b.out.threads[c] = b.newThread(known, rows)
 		}
-		if _, gone := b.gone[c.Sender]; gone || !t.store(rows) {
-			t = nil
-		}
-		b.out.threads[c] = t
 	}
 }
 
-// store fills the thread with the rows of its conversation, and reports whether it can be remembered. Prompts must be
-// loaded with their messages, and failed messages are pruned in time.
-func (t *thread) store(rows []*row) bool {
-	open, past := 0, 0
-	for _, r := range slices.Backward(rows) {
-		switch {
-		case r.isOpen():
-			if open++; open > maxOpen || r.Status == Failed || r.Prompt != "" {
-				return false
+// isNews reports whether the row differs from what was remembered or loaded.
+func (r *row) isNews() bool { return r.fresh || r.changed }
+
+// newThread returns the memory of a conversation, given the present one, if any, and the rows of this batch; nil if it can't be
+// remembered: prompts must be loaded with their messages, and failed messages are pruned in time.
+func (b *batch) newThread(known *thread, rows []*row) *thread {
+	t := &thread{since: b.now}
+	var all []*Message
+	if known != nil {
+		t.since = known.since
+		for _, m := range known.rows {
+			if b.rows[m.Ord] == nil {
+				all = append(all, m)
 			}
-		case past == maxPast || r.Prompt != "":
-			t.since = max(t.since, r.SentAt)
+		}
+		for _, p := range known.passed {
+			if b.rows[p.ord] == nil {
+				t.passed = append(t.passed, p)
+			}
+		}
+	}
+	for _, r := range rows {
+		if r.Kind == Passed {
+			t.passed = append(t.passed, position{r.ID, r.Ord, r.SentAt})
+		} else {
+			all = append(all, &r.Message)
+		}
+	}
+	slices.SortFunc(t.passed, func(x, y position) int { return cmp.Compare(x.ord, y.ord) })
+	for n := len(t.passed) - maxPassed; n > 0; n-- {
+		t.since = max(t.since, t.passed[n-1].sentAt)
+	}
+	t.passed = t.passed[max(0, len(t.passed)-maxPassed):]
+	slices.SortFunc(all, func(x, y *Message) int { return cmp.Compare(x.Ord, y.Ord) })
+	open, past := 0, 0
+	for _, m := range slices.Backward(all) {
+		switch {
+		case m.isOpen():
+			if open++; open > maxOpen || m.Status == Failed || m.Prompt != "" {
+				return nil
+			}
+		case past == maxPast || m.Prompt != "":
+			t.since = max(t.since, m.SentAt)
 			continue
 		default:
 			past++
 		}
-		t.rows = append(t.rows, r.Message)
+		t.rows = append(t.rows, m)
 	}
 	slices.Reverse(t.rows)
-	return true
+	return t
 }
 
 func (t *thread) weight() int {
-	n := messageSize
-	for i := range t.rows {
-		n += messageSize + len(t.rows[i].Text)
+	n := messageSize + positionSize*len(t.passed)
+	for _, m := range t.rows {
+		n += messageSize + len(m.Text)
 	}
 	return n
 }

@@ -12,13 +12,22 @@ func (l *Ledger) checkThreads(s *memory) {
 	l.threads.each(func(c Conv) {
 		t := l.thread(c)
 		remembered := map[int64]bool{}
-		for _, m := range t.rows {
+		check := func(m Message) {
 			remembered[m.Ord] = true
-			stored := s.messages[m.Ord]
+			stored, ok := s.messages[m.Ord]
+			if !ok && l.isNeedless(t, m) {
+				return
+			}
 			stored.Notice.Told = m.Notice.Told
 			if m != stored {
 				panic(fmt.Sprintf("remembered %+v\nstored     %+v", m, stored))
 			}
+		}
+		for _, m := range t.rows {
+			check(*m)
+		}
+		for _, p := range t.passed {
+			check(p.message(Key{c.Sender, c.Recipient, p.id}))
 		}
 		for _, m := range s.messages {
 			if m.Conv() != c || remembered[m.Ord] {
@@ -29,6 +38,16 @@ func (l *Ledger) checkThreads(s *memory) {
 			}
 		}
 	})
+}
+
+// isNeedless reports whether a remembered message need not be stored: it is unwatched, or an alias of such a one, and none of
+// the messages before it can change any more.
+func (l *Ledger) isNeedless(t *thread, m Message) bool {
+	if m.Kind == Alias {
+		original, ok := t.original(&m, m.Key)
+		return !ok || original.Kind == Passed
+	}
+	return m.Kind == Passed && !slices.ContainsFunc(t.rows, func(o *Message) bool { return o.Ord < m.Ord && o.isOpen() })
 }
 
 // wants returns what is loaded for a fact.
@@ -109,7 +128,48 @@ func TestRememberedPast(t *testing.T) {
 	}
 	rows := w.ledger.thread(Conv{alice, bob}).rows
 	is(t, "rows", len(rows), maxPast)
-	is(t, "in order", slices.IsSortedFunc(rows, func(a, b Message) int { return int(a.Ord - b.Ord) }), true)
+	is(t, "in order", slices.IsSortedFunc(rows, func(a, b *Message) int { return int(a.Ord - b.Ord) }), true)
+}
+
+// An unwatched message is stored only where it may settle earlier ones, or may be reported again.
+func TestUnwatchedMessages(t *testing.T) {
+	passed := func(once bool) func(*Fact) {
+		return func(f *Fact) { f.Passed, f.Once, f.OriginID = true, once, "o"+f.ID }
+	}
+	stored := func(w *world, id string) bool { return w.store.find(Key{alice, bob, id}).Ord != 0 }
+	w := newWorld()
+	w.send("p1", passed(true))
+	is(t, "stored, with nothing before it", stored(w, "p1") || stored(w, "op1"), false)
+	is(t, "of its receipt it wants", len(w.wants(Received, ByReceipt, "op1").Keys), 0)
+	w.fact(Received, "op1")
+	is(t, "learned", w.store.pairs[Conv{alice, bob}].Receipts != 0, true)
+	w.send("p2", passed(false))
+	is(t, "stored, if it may come again", stored(w, "p2") && stored(w, "op2"), true)
+
+	w.send("m3")
+	w.send("p4", passed(true))
+	w.restart()
+	w.send("p5", passed(true))
+	is(t, "stored, after a watched one", stored(w, "p4") && stored(w, "op4"), true)
+	is(t, "stored, after a restart", stored(w, "p5"), true)
+	w.fact(Read, "p1")
+	w.fact(Read, "p2")
+	is(t, "m3 after markers for earlier ones", w.told("m3"), "")
+	w.restart()
+	w.fact(Read, "op5")
+	is(t, "m3 after a marker for a later one", w.told("m3"), "displayed")
+
+	w.send("m6")
+	w.feed(
+		&Fact{Kind: Sent, Key: Key{alice, bob, "p7"}, At: w.now, Passed: true, Once: true},
+		&Fact{Kind: Read, Key: Key{alice, bob, "p7"}, At: w.now, Basis: ByMarker},
+	)
+	is(t, "m6", w.told("m6"), "displayed")
+	is(t, "stored, if nothing is open in the end", stored(w, "p7"), false)
+	w.send("m8")
+	w.fact(Bounced, "m8")
+	w.send("p9", passed(true))
+	is(t, "stored, after one that bounced", stored(w, "p9"), true)
 }
 
 func TestCache(t *testing.T) {

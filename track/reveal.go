@@ -29,7 +29,7 @@ func (l *Ledger) needsConsent(f *Fact, known *thread) bool {
 	case known == nil || f.isSecret():
 		return true
 	}
-	return slices.ContainsFunc(known.rows, func(m Message) bool { return m.Marks.Has(TimedOutUndelivered) })
+	return slices.ContainsFunc(known.rows, func(m *Message) bool { return m.Marks.Has(TimedOutUndelivered) })
 }
 
 // isSecret reports whether a proof of delivery comes only from the server, or follows from such a proof: the sender sees
