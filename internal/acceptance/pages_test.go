@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"tocsin/internal/lab"
 )
@@ -194,6 +195,15 @@ func TestPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	elsewhere.Body.Close()
+	for deadline := time.Now().Add(lab.Patience); ; time.Sleep(20 * time.Millisecond) { // nginx answers, then logs
+		log, err := os.ReadFile(accessLog)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(log), "GET /elsewhere") || time.Now().After(deadline) {
+			break
+		}
+	}
 	logs := map[string]string{filepath.Join(h.tocsin.Dir, "tocsin.log"): "level=", accessLog: "GET /elsewhere", filepath.Join(filepath.Dir(accessLog), "error.log"): ""}
 	for path, normal := range logs {
 		log, err := os.ReadFile(path)
