@@ -111,7 +111,7 @@ func (d *decoder) value(value any, into reflect.Value, tag reflect.StructTag, p 
 		if b, ok := value.(bool); ok {
 			*target = b
 		} else {
-			d.fault(p, "invalid boolean %s (true or false)", show(value))
+			d.fault(p, "invalid boolean %s (true or false)", formatValue(value))
 		}
 		return
 	case *Secret:
@@ -147,7 +147,7 @@ func (d *decoder) value(value any, into reflect.Value, tag reflect.StructTag, p 
 func bounded[T time.Duration | Size](d *decoder, p path, into *T, value any, kind, example string, parse func(string) (T, error), tag reflect.StructTag) {
 	s, ok := value.(string)
 	if !ok {
-		d.fault(p, "invalid %s %s (example: %q)", kind, show(value), example)
+		d.fault(p, "invalid %s %s (example: %q)", kind, formatValue(value), example)
 		return
 	}
 	n, err := parse(s)
@@ -169,7 +169,7 @@ func bounded[T time.Duration | Size](d *decoder, p path, into *T, value any, kin
 func (d *decoder) integer(value any, into *int, tag reflect.StructTag, p path) {
 	n, ok := value.(int64)
 	if !ok {
-		d.fault(p, "invalid integer %s (example: %d)", show(value), *into)
+		d.fault(p, "invalid integer %s (example: %d)", formatValue(value), *into)
 		return
 	}
 	if least, err := strconv.ParseInt(tag.Get("min"), 10, 64); err == nil && n < least {
@@ -195,7 +195,7 @@ func (d *decoder) number(value any, into *float64, p path) {
 	}
 	switch {
 	case !ok || math.IsNaN(n):
-		d.fault(p, "invalid number %s (example: 0.5)", show(value))
+		d.fault(p, "invalid number %s (example: 0.5)", formatValue(value))
 	case n < 0 || n > 1e6:
 		d.fault(p, "%v is not between 0 and 1000000", n)
 	default:
@@ -297,8 +297,8 @@ func (d *decoder) templates(value any, into map[string]*template.Template, p pat
 	}
 }
 
-// show returns a value as it appears in the file, shortened.
-func show(value any) string {
+// formatValue returns a value as it appears in the file, shortened.
+func formatValue(value any) string {
 	switch v := value.(type) {
 	case string:
 		if r := []rune(v); len(r) > 40 {

@@ -178,7 +178,7 @@ func (b *batch) lost(r *row, reason Withdrawal) {
 		return
 	}
 	if !w.State.Live() {
-		b.readAfterAll(w, reason)
+		b.withdrawAsRead(w, reason)
 		return
 	}
 	for _, ord := range w.Messages {
@@ -191,8 +191,8 @@ func (b *batch) lost(r *row, reason Withdrawal) {
 	b.withdraw(w, reason, w.Shown)
 }
 
-// readAfterAll corrects the chat message of an answered prompt once more, now that all of its messages are read.
-func (b *batch) readAfterAll(w *work, reason Withdrawal) {
+// withdrawAsRead corrects the chat message of an answered prompt once more, now that all of its messages are read.
+func (b *batch) withdrawAsRead(w *work, reason Withdrawal) {
 	if w.Chat == "" || w.Withdrew != "" || reason != WithdrawDisplayed || w.State < PromptSent || w.State > PromptFailed {
 		return
 	}

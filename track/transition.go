@@ -280,7 +280,7 @@ func (m *Message) fire(s Settings, now Time) []Effect {
 		case due && !(m.reminds(s) && s.Hold > now):
 			effects = append(effects, m.step(s, now)...)
 		default: // the rest must wait
-			m.Due, m.Reason = m.hold(s)
+			m.Due, m.Reason = m.currentHold(s)
 			if next > now {
 				m.Due = min(m.Due, next)
 			}
@@ -369,8 +369,8 @@ func (m *Message) texts(s Settings) bool {
 	return m.Marks.Has(Wanted) && (m.Marks.Has(WantsSMS) || s.Mode == Auto) && m.Marks&(SMSTried|Test) == 0 && s.NoText == ""
 }
 
-// hold returns until when what is wanted has to wait, and why.
-func (m *Message) hold(s Settings) (Time, Reason) {
+// currentHold returns until when what is wanted has to wait, and why.
+func (m *Message) currentHold(s Settings) (Time, Reason) {
 	if m.texts(s) {
 		return s.TextHold, s.TextHeld
 	}
@@ -379,7 +379,7 @@ func (m *Message) hold(s Settings) (Time, Reason) {
 
 // waits reports whether the prompt has to wait; a refused one is refused at once.
 func (m *Message) waits(s Settings, now Time) bool {
-	until, _ := m.hold(s)
+	until, _ := m.currentHold(s)
 	return until > now && m.refuses(s) == ""
 }
 

@@ -28,8 +28,8 @@ type findings struct {
 
 func (f *findings) ok(check, format string, args ...any) { f.line("ok", check, format, args...) }
 
-// note reports a fact that is neither right nor wrong.
-func (f *findings) note(check, format string, args ...any) { f.line("note", check, format, args...) }
+// info reports a fact that is neither right nor wrong.
+func (f *findings) info(check, format string, args ...any) { f.line("note", check, format, args...) }
 
 // warn reports what works but should be changed.
 func (f *findings) warn(check, format string, args ...any) { f.line("warn", check, format, args...) }
@@ -73,7 +73,7 @@ func (c *checkCommand) all(ctx context.Context, e *environment, f *findings) {
 	}
 	f.ok("config", "%s", conf.File())
 	for _, note := range conf.Notes() {
-		f.note("config", "%s", note)
+		f.info("config", "%s", note)
 	}
 	checkSecrets(conf, f)
 	store := checkDatabase(ctx, conf, f, e.now())
@@ -150,7 +150,7 @@ func checkDNS(ctx context.Context, conf *config.Config, f *findings, lookup func
 
 // checkInstance reports the state of a running instance.
 func checkInstance(conf *config.Config, found *instance, f *findings, now time.Time) {
-	f.note("stream", "an instance is running: asking %s instead of opening a second stream", found.URL)
+	f.info("stream", "an instance is running: asking %s instead of opening a second stream", found.URL)
 	if found.Standby {
 		f.ok("stream", "standby: run check on the host of the live instance")
 		return
@@ -189,7 +189,7 @@ func checkTapOf(found *instance, f *findings) {
 	}
 	warnOfSkew(f, found.Ahead)
 	if found.Gaps > 0 || found.Lost > 0 {
-		f.note("tap", "since startup: %s, %s dropped by the server's module", counted(int64(found.Gaps), "gap"), counted(int64(found.Lost), "event"))
+		f.info("tap", "since startup: %s, %s dropped by the server's module", counted(int64(found.Gaps), "gap"), counted(int64(found.Lost), "event"))
 	}
 }
 

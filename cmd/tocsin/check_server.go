@@ -146,7 +146,7 @@ func checkTap(conf *config.Config, f *findings, hosts []host, p *probe, waited t
 		f.unknown("tap", "nothing received in %s: %s", roughly(waited), tapAdvice)
 	}
 	if p.messages > 0 {
-		f.note("tap", "this check consumed %s that the server had kept: they won't be watched", counted(int64(p.messages), "message"))
+		f.info("tap", "this check consumed %s that the server had kept: they won't be watched", counted(int64(p.messages), "message"))
 	}
 	if len(with) > 0 && p.presence == "" {
 		p.presence = presenceByTap

@@ -52,7 +52,7 @@ func checkSMS(ctx context.Context, conf *config.Config, store *storage.Store, fo
 	for i, line := range lines {
 		route := &conf.SMS.Routes[i]
 		if held && route.Kind != "http" {
-			f.note("sms", "route %s: another instance holds its connection: run check on that host", route.Name)
+			f.info("sms", "route %s: another instance holds its connection: run check on that host", route.Name)
 			continue
 		}
 		if route.Kind == "xmpp" && found == nil {
@@ -64,7 +64,7 @@ func checkSMS(ctx context.Context, conf *config.Config, store *storage.Store, fo
 		}
 		f.ok("sms", "route %s: %s; %s", route.Name, line.says, repeats(route.Repeat))
 		if route.HTTP.Template.Message != "" {
-			f.note("sms", "route %s sends the provider's template: it does not include the text of messages", route.Name)
+			f.info("sms", "route %s sends the provider's template: it does not include the text of messages", route.Name)
 		}
 	}
 	if !held {
@@ -149,7 +149,7 @@ func checkHooks(ctx context.Context, conf *config.Config, g *gateways, found *in
 	case !called:
 		return
 	case conf.HooksListen() == "":
-		f.note("sms", "%s is not set: HTTP providers can deliver neither reports nor replies", where)
+		f.info("sms", "%s is not set: HTTP providers can deliver neither reports nor replies", where)
 		return
 	}
 	if found == nil {

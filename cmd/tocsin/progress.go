@@ -19,7 +19,7 @@ type progress struct {
 
 const barWidth = 30
 
-func (p *progress) show(table string, done, total int64) {
+func (p *progress) print(table string, done, total int64) {
 	if table != p.table {
 		p.end()
 		p.table = table

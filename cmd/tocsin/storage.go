@@ -53,7 +53,7 @@ func (c *copyCommand) Run(ctx context.Context, e *environment) (err error) {
 	defer func() { err = errors.Join(err, to.Close()) }()
 
 	bar := progress{out: e.stderr, terminal: isTerminal(e.stderr)}
-	if err := storage.Copy(ctx, from, to, bar.show); err != nil {
+	if err := storage.Copy(ctx, from, to, bar.print); err != nil {
 		bar.end()
 		return fmt.Errorf("copy: %w", err)
 	}

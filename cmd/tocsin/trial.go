@@ -44,7 +44,7 @@ func (c *testCommand) Run(ctx context.Context, e *environment) error {
 	if found == nil {
 		return fmt.Errorf("no running instance to test: %s (start it with \"tocsin run\")", why)
 	}
-	show := func(s selftest.Step) { showStep(e.stdout, s, began) }
+	show := func(s selftest.Step) { printStep(e.stdout, s, began) }
 	instance := selftest.Step{At: e.now(), Name: "instance", Text: fmt.Sprintf("%s, version %s", found.Component, found.Version)}
 	if found.Standby {
 		instance.Text, instance.Failed = "standby: run the test on the host of the live instance", true
@@ -71,7 +71,7 @@ func runTest(ctx context.Context, e *environment, conf *config.Config, in testRe
 	failed := false
 	err := requestTest(ctx, conf, in, e.now(), func(s selftest.Step) {
 		failed = failed || s.Failed
-		showStep(e.stdout, s, began)
+		printStep(e.stdout, s, began)
 	})
 	switch {
 	case ctx.Err() != nil:
@@ -84,7 +84,7 @@ func runTest(ctx context.Context, e *environment, conf *config.Config, in testRe
 	return nil
 }
 
-func showStep(w io.Writer, s selftest.Step, began time.Time) {
+func printStep(w io.Writer, s selftest.Step, began time.Time) {
 	verdict := ""
 	if s.Failed {
 		verdict = "FAIL: "

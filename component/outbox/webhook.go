@@ -60,7 +60,7 @@ func (w *webhooks) run(ctx context.Context) { w.queue.Work(ctx, hookWorkers, w.p
 
 // post notifies a system of a timeout, and schedules another attempt if that fails.
 func (w *webhooks) post(ctx context.Context, out track.Outgoing) {
-	err := w.try(ctx, out)
+	err := w.attempt(ctx, out)
 	switch {
 	case ctx.Err() != nil: // it stays in the outbox
 		return
@@ -80,7 +80,7 @@ func (w *webhooks) post(ctx context.Context, out track.Outgoing) {
 	w.Log.Warn("webhook failed, retrying", "err", err, "in", wait)
 }
 
-func (w *webhooks) try(ctx context.Context, out track.Outgoing) error {
+func (w *webhooks) attempt(ctx context.Context, out track.Outgoing) error {
 	steps := w.Settings.Get().Policy.Steps
 	if out.Step >= len(steps) || steps[out.Step].Do != track.DoWebhook {
 		return nil // the chain has changed

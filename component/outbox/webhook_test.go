@@ -75,7 +75,7 @@ func TestWebhookOfABurst(t *testing.T) {
 			live := settings.NewLive(settings.Settings{Policy: track.Policy{Steps: []track.Step{{Do: track.DoWebhook, URL: takes.URL}}}}, false)
 			in := &inputs{snapshot: message("m1"), waiting: []track.Message{message("m1"), message("m2")}, overdue: tc.overdue}
 			o := &Options{Inputs: in, Settings: live, IsLeader: func() bool { return true }}
-			if err := newWebhooks(o).try(t.Context(), track.Outgoing{ID: "w-1", Ord: 1}); err != nil {
+			if err := newWebhooks(o).attempt(t.Context(), track.Outgoing{ID: "w-1", Ord: 1}); err != nil {
 				t.Fatal(err)
 			}
 			if !strings.Contains(body, tc.want) || (body == "") != (tc.want == "") {

@@ -65,7 +65,8 @@ func TestGlossary(t *testing.T) {
 		t.Fatal(err)
 	}
 	var ruledOut []string
-	for line := range strings.Lines(string(table)) {
+	terms, _, _ := strings.Cut(string(table), "\n## ") // the rest is about code
+	for line := range strings.Lines(terms) {
 		cells := strings.Split(strings.TrimSpace(line), "|")
 		if len(cells) != 6 || strings.HasPrefix(cells[1], "--") || strings.TrimSpace(cells[4]) == "not" {
 			continue

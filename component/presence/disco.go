@@ -79,7 +79,7 @@ func (l *Learner) Run(ctx context.Context) error {
 
 func (l *Learner) query(ctx context.Context, d device) {
 	if features, ok := l.known(d.caps); ok && !d.check {
-		l.registry.answered(d, features, known)
+		l.registry.resolve(d, features, known)
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
@@ -97,14 +97,14 @@ func (l *Learner) query(ctx context.Context, d device) {
 		if session.IsAnswer(err) {
 			as = refused
 		}
-		l.registry.answered(d, 0, as)
+		l.registry.resolve(d, 0, as)
 		return
 	}
 	features := featuresOf(info)
 	if d.caps.Verify(info, slices.Collect(maps.Keys(watched))...) == nil {
 		l.verify(d.caps, features)
 	}
-	l.registry.answered(d, features, replied)
+	l.registry.resolve(d, features, replied)
 }
 
 // saving saves the registry's devices until ctx is done. Changes during a transaction go into the next one: after connecting,

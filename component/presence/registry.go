@@ -276,8 +276,8 @@ const (
 	unasked              // it was not queried: too many were waiting
 )
 
-// answered handles the answer to a query. A resource that has answered before and now returns an error is gone.
-func (r *Registry) answered(asked device, features track.Features, as reply) {
+// resolve handles the answer to a query. A resource that has answered before and now returns an error is gone.
+func (r *Registry) resolve(asked device, features track.Features, as reply) {
 	full, owner, now := asked.full, track.Bare(asked.full), r.clock.Now()
 	r.mu.Lock()
 	d := r.users[owner][full]
@@ -387,7 +387,7 @@ func (r *Registry) sweep() {
 // enqueue queues a query, unless too many are waiting.
 func (r *Registry) enqueue(d device) {
 	if lost, ok := r.queries.Push(track.Bare(d.full), d); !ok {
-		r.answered(lost, 0, unasked)
+		r.resolve(lost, 0, unasked)
 	}
 }
 

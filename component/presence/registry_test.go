@@ -72,7 +72,7 @@ func (d *desk) answer(features track.Features, as reply) {
 		d.t.Fatal("nothing was asked")
 	}
 	d.open = nil
-	d.answered(asked, features, as)
+	d.resolve(asked, features, as)
 }
 
 // saved is what a restart would know.

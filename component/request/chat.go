@@ -126,7 +126,7 @@ func (r *Router) answerPrompt(ctx context.Context, by, prompt string, command ph
 			return "", err
 		case p != nil:
 			verdict, err := r.answer(ctx, by, p, command)
-			return r.confirm(ctx, p, verdict, command, say), err
+			return r.outcomeText(ctx, p, verdict, command, say), err
 		}
 	}
 	prompts, err := r.Store.Prompts(ctx, owner)
@@ -151,7 +151,7 @@ func (r *Router) answerPrompt(ctx context.Context, by, prompt string, command ph
 		return say.Chat.WhichOne(open), nil
 	}
 	verdict, err := r.answer(ctx, by, &prompts[0], command)
-	return r.confirm(ctx, &prompts[0], verdict, command, say), err
+	return r.outcomeText(ctx, &prompts[0], verdict, command, say), err
 }
 
 // promptOf returns a prompt of this user in any state, or nil.
@@ -182,8 +182,8 @@ func (r *Router) answer(ctx context.Context, by string, p *track.Prompt, command
 	return a.Verdict, nil
 }
 
-// confirm returns the confirmation of an answer.
-func (r *Router) confirm(ctx context.Context, p *track.Prompt, verdict track.Verdict, command phrase.Command, say *phrase.Phrases) string {
+// outcomeText returns the confirmation of an answer.
+func (r *Router) outcomeText(ctx context.Context, p *track.Prompt, verdict track.Verdict, command phrase.Command, say *phrase.Phrases) string {
 	with := r.Server.Name(ctx, p.Sender, p.Recipient)
 	switch verdict {
 	case track.OK:

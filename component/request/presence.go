@@ -29,7 +29,7 @@ func (r *Router) available(p *session.Stanza, _ *session.Payload) {
 	known := r.Registry.Online(full)
 	r.Registry.Observe(full, source, c)
 	if !granted || !known {
-		r.answerPresence(p, "", r.about(p)...)
+		r.replyPresence(p, "", r.about(p)...)
 	}
 }
 
@@ -40,22 +40,22 @@ func (r *Router) unavailable(p *session.Stanza, _ *session.Payload) {
 }
 
 func (r *Router) probed(p *session.Stanza, _ *session.Payload) {
-	r.answerPresence(p, "", r.about(p)...)
+	r.replyPresence(p, "", r.about(p)...)
 }
 
 // subscribed accepts subscriptions to the contact, and requests one back: on some servers nothing else reports a lost
 // connection.
 func (r *Router) subscribed(p *session.Stanza, _ *session.Payload) {
-	r.answerPresence(p, "subscribed")
-	r.answerPresence(p, "subscribe")
-	r.answerPresence(p, "", r.about(p)...)
+	r.replyPresence(p, "subscribed")
+	r.replyPresence(p, "subscribe")
+	r.replyPresence(p, "", r.about(p)...)
 }
 
 func (r *Router) unsubscribed(p *session.Stanza, _ *session.Payload) {
-	r.answerPresence(p, "unsubscribed")
+	r.replyPresence(p, "unsubscribed")
 }
 
-func (r *Router) answerPresence(p *session.Stanza, kind string, payload ...any) {
+func (r *Router) replyPresence(p *session.Stanza, kind string, payload ...any) {
 	from := p.From.Bare().String()
 	answer := session.Presence{From: p.To.Bare().String(), To: p.From.String(), Type: kind, Payload: payload}
 	if kind != "" {

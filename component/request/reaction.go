@@ -35,11 +35,11 @@ func (r *Router) react(ctx context.Context, m *session.Stanza) {
 		}
 		by := m.From.String()
 		if command.Verb == phrase.Unknown {
-			return r.takeBack(ctx, by, p, say)
+			return r.revokeAnswer(ctx, by, p, say)
 		}
 		verdict, err := r.answer(ctx, by, p, command)
 		if err == nil && verdict == track.Conflict && p.State != track.PromptClaimed { // the reaction was changed
-			if text, err := r.takeBack(ctx, by, p, say); text != "" || err != nil {
+			if text, err := r.revokeAnswer(ctx, by, p, say); text != "" || err != nil {
 				return text, err
 			}
 			verdict, err = r.answer(ctx, by, p, command)
@@ -47,12 +47,12 @@ func (r *Router) react(ctx context.Context, m *session.Stanza) {
 		if err != nil || verdict == track.OK && command.Verb != phrase.Snooze && command.Verb != phrase.SendIt {
 			return "", err
 		}
-		return r.confirm(ctx, p, verdict, command, say), nil
+		return r.outcomeText(ctx, p, verdict, command, say), nil
 	})
 }
 
-// takeBack takes an answer back, and replies only if it is too late.
-func (r *Router) takeBack(ctx context.Context, by string, p *track.Prompt, say *phrase.Phrases) (string, error) {
+// revokeAnswer takes an answer back, and replies only if it is too late.
+func (r *Router) revokeAnswer(ctx context.Context, by string, p *track.Prompt, say *phrase.Phrases) (string, error) {
 	back := &track.TakeBack{Prompt: p.ID, By: by}
 	if err := r.Inputs.Do(ctx, back); err != nil {
 		return "", err

@@ -63,10 +63,10 @@ func (s *Session) query(ctx context.Context, l *link, from, to, kind string, pay
 	}
 	id := rand.Text()
 	q := &pendingQuery{to: whom, answer: make(chan *Stanza, 1)}
-	if !l.expect(id, q) {
+	if !l.addPending(id, q) {
 		return ErrDown
 	}
-	defer l.forget(id)
+	defer l.removePending(id)
 	if err := s.send(ctx, l, IQ{From: from, To: to, Type: kind, ID: id, Payload: []any{payload}}); err != nil {
 		return err
 	}
@@ -106,8 +106,8 @@ func (s *Session) Confirm(ctx context.Context, stream uint64) error {
 	return err
 }
 
-// expect registers a question. It reports whether the link is up.
-func (l *link) expect(id string, q *pendingQuery) bool {
+// addPending registers a query. It reports whether the link is up.
+func (l *link) addPending(id string, q *pendingQuery) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.pending == nil {
@@ -117,14 +117,14 @@ func (l *link) expect(id string, q *pendingQuery) bool {
 	return true
 }
 
-func (l *link) forget(id string) {
+func (l *link) removePending(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.pending, id)
 }
 
-// answered delivers a response to its question. It reports whether there is one.
-func (l *link) answered(iq *Stanza, self jid.JID) bool {
+// resolve delivers a response to its query. It reports whether there is one.
+func (l *link) resolve(iq *Stanza, self jid.JID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	q := l.pending[iq.ID]

@@ -35,7 +35,7 @@ type IQ struct {
 
 // Result returns the result of iq, with a payload unless that is nil.
 func Result(iq *Stanza, payload any) IQ {
-	answer := answer(iq, "result")
+	answer := response(iq, "result")
 	if payload != nil {
 		answer.Payload = []any{payload}
 	}
@@ -55,13 +55,13 @@ func Error(iq *Stanza, condition stanza.Condition, kind stanza.ErrorType, extra 
 
 // ErrorWith is Error with a whole <error/> element.
 func ErrorWith(iq *Stanza, element any) IQ {
-	answer := answer(iq, "error")
+	answer := response(iq, "error")
 	answer.Payload = []any{element}
 	return answer
 }
 
-// answer returns a response from the requested address, which clients check.
-func answer(iq *Stanza, kind string) IQ {
+// response returns a response from the requested address, which clients check.
+func response(iq *Stanza, kind string) IQ {
 	return IQ{From: iq.To.String(), To: iq.From.String(), Type: kind, ID: iq.ID}
 }
 

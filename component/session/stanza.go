@@ -149,7 +149,7 @@ func (s *Session) Refuse(from, to, id string) {
 func (s *Session) request(l *link, iq *Stanza) bool {
 	switch iq.Type {
 	case "result", "error":
-		if !strings.HasPrefix(iq.ID, pingPrefix) && !l.answered(iq, s.opts.JID) {
+		if !strings.HasPrefix(iq.ID, pingPrefix) && !l.resolve(iq, s.opts.JID) {
 			s.opts.Dropped("answer to no question")
 		}
 		return false
@@ -160,7 +160,7 @@ func (s *Session) request(l *link, iq *Stanza) bool {
 		return false
 	}
 	if iq.From.Equal(jid.JID{}) || iq.From.Equal(s.opts.JID) { // our own ping, routed back: its arrival suffices
-		l.answered(iq, s.opts.JID)
+		l.resolve(iq, s.opts.JID)
 		return false
 	}
 	if len(iq.Payloads) != 1 || iq.ID == "" {

@@ -96,7 +96,7 @@ type Source struct {
 	dirty   bool              // account must be stored
 	idle    map[string]uint64 // the newest batch of each run, if it had no facts
 	idles   int               // number of batches that idle covers
-	ask     bool              // sources must query again what is needed
+	refresh bool              // sources must query again what is needed
 }
 
 // rememberedKey is where the account is stored, except for the numbers, which the writer raises.
@@ -344,7 +344,7 @@ func (s *Source) Down() {
 // Refresh makes the sources query again what is needed, as the configuration has changed.
 func (s *Source) Refresh() {
 	s.mu.Lock()
-	s.ask = true
+	s.refresh = true
 	s.mu.Unlock()
 	s.wake.Set()
 }
@@ -381,7 +381,7 @@ func (s *Source) Run(ctx context.Context) error {
 			continue
 		case <-s.wake:
 		}
-		s.answer(ctx)
+		s.sendAcks(ctx)
 		s.saveAccount(ctx)
 		pause, stop := s.Clock.After(ackEvery)
 		select {
@@ -392,14 +392,14 @@ func (s *Source) Run(ctx context.Context) error {
 	}
 }
 
-// answer sends acknowledgements and refresh requests to the sources.
-func (s *Source) answer(ctx context.Context) {
+// sendAcks sends acknowledgements and refresh requests to the sources.
+func (s *Source) sendAcks(ctx context.Context) {
 	s.mu.Lock()
-	acks, ask := s.account.acks(), s.ask
-	s.ask = false
+	acks, refresh := s.account.acks(), s.refresh
+	s.refresh = false
 	hosts := map[string]bool{}
 	for _, r := range s.account.runs {
-		if ask && r.host != "" {
+		if refresh && r.host != "" {
 			hosts[r.host] = true
 		}
 	}

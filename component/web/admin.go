@@ -12,7 +12,7 @@ import (
 
 // showAdmin shows the service's status and the admin commands.
 func (s *Server) showAdmin(r *http.Request, v visit) (*reply, error) {
-	return s.drawAdmin(r, v, "", nil, nil)
+	return s.renderAdmin(r, v, "", nil, nil)
 }
 
 func (s *Server) changeAdmin(r *http.Request, v visit) (*reply, error) {
@@ -20,11 +20,11 @@ func (s *Server) changeAdmin(r *http.Request, v visit) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.drawAdmin(r, v, name, form, said)
+	return s.renderAdmin(r, v, name, form, said)
 }
 
-// drawAdmin draws the page. The result of a command, if any, comes before its form.
-func (s *Server) drawAdmin(r *http.Request, v visit, changed string, back *forms.Form, said []note) (*reply, error) {
+// renderAdmin renders the page. The result of a command, if any, comes before its form.
+func (s *Server) renderAdmin(r *http.Request, v visit, changed string, back *forms.Form, said []note) (*reply, error) {
 	user, err := jid.Parse(v.owner)
 	if err != nil {
 		return nil, err
@@ -44,13 +44,13 @@ func (s *Server) drawAdmin(r *http.Request, v visit, changed string, back *forms
 		}
 		if name == changed && back != nil {
 			if back.Type == forms.Result {
-				page.Forms = append(page.Forms, show(name, "", back))
+				page.Forms = append(page.Forms, viewOf(name, "", back))
 			} else {
 				form = back
 			}
 		}
 		if form != nil {
-			page.Forms = append(page.Forms, show(name, say.Web.Do, form))
+			page.Forms = append(page.Forms, viewOf(name, say.Web.Do, form))
 		}
 	}
 	page.Forms = slices.Clip(page.Forms)

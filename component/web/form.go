@@ -32,8 +32,8 @@ type optionView struct {
 	Chosen       bool
 }
 
-// show returns the view of a form.
-func show(name, button string, f *forms.Form) formView {
+// viewOf returns the view of a form.
+func viewOf(name, button string, f *forms.Form) formView {
 	v := formView{Name: name, Title: f.Title, Intro: f.Instructions, Button: button, Readout: f.Type == forms.Result}
 	for _, field := range f.Fields {
 		one := fieldView{

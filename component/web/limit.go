@@ -55,7 +55,7 @@ func (l *limits) of(address string, now time.Time) *limit {
 	one := l.all[address]
 	if one == nil {
 		if len(l.all) >= maxAddresses {
-			l.forget()
+			l.evict()
 		}
 		one = &limit{pages: rate.NewLimiter(pageRate, pageBurst), misses: rate.NewLimiter(missRate, missBurst)}
 		l.all[address] = one
@@ -64,7 +64,7 @@ func (l *limits) of(address string, now time.Time) *limit {
 	return one
 }
 
-func (l *limits) forget() {
+func (l *limits) evict() {
 	var stalest string
 	for address, one := range l.all {
 		if stalest == "" || one.last.Before(l.all[stalest].last) {

@@ -37,7 +37,7 @@ func (s *Server) showPrompt(r *http.Request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.drawPrompt(r, o, o.Content.Text, nil), nil
+	return s.renderPrompt(r, o, o.Content.Text, nil), nil
 }
 
 // promptView finds the prompt of a link.
@@ -53,8 +53,8 @@ func (s *Server) promptView(r *http.Request) (PromptView, error) {
 	return o, nil
 }
 
-// drawPrompt renders a prompt with a text for the SMS, or a note if it is over.
-func (s *Server) drawPrompt(r *http.Request, o PromptView, text string, notes []note) *reply {
+// renderPrompt renders a prompt with a text for the SMS, or a note if it is over.
+func (s *Server) renderPrompt(r *http.Request, o PromptView, text string, notes []note) *reply {
 	say := s.phrases(r, o.Sender)
 	v := view{Title: say.Web.PromptTitle(o.Content.With), CSRF: s.csrf(r.PathValue("token")), Notes: notes}
 	by := holder(o.Sender)
@@ -147,7 +147,7 @@ func (s *Server) answerPrompt(r *http.Request) (*reply, error) {
 	switch a.Action {
 	case track.Claim, track.SentSMS, track.Declined, track.Snooze, track.SendIt:
 	default:
-		return s.drawPrompt(r, o, text, nil), nil // only the text changed
+		return s.renderPrompt(r, o, text, nil), nil // only the text changed
 	}
 	if err := s.Prompts.Answer(r.Context(), a); err != nil {
 		return nil, err
@@ -169,5 +169,5 @@ func (s *Server) answerPrompt(r *http.Request) (*reply, error) {
 	if o, err = s.promptView(r); err != nil {
 		return nil, err
 	}
-	return s.drawPrompt(r, o, text, notes), nil
+	return s.renderPrompt(r, o, text, notes), nil
 }

@@ -16,7 +16,7 @@ const maxTimeline = 25
 
 // showSettings shows a user's settings, followed by the timeline of their last messages.
 func (s *Server) showSettings(r *http.Request, v visit) (*reply, error) {
-	return s.drawSettings(r, v, "", nil, nil)
+	return s.renderSettings(r, v, "", nil, nil)
 }
 
 // changeSettings processes one of the page's forms.
@@ -32,7 +32,7 @@ func (s *Server) changeSettings(r *http.Request, v visit) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.drawSettings(r, v, name, form, said)
+	return s.renderSettings(r, v, name, form, said)
 }
 
 // carryOut runs the command whose form was submitted. form replaces that form on the page: with faults, it is as filled in.
@@ -56,8 +56,8 @@ func (s *Server) carryOut(r *http.Request, v visit, allowed []string) (name stri
 	return "", nil, nil, errForm
 }
 
-// drawSettings renders the page. back, if any, replaces the form of the command changed.
-func (s *Server) drawSettings(r *http.Request, v visit, changed string, back *forms.Form, said []note) (*reply, error) {
+// renderSettings renders the page. back, if any, replaces the form of the command changed.
+func (s *Server) renderSettings(r *http.Request, v visit, changed string, back *forms.Form, said []note) (*reply, error) {
 	user, err := jid.Parse(v.owner)
 	if err != nil {
 		return nil, err
@@ -72,13 +72,13 @@ func (s *Server) drawSettings(r *http.Request, v visit, changed string, back *fo
 			}
 		}
 		if form != nil {
-			page.Forms = append(page.Forms, show(name, say.Web.Save, form))
+			page.Forms = append(page.Forms, viewOf(name, say.Web.Save, form))
 		}
 	}
 	messages, err := s.Timeline.Timeline(r.Context(), v.owner, maxTimeline)
 	if err != nil {
 		return nil, err
 	}
-	page.Timeline = draw(messages, s.Clock.Now().In(s.Users.Zone(v.owner)), say)
+	page.Timeline = timelineViewOf(messages, s.Clock.Now().In(s.Users.Zone(v.owner)), say)
 	return s.render(r, v.owner, "settings.html", page), nil
 }

@@ -23,8 +23,8 @@ type dotView struct {
 	Class, Label string
 }
 
-// draw returns the timeline of messages, newest first. Times are shown in the zone of now.
-func draw(messages []track.Message, now time.Time, say *phrase.Phrases) *timelineView {
+// timelineViewOf returns the timeline of messages, newest first. Times are shown in the zone of now.
+func timelineViewOf(messages []track.Message, now time.Time, say *phrase.Phrases) *timelineView {
 	v := &timelineView{}
 	if len(messages) == 0 {
 		return v

@@ -1,4 +1,5 @@
-// Package imports checks the rules of which package may import which (docs/ARCHITECTURE.md).
+// Package imports checks the rules of which package may import which (docs/ARCHITECTURE.md), and of names
+// (docs/design/glossary.md).
 package imports
 
 import (

@@ -191,7 +191,7 @@ func TestFlood(t *testing.T) {
 
 func TestHexDec(t *testing.T) {
 	run(t, Route{IDs: idsHexDec}, answering(func(_ *link, p pdu) []pdu {
-		return []pdu{p.answer(0, []byte("A0000001\x00"))}
+		return []pdu{p.response(0, []byte("A0000001\x00"))}
 	}), func(t *testing.T, w *world) {
 		is(t, "ids", w.submit(t.Context(), "Hello").IDs, []string{"2684354561"})
 		m := fromPhone("id:2684354561 stat:DELIVRD")

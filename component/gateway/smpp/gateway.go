@@ -299,11 +299,11 @@ func (g *Gateway) part(ctx context.Context, s *session, m *message, ref string) 
 	key := requestKey{session: s}
 	p, written, err := s.request(ctx, submitSM, m.body(), func(seq uint32) {
 		key.seq = seq
-		g.await(key, ref)
+		g.addAwaited(key, ref)
 	})
 	switch {
 	case err == nil:
-		g.forget(key)
+		g.removeAwaited(key)
 		return g.answered(p)
 	case !written:
 		return gateway.Answer{Outcome: gateway.NotSent, Class: "unbound"}
@@ -346,8 +346,8 @@ func (g *Gateway) answered(p pdu) gateway.Answer {
 	return gateway.Answer{Outcome: gateway.NotSent, Class: class}
 }
 
-// await remembers a submission in case its response comes late.
-func (g *Gateway) await(key requestKey, ref string) {
+// addAwaited remembers a submission in case its response comes late.
+func (g *Gateway) addAwaited(key requestKey, ref string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.awaited) < maxAwaited {
@@ -355,8 +355,8 @@ func (g *Gateway) await(key requestKey, ref string) {
 	}
 }
 
-// forget removes an awaited submission and returns its reference, or "" if it is unknown.
-func (g *Gateway) forget(key requestKey) string {
+// removeAwaited removes an awaited submission and returns its reference, or "" if it is unknown.
+func (g *Gateway) removeAwaited(key requestKey) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	ref := g.awaited[key]
@@ -366,7 +366,7 @@ func (g *Gateway) forget(key requestKey) string {
 
 // late turns a late response into a report.
 func (g *Gateway) late(s *session, p pdu) {
-	ref := g.forget(requestKey{s, p.seq})
+	ref := g.removeAwaited(requestKey{s, p.seq})
 	if ref == "" {
 		return
 	}

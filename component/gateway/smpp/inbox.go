@@ -65,7 +65,7 @@ func (b *inbox) push(s *session, p pdu) {
 	select {
 	case b.jobs <- job{session: s, pdu: p}:
 	default:
-		s.write(p.answer(temporaryFailure, emptyMessageID)) //nolint:errcheck // the reader notices a lost link
+		s.write(p.response(temporaryFailure, emptyMessageID)) //nolint:errcheck // the reader notices a lost link
 	}
 }
 
@@ -108,7 +108,7 @@ func (b *inbox) do(ctx context.Context, j job) {
 		b.g.log.Error("could not store a report or reply", "err", err)
 		status = temporaryFailure // §5.1.3: the SMSC retries
 	}
-	if j.session.write(j.pdu.answer(status, emptyMessageID)) == nil && status == statusOK {
+	if j.session.write(j.pdu.response(status, emptyMessageID)) == nil && status == statusOK {
 		kept()
 	}
 }

@@ -15,16 +15,16 @@ import (
 // Each kind of response to submit_sm.
 func TestOutcomes(t *testing.T) {
 	status := func(n uint32) func(*link, pdu) []pdu {
-		return answering(func(_ *link, p pdu) []pdu { return []pdu{p.answer(n, nil)} })
+		return answering(func(_ *link, p pdu) []pdu { return []pdu{p.response(n, nil)} })
 	}
 	for name, test := range map[string]struct {
 		script func(*link, pdu) []pdu
 		want   gateway.Answer
 	}{
 		"taken":                   {polite, gateway.Answer{Outcome: gateway.Sent, Class: "sent", IDs: []string{"A2"}}},
-		"taken without an id":     {answering(func(_ *link, p pdu) []pdu { return []pdu{p.answer(0, []byte{0})} }), gateway.Answer{Outcome: gateway.Sent, Class: "sent"}},
-		"taken with a broken id":  {answering(func(_ *link, p pdu) []pdu { return []pdu{p.answer(0, []byte("abc"))} }), gateway.Answer{Outcome: gateway.Unsure, Class: "unknown"}},
-		"answer of another kind":  {answering(func(_ *link, p pdu) []pdu { p.command = enquireLink; return []pdu{p.answer(0, []byte{0})} }), gateway.Answer{Outcome: gateway.Unsure, Class: "unknown"}},
+		"taken without an id":     {answering(func(_ *link, p pdu) []pdu { return []pdu{p.response(0, []byte{0})} }), gateway.Answer{Outcome: gateway.Sent, Class: "sent"}},
+		"taken with a broken id":  {answering(func(_ *link, p pdu) []pdu { return []pdu{p.response(0, []byte("abc"))} }), gateway.Answer{Outcome: gateway.Unsure, Class: "unknown"}},
+		"answer of another kind":  {answering(func(_ *link, p pdu) []pdu { p.command = enquireLink; return []pdu{p.response(0, []byte{0})} }), gateway.Answer{Outcome: gateway.Unsure, Class: "unknown"}},
 		"throttled":               {status(throttled), gateway.Answer{Outcome: gateway.NotSent, Class: "throttled", Wait: minPause}},
 		"queue full":              {status(queueFull), gateway.Answer{Outcome: gateway.NotSent, Class: "throttled", Wait: minPause}},
 		"wrong number":            {status(invalidDest), gateway.Answer{Outcome: gateway.Refused, Class: "0x0000000b"}},
@@ -37,8 +37,8 @@ func TestOutcomes(t *testing.T) {
 		"unbound instead":         {answering(func(*link, pdu) []pdu { return []pdu{{command: unbind, seq: 1}} }), gateway.Answer{Outcome: gateway.Unsure, Class: "lost"}},
 		"never answered":          {answering(func(*link, pdu) []pdu { return nil }), gateway.Answer{Outcome: gateway.Unsure, Class: "timeout"}},
 		"answered with rubbish":   {answering(func(l *link, _ pdu) []pdu { l.conn.Write(make([]byte, 16)); return nil }), gateway.Answer{Outcome: gateway.Unsure, Class: "lost"}},
-		"not bound":               {func(l *link, p pdu) []pdu { return []pdu{p.answer(invalidPassword, nil)} }, gateway.Answer{Outcome: gateway.NotSent, Class: "unbound"}},
-		"answer to somebody else": {answering(func(_ *link, p pdu) []pdu { p.seq += 1000; return []pdu{p.answer(0, []byte{0})} }), gateway.Answer{Outcome: gateway.Unsure, Class: "timeout"}},
+		"not bound":               {func(l *link, p pdu) []pdu { return []pdu{p.response(invalidPassword, nil)} }, gateway.Answer{Outcome: gateway.NotSent, Class: "unbound"}},
+		"answer to somebody else": {answering(func(_ *link, p pdu) []pdu { p.seq += 1000; return []pdu{p.response(0, []byte{0})} }), gateway.Answer{Outcome: gateway.Unsure, Class: "timeout"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, Route{}, test.script, func(t *testing.T, w *world) {
@@ -53,7 +53,7 @@ func TestThrottled(t *testing.T) {
 	n := 0
 	run(t, Route{}, answering(func(l *link, p pdu) []pdu {
 		if n++; n <= 9 {
-			return []pdu{p.answer(throttled, nil)}
+			return []pdu{p.response(throttled, nil)}
 		}
 		return polite(l, p)
 	}), func(t *testing.T, w *world) {
@@ -122,9 +122,9 @@ func TestParts(t *testing.T) {
 		want   gateway.Answer
 	}{
 		"taken":      {nil, gateway.Answer{Outcome: gateway.Sent, Class: "sent", IDs: []string{"A2", "A3", "A4"}}},
-		"refused":    {func(p pdu) []pdu { return []pdu{p.answer(invalidDest, nil)} }, gateway.Answer{Outcome: gateway.Unsure, Class: "part"}},
+		"refused":    {func(p pdu) []pdu { return []pdu{p.response(invalidDest, nil)} }, gateway.Answer{Outcome: gateway.Unsure, Class: "part"}},
 		"unanswered": {func(pdu) []pdu { return nil }, gateway.Answer{Outcome: gateway.Unsure, Class: "part"}},
-		"throttled":  {func(p pdu) []pdu { return []pdu{p.answer(throttled, nil)} }, gateway.Answer{Outcome: gateway.Sent, Class: "sent", IDs: []string{"A2", "A4", "A5"}}},
+		"throttled":  {func(p pdu) []pdu { return []pdu{p.response(throttled, nil)} }, gateway.Answer{Outcome: gateway.Sent, Class: "sent", IDs: []string{"A2", "A4", "A5"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := 0
@@ -152,7 +152,7 @@ func TestLateAnswer(t *testing.T) {
 				if answer := polite(l, p)[0]; status == statusOK {
 					l.send(answer)
 				} else {
-					l.send(p.answer(status, nil))
+					l.send(p.response(status, nil))
 				}
 			}()
 			return nil
@@ -185,7 +185,7 @@ func TestRebind(t *testing.T) {
 		is(t, "binds", w.smsc.said(), []string{"bind 9", "bind 9", "bind 9"})
 		is(t, "check", w.Check(t.Context()), nil)
 	})
-	run(t, Route{}, func(l *link, p pdu) []pdu { return []pdu{p.answer(bindFailed, nil)} }, func(t *testing.T, w *world) {
+	run(t, Route{}, func(l *link, p pdu) []pdu { return []pdu{p.response(bindFailed, nil)} }, func(t *testing.T, w *world) {
 		up, why := w.Up()
 		is(t, "up", up, false)
 		is(t, "why", why, "bind refused with status 0x0000000d")

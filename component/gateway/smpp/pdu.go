@@ -83,8 +83,8 @@ func (p pdu) bytes() []byte {
 	return append(b, p.body...)
 }
 
-// answer returns the response to p.
-func (p pdu) answer(status uint32, body []byte) pdu {
+// response returns the response to p.
+func (p pdu) response(status uint32, body []byte) pdu {
 	return pdu{command: p.command | response, status: status, seq: p.seq, body: body}
 }
 

@@ -92,9 +92,9 @@ func (s *session) handle(p pdu) {
 			s.late(s, p)
 		}
 	case p.command == enquireLink:
-		s.write(p.answer(statusOK, nil)) //nolint:errcheck // the reader notices a lost link
+		s.write(p.response(statusOK, nil)) //nolint:errcheck // the reader notices a lost link
 	case p.command == unbind:
-		s.write(p.answer(statusOK, nil)) //nolint:errcheck // as above
+		s.write(p.response(statusOK, nil)) //nolint:errcheck // as above
 		s.end(errUnbound)
 	case p.command == deliverSM || p.command == dataSM:
 		s.deliver(s, p)

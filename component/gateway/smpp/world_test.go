@@ -117,7 +117,7 @@ func polite(l *link, p pdu) []pdu {
 	case unbind:
 		l.say("unbind")
 	}
-	return []pdu{p.answer(statusOK, w.b)}
+	return []pdu{p.response(statusOK, w.b)}
 }
 
 // answering is polite, but handles submissions differently.
