@@ -90,7 +90,7 @@ type Source struct {
 	wake    queue.Signal // there are acknowledgements or requests to send, or state to store
 	mu      sync.Mutex
 	account account
-	skew    skew
+	skew    tap.Skew
 	since   time.Time         // when the stream came up
 	newest  time.Time         // when the newest accepted frame arrived
 	dirty   bool              // account must be stored
@@ -196,7 +196,9 @@ func (s *Source) batch(now time.Time) {
 	s.mu.Lock()
 	before := s.account.gap
 	known := len(s.account.runs)
-	s.skew.observe(b.Sent, track.At(now))
+	if b.Sent != 0 {
+		s.skew.Observe(b.Sent, track.At(now))
+	}
 	fresh, replaced := s.account.batch(b, told.Hello, told.Bye, track.At(now))
 	if fresh {
 		for _, run := range told.Ended {

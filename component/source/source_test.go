@@ -219,6 +219,19 @@ func TestRosterChanges(t *testing.T) {
 	})
 }
 
+// The server's clock is known by the times of batches; one without a time says nothing about it.
+func TestServerIsAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{stored: map[string]string{}}
+		s, stop := w.start(t)
+		defer stop()
+		sent := time.Now().Add(-90 * time.Second).UnixMilli()
+		s.Receive(fmt.Appendf(nil, "<message from='here.test' to='tocsin.here.test'><tap xmlns='urn:tocsin:tap:1' run='runrunrun' n='1' t='%d'/></message>", sent))
+		s.Receive(batch("runrunrun", 2, acked("m1")))
+		expect.Equal(t, "ahead", s.State().Ahead, -90*time.Second)
+	})
+}
+
 // The ledger learns who comes and goes, and whether sessions acknowledge, if the source reports that.
 func TestClients(t *testing.T) {
 	const s, k = " s='bob@here.test/y'", " k='1'"

@@ -23,7 +23,7 @@ func (s *Source) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := &s.account
-	state := State{Newest: s.newest, Lossy: a.copies, Gap: a.gap, Gaps: a.gaps, Lost: a.lost, Ahead: s.skew.ahead()}
+	state := State{Newest: s.newest, Lossy: a.copies, Gap: a.gap, Gaps: a.gaps, Lost: a.lost, Ahead: time.Duration(s.skew.Ahead()) * time.Millisecond}
 	for _, r := range a.runs {
 		if r.Hello != nil && !r.Ended && !a.copies {
 			state.Sources = append(state.Sources, r.Hello.Module+", "+r.Hello.Server)

@@ -194,16 +194,16 @@ func (r *report) isReplay() bool {
 	return false
 }
 
-// skew is the tolerated difference between the clocks of servers and gateways.
-const skew = time.Minute
+// foreignSkew is the tolerated difference between the clocks of servers and gateways.
+const foreignSkew = time.Minute
 
 // written returns when the stanza was written, if its author's client (which was offline), a gateway or another server marked
 // it as delayed. It cannot concern anything sent after that. 0 means now.
 func (r *report) written() (at track.Time) {
 	for i := range r.f.delays {
 		stamp, ok := stampOf(r.f.delays[i].stamp)
-		if ok && stamp.Add(skew) < r.at && (at == 0 || stamp.Add(skew) < at) {
-			at = stamp.Add(skew)
+		if ok && stamp.Add(foreignSkew) < r.at && (at == 0 || stamp.Add(foreignSkew) < at) {
+			at = stamp.Add(foreignSkew)
 		}
 	}
 	return at

@@ -2,36 +2,23 @@ package tap
 
 import "tocsin/track"
 
-const (
-	// clockSlack is the tolerated difference, in milliseconds, between the clocks of server and component.
-	clockSlack track.Time = 2000
-	// clockWindow is how long a measured difference counts: at most two windows, at least one.
-	clockWindow track.Time = 60_000
-)
+// clockSlack is the tolerated difference, in milliseconds, between the clocks of server and component.
+const clockSlack track.Time = 2000
 
-// serverClock translates the stamps of one domain from the server's time to ours, by which alarms are set. A copy that is
-// sent immediately is stamped now, so the smallest recent age is the difference between the two clocks; anything older was
-// queued. The very first copies are assumed to be new: an alarm that is late is better than one that is early. Since copies
-// arrive in order, none is older than the one before it on the same stream.
+// serverClock translates the stamps of one domain from the server's time to ours, by which alarms are set. What is older than
+// the skew explains was queued. The very first copies are assumed to be new: an alarm that is late is better than one that is
+// early. Since copies arrive in order, none is older than the one before it on the same stream.
 type serverClock struct {
-	offset        track.Time // added to its stamps
-	least, before track.Time // the least age in this window, and in the one before
-	until         track.Time // the end of this window
-	last          track.Time // when the newest copy of this stream was made
+	skew   Skew
+	offset track.Time // added to its stamps
+	last   track.Time // when the newest copy of this stream was made
 }
 
 // at returns when a copy that arrives now was made.
 func (c *serverClock) at(stamp, now track.Time) track.Time {
-	age := now - stamp
-	if now >= c.until || now < c.until-clockWindow { // the window is over, or our clock was set back
-		if c.before = c.least; c.until == 0 {
-			c.before = age
-		}
-		c.least, c.until = age, now+clockWindow
-	}
-	c.least = min(c.least, age)
-	if least := min(c.least, c.before); max(least-c.offset, c.offset-least) > clockSlack {
-		c.offset = least
+	c.skew.Observe(stamp, now)
+	if behind := -c.skew.Ahead(); max(behind-c.offset, c.offset-behind) > clockSlack {
+		c.offset = behind
 	}
 	c.last = min(max(stamp+c.offset, c.last), now)
 	return c.last
