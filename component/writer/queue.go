@@ -45,6 +45,7 @@ func (e *entry) weight() int {
 type Queue struct {
 	entries *queue.Queue[entry]
 	weight  atomic.Int64 // inputs in entries
+	full    queue.Signal // there are enough for a batch
 	shares  shares
 	clock   clock.Clock
 	metrics *metrics.Metrics
@@ -56,7 +57,7 @@ type Queue struct {
 
 // NewQueue returns an empty queue.
 func NewQueue(c clock.Clock, m *metrics.Metrics) *Queue {
-	return &Queue{entries: queue.New[entry](MaxQueue), shares: shares{of: map[string]held{}}, clock: c, metrics: m}
+	return &Queue{entries: queue.New[entry](MaxQueue), full: queue.NewSignal(), shares: shares{of: map[string]held{}}, clock: c, metrics: m}
 }
 
 // Offer queues facts from the wire, or drops them as described at MaxQueue and reports false. It never waits. done, if
@@ -87,6 +88,9 @@ func (q *Queue) push(e entry) {
 	}
 	q.weight.Add(int64(e.weight()))
 	q.entries.Force(e)
+	if q.Len() >= MaxBatch {
+		q.full.Set()
+	}
 	q.metrics.Queued.Set(float64(q.Len()))
 }
 
@@ -140,6 +144,13 @@ func (q *Queue) setFault(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.failed = err
+}
+
+// written is called when the current batch has been written.
+func (q *Queue) written() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.writing = time.Time{}
 }
 
 // popBatch removes and returns the next batch.

@@ -1,6 +1,6 @@
 // Package writer has the one queue for everything that changes the ledger, and the one goroutine that writes: it owns the
-// track.Ledger, which keeps conversations in order. It collects inputs for a few milliseconds and makes one transaction of
-// them. The effects of a batch happen when it is durable, in the function given to New.
+// track.Ledger, which keeps conversations in order. It collects inputs for a few milliseconds, under load for longer, and
+// makes one transaction of them. The effects of a batch happen when it is durable, in the function given to New.
 //
 // It knows nothing about the wire. Its tests (writer_test.go) run it on a database that is slow, unavailable, or rejects
 // inputs.
@@ -22,6 +22,10 @@ const (
 	// MaxBatch is how many inputs one transaction takes. That many wait only when the disk is slow, and then fewer,
 	// larger transactions help.
 	MaxBatch = 2048
+	// If busy inputs wait after the flush window, there is load: more are collected, for up to busyWindow in all. A
+	// transaction costs as much as dozens of inputs, and what is opened and settled in the same one is written once.
+	busy       = 16
+	busyWindow = 100 * time.Millisecond
 	// A batch that could not be stored is retried after retryAfter; every logEvery attempts that is logged.
 	retryAfter = 500 * time.Millisecond
 	logEvery   = 20
@@ -80,10 +84,14 @@ func (w *Writer) Run(ctx context.Context) error {
 	writing, stop := clock.ExtendContext(ctx, w.Clock, stopWithin)
 	defer stop()
 	for {
+		if w.Queue.Len() > 0 {
+			w.collect(ctx)
+		}
 		if w.batch = w.Queue.popBatch(); len(w.batch) > 0 {
 			if err := w.write(writing, w.batch); err != nil {
 				return err
 			}
+			w.Queue.written()
 			continue
 		}
 		select {
@@ -92,7 +100,6 @@ func (w *Writer) Run(ctx context.Context) error {
 				return nil
 			}
 		case <-w.Queue.entries.Ready():
-			w.collect(ctx)
 		}
 	}
 }
@@ -120,12 +127,23 @@ func (w *Writer) Sum(commits int64) (inputs int) {
 	return inputs
 }
 
-// collect waits for the flush window to pass, or for a full batch.
+// collect waits for the flush window to pass, under load for the longer one, or for a full batch.
 func (w *Writer) collect(ctx context.Context) {
 	if w.Flush <= 0 {
 		return
 	}
-	window, stop := w.Clock.After(w.Flush)
+	w.wait(ctx, w.Flush)
+	if w.Queue.Len() >= busy {
+		w.wait(ctx, busyWindow-w.Flush)
+	}
+}
+
+// wait waits for a while, or until a batch is full.
+func (w *Writer) wait(ctx context.Context, atMost time.Duration) {
+	if atMost <= 0 {
+		return
+	}
+	window, stop := w.Clock.After(atMost)
 	defer stop()
 	for w.Queue.Len() < MaxBatch {
 		select {
@@ -133,7 +151,7 @@ func (w *Writer) collect(ctx context.Context) {
 			return
 		case <-ctx.Done():
 			return
-		case <-w.Queue.entries.Ready():
+		case <-w.Queue.full:
 		}
 	}
 }

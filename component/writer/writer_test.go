@@ -212,6 +212,31 @@ func TestRefusedEvents(t *testing.T) {
 	})
 }
 
+// Inputs are written after the flush window; under load, more are collected for one transaction.
+func TestLoad(t *testing.T) {
+	write(t, func(w *writing) {
+		after := func(d time.Duration) int {
+			time.Sleep(d)
+			synctest.Wait()
+			return w.committed
+		}
+		w.names(0, busy-1)
+		expect.Equal(t, "few, before the window has passed", after(4*time.Millisecond), 0)
+		expect.Equal(t, "after it", after(time.Millisecond), 1)
+		w.names(0, busy)
+		expect.Equal(t, "many, after it", after(busyWindow/2), 1)
+		w.names(busy, 2*busy)
+		expect.Equal(t, "after the longer window", after(busyWindow/2), 2)
+		expect.Equal(t, "written", len(w.left()), 3*busy-1)
+		expect.Equal(t, "lag", w.Lag(), time.Duration(0))
+		w.names(0, busy)
+		time.Sleep(busyWindow / 2)
+		expect.Equal(t, "lag", w.Lag(), busyWindow/2)
+		w.names(busy, MaxBatch)
+		expect.Equal(t, "a full batch", after(0), 3)
+	})
+}
+
 // A queue that is nearly full drops unwatched messages first, and evidence last; internal inputs are never dropped.
 func TestFullQueue(t *testing.T) {
 	write(t, func(w *writing) {
