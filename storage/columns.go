@@ -1,194 +1,11 @@
 package storage
 
-import (
-	"database/sql"
-	"encoding/json"
-	"slices"
-	"strings"
-	"time"
-	"unicode/utf8"
-
-	"tocsin/track"
-)
-
-// A walk visits the columns of one value after another: to collect their names, to read values from a struct, or to set
-// them. So each column of a type is named in one place. Columns are integers or texts; in every statement the integers come
-// first.
-type walk struct {
-	mode  mode
-	names *table
-	ints  []int64
-	texts []string
-}
-
-type mode uint8
-
-const (
-	naming mode = iota
-	taking
-	putting
-)
-
-// table is what the SQL needs to know about a type.
-type table struct {
-	name        string
-	ints, texts []string
-}
-
-func (t *table) columns() []string { return slices.Concat(t.ints, t.texts) }
-
-func (t *table) list() string { return strings.Join(t.columns(), ", ") }
-
-// kind is a table whose rows are values of T.
-type kind[T any] struct {
-	table
-	visit func(*walk, *T)
-}
-
-func kindOf[T any](name string, visit func(*walk, *T)) *kind[T] {
-	k := &kind[T]{table{name: name}, visit}
-	visit(&walk{mode: naming, names: &k.table}, new(T))
-	return k
-}
-
-// pack reads the values of vs.
-func (k *kind[T]) pack(vs ...T) rows {
-	w := walk{mode: taking, ints: make([]int64, 0, len(vs)*len(k.ints)), texts: make([]string, 0, len(vs)*len(k.texts))}
-	for i := range vs {
-		k.visit(&w, &vs[i])
-	}
-	return rows{n: len(vs), ints: w.ints, texts: w.texts}
-}
-
-// rows are the values of n rows, one row after another.
-type rows struct {
-	n     int
-	ints  []int64
-	texts []string
-}
-
-// read yields the rows of a query. Its columns must be those of the table.
-func (k *kind[T]) read(found *sql.Rows, err error, yield func(*T) error) error {
-	if err != nil {
-		return err
-	}
-	defer found.Close()
-	ints, texts := make([]int64, len(k.ints)), make([]string, len(k.texts))
-	dest := make([]any, 0, len(ints)+len(texts))
-	for i := range ints {
-		dest = append(dest, &ints[i])
-	}
-	for i := range texts {
-		dest = append(dest, &texts[i])
-	}
-	for found.Next() {
-		if err := found.Scan(dest...); err != nil {
-			return err
-		}
-		var v T
-		k.visit(&walk{mode: putting, ints: ints, texts: texts}, &v)
-		if err := yield(&v); err != nil {
-			return err
-		}
-	}
-	return found.Err()
-}
-
-type integer interface {
-	~int | ~int32 | ~int64 | ~uint8 | ~uint32
-}
-
-func num[T integer](w *walk, name string, v *T) {
-	switch w.mode {
-	case naming:
-		w.names.ints = append(w.names.ints, name)
-	case taking:
-		w.ints = append(w.ints, int64(*v))
-	case putting:
-		*v = T(w.ints[0])
-		w.ints = w.ints[1:]
-	}
-}
-
-func flag(w *walk, name string, v *bool) {
-	var n int64
-	if *v {
-		n = 1
-	}
-	num(w, name, &n)
-	*v = n != 0
-}
-
-// choice is a setting with few values. An unknown number that is too large for its type is read as the largest, so that it
-// is not mistaken for a known one.
-func choice[T ~uint8](w *walk, name string, v *T) {
-	n := int64(*v)
-	num(w, name, &n)
-	if *v = T(n); int64(*v) != n {
-		*v = ^T(0)
-	}
-}
-
-// span is a duration. One that is too large or negative is read as -1 ms.
-func span(w *walk, name string, v *time.Duration) {
-	ms := v.Milliseconds()
-	num(w, name, &ms)
-	if *v = time.Duration(ms) * time.Millisecond; ms < 0 || v.Milliseconds() != ms {
-		*v = -time.Millisecond
-	}
-}
-
-func str[T ~string](w *walk, name string, v *T) {
-	switch w.mode {
-	case naming:
-		w.names.texts = append(w.names.texts, name)
-	case taking:
-		w.texts = append(w.texts, clean(string(*v)))
-	case putting:
-		*v = T(w.texts[0])
-		w.texts = w.texts[1:]
-	}
-}
-
-func list[T any](w *walk, name string, v *[]T) {
-	var text string
-	if w.mode == taking && len(*v) > 0 {
-		b, _ := json.Marshal(*v) // numbers and strings: never an error
-		text = string(b)
-	}
-	str(w, name, &text)
-	if w.mode == putting {
-		*v = nil
-		if text != "" {
-			json.Unmarshal([]byte(text), v) // was written above
-		}
-	}
-}
-
-// clean makes s storable in every database: one bad byte from the wire must not fail a whole batch.
-func clean(s string) string {
-	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
-		return s
-	}
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
-}
-
-func cleaned(all []string) []string {
-	all = slices.Clone(all)
-	for i := range all {
-		all[i] = clean(all[i])
-	}
-	return all
-}
-
-func cleanKey(k track.Key) track.Key {
-	return track.Key{Sender: clean(k.Sender), Recipient: clean(k.Recipient), ID: clean(k.ID)}
-}
+import "tocsin/track"
 
 // messageColumns visits all columns, progress those that change after the insert.
 func (h *hasher) messageColumns(w *walk, m *track.Message) {
 	var hash, conv int64
-	if w.mode == taking {
+	if w.mode == packing {
 		hash, conv = h.key(cleanKey(m.Key))
 	}
 	num(w, "hash", &hash)
@@ -245,12 +62,8 @@ func progress(w *walk, m *track.Message) {
 }
 
 func (h *hasher) promptColumns(w *walk, p *track.Prompt) {
-	var sender, recipient int64
-	if w.mode == taking {
-		sender, recipient = h.whole(clean(p.Sender), ""), h.whole(clean(p.Recipient), "")
-	}
-	num(w, "sender_hash", &sender)
-	num(w, "recipient_hash", &recipient)
+	derived(w, "sender_hash", func() int64 { return h.whole(clean(p.Sender), "") })
+	derived(w, "recipient_hash", func() int64 { return h.whole(clean(p.Recipient), "") })
 	num(w, "ord", &p.Row)
 	num(w, "state", &p.State)
 	num(w, "covered", &p.Covered)
@@ -294,11 +107,7 @@ func peerColumns(w *walk, p *track.Peer) {
 }
 
 func (h *hasher) pairColumns(w *walk, p *track.Pair) {
-	var conv int64
-	if w.mode == taking {
-		conv = h.conv(track.Conv{Sender: clean(p.Sender), Recipient: clean(p.Recipient)})
-	}
-	num(w, "conv", &conv)
+	derived(w, "conv", func() int64 { return h.conv(cleanConv(p.Conv)) })
 	num(w, "receipts", &p.Receipts)
 	num(w, "arrivals", &p.Arrivals)
 	num(w, "markers", &p.Markers)
@@ -316,12 +125,8 @@ func (h *hasher) pairColumns(w *walk, p *track.Pair) {
 }
 
 func (h *hasher) releaseColumns(w *walk, r *track.Release) {
-	var owner, hash int64
-	if w.mode == taking {
-		owner, hash = h.whole(clean(r.Owner), ""), h.whole(clean(r.To), clean(r.ID))
-	}
-	num(w, "owner_hash", &owner)
-	num(w, "hash", &hash)
+	derived(w, "owner_hash", func() int64 { return h.whole(clean(r.Owner), "") })
+	derived(w, "hash", func() int64 { return h.whole(clean(r.To), clean(r.ID)) })
 	num(w, "at", &r.At)
 	str(w, "owner", &r.Owner)
 	str(w, "receiver", &r.To)
@@ -355,12 +160,8 @@ func prefsColumns(w *walk, p *track.Prefs) {
 }
 
 func (h *hasher) contactColumns(w *walk, c *track.Contact) {
-	var owner, contact int64
-	if w.mode == taking {
-		owner, contact = h.whole(clean(c.Owner), ""), h.whole(clean(c.Contact), "")
-	}
-	num(w, "owner_hash", &owner)
-	num(w, "contact_hash", &contact)
+	derived(w, "owner_hash", func() int64 { return h.whole(clean(c.Owner), "") })
+	derived(w, "contact_hash", func() int64 { return h.whole(clean(c.Contact), "") })
 	flag(w, "muted", &c.Muted)
 	flag(w, "hidden", &c.Hidden)
 	str(w, "owner", &c.Owner)
@@ -368,24 +169,20 @@ func (h *hasher) contactColumns(w *walk, c *track.Contact) {
 }
 
 func (h *hasher) deviceColumns(w *walk, d *track.Device) {
-	var hash int64
-	if w.mode == taking {
-		hash = h.device(clean(d.JID))
-	}
-	num(w, "hash", &hash)
+	derived(w, "hash", func() int64 { return h.device(clean(d.JID)) })
 	num(w, "features", &d.Features)
 	num(w, "at", &d.At)
 	str(w, "jid", &d.JID)
 }
-
-// fact is a row of the table meta.
-type fact struct{ key, value string }
 
 // removalColumns are those of an account that was removed.
 func removalColumns(w *walk, r *track.Removal) {
 	num(w, "ord", &r.Ord)
 	str(w, "jid", &r.JID)
 }
+
+// fact is a row of the table meta.
+type fact struct{ key, value string }
 
 func metaColumns(w *walk, f *fact) {
 	str(w, "key", &f.key)

@@ -7,13 +7,8 @@ import (
 )
 
 func (h *hasher) textColumns(w *walk, t *track.Text) {
-	var conv, sender int64
-	if w.mode == taking {
-		c := track.Conv{Sender: clean(t.Sender), Recipient: clean(t.Recipient)}
-		conv, sender = h.conv(c), h.whole(c.Sender, "")
-	}
-	num(w, "conv", &conv)
-	num(w, "sender_hash", &sender)
+	derived(w, "conv", func() int64 { return h.conv(cleanConv(t.Conv)) })
+	derived(w, "sender_hash", func() int64 { return h.whole(clean(t.Sender), "") })
 	num(w, "ord", &t.Row)
 	num(w, "state", &t.State)
 	num(w, "kind", &t.Kind)
@@ -36,11 +31,7 @@ func (h *hasher) textColumns(w *walk, t *track.Text) {
 }
 
 func (h *hasher) partColumns(w *walk, p *track.Part) {
-	var hash int64
-	if w.mode == taking {
-		hash = h.part(p.PartKey)
-	}
-	num(w, "hash", &hash)
+	derived(w, "hash", func() int64 { return h.part(p.PartKey) })
 	num(w, "ord", &p.Row)
 	num(w, "state", &p.State)
 	str(w, "route", &p.Route)
@@ -51,11 +42,7 @@ func (h *hasher) partColumns(w *walk, p *track.Part) {
 func (h *hasher) part(k track.PartKey) int64 { return h.whole(clean(k.Route), clean(k.ID)) }
 
 func (h *hasher) replyColumns(w *walk, r *track.ReplySeen) {
-	var hash int64
-	if w.mode == taking {
-		hash = h.reply(r.ReplyKey)
-	}
-	num(w, "hash", &hash)
+	derived(w, "hash", func() int64 { return h.reply(r.ReplyKey) })
 	num(w, "at", &r.At)
 	str(w, "route", &r.Route)
 	str(w, "id", &r.ID)

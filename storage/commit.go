@@ -150,7 +150,7 @@ func bySeq(told []track.Told) map[uint32][]int64 {
 		seqs[t.Ord] = max(seqs[t.Ord], t.Seq)
 	}
 	gathered := map[uint32][]int64{}
-	for _, ord := range keys(seqs) {
+	for _, ord := range slices.Sorted(maps.Keys(seqs)) {
 		gathered[seqs[ord]] = append(gathered[seqs[ord]], ord)
 	}
 	return gathered

@@ -60,7 +60,7 @@ func entryColumns(w *walk, e *entry) {
 	str(w, "prompt", &e.Prompt)
 	reason := e.reason()
 	str(w, "reason", &reason)
-	if w.mode == putting {
+	if w.mode == unpacking {
 		e.setReason(reason)
 	}
 	list(w, "recipients", &e.To)

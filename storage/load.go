@@ -111,7 +111,7 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 		people[c.Sender] = true
 	}
 	if len(people) > 0 {
-		found, err := s.peer.QueryContext(ctx, s.names(keys(people)))
+		found, err := s.peer.QueryContext(ctx, s.names(slices.Sorted(maps.Keys(people))))
 		err = peers.read(found, err, func(p *track.Peer) error { out.Peers = append(out.Peers, *p); return nil })
 		if err != nil {
 			return out, fmt.Errorf("peers: %w", err)
@@ -121,7 +121,7 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 		return out, err
 	}
 	if len(reached) > 0 {
-		found, err := s.numberOf.QueryContext(ctx, s.names(keys(reached)))
+		found, err := s.numberOf.QueryContext(ctx, s.names(slices.Sorted(maps.Keys(reached))))
 		err = numbers.read(found, err, func(n *track.Number) error { out.Numbers = append(out.Numbers, *n); return nil })
 		if err != nil {
 			return out, fmt.Errorf("numbers: %w", err)
@@ -155,14 +155,14 @@ func (l *loading) all(ctx context.Context, w track.Want, now track.Time) (out tr
 			return out, err
 		}
 	}
-	for _, id := range keys(l.texts) {
+	for _, id := range slices.Sorted(maps.Keys(l.texts)) {
 		out.Texts = append(out.Texts, l.texts[id])
 	}
-	for _, ord := range keys(l.messages) {
+	for _, ord := range slices.Sorted(maps.Keys(l.messages)) {
 		out.Messages = append(out.Messages, l.messages[ord])
 	}
 	slices.Reverse(out.Messages) // newest first
-	for _, id := range keys(l.prompts) {
+	for _, id := range slices.Sorted(maps.Keys(l.prompts)) {
 		out.Prompts = append(out.Prompts, l.prompts[id])
 	}
 	return out, nil
@@ -227,7 +227,7 @@ func (l *loading) pairsOf(ctx context.Context, wanted []track.Conv) (pairs []tra
 func (l *loading) hashes(wanted []track.Conv) (exact map[track.Conv]bool, hashes []int64) {
 	exact, hashes = make(map[track.Conv]bool, len(wanted)), make([]int64, 0, len(wanted))
 	for _, c := range wanted {
-		if c = (track.Conv{Sender: clean(c.Sender), Recipient: clean(c.Recipient)}); !exact[c] {
+		if c = cleanConv(c); !exact[c] {
 			exact[c] = true
 			hashes = append(hashes, l.store.hash.conv(c))
 		}
@@ -368,13 +368,4 @@ func set[T comparable](values []T) map[T]bool {
 		m[v] = true
 	}
 	return m
-}
-
-func keys[K cmp.Ordered, V any](m map[K]V) []K {
-	sorted := make([]K, 0, len(m))
-	for k := range m {
-		sorted = append(sorted, k)
-	}
-	slices.Sort(sorted)
-	return sorted
 }

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -139,10 +140,10 @@ func (s *Store) usage(ctx context.Context, to []string, decided map[track.Conv]b
 		})
 	}
 	if len(bound) > 0 {
-		if err := read(s.usedFor, s.names(keys(bound)), func(*track.Used) bool { return true }); err != nil {
+		if err := read(s.usedFor, s.names(slices.Sorted(maps.Keys(bound))), func(*track.Used) bool { return true }); err != nil {
 			return u, fmt.Errorf("usage: %w", err)
 		}
-		found, err := s.stopped.QueryContext(ctx, s.names(keys(hashes)))
+		found, err := s.stopped.QueryContext(ctx, s.names(slices.Sorted(maps.Keys(hashes))))
 		err = stops.read(found, err, func(v *stop) error {
 			if u.Stopped == nil {
 				u.Stopped = map[string]track.StopBy{}
@@ -153,12 +154,12 @@ func (s *Store) usage(ctx context.Context, to []string, decided map[track.Conv]b
 		if err != nil {
 			return u, fmt.Errorf("stops: %w", err)
 		}
-		found, err = s.lineTo.QueryContext(ctx, now.Add(-track.MaxReplyWindow), s.names(keys(bound)))
+		found, err = s.lineTo.QueryContext(ctx, now.Add(-track.MaxReplyWindow), s.names(slices.Sorted(maps.Keys(bound))))
 		err = lines.read(found, err, func(v *track.LineUse) error { u.Lines = append(u.Lines, *v); return nil })
 		if err != nil {
 			return u, fmt.Errorf("lines: %w", err)
 		}
-		if err := s.known.SelectContext(ctx, &u.Known, s.names(keys(bound))); err != nil {
+		if err := s.known.SelectContext(ctx, &u.Known, s.names(slices.Sorted(maps.Keys(bound)))); err != nil {
 			return u, fmt.Errorf("usage: %w", err)
 		}
 	}

@@ -61,7 +61,7 @@ func (s *Store) Number(ctx context.Context, jid string) (n track.Number, ok bool
 // IsRefused reports whether the recipient's side has refused something from the sender, and nothing has arrived since; or so many
 // have that the sender is refused everywhere.
 func (s *Store) IsRefused(ctx context.Context, c track.Conv) (refused bool, err error) {
-	c = track.Conv{Sender: clean(c.Sender), Recipient: clean(c.Recipient)}
+	c = cleanConv(c)
 	senders, err := s.query(ctx, "SELECT "+peers.list()+" FROM peers WHERE jid = ?", c.Sender)
 	err = peers.read(senders, err, func(p *track.Peer) error { refused = p.RefusedByAll(); return nil })
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -320,7 +321,7 @@ func (b *batch) settings(m *Message) Settings {
 
 // finish collects what has changed, in order.
 func (b *batch) finish() *Result {
-	for _, ord := range sorted(b.rows) {
+	for _, ord := range slices.Sorted(maps.Keys(b.rows)) {
 		r := b.rows[ord]
 		r.changed = r.Message != *r.before
 		switch {
@@ -346,7 +347,7 @@ func (b *batch) finish() *Result {
 			b.out.delta[r.Sender]--
 		}
 	}
-	for _, id := range sorted(b.prompts) {
+	for _, id := range slices.Sorted(maps.Keys(b.prompts)) {
 		w := b.prompts[id]
 		gone := b.isGone(w.Sender, w.Row)
 		if w.dirty {
@@ -364,7 +365,7 @@ func (b *batch) finish() *Result {
 			b.out.Alarms = append(b.out.Alarms, Alarm{w.Due, -w.Row})
 		}
 	}
-	for _, jid := range sorted(b.newPeers) {
+	for _, jid := range slices.Sorted(maps.Keys(b.newPeers)) {
 		b.out.Peers = append(b.out.Peers, b.peers[jid])
 	}
 	for c := range b.newPairs {
@@ -373,12 +374,12 @@ func (b *batch) finish() *Result {
 	slices.SortFunc(b.out.Pairs, func(x, y Pair) int {
 		return cmp.Or(cmp.Compare(x.Sender, y.Sender), cmp.Compare(x.Recipient, y.Recipient))
 	})
-	for _, id := range sorted(b.texts) {
+	for _, id := range slices.Sorted(maps.Keys(b.texts)) {
 		if t := b.texts[id]; t.dirty && !b.isGone(t.Sender, t.Row) {
 			b.out.Texts = append(b.out.Texts, t.Text)
 		}
 	}
-	for _, row := range sorted(b.codes) {
+	for _, row := range slices.Sorted(maps.Keys(b.codes)) {
 		if c := b.codes[row]; c.dirty && !b.isGone(c.JID, row) {
 			b.out.Codes = append(b.out.Codes, c.Code)
 		}
@@ -391,15 +392,6 @@ func (b *batch) finish() *Result {
 		r.before = nil // what is remembered keeps the row, and would keep all its predecessors
 	}
 	return b.out
-}
-
-func sorted[K cmp.Ordered, V any](m map[K]V) []K {
-	keys := make([]K, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // promptID derives an unguessable id from the database's secret, so that a repetition after a crash has the same one.

@@ -15,7 +15,7 @@ func (r *Removed) want(_ *Ledger, w *Want) {
 }
 
 func (r *Removed) apply(b *batch) {
-	for _, ord := range sorted(b.rows) {
+	for _, ord := range slices.Sorted(maps.Keys(b.rows)) {
 		if m := b.rows[ord]; m.Sender == r.JID && m.Kind == Watched && !m.Status.Settled() {
 			b.transit(m, &Fact{Kind: Stopped, Key: m.Key, At: b.now, Basis: ByCommand})
 		}
