@@ -19,7 +19,7 @@ type dialer struct {
 	timeout atomic.Int64 // nanoseconds without a byte after which a connection is closed; 0: none
 
 	mu    sync.Mutex
-	wires map[*wire]bool
+	wires map[*timedConn]bool
 }
 
 // keepAlive detects a lost host on connections without a timeout.
@@ -42,11 +42,11 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 	if err != nil {
 		return nil, err
 	}
-	w := &wire{Conn: c, dialer: d}
+	w := &timedConn{Conn: c, dialer: d}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.wires == nil {
-		d.wires = map[*wire]bool{}
+		d.wires = map[*timedConn]bool{}
 	}
 	d.wires[w] = true
 	return w, nil
@@ -97,22 +97,22 @@ func (a *attempt) DialTimeout(network, address string, timeout time.Duration) (n
 	return a.DialContext(ctx, network, address)
 }
 
-// wire is a connection on which each read and write has a deadline: the dialer's timeout, or one that was set. Sockets go
+// timedConn is a connection on which each read and write has a deadline: the dialer's timeout, or one that was set. Sockets go
 // by the system's clock.
-type wire struct {
+type timedConn struct {
 	net.Conn
 	dialer   *dialer
 	deadline atomic.Pointer[time.Time]
 }
 
 // SetDeadline implements net.Conn. lib/pq calls it until the handshake is done.
-func (w *wire) SetDeadline(t time.Time) error {
+func (w *timedConn) SetDeadline(t time.Time) error {
 	w.deadline.Store(&t)
 	return w.Conn.SetDeadline(t)
 }
 
 // Read implements net.Conn.
-func (w *wire) Read(b []byte) (int, error) {
+func (w *timedConn) Read(b []byte) (int, error) {
 	if err := w.SetReadDeadline(w.until()); err != nil {
 		return 0, err
 	}
@@ -122,7 +122,7 @@ func (w *wire) Read(b []byte) (int, error) {
 }
 
 // Write implements net.Conn.
-func (w *wire) Write(b []byte) (int, error) {
+func (w *timedConn) Write(b []byte) (int, error) {
 	if err := w.SetWriteDeadline(w.until()); err != nil {
 		return 0, err
 	}
@@ -132,14 +132,14 @@ func (w *wire) Write(b []byte) (int, error) {
 }
 
 // Close implements net.Conn.
-func (w *wire) Close() error {
+func (w *timedConn) Close() error {
 	w.dialer.mu.Lock()
 	delete(w.dialer.wires, w)
 	w.dialer.mu.Unlock()
 	return w.Conn.Close()
 }
 
-func (w *wire) until() (until time.Time) {
+func (w *timedConn) until() (until time.Time) {
 	if timeout := w.dialer.timeout.Load(); timeout > 0 {
 		until = time.Now().Add(time.Duration(timeout))
 	}
@@ -150,14 +150,14 @@ func (w *wire) until() (until time.Time) {
 }
 
 // closeAfterTimeout closes all connections when one has timed out: the others are most likely dead, too, and would only time out later.
-func (d *dialer) closeAfterTimeout(w *wire, err error) {
+func (d *dialer) closeAfterTimeout(w *timedConn, err error) {
 	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
 		d.closeAll(w)
 	}
 }
 
 // closeAll closes all connections but one, which may be nil.
-func (d *dialer) closeAll(but *wire) {
+func (d *dialer) closeAll(but *timedConn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for w := range d.wires {

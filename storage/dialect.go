@@ -30,7 +30,7 @@ type dialect interface {
 	newest(t *table, column string, n int) string
 
 	unsettled() string // a query: senders, and how many unsettled messages they have
-	ringing() string   // a condition: messages with an alarm, which are unsettled
+	withAlarm() string // a condition: messages with an alarm, which are unsettled
 
 	bind() int // the style of placeholders, as a sqlx constant
 	goose() goose.Dialect
@@ -109,7 +109,7 @@ func (sqlite) unsettled() string {
 		"JOIN messages AS m ON m.ord = c.ord GROUP BY m.sender"
 }
 
-func (sqlite) ringing() string { return "due <> 0" }
+func (sqlite) withAlarm() string { return "due <> 0" }
 
 // erase empties the WAL, unless a reader blocks it for longer than the writer may wait; then the next round will.
 func (sqlite) erase() string {
@@ -200,7 +200,7 @@ func (postgres) unsettled() string {
 	return "SELECT sender, count(*) FROM messages WHERE " + isOpen + " GROUP BY sender"
 }
 
-func (postgres) ringing() string { return isOpen + " AND due <> 0" }
+func (postgres) withAlarm() string { return isOpen + " AND due <> 0" }
 
 func (postgres) bind() int                { return sqlx.DOLLAR }
 func (postgres) goose() goose.Dialect     { return goose.DialectPostgres }

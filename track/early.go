@@ -14,7 +14,7 @@ const (
 )
 
 // early holds facts about ids not yet known, briefly and in memory.
-type early map[Key][]crossed
+type early map[Key][]earlyFact
 
 // Author is the author of the stanza that the fact comes from.
 func (f *Fact) Author() string {
@@ -25,21 +25,21 @@ func (f *Fact) Author() string {
 	return f.Recipient
 }
 
-// crossed is a fact that arrived before its message, and when.
-type crossed struct {
+// earlyFact is a fact that arrived before its message, and when.
+type earlyFact struct {
 	Fact
 	at Time
 }
 
 func (b *batch) storeEarly(f *Fact) {
 	if kept := b.out.early[f.Key]; len(kept) < 8 {
-		b.out.early[f.Key] = append(kept, crossed{*f, b.now})
+		b.out.early[f.Key] = append(kept, earlyFact{*f, b.now})
 	}
 }
 
 // catchUp applies what arrived before the message, in order.
 func (b *batch) catchUp(k Key) {
-	var facts []crossed
+	var facts []earlyFact
 	if old := b.early[k]; len(old) > 0 && !slices.Contains(b.out.used, k) {
 		facts = append(facts, old...)
 		b.out.used = append(b.out.used, k)

@@ -41,8 +41,8 @@ type Queue struct {
 
 	mu      sync.Mutex
 	owners  map[string]*owner
-	ready   []*owner // may run a job now, in the order of their turns
-	resting resting  // may run their next job later or, without a job, can be forgotten then
+	ready   []*owner    // may run a job now, in the order of their turns
+	resting restingHeap // may run their next job later or, without a job, can be forgotten then
 	waiting int
 	shares  queue.Shares // of waiting
 }
@@ -262,23 +262,23 @@ func until(l *rate.Limiter, now time.Time, tokens float64) time.Duration {
 	return time.Duration(missing / float64(l.Limit()) * float64(time.Second))
 }
 
-// resting is a heap by the end of the rest.
-type resting []*owner
+// restingHeap is a heap of owners that rest, by the end of it.
+type restingHeap []*owner
 
-func (r resting) Len() int           { return len(r) }
-func (r resting) Less(i, j int) bool { return r[i].until.Before(r[j].until) }
-func (r resting) Swap(i, j int) {
+func (r restingHeap) Len() int           { return len(r) }
+func (r restingHeap) Less(i, j int) bool { return r[i].until.Before(r[j].until) }
+func (r restingHeap) Swap(i, j int) {
 	r[i], r[j] = r[j], r[i]
 	r[i].index, r[j].index = i, j
 }
 
-func (r *resting) Push(x any) {
+func (r *restingHeap) Push(x any) {
 	o := x.(*owner)
 	o.index = len(*r)
 	*r = append(*r, o)
 }
 
-func (r *resting) Pop() any {
+func (r *restingHeap) Pop() any {
 	old := *r
 	o := old[len(old)-1]
 	old[len(old)-1] = nil

@@ -34,7 +34,7 @@ const pingPrefix = "ping-"
 type link struct {
 	number uint64
 	tcp    net.Conn
-	tap    *pulse
+	tap    *monitoredConn
 	xmpp   *xmpp.Session
 
 	within  time.Duration // a write
@@ -48,9 +48,9 @@ type link struct {
 	pending map[string]*pendingQuery // nil once the link is down
 }
 
-// pulse is the connection as mellium sees it. It records when bytes arrive. Once the stream is up, it discards mellium's own
+// monitoredConn is the connection as mellium sees it. It records when bytes arrive. Once the stream is up, it discards mellium's own
 // writes: what Serve writes at its end could land in the middle of another stanza.
-type pulse struct {
+type monitoredConn struct {
 	net.Conn
 	now    func() time.Time
 	last   atomic.Int64 // Unix nanoseconds of the last bytes
@@ -58,7 +58,7 @@ type pulse struct {
 }
 
 // Read implements net.Conn.
-func (p *pulse) Read(b []byte) (int, error) {
+func (p *monitoredConn) Read(b []byte) (int, error) {
 	n, err := p.Conn.Read(b)
 	if n > 0 {
 		p.last.Store(p.now().UnixNano())
@@ -67,7 +67,7 @@ func (p *pulse) Read(b []byte) (int, error) {
 }
 
 // Write implements net.Conn.
-func (p *pulse) Write(b []byte) (int, error) {
+func (p *monitoredConn) Write(b []byte) (int, error) {
 	if p.silent.Load() {
 		return len(b), nil
 	}
@@ -83,7 +83,7 @@ func (s *Session) connect(ctx context.Context) (*link, error) {
 	// Mellium cancels with a deadline that it resets immediately, so a blocked read can miss it.
 	stop := context.AfterFunc(ctx, func() { tcp.Close() })
 	defer stop()
-	tap := &pulse{Conn: tcp, now: s.opts.Clock.Now}
+	tap := &monitoredConn{Conn: tcp, now: s.opts.Clock.Now}
 	err = tcp.SetDeadline(time.Now().Add(s.opts.DialWithin))
 	var x *xmpp.Session
 	if err == nil {

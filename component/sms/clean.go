@@ -28,7 +28,7 @@ func Clean(text string) string {
 	for i, r := range text {
 		c.add(r, text[i:])
 	}
-	return tidy(c.b.String())
+	return trimLines(c.b.String())
 }
 
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n", "\v", "\n", "\f", "\n")
@@ -105,8 +105,8 @@ func invisible(r rune) bool {
 		unicode.Is(unicode.Noncharacter_Code_Point, r)
 }
 
-// tidy removes trailing spaces, and collapses consecutive empty lines.
-func tidy(text string) string {
+// trimLines removes trailing spaces, and collapses consecutive empty lines.
+func trimLines(text string) string {
 	lines := strings.Split(text, "\n")
 	kept := lines[:0]
 	for _, line := range lines {

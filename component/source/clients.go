@@ -25,7 +25,7 @@ func (s *Source) recordPresence(r *tap.Resource, settled bool, now track.Time) {
 // sessions handles events about the sessions of a run.
 func (s *Source) sessions(run string, told []tap.Session, acks bool) {
 	for i := range told {
-		c := s.roll.record(run, &told[i])
+		c := s.table.record(run, &told[i])
 		s.move(c)
 		s.recordSession(&told[i], c, acks)
 	}

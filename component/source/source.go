@@ -2,7 +2,7 @@
 // registry, and keeps account of the source (docs/PROTOCOL.md §10): the last batch of each run, losses, what is durable and
 // can be acknowledged, and who is online.
 //
-// account.go and roll.go decide, without a clock and without I/O; source.go acts on it. Package track decides what follows
+// account.go and sessions.go decide, without a clock and without I/O; source.go acts on it. Package track decides what follows
 // from a fact. Its tests feed it batches and check its account (account_test.go, source_test.go).
 package source
 
@@ -78,7 +78,7 @@ type Options struct {
 // for concurrent use.
 type Source struct {
 	Options
-	roll *Roll
+	table *SessionTable
 
 	// Owned by the reading goroutine:
 	tap      *tap.Tap
@@ -111,7 +111,7 @@ type remembered struct {
 
 // New returns a Source that continues where the last instance stopped.
 func New(ctx context.Context, o Options) (*Source, error) {
-	s := &Source{Options: o, roll: newRoll(), wake: queue.NewSignal(), idle: map[string]uint64{}, clocks: tap.Clocks{}}
+	s := &Source{Options: o, table: newSessionTable(), wake: queue.NewSignal(), idle: map[string]uint64{}, clocks: tap.Clocks{}}
 	text, err := o.Store.Get(ctx, rememberedKey)
 	if err != nil {
 		return nil, fmt.Errorf("load the tap's account: %w", err)
@@ -223,12 +223,12 @@ func (s *Source) batch(now time.Time) {
 		}
 	}
 	if told.Hello != nil {
-		s.roll.hello(b.Run, replaced, track.At(now))
+		s.table.hello(b.Run, replaced, track.At(now))
 	}
 	acks := s.reportsAcks(b.Run)
 	s.sessions(b.Run, told.Sessions, acks)
 	for _, run := range told.Ended {
-		s.sessions(run, s.roll.of(run, track.At(now)), s.reportsAcks(run))
+		s.sessions(run, s.table.of(run, track.At(now)), s.reportsAcks(run))
 	}
 	if !acks { // the silence of a session with stream management means nothing
 		for i := range told.Facts {
@@ -351,8 +351,8 @@ func (s *Source) Refresh() {
 	s.wake.Set()
 }
 
-// Roll returns who is online.
-func (s *Source) Roll() *Roll { return s.roll }
+// SessionTable returns who is online.
+func (s *Source) SessionTable() *SessionTable { return s.table }
 
 // ackPayload and refreshPayload are sent to the sources.
 type ackPayload struct {
@@ -377,7 +377,7 @@ func (s *Source) Run(ctx context.Context) error {
 		case <-tidy:
 			tidy, stopTidy = s.Clock.After(tidyEvery)
 			s.offerIdle()
-			for _, full := range s.roll.sweep(track.At(s.Clock.Now())) {
+			for _, full := range s.table.sweep(track.At(s.Clock.Now())) {
 				s.Presence.Left(full)
 			}
 			continue

@@ -283,10 +283,10 @@ func TestEndedWithItsNode(t *testing.T) {
 				t.Errorf("told %q, want %q in it", said, want)
 			}
 		}
-		sessions, _ := s.Roll().Of("bob@here.test")
+		sessions, _ := s.SessionTable().Of("bob@here.test")
 		expect.Equal(t, "Bob's sessions", len(sessions), 1)
 		expect.Equal(t, "the one that is left", sessions[0].JID, "bob@here.test/x")
-		sessions, _ = s.Roll().Of("carol@here.test")
+		sessions, _ = s.SessionTable().Of("carol@here.test")
 		expect.Equal(t, "Carol's sessions", len(sessions), 0)
 		expect.Equal(t, "gaps", s.State().Gaps, 1)
 		expect.Equal(t, "sources", len(s.State().Sources), 1)

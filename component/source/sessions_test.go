@@ -12,7 +12,7 @@ import (
 const full = "bob@here.test/phone"
 
 // Events about sessions, and who comes and goes as a result. An event is "kind key", and its attributes.
-func TestRoll(t *testing.T) {
+func TestSessionTable(t *testing.T) {
 	kinds := map[string]tap.SessionKind{
 		"opened": tap.SessionOpened, "managed": tap.SessionManaged, "hibernating": tap.SessionHibernating, "resumed": tap.SessionResumed,
 		"closed": tap.SessionClosed, "available": tap.SessionPresence, "unavailable": tap.SessionPresence, "here": tap.SessionHere,
@@ -30,7 +30,7 @@ func TestRoll(t *testing.T) {
 		{"was not known", "closed 1", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newRoll()
+			r := newSessionTable()
 			var got []string
 			for event := range strings.SplitSeq(tt.events, ", ") {
 				words := strings.Fields(event)
@@ -60,7 +60,7 @@ func TestRoll(t *testing.T) {
 
 // Whether a user's clients acknowledge is known from their sessions, or from the last one if none is open.
 func TestRollOfUser(t *testing.T) {
-	r := newRoll()
+	r := newSessionTable()
 	take := func(kind tap.SessionKind, key, jid string) {
 		r.record("run", &tap.Session{Kind: kind, JID: jid, Key: key})
 	}
@@ -86,7 +86,7 @@ func TestRollOfUser(t *testing.T) {
 
 // The sessions tracked per user are limited, so that there is room for others.
 func TestRollOfOneFlood(t *testing.T) {
-	r := newRoll()
+	r := newSessionTable()
 	for i := range 2 * maxSessionsOf {
 		r.record("run", &tap.Session{Kind: tap.SessionOpened, JID: full, Key: fmt.Sprint(i)})
 	}
@@ -103,7 +103,7 @@ func TestRollOfOneFlood(t *testing.T) {
 
 // After a hello all sessions are reported again; those not reported in time have ended meanwhile.
 func TestRollAfterHello(t *testing.T) {
-	r := newRoll()
+	r := newSessionTable()
 	for key, jid := range map[string]string{"1": full, "2": "carol@here.test/desk"} {
 		r.record("old", &tap.Session{Kind: tap.SessionHere, JID: jid, Key: key, Available: true})
 	}

@@ -26,8 +26,8 @@ type Session struct {
 	Available   bool
 }
 
-// Roll is who is online according to the server's session events. It is safe for concurrent use.
-type Roll struct {
+// SessionTable is who is online according to the server's session events. It is safe for concurrent use.
+type SessionTable struct {
 	mu       sync.Mutex
 	sessions map[string]*entry            // by run and key
 	users    map[string]map[string]*entry // the same, by bare address
@@ -40,12 +40,12 @@ type entry struct {
 	run, key string
 }
 
-func newRoll() *Roll {
-	return &Roll{sessions: map[string]*entry{}, users: map[string]map[string]*entry{}, last: map[string]bool{}, doubtful: map[string]track.Time{}}
+func newSessionTable() *SessionTable {
+	return &SessionTable{sessions: map[string]*entry{}, users: map[string]map[string]*entry{}, last: map[string]bool{}, doubtful: map[string]track.Time{}}
 }
 
 // Of returns the sessions of a user, in no order. If there are none, lastManaged reports whether the last one used XEP-0198.
-func (r *Roll) Of(bare string) (sessions []Session, lastManaged bool) {
+func (r *SessionTable) Of(bare string) (sessions []Session, lastManaged bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range r.users[bare] {
@@ -63,7 +63,7 @@ type change struct {
 }
 
 // record records an event of a run, and returns what it changes.
-func (r *Roll) record(run string, s *tap.Session) change {
+func (r *SessionTable) record(run string, s *tap.Session) change {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := run + " " + s.Key
@@ -115,7 +115,7 @@ func (r *Roll) record(run string, s *tap.Session) change {
 	return change{}
 }
 
-func (r *Roll) close(key string, end tap.SessionEnd) change {
+func (r *SessionTable) close(key string, end tap.SessionEnd) change {
 	e := r.sessions[key]
 	if e == nil {
 		return change{}
@@ -137,7 +137,7 @@ func (r *Roll) close(key string, end tap.SessionEnd) change {
 
 // reachable reports whether there is an available session with this address: a replaced one may end after its successor
 // has come.
-func (r *Roll) reachable(full string) bool {
+func (r *SessionTable) reachable(full string) bool {
 	for _, e := range r.users[track.Bare(full)] {
 		if e.JID == full && e.Available {
 			return true
@@ -146,7 +146,7 @@ func (r *Roll) reachable(full string) bool {
 	return false
 }
 
-func (r *Roll) add(e *entry) {
+func (r *SessionTable) add(e *entry) {
 	bare := track.Bare(e.JID)
 	r.sessions[e.key] = e
 	if r.users[bare] == nil {
@@ -156,7 +156,7 @@ func (r *Roll) add(e *entry) {
 	delete(r.last, bare)
 }
 
-func (r *Roll) remove(key string) {
+func (r *SessionTable) remove(key string) {
 	e := r.sessions[key]
 	if e == nil {
 		return
@@ -169,7 +169,7 @@ func (r *Roll) remove(key string) {
 }
 
 // hello marks all sessions reported by a run and its predecessor as doubtful: existing ones will be reported again.
-func (r *Roll) hello(run, replaced string, now track.Time) {
+func (r *SessionTable) hello(run, replaced string, now track.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for key, e := range r.sessions {
@@ -180,7 +180,7 @@ func (r *Roll) hello(run, replaced string, now track.Time) {
 }
 
 // of returns the sessions of a run, as closed at the given time.
-func (r *Roll) of(run string, now track.Time) (closed []tap.Session) {
+func (r *SessionTable) of(run string, now track.Time) (closed []tap.Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for key, e := range r.sessions {
@@ -192,7 +192,7 @@ func (r *Roll) of(run string, now track.Time) (closed []tap.Session) {
 }
 
 // sweep removes the sessions that were not reported again, and returns the addresses that are no longer reachable.
-func (r *Roll) sweep(now track.Time) (left []string) {
+func (r *SessionTable) sweep(now track.Time) (left []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for key, until := range r.doubtful {
