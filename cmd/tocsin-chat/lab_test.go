@@ -151,7 +151,7 @@ func (term *terminal) ends() {
 		if term.err != nil {
 			term.t.Error(term.err)
 		}
-	case <-time.After(lab.Patience):
+	case <-time.After(lab.Timeout):
 		term.t.Errorf("%s's chat did not end", term.name)
 	}
 }

@@ -81,11 +81,11 @@ func told(t *testing.T, sink *serverload.Sink, from int, want ...string) (next i
 	return next
 }
 
-// poll checks until is returns true, or patience runs out.
+// poll checks until is returns true, or time is up.
 func poll(is func() bool) bool {
 	turn := time.NewTicker(10 * time.Millisecond)
 	defer turn.Stop()
-	for deadline := time.Now().Add(lab.Patience); time.Now().Before(deadline); <-turn.C {
+	for deadline := time.Now().Add(lab.Timeout); time.Now().Before(deadline); <-turn.C {
 		if is() {
 			return true
 		}

@@ -178,7 +178,7 @@ func TestReplyReads(t *testing.T) {
 
 		alice.Say(bob.Bare(), "m2", "Good.")
 		status(alice, "m2", "delivered")
-		bob.Tell(alice.Bare(), "<reactions xmlns='urn:xmpp:reactions:0' id='m2'><reaction>👍</reaction></reactions>")
+		bob.SendPayload(alice.Bare(), "<reactions xmlns='urn:xmpp:reactions:0' id='m2'><reaction>👍</reaction></reactions>")
 		wants(t, "basis", status(alice, "m2", "displayed").Attr("basis"), "reaction")
 	})
 }

@@ -195,7 +195,7 @@ func TestPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	elsewhere.Body.Close()
-	for deadline := time.Now().Add(lab.Patience); ; time.Sleep(20 * time.Millisecond) { // nginx answers, then logs
+	for deadline := time.Now().Add(lab.Timeout); ; time.Sleep(20 * time.Millisecond) { // nginx answers, then logs
 		log, err := os.ReadFile(accessLog)
 		if err != nil {
 			t.Fatal(err)

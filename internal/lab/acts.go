@@ -19,8 +19,8 @@ func (c *Client) Say(to, id, body string, payloads ...string) {
 		Escape(id), Escape(to), Escape(body), c.Profile().asks(), strings.Join(payloads, "")))
 }
 
-// Tell sends a chat message without a body: receipts, markers or reactions made by the test. It returns the message's id.
-func (c *Client) Tell(to, payload string) (own string) {
+// SendPayload sends a chat message without a body: receipts, markers or reactions made by the test. It returns the message's id.
+func (c *Client) SendPayload(to, payload string) (own string) {
 	c.t.Helper()
 	own = c.fresh()
 	c.Send("%s", fmt.Sprintf("<message type='chat' id='%s' to='%s'>%s</message>", own, Escape(to), payload))
@@ -30,13 +30,13 @@ func (c *Client) Tell(to, payload string) (own string) {
 // Receive sends a receipt for a message, whatever the profile (XEP-0184).
 func (c *Client) Receive(to, id string) (own string) {
 	c.t.Helper()
-	return c.Tell(to, fmt.Sprintf("<received xmlns='%s' id='%s'/>", receipts.NS, Escape(id)))
+	return c.SendPayload(to, fmt.Sprintf("<received xmlns='%s' id='%s'/>", receipts.NS, Escape(id)))
 }
 
 // Display sends a displayed marker for a message, whatever the profile (XEP-0333).
 func (c *Client) Display(to, id string) (own string) {
 	c.t.Helper()
-	return c.Tell(to, fmt.Sprintf("<displayed xmlns='%s' id='%s'/>", markers.NS, Escape(id)))
+	return c.SendPayload(to, fmt.Sprintf("<displayed xmlns='%s' id='%s'/>", markers.NS, Escape(id)))
 }
 
 // Read reads the newest message received: a marker is sent if the profile sends one for it. It reports whether one was.
@@ -111,7 +111,7 @@ func (c *Client) Query(typ, to, payload string) *Element {
 	c.t.Helper()
 	id := c.fresh()
 	c.Send("%s", fmt.Sprintf("<iq type='%s' id='%s'%s>%s</iq>", typ, id, toward(to), payload))
-	return c.Wait(Patience, "an answer to "+payload, func(e *Element) bool {
+	return c.Wait(Timeout, "an answer to "+payload, func(e *Element) bool {
 		return e.Name.Local == "iq" && e.Attr("id") == id && slices.Contains([]string{"result", "error"}, e.Attr("type"))
 	})
 }

@@ -46,7 +46,7 @@ func (c *Component) Connect() {
 	if c.told {
 		select {
 		case <-asked:
-		case <-time.After(Patience):
+		case <-time.After(Timeout):
 			c.t.Fatalf("%s: nobody asked for its features", c.name)
 		}
 	}
@@ -167,7 +167,7 @@ func copyOf(e *Element) (c Copy) {
 func (c *Component) Tapped(event, format string, args ...any) Copy {
 	c.t.Helper()
 	match := Path(format, args...)
-	return copyOf(c.Wait(Patience, event+" "+fmt.Sprintf(format, args...), func(e *Element) bool {
+	return copyOf(c.Wait(Timeout, event+" "+fmt.Sprintf(format, args...), func(e *Element) bool {
 		copied := copyOf(e)
 		return copied.Inner != nil && copied.Event == event && match(copied.Inner)
 	}))

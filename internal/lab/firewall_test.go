@@ -34,10 +34,10 @@ func TestFirewallCopies(t *testing.T) {
 		"<encrypted xmlns='urn:xmpp:omemo:2'/><encryption xmlns='urn:xmpp:eme:0' namespace='urn:xmpp:omemo:2'/>",
 		"<openpgp xmlns='urn:xmpp:openpgp:0'>x</openpgp>",
 	} {
-		want = append(want, alice.Tell(bob.Bare(), payload))
+		want = append(want, alice.SendPayload(bob.Bare(), payload))
 	}
-	alice.Tell(bob.Bare(), "<composing xmlns='http://jabber.org/protocol/chatstates'/>")
-	alice.Tell(bob.Bare(), "<markable xmlns='urn:xmpp:chat-markers:0'/>")
+	alice.SendPayload(bob.Bare(), "<composing xmlns='http://jabber.org/protocol/chatstates'/>")
+	alice.SendPayload(bob.Bare(), "<markable xmlns='urn:xmpp:chat-markers:0'/>")
 	alice.Say("sms@"+server.Component, "m2", "help")
 	tap.Expect("message[@id='m2']")
 	bob.Send("<message type='error' id='m3' to='%s'><error type='cancel'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>", alice.JID())

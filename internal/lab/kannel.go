@@ -46,11 +46,11 @@ func NewKannel(t testing.TB, smsc *SMSC, replyURL string) *Kannel {
 	k.file = filepath.Join(k.dir, "kannel.conf")
 	k.configure(replyURL)
 	k.bearer = k.start("bearerbox")
-	if err := k.bearer.await(Patience, func() bool { return listening(k.bearerAt) && listening(loopback(k.fake)) }); err != nil {
+	if err := k.bearer.await(Timeout, func() bool { return listening(k.bearerAt) && listening(loopback(k.fake)) }); err != nil {
 		t.Fatal(err)
 	}
 	k.startBox()
-	if err := k.bearer.await(Patience, func() bool { bound, _, _ := smsc.State(); return len(bound) > 0 }); err != nil {
+	if err := k.bearer.await(Timeout, func() bool { bound, _, _ := smsc.State(); return len(bound) > 0 }); err != nil {
 		t.Fatal(err)
 	}
 	return k
@@ -99,7 +99,7 @@ func (k *Kannel) configure(replyURL string) {
 func (k *Kannel) startBox() {
 	k.t.Helper()
 	k.smsbox = k.start("smsbox")
-	if err := k.smsbox.await(Patience, func() bool { return answers(k.SendURL, 403) }); err != nil {
+	if err := k.smsbox.await(Timeout, func() bool { return answers(k.SendURL, 403) }); err != nil {
 		k.t.Fatal(err)
 	}
 }

@@ -152,7 +152,7 @@ func TestModuleNeeds(t *testing.T) {
 	for id, body := range map[string]string{"text": "hello", "blank": " \u200b", "otr": "?OTR:AAMDxxx.", "otr-auto": "?OTR:AAMKxxx."} {
 		alice.Say("bob@lab.test", id, body)
 	}
-	alice.Tell("bob@lab.test", "<reactions xmlns='urn:xmpp:reactions:0' id='x'><reaction>+</reaction></reactions>")
+	alice.SendPayload("bob@lab.test", "<reactions xmlns='urn:xmpp:reactions:0' id='x'><reaction>+</reaction></reactions>")
 	alice.Sync()
 	tap.Sync(server.Domain)
 	events := tap.Events("out", "presence")

@@ -183,7 +183,7 @@ func (s *Server) Shell(args ...string) string {
 	s.t.Helper()
 	var out string
 	var err error
-	opened := s.proc.await(Patience, func() bool { // the shell's socket is opened later than the ports
+	opened := s.proc.await(Timeout, func() bool { // the shell's socket is opened later than the ports
 		out, err = s.Control(append([]string{"shell"}, args...)...)
 		return !strings.Contains(out, "Unable to connect to server")
 	})

@@ -119,7 +119,7 @@ func (s *Server) clean() error {
 			}
 		}
 	}
-	if err := s.proc.await(Patience, func() bool {
+	if err := s.proc.await(Timeout, func() bool {
 		var sessions []string // those that wait for a client to resume them among them
 		err := e.ask("connected_users", map[string]string{}, &sessions)
 		return err == nil && len(sessions) == 0 && !connected(s.ComponentAddr) && !connected(s.C2S)

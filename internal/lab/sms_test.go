@@ -25,12 +25,12 @@ import (
 // reported waits for a report.
 func reported(t *testing.T, k *sink.Keeper, what string, like func(gateway.Report) bool) {
 	t.Helper()
-	k.AwaitReport(t, Patience, what, like)
+	k.AwaitReport(t, Timeout, what, like)
 }
 
 func replied(t *testing.T, k *sink.Keeper, from, to, text string) {
 	t.Helper()
-	k.AwaitReply(t, Patience, "the reply "+text, func(r gateway.Reply) bool {
+	k.AwaitReply(t, Timeout, "the reply "+text, func(r gateway.Reply) bool {
 		return r.From == from && r.To == to && r.Text == text && r.ID != ""
 	})
 }
@@ -158,7 +158,7 @@ func bound(t *testing.T, smsc *SMSC, r smpp.Route) (*smpp.Gateway, *sink.Keeper)
 // up waits until a gateway can send.
 func up(t *testing.T, g gateway.Gateway, want bool) {
 	t.Helper()
-	for deadline := time.Now().Add(Patience); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(Timeout); ; time.Sleep(5 * time.Millisecond) {
 		ok, why := g.Up()
 		if ok == want {
 			return
@@ -241,7 +241,7 @@ func TestLongTextsToNodeSMPP(t *testing.T) {
 		t.Run(long, func(t *testing.T) {
 			g, told := bound(t, smsc, smpp.Route{Long: long, Bind: "pair"})
 			up(t, g, true)
-			for deadline := time.Now().Add(Patience); ; time.Sleep(5 * time.Millisecond) { // the receiver, too
+			for deadline := time.Now().Add(Timeout); ; time.Sleep(5 * time.Millisecond) { // the receiver, too
 				if links, _, _ := smsc.State(); len(links) == 2 || time.Now().After(deadline) {
 					break
 				}

@@ -78,7 +78,7 @@ func NewSMSC(t testing.TB, secure bool) *SMSC {
 			t.Logf("node-smpp:\n%s", tail(p.log, 30))
 		}
 	})
-	if err := p.await(Patience, func() bool { return listening(s.Addr) && listening(loopback(control)) }); err != nil {
+	if err := p.await(Timeout, func() bool { return listening(s.Addr) && listening(loopback(control)) }); err != nil {
 		t.Fatalf("%v\n%s", err, tail(p.log, 30))
 	}
 	return s
@@ -91,7 +91,7 @@ func (s *SMSC) do(act string, with, answer any) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	client := http.Client{Timeout: Patience}
+	client := http.Client{Timeout: Timeout}
 	resp, err := client.Post(s.control+act, "application/json", bytes.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Patience is how long an expectation waits for a real server before the test fails.
-const Patience = 30 * time.Second
+// Timeout is how long an expectation waits for a real server before the test fails.
+const Timeout = 30 * time.Second
 
 // stream is one XML stream of a test, a client's or a component's: what is received goes to an inbox, from which the test
 // takes what it expects, in any order.
@@ -34,7 +34,7 @@ type stream struct {
 }
 
 func (s *stream) dial(addr string) error {
-	conn, err := net.DialTimeout("tcp", addr, Patience)
+	conn, err := net.DialTimeout("tcp", addr, Timeout)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (s *stream) open(header string) (*Element, error) {
 	if err := s.put(header); err != nil {
 		return nil, err
 	}
-	_ = s.conn.SetReadDeadline(time.Now().Add(Patience))
+	_ = s.conn.SetReadDeadline(time.Now().Add(Timeout))
 	for {
 		tok, err := s.dec.Token()
 		if err != nil {
@@ -111,7 +111,7 @@ func tree(dec *xml.Decoder, start xml.StartElement) (*Element, error) {
 
 // answer reads the next child during negotiation, where a test waits for it synchronously.
 func (s *stream) answer() (*Element, error) {
-	_ = s.conn.SetReadDeadline(time.Now().Add(Patience))
+	_ = s.conn.SetReadDeadline(time.Now().Add(Timeout))
 	return s.next()
 }
 
@@ -152,7 +152,7 @@ func (s *stream) put(raw string) error {
 	s.write.Lock()
 	defer s.write.Unlock()
 	s.script.add(s.name, ">>", raw)
-	_ = s.conn.SetWriteDeadline(time.Now().Add(Patience))
+	_ = s.conn.SetWriteDeadline(time.Now().Add(Timeout))
 	_, err := io.WriteString(s.conn, raw)
 	return err
 }
@@ -182,7 +182,7 @@ func Path(format string, args ...any) Match {
 	return func(e *Element) bool { return e.Is(path) }
 }
 
-// Expect returns the first stanza, received already or within Patience, that matches the path, as in
+// Expect returns the first stanza, received already or within Timeout, that matches the path, as in
 // Expect("message[@from='%s']/body", bob), and removes it from the inbox. Without one the test fails.
 func (s *stream) Expect(format string, args ...any) *Element {
 	s.t.Helper()
@@ -190,7 +190,7 @@ func (s *stream) Expect(format string, args ...any) *Element {
 	if len(args) > 0 {
 		path = fmt.Sprintf(format, args...)
 	}
-	return s.Wait(Patience, path, Path("%s", path))
+	return s.Wait(Timeout, path, Path("%s", path))
 }
 
 // Wait is Expect with a time limit and any condition; what names it in the failure.
@@ -238,7 +238,7 @@ func (s *stream) Forget() {
 // ExpectEnd waits until the peer has ended the stream.
 func (s *stream) ExpectEnd() {
 	s.t.Helper()
-	_, err := s.take(Patience, func(*Element) bool { return false })
+	_, err := s.take(Timeout, func(*Element) bool { return false })
 	if errors.Is(err, errTimeout) {
 		s.t.Fatalf("%s: expected the end of the stream; not taken from the inbox:%s", s.name, s.unread())
 	}

@@ -216,7 +216,7 @@ func (d *Daemon) Stderr() string { return tail(d.log(), 1<<30) }
 // Logs waits until the component has printed the text.
 func (d *Daemon) Logs(text string) {
 	d.t.Helper()
-	if err := d.proc.await(Patience, func() bool { return strings.Contains(d.Stderr(), text) }); err != nil {
+	if err := d.proc.await(Timeout, func() bool { return strings.Contains(d.Stderr(), text) }); err != nil {
 		d.t.Fatalf("%q was not logged: %v", text, err)
 	}
 }
@@ -224,7 +224,7 @@ func (d *Daemon) Logs(text string) {
 // Until waits until a condition holds while the component runs.
 func (d *Daemon) Until(what string, is func() bool) {
 	d.t.Helper()
-	if err := d.proc.await(Patience, is); err != nil {
+	if err := d.proc.await(Timeout, is); err != nil {
 		d.t.Fatalf("%s: %v", what, err)
 	}
 }
@@ -257,7 +257,7 @@ func (d *Daemon) Must(args ...string) string {
 // Metric returns the sum of a metric's samples whose labels contain the text, 0 if there are none.
 func (d *Daemon) Metric(name, labels string) float64 {
 	d.t.Helper()
-	sum, err := d.metric(name, labels, Patience)
+	sum, err := d.metric(name, labels, Timeout)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -293,7 +293,7 @@ func (d *Daemon) metric(name, labels string, within time.Duration) (sum float64,
 // Counts waits until a metric has reached a value.
 func (d *Daemon) Counts(name, labels string, atLeast float64) {
 	d.t.Helper()
-	if err := d.proc.await(Patience, func() bool { return d.Metric(name, labels) >= atLeast }); err != nil {
+	if err := d.proc.await(Timeout, func() bool { return d.Metric(name, labels) >= atLeast }); err != nil {
 		d.t.Fatalf("%s{%s} is %g, not %g: %v", name, labels, d.Metric(name, labels), atLeast, err)
 	}
 }

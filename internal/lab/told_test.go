@@ -236,7 +236,7 @@ func converse(t *testing.T, server *lab.Server, route func(to, stanza string)) s
 	r := &recorder{t: t, tap: tap, host: server.Domain, ids: map[string][]string{}}
 	var alice, desk, phone *lab.Client
 	fate := func(id string) {
-		tap.Wait(lab.Patience, "the fate of "+id, func(e *lab.Element) bool {
+		tap.Wait(lab.Timeout, "the fate of "+id, func(e *lab.Element) bool {
 			return e.Attr("i") == id && slices.Contains([]string{"acked", "handed", "bounce", "dropped", "offline"}, e.Name.Local)
 		})
 	}
@@ -383,7 +383,7 @@ func converse(t *testing.T, server *lab.Server, route func(to, stanza string)) s
 		fate("less-" + id)
 	}
 	r.step("no text", func() {
-		alice.Tell(phone.Bare(), "<reactions xmlns='urn:xmpp:reactions:0' id='x'><reaction>+</reaction></reactions>")
+		alice.SendPayload(phone.Bare(), "<reactions xmlns='urn:xmpp:reactions:0' id='x'><reaction>+</reaction></reactions>")
 		alice.Available("<show>away</show>")
 		alice.Sync()
 	}, ` i='[^']*'`)

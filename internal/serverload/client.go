@@ -23,8 +23,8 @@ type client struct {
 	handled int
 }
 
-// patience is how long a client waits for the server.
-const patience = 30 * time.Second
+// timeout is how long a client waits for the server.
+const timeout = 30 * time.Second
 
 func (c *client) send(format string, args ...any) error {
 	c.mu.Lock()
@@ -73,7 +73,7 @@ func ends(b []byte) bool {
 
 // until reads until a stanza contains the text.
 func (c *client) until(text string) error {
-	c.conn.SetReadDeadline(time.Now().Add(patience))
+	c.conn.SetReadDeadline(time.Now().Add(timeout))
 	defer c.conn.SetReadDeadline(time.Time{})
 	for {
 		stanza, err := c.next()
@@ -88,7 +88,7 @@ func (c *client) until(text string) error {
 
 // dial logs a user in by PLAIN.
 func dial(addr, domain, user, password string, managed bool) (*client, error) {
-	conn, err := net.DialTimeout("tcp", addr, patience)
+	conn, err := net.DialTimeout("tcp", addr, timeout)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func (p *pair) slot() error {
 		return nil
 	case <-p.gone:
 		return fmt.Errorf("the connection of the writer to %s has ended", p.to)
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		return fmt.Errorf("%s does not answer", p.to)
 	}
 }

@@ -65,7 +65,7 @@ func await(t testing.TB, is func() bool) {
 	t.Helper()
 	turn := time.NewTicker(10 * time.Millisecond)
 	defer turn.Stop()
-	for deadline := time.Now().Add(lab.Patience); !is(); <-turn.C {
+	for deadline := time.Now().Add(lab.Timeout); !is(); <-turn.C {
 		if time.Now().After(deadline) {
 			return
 		}

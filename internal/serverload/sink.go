@@ -59,7 +59,7 @@ func Attach(addr, jid, secret string, record bool) (*Sink, error) {
 
 // Connect reconnects, after Close or when the server closed the connection. Counting continues.
 func (s *Sink) Connect(addr, secret string) (err error) {
-	conn, err := net.DialTimeout("tcp", addr, patience)
+	conn, err := net.DialTimeout("tcp", addr, timeout)
 	if err != nil {
 		return err
 	}
