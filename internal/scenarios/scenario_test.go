@@ -101,7 +101,7 @@ func (s *subject) Start(text string, dial func(context.Context) (net.Conn, error
 	}
 	service, err := component.New(ctx, component.Options{
 		JID: c.Component.JID, Contact: c.Component.ContactJID(), Secret: string(c.Component.Secret), MaxStanza: int(c.Tap.MaxStanza),
-		Settings: settings, Store: &crashable{store, s.dead}, Clock: clock.System{}, Log: slog.New(slog.NewTextHandler(s.t.Output(), nil)), Metrics: metrics.New(prometheus.NewRegistry()),
+		Settings: settings, Store: &crashable{Store: store, dead: s.dead}, Clock: clock.System{}, Log: slog.New(slog.NewTextHandler(s.t.Output(), nil)), Metrics: metrics.New(prometheus.NewRegistry()),
 		Session: func(o *session.Options) { o.Dial, o.RetryMax = dial, time.Second },
 	})
 	if err != nil {
@@ -156,7 +156,19 @@ func (s *subject) Prefer(jid, quiet, zone string) error {
 // end in jumps: the race detector does not see these return, and takes longer with each call of one (Go 1.26).
 type crashable struct {
 	component.Store
-	dead *atomic.Bool
+	dead  *atomic.Bool
+	alone atomic.Bool // nothing is handed over any more
+}
+
+// HandedOver looks until nothing is left: no other instance hands anything over, and the component looks every second of a story,
+// which would take longer than all else in it.
+func (m *crashable) HandedOver(ctx context.Context, limit int) ([]track.HandedOver, error) {
+	if m.alone.Load() {
+		return nil, nil
+	}
+	all, err := m.Store.HandedOver(ctx, limit)
+	m.alone.Store(err == nil && len(all) == 0)
+	return all, err
 }
 
 func (m *crashable) Commit(ctx context.Context, c track.Changes) error {
