@@ -13,7 +13,7 @@ import (
 )
 
 // SharedEjabberd is Ejabberd for tests that can share a server: it takes two seconds of CPU time to start, so tests with the
-// same options use one in turn. In between its users are removed with all their data. A server that a test has stopped,
+// same options use a few in turn. In between its users are removed with all their data. A server that a test has stopped,
 // killed or failed on is not used again. Main ends them all.
 func SharedEjabberd(t testing.TB, o Options) *Server {
 	t.Helper()
@@ -21,6 +21,13 @@ func SharedEjabberd(t testing.TB, o Options) *Server {
 	key := fmt.Sprintf("%+v", o)
 	s := idle.take(key)
 	fresh := s == nil
+	t.Cleanup(func() {
+		if s == nil || !s.clear() {
+			idle.gone(key)
+			return
+		}
+		idle.put(key, s)
+	})
 	if fresh {
 		dir, err := os.MkdirTemp("", "tocsin-ejabberd-") // not t.TempDir: it outlives the test
 		if err != nil {
@@ -29,7 +36,6 @@ func SharedEjabberd(t testing.TB, o Options) *Server {
 		s = newEjabberd(t, o, dir, lastingPort)
 	}
 	s.prepare(t)
-	t.Cleanup(func() { s.giveBack(key) })
 	if fresh {
 		s.Start()
 	}
@@ -42,21 +48,37 @@ func Main(m *testing.M) (code int) {
 	return m.Run()
 }
 
+// sharedMost is how many servers of the same options are shared at most: further tests wait for one.
+const sharedMost = 3
+
 // idle are the shared servers that no test uses at the moment, by options.
-var idle = pool{servers: map[string][]*Server{}}
+var idle = newPool()
 
 type pool struct {
 	mu      sync.Mutex
+	changed *sync.Cond
 	servers map[string][]*Server
+	count   map[string]int // of them and those in use
 }
 
+func newPool() *pool {
+	p := &pool{servers: map[string][]*Server{}, count: map[string]int{}}
+	p.changed = sync.NewCond(&p.mu)
+	return p
+}
+
+// take returns an idle server, or nil: then there may be one more.
 func (p *pool) take(key string) *Server {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	free := p.servers[key]
-	if len(free) == 0 {
-		return nil
+	for len(p.servers[key]) == 0 {
+		if p.count[key] < sharedMost {
+			p.count[key]++
+			return nil
+		}
+		p.changed.Wait()
 	}
+	free := p.servers[key]
 	s := free[len(free)-1]
 	p.servers[key] = free[:len(free)-1]
 	return s
@@ -66,6 +88,15 @@ func (p *pool) put(key string, s *Server) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.servers[key] = append(p.servers[key], s)
+	p.changed.Broadcast()
+}
+
+// gone says that a server is not used again.
+func (p *pool) gone(key string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count[key]--
+	p.changed.Broadcast()
 }
 
 func (p *pool) end() {
@@ -79,22 +110,22 @@ func (p *pool) end() {
 	clear(p.servers)
 }
 
-// giveBack prepares the server for the next test, or ends it.
-func (s *Server) giveBack(key string) {
+// clear prepares the server for the next test, or ends it.
+func (s *Server) clear() (usable bool) {
 	for _, stream := range s.streams {
 		stream.hangUp()
 	}
 	if s.t.Failed() || s.touched {
 		s.report()
 		s.discard()
-		return
+		return false
 	}
 	if err := s.clean(); err != nil {
 		s.t.Logf("%s is not used again: %v", s.software.name(), err)
 		s.discard()
-		return
+		return false
 	}
-	idle.put(key, s)
+	return true
 }
 
 func (s *Server) discard() {

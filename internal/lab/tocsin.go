@@ -66,6 +66,9 @@ func NewTocsin(t testing.TB, server *Server, settings Settings) *Daemon {
 		"metrics.listen":          d.admin,
 		"log.level":               "debug",
 	}
+	if _, elsewhere := settings["storage.dsn"]; !elsewhere {
+		d.migrated()
+	}
 	d.Set(settings)
 	t.Cleanup(func() {
 		if d.proc != nil {
@@ -79,6 +82,32 @@ func NewTocsin(t testing.TB, server *Server, settings Settings) *Daemon {
 		}
 	})
 	return d
+}
+
+var template struct {
+	once sync.Once
+	data []byte
+	err  error
+}
+
+// migrated gives the component a database with all migrations, which take longer than the rest of a start. They are run once per
+// test binary.
+func (d *Daemon) migrated() {
+	d.t.Helper()
+	file := filepath.Join(d.Dir, "tocsin.db")
+	template.once.Do(func() {
+		template.err = errors.New("tocsin migrate failed")
+		d.Set(nil)
+		d.Must("migrate")
+		template.data, template.err = os.ReadFile(file)
+	})
+	err := template.err
+	if err == nil {
+		err = os.WriteFile(file, template.data, 0o600)
+	}
+	if err != nil {
+		d.t.Fatal(err)
+	}
 }
 
 // Set changes the configuration file; a running instance reads it on Reload, or at the next start.
