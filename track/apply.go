@@ -91,11 +91,11 @@ func (f *Fact) apply(b *batch) {
 		}
 		return
 	}
-	b.includeThread(f.Conv())
-	b.includeNamed(f.Key)
-	b.includeNamed(Key{f.Sender, f.Recipient, f.Original})
+	thread := b.includeThread(f.Conv())
+	b.includeNamed(thread, f.Key)
+	b.includeNamed(thread, Key{f.Sender, f.Recipient, f.Original})
 	for _, k := range f.otherKeys() {
-		b.includeNamed(k)
+		b.includeNamed(thread, k)
 	}
 	switch f.Kind {
 	case Sent, Replied, Read, Synced, Received, RosterChanged, Named:
@@ -291,6 +291,9 @@ func (b *batch) effects(r *row, effects []Effect, s Settings) {
 			e.Notice.Rev, r.Notice.Rev = b.lastRev, b.lastRev
 			told := r.Message
 			told.Notice = e.Notice
+			if list := &b.out.Notices; len(*list) == cap(*list) {
+				*list = slices.Grow(*list, max(16, len(*list))) // append grows long slices by less, and copies more often
+			}
 			b.out.Notices = append(b.out.Notices, told)
 		case Prompting:
 			b.promptAbout(r, s)

@@ -211,15 +211,15 @@ type batch struct {
 	pairs    map[Conv]Pair
 	newPeers map[string]bool // those of peers that have changed; newPairs likewise
 	newPairs map[Conv]bool
-	whole    map[Conv]bool // whose open messages were loaded
-	included map[Conv]bool
+	whole    map[Conv]bool    // whose open messages were loaded
+	included map[Conv]*thread // what is remembered of the conversations of this batch; nil: nothing
 	out      *Result
 }
 
 func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 	b := &batch{
 		Ledger: l, now: now, rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, convs: map[Conv][]*row{},
-		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{}, whole: make(map[Conv]bool, len(loaded.Open)), included: map[Conv]bool{}, newPeers: map[string]bool{}, newPairs: map[Conv]bool{},
+		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{}, whole: make(map[Conv]bool, len(loaded.Open)), included: map[Conv]*thread{}, newPeers: map[string]bool{}, newPairs: map[Conv]bool{},
 		gone: map[string]int64{}, numbers: map[string]Number{}, pairs: map[Conv]Pair{}, texts: map[string]*text{}, texting: map[Conv]*text{},
 		parts: map[PartKey]*Part{}, seen: map[ReplyKey]bool{}, usage: loaded.Usage, codes: map[int64]*code{}, codeUse: loaded.CodeUse, alerts: map[Alert]Time{}, out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}, handed: handovers{}},
 	}
@@ -321,9 +321,20 @@ func (b *batch) settings(m *Message) Settings {
 
 // finish collects what has changed, in order.
 func (b *batch) finish() *Result {
-	for _, ord := range slices.Sorted(maps.Keys(b.rows)) {
+	ords := slices.Sorted(maps.Keys(b.rows))
+	fresh, changed := 0, 0
+	for _, ord := range ords {
+		switch r := b.rows[ord]; {
+		case r.fresh:
+			fresh++
+		case r.Message != *r.before:
+			r.changed = true
+			changed++
+		}
+	}
+	b.out.Insert, b.out.Update, b.out.Was = make([]Message, 0, fresh), make([]Message, 0, changed), make([]Message, 0, changed)
+	for _, ord := range ords {
 		r := b.rows[ord]
-		r.changed = r.Message != *r.before
 		switch {
 		case b.isGone(r.Sender, ord):
 			r.Due = 0

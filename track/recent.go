@@ -86,30 +86,46 @@ func (t *thread) has(id string) bool {
 	return ok
 }
 
-// excludes reports whether no message outside the memory can be an earlier copy of a Sent.
-func (t *thread) excludes(f *Fact) bool { return f.At >= t.since.Add(copyWindow) }
+// excludes reports whether no message outside the memory can be an earlier copy of a Sent (see isCopy).
+func (t *thread) excludes(f *Fact) bool {
+	if f.Once {
+		return f.At > t.since
+	}
+	return f.At >= t.since.Add(copyWindow)
+}
 
 // isOpen reports whether evidence can change the message.
 func (m *Message) isOpen() bool { return m.Kind == Watched && !m.Status.Final() }
 
-// includeThread adds the open messages of a conversation to the batch, once.
-func (b *batch) includeThread(c Conv) {
-	if b.included[c] {
-		return
+// includeThread adds the open messages of a conversation to the batch, once. It returns the memory of the conversation.
+func (b *batch) includeThread(c Conv) *thread {
+	t, ok := b.included[c]
+	if ok {
+		return t
 	}
-	b.included[c] = true
-	if t := b.thread(c); t != nil {
+	t = b.Ledger.thread(c)
+	b.included[c] = t
+	if t != nil {
 		for _, m := range t.rows {
 			if m.isOpen() {
 				b.addRemembered(*m, m)
 			}
 		}
 	}
+	return t
 }
 
-// includeNamed adds the remembered message that a key names to the batch, with its original if it is an alias.
-func (b *batch) includeNamed(k Key) {
-	t := b.thread(k.Conv())
+// thread returns the memory of a conversation, or nil.
+func (b *batch) thread(c Conv) *thread {
+	if t, ok := b.included[c]; ok {
+		return t
+	}
+	return b.Ledger.thread(c)
+}
+
+// includeNamed adds the message that a key names, if it is in the memory of its conversation, to the batch, with its original
+// if it is an alias.
+func (b *batch) includeNamed(t *thread, k Key) {
 	if t == nil || k.ID == "" {
 		return
 	}
@@ -156,8 +172,8 @@ func (b *batch) isNeedless(r *row) bool {
 // memory of a conversation is never older than what is stored.
 func (b *batch) saveThreads() {
 	rows := make(map[Conv][]*row, len(b.included)+len(b.whole))
-	for c := range b.included {
-		if b.thread(c) != nil {
+	for c, t := range b.included {
+		if t != nil {
 			rows[c] = nil
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -51,6 +52,7 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 	}
 	defer store.Close()
 
+	spareCollections(e.getenv)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	r := &runner{getenv: e.getenv, clock: clock.System{}, log: log, setLog: setLog, store: store, metrics: metrics.New(registry), config: cfg}
@@ -85,6 +87,23 @@ func (c *runCommand) Run(ctx context.Context, e *environment) error {
 	notifyReady() // a standby is ready, too
 	defer notifyStopping()
 	return r.lead(ctx)
+}
+
+// Most of what is in memory lives for one batch, and little for longer: a collection at five times the size instead of twice
+// saves a quarter of the processor time, and costs tens of megabytes. From maxHeap on it is collected as often as necessary.
+const (
+	heapGrowth = 400 // percent
+	maxHeap    = 512 << 20
+)
+
+// spareCollections sets when garbage is collected, except for what the environment sets (https://pkg.go.dev/runtime).
+func spareCollections(getenv func(string) string) {
+	if getenv("GOGC") == "" {
+		debug.SetGCPercent(heapGrowth)
+	}
+	if getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(maxHeap)
+	}
 }
 
 // runner is the running instance: a standby until it leads, then the service, and a standby again if it loses the

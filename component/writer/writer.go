@@ -21,11 +21,11 @@ import (
 const (
 	// MaxBatch is how many inputs one transaction takes. That many wait only when the disk is slow, and then fewer,
 	// larger transactions help.
-	MaxBatch = 2048
+	MaxBatch = 8192
 	// If busy inputs wait after the flush window, there is load: more are collected, for up to busyWindow in all. A
 	// transaction costs as much as dozens of inputs, and what is opened and settled in the same one is written once.
 	busy       = 16
-	busyWindow = 100 * time.Millisecond
+	busyWindow = 250 * time.Millisecond
 	// A batch that could not be stored is retried after retryAfter; every logEvery attempts that is logged.
 	retryAfter = 500 * time.Millisecond
 	logEvery   = 20
