@@ -205,9 +205,9 @@ func TestReplyToOneOfSeveral(t *testing.T) {
 		w.send("c1", func(f *Fact) { f.Sender = carol })
 		w.step(2 * time.Minute)
 		s := w.smsFrom(carol, Line{"route", ours, 0})
-		is(t, "taken", s.Taken && !s.OK, true)
+		is(t, "taken", s.Stale && !s.OK, true)
 		s = w.smsFrom(carol, Line{"route", ours, 2})
-		is(t, "taken", s.Taken || !s.OK, false)
+		is(t, "taken", s.Stale || !s.OK, false)
 	})
 	answered(t, "names can't be answered, and are nobody's own", func(t *testing.T, w *world) {
 		w.send("c1", func(f *Fact) { f.Sender = carol })

@@ -13,7 +13,7 @@ type TextSubmit struct {
 	Segments int
 	Again    bool // resubmission is safe: the provider detects duplicates, or they are harmless
 	OK       bool
-	Taken    bool // another conversation has taken its line: it must be composed again
+	Stale    bool // it must be composed again: another conversation has taken its line, or none of the messages matters any more
 }
 
 func (s *TextSubmit) want(_ *Ledger, w *Want) {
@@ -21,19 +21,26 @@ func (s *TextSubmit) want(_ *Ledger, w *Want) {
 }
 
 func (s *TextSubmit) apply(b *batch) {
-	s.OK, s.Taken = false, false
+	s.OK, s.Stale = false, false
 	t := b.texts[s.Text]
 	if t == nil || !t.State.Live() || t.State != TextQueued && !s.Again {
 		return
 	}
 	line := Line{s.Route, s.From, s.Tag}
-	if s.Taken = t.Kind == TextAbout && isLineUsed(b.lines(t.Number), t.Conv, line); s.Taken {
+	switch {
+	case t.Kind == TextAbout && isLineUsed(b.lines(t.Number), t.Conv, line):
+		s.Stale = true
+		return
+	case t.State == TextQueued && !b.mayGo(t, s.Segments):
+		return
+	case t.State != TextQueued && b.isUnwanted(t):
+		b.raise(t, TextUnsure)
+		return
+	case t.Kind == TextAbout && !slices.ContainsFunc(b.about(t), func(r *row) bool { return slices.Contains(s.Messages, r.Ord) }):
+		s.Stale = true
 		return
 	}
-	if t.State == TextQueued && !b.mayGo(t, s.Segments) {
-		return
-	}
-	if t.Kind == TextAbout {
+	if t.Kind == TextAbout && t.State == TextQueued { // later it may have been sent with all of them
 		for _, ord := range t.Messages {
 			if !slices.Contains(s.Messages, ord) {
 				b.detachText(b.rows[ord], Wanted|WantsSMS) // it joined after the text was composed
@@ -66,11 +73,21 @@ func (b *batch) mayGo(t *text, segments int) bool {
 	if over {
 		b.alert(Alert{Kind: AlertBudgetSpent})
 	}
-	if p == nil || over || b.isStopped(t.Number) && t.Kind != TextAnswer {
+	if over || b.isUnwanted(t) {
 		b.raise(t, TextRefused)
 		return false
 	}
 	return true
+}
+
+// isUnwanted reports whether an SMS must not be sent to its number any more: the owner has opted out, it is not the recipient's, or
+// its sender must not learn of it.
+func (b *batch) isUnwanted(t *text) bool {
+	switch {
+	case b.policy.SMS == nil, b.isStopped(t.Number) && t.Kind != TextAnswer:
+		return true
+	}
+	return t.Kind == TextAbout && (b.withholds(t.Conv) || b.numbers[t.Recipient].E164 != t.Number)
 }
 
 // stillAbout reports whether an SMS about messages is still to be sent; if not, it ends it.
@@ -95,10 +112,6 @@ func (b *batch) stillAbout(t *text) bool {
 			b.dropText(t, Wanted|WantsSMS)
 			return false
 		}
-	}
-	if b.withholds(t.Conv) || b.numbers[t.Recipient].E164 != t.Number {
-		b.raise(t, TextRefused)
-		return false
 	}
 	return true
 }
@@ -234,6 +247,9 @@ func (r *TextReported) apply(b *batch) {
 	}
 	if r.Found, r.SentAt = t != nil, 0; !r.Found || r.State < TextTaken {
 		return
+	}
+	if r.Route != t.Route && (r.State == TextFailed || r.State == TextExpired) {
+		return // by a route that did not accept it: another one was tried after that
 	}
 	was := t.State
 	if r.ID == "" {

@@ -40,7 +40,7 @@ func (w *world) provider(said ...string) (ok bool) {
 			w.feed(&TextEnded{Text: x.ID, State: TextLost})
 		default:
 			state := map[string]TextState{"delivered": TextDelivered, "failed": TextFailed, "expired": TextExpired}[what]
-			w.feed(&TextReported{Text: x.ID, State: state})
+			w.feed(&TextReported{PartKey: PartKey{Route: "route"}, Text: x.ID, State: state})
 		}
 		w.ring()
 	}

@@ -206,6 +206,9 @@ func (s *Sender) submit(ctx context.Context, j job, look *track.TextSnapshot, o 
 	m, segments, err := s.compose(look, o, line)
 	if err != nil {
 		s.Log.Error("could not compose an SMS", "text", t.ID, "err", err)
+		if again {
+			return false, s.unsure(ctx, j, t)
+		}
 		return false, s.Inputs.Do(ctx, &track.TextEnded{Text: t.ID, State: track.TextRefused})
 	}
 	about := make([]int64, len(look.Messages))
@@ -213,16 +216,25 @@ func (s *Sender) submit(ctx context.Context, j job, look *track.TextSnapshot, o 
 		about[i] = look.Messages[i].Ord
 	}
 	begin := &track.TextSubmit{Text: t.ID, Messages: about, Route: route.Name, From: line.From, Tag: line.Tag, Segments: segments, Again: again}
-	if err := s.Inputs.Do(ctx, begin); err != nil || !begin.OK {
-		if begin.Taken {
-			j.again(0)
-		}
+	if err := s.Inputs.Do(ctx, begin); err != nil {
 		return false, err
+	}
+	switch {
+	case begin.Stale:
+		j.again(0)
+		return false, nil
+	case !begin.OK && again: // not wanted any more, but an earlier attempt may have sent it
+		return false, s.unsure(ctx, j, t)
+	case !begin.OK:
+		return false, nil
 	}
 	// It is now recorded as submitting. The outcome must be recorded even if the component stops.
 	ending := context.WithoutCancel(ctx)
 	if !s.IsLeader() {
 		j.again(firstRetry)
+		if again {
+			return false, nil // it stays submitting
+		}
 		return false, s.Inputs.Do(ending, &track.TextNotSent{Text: t.ID})
 	}
 	answer := s.submitTo(ctx, o.Gateways[route.Name], m)
@@ -233,7 +245,15 @@ func (s *Sender) submit(ctx context.Context, j job, look *track.TextSnapshot, o 
 	case gateway.Sent:
 		return false, s.Inputs.Do(ending, &track.TextSent{Text: t.ID, Route: route.Name, IDs: answer.IDs, Early: s.early.pop(route.Name, answer.IDs, s.Clock.Now())})
 	case gateway.Refused, gateway.Stopped:
-		return false, s.Inputs.Do(ending, &track.TextEnded{Text: t.ID, State: track.TextRefused, Stopped: answer.Outcome == gateway.Stopped})
+		end := &track.TextEnded{Text: t.ID, State: track.TextRefused, Stopped: answer.Outcome == gateway.Stopped}
+		if !again {
+			return false, s.Inputs.Do(ending, end)
+		}
+		end.State, t.SentAt = track.TextUnsure, track.At(s.Clock.Now())
+		if err := s.Inputs.Do(ending, end); err != nil {
+			return false, err
+		}
+		return false, s.await(ending, j, t)
 	case gateway.NotSent:
 		s.close(route.Name, answer)
 		if again { // an earlier attempt may have sent it

@@ -176,7 +176,8 @@ type story struct {
 	began    track.Time
 	who      people
 	log      journal
-	words    []string // the texts from phones
+	words    []string    // the texts from phones
+	leads    func() bool // whether an instance that is asked is still the leader; nil: always
 	*life
 }
 
@@ -239,7 +240,7 @@ func (s *story) begin(c crash) {
 		t.Fatal(err)
 	}
 	l.live, l.ledger = live, track.NewLedger(seed, &l.policy, nobody{})
-	l.sender = texts.New(texts.Options{Inputs: l, People: nobody{}, Settings: live, IsLeader: func() bool { return true }, Clock: s.clock, Log: log, Metrics: m})
+	l.sender = texts.New(texts.Options{Inputs: l, People: nobody{}, Settings: live, IsLeader: func() bool { return s.leads == nil || s.leads() }, Clock: s.clock, Log: log, Metrics: m})
 	w := writer.New(writer.Options{Queue: l.queue, Store: l, Ledger: l.ledger, Policy: func() *track.Policy { return &l.policy }, Committed: l.committed, Clock: s.clock, Log: log, Metrics: m})
 	if err := store.Alarms(ctx, func(a track.Alarm) { l.alarms[a] = true }); err != nil {
 		t.Fatal(err)
