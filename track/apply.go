@@ -28,14 +28,15 @@ func (f *Fact) want(l *Ledger, w *Want) {
 		}
 	}
 	key := func(id string) {
-		if known == nil || !known.has(id) {
-			w.Keys = append(w.Keys, Key{f.Sender, f.Recipient, id})
+		if k := (Key{f.Sender, f.Recipient, id}); !w.covered[k] && (known == nil || !known.has(id)) {
+			w.Keys = append(w.Keys, k)
 		}
 	}
 	early := func() { // earlier evidence will be applied with it
 		others := f.otherKeys()
 		for _, k := range others {
 			key(k.ID)
+			w.cover(k)
 		}
 		if len(l.early) > 0 && slices.ContainsFunc(append(others, f.Key), func(k Key) bool { return len(l.early[k]) > 0 }) {
 			open()
@@ -68,6 +69,7 @@ func (f *Fact) want(l *Ledger, w *Want) {
 		peer()
 		early()
 		if known != nil && known.excludes(f) {
+			w.cover(f.Key)
 			return
 		}
 		if !f.Passed || f.Once && l.pending[f.Sender] == 0 {
@@ -81,6 +83,9 @@ func (f *Fact) want(l *Ledger, w *Want) {
 		}
 	}
 	key(f.ID)
+	if f.Kind == Sent || f.Kind == Corrected { // then known, or new
+		w.cover(f.Key)
+	}
 }
 
 func (f *Fact) apply(b *batch) {

@@ -66,6 +66,9 @@ func TestEvidenceOfRecentMessages(t *testing.T) {
 			t.Errorf("%v wants %+v", f.Kind, want)
 		}
 	}
+	m3 := key("m3")
+	want := w.ledger.Want([]Input{&Fact{Kind: Sent, Key: m3, At: w.now, Once: true, OriginID: "o3"}, &Fact{Kind: Received, Key: m3}, &Fact{Kind: Read, Key: key("o3")}})
+	is(t, "of a message of the same batch it wants", fmt.Sprint(want.Keys), fmt.Sprint([]Key{key("o3")}))
 	is(t, "of an unknown id it wants", len(w.wants(Received, ByReceipt, "m0").Keys), 1)
 	w.fact(Received, "m1")
 	is(t, "m1", w.told("m1"), "delivered")

@@ -49,6 +49,16 @@ type Want struct {
 	Alerts  []Alert // when they were last sent; BudgetAlerts are loaded with SMS
 	// SMS requests what a decision on SMS needs for Ords, Prompts and Texts: numbers, stops and usage.
 	SMS bool
+
+	covered map[Key]bool // later inputs need not load these: loaded, or new in this batch
+}
+
+// cover records that later inputs need not load a key.
+func (w *Want) cover(k Key) {
+	if w.covered == nil {
+		w.covered = map[Key]bool{}
+	}
+	w.covered[k] = true
 }
 
 // Loaded is what the store has found. Messages and prompts that belong together are all loaded: a prompt's messages, and the
