@@ -36,7 +36,7 @@ func TestPlugin(t *testing.T) {
 	server := lab.Prosody(t, lab.Options{Hosts: []string{"example.org"}, NoMAM: true})
 	befriend(t, server, "alice", "bob")
 	befriend(t, server, "alice", "eve")
-	story(t, server, nil, "plugin.test.js")
+	story(t, server, nil, "plugin.test.js", "sessions.test.js")
 }
 
 // The story with the real service.
