@@ -20,30 +20,30 @@ type announcements struct {
 	queue *writer.Queue
 	clock clock.Clock
 
-	mu   sync.Mutex
-	told map[string]track.Ternary
+	mu        sync.Mutex
+	announced map[string]track.Ternary
 }
 
 // Changed implements presence.Events.
 func (a *announcements) Changed(owner string, clients track.Clients) {
 	a.Backlog.Changed(owner)
-	if clients.Markers == track.Unknown || a.isTold(owner, clients.Markers) {
+	if clients.Markers == track.Unknown || a.wasAnnounced(owner, clients.Markers) {
 		return
 	}
 	client := track.Client{JID: owner, At: track.At(a.clock.Now()), Markers: clients.Markers}
 	a.queue.Offer(&track.Events{Clients: []track.Client{client}}, nil)
 }
 
-func (a *announcements) isTold(owner string, markers track.Ternary) bool {
+func (a *announcements) wasAnnounced(owner string, markers track.Ternary) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.told[owner] == markers {
+	if a.announced[owner] == markers {
 		return true
 	}
-	if a.told == nil || len(a.told) >= maxAnnounced {
-		a.told = map[string]track.Ternary{}
+	if a.announced == nil || len(a.announced) >= maxAnnounced {
+		a.announced = map[string]track.Ternary{}
 	}
-	a.told[owner] = markers
+	a.announced[owner] = markers
 	return false
 }
 

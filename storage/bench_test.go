@@ -59,7 +59,7 @@ func (t *traffic) message(settled bool) track.Message {
 	}
 	if settled {
 		m.Status, m.DeliveredAt, m.SettledAt, m.Due, m.Text, m.Reason = track.Displayed, t.now, t.now, 0, "", track.ReasonSettled
-		m.Notice = track.Notice{Seq: 2, Told: 2, Rev: int64(t.n), State: track.StateDisplayed, Basis: track.ByMarker, At: t.now}
+		m.Notice = track.Notice{Seq: 2, Delivered: 2, Rev: int64(t.n), State: track.StateDisplayed, Basis: track.ByMarker, At: t.now}
 	}
 	return m
 }
@@ -229,7 +229,7 @@ func benchFacts(b *testing.B, store *storage.Store, t *traffic) {
 				result.Commit()
 				told = nil
 				for _, m := range result.Notices {
-					told = append(told, track.Told{Ord: m.Ord, Seq: m.Notice.Seq})
+					told = append(told, track.NoticeKey{Ord: m.Ord, Seq: m.Notice.Seq})
 				}
 				facts += size
 			}
@@ -293,7 +293,7 @@ func BenchmarkDigest(b *testing.B) {
 		for sender, n := range senders {
 			b.Run(fmt.Sprint(n), func(b *testing.B) {
 				for b.Loop() {
-					if _, err := store.Messages(b.Context(), sender, track.Filter{Untold: true, Limit: 50}); err != nil {
+					if _, err := store.Messages(b.Context(), sender, track.Filter{PendingNotice: true, Limit: 50}); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -47,7 +47,7 @@ func progress(w *walk, m *track.Message) {
 	num(w, "step", &m.Step)
 	num(w, "due", &m.Due)
 	num(w, "seq", &m.Notice.Seq)
-	num(w, "told", &m.Notice.Told)
+	num(w, "told", &m.Notice.Delivered)
 	num(w, "rev", &m.Notice.Rev)
 	num(w, "notice_at", &m.Notice.At)
 	str(w, "resource", &m.Resource)

@@ -80,9 +80,9 @@ func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error 
 			return fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
-	for seq, ords := range bySeq(c.Told) {
-		if _, err := tx.StmtxContext(ctx, s.tell).ExecContext(ctx, seq, seq, s.integers(ords)); err != nil {
-			return fmt.Errorf("told: %w", err)
+	for seq, ords := range bySeq(c.Delivered) {
+		if _, err := tx.StmtxContext(ctx, s.deliver).ExecContext(ctx, seq, seq, s.integers(ords)); err != nil {
+			return fmt.Errorf("delivered notices: %w", err)
 		}
 	}
 	if len(c.Done) > 0 {
@@ -144,9 +144,9 @@ func marks(c *track.Changes) (facts []fact) {
 }
 
 // bySeq groups messages by the greatest Seq of their notices that were delivered.
-func bySeq(told []track.Told) map[uint32][]int64 {
-	seqs := make(map[int64]uint32, len(told))
-	for _, t := range told {
+func bySeq(delivered []track.NoticeKey) map[uint32][]int64 {
+	seqs := make(map[int64]uint32, len(delivered))
+	for _, t := range delivered {
 		seqs[t.Ord] = max(seqs[t.Ord], t.Seq)
 	}
 	gathered := map[uint32][]int64{}

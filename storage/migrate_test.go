@@ -54,7 +54,7 @@ func checkUpgraded(t *testing.T, s *storage.Store, version int64) {
 		Ord: 1882193920000000000, Key: track.Key{Sender: alice, Recipient: bob, ID: "m1"}, Status: track.Delivered, Marks: track.AsksReceipt | track.TimedOutUnread,
 		Resource: "phone", Lang: "en", SentAt: 1795000000000, DeliveredAt: 1795000001000, TimeoutAt: 1795000600000,
 		Hint: track.Hint{Timeout: 600, Priority: track.High}, Text: "Are you there?", Step: 1, Reason: track.ReasonPrompted, Prompt: "p-1",
-		Notice: track.Notice{Seq: 2, Told: 1, Rev: 7, State: track.StateTimeoutUnread, Basis: track.ByTimer, At: 1795000600000},
+		Notice: track.Notice{Seq: 2, Delivered: 1, Rev: 7, State: track.StateTimeoutUnread, Basis: track.ByTimer, At: 1795000600000},
 	}
 	var peers []track.Peer
 	var pairs []track.Pair

@@ -59,7 +59,7 @@ func plans(t *testing.T, dsn string, rows int) {
 		}, now)
 		must(t, err)
 		must(t, s.Commit(ctx, track.Changes{
-			Update: loaded.Messages, Prompts: loaded.Prompts, Peers: []track.Peer{{JID: bob}}, Done: []string{"o"}, Told: []track.Told{{Ord: 1, Seq: 1}}, Taken: []int64{1},
+			Update: loaded.Messages, Prompts: loaded.Prompts, Peers: []track.Peer{{JID: bob}}, Done: []string{"o"}, Delivered: []track.NoticeKey{{Ord: 1, Seq: 1}}, Taken: []int64{1},
 			Attempts: []track.Attempt{{ID: "o"}}, Outbox: []track.Outgoing{{ID: "o2"}}, Marks: []track.Mark{{Run: "r", N: 1}},
 			Texts: []track.Text{{ID: "t"}}, Parts: []track.Part{{Text: "t"}}, Replies: []track.ReplySeen{{}}, Stops: []track.Stop{{Number: "+1"}}, Codes: []track.Code{{Row: 1, JID: alice}}, Numbers: []track.Number{{JID: bob}}, Alerts: []track.Alerted{{}},
 		}))
@@ -73,7 +73,7 @@ func plans(t *testing.T, dsn string, rows int) {
 		must(t, second(s.HasLeader(ctx)))
 		must(t, second(s.HandedOver(ctx, 10)))
 		must(t, second(s.Pending(ctx)))
-		for _, f := range []track.Filter{{Newest: true, Limit: 10}, {Untold: true}, {AfterRev: 7}, {Unsettled: true}, {ID: "m1", With: bob}, {ID: "m1"}} {
+		for _, f := range []track.Filter{{Newest: true, Limit: 10}, {PendingNotice: true}, {AfterRev: 7}, {Unsettled: true}, {ID: "m1", With: bob}, {ID: "m1"}} {
 			must(t, second(s.Messages(ctx, alice, f)))
 		}
 		_, _, err = s.Number(ctx, bob)

@@ -164,7 +164,7 @@ func (s *Store) Messages(ctx context.Context, sender string, f track.Filter) ([]
 	if f.Unsettled {
 		add(isOpen)
 	}
-	if f.Untold {
+	if f.PendingNotice {
 		add("told < seq")
 	}
 	if f.AfterRev > 0 || !f.Newest && !f.Unsettled && f.ID == "" {

@@ -68,7 +68,7 @@ type statements struct {
 	facts, putCode, putNumber           *sqlx.Stmt
 
 	lastPos, countUp                            *sqlx.Stmt
-	insertMessage, tell                         *sqlx.Stmt
+	insertMessage, deliver                      *sqlx.Stmt
 	updateMessage                               []*shape
 	putPrompt, putPeer, putOutgoing, putRelease *sqlx.Stmt
 	handedOver                                  *sqlx.Stmt // on a reader, as it runs every second
@@ -162,7 +162,7 @@ func (s *Store) prepare(ctx context.Context) error {
 			return value
 		}))
 	}
-	s.tell = prepare("UPDATE messages SET told = ? WHERE told < ? AND " + s.among("ord"))
+	s.deliver = prepare("UPDATE messages SET told = ? WHERE told < ? AND " + s.among("ord"))
 	s.putPrompt = prepare(s.insert(&s.prompts.table, replace("id", &s.prompts.table)))
 	s.putPeer = prepare(s.insert(&peers.table, replace("jid", &peers.table)))
 	s.putPair = prepare(s.insert(&s.pairs.table, replace("conv", &s.pairs.table)))

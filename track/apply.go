@@ -134,7 +134,7 @@ func (f *Fact) apply(b *batch) {
 		before := *f
 		before.Basis, before.Acked = ByOrder, f.Basis == ByAck
 		for _, r := range b.upTo(f.Conv(), named.Ord-1) {
-			if r.Status == Pending || r.Marks.Has(Untold) {
+			if r.Status == Pending || r.Marks.Has(Concealed) {
 				b.transit(r, &before)
 			}
 		}
@@ -294,12 +294,12 @@ func (b *batch) effects(r *row, effects []Effect, s Settings) {
 		case Notify:
 			b.lastRev++
 			e.Notice.Rev, r.Notice.Rev = b.lastRev, b.lastRev
-			told := r.Message
-			told.Notice = e.Notice
+			reported := r.Message
+			reported.Notice = e.Notice
 			if list := &b.out.Notices; len(*list) == cap(*list) {
 				*list = slices.Grow(*list, max(16, len(*list))) // append grows long slices by less, and copies more often
 			}
-			b.out.Notices = append(b.out.Notices, told)
+			b.out.Notices = append(b.out.Notices, reported)
 		case Prompting:
 			b.promptAbout(r, s)
 		case SendText:

@@ -50,12 +50,12 @@ func (a *Answer) apply(b *batch) {
 		b.end(w)
 	}
 	if before.Live() {
-		b.withdraw(w, told[w.State], w.others(a.By))
+		b.withdraw(w, withdrawals[w.State], w.others(a.By))
 	}
 }
 
-// told is the reason given to the other devices.
-var told = map[PromptState]Withdrawal{
+// withdrawals is the reason given to the other devices.
+var withdrawals = map[PromptState]Withdrawal{
 	PromptClaimed: WithdrawClaimed, PromptSnoozed: WithdrawSnoozed,
 	PromptSent: WithdrawAnswered, PromptDeclined: WithdrawAnswered, PromptFailed: WithdrawAnswered,
 }
@@ -185,10 +185,10 @@ func (o *PromptViewed) apply(b *batch) {
 }
 
 // NoticesDelivered says that notices have reached their senders.
-type NoticesDelivered []Told
+type NoticesDelivered []NoticeKey
 
 func (r *NoticesDelivered) want(*Ledger, *Want) {}
-func (r *NoticesDelivered) apply(b *batch)      { b.out.Told = append(b.out.Told, *r...) }
+func (r *NoticesDelivered) apply(b *batch)      { b.out.Delivered = append(b.out.Delivered, *r...) }
 
 // OutboxDone says that these outbox entries have been sent.
 type OutboxDone []string

@@ -222,9 +222,9 @@ func (s *memory) commit(c Changes) {
 			delete(s.outbox, id)
 		}
 	}
-	for _, t := range c.Told {
+	for _, t := range c.Delivered {
 		if m, ok := s.messages[t.Ord]; ok {
-			m.Notice.Told = max(m.Notice.Told, t.Seq)
+			m.Notice.Delivered = max(m.Notice.Delivered, t.Seq)
 			s.messages[t.Ord] = m
 		}
 	}

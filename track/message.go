@@ -87,7 +87,7 @@ const (
 	_                                     // until schema 5 a refusal, which now belongs to the conversation: Pair.Refused
 	Test                                  // a test of prompts, not a real message: no timeouts and no chain, only commands
 	Discarded                             // the server discarded it without telling its sender: nothing can be expected
-	Untold                                // delivered, but only the server knows, and the sender may not learn it
+	Concealed                             // delivered, but only the server knows, and the sender may not learn it
 	Posted                                // a webhook has reported it, together with another message of its conversation
 	WantsSMS                              // what is wanted is the component's own SMS; a prompt if that is impossible
 	Texting                               // such an SMS is on its way: no prompts meanwhile
@@ -143,14 +143,14 @@ func (k Key) Conv() Conv { return Conv{k.Sender, k.Recipient} }
 
 // Notice is the latest state reported, or to be reported, to the sender of a message.
 type Notice struct {
-	Seq     uint32 // grows with every state of the message; 0: nothing to report yet
-	Told    uint32 // the Seq that reached the sender
-	Rev     int64  // grows with every notice of all messages: the token of <sync/>; 0 while Seq is 0
-	State   State
-	Basis   Basis
-	At      Time
-	Further State    // "unknown" on a delivered message whose reading can't be known, else ""
-	SMS     SMSState // of an escalated message with the basis BySMS, else ""
+	Seq       uint32 // grows with every state of the message; 0: nothing to report yet
+	Delivered uint32 // the Seq that reached the sender
+	Rev       int64  // grows with every notice of all messages: the token of <sync/>; 0 while Seq is 0
+	State     State
+	Basis     Basis
+	At        Time
+	Further   State    // "unknown" on a delivered message whose reading can't be known, else ""
+	SMS       SMSState // of an escalated message with the basis BySMS, else ""
 }
 
 // Message is everything stored about one stanza id of one direction of a conversation.

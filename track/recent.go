@@ -8,7 +8,7 @@ import (
 // thread is the memory of a recently active conversation: all its pending or delivered messages, and the last other ones.
 // What is remembered need not be loaded, so a receipt or marker for a recent message costs no query.
 type thread struct {
-	rows   []*Message // watched ones and aliases, by Ord, as stored: only Notice.Told may lag behind. Batches share them
+	rows   []*Message // watched ones and aliases, by Ord, as stored: only Notice.Delivered may lag behind. Batches share them
 	passed []position // the last unwatched ones, by Ord
 	since  Time       // messages that are not in either were sent at this time or before
 }

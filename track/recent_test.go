@@ -18,7 +18,7 @@ func (l *Ledger) checkThreads(s *memory) {
 			if !ok && l.isNeedless(t, m) {
 				return
 			}
-			stored.Notice.Told = m.Notice.Told
+			stored.Notice.Delivered = m.Notice.Delivered
 			if m != stored {
 				panic(fmt.Sprintf("remembered %+v\nstored     %+v", m, stored))
 			}

@@ -208,10 +208,10 @@ func (b *batch) explain(r *TextReplied, candidates map[Conv]*text) {
 	for _, t := range candidates {
 		choices[t.line().Choice()] = true
 	}
-	told := slices.ContainsFunc(b.usage.Used, func(u Used) bool {
+	asked := slices.ContainsFunc(b.usage.Used, func(u Used) bool {
 		return u.Number == r.Number && u.Kind == TextWhom && b.now < u.At.Add(day)
 	})
-	if len(choices) == len(candidates) && !told && !b.isStopped(r.Number) && b.answers(r.Number) {
+	if len(choices) == len(candidates) && !asked && !b.isStopped(r.Number) && b.answers(r.Number) {
 		b.queueText(&text{Text: Text{Kind: TextWhom, Conv: Conv{Recipient: r.Number}, Number: r.Number, From: r.To}})
 	}
 }

@@ -91,32 +91,32 @@ type Opened struct {
 
 // Changes are the changes of a batch: written in one transaction.
 type Changes struct {
-	Insert   []Message   // new rows
-	Update   []Message   // all columns except Ord and Key
-	Was      []Message   // the rows that Update replaces, one for one; or none, if unknown
-	Prompts  []Prompt    // inserted or replaced, by ID
-	Peers    []Peer      // inserted or replaced, by JID
-	Pairs    []Pair      // inserted or replaced, by Conv
-	Outbox   []Outgoing  // inserted; one with a known ID stays unchanged
-	Done     []string    // ids of outbox entries to remove
-	Attempts []Attempt   // failed attempts of outbox entries; ignored for entries that no longer exist
-	Told     []Told      // notices that have reached their sender
-	Releases []Release   // numbers that were disclosed
-	Texts    []Text      // inserted or replaced, by ID
-	Parts    []Part      // inserted or replaced, by PartKey
-	Replies  []ReplySeen // inserted; one with a known key stays unchanged
-	Stops    []Stop      // inserted or replaced, by Number
-	Codes    []Code      // inserted or updated (the mutable columns), by Row
-	Numbers  []Number    // inserted or replaced, by JID: the last one wins
-	Alerts   []Alerted   // inserted or replaced, by Alert
-	Taken    []int64     // positions of handed-over events that were processed
-	Removed  []Removal   // deleted accounts: everything of theirs is removed before the rest is written
-	Marks    []Mark      // positions up to which sources were processed, by Run: never lowered
+	Insert    []Message   // new rows
+	Update    []Message   // all columns except Ord and Key
+	Was       []Message   // the rows that Update replaces, one for one; or none, if unknown
+	Prompts   []Prompt    // inserted or replaced, by ID
+	Peers     []Peer      // inserted or replaced, by JID
+	Pairs     []Pair      // inserted or replaced, by Conv
+	Outbox    []Outgoing  // inserted; one with a known ID stays unchanged
+	Done      []string    // ids of outbox entries to remove
+	Attempts  []Attempt   // failed attempts of outbox entries; ignored for entries that no longer exist
+	Delivered []NoticeKey // notices that have reached their sender
+	Releases  []Release   // numbers that were disclosed
+	Texts     []Text      // inserted or replaced, by ID
+	Parts     []Part      // inserted or replaced, by PartKey
+	Replies   []ReplySeen // inserted; one with a known key stays unchanged
+	Stops     []Stop      // inserted or replaced, by Number
+	Codes     []Code      // inserted or updated (the mutable columns), by Row
+	Numbers   []Number    // inserted or replaced, by JID: the last one wins
+	Alerts    []Alerted   // inserted or replaced, by Alert
+	Taken     []int64     // positions of handed-over events that were processed
+	Removed   []Removal   // deleted accounts: everything of theirs is removed before the rest is written
+	Marks     []Mark      // positions up to which sources were processed, by Run: never lowered
 }
 
 // Empty reports whether a batch has changed nothing.
 func (c *Changes) Empty() bool {
-	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Pairs)+len(c.Outbox)+len(c.Done)+len(c.Attempts)+len(c.Told)+len(c.Releases)+len(c.Texts)+len(c.Parts)+len(c.Replies)+len(c.Stops)+len(c.Codes)+len(c.Numbers)+len(c.Alerts)+len(c.Taken)+len(c.Removed)+len(c.Marks) == 0
+	return len(c.Insert)+len(c.Update)+len(c.Prompts)+len(c.Peers)+len(c.Pairs)+len(c.Outbox)+len(c.Done)+len(c.Attempts)+len(c.Delivered)+len(c.Releases)+len(c.Texts)+len(c.Parts)+len(c.Replies)+len(c.Stops)+len(c.Codes)+len(c.Numbers)+len(c.Alerts)+len(c.Taken)+len(c.Removed)+len(c.Marks) == 0
 }
 
 // Removal is the removal of an account: its settings, its number and who was shown it, what was learned about its clients,
@@ -133,8 +133,8 @@ type Attempt struct {
 	After Time // no retry before this instant
 }
 
-// Told says that the notice Seq of a message has reached its sender. It never lowers Notice.Told.
-type Told struct {
+// NoticeKey says that the notice Seq of a message has reached its sender. It never lowers Notice.Delivered.
+type NoticeKey struct {
 	Ord int64
 	Seq uint32
 }
@@ -253,11 +253,11 @@ const (
 
 // Filter selects messages of a sender; its zero value selects all watched ones.
 type Filter struct {
-	Untold    bool   // Notice.Told < Notice.Seq
-	AfterRev  int64  // Notice.Rev > AfterRev
-	Unsettled bool   // Pending or Delivered
-	With      string // the recipient
-	ID        string // stanza id
-	Limit     int    // 0: no limit
-	Newest    bool   // by Ord, newest first; otherwise by Notice.Rev, oldest first
+	PendingNotice bool   // Notice.Delivered < Notice.Seq
+	AfterRev      int64  // Notice.Rev > AfterRev
+	Unsettled     bool   // Pending or Delivered
+	With          string // the recipient
+	ID            string // stanza id
+	Limit         int    // 0: no limit
+	Newest        bool   // by Ord, newest first; otherwise by Notice.Rev, oldest first
 }

@@ -112,7 +112,7 @@ func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
 		}
 	}
 	secret := f.isSecret() && !s.Reveals
-	if m.Marks.Has(Untold) && !secret && m.Status == Delivered {
+	if m.Marks.Has(Concealed) && !secret && m.Status == Delivered {
 		return m.arrived(f)
 	}
 	if m.Status != Pending && (m.Status != Failed || f.Basis == ByOrder) {
@@ -127,7 +127,7 @@ func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
 	}
 	m.schedule(s, now)
 	if secret {
-		m.Marks |= Untold
+		m.Marks |= Concealed
 		return nil
 	}
 	return m.arrived(f)
@@ -136,7 +136,7 @@ func (m *Message) arrive(f Fact, s Settings, now Time) []Effect {
 // placed applies a change of the sender's standing in the recipient's roster.
 func (m *Message) placed(s Settings, now Time) []Effect {
 	m.recheck(now)
-	if !m.Marks.Has(Untold) || !s.Reveals || m.Status != Delivered {
+	if !m.Marks.Has(Concealed) || !s.Reveals || m.Status != Delivered {
 		return nil
 	}
 	basis := ByAck
@@ -148,7 +148,7 @@ func (m *Message) placed(s Settings, now Time) []Effect {
 
 // arrived reports that the message is delivered.
 func (m *Message) arrived(f Fact) []Effect {
-	m.Marks &^= Untold
+	m.Marks &^= Concealed
 	effects := m.notifyFurther(StateDelivered, f.Basis, f.At, m.further())
 	if m.Marks.Has(TimedOutUndelivered) || m.Prompt != "" {
 		effects = append(effects, Effect{Kind: Arrived})

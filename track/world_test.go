@@ -113,8 +113,8 @@ func (w *world) anything(t *rapid.T) Input {
 		}
 		var told NoticesDelivered
 		for _, m := range w.store.messages {
-			if m.Notice.Told < m.Notice.Seq {
-				told = append(told, Told{m.Ord, m.Notice.Seq})
+			if m.Notice.Delivered < m.Notice.Seq {
+				told = append(told, NoticeKey{m.Ord, m.Notice.Seq})
 			}
 		}
 		return &told

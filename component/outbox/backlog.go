@@ -30,7 +30,7 @@ type ownerState struct {
 
 // greeting is what to tell a user who has come online.
 type greeting struct {
-	untold  bool      // all untold notices
+	digest  bool      // all pending notices
 	arrived []string  // capable resources that have just come online, and know of no prompt
 	left    time.Time // when a returning user had left; zero: not returning
 }
@@ -55,7 +55,7 @@ func (b *Backlog) Arrived(full string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.of(track.Bare(full))
-	s.untold, s.arrived = true, append(s.arrived, full)
+	s.digest, s.arrived = true, append(s.arrived, full)
 }
 
 // Returned records that a user who had left is back. The user is greeted at the next Changed.
@@ -104,7 +104,7 @@ func (b *Backlog) drop(owner string) {
 }
 
 // due reports whether a greeting is pending.
-func (g *greeting) due() bool { return g.untold || !g.left.IsZero() }
+func (g *greeting) due() bool { return g.digest || !g.left.IsZero() }
 
 // park keeps entries until something about their owner changes.
 func (b *Backlog) park(entries ...track.Outgoing) {
@@ -157,7 +157,7 @@ func (b *Backlog) scheduleGreeting(owner string, g greeting, soon bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.of(owner)
-	s.untold = s.untold || g.untold
+	s.digest = s.digest || g.digest
 	s.arrived = append(s.arrived, g.arrived...)
 	if !g.left.IsZero() {
 		s.left = g.left
@@ -197,7 +197,7 @@ func (b *Backlog) pop(owner string) (parked []track.Outgoing, notices []track.Me
 	}
 	s.woken = false
 	parked, s.parked = s.parked, nil
-	if !s.untold {
+	if !s.digest {
 		notices, s.notices = s.notices, nil
 	}
 	greet = s.due()

@@ -84,8 +84,8 @@ func (p *prompter) correct(ctx context.Context, out track.Outgoing) error {
 	return p.sender.send(ctx, m)
 }
 
-// remind tells a recipient that messages are waiting to be read. It comes from the contact, never in the sender's name.
-func (p *prompter) remind(ctx context.Context, out track.Outgoing) error {
+// sendReminder tells a recipient that messages are waiting to be read. It comes from the contact, never in the sender's name.
+func (p *prompter) sendReminder(ctx context.Context, out track.Outgoing) error {
 	overdue := &track.Overdue{Ord: out.Ord, Kind: out.Kind}
 	if err := p.Inputs.Do(ctx, overdue); err != nil || !overdue.OK {
 		return err
@@ -98,8 +98,8 @@ func (p *prompter) remind(ctx context.Context, out track.Outgoing) error {
 	return p.sender.send(ctx, reminder)
 }
 
-// capped sends a sender one line saying which cap was reached.
-func (p *prompter) capped(ctx context.Context, out track.Outgoing) error {
+// sendCapped sends a sender one line saying which cap was reached.
+func (p *prompter) sendCapped(ctx context.Context, out track.Outgoing) error {
 	// Only senders who would have been prompted are told.
 	if !p.allowed(out.Owner) && len(p.Presence.View(out.Owner).Capable) == 0 {
 		return nil
@@ -117,8 +117,8 @@ func (p *prompter) capped(ctx context.Context, out track.Outgoing) error {
 	return p.sender.send(ctx, line)
 }
 
-// replied forwards a recipient's SMS reply to the sender. It comes from the contact, never in the recipient's name.
-func (p *prompter) replied(ctx context.Context, out track.Outgoing) error {
+// sendReply forwards a recipient's SMS reply to the sender. It comes from the contact, never in the recipient's name.
+func (p *prompter) sendReply(ctx context.Context, out track.Outgoing) error {
 	snap := &track.Snapshot{Ord: out.Ord}
 	if err := p.Inputs.Do(ctx, snap); err != nil {
 		return err
@@ -136,8 +136,8 @@ func (p *prompter) replied(ctx context.Context, out track.Outgoing) error {
 	return p.sender.send(ctx, line)
 }
 
-// alert sends one line to an admin about something that needs attention.
-func (p *prompter) alert(ctx context.Context, out track.Outgoing) error {
+// sendAlert sends one line to an admin about something that needs attention.
+func (p *prompter) sendAlert(ctx context.Context, out track.Outgoing) error {
 	say := phrase.In(p.People.Language(out.Owner))
 	line := p.sender.chat(out.Owner, stanzaID(out, out.Owner), hints.Store{})
 	line.Lang, line.Body = say.Lang, say.Chat.Alert(out.Alert)

@@ -22,7 +22,7 @@ const (
 
 // confirmer keeps track of what was sent until the server is known to have received it. A successful write proves nothing:
 // buffered bytes are lost if the process is killed or the connection reset. An entry leaves the outbox, and a notice counts
-// as told, once the server has answered a ping sent after it.
+// as delivered, once the server has answered a ping sent after it.
 type confirmer struct {
 	stream Stream
 	clock  clock.Clock

@@ -92,7 +92,7 @@ func (d *Dispatcher) ConfirmSent(ctx context.Context) { d.confirm.confirm(ctx) }
 func (d *Dispatcher) Up() {
 	_, capable := d.Presence.Recheck()
 	for _, owner := range capable {
-		d.Backlog.scheduleGreeting(owner, greeting{untold: true}, false)
+		d.Backlog.scheduleGreeting(owner, greeting{digest: true}, false)
 	}
 	d.Backlog.wakeAll()
 }
@@ -157,14 +157,14 @@ func (d *Dispatcher) promptChanged(p *track.Prompt) {
 	}
 }
 
-// notify sends a notice to its sender, if the sender has a resource that shows it. Otherwise it stays untold: the latest
-// state of every message is kept, and told on return.
+// notify sends a notice to its sender, if the sender has a resource that shows it. Otherwise it stays pending: the latest
+// state of every message is kept, and sent on return.
 func (d *Dispatcher) notify(m track.Message) {
 	m.Text = "" // not sent, and a great many may have to wait
 	v := d.Presence.View(m.Sender)
 	switch {
 	case len(v.Capable) > 0:
-		d.job(m.Sender, func(ctx context.Context) error { return d.notifier.status(ctx, m) })
+		d.job(m.Sender, func(ctx context.Context) error { return d.notifier.sendStatus(ctx, m) })
 	case !v.Ready:
 		d.Backlog.parkNotice(m)
 		if d.Presence.View(m.Sender).Ready { // they have answered in the meantime
@@ -175,7 +175,7 @@ func (d *Dispatcher) notify(m track.Message) {
 
 // job queues work for a user. If there is no room, a digest follows later.
 func (d *Dispatcher) job(owner string, work func(context.Context) error) {
-	d.fair.Push(owner, work, func() { d.Backlog.scheduleGreeting(owner, greeting{untold: true}, true) })
+	d.fair.Push(owner, work, func() { d.Backlog.scheduleGreeting(owner, greeting{digest: true}, true) })
 }
 
 // dispatch queues an entry of the outbox.
@@ -211,13 +211,13 @@ func (d *Dispatcher) send(ctx context.Context, out track.Outgoing) {
 	case track.OutWithdraw:
 		err = d.prompter.withdraw(ctx, out)
 	case track.OutRemind:
-		err = d.prompter.remind(ctx, out)
+		err = d.prompter.sendReminder(ctx, out)
 	case track.OutChat:
-		err = d.prompter.capped(ctx, out)
+		err = d.prompter.sendCapped(ctx, out)
 	case track.OutReply:
-		err = d.prompter.replied(ctx, out)
+		err = d.prompter.sendReply(ctx, out)
 	case track.OutAlert:
-		err = d.prompter.alert(ctx, out)
+		err = d.prompter.sendAlert(ctx, out)
 	}
 	switch {
 	case err == nil:

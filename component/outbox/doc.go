@@ -60,7 +60,7 @@ type People interface {
 
 // Privacy decides what senders may learn about recipients.
 type Privacy interface {
-	Number(_ context.Context, _ track.Conv, told track.Standing) (string, error)
+	Number(_ context.Context, _ track.Conv, known track.Standing) (string, error)
 	State(context.Context, *track.Message, track.State) track.State
 	Status(context.Context, *track.Message) escalation.Status
 }

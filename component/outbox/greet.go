@@ -12,7 +12,7 @@ import (
 	"tocsin/xep/hints"
 )
 
-// greet sends a user who has come online the untold notices, and shows new resources the open prompts.
+// greet sends a user who has come online the pending notices, and shows new resources the open prompts.
 func (n *notifier) greet(ctx context.Context, owner string) error {
 	v := n.Presence.View(owner)
 	if !v.Ready {
@@ -27,8 +27,8 @@ func (n *notifier) greet(ctx context.Context, owner string) error {
 	err := n.Inputs.Do(ctx, nil)
 	switch {
 	case err != nil:
-	case g.untold && len(v.Capable) > 0:
-		err = errors.Join(n.digest(ctx, owner, notices), n.prompter.showOpen(ctx, owner, g.arrived))
+	case g.digest && len(v.Capable) > 0:
+		err = errors.Join(n.sendDigest(ctx, owner, notices), n.prompter.showOpen(ctx, owner, g.arrived))
 	case !g.left.IsZero() && v.Online && len(v.Capable) == 0:
 		err = n.sendSummary(ctx, owner, g.left)
 	}
@@ -42,12 +42,12 @@ func (n *notifier) greet(ctx context.Context, owner string) error {
 const leaving = 5 * time.Second
 
 // sendSummary sends a returning user of an ordinary client who has opted in one line about earlier messages. It does not count as
-// told: a client that shows states still gets its digest.
+// delivered: a client that shows states still gets its digest.
 func (n *notifier) sendSummary(ctx context.Context, owner string, left time.Time) error {
 	if n.People.Of(owner).Fallback != track.On {
 		return nil
 	}
-	untold, err := n.untold(ctx, owner)
+	pending, err := n.pendingNotices(ctx, owner)
 	if err != nil {
 		return err
 	}
@@ -65,8 +65,8 @@ func (n *notifier) sendSummary(ctx context.Context, owner string, left time.Time
 			*to = append(*to, who)
 		}
 	}
-	for i := range untold {
-		m := &untold[i]
+	for i := range pending {
+		m := &pending[i]
 		if m.Notice.At < track.At(left.Add(-leaving)) || asked(m) {
 			continue
 		}
@@ -85,7 +85,7 @@ func (n *notifier) sendSummary(ctx context.Context, owner string, left time.Time
 		return nil
 	}
 	say := phrase.In(n.People.Language(owner, ""))
-	m := n.sender.chat(owner, fmt.Sprintf("d-%x", untold[len(untold)-1].Notice.Rev), hints.Store{})
+	m := n.sender.chat(owner, fmt.Sprintf("d-%x", pending[len(pending)-1].Notice.Rev), hints.Store{})
 	m.Lang, m.Body = say.Lang, say.Chat.Digest(d)
 	return n.sendConfirmed(ctx, m, func(lost bool) {
 		if lost {

@@ -20,7 +20,7 @@ func TestVeryMuchThatIsUntold(t *testing.T) {
 			store.messages = append(store.messages, track.Message{Ord: rev + 1, Key: key, Notice: track.Notice{Seq: 1, Rev: rev + 1}})
 		}
 		notices := &notifier{Options: &Options{Store: store, Inputs: in, Metrics: metrics.New(prometheus.NewRegistry())}}
-		list, err := notices.untold(t.Context(), "alice@example.org")
+		list, err := notices.pendingNotices(t.Context(), "alice@example.org")
 		expect.Equal(t, "error", err, error(nil))
 		expect.Equal(t, "untold", len(list), min(n, maxDigest))
 		if n > 0 {

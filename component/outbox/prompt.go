@@ -34,7 +34,7 @@ func (p *prompter) targets(owner string) (to []string, chat, ok bool) {
 		return v.SMS, false, true
 	case len(v.Capable) > 0:
 		return v.Capable, false, true
-	case p.allowed(owner) && (v.Online || !v.Told):
+	case p.allowed(owner) && (v.Online || !v.Reported):
 		return []string{owner}, true, true
 	}
 	return nil, false, true

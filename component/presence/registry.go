@@ -94,23 +94,23 @@ type Registry struct {
 	queries *queue.Shared[device] // for a Learner, which calls answered for each
 	unsaved queue.Signal          // saves is not empty
 
-	mu     sync.Mutex
-	users  map[string]map[string]*device // by bare, then by full JID
-	told   map[string]bool               // domains whose server reports presence
-	ended  map[string]time.Time          // resources that have left, and when
-	left   map[string]time.Time          // users who have left, and when
-	saves  map[string]track.Device       // by full JID: what must survive a restart; without features: to be deleted
-	began  time.Time                     // when the stream came up
-	n      int
-	max    int
-	shares queue.Shares // of n, by user
+	mu        sync.Mutex
+	users     map[string]map[string]*device // by bare, then by full JID
+	reporting map[string]bool               // domains whose server reports presence
+	ended     map[string]time.Time          // resources that have left, and when
+	left      map[string]time.Time          // users who have left, and when
+	saves     map[string]track.Device       // by full JID: what must survive a restart; without features: to be deleted
+	began     time.Time                     // when the stream came up
+	n         int
+	max       int
+	shares    queue.Shares // of n, by user
 }
 
 // New returns an empty registry.
 func New(events Events, c clock.Clock) *Registry {
 	return &Registry{
 		events: events, clock: c, queries: queue.NewShared[device](maxQuestions), unsaved: queue.NewSignal(),
-		users: map[string]map[string]*device{}, told: map[string]bool{}, ended: map[string]time.Time{}, left: map[string]time.Time{},
+		users: map[string]map[string]*device{}, reporting: map[string]bool{}, ended: map[string]time.Time{}, left: map[string]time.Time{},
 		saves: map[string]track.Device{}, max: maxResources,
 	}
 }
@@ -129,7 +129,7 @@ func (r *Registry) Observe(full string, from Source, c caps.Caps) {
 		return
 	}
 	if from == FromPresence {
-		r.told[track.Domain(owner)] = true
+		r.reporting[track.Domain(owner)] = true
 	}
 	if from >= FromPresence {
 		delete(r.ended, full)
@@ -362,9 +362,9 @@ func (r *Registry) sweep() {
 	for owner, devices := range r.users {
 		for _, d := range devices {
 			unheard := min(now.Sub(d.seen), now.Sub(d.silent))
-			told := d.source >= FromPresence && (!d.seen.IsZero() || now.Sub(r.began) < forgetAfter)
+			reported := d.source >= FromPresence && (!d.seen.IsZero() || now.Sub(r.began) < forgetAfter)
 			switch {
-			case !d.answers && !d.asking && !told && unheard > activityLife:
+			case !d.answers && !d.asking && !reported && unheard > activityLife:
 				r.remove(owner, d.full)
 			case d.answers && unheard > forgetAfter && len(asks) < sweepAsks && r.begin(d, true, now):
 				check := *d

@@ -9,18 +9,18 @@ import (
 
 // View is which of a user's resources can currently be reached.
 type View struct {
-	Ready   bool // false: a query is pending, and Events.Changed will follow
-	Online  bool
-	Told    bool     // the user's server reports presence: silence means absence
-	SMS     []string // full JIDs that support T#sms
-	Capable []string // full JIDs that support T
+	Ready    bool // false: a query is pending, and Events.Changed will follow
+	Online   bool
+	Reported bool     // the user's server reports presence: silence means absence
+	SMS      []string // full JIDs that support T#sms
+	Capable  []string // full JIDs that support T
 }
 
 // View returns which of a user's resources can be reached. Those not seen recently are checked first.
 func (r *Registry) View(owner string) View {
 	now := r.clock.Now()
 	r.mu.Lock()
-	v := View{Ready: true, Told: r.told[track.Domain(owner)]}
+	v := View{Ready: true, Reported: r.reporting[track.Domain(owner)]}
 	var asks []device
 	for _, d := range r.users[owner] {
 		if d.source == FromActivity && now.Sub(d.seen) > activityLife && !d.answers {
@@ -57,7 +57,7 @@ func (r *Registry) View(owner string) View {
 func (r *Registry) ReportsPresence() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.told) > 0
+	return len(r.reporting) > 0
 }
 
 // Online reports whether a resource is believed to be online, without a query.
@@ -83,7 +83,7 @@ func (r *Registry) Devices(owner string) []track.Device {
 func (r *Registry) Clients(bare string) track.Clients {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c := track.Clients{Sessions: track.Sessions{Known: r.told[track.Domain(bare)]}}
+	c := track.Clients{Sessions: track.Sessions{Known: r.reporting[track.Domain(bare)]}}
 	silent := 0
 	for _, d := range r.users[bare] {
 		c.Sessions.All++

@@ -35,7 +35,7 @@ func (s *Server) Name(ctx context.Context, owner, bare string) string {
 	} else if s.hasNames(domain) {
 		var answer contact
 		if err := s.query(ctx, domain, contact{Owner: owner, JID: bare}, &answer); err != nil {
-			s.untold(domain)
+			s.markNameless(domain)
 		}
 		name = answer.Name
 	}
@@ -51,7 +51,7 @@ func (s *Server) hasNames(domain string) bool {
 	return !s.clock.Now().Before(s.nameless[domain])
 }
 
-func (s *Server) untold(domain string) {
+func (s *Server) markNameless(domain string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.nameless[domain] = s.clock.Now().Add(unnamed)

@@ -45,10 +45,10 @@ func New(s *settings.Live, users Users, store Store, server *Server, gap func() 
 }
 
 // Number returns the recipient's number in E.164 if the sender may see it, else "". It does not check whether the recipient's
-// side has refused the sender: the ledger does when it records the release. told is the sender's standing in the recipient's
+// side has refused the sender: the ledger does when it records the release. known is the sender's standing in the recipient's
 // roster as reported with messages.
-func (d *Disclosure) Number(ctx context.Context, conv track.Conv, told track.Standing) (string, error) {
-	c, err := d.caseOf(ctx, conv, told)
+func (d *Disclosure) Number(ctx context.Context, conv track.Conv, known track.Standing) (string, error) {
+	c, err := d.caseOf(ctx, conv, known)
 	if err != nil {
 		return "", err
 	}
@@ -122,7 +122,7 @@ func (d *Disclosure) policy() numbers.Policy {
 
 // caseOf collects the inputs of a decision about the recipient's privacy. The standing reported with messages and the roster
 // itself (XEP-0356) may differ briefly.
-func (d *Disclosure) caseOf(ctx context.Context, conv track.Conv, told track.Standing) (numbers.Case, error) {
+func (d *Disclosure) caseOf(ctx context.Context, conv track.Conv, known track.Standing) (numbers.Case, error) {
 	who := d.users.Parties(conv)
 	c := numbers.Case{Owner: who.Recipient, Hidden: who.Hidden}
 	if d.settings.Get().Directory {
@@ -132,6 +132,6 @@ func (d *Disclosure) caseOf(ctx context.Context, conv track.Conv, told track.Sta
 		}
 		c.Number = n
 	}
-	c.Standing = told.Stricter(d.server.readStanding(ctx, conv.Recipient, conv.Sender))
+	c.Standing = known.Stricter(d.server.readStanding(ctx, conv.Recipient, conv.Sender))
 	return c, nil
 }

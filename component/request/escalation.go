@@ -42,11 +42,11 @@ func (r *Router) sync(ctx context.Context, iq *session.Stanza, p *session.Payloa
 		answer.Status = append(answer.Status, r.Privacy.Status(ctx, &list[i]))
 	}
 	answer.Status = answer.Status[:escalation.Fit(answer.Status, pageBytes)]
-	told := len(answer.Status)
-	if told > 0 {
-		after = list[told-1].Notice.Rev
+	sent := len(answer.Status)
+	if sent > 0 {
+		after = list[sent-1].Notice.Rev
 	}
-	answer.Last, answer.Complete = r.tokens.of(sender, after), told == len(list)
+	answer.Last, answer.Complete = r.tokens.of(sender, after), sent == len(list)
 	return session.Result(iq, answer)
 }
 

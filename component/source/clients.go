@@ -23,11 +23,11 @@ func (s *Source) recordPresence(r *tap.Resource, settled bool, now track.Time) {
 }
 
 // sessions handles events about the sessions of a run.
-func (s *Source) sessions(run string, told []tap.Session, acks bool) {
-	for i := range told {
-		c := s.table.record(run, &told[i])
+func (s *Source) sessions(run string, reported []tap.Session, acks bool) {
+	for i := range reported {
+		c := s.table.record(run, &reported[i])
 		s.move(c)
-		s.recordSession(&told[i], c, acks)
+		s.recordSession(&reported[i], c, acks)
 	}
 }
 

@@ -141,13 +141,13 @@ func (s *Source) Receive(frame []byte) {
 		s.tap.Clocks = s.clocks
 	}
 	now := s.Clock.Now()
-	told := &s.sighting
-	verdict := s.tap.Read(frame, track.At(now), told)
+	sighting := &s.sighting
+	verdict := s.tap.Read(frame, track.At(now), sighting)
 	s.trace(verdict)
 	switch {
 	case verdict == tap.Rejected || verdict == tap.Malformed:
 		s.Metrics.Stanzas.WithLabelValues(verdict.String()).Inc()
-	case told.Batch.Run != "":
+	case sighting.Batch.Run != "":
 		s.batch(now)
 	default:
 		s.Metrics.Stanzas.WithLabelValues(verdict.String()).Inc()
@@ -160,10 +160,10 @@ func (s *Source) trace(verdict tap.Verdict) {
 	if !s.Log.Enabled(context.Background(), slog.LevelDebug) {
 		return
 	}
-	told := &s.sighting
-	s.Log.Debug("tap", "verdict", verdict, "facts", len(told.Facts), "sessions", len(told.Sessions), "seen", len(told.Seen))
-	for i := range told.Facts {
-		f := &told.Facts[i]
+	sighting := &s.sighting
+	s.Log.Debug("tap", "verdict", verdict, "facts", len(sighting.Facts), "sessions", len(sighting.Sessions), "seen", len(sighting.Seen))
+	for i := range sighting.Facts {
+		f := &sighting.Facts[i]
 		s.Log.Debug("fact", "kind", f.Kind, "passed", f.Passed, "sender", f.Sender, "recipient", f.Recipient, "id", f.ID)
 	}
 }
@@ -191,51 +191,51 @@ func (s *Source) reportsAcks(run string) bool {
 
 // batch handles a batch of events.
 func (s *Source) batch(now time.Time) {
-	told := &s.sighting
-	b := told.Batch
+	sighting := &s.sighting
+	b := sighting.Batch
 	s.mu.Lock()
 	before := s.account.gap
 	known := len(s.account.runs)
 	if b.Sent != 0 {
 		s.skew.Observe(b.Sent, track.At(now))
 	}
-	fresh, replaced := s.account.batch(b, told.Hello, told.Bye, track.At(now))
+	fresh, replaced := s.account.batch(b, sighting.Hello, sighting.Bye, track.At(now))
 	if fresh {
-		for _, run := range told.Ended {
+		for _, run := range sighting.Ended {
 			s.account.ended(run, track.At(now))
 		}
 	}
 	gap := s.account.gap != before
-	s.dirty = s.dirty || gap || told.Hello != nil || told.Bye || len(s.account.runs) != known
+	s.dirty = s.dirty || gap || sighting.Hello != nil || sighting.Bye || len(s.account.runs) != known
 	s.newest = now
 	s.mu.Unlock()
 	s.wake.Set()
 	if gap {
 		s.Metrics.Gaps.Inc()
-		s.Log.Warn("the server's tap lost events", "batch", b.String(), "lost", b.Lost, "from", b.Host, "ended", told.Ended)
+		s.Log.Warn("the server's tap lost events", "batch", b.String(), "lost", b.Lost, "from", b.Host, "ended", sighting.Ended)
 	}
 	if !fresh {
 		return
 	}
-	for verdict, n := range told.Counts {
+	for verdict, n := range sighting.Counts {
 		if n > 0 {
 			s.Metrics.Stanzas.WithLabelValues(tap.Verdict(verdict).String()).Add(float64(n))
 		}
 	}
-	if told.Hello != nil {
+	if sighting.Hello != nil {
 		s.table.hello(b.Run, replaced, track.At(now))
 	}
 	acks := s.reportsAcks(b.Run)
-	s.sessions(b.Run, told.Sessions, acks)
-	for _, run := range told.Ended {
+	s.sessions(b.Run, sighting.Sessions, acks)
+	for _, run := range sighting.Ended {
 		s.sessions(run, s.table.of(run, track.At(now)), s.reportsAcks(run))
 	}
 	if !acks { // the silence of a session with stream management means nothing
-		for i := range told.Facts {
-			told.Facts[i].Sessions.Managed = 0
+		for i := range sighting.Facts {
+			sighting.Facts[i].Sessions.Managed = 0
 		}
 	}
-	if len(told.Facts)+len(told.Displays)+len(told.Removed)+len(s.clients) == 0 {
+	if len(sighting.Facts)+len(sighting.Displays)+len(sighting.Removed)+len(s.clients) == 0 {
 		s.mu.Lock()
 		s.idle[b.Run] = b.N
 		s.idles++
@@ -283,9 +283,9 @@ func (s *Source) offer(events *track.Events) {
 
 // forward passes on the content of a frame.
 func (s *Source) forward(mark track.Mark) {
-	told := &s.sighting
-	for i := range told.Seen {
-		r := &told.Seen[i]
+	sighting := &s.sighting
+	for i := range sighting.Seen {
+		r := &sighting.Seen[i]
 		switch r.Kind {
 		case tap.Unavailable:
 			s.Presence.Left(r.JID)
@@ -295,27 +295,27 @@ func (s *Source) forward(mark track.Mark) {
 			s.Presence.Observe(r.JID, presence.FromActivity, caps.Caps{})
 		}
 	}
-	if told.VoidHint {
+	if sighting.VoidHint {
 		s.Metrics.VoidHints.Inc()
 	}
-	for i := range told.Facts {
-		switch f := &told.Facts[i]; {
+	for i := range sighting.Facts {
+		switch f := &sighting.Facts[i]; {
 		case f.Basis == track.ByAck && f.Resource != "":
 			s.Presence.Acknowledged(f.Recipient + "/" + f.Resource)
 		case f.Kind == track.RosterChanged:
 			s.Rosters.Changed(f.Recipient)
 		}
 	}
-	for _, d := range told.Displays {
+	for _, d := range sighting.Displays {
 		if d.By == d.Owner { // XEP-0490 §3: one-to-one chats use the user's own archive
 			key := track.Key{Sender: d.With, Recipient: d.Owner, ID: d.ID}
-			told.Facts = append(told.Facts, track.Fact{Kind: track.Synced, Key: key, At: track.At(s.Clock.Now())})
+			sighting.Facts = append(sighting.Facts, track.Fact{Kind: track.Synced, Key: key, At: track.At(s.Clock.Now())})
 		}
 	}
-	if n := len(told.Facts); n+len(s.clients)+len(told.Removed) > 0 {
+	if n := len(sighting.Facts); n+len(s.clients)+len(sighting.Removed) > 0 {
 		// The queue owns these now: the next frame gets a new slice.
-		s.offer(&track.Events{Mark: mark, Facts: told.Facts, Clients: s.clients, Removed: slices.Clone(told.Removed)})
-		told.Facts, s.clients = make([]track.Fact, 0, max(8, n)), nil
+		s.offer(&track.Events{Mark: mark, Facts: sighting.Facts, Clients: s.clients, Removed: slices.Clone(sighting.Removed)})
+		sighting.Facts, s.clients = make([]track.Fact, 0, max(8, n)), nil
 	}
 }
 

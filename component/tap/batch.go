@@ -272,7 +272,7 @@ func (t *Tap) endEvent() {
 	at := t.Clocks.inOrder(f.outerFrom, t.now-track.Time(max(b.age-b.since, 0)))
 	r := report{Tap: t, f: f, out: t.out, now: t.now, at: at, first: len(t.out.Facts)}
 	verdict := Dropped
-	if r.event = batchEvents[string(b.event)]; r.event != untold {
+	if r.event = batchEvents[string(b.event)]; r.event != noEvent {
 		f.kind = message
 		if r.event == eventBounce {
 			f.typ = errorType

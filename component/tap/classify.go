@@ -23,7 +23,7 @@ type report struct {
 type event uint8
 
 const (
-	untold       event = iota
+	noEvent      event = iota
 	eventOut           // a local session sent it
 	eventIn            // it came from elsewhere
 	eventOffline       // the server stores it
@@ -109,7 +109,7 @@ func (r *report) readLabel() bool {
 	if stamp, ok := stampOf(r.f.stamp); ok {
 		r.at = r.Clocks.at(r.f.outerFrom, stamp, r.now)
 	}
-	return r.event != untold
+	return r.event != noEvent
 }
 
 func verdictOf(facts []track.Fact) Verdict {
@@ -352,7 +352,7 @@ func (r *report) bounce() {
 // presence handles a broadcast of a local user's resource.
 func (r *report) presence() Verdict {
 	f := r.f
-	if !r.readLabel() || r.event != untold && r.event != eventPresence {
+	if !r.readLabel() || r.event != noEvent && r.event != eventPresence {
 		return Dropped
 	}
 	from := r.address(f.from)

@@ -131,14 +131,14 @@ func (s *Sender) send(ctx context.Context, j job) error {
 	case t.State == track.TextSubmitting: // interrupted by a crash, or to be submitted again
 		route := s.route(t.Route)
 		if route == nil || t.Kind == track.TextTest || route.Repeat == routes.Never || now >= t.QueuedAt.Add(track.TextPatience) {
-			return s.unsure(ctx, j, t)
+			return s.recordUnsure(ctx, j, t)
 		}
-		return s.again(ctx, j, look, route)
+		return s.resubmit(ctx, j, look, route)
 	case now >= t.QueuedAt.Add(track.TextPatience):
 		s.Log.Warn("no route has accepted an SMS, prompting its sender", "text", t.ID)
 		return s.Inputs.Do(ctx, &track.TextEnded{Text: t.ID, State: track.TextRefused})
 	}
-	return s.first(ctx, j, look)
+	return s.submitFirst(ctx, j, look)
 }
 
 // await waits for a report about an SMS that may have been sent, and finally gives up.
@@ -151,16 +151,16 @@ func (s *Sender) await(ctx context.Context, j job, t *track.Text) error {
 	return s.Inputs.Do(ctx, &track.TextEnded{Text: t.ID, State: track.TextLost})
 }
 
-func (s *Sender) unsure(ctx context.Context, j job, t *track.Text) error {
+func (s *Sender) recordUnsure(ctx context.Context, j job, t *track.Text) error {
 	if err := s.Inputs.Do(ctx, &track.TextEnded{Text: t.ID, State: track.TextUnsure}); err != nil {
 		return err
 	}
 	return s.await(ctx, j, t)
 }
 
-// first tries the routes, one after the other, for an SMS that was not sent. The next route is tried only if this one has certainly
+// submitFirst tries the routes, one after the other, for an SMS that was not sent. The next route is tried only if this one has certainly
 // sent nothing.
-func (s *Sender) first(ctx context.Context, j job, look *track.TextSnapshot) error {
+func (s *Sender) submitFirst(ctx context.Context, j job, look *track.TextSnapshot) error {
 	t, o := &look.Was, s.Settings.Get().SMS
 	var fit []*routes.Route
 	if o != nil {
@@ -173,7 +173,7 @@ func (s *Sender) first(ctx context.Context, j job, look *track.TextSnapshot) err
 		return s.Inputs.Do(ctx, &track.TextEnded{Text: t.ID, State: track.TextRefused})
 	}
 	for _, route := range fit {
-		if !s.open(o, route) {
+		if !s.isOpen(o, route) {
 			continue
 		}
 		next, err := s.submit(ctx, j, look, o, route, false)
@@ -189,11 +189,11 @@ func (s *Sender) first(ctx context.Context, j job, look *track.TextSnapshot) err
 	return nil
 }
 
-// again submits an SMS once more that may have been sent, as its route's repeat allows.
-func (s *Sender) again(ctx context.Context, j job, look *track.TextSnapshot, route *routes.Route) error {
+// resubmit submits an SMS once more that may have been sent, as its route's repeat allows.
+func (s *Sender) resubmit(ctx context.Context, j job, look *track.TextSnapshot, route *routes.Route) error {
 	o := s.Settings.Get().SMS
-	if o == nil || look.Idle() || !s.open(o, route) {
-		return s.unsure(ctx, j, &look.Was)
+	if o == nil || look.Idle() || !s.isOpen(o, route) {
+		return s.recordUnsure(ctx, j, &look.Was)
 	}
 	_, err := s.submit(ctx, j, look, o, route, true)
 	return err
@@ -207,7 +207,7 @@ func (s *Sender) submit(ctx context.Context, j job, look *track.TextSnapshot, o 
 	if err != nil {
 		s.Log.Error("could not compose an SMS", "text", t.ID, "err", err)
 		if again {
-			return false, s.unsure(ctx, j, t)
+			return false, s.recordUnsure(ctx, j, t)
 		}
 		return false, s.Inputs.Do(ctx, &track.TextEnded{Text: t.ID, State: track.TextRefused})
 	}
@@ -224,7 +224,7 @@ func (s *Sender) submit(ctx context.Context, j job, look *track.TextSnapshot, o 
 		j.again(0)
 		return false, nil
 	case !begin.OK && again: // not wanted any more, but an earlier attempt may have sent it
-		return false, s.unsure(ctx, j, t)
+		return false, s.recordUnsure(ctx, j, t)
 	case !begin.OK:
 		return false, nil
 	}
@@ -255,7 +255,7 @@ func (s *Sender) submit(ctx context.Context, j job, look *track.TextSnapshot, o 
 		}
 		return false, s.await(ending, j, t)
 	case gateway.NotSent:
-		s.close(route.Name, answer)
+		s.closeRoute(route.Name, answer)
 		if again { // an earlier attempt may have sent it
 			return false, s.repeat(ending, j, t, route)
 		}
@@ -272,7 +272,7 @@ func (s *Sender) repeat(ctx context.Context, j job, t *track.Text, route *routes
 		return nil
 	}
 	t.SentAt = track.At(s.Clock.Now())
-	return s.unsure(ctx, j, t)
+	return s.recordUnsure(ctx, j, t)
 }
 
 // submitTo submits an SMS with a timeout. When the component stops, shutdownTimeout remains.
@@ -312,8 +312,8 @@ func (s *Sender) route(name string) *routes.Route {
 	return nil
 }
 
-// open reports whether a route can be used now, and if so counts that against its rate.
-func (s *Sender) open(o *settings.SMS, r *routes.Route) bool {
+// isOpen reports whether a route can be used now, and if so counts that against its rate.
+func (s *Sender) isOpen(o *settings.SMS, r *routes.Route) bool {
 	if !s.state(o, r.Name).Up {
 		return false
 	}
@@ -330,8 +330,8 @@ func (s *Sender) open(o *settings.SMS, r *routes.Route) bool {
 	return l.limiter.AllowN(now, 1)
 }
 
-// close stops using a route for a while.
-func (s *Sender) close(name string, a gateway.Answer) {
+// closeRoute stops using a route for a while.
+func (s *Sender) closeRoute(name string, a gateway.Answer) {
 	wait := a.Wait
 	if wait <= 0 {
 		wait = closedFor

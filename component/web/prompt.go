@@ -61,7 +61,7 @@ func (s *Server) renderPrompt(r *http.Request, o PromptView, text string, notes 
 	switch {
 	case !o.State.Live() || o.State == track.PromptSnoozed || s.Clock.Now().After(o.ExpiresAt.Std()):
 		if len(notes) == 0 {
-			v.Notes = []note{{Text: s.over(say, o)}}
+			v.Notes = []note{{Text: s.outcomeOf(say, o)}}
 		}
 		return s.render(r, o.Sender, "prompt.html", v)
 	case o.State == track.PromptClaimed && o.Content.Under:
@@ -84,8 +84,8 @@ func (s *Server) renderPrompt(r *http.Request, o PromptView, text string, notes 
 	return s.render(r, o.Sender, "prompt.html", v)
 }
 
-// over returns the outcome of a prompt.
-func (s *Server) over(say *phrase.Phrases, o PromptView) string {
+// outcomeOf returns the outcome of a prompt.
+func (s *Server) outcomeOf(say *phrase.Phrases, o PromptView) string {
 	now := s.Clock.Now().In(s.Users.Zone(o.Sender))
 	switch o.State {
 	case track.PromptWithdrawn:

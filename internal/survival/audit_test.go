@@ -393,7 +393,7 @@ func (a *audit) compare(key track.Key, f *fate, m *track.Message, prompts map[st
 	switch {
 	case !fired:
 		a.fault("%v: did not fire: %+v", key, *m)
-	case m.Notice.Told != m.Notice.Seq:
+	case m.Notice.Delivered != m.Notice.Seq:
 		a.fault("%v: its state was not told: %+v", key, *m)
 	case len(f.asked) == 0 && !f.over && !(prompts[m.Prompt].Resend && prompts[m.Prompt].Due != 0): // it has joined a prompt that is still gathering
 		a.fault("%v: was not asked about in %+v: %+v", key, prompts[m.Prompt], *m)

@@ -187,7 +187,7 @@ func old(sent track.Time, n int, settled bool) track.Message {
 	}
 	if settled {
 		m.Status, m.SettledAt, m.Due, m.Text, m.Reason = track.Displayed, sent+1, 0, "", track.ReasonSettled
-		m.Notice = track.Notice{Seq: 2, Told: 2, Rev: int64(n + 1), State: track.StateDisplayed, Basis: track.ByMarker, At: sent + 1}
+		m.Notice = track.Notice{Seq: 2, Delivered: 2, Rev: int64(n + 1), State: track.StateDisplayed, Basis: track.ByMarker, At: sent + 1}
 	}
 	return m
 }

@@ -42,7 +42,7 @@ func roundTrips(s *suite) {
 	s.same([]track.Release{release}, given)
 
 	// Everything except Ord and Key can be changed, also to zero.
-	empty := track.Message{Ord: m.Ord, Key: m.Key, Notice: track.Notice{Told: m.Notice.Told}}
+	empty := track.Message{Ord: m.Ord, Key: m.Key, Notice: track.Notice{Delivered: m.Notice.Delivered}}
 	bare := track.Prompt{ID: p.ID, Row: p.Row, Conv: p.Conv}
 	s.commit(track.Changes{Update: []track.Message{empty}, Prompts: []track.Prompt{bare}, Peers: []track.Peer{{JID: bob}}, Pairs: []track.Pair{{Conv: pair.Conv}}})
 	loaded = s.load(track.Want{Ords: []int64{m.Ord}, Peers: []string{bob}, Pairs: []track.Conv{pair.Conv, {Sender: bob, Recipient: alice}}})
@@ -67,7 +67,7 @@ func changedFields(s *suite) {
 			}
 			return
 		}
-		if strings.HasPrefix(name, ".Key.") || name == ".Ord" || name == ".Notice.Told" || name == ".Expects.Until" {
+		if strings.HasPrefix(name, ".Key.") || name == ".Ord" || name == ".Notice.Delivered" || name == ".Expects.Until" {
 			return
 		}
 		if v.IsZero() {
@@ -237,7 +237,7 @@ func largeBatches(s *suite) {
 	ms := many(n, pending)
 	var outs []track.Outgoing
 	var done []string
-	var told []track.Told
+	var delivered []track.NoticeKey
 	for i, m := range ms {
 		outs = append(outs, track.Outgoing{ID: fmt.Sprint("o", i), Kind: track.OutShow, Owner: m.Sender})
 		done = append(done, outs[i].ID)
@@ -248,12 +248,12 @@ func largeBatches(s *suite) {
 		w.Keys = append(w.Keys, ms[i].Key)
 		w.Ords = append(w.Ords, ms[i].Ord)
 		ms[i].Notice = track.Notice{Seq: 2, Rev: int64(i + 1), State: track.StateDelivered}
-		told = append(told, track.Told{Ord: ms[i].Ord, Seq: 1})
+		delivered = append(delivered, track.NoticeKey{Ord: ms[i].Ord, Seq: 1})
 	}
 	s.same(n, len(s.load(w).Messages))
-	s.commit(track.Changes{Update: ms, Told: told, Done: done})
+	s.commit(track.Changes{Update: ms, Delivered: delivered, Done: done})
 	for i := range ms {
-		ms[i].Notice.Told = 1
+		ms[i].Notice.Delivered = 1
 	}
 	slices.Reverse(ms)
 	s.same(ms, s.all(alice))
@@ -285,22 +285,22 @@ func cumulativeUpdate(s *suite) {
 	}
 }
 
-func told(s *suite) {
+func deliveredNotices(s *suite) {
 	m := pending(0, "m1")
 	m.Notice = track.Notice{Seq: 5, Rev: 1, State: track.StateDelivered}
 	s.insert(m)
 	is := func(want uint32) {
 		s.Helper()
-		s.same(want, s.all(alice)[0].Notice.Told)
+		s.same(want, s.all(alice)[0].Notice.Delivered)
 	}
-	s.commit(track.Changes{Told: []track.Told{{Ord: m.Ord, Seq: 3}, {Ord: m.Ord, Seq: 4}, {Ord: m.Ord, Seq: 2}, {Ord: 99, Seq: 1}}})
+	s.commit(track.Changes{Delivered: []track.NoticeKey{{Ord: m.Ord, Seq: 3}, {Ord: m.Ord, Seq: 4}, {Ord: m.Ord, Seq: 2}, {Ord: 99, Seq: 1}}})
 	is(4)
-	s.commit(track.Changes{Told: []track.Told{{Ord: m.Ord, Seq: 1}}})
+	s.commit(track.Changes{Delivered: []track.NoticeKey{{Ord: m.Ord, Seq: 1}}})
 	is(4)
-	m.Notice.Seq = 6 // loaded before Told was stored
+	m.Notice.Seq = 6 // loaded before that was stored
 	s.commit(track.Changes{Update: []track.Message{m}})
 	is(4)
-	s.commit(track.Changes{Update: []track.Message{m}, Told: []track.Told{{Ord: m.Ord, Seq: 6}}})
+	s.commit(track.Changes{Update: []track.Message{m}, Delivered: []track.NoticeKey{{Ord: m.Ord, Seq: 6}}})
 	is(6)
 }
 
@@ -377,7 +377,7 @@ func allOrNothing(s *suite) {
 	}
 	s.same([]track.Message{m}, s.all(alice))
 	err = s.Commit(s.Context(), track.Changes{
-		Insert: []track.Message{pending(1, "m2")}, Update: []track.Message{changed}, Outbox: []track.Outgoing{{ID: "o1"}}, Told: []track.Told{{Ord: m.Ord, Seq: 1}},
+		Insert: []track.Message{pending(1, "m2")}, Update: []track.Message{changed}, Outbox: []track.Outgoing{{ID: "o1"}}, Delivered: []track.NoticeKey{{Ord: m.Ord, Seq: 1}},
 		Peers: []track.Peer{{JID: bob}}, Prompts: []track.Prompt{prompt(5, "p-1"), prompt(5, "p-2")}, // the same Row
 	})
 	if err == nil {

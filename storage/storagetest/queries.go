@@ -7,8 +7,8 @@ import (
 )
 
 func messagesOfSender(s *suite) {
-	notice := func(m track.Message, seq, told uint32, rev int64) track.Message {
-		m.Notice = track.Notice{Seq: seq, Told: told, Rev: rev, State: track.StateDelivered}
+	notice := func(m track.Message, seq, delivered uint32, rev int64) track.Message {
+		m.Notice = track.Notice{Seq: seq, Delivered: delivered, Rev: rev, State: track.StateDelivered}
 		return m
 	}
 	m1, m2, m3 := notice(settled(1, "m1"), 2, 2, 30), notice(pending(2, "m2"), 1, 0, 20), pending(3, "m3")
@@ -27,7 +27,7 @@ func messagesOfSender(s *suite) {
 	}{
 		{"newest", track.Filter{Newest: true}, []track.Message{m4again, m4, m3, m2, m1}},
 		{"newest two", track.Filter{Newest: true, Limit: 2}, []track.Message{m4again, m4}},
-		{"digest", track.Filter{Untold: true}, []track.Message{m2, m4, m4again}},
+		{"digest", track.Filter{PendingNotice: true}, []track.Message{m2, m4, m4again}},
 		{"sync", track.Filter{AfterRev: 20}, []track.Message{m1, m4, m4again}},
 		{"sync from the start", track.Filter{}, []track.Message{m2, m1, m4, m4again}},
 		{"sync, two at a time", track.Filter{AfterRev: 20, Limit: 2}, []track.Message{m1, m4}},
@@ -37,7 +37,7 @@ func messagesOfSender(s *suite) {
 		{"by id", track.Filter{With: carol, ID: "m4", Newest: true, Limit: 1}, []track.Message{m4again}},
 		{"by id alone", track.Filter{ID: "m2"}, []track.Message{m2}},
 		{"by another's id", track.Filter{ID: "passed"}, nil},
-		{"untold with", track.Filter{Untold: true, With: bob}, []track.Message{m2}},
+		{"pending notices with", track.Filter{PendingNotice: true, With: bob}, []track.Message{m2}},
 		{"unsettled after", track.Filter{Unsettled: true, AfterRev: 19}, []track.Message{m2}},
 	} {
 		got, err := s.Messages(s.Context(), alice, tc.f)

@@ -40,7 +40,7 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"load peers", loadPeers},
 		{"large batches", largeBatches},
 		{"cumulative update", cumulativeUpdate},
-		{"told", told},
+		{"delivered notices", deliveredNotices},
 		{"alarms", alarms},
 		{"outbox", outbox},
 		{"messages of a sender", messagesOfSender},
@@ -191,7 +191,7 @@ func full() track.Message {
 		Resource: "phone \"2\"", Lang: "zh-Hant", SentAt: now, DeliveredAt: now + 1, TimeoutAt: now + 2, SettledAt: now + 3,
 		Hint: track.Hint{Until: track.UntilDisplayed, Timeout: 999_999_999, Priority: track.Urgent, Escalate: track.Auto},
 		Text: "{\"a\",\\b}\n'c' NULL 你好 👋", Step: 255, Due: now + 4, Reason: track.ReasonQuiet, Prompt: "p-1",
-		Notice: track.Notice{Seq: 1<<32 - 1, Told: 1<<32 - 2, Rev: 1 << 60, State: track.StateDelivered, Basis: track.ByReceipt, At: now + 5, Further: track.StateUnknown, SMS: track.SMSStateUnsure},
+		Notice: track.Notice{Seq: 1<<32 - 1, Delivered: 1<<32 - 2, Rev: 1 << 60, State: track.StateDelivered, Basis: track.ByReceipt, At: now + 5, Further: track.StateUnknown, SMS: track.SMSStateUnsure},
 	}
 }
 

@@ -297,8 +297,8 @@ func (h *hook) from(r *http.Request) bool {
 	ip, err := netip.ParseAddr(host)
 	if err == nil && ip.IsLoopback() {
 		forwarded := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
-		if told, wrong := netip.ParseAddr(strings.TrimSpace(forwarded[len(forwarded)-1])); wrong == nil {
-			ip = told
+		if reported, wrong := netip.ParseAddr(strings.TrimSpace(forwarded[len(forwarded)-1])); wrong == nil {
+			ip = reported
 		}
 	}
 	if err != nil {
