@@ -101,15 +101,17 @@ func contents(t *testing.T, s *storage.Store) map[string]any {
 func sqliteDSN(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "tocsin.db") }
 
 func TestCopy(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name     string
-		from, to func() string
+		from, to func(testing.TB) string
 	}{
-		{"up", func() string { return sqliteDSN(t) }, func() string { return lab.Postgres(t) }},
-		{"down", func() string { return lab.Postgres(t) }, func() string { return sqliteDSN(t) }},
+		{"up", sqliteDSN, lab.Postgres},
+		{"down", lab.Postgres, sqliteDSN},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			fromDSN, toDSN := tc.from(), tc.to()
+			t.Parallel()
+			fromDSN, toDSN := tc.from(t), tc.to(t)
 			from := open(t, fromDSN)
 			inhabited(t, from, 9000)
 			want := contents(t, from)
@@ -158,6 +160,7 @@ func TestCopy(t *testing.T) {
 
 // A copy includes every table, except for the holder and the schema's version.
 func TestCopyIsWhole(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, dsn string) {
 		for _, table := range storage.Tables(t, open(t, dsn)) {
 			if !slices.Contains(storage.Copied(), table) && table != "holder" && table != "goose_db_version" {
@@ -169,6 +172,7 @@ func TestCopyIsWhole(t *testing.T) {
 
 // If the source was used after an interrupted copy, the next one starts over.
 func TestCopyAfterChange(t *testing.T) {
+	t.Parallel()
 	from, to := open(t, sqliteDSN(t)), open(t, sqliteDSN(t))
 	inhabited(t, from, 5000)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -195,6 +199,7 @@ func TestCopyAfterChange(t *testing.T) {
 
 // A database in use is not copied.
 func TestCopyOfDatabaseInUse(t *testing.T) {
+	t.Parallel()
 	for _, dsn := range []string{sqliteDSN(t), lab.Postgres(t)} {
 		from := open(t, dsn)
 		leadership, err := from.Lead(t.Context(), "tocsin.example.org")

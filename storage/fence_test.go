@@ -21,6 +21,7 @@ import (
 
 // A superseded leader gets an error from every write, and its successor knows everything written before.
 func TestEveryWriteIsFenced(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, dsn string) {
 		ctx, old, next := t.Context(), open(t, dsn), open(t, dsn)
 		_, err := old.Lead(ctx, component)
@@ -77,6 +78,7 @@ func second[T any](_ T, err error) error { return err }
 
 // A database that has lost acknowledged commits is detected before anything else is written.
 func TestDatabaseBehind(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, dsn string) {
 		ctx, s := t.Context(), open(t, dsn)
 		leadership, err := s.Lead(ctx, component)
@@ -104,6 +106,7 @@ func TestDatabaseBehind(t *testing.T) {
 // If a leader's term is unknown to its successor, its commits are lost: they went to a primary that was not fenced, whatever
 // both have counted since.
 func TestDatabaseOfAnother(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name  string
 		token string // in SQL
@@ -117,6 +120,7 @@ func TestDatabaseOfAnother(t *testing.T) {
 		{"there were many terms", "'" + strings.Repeat("another-3 ", 60) + "'", 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			onBoth(t, func(t *testing.T, dsn string) {
 				ctx, s := t.Context(), open(t, dsn)
 				_, err := s.Lead(ctx, component)
@@ -138,6 +142,7 @@ func TestDatabaseOfAnother(t *testing.T) {
 
 // Two leaders whose databases were the same before the takeover can be told apart: a token is never used twice.
 func TestTokensDiffer(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, dsn string) {
 		s := open(t, dsn)
 		seen := map[string]bool{}
@@ -155,6 +160,7 @@ func TestTokensDiffer(t *testing.T) {
 
 // A commit whose answer did not arrive is looked up until its outcome is known.
 func TestCommitInDoubt(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name   string
 		how    cut
@@ -197,6 +203,7 @@ func TestCommitInDoubt(t *testing.T) {
 
 // A commit that still waits, for a replica for example, is waited for, since it may still be stored.
 func TestCommitStillOpen(t *testing.T) {
+	t.Parallel()
 	dsn := lab.Postgres(t)
 	ctx, s, other := t.Context(), open(t, dsn), open(t, dsn)
 	leadership, err := s.Lead(ctx, component)

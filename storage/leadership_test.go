@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -26,6 +27,8 @@ func TestMain(m *testing.M) {
 		holder(dsn)
 		return
 	}
+	flag.Parse()
+	flag.Set("test.parallel", "6") // they mostly wait: for disks, and for other processes
 	os.Exit(m.Run())
 }
 
@@ -152,6 +155,7 @@ func takeOver(t *testing.T, s *storage.Store, end func()) *storage.Leadership {
 }
 
 func TestTakeOver(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name string
 		end  func(p *process, dsn string)
@@ -160,6 +164,7 @@ func TestTakeOver(t *testing.T) {
 		{"killed", func(p *process, _ string) { p.signal(syscall.SIGKILL) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			dsn := lab.Postgres(t)
 			s := open(t, dsn)
 			p := startHolder(t, dsn)
@@ -173,6 +178,7 @@ func TestTakeOver(t *testing.T) {
 
 // A leader whose connections were cut continues if nobody else has led meanwhile.
 func TestCutHolder(t *testing.T) {
+	t.Parallel()
 	dsn := lab.Postgres(t)
 	s := open(t, dsn)
 	leadership, err := s.Lead(t.Context(), component)
@@ -196,6 +202,7 @@ func TestCutHolder(t *testing.T) {
 
 // After all connections of a leader and a standby were cut, one of them leads, and the other knows that it does not.
 func TestCutBoth(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name string
 		cut  func(*testing.T) (dsn string, cut func())
@@ -213,6 +220,7 @@ func TestCutBoth(t *testing.T) {
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			dsn, cut := tc.cut(t)
 			s, next := open(t, dsn), open(t, dsn)
 			first, err := s.Lead(t.Context(), component)
@@ -276,11 +284,13 @@ func eventually(t *testing.T, try func() error) {
 
 // A process that was stopped for a while, and continues after a takeover, can't change anything.
 func TestPausedHolder(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name string
 		busy bool
 	}{{"idle", false}, {"in a transaction", true}} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			dsn := lab.Postgres(t)
 			s := open(t, dsn)
 			p := startHolder(t, dsn)
@@ -311,6 +321,7 @@ func TestPausedHolder(t *testing.T) {
 }
 
 func TestHoldOfAnotherComponent(t *testing.T) {
+	t.Parallel()
 	dsn := lab.Postgres(t)
 	leadership, err := open(t, dsn).Lead(t.Context(), component)
 	must(t, err)

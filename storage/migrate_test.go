@@ -26,10 +26,12 @@ func onBoth(t *testing.T, test func(t *testing.T, dsn string)) {
 
 // Every released schema migrates to the current one, with its data. testdata has rows of each version.
 func TestUpgrade(t *testing.T) {
+	t.Parallel()
 	for version := int64(1); version <= storage.Latest(); version++ {
 		rows, err := os.ReadFile(fmt.Sprintf("testdata/v%d.sql", version))
 		must(t, err)
 		t.Run(fmt.Sprint("from ", version), func(t *testing.T) {
+			t.Parallel()
 			onBoth(t, func(t *testing.T, dsn string) {
 				must(t, storage.OpenAt(t.Context(), dsn, version, string(rows)))
 				store := open(t, dsn)
@@ -276,6 +278,7 @@ func TestFailedMigration(t *testing.T) {
 }
 
 func TestMissingSchema(t *testing.T) {
+	t.Parallel()
 	_, err := storage.Open(t.Context(), lab.Postgres(t), storage.Options{})
 	if !errors.Is(err, storage.ErrSchema) || !strings.Contains(err.Error(), "tocsin migrate") {
 		t.Errorf("%v", err)
@@ -287,6 +290,7 @@ func TestMissingSchema(t *testing.T) {
 
 // Many instances start at once on an empty database: one creates the schema, and all agree on the secret.
 func TestStartTogether(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, dsn string) {
 		var wg sync.WaitGroup
 		secrets := make([]string, 8)
@@ -355,6 +359,7 @@ func TestExisting(t *testing.T) {
 // URLs accepted by psql reach the database: a password with a "#", several hosts of which the first is down, and one that
 // must be the primary.
 func TestOpenAsPsqlReads(t *testing.T) {
+	t.Parallel()
 	plain := lab.Postgres(t)
 	scheme, rest, _ := strings.Cut(plain, "://")
 	_, rest, _ = strings.Cut(rest, "@")
@@ -377,6 +382,7 @@ func TestOpenAsPsqlReads(t *testing.T) {
 
 // Before version 6, refusals were marks on messages.
 func TestUpgradeRefusals(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, dsn string) {
 		rows, err := os.ReadFile("testdata/v2.sql")
 		must(t, err)

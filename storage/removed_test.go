@@ -13,6 +13,7 @@ import (
 // After an account was removed, no table contains anything about it, except what belongs to others. A later account of the
 // same name starts from scratch.
 func TestRemovedAccount(t *testing.T) {
+	t.Parallel()
 	for name, dsn := range map[string]string{"sqlite": "sqlite:" + filepath.Join(t.TempDir(), "t.db"), "postgres": lab.Postgres(t)} {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()

@@ -15,6 +15,7 @@ import (
 
 // Erased texts, numbers and messages leave no trace in the files.
 func TestErased(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "tocsin.db")
 	s := open(t, "sqlite:"+path)
 	ctx := t.Context()

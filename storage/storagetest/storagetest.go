@@ -15,7 +15,7 @@ import (
 	"tocsin/track"
 )
 
-// Database is one database, empty at first, as the suite needs it.
+// Database is one database, without any rows at first, as the suite needs it.
 type Database struct {
 	DSN string
 	// Cut closes all connections to it, as a network or a restart would; nil where there are none.
@@ -24,7 +24,7 @@ type Database struct {
 	Steal func(t testing.TB)
 }
 
-// Run runs the suite. open creates a new database for each test.
+// Run runs the suite, its tests in parallel. open creates a new database for each test.
 func Run(t *testing.T, open func(t testing.TB) Database) {
 	for _, test := range []struct {
 		name string
@@ -83,6 +83,7 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"alerts", alerts},
 	} {
 		t.Run(strings.ReplaceAll(test.name, " ", "_"), func(t *testing.T) {
+			t.Parallel()
 			s := &suite{T: t, Database: open(t)}
 			s.Store = s.again()
 			test.run(s)
