@@ -83,12 +83,17 @@ type call struct {
 }
 
 // at returns the value at a place in a call, or "". Of several places separated by "|", the first with a value counts; values
-// of places joined by "+" are concatenated.
+// of places joined by "+" are concatenated, if all of them have one.
 func (c *call) at(place string) string {
 	for one := range strings.SplitSeq(place, "|") {
 		value := ""
 		for part := range strings.SplitSeq(one, "+") {
-			value += c.part(part)
+			more := c.part(part)
+			if more == "" {
+				value = ""
+				break
+			}
+			value += more
 		}
 		if value != "" {
 			return value
@@ -106,6 +111,8 @@ func (c *call) part(place string) string {
 				return value
 			}
 		}
+	case "text":
+		return name
 	case "query":
 		return c.query.Get(name)
 	case "form":
@@ -144,7 +151,7 @@ func (c *call) each(place string) []*call {
 func knownPlace(place string) bool {
 	for part := range strings.FieldsFuncSeq(place, func(r rune) bool { return r == '|' || r == '+' }) {
 		kind, name, ok := strings.Cut(part, ":")
-		if !ok || kind != "json" && (name == "" || !slices.Contains([]string{"query", "form", "header", "param"}, kind)) {
+		if !ok || kind != "json" && (name == "" || !slices.Contains([]string{"query", "form", "header", "param", "text"}, kind)) {
 			return false
 		}
 	}

@@ -87,7 +87,8 @@ func TestCalls(t *testing.T) {
 		"telnyx' reply":        {provider: "telnyx", what: "reply", kind: jsonType, body: `{"data":{"event_type":"message.received","id":"bf63","payload":{"id":"7ee4","from":{"phone_number":"+18665550001"},"to":[{"phone_number":"+18445550001"}],"text":"Hello, World!"}}}`, replies: reply("7ee4", "+18665550001", "+18445550001", "Hello, World!")},
 		"telnyx' other event":  {provider: "telnyx", what: "reply", kind: jsonType, body: `{"data":{"event_type":"message.sent","payload":{"id":"7ee4","from":{"phone_number":"+18665550001"},"to":[],"text":"x"}}}`},
 		"aliyun":               {provider: "aliyun", what: "report", kind: jsonType, body: `[{"phone_number":"13800138000","success":true,"err_code":"DELIVERED","biz_id":"12345","out_id":"` + ref + `"},{"success":false,"biz_id":"12346","out_id":""}]`, reports: append(report(ref, "12345", gateway.Delivered), report("", "12346", gateway.Failed)...), answer: `{"code":0,"msg":"OK"}`},
-		"aliyun's reply":       {provider: "aliyun", what: "reply", kind: jsonType, body: `[{"phone_number":"13800138000","content":"内容","dest_code":"1234","sequence_id":1234567890123456789}]`, replies: reply("1234567890123456789", "13800138000", "1234", "内容"), answer: `{"code":0,"msg":"OK"}`},
+		"aliyun's reply":       {provider: "aliyun", what: "reply", kind: jsonType, body: `[{"phone_number":"13800138000","content":"内容","dest_code":"1234","sequence_id":1234567890123456789}]`, replies: reply("1234567890123456789", "8613800138000", "1234", "内容"), answer: `{"code":0,"msg":"OK"}`},
+		"aliyun's, of nobody":  {provider: "aliyun", what: "reply", kind: jsonType, body: `[{"content":"内容","sequence_id":1}]`, answer: `{"code":0,"msg":"OK"}`},
 		"tencent":              {provider: "tencent", what: "report", kind: jsonType, body: `[{"mobile":"13xxxxxxxxx","nationcode":"86","report_status":"SUCCESS","errmsg":"DELIVRD","sid":"5000:1"}]`, reports: report("", "5000:1", gateway.Delivered), answer: `{"result":0,"errmsg":"OK"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,11 +118,11 @@ func TestCalls(t *testing.T) {
 // A reply without an id gets one, which is the same in a repetition and different for another reply.
 func TestReplyWithoutID(t *testing.T) {
 	h, told, _ := hooked(t, presetRoute("tencent"))
-	for _, body := range []string{`{"nationcode":"86","mobile":"13800138000","content":"好","time":1}`, `{"nationcode":"86","mobile":"13800138000","content":"好","time":1}`, `{"nationcode":"86","mobile":"13800138000","content":"好","time":2}`} {
+	for _, body := range []string{`{"nationcode":"86","mobile":"13800138000","text":"好","time":1}`, `{"nationcode":"86","mobile":"13800138000","text":"好","time":1}`, `{"nationcode":"86","mobile":"13800138000","text":"好","time":2}`} {
 		call1(h, http.MethodPost, "/r/"+hookKey+"/reply", jsonType, body)
 	}
 	r := told.Replies()
-	if len(r) != 3 || r[0].ID != r[1].ID || r[0].ID == r[2].ID || r[0].ID == "" || r[0].From != "8613800138000" {
+	if len(r) != 3 || r[0].ID != r[1].ID || r[0].ID == r[2].ID || r[0].ID == "" || r[0].From != "8613800138000" || r[0].Text != "好" {
 		t.Errorf("got %+v", r)
 	}
 }

@@ -79,10 +79,10 @@ func (r *rules) class(resp *http.Response, body []byte, now time.Time) gateway.A
 	switch {
 	case r.stopped.matches(status, body, d):
 		answer.Outcome, answer.Class = gateway.Stopped, "stopped"
-	case r.refused.matches(status, body, d):
-		answer.Outcome, answer.Class = gateway.Refused, "refused"
 	case r.later.matches(status, body, d):
 		answer.Outcome, answer.Class, answer.Wait = gateway.NotSent, "later", retryAfter(resp, now)
+	case r.refused.matches(status, body, d):
+		answer.Outcome, answer.Class = gateway.Refused, "refused"
 	case r.ok.matches(status, body, d) && (status/100 == 2 || slices.Contains(r.ok.Status, status)):
 		answer.Outcome, answer.Class = gateway.Sent, "sent"
 		if r.id != "" {
@@ -99,10 +99,9 @@ func (r *rules) class(resp *http.Response, body []byte, now time.Time) gateway.A
 		if answer.Outcome == gateway.NotSent {
 			answer.Wait = retryAfter(resp, now)
 		}
-		switch status {
-		case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden: // needs an admin
-			answer.Wait = max(answer.Wait, closedFor)
-		}
+	}
+	if answer.Outcome == gateway.NotSent && slices.Contains([]int{http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden}, status) {
+		answer.Wait = max(answer.Wait, closedFor) // needs an admin
 	}
 	return answer
 }

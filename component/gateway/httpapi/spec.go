@@ -26,7 +26,7 @@ type Spec struct {
 
 	OK      Match  `toml:"ok"`      // accepted; without status: any 2xx
 	ID      string `toml:"id"`      // path of the provider's ids
-	Later   Match  `toml:"later"`   // certainly not accepted, whatever the status
+	Later   Match  `toml:"later"`   // certainly not accepted, whatever the status; before refused
 	Refused Match  `toml:"refused"` // this number or text will never be accepted
 	Stopped Match  `toml:"stopped"` // the number's owner has opted out
 
@@ -45,8 +45,8 @@ type Match struct {
 	Match  string   `toml:"match"`  // regular expression for the body
 }
 
-// Report says where reports have their fields. Places are "query:NAME", "form:NAME", "json:PATH", "param:NAME" (any of these) or
-// "header:NAME"; "a|b" is the first with a value, "a+b" the concatenation.
+// Report says where reports have their fields. Places are "query:NAME", "form:NAME", "json:PATH", "param:NAME" (any of these),
+// "header:NAME" or "text:VALUE" (the value itself); "a|b" is the first with a value, "a+b" the concatenation, if both have one.
 type Report struct {
 	Each   string            `toml:"each"` // place of a list of reports ("json:" is the whole body); other places are relative to its elements
 	When   Match             `toml:"when"` // a condition for being a report; Path is a place
