@@ -18,6 +18,7 @@ type once struct {
 	byKey   bool                   // the provider recognises repetitions: repeat = "key"
 	authors map[string]string      // of messages, by id
 	out     map[string]int         // SMS that got out, by ID
+	length  map[string]int         // segments of an SMS that got out, by ID
 	words   map[string][]int64     // the messages that an SMS tells about, by ID
 	fates   map[string][]TextState // what became of an SMS, by ID
 	states  map[string]TextState   // of SMS, when last judged
@@ -48,7 +49,7 @@ func TestTextOnce(t *testing.T) {
 
 func newOnce(t *rapid.T, steps []Step, byKey, narrow bool) *once {
 	o := &once{
-		world: newWorld(), byKey: byKey, authors: map[string]string{}, out: map[string]int{}, words: map[string][]int64{}, fates: map[string][]TextState{}, states: map[string]TextState{},
+		world: newWorld(), byKey: byKey, authors: map[string]string{}, out: map[string]int{}, length: map[string]int{}, words: map[string][]int64{}, fates: map[string][]TextState{}, states: map[string]TextState{},
 		heard: map[string]TextState{}, rumours: map[string]string{}, ids: map[string]int{}, stopped: map[string]bool{},
 	}
 	o.check = func(*Result) {}
@@ -214,7 +215,7 @@ func (o *once) answers(t *rapid.T, s *TextSubmit) {
 		return // it is recognised
 	}
 	o.out[s.Text]++
-	o.words[s.Text] = s.Messages
+	o.words[s.Text], o.length[s.Text] = s.Messages, s.Segments
 	if s.Route == "a" || o.ids["b"] == 0 || rapid.IntRange(0, 3).Draw(t, "reuses an id") > 0 { // a must not: its reports may lack the reference
 		o.ids[s.Route]++
 	}
@@ -328,7 +329,7 @@ func (o *once) consents(t *rapid.T, s *TextSubmit) {
 			continue
 		}
 		if o.now < other.QueuedAt.Add(day) {
-			segments += other.Segments
+			segments += o.length[other.ID]
 		}
 		if earlier := other.Row < x.Row && x.QueuedAt < other.QueuedAt.Add(day); earlier && other.Number == x.Number {
 			toNumber++

@@ -254,6 +254,32 @@ func TestBudget(t *testing.T) {
 	})
 }
 
+// Limits count what is decided in the same transaction.
+func TestLimitsInOneBatch(t *testing.T) {
+	for name, second := range map[string]func(*Fact){"per number": func(f *Fact) { f.Sender = carol }, "per sender": to("dave@example.org")} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			w.texting()
+			w.policy.Mode, w.policy.SMS.PerNumberDay, w.policy.SMS.PerSenderDay = Auto, 1, 1
+			w.policy.SMS.Reaches = func(string) bool { return true }
+			w.send("m1")
+			w.send("m2", second)
+			w.step(2 * time.Minute)
+			is(t, "SMS", len(w.sms()), 1)
+			is(t, "prompts", len(w.prompts()), 1)
+		})
+	}
+}
+
+// STOP holds for codes, too, even if one is queued already.
+func TestStopBeforeCode(t *testing.T) {
+	w := verifying()
+	w.orders(bob, bobsNumber)
+	w.feed(&TextStop{Stop: Stop{Number: bobsNumber, By: StopBySMS}})
+	is(t, "kind", w.sms()[0].Kind, TextCode)
+	is(t, "goes out", w.provider("submit"), false)
+}
+
 // TestSendIt: a sender has the component send the SMS that a prompt asks for.
 func TestSendIt(t *testing.T) {
 	asked := func(t *testing.T, name string, tell func(*testing.T, *world)) {
