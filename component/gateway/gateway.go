@@ -26,6 +26,12 @@ type Runner interface {
 	Run(ctx context.Context)
 }
 
+// Faulter is a Gateway without a link of its own: whether it works shows only when an SMS is submitted.
+type Faulter interface {
+	// Fault returns the class of the last answer if that says that the route does not work, rather than being busy, or "".
+	Fault() string
+}
+
 // Inbox is a Gateway that is reached over XMPP.
 type Inbox interface {
 	// Address is the gateway's domain.

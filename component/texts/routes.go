@@ -1,6 +1,9 @@
 package texts
 
-import "tocsin/component/settings"
+import (
+	"tocsin/component/gateway"
+	"tocsin/component/settings"
+)
 
 // RouteState is the state of a route.
 type RouteState struct {
@@ -9,7 +12,8 @@ type RouteState struct {
 	Why  string `json:"why,omitempty"` // why it is down, in a few words without secrets
 }
 
-// Routes returns the state of each route, in the order of the configuration; nothing without [sms].
+// Routes returns the state of each route, in the order of the configuration; nothing without [sms]. A route that has failed is down
+// until an SMS passes it, although it is tried before that.
 func (s *Sender) Routes() []RouteState {
 	o := s.Settings.Get().SMS
 	if o == nil {
@@ -18,10 +22,14 @@ func (s *Sender) Routes() []RouteState {
 	states := make([]RouteState, len(o.Routes.Routes))
 	for i := range o.Routes.Routes {
 		states[i] = s.state(o, o.Routes.Routes[i].Name)
+		if g, ok := o.Gateways[states[i].Name].(gateway.Faulter); ok && states[i].Up && g.Fault() != "" {
+			states[i].Up, states[i].Why = false, g.Fault()+" at the last attempt"
+		}
 	}
 	return states
 }
 
+// state returns whether a route can be tried now.
 func (s *Sender) state(o *settings.SMS, name string) RouteState {
 	g := o.Gateways[name]
 	if g == nil {

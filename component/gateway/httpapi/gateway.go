@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"text/template"
@@ -44,9 +45,13 @@ type Gateway struct {
 	mu     sync.Mutex
 	closed time.Time // nothing can be sent until then
 	why    string
+	fault  string // see Fault
 }
 
-var _ gateway.Gateway = (*Gateway)(nil)
+var (
+	_ gateway.Gateway = (*Gateway)(nil)
+	_ gateway.Faulter = (*Gateway)(nil)
+)
 
 // New returns a route's gateway. The error is a gateway.Faults with everything wrong in the route.
 func New(r Route, c clock.Clock) (*Gateway, error) {
@@ -186,6 +191,24 @@ func (g *Gateway) backOff(a gateway.Answer) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.closed, g.why = g.clock.Now().Add(a.Wait), a.Class
+	switch a.Outcome {
+	case gateway.Sent, gateway.Refused, gateway.Stopped:
+		g.fault = ""
+	case gateway.NotSent:
+		if !slices.Contains(busy, a.Class) {
+			g.fault = a.Class
+		}
+	}
+}
+
+// busy are classes of answers that say nothing about whether the route works.
+var busy = []string{"429", "503", "later"}
+
+// Fault implements gateway.Faulter.
+func (g *Gateway) Fault() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.fault
 }
 
 // Up implements gateway.Gateway.

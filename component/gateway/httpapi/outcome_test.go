@@ -144,9 +144,11 @@ func TestEachRequestOnce(t *testing.T) {
 	}
 }
 
+// A route that refuses the credentials is not tried for a while. It counts as faulty until something passes it.
 func TestUpAgain(t *testing.T) {
 	c := clock.NewStepped(time.Date(2026, 11, 26, 4, 0, 0, 0, time.UTC))
-	p := scripted(t, answering(401, ""))
+	status, body := 401, ""
+	p := scripted(t, func(w http.ResponseWriter, r *http.Request) { answering(status, body)(w, r) })
 	g, err := New(Route{Name: "r", Provider: "kannel", URL: p.URL}, c)
 	if err != nil {
 		t.Fatal(err)
@@ -158,6 +160,20 @@ func TestUpAgain(t *testing.T) {
 	c.Step(closedFor)
 	if up, _ := g.Up(); !up {
 		t.Error("not up again")
+	}
+	for _, next := range []struct {
+		status int
+		body   string
+		fault  string
+	}{{401, "", "401"}, {429, "", "401"}, {500, "", "401"}, {202, "0: Accepted for delivery", ""}, {429, "", ""}, {302, "", "302"}, {400, "", ""}} {
+		status, body = next.status, next.body
+		if g.Submit(t.Context(), submission("Hello")); g.Fault() != next.fault {
+			t.Errorf("after %d: %q, want %q", next.status, g.Fault(), next.fault)
+		}
+	}
+	p.Close()
+	if g.Submit(t.Context(), submission("Hello")); g.Fault() != "unreachable" {
+		t.Errorf("unreachable: %q", g.Fault())
 	}
 }
 

@@ -101,7 +101,7 @@ func (r *rules) class(resp *http.Response, body []byte, now time.Time) gateway.A
 		}
 	}
 	if answer.Outcome == gateway.NotSent && slices.Contains([]int{http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden}, status) {
-		answer.Wait = max(answer.Wait, closedFor) // needs an admin
+		answer.Class, answer.Wait = strconv.Itoa(status), max(answer.Wait, closedFor) // needs an admin
 	}
 	return answer
 }
