@@ -272,8 +272,7 @@ func fits(when *condition, c *call) bool {
 // state interprets the state in a report.
 func (h *hook) state(value string) (gateway.State, bool) {
 	if len(h.bits) == 0 {
-		state, ok := h.states[strings.ToLower(value)]
-		return state, ok
+		return h.named(strings.ToLower(value))
 	}
 	n, err := strconv.ParseUint(value, 10, 32)
 	if err != nil {
@@ -286,6 +285,20 @@ func (h *hook) state(value string) (gateway.State, bool) {
 		}
 	}
 	return found, best >= 0
+}
+
+// named interprets a word: by itself, or by its longest known prefix.
+func (h *hook) named(word string) (state gateway.State, ok bool) {
+	if state, ok = h.states[word]; ok || word == "" {
+		return state, ok
+	}
+	longest := -1
+	for name, one := range h.states {
+		if prefix, isPrefix := strings.CutSuffix(name, "*"); isPrefix && strings.HasPrefix(word, prefix) && len(prefix) > longest {
+			state, longest, ok = one, len(prefix), true
+		}
+	}
+	return state, ok
 }
 
 // from reports whether a call comes from an allowed network. Behind a proxy on this machine the address in X-Forwarded-For counts.

@@ -53,7 +53,7 @@ type Report struct {
 	Ref    string            `toml:"ref"`
 	ID     string            `toml:"id"`
 	State  string            `toml:"state"`
-	States map[string]string `toml:"states"` // by values of State, ignoring case: accepted | delivered | failed | expired
+	States map[string]string `toml:"states"` // by values of State, ignoring case, a trailing "*" makes one a prefix: accepted | delivered | failed | expired
 	Bits   map[string]string `toml:"bits"`   // by bit masks, if State is a number; of several that match, the one with the most bits
 }
 
