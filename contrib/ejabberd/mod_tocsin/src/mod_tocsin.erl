@@ -168,7 +168,7 @@ offline({How, #message{to = #jid{lserver = Host} = To} = M} = Acc) when How == o
     Tap = tap(Host),
     case Tap /= none andalso subject(M) of
         {From, Id} ->
-            mod_tocsin_server:fate(Tap, <<"offline">>, jid:encode(From), jid:encode(To), Id,
+            mod_tocsin_server:outcome(Tap, <<"offline">>, jid:encode(From), jid:encode(To), Id,
                                    [{<<"how">>, case How of offlined -> <<"offline">>; archived -> <<"archive">> end}]);
         _ -> ok
     end,
@@ -179,7 +179,7 @@ offline(Acc) -> Acc.
 denied(deny, #{lserver := Host}, #message{meta = #{from_offline := true}, to = To} = M, in) ->
     Tap = tap(Host),
     case Tap /= none andalso subject(M) of
-        {From, Id} -> mod_tocsin_server:fate(Tap, <<"dropped">>, jid:encode(From), jid:encode(jid:remove_resource(To)), Id, [{<<"why">>, <<"blocked">>}]);
+        {From, Id} -> mod_tocsin_server:outcome(Tap, <<"dropped">>, jid:encode(From), jid:encode(jid:remove_resource(To)), Id, [{<<"why">>, <<"blocked">>}]);
         _ -> ok
     end,
     deny;
@@ -190,7 +190,7 @@ archived(#message{to = #jid{} = To, meta = #{stanza_id := Id}} = M, U, S, _Peer,
     Tap = tap(S),
     case Tap /= none andalso mod_tocsin_server:wants(Tap) band ?IDS /= 0 andalso To#jid.luser == U andalso subject(M) of
         {From, MsgId} ->
-            mod_tocsin_server:fate(Tap, <<"stanza-id">>, jid:encode(From), jid:encode(jid:remove_resource(To)), MsgId,
+            mod_tocsin_server:outcome(Tap, <<"stanza-id">>, jid:encode(From), jid:encode(jid:remove_resource(To)), MsgId,
                                    [{<<"id">>, integer_to_binary(Id)}]);
         _ -> ok
     end,
@@ -216,7 +216,7 @@ is_one_to_one(#jid{luser = U, lserver = From}, #jid{luser = V, lserver = To}, #t
     not lists:member(From, Rooms) andalso not lists:member(To, Rooms);
 is_one_to_one(_, _, _) -> false.
 
-%% Author and id of a message whose fate is reported: one with content, by a local user. Messages from storage have lost
+%% Author and id of a message whose outcome is reported: one with content, by a local user. Messages from storage have lost
 %% their mark, so they are classified again.
 subject(#message{type = T, meta = #{tocsin := text}, from = From, id = Id}) when T == chat; T == normal -> named(From, Id);
 subject(#message{meta = #{tocsin := _}}) -> none;
@@ -235,7 +235,7 @@ named(_, _) -> none.
 %% Reports the same event for several messages of a session.
 report_all(none, _, _, _) -> ok;
 report_all(Tap, Name, Messages, State) ->
-    [mod_tocsin_server:fate(Tap, Name, jid:encode(From), full(State), Id, []) || {From, Id} <- [subject(M) || M <- Messages]],
+    [mod_tocsin_server:outcome(Tap, Name, jid:encode(From), full(State), Id, []) || {From, Id} <- [subject(M) || M <- Messages]],
     ok.
 
 %%% Stream management (XEP-0198)

@@ -4,7 +4,7 @@
 -behaviour(gen_server).
 
 -export_type([between/0]).
--export([tap/1, wants/1, message/5, fate/6, report/2, standing_changed/3, broadcast/1, request/3, reload/2]).
+-export([tap/1, wants/1, message/5, outcome/6, report/2, standing_changed/3, broadcast/1, request/3, reload/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, code_change/3]).
 
 -include("logger.hrl").
@@ -66,9 +66,9 @@ between(_, _) -> none.
 text_size([], Size) -> Size;
 text_size([#text{data = Text} | Texts], Size) -> text_size(Texts, Size + byte_size(Text)).
 
-%% Reports the fate of a message.
--spec fate(#tap{}, binary(), binary(), binary(), binary(), [{binary(), binary()}]) -> ok.
-fate(Tap, Name, From, To, Id, More) -> send(Tap, 0, {fate, Name, From, To, Id, More}).
+%% Reports what became of a message.
+-spec outcome(#tap{}, binary(), binary(), binary(), binary(), [{binary(), binary()}]) -> ok.
+outcome(Tap, Name, From, To, Id, More) -> send(Tap, 0, {outcome, Name, From, To, Id, More}).
 
 %% Reports any other event (an element), or a change of a session (a tuple, see mod_tocsin_sessions:handle/2).
 -spec report(#tap{} | none, fxml:xmlel() | tuple()) -> ok.
@@ -286,7 +286,7 @@ event({message, Name, From, Kind, M}, Time, #state{counters = Counters} = S) ->
         none -> S;
         Payloads -> add_element(mod_tocsin_event:message(Name, From, Kind, M, Payloads), between(Kind, M), Time, S)
     end;
-event({fate, Name, From, To, Id, More}, Time, S) ->
+event({outcome, Name, From, To, Id, More}, Time, S) ->
     add_element(mod_tocsin_event:event(Name, [{<<"f">>, From}, {<<"t">>, To}, {<<"i">>, Id} | More]), none, Time, S);
 event({text, Text, Between}, Time, S) -> add(Text, Between, Time, S);
 event(Session, Time, #state{sessions = Sessions} = S) ->
