@@ -26,8 +26,9 @@ import (
 const (
 	benchUsers   = 5_000
 	benchFilled  = 1_000_000
-	benchPending = 100_000 // besides the settled ones
-	paced        = 15_000  // stanzas per second
+	benchPending = 100_000                // besides the settled ones
+	paced        = 15_000                 // stanzas per second
+	maxLag       = 500 * time.Millisecond // flat out; the writer collects for half of it
 )
 
 // load is a stream of copies, with the time when each message was made.
@@ -210,7 +211,7 @@ func serverFor(b *testing.B, store *timed) *server {
 func (s *server) warm(l *load) {
 	for l.n < 10*benchUsers {
 		s.bring(l.make(256))
-		for s.lag() > 50*time.Millisecond {
+		for s.lag() > maxLag {
 			time.Sleep(time.Millisecond)
 		}
 	}
@@ -222,7 +223,7 @@ func (s *server) pour(l *load, rate int, lasts time.Duration) int {
 	for n := l.n; time.Since(began) < lasts; {
 		if rate == 0 {
 			s.bring(l.make(256))
-			for s.lag() > 150*time.Millisecond {
+			for s.lag() > maxLag {
 				time.Sleep(time.Millisecond)
 			}
 			continue
