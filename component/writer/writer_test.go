@@ -89,7 +89,7 @@ type writing struct {
 	*Queue
 	store     *store
 	writer    *Writer
-	committed int // batches with effects
+	committed atomic.Int32 // batches with effects
 	ended     error
 	stop      func() // and wait for the end
 }
@@ -101,7 +101,7 @@ func write(t *testing.T, tell func(*writing)) {
 		policy := &track.Policy{}
 		w.writer = New(Options{
 			Queue: w.Queue, Store: w.store, Ledger: track.NewLedger(track.Seed{Secret: make([]byte, 32)}, policy, nobody{}),
-			Policy: func() *track.Policy { return policy }, Committed: func(*track.Result) { w.committed++ },
+			Policy: func() *track.Policy { return policy }, Committed: func(*track.Result) { w.committed.Add(1) },
 			Flush: 5 * time.Millisecond, Clock: clock.System{}, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Metrics: m,
 		})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -218,7 +218,7 @@ func TestLoad(t *testing.T) {
 		after := func(d time.Duration) int {
 			time.Sleep(d)
 			synctest.Wait()
-			return w.committed
+			return int(w.committed.Load())
 		}
 		w.names(0, busy-1)
 		expect.Equal(t, "few, before the window has passed", after(4*time.Millisecond), 0)
@@ -418,7 +418,7 @@ func TestCommitInDoubt(t *testing.T) {
 				w.store.settled.Store(&decided)
 				time.Sleep(time.Second)
 				synctest.Wait()
-				expect.Equal(t, "followed from", w.committed, 1)
+				expect.Equal(t, "followed from", int(w.committed.Load()), 1)
 				want := 1
 				if !stored {
 					want = 2
