@@ -107,7 +107,7 @@ func (h *host) capable(jid string, p lab.Profile) *lab.Client {
 }
 
 // reachable sets a user's number, as an admin.
-func (h *host) reachable(bare string) { h.tocsin.Must("numbers", "set", bare, number) }
+func (h *host) reachable(bare string) { h.tocsin.Number(bare, number) }
 
 func (h *host) contact() string { return "sms@" + h.Component }
 

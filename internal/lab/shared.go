@@ -49,7 +49,7 @@ func Main(m *testing.M) (code int) {
 }
 
 // sharedMost is how many servers of the same options are shared at most: further tests wait for one.
-const sharedMost = 3
+const sharedMost = 2
 
 // idle are the shared servers that no test uses at the moment, by options.
 var idle = newPool()

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -261,7 +260,12 @@ func (d *Daemon) Until(what string, is func() bool) {
 // Run runs another subcommand with the same configuration; it returns the output and the exit code.
 func (d *Daemon) Run(args ...string) (stdout, stderr string, code int) {
 	d.t.Helper()
-	cmd := exec.CommandContext(d.t.Context(), d.program, args...)
+	return d.run(d.program, args...)
+}
+
+func (d *Daemon) run(program string, args ...string) (stdout, stderr string, code int) {
+	d.t.Helper()
+	cmd := exec.CommandContext(d.t.Context(), program, args...)
 	cmd.Dir = d.Dir
 	cmd.Env = append(os.Environ(), "TOCSIN_CONFIG="+d.Config)
 	var out, fault strings.Builder
@@ -276,11 +280,23 @@ func (d *Daemon) Run(args ...string) (stdout, stderr string, code int) {
 // Must is Run for a command that must succeed; it returns the output.
 func (d *Daemon) Must(args ...string) string {
 	d.t.Helper()
-	out, fault, code := d.Run(args...)
+	return d.must(d.program, args...)
+}
+
+func (d *Daemon) must(program string, args ...string) string {
+	d.t.Helper()
+	out, fault, code := d.run(program, args...)
 	if code != 0 {
 		d.t.Fatalf("tocsin %s: exit %d\n%s%s", strings.Join(args, " "), code, out, fault)
 	}
 	return out
+}
+
+// Number sets a user's number, as an admin does. It is the program without the race detector, whose start takes longer than all
+// else that this command does.
+func (d *Daemon) Number(bare, number string) {
+	d.t.Helper()
+	d.must(plain.program(d.t, false), "numbers", "set", bare, number)
 }
 
 // Metric returns the sum of a metric's samples whose labels contain the text, 0 if there are none.
@@ -335,53 +351,3 @@ func (d *Daemon) Confirmed() {
 }
 
 func (d *Daemon) log() string { return filepath.Join(d.Dir, "tocsin.log") }
-
-var built struct {
-	once sync.Once
-	path string
-	out  []byte
-	err  error
-}
-
-// Build builds cmd/tocsin, once per test binary, in the same way as the test: with the race detector if the test has it. It
-// returns the path.
-func Build(t testing.TB) string {
-	t.Helper()
-	dir := root(t)
-	built.once.Do(func() { built.path, built.out, built.err = build(dir) })
-	if built.err != nil {
-		t.Fatalf("go build ./cmd/tocsin: %v\n%s", built.err, built.out)
-	}
-	return built.path
-}
-
-// build leaves the program in .build, where the next test binary finds it up to date; they take turns.
-func build(dir string) (path string, out []byte, err error) {
-	if err := os.MkdirAll(filepath.Join(dir, ".build"), 0o755); err != nil {
-		return "", nil, err
-	}
-	lock, err := os.OpenFile(filepath.Join(dir, ".build", "lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return "", nil, err
-	}
-	defer lock.Close()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return "", nil, err
-	}
-	path = filepath.Join(dir, ".build", "tocsin")
-	if RaceDetector {
-		path += "-race"
-	}
-	args := []string{"build", "-o", path}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "-race" || s.Key == "-gcflags" {
-				args = append(args, s.Key+"="+s.Value)
-			}
-		}
-	}
-	cmd := exec.Command("go", append(args, "./cmd/tocsin")...)
-	cmd.Dir = dir
-	out, err = cmd.CombinedOutput()
-	return path, out, err
-}
