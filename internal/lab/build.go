@@ -55,7 +55,7 @@ func compile(dir string, race bool) (path string, out []byte, err error) {
 		path += "-race"
 	}
 	args := []string{"build", "-o", path}
-	if info, ok := debug.ReadBuildInfo(); ok && race == RaceDetector {
+	if info, ok := debug.ReadBuildInfo(); ok && (race || !RaceDetector) {
 		for _, s := range info.Settings {
 			if s.Key == "-race" || s.Key == "-gcflags" {
 				args = append(args, s.Key+"="+s.Value)
