@@ -53,11 +53,15 @@ func (e *Events) apply(b *batch) {
 }
 
 // Halves splits events, so that a store that refuses them can accept part of them. The second half has the mark and
-// what comes after the facts. ok is false if there is nothing to split.
+// what comes after the facts; those of the first half may come again, if the second is not stored. ok is false if there is nothing to
+// split.
 func (e *Events) Halves() (first, second *Events, ok bool) {
 	half := len(e.Facts) / 2
 	if half == 0 {
 		return nil, nil, false
+	}
+	for i := range half {
+		e.Facts[i].Once = false
 	}
 	return &Events{Facts: e.Facts[:half]}, &Events{e.Mark, e.Facts[half:], e.Clients, e.Removed}, true
 }

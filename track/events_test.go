@@ -29,10 +29,13 @@ func TestEvents(t *testing.T) {
 
 // Events can be split down to single facts; the mark and the removals stay at the end.
 func TestHalves(t *testing.T) {
-	e := &Events{Mark: Mark{"run", 1}, Facts: make([]Fact, 3), Removed: []string{"carol@example.org"}}
+	e := &Events{Mark: Mark{"run", 1}, Facts: []Fact{{Once: true}, {Once: true}, {Once: true}}, Removed: []string{"carol@example.org"}}
 	first, second, ok := e.Halves()
 	if !ok || len(first.Facts) != 1 || len(second.Facts) != 2 || first.Mark != (Mark{}) || second.Mark != e.Mark || len(first.Removed) != 0 || len(second.Removed) != 1 {
 		t.Errorf("%+v, %+v, %t", first, second, ok)
+	}
+	if first.Facts[0].Once || !second.Facts[0].Once {
+		t.Error("the first half has no mark: it may come again; the second may not")
 	}
 	if _, _, ok := first.Halves(); ok {
 		t.Error("a single fact was split")

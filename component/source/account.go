@@ -84,11 +84,18 @@ func (a *account) begin(b tap.Batch, now track.Time) *run {
 		a.lost += b.Lost
 		a.missed(now)
 	}
+	a.add(r)
+	return r
+}
+
+// resume records a run of which batches up to n are stored.
+func (a *account) resume(name string, n uint64) { a.add(&run{Name: name, taken: n, stored: n}) }
+
+func (a *account) add(r *run) {
 	if len(a.runs) >= maxRuns {
 		a.runs = slices.Delete(a.runs, 0, 1)
 	}
 	a.runs = append(a.runs, r)
-	return r
 }
 
 // hello handles a run's hello: it replaces an earlier run.

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -99,16 +98,6 @@ type Source struct {
 	refresh bool              // sources must query again what is needed
 }
 
-// rememberedKey is where the account is stored, except for the numbers, which the writer raises.
-const rememberedKey = "tap"
-
-// remembered is what must survive a restart.
-type remembered struct {
-	Runs   []*run
-	Copies bool
-	Gap    track.Time
-}
-
 // New returns a Source that continues where the last instance stopped.
 func New(ctx context.Context, o Options) (*Source, error) {
 	s := &Source{Options: o, table: newSessionTable(), wake: queue.NewSignal(), idle: map[string]uint64{}, clocks: tap.Clocks{}}
@@ -123,11 +112,9 @@ func New(ctx context.Context, o Options) (*Source, error) {
 		}
 	}
 	for _, r := range was.Runs {
-		mark, err := o.Store.Get(ctx, track.MarkKey(r.Name))
-		if err != nil {
+		if r.taken, err = s.storedMark(ctx, r.Name); err != nil {
 			return nil, fmt.Errorf("load the tap's account: %w", err)
 		}
-		r.taken, _ = strconv.ParseUint(mark, 10, 64)
 		r.stored = r.taken
 	}
 	s.account = account{runs: was.Runs, copies: was.Copies, gap: was.Gap}
@@ -193,6 +180,7 @@ func (s *Source) reportsAcks(run string) bool {
 func (s *Source) batch(now time.Time) {
 	sighting := &s.sighting
 	b := sighting.Batch
+	s.resume(b.Run)
 	s.mu.Lock()
 	before := s.account.gap
 	known := len(s.account.runs)
@@ -417,27 +405,6 @@ func (s *Source) sendAcks(ctx context.Context) {
 		}
 		s.mu.Lock()
 		s.account.acknowledged(a)
-		s.mu.Unlock()
-	}
-}
-
-// saveAccount stores the account if it has changed.
-func (s *Source) saveAccount(ctx context.Context) {
-	s.mu.Lock()
-	dirty := s.dirty
-	s.dirty = false
-	text, err := json.Marshal(remembered{s.account.runs, s.account.copies, s.account.gap})
-	s.mu.Unlock()
-	if !dirty {
-		return
-	}
-	if err == nil {
-		err = s.Store.Put(ctx, rememberedKey, string(text))
-	}
-	if err != nil {
-		s.Log.Error("could not save the tap's account", "err", err)
-		s.mu.Lock()
-		s.dirty = true
 		s.mu.Unlock()
 	}
 }

@@ -189,6 +189,26 @@ func TestSource(t *testing.T) {
 	})
 }
 
+// An instance that dies before it has stored its account leaves the number of the newest stored batch, which is enough.
+func TestAccountLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{stored: map[string]string{track.MarkKey("runrunrun"): "2"}}
+		s, stop := w.start(t)
+		defer stop()
+		s.Up()
+		s.Receive(batch("runrunrun", 1, "<hello v='1' module='m' server='s' hosts='here.test' tells='acked'/>"+acked("m1")))
+		s.Receive(batch("runrunrun", 2, acked("m2")))
+		s.Receive(batch("runrunrun", 3, "<hello v='1' module='m' server='s' hosts='here.test' tells='acked'/>"+acked("m3")))
+		time.Sleep(ackEvery)
+		said := w.said()
+		if strings.Contains(said, "m1") || strings.Contains(said, "m2") || !strings.HasPrefix(said, "m3, ") || !strings.HasSuffix(said, "ack runrunrun/3 to here.test") {
+			t.Errorf("offered: %s", said)
+		}
+		expect.Equal(t, "gaps", s.State().Gaps, 0)
+		expect.Equal(t, "sources", strings.Join(s.State().Sources, "; "), "m, s")
+	})
+}
+
 // Batches without facts need no transaction of their own, but are acknowledged.
 func TestIdleBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
