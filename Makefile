@@ -43,6 +43,9 @@ test: tools
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-race test-plain
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-kills test-lint
 
+# Memory for time: a twentieth of it is garbage collection.
+test-race test-plain: export GOGC ?= 300
+
 # "make lint" vets all of it.
 TEST     := $(GO) test -vet=off -count=1 -timeout 40m
 
