@@ -49,14 +49,14 @@ func ends(text string, n int) (head, tail string) {
 	head = trimmed(text, n/2)
 	skip, start := length(text)-(n-n/2), 0
 	graphemes(text, func(next, weight int) bool {
-		if skip <= 0 {
+		if skip <= 0 && !isBlank(text[start:next]) {
 			return false
 		}
 		skip -= weight
 		start = next
 		return true
 	})
-	return head, strings.TrimLeft(text[start:], " \n")
+	return head, text[start:]
 }
 
 // length returns the number of graphemes of text.
@@ -70,19 +70,23 @@ func length(text string) (n int) {
 
 // trimmed returns the first n graphemes of text, without white space at the end.
 func trimmed(text string, n int) string {
-	end := 0
+	start, end := 0, 0
 	graphemes(text, func(next, weight int) bool {
 		if n -= weight; n < 0 {
 			return false
 		}
-		end = next
+		if !isBlank(text[start:next]) {
+			end = next
+		}
+		start = next
 		return true
 	})
-	for end > 0 && (text[end-1] == ' ' || text[end-1] == '\n') {
-		end--
-	}
 	return text[:end]
 }
+
+// isBlank reports whether a grapheme is nothing but white space. A space can also be part of one, such as a number sign's or an
+// accent's.
+func isBlank(grapheme string) bool { return strings.Trim(grapheme, " \n") == "" }
 
 // graphemes calls yield with the end and weight of each grapheme of text, until it returns false.
 func graphemes(text string, yield func(end, weight int) bool) {

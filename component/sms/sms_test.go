@@ -11,6 +11,7 @@ import (
 	"github.com/rivo/uniseg"
 	"pgregory.net/rapid"
 
+	"tocsin/internal/expect"
 	"tocsin/xep/escalation"
 )
 
@@ -244,6 +245,26 @@ var nasty = rapid.Custom(func(t *rapid.T) string {
 	return strings.Join(parts, "")
 })
 
+// isBoundary reports whether a grapheme of text begins or ends at a byte.
+func isBoundary(text string, at int) bool {
+	if at == 0 {
+		return true
+	}
+	for g := uniseg.NewGraphemes(text); g.Next(); {
+		if _, end := g.Positions(); end == at {
+			return true
+		}
+	}
+	return false
+}
+
+// White space that belongs to a grapheme is not trimmed from it.
+func TestCutKeepsSpacesOfGraphemes(t *testing.T) {
+	expect.Equal(t, "after a number sign", Cut("\u0600 AA", 2), "\u0600 …")
+	expect.Equal(t, "below an accent", cutMiddle("好好好 \u0301A", 4), "好…\u0020\u0301A")
+	expect.Equal(t, "between words", Cut("好 好好好", 3), "好…")
+}
+
 func TestProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		raw := nasty.Draw(t, "text")
@@ -263,13 +284,12 @@ func TestProperties(t *testing.T) {
 		}
 		if cut != text {
 			head := strings.TrimSuffix(strings.TrimSuffix(cut, "..."), "…")
-			boundary := head == ""
-			for g := uniseg.NewGraphemes(text); g.Next(); {
-				_, end := g.Positions()
-				boundary = boundary || end == len(head)
-			}
-			if !strings.HasPrefix(text, head) || !boundary {
+			if !strings.HasPrefix(text, head) || !isBoundary(text, len(head)) {
 				t.Fatalf("Cut(%q, %d) = %q cuts a grapheme", text, n, cut)
+			}
+			head, tail := ends(text, n)
+			if !strings.HasPrefix(text, head) || !isBoundary(text, len(head)) || !strings.HasSuffix(text, tail) || !isBoundary(text, len(text)-len(tail)) {
+				t.Fatalf("ends(%q, %d) = %q, %q cuts a grapheme", text, n, head, tail)
 			}
 		}
 
