@@ -32,8 +32,12 @@ type ownerState struct {
 type greeting struct {
 	digest  bool      // all pending notices
 	arrived []string  // capable resources that have just come online, and know of no prompt
+	shown   []showing // since then
 	left    time.Time // when a returning user had left; zero: not returning
 }
+
+// showing is a prompt that was shown to a resource.
+type showing struct{ prompt, to string }
 
 // maxNotices is how many notices for one user wait until the user's resource has answered; more go into the digest.
 const maxNotices = 1000
@@ -103,6 +107,31 @@ func (b *Backlog) drop(owner string) {
 	}
 }
 
+// showed records that a prompt was sent to resources: a greeting that is pending need not show it to them again.
+func (b *Backlog) showed(owner, prompt string, to []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.owners[owner]
+	if s == nil {
+		return
+	}
+	for _, full := range to {
+		if slices.Contains(s.arrived, full) {
+			s.shown = append(s.shown, showing{prompt, full})
+		}
+	}
+}
+
+// lacking returns those of the resources that do not have a prompt.
+func (g *greeting) lacking(p *track.Prompt, resources []string) (to []string) {
+	for _, full := range resources {
+		if !slices.Contains(p.Shown, full) || slices.Contains(g.arrived, full) && !slices.Contains(g.shown, showing{p.ID, full}) {
+			to = append(to, full)
+		}
+	}
+	return to
+}
+
 // due reports whether a greeting is pending.
 func (g *greeting) due() bool { return g.digest || !g.left.IsZero() }
 
@@ -158,7 +187,7 @@ func (b *Backlog) scheduleGreeting(owner string, g greeting, soon bool) {
 	defer b.mu.Unlock()
 	s := b.of(owner)
 	s.digest = s.digest || g.digest
-	s.arrived = append(s.arrived, g.arrived...)
+	s.arrived, s.shown = append(s.arrived, g.arrived...), append(s.shown, g.shown...)
 	if !g.left.IsZero() {
 		s.left = g.left
 	}

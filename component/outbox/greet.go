@@ -28,7 +28,7 @@ func (n *notifier) greet(ctx context.Context, owner string) error {
 	switch {
 	case err != nil:
 	case g.digest && len(v.Capable) > 0:
-		err = errors.Join(n.sendDigest(ctx, owner, notices), n.prompter.showOpen(ctx, owner, g.arrived))
+		err = errors.Join(n.sendDigest(ctx, owner, notices), n.prompter.showOpen(ctx, owner, &g))
 	case !g.left.IsZero() && v.Online && len(v.Capable) == 0:
 		err = n.sendSummary(ctx, owner, g.left)
 	}

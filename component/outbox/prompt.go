@@ -87,6 +87,7 @@ func (p *prompter) showTo(ctx context.Context, out track.Outgoing, to []string, 
 			return err
 		}
 	}
+	p.Backlog.showed(out.Owner, out.Prompt, to)
 	return nil
 }
 
@@ -122,7 +123,7 @@ func released(releases []track.Release) string {
 
 // showOpen shows a user's resources the open prompts they have not been shown. New resources have none, as prompts are not
 // stored for them.
-func (p *prompter) showOpen(ctx context.Context, owner string, arrived []string) error {
+func (p *prompter) showOpen(ctx context.Context, owner string, g *greeting) error {
 	prompts, err := p.Store.Prompts(ctx, owner)
 	if err != nil {
 		return fmt.Errorf("load prompts: %w", err)
@@ -132,14 +133,12 @@ func (p *prompter) showOpen(ctx context.Context, owner string, arrived []string)
 		return nil
 	}
 	for _, prompt := range prompts {
-		missing := slices.DeleteFunc(slices.Clone(to), func(jid string) bool {
-			return slices.Contains(prompt.Shown, jid) && !slices.Contains(arrived, jid)
-		})
-		if prompt.State != track.PromptOpen || len(prompt.Shown) == 0 || len(missing) == 0 {
+		lacking := g.lacking(&prompt, to)
+		if prompt.State != track.PromptOpen || len(prompt.Shown) == 0 || len(lacking) == 0 {
 			continue
 		}
 		out := track.Outgoing{ID: fmt.Sprintf("%s-%d", prompt.ID, prompt.Sends), Owner: owner, Prompt: prompt.ID}
-		if err := p.showTo(ctx, out, missing, false); err != nil {
+		if err := p.showTo(ctx, out, lacking, false); err != nil {
 			return err
 		}
 	}

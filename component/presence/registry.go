@@ -77,11 +77,12 @@ type device struct {
 	check     bool // in a query: cached answers are not enough
 }
 
-// Events are notified of changes. They are called without locks, in the goroutine that noticed, and must not block.
+// Events are notified of changes, in the goroutine that noticed. They must not block.
 type Events interface {
 	// Changed: something about the user's resources is new. clients is what is known of them now.
 	Changed(owner string, clients track.Clients)
-	// Arrived: a resource has turned out to be capable. Changed follows.
+	// Arrived: a resource has turned out to be capable. It is called before anybody can see that, while the Registry is locked.
+	// Changed follows.
 	Arrived(full string)
 	// Returned: a user who had left is back. Changed follows.
 	Returned(owner string, left time.Time)
@@ -317,11 +318,10 @@ func (r *Registry) resolve(asked device, features track.Features, as reply) {
 	} else if was && !is {
 		r.save(track.Device{JID: full})
 	}
-	capable := is && !was
-	r.mu.Unlock()
-	if capable {
+	if is && !was {
 		r.events.Arrived(full)
 	}
+	r.mu.Unlock()
 	r.changed(owner)
 }
 

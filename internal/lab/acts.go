@@ -162,6 +162,7 @@ func (c *Client) Manage() {
 	c.t.Helper()
 	c.Send("<enable xmlns='%s' resume='true'/>", nsSM)
 	c.Expect("{%s}enabled", nsSM)
+	c.Sync() // what hangs on the server's hooks is notified after the answer
 }
 
 // Resume resumes a dropped session on a new connection (XEP-0198 §5); the server resends what was not acknowledged.
