@@ -26,6 +26,8 @@ BOTH     := $(addprefix tocsin/internal/,scenarios texting)
 # Only whether the pointers of the SQLite that was translated from C stay within their objects (-d=checkptr) is not looked at:
 # it takes more time than all else together, and is not about races.
 RACE     := -race -gcflags=modernc.org/...=-d=checkptr=0
+# Without paths, what was built in one checkout need not be built again in another one.
+export GOFLAGS ?= -trimpath
 # A program with the race detector sleeps for a second before it ends, unless told not to.
 export GORACE ?= atexit_sleep_ms=0
 
