@@ -18,12 +18,14 @@ const maxAsked = 100
 // here, so everything that matters is loaded.
 func (b *batch) promptAbout(r *row, s Settings) {
 	w := b.live[r.Conv()]
+	if w != nil && w.Undelivered && !undelivered(r) {
+		w.Undelivered, w.dirty = false, true
+	}
 	switch {
 	case w == nil:
 		w = b.open(r, s)
 		b.show(w, false)
 	case b.join(w, r):
-		w.Undelivered = w.Undelivered && undelivered(r)
 		w.Priority = max(w.Priority, s.Priority)
 		w.ExpiresAt = max(w.ExpiresAt, b.now.Add(b.policy.Expires)) // the newest message decides how long the prompt can be answered
 		if w.State == PromptOpen {

@@ -184,6 +184,12 @@ func (o *once) submit(t *rapid.T) {
 
 // answers has a provider answer a submission.
 func (o *once) answers(t *rapid.T, s *TextSubmit) {
+	if s.Again { // by an instance that knew of no answer: whoever got one to the first attempt is not live any more
+		o.said = slices.DeleteFunc(o.said, func(in Input) bool {
+			end, ok := in.(*TextEnded)
+			return ok && end.Text == s.Text && end.State == TextRefused
+		})
+	}
 	noted := rapid.IntRange(0, 3).Draw(t, "noted") > 0 // it does not end before that
 	switch rapid.SampledFrom([]string{"sent", "sent", "not sent", "not sent", "unsure, and it arrives", "unsure, and it does not", "refused"}).Draw(t, "answer") {
 	case "not sent":
