@@ -41,22 +41,22 @@ func (d *Dispatcher) PromptView(ctx context.Context, prompt string) (was track.P
 	if err := d.Inputs.Do(ctx, snap); err != nil || !snap.Found {
 		return track.Prompt{}, phrase.PromptContent{}, false, err
 	}
-	offered := &track.PromptViewed{Prompt: prompt}
+	viewed := &track.PromptViewed{Prompt: prompt}
 	if len(snap.Messages) > 0 {
-		offered.Releases, err = d.prompter.releases(ctx, snap)
+		viewed.Releases, err = d.prompter.releases(ctx, snap)
 	}
 	if err == nil {
-		err = d.Inputs.Do(ctx, offered)
+		err = d.Inputs.Do(ctx, viewed)
 	}
 	if err != nil {
 		return track.Prompt{}, phrase.PromptContent{}, false, err
 	}
-	if len(offered.Messages) == 0 {
+	if len(viewed.Messages) == 0 {
 		return snap.Was, phrase.PromptContent{With: d.Names.Name(ctx, snap.Was.Sender, snap.Was.Recipient)}, true, nil
 	}
-	payload, err := d.prompter.escalate(ctx, snap.Was, offered.Messages, released(offered.Releases))
+	payload, err := d.prompter.escalate(ctx, snap.Was, viewed.Messages, released(viewed.Releases))
 	if err != nil {
 		return track.Prompt{}, phrase.PromptContent{}, false, err
 	}
-	return snap.Was, d.prompter.content(ctx, &snap.Was, offered.Messages, payload), true, nil
+	return snap.Was, d.prompter.content(ctx, &snap.Was, viewed.Messages, payload), true, nil
 }

@@ -59,7 +59,7 @@ func TestSessionTable(t *testing.T) {
 }
 
 // Whether a user's clients acknowledge is known from their sessions, or from the last one if none is open.
-func TestRollOfUser(t *testing.T) {
+func TestSessionTableOfUser(t *testing.T) {
 	r := newSessionTable()
 	take := func(kind tap.SessionKind, key, jid string) {
 		r.record("run", &tap.Session{Kind: kind, JID: jid, Key: key})
@@ -85,7 +85,7 @@ func TestRollOfUser(t *testing.T) {
 }
 
 // The sessions tracked per user are limited, so that there is room for others.
-func TestRollOfOneFlood(t *testing.T) {
+func TestSessionTableOfOneFlood(t *testing.T) {
 	r := newSessionTable()
 	for i := range 2 * maxSessionsOf {
 		r.record("run", &tap.Session{Kind: tap.SessionOpened, JID: full, Key: fmt.Sprint(i)})
@@ -102,7 +102,7 @@ func TestRollOfOneFlood(t *testing.T) {
 }
 
 // After a hello all sessions are reported again; those not reported in time have ended meanwhile.
-func TestRollAfterHello(t *testing.T) {
+func TestSessionTableAfterHello(t *testing.T) {
 	r := newSessionTable()
 	for key, jid := range map[string]string{"1": full, "2": "carol@here.test/desk"} {
 		r.record("old", &tap.Session{Kind: tap.SessionHere, JID: jid, Key: key, Available: true})
