@@ -53,8 +53,11 @@ func (s *Store) store(ctx context.Context, tx *sqlx.Tx, c *track.Changes) error 
 		table *table
 		rows  rows
 	}
-	parts := []part{{"insert messages", s.insertMessage, &s.messages.table, s.messages.pack(c.Insert...)}}
-	for i, rows := range shaped(s.updateMessage, c.Update, c.Was) {
+	var parts []part
+	for i, rows := range shaped(s.insertMessage, &s.messages.table, s.messages.pack(c.Insert...), rows{}) {
+		parts = append(parts, part{"insert messages", s.insertMessage[i].stmt, &s.insertMessage[i].table, rows})
+	}
+	for i, rows := range shaped(s.updateMessage, &updates.table, updates.pack(c.Update...), updates.pack(c.Was...)) {
 		parts = append(parts, part{"update messages", s.updateMessage[i].stmt, &s.updateMessage[i].table, rows})
 	}
 	parts = append(parts, []part{

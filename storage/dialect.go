@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,21 +17,21 @@ import (
 type dialect interface {
 	// insert returns the statement that inserts rows into t, to be run by write; tail is its ON CONFLICT clause.
 	insert(t *table, tail string) string
-	// update returns the statement that changes the rows of into that have the key of t's rows, to be run by write. what
-	// returns the expression for a column, given its name and its new value; "" leaves it unchanged.
-	update(into, key string, t *table, what func(column, value string) string) string
+	// update returns the statement that changes rows of t, found by t.key, to be run by write. what returns the expression
+	// for a column, given its name and its new value.
+	update(t *table, what func(column, value string) string) string
 	// write runs such a statement for many rows.
 	write(ctx context.Context, stmt *sqlx.Stmt, t *table, r rows) error
 
 	// among returns the condition that a column has one of the values of a parameter, made by integers or names.
 	among(column string) string
+	greater(a, b string) string // the greater value of two expressions
 	integers([]int64) any
 	names([]string) any
 	// newest returns a query for the n newest rows, by ord, of each value of a column; its parameter is made by integers.
 	newest(t *table, column string, n int) string
 
 	unsettled() string // a query: senders, and how many unsettled messages they have
-	withAlarm() string // a condition: messages with an alarm, which are unsettled
 
 	bind() int // the style of placeholders, as a sqlx constant
 	goose() goose.Dialect
@@ -47,39 +48,53 @@ type dialect interface {
 type sqlite struct{}
 
 func (sqlite) insert(t *table, tail string) string {
-	marks := strings.TrimSuffix(strings.Repeat("?, ", len(t.columns())), ", ")
-	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) %s", t.name, t.list(), marks, tail)
+	return insertInto(t, "VALUES ("+strings.Join(t.values(parameters(t)), ", ")+") "+tail)
 }
 
-func (sqlite) update(into, key string, t *table, what func(column, value string) string) string {
+func parameters(t *table) []string { return slices.Repeat([]string{"?"}, len(t.columns())) }
+
+func insertInto(t *table, values string) string {
+	return fmt.Sprintf("INSERT INTO %s (%s) %s", t.name, strings.Join(t.all(), ", "), values)
+}
+
+// update takes the values in the order of the columns, and then the key: parameters with numbers cost more to bind.
+func (sqlite) update(t *table, what func(column, value string) string) string {
+	return fmt.Sprintf("UPDATE %s SET %s WHERE %s = ?", t.name, assignments(t, parameters(t), what), t.key)
+}
+
+// assignments are those of an update.
+func assignments(t *table, values []string, what func(column, value string) string) string {
 	var set []string
-	var where string
-	for i, column := range t.columns() {
-		value := "?" + strconv.Itoa(i+1)
-		if column == key {
-			where = key + " = " + value
-		} else if s := what(column, value); s != "" {
-			set = append(set, column+" = "+s)
+	values = t.values(values)
+	for i, column := range t.all() {
+		if column != t.key {
+			set = append(set, column+" = "+what(column, values[i]))
 		}
 	}
-	return fmt.Sprintf("UPDATE %s SET %s WHERE %s", into, strings.Join(set, ", "), where)
+	return strings.Join(set, ", ")
 }
 
 // write runs the statement once per row: without a network, multi-row statements are no faster.
 func (sqlite) write(ctx context.Context, stmt *sqlx.Stmt, t *table, r rows) error {
 	// A cancellable context costs a goroutine per statement, so it is checked here.
 	uncancelled := context.WithoutCancel(ctx)
-	ints, texts := len(t.ints), len(t.texts)
-	args := make([]any, ints+texts)
+	key := slices.Index(t.columns(), t.key)
+	args := make([]any, 0, len(t.ints)+len(t.texts))
 	for i := range r.n {
 		if i%64 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		for j, n := range r.ints[i*ints : (i+1)*ints] {
-			args[j] = n
+		args = args[:0]
+		ints, texts := r.row(t, i)
+		for _, n := range ints {
+			args = append(args, n)
 		}
-		for j, s := range r.texts[i*texts : (i+1)*texts] {
-			args[ints+j] = s
+		for _, s := range texts {
+			args = append(args, s)
+		}
+		if key >= 0 {
+			last := args[key]
+			args = append(slices.Delete(args, key, key+1), last)
 		}
 		if _, err := stmt.ExecContext(uncancelled, args...); err != nil {
 			return err
@@ -89,6 +104,8 @@ func (sqlite) write(ctx context.Context, stmt *sqlx.Stmt, t *table, r rows) erro
 }
 
 func (sqlite) among(column string) string { return column + " IN (SELECT value FROM json_each(?))" }
+
+func (sqlite) greater(a, b string) string { return fmt.Sprintf("max(%s, %s)", a, b) }
 
 func (sqlite) integers(values []int64) any { return asJSON(values) }
 func (sqlite) names(values []string) any   { return asJSON(cleaned(values)) }
@@ -108,8 +125,6 @@ func (sqlite) unsettled() string {
 	return "SELECT m.sender, sum(c.n) FROM (SELECT min(ord) AS ord, count(*) AS n FROM messages WHERE " + isOpen + " GROUP BY conv) AS c " +
 		"JOIN messages AS m ON m.ord = c.ord GROUP BY m.sender"
 }
-
-func (sqlite) withAlarm() string { return "due <> 0" }
 
 // erase empties the WAL, unless a reader blocks it for longer than the writer may wait; then the next round will.
 func (sqlite) erase() string {
@@ -162,17 +177,15 @@ func (postgres) source(t *table) string {
 }
 
 func (p postgres) insert(t *table, tail string) string {
-	return fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s %s", t.name, t.list(), t.list(), p.source(t), tail)
+	return insertInto(t, "SELECT "+strings.Join(t.values(t.columns()), ", ")+" FROM "+p.source(t)+" "+tail)
 }
 
-func (p postgres) update(into, key string, t *table, what func(column, value string) string) string {
-	var set []string
+func (p postgres) update(t *table, what func(column, value string) string) string {
+	var values []string
 	for _, column := range t.columns() {
-		if s := what(column, "v."+column); column != key && s != "" {
-			set = append(set, column+" = "+s)
-		}
+		values = append(values, "v."+column)
 	}
-	return fmt.Sprintf("UPDATE %s SET %s FROM %s WHERE %s.%s = v.%s", into, strings.Join(set, ", "), p.source(t), into, key, key)
+	return fmt.Sprintf("UPDATE %[1]s SET %[2]s FROM %[3]s WHERE %[1]s.%[4]s = v.%[4]s", t.name, assignments(t, values, what), p.source(t), t.key)
 }
 
 func (postgres) write(ctx context.Context, stmt *sqlx.Stmt, t *table, r rows) error {
@@ -189,6 +202,8 @@ func (postgres) write(ctx context.Context, stmt *sqlx.Stmt, t *table, r rows) er
 
 func (postgres) among(column string) string { return column + " = ANY(?)" }
 
+func (postgres) greater(a, b string) string { return fmt.Sprintf("greatest(%s, %s)", a, b) }
+
 func (postgres) integers(values []int64) any { return intArray{values, 1} }
 func (postgres) names(values []string) any   { return textArray{cleaned(values), 1} }
 func (postgres) newest(t *table, column string, n int) string {
@@ -199,8 +214,6 @@ func (postgres) newest(t *table, column string, n int) string {
 func (postgres) unsettled() string {
 	return "SELECT sender, count(*) FROM messages WHERE " + isOpen + " GROUP BY sender"
 }
-
-func (postgres) withAlarm() string { return isOpen + " AND due <> 0" }
 
 func (postgres) bind() int                { return sqlx.DOLLAR }
 func (postgres) goose() goose.Dialect     { return goose.DialectPostgres }

@@ -162,7 +162,7 @@ func (s *Store) transact(ctx context.Context, counted bool, ord, rev int64, f fu
 	defer tx.Rollback() // does nothing after Commit
 	var found head
 	if counted {
-		if err := tx.StmtxContext(ctx, s.countUp).GetContext(ctx, &found, ord, ord, rev, rev); err != nil {
+		if err := tx.StmtxContext(ctx, s.countUp).GetContext(ctx, &found, ord, rev); err != nil {
 			return false, fmt.Errorf("fence: %w", err)
 		}
 		if err := s.fence.check(head{found.Token, found.Commits - 1}); err != nil {

@@ -60,7 +60,7 @@ func (s *Store) Seed(ctx context.Context) (track.Seed, error) {
 // Alarms yields every alarm that is set, of messages and of live prompts, in no order. It streams them: nothing is collected
 // in memory.
 func (s *Store) Alarms(ctx context.Context, yield func(track.Alarm)) error {
-	for _, query := range []string{"SELECT due, ord FROM messages WHERE " + s.withAlarm(), "SELECT due, -ord FROM prompts WHERE due <> 0"} {
+	for _, query := range []string{"SELECT due, ord FROM messages WHERE " + withAlarm, "SELECT due, -ord FROM prompts WHERE due <> 0"} {
 		found, err := s.query(ctx, query)
 		if err != nil {
 			return fmt.Errorf("alarms: %w", err)
@@ -221,7 +221,6 @@ func (s *Store) Releases(ctx context.Context, owner string, limit int) ([]track.
 // Summary counts what is pending at now.
 func (s *Store) Summary(ctx context.Context, now track.Time) (track.Summary, error) {
 	var sum track.Summary
-	withAlarm := s.withAlarm()
 	due := struct {
 		Pending, Overdue int64
 		Oldest           track.Time

@@ -11,10 +11,10 @@ import (
 )
 
 var (
-	updates  = kindOf("messages", progress)
+	updates  = keyed("messages", "ord", progress)
 	openings = kindOf("prompts", openedColumns)
 	outbox   = kindOf("outbox", entryColumns)
-	attempts = kindOf("outbox", attemptColumns)
+	attempts = keyed("outbox", "id", attemptColumns)
 	peers    = kindOf("peers", peerColumns)
 	numbers  = kindOf("numbers", numberColumns)
 	prefs    = kindOf("prefs", prefsColumns)
@@ -68,8 +68,8 @@ type statements struct {
 	facts, putCode, putNumber           *sqlx.Stmt
 
 	lastPos, countUp                            *sqlx.Stmt
-	insertMessage, deliver                      *sqlx.Stmt
-	updateMessage                               []*shape
+	insertMessage, updateMessage                []*shape
+	deliver                                     *sqlx.Stmt
 	putPrompt, putPeer, putOutgoing, putRelease *sqlx.Stmt
 	handedOver                                  *sqlx.Stmt // on a reader, as it runs every second
 	nextRows, overdue, oldPeers, oldPairs       *sqlx.Stmt // on a reader: what pruning asks every minute
@@ -87,8 +87,9 @@ const isLive = "state < 3" // PromptState.Live
 const isTalkedAbout = "state BETWEEN 3 AND 5 AND chat <> '' AND withdrew = ''"
 
 const (
-	isOpen   = "unsettled = 1"
-	isFailed = "unsettled = 2"
+	isOpen    = "unsettled = 1"
+	isFailed  = "unsettled = 2"
+	withAlarm = isOpen + " AND due <> 0"
 )
 
 func (s *Store) prepare(ctx context.Context) error {
@@ -150,14 +151,16 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.facts = prepare("SELECT " + meta.list() + " FROM meta WHERE " + s.among("key"))
 
 	s.lastPos = prepare("SELECT coalesce(max(pos), 0) FROM outbox")
-	s.countUp = prepare("UPDATE holder SET commits = commits + 1, last_ord = " + greater("last_ord", "?") + ", last_rev = " + greater("last_rev", "?") +
+	s.countUp = prepare("UPDATE holder SET commits = commits + 1, last_ord = " + s.greater("last_ord", "?") + ", last_rev = " + s.greater("last_rev", "?") +
 		" WHERE one = 1 RETURNING token, commits")
-	s.insertMessage = prepare(s.insert(&s.messages.table, ""))
-	s.updateMessage = newShapes()
+	s.insertMessage, s.updateMessage = insertShapes(&s.messages.table), updateShapes(&updates.table)
+	for _, shape := range s.insertMessage {
+		shape.stmt = prepare(s.insert(&shape.table, ""))
+	}
 	for _, shape := range s.updateMessage {
-		shape.stmt = prepare(s.update("messages", "ord", &shape.table, func(column, value string) string {
+		shape.stmt = prepare(s.update(&shape.table, func(column, value string) string {
 			if column == "told" {
-				return greater("messages.told", value)
+				return s.greater("messages.told", value)
 			}
 			return value
 		}))
@@ -167,7 +170,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.putPeer = prepare(s.insert(&peers.table, replace("jid", &peers.table)))
 	s.putPair = prepare(s.insert(&s.pairs.table, replace("conv", &s.pairs.table)))
 	s.putOutgoing = prepare(s.insert(&outbox.table, "ON CONFLICT (id) DO NOTHING"))
-	s.retryOutgoing = prepare(s.update("outbox", "id", &attempts.table, func(_, value string) string { return value }))
+	s.retryOutgoing = prepare(s.update(&attempts.table, func(_, value string) string { return value }))
 	s.putRelease = prepare(s.insert(&s.releases.table, "ON CONFLICT DO NOTHING"))
 	s.putText = prepare(s.insert(&s.texts.table, replace("id", &s.texts.table)))
 	s.putPart = prepare(s.insert(&s.parts.table, replace("hash", &s.parts.table)))
@@ -190,10 +193,6 @@ func (s *statements) close() (err error) {
 		err = errors.Join(err, stmt.Close())
 	}
 	return err
-}
-
-func greater(a, b string) string {
-	return fmt.Sprintf("CASE WHEN %s > %s THEN %s ELSE %s END", b, a, b, a)
 }
 
 // replace is the tail of an insert that replaces the row of the same key.

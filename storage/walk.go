@@ -31,13 +31,22 @@ const (
 
 // table is what the SQL needs to know about a type.
 type table struct {
-	name        string
-	ints, texts []string
+	name           string
+	ints, texts    []string
+	zeros, empties []string // further columns, which are set to 0 and ''
+	key            string   // the column by which an update finds its rows
 }
 
 func (t *table) columns() []string { return slices.Concat(t.ints, t.texts) }
 
 func (t *table) list() string { return strings.Join(t.columns(), ", ") }
+
+// all returns the columns that are written, and values their values: those given for its own columns, none for the others.
+func (t *table) all() []string { return slices.Concat(t.columns(), t.zeros, t.empties) }
+
+func (t *table) values(own []string) []string {
+	return slices.Concat(own, slices.Repeat([]string{"0"}, len(t.zeros)), slices.Repeat([]string{"''"}, len(t.empties)))
+}
 
 // kind is a table whose rows are values of T.
 type kind[T any] struct {
@@ -48,6 +57,13 @@ type kind[T any] struct {
 func kindOf[T any](name string, visit func(*walk, *T)) *kind[T] {
 	k := &kind[T]{table{name: name}, visit}
 	visit(&walk{mode: naming, names: &k.table}, new(T))
+	return k
+}
+
+// keyed is a kind for updates, which find their rows by the column key.
+func keyed[T any](name, key string, visit func(*walk, *T)) *kind[T] {
+	k := kindOf(name, visit)
+	k.key = key
 	return k
 }
 
@@ -65,6 +81,11 @@ type rows struct {
 	n     int
 	ints  []int64
 	texts []string
+}
+
+// row returns the i-th row.
+func (r rows) row(t *table, i int) (ints []int64, texts []string) {
+	return r.ints[i*len(t.ints) : (i+1)*len(t.ints)], r.texts[i*len(t.texts) : (i+1)*len(t.texts)]
 }
 
 // read yields the rows of a query. Its columns must be those of the table.

@@ -2,12 +2,9 @@ package storagetest
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"tocsin/track"
 )
@@ -52,37 +49,6 @@ func roundTrips(s *suite) {
 	s.same([]track.Pair{{Conv: pair.Conv}}, loaded.Pairs)
 	s.commit(track.Changes{Update: []track.Message{m}})
 	s.same([]track.Message{m}, s.load(track.Want{Keys: []track.Key{m.Key}}).Messages)
-}
-
-// An update with the previous rows stores every field that differs.
-func changedFields(s *suite) {
-	m := full()
-	s.insert(m)
-	var change func(name string, v reflect.Value)
-	is := m
-	change = func(name string, v reflect.Value) {
-		if v.Kind() == reflect.Struct {
-			for i := range v.NumField() {
-				change(name+"."+v.Type().Field(i).Name, v.Field(i))
-			}
-			return
-		}
-		if strings.HasPrefix(name, ".Key.") || name == ".Ord" || name == ".Notice.Delivered" || name == ".Expects.Until" {
-			return
-		}
-		if v.IsZero() {
-			s.Errorf("%s has no value", name)
-		}
-		v.SetZero()
-		for _, change := range [][2]track.Message{{m, is}, {is, m}} {
-			s.commit(track.Changes{Was: change[:1], Update: change[1:]})
-			if diff := cmp.Diff(change[1:], s.load(track.Want{Ords: []int64{m.Ord}}).Messages); diff != "" {
-				s.Errorf("%s: -want +got:\n%s", name, diff)
-			}
-		}
-		is = m
-	}
-	change("", reflect.ValueOf(&is).Elem())
 }
 
 // A batch can be stored whatever its strings contain.

@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 	}{
 		{"round trips", roundTrips},
 		{"changed fields", changedFields},
+		{"few fields", fewFields},
 		{"strange bytes", strangeBytes},
 		{"load by key", loadByKey},
 		{"load by conversation", loadByConversation},
