@@ -296,9 +296,6 @@ func (b *batch) effects(r *row, effects []Effect, s Settings) {
 			e.Notice.Rev, r.Notice.Rev = b.lastRev, b.lastRev
 			reported := r.Message
 			reported.Notice = e.Notice
-			if list := &b.out.Notices; len(*list) == cap(*list) {
-				*list = slices.Grow(*list, max(16, len(*list))) // append grows long slices by less, and copies more often
-			}
 			b.out.Notices = append(b.out.Notices, reported)
 		case Prompting:
 			b.promptAbout(r, s)

@@ -50,6 +50,7 @@ type Ledger struct {
 	threads cache[Conv, *thread]
 	early   early // by key: evidence that came before its message
 	handed  handovers
+	notices int // of the last batch: room for those of the next one
 	// Limited counts the messages that were not watched because of a limit.
 	Limited uint64
 }
@@ -132,6 +133,7 @@ func (r *Result) Commit() {
 		}
 	}
 	l.prompts += r.live
+	l.notices = len(r.Notices)
 	for _, gone := range r.Removed {
 		l.forgetAccount(gone.JID)
 	}
@@ -221,7 +223,7 @@ func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 		Ledger: l, now: now, rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, convs: map[Conv][]*row{},
 		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{}, whole: make(map[Conv]bool, len(loaded.Open)), included: map[Conv]*thread{}, newPeers: map[string]bool{}, newPairs: map[Conv]bool{},
 		gone: map[string]int64{}, numbers: map[string]Number{}, pairs: map[Conv]Pair{}, texts: map[string]*text{}, texting: map[Conv]*text{},
-		parts: map[PartKey]*Part{}, seen: map[ReplyKey]bool{}, usage: loaded.Usage, codes: map[int64]*code{}, codeUse: loaded.CodeUse, alerts: map[Alert]Time{}, out: &Result{ledger: l, now: now, delta: map[string]int32{}, early: early{}, handed: handovers{}},
+		parts: map[PartKey]*Part{}, seen: map[ReplyKey]bool{}, usage: loaded.Usage, codes: map[int64]*code{}, codeUse: loaded.CodeUse, alerts: map[Alert]Time{}, out: &Result{ledger: l, now: now, Notices: make([]Message, 0, l.notices), delta: map[string]int32{}, early: early{}, handed: handovers{}},
 	}
 	for _, c := range loaded.Open {
 		b.whole[c] = true
