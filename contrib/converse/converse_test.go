@@ -21,7 +21,7 @@ import (
 	"tocsin/internal/lab"
 )
 
-// The plugin in Debian's Chromium, driven by playwright-core: test/*.test.js tell the stories. With TOCSIN_PICTURES set to
+// The plugin in a headless Chromium, driven by playwright-core: test/*.test.js tell the stories. With TOCSIN_PICTURES set to
 // a folder the screenshots of docs/img are taken; with TOCSIN_STORY only the stories of matching names are told.
 
 // The pure parts, without a browser.
@@ -136,7 +136,7 @@ func befriend(t *testing.T, server *lab.Server, one, other string) {
 func story(t *testing.T, server *lab.Server, metrics *string, files ...string) {
 	t.Helper()
 	node := need(t, "node")
-	need(t, "chromium")
+	need(t, "chromium-headless-shell")
 	install(t)
 	site := httptest.NewServer(http.FileServer(http.Dir(".")))
 	t.Cleanup(site.Close)

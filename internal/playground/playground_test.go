@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestPlayground runs contrib/converse/test/playground.test.js in Debian's Chromium. It saves screenshots to the folder
+// TestPlayground runs contrib/converse/test/playground.test.js in a headless Chromium. It saves screenshots to the folder
 // TOCSIN_PICTURES, if that is set.
 func TestPlayground(t *testing.T) {
 	root, err := moduleRoot()

@@ -1,4 +1,4 @@
-// Debian's Chromium, and what a person does and sees in Converse.js.
+// A Chromium without windows, and what a person does and sees in Converse.js.
 
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
@@ -11,7 +11,7 @@ let browser;
 
 export async function launch() {
     browser = await chromium.launch({
-        executablePath: '/usr/bin/chromium',
+        executablePath: '/usr/bin/chromium-headless-shell',
         headless: true,
         args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
             '--disable-background-networking', '--disable-component-update', '--disable-sync'],
