@@ -101,7 +101,7 @@ func (d *Dispatcher) Up() {
 func (d *Dispatcher) Committed(r *track.Result) {
 	for i := range r.Notices {
 		d.countTimeout(&r.Notices[i])
-		d.notify(r.Notices[i])
+		d.notify(&r.Notices[i])
 	}
 	for i := range r.Prompts {
 		d.promptChanged(&r.Prompts[i])
@@ -159,18 +159,25 @@ func (d *Dispatcher) promptChanged(p *track.Prompt) {
 
 // notify sends a notice to its sender, if the sender has a resource that shows it. Otherwise it stays pending: the latest
 // state of every message is kept, and sent on return.
-func (d *Dispatcher) notify(m track.Message) {
-	m.Text = "" // not sent, and a great many may have to wait
+func (d *Dispatcher) notify(m *track.Message) {
 	v := d.Presence.View(m.Sender)
 	switch {
 	case len(v.Capable) > 0:
-		d.job(m.Sender, func(ctx context.Context) error { return d.notifier.sendStatus(ctx, m) })
+		reported := withoutText(m)
+		d.job(m.Sender, func(ctx context.Context) error { return d.notifier.sendStatus(ctx, reported) })
 	case !v.Ready:
-		d.Backlog.parkNotice(m)
+		d.Backlog.parkNotice(withoutText(m))
 		if d.Presence.View(m.Sender).Ready { // they have answered in the meantime
 			d.Backlog.Changed(m.Sender)
 		}
 	}
+}
+
+// withoutText copies a message. Its text is not sent, and a great many may have to wait.
+func withoutText(m *track.Message) track.Message {
+	copied := *m
+	copied.Text = ""
+	return copied
 }
 
 // job queues work for a user. If there is no room, a digest follows later.
@@ -291,8 +298,8 @@ func (d *Dispatcher) sendWaiting(owner string) {
 	if greet {
 		d.job(owner, func(ctx context.Context) error { return d.notifier.greet(ctx, owner) })
 	}
-	for _, m := range notices {
-		d.notify(m)
+	for i := range notices {
+		d.notify(&notices[i])
 	}
 	for _, out := range parked {
 		d.dispatch(out)
