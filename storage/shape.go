@@ -62,7 +62,7 @@ func shapeOf(whole *table, has, lacks []string) *shape {
 // shaped groups rows by the first shape that fits: it writes every column that differs from that of the row which is replaced.
 // was has these rows, one for each; without them, as in an insert, all columns are written.
 func shaped(shapes []*shape, t *table, is, was rows) []rows {
-	parts := make([]rows, len(shapes))
+	parts, fits := make([]rows, len(shapes)), make([]int, is.n) // fits: the shape of each row
 	zeroInts, zeroTexts := make([]int64, len(t.ints)), make([]string, len(t.texts))
 	for i := range is.n {
 		ints, texts := is.row(t, i)
@@ -72,14 +72,19 @@ func shaped(shapes []*shape, t *table, is, was rows) []rows {
 			changed = difference(ints, wasInts) | difference(texts, wasTexts)<<len(ints)
 		}
 		value := difference(ints, zeroInts) | difference(texts, zeroTexts)<<len(ints)
-		n := slices.IndexFunc(shapes, func(s *shape) bool { return changed&^(s.has|s.lacks) == 0 && value&s.lacks == 0 })
-		part := &parts[n]
-		part.n++
+		fits[i] = slices.IndexFunc(shapes, func(s *shape) bool { return changed&^(s.has|s.lacks) == 0 && value&s.lacks == 0 })
+		parts[fits[i]].n++
+	}
+	for i, s := range shapes {
+		parts[i].ints, parts[i].texts = make([]int64, 0, parts[i].n*len(s.ints)), make([]string, 0, parts[i].n*len(s.texts))
+	}
+	for i, n := range fits {
+		ints, texts := is.row(t, i)
 		for _, j := range shapes[n].ints {
-			part.ints = append(part.ints, ints[j])
+			parts[n].ints = append(parts[n].ints, ints[j])
 		}
 		for _, j := range shapes[n].texts {
-			part.texts = append(part.texts, texts[j])
+			parts[n].texts = append(parts[n].texts, texts[j])
 		}
 	}
 	return parts

@@ -280,7 +280,12 @@ func (b *batch) corrected(f *Fact) {
 
 func (b *batch) transit(r *row, f *Fact) {
 	r.rebase(b.now)
-	s := b.settings(&r.Message)
+	var s Settings
+	if f.Kind.isPlain() {
+		s.watch(b.policy.unwatched(&r.Message, b.people.Parties(r.Conv())))
+	} else {
+		s = b.settings(&r.Message)
+	}
 	if f.Kind == AlarmFired {
 		r.fired = r.fired || f.At == 0 || f.At >= r.Due // an older alarm changes nothing: the current one is still set
 		b.verdict(r, &s)

@@ -75,7 +75,14 @@ func (b *batch) pair(c Conv) Pair {
 
 // includeLearned remembers what is known about a conversation, loaded if it was not remembered; also that nothing is known.
 func (b *batch) includeLearned(c Conv) {
-	b.peers[c.Sender], b.peers[c.Recipient], b.pairs[c] = b.peer(c.Sender), b.peer(c.Recipient), b.pair(c)
+	for _, jid := range []string{c.Sender, c.Recipient} {
+		if _, ok := b.peers[jid]; !ok {
+			b.peers[jid] = b.peer(jid)
+		}
+	}
+	if _, ok := b.pairs[c]; !ok {
+		b.pairs[c] = b.pair(c)
+	}
 }
 
 // forgetAccount forgets everything about an account.

@@ -193,6 +193,7 @@ type code struct {
 type batch struct {
 	*Ledger
 	now      Time
+	people   recalled
 	rows     map[int64]*row
 	newest   map[Key]*row
 	convs    map[Conv][]*row
@@ -220,7 +221,7 @@ type batch struct {
 
 func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 	b := &batch{
-		Ledger: l, now: now, rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, convs: map[Conv][]*row{},
+		Ledger: l, now: now, people: recall(l.people), rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, convs: map[Conv][]*row{},
 		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{}, whole: make(map[Conv]bool, len(loaded.Open)), included: map[Conv]*thread{}, newPeers: map[string]bool{}, newPairs: map[Conv]bool{},
 		gone: map[string]int64{}, numbers: map[string]Number{}, pairs: map[Conv]Pair{}, texts: map[string]*text{}, texting: map[Conv]*text{},
 		parts: map[PartKey]*Part{}, seen: map[ReplyKey]bool{}, usage: loaded.Usage, codes: map[int64]*code{}, codeUse: loaded.CodeUse, alerts: map[Alert]Time{}, out: &Result{ledger: l, now: now, Notices: make([]Message, 0, l.notices), delta: map[string]int32{}, early: early{}, handed: handovers{}},
@@ -316,8 +317,8 @@ func (b *batch) nextOrd() int64 {
 func (b *batch) settings(m *Message) Settings {
 	who := b.people.Parties(m.Conv())
 	standing := first(m.Standing, who.Standing)
-	s := b.policy.Resolve(m, who, b.expect(m, standing))
-	s.Reveals = b.policy.Reveals(who, standing, b.numbers[m.Recipient].Consent, b.isRefused(m.Conv()))
+	s := b.policy.Resolve(m, *who, b.expect(m, standing))
+	s.Reveals = b.policy.Reveals(*who, standing, b.numbers[m.Recipient].Consent, b.isRefused(m.Conv()))
 	return s
 }
 

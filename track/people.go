@@ -28,6 +28,35 @@ type Prefs struct {
 	Gateway          string // a domain at which this user can send SMS by XMPP: clients are given links to it; "" for none
 }
 
+// recalled is a People that asks another one once for each conversation and user: for one batch.
+type recalled struct {
+	People
+	parties map[Conv]*Parties
+	clients map[string]Clients
+}
+
+func recall(p People) recalled { return recalled{p, map[Conv]*Parties{}, map[string]Clients{}} }
+
+// Parties is not to be changed.
+func (r recalled) Parties(c Conv) *Parties {
+	known, ok := r.parties[c]
+	if !ok {
+		parties := r.People.Parties(c)
+		known = &parties
+		r.parties[c] = known
+	}
+	return known
+}
+
+func (r recalled) Clients(bare string) Clients {
+	known, ok := r.clients[bare]
+	if !ok {
+		known = r.People.Clients(bare)
+		r.clients[bare] = known
+	}
+	return known
+}
+
 // Share restricts who may get a released number.
 type Share uint8
 

@@ -59,7 +59,6 @@ type Settings struct {
 func (p *Policy) Resolve(m *Message, who Parties, e Expectation) Settings {
 	h := m.Hint
 	s := Settings{
-		Unwatched:        p.unwatched(m, who),
 		UndeliveredAfter: p.UndeliveredAfter,
 		UnreadAfter:      p.UnreadAfter,
 		Mode:             first(p.Mode, Ask),
@@ -67,7 +66,8 @@ func (p *Policy) Resolve(m *Message, who Parties, e Expectation) Settings {
 		Muted:            who.Contact.Muted,
 		Steps:            p.Steps,
 	}
-	s.Watch, s.Sync = s.Unwatched == "", who.Recipient.Sync
+	s.watch(p.unwatched(m, &who))
+	s.Sync = who.Recipient.Sync
 	if who.Sender.Mode != ModeUnset {
 		s.Mode, s.ModeOf = who.Sender.Mode, TierSender
 	}
@@ -97,7 +97,7 @@ func (p *Policy) Resolve(m *Message, who Parties, e Expectation) Settings {
 		s.Reading = false // not requested
 	}
 	if m.Marks.Has(Test) {
-		s.Watch, s.Unwatched, s.UndeliveredAfter, s.UnreadAfter, s.Steps = true, "", 0, 0, nil
+		s.UndeliveredAfter, s.UnreadAfter, s.Steps = 0, 0, nil
 	}
 	return s
 }
@@ -105,9 +105,13 @@ func (p *Policy) Resolve(m *Message, who Parties, e Expectation) Settings {
 // awaitsDelivery reports whether an undelivered message gets a timeout.
 func (s Settings) awaitsDelivery() bool { return s.Delivery && s.UndeliveredAfter > 0 }
 
+// watch sets that the message is watched, or why it is not.
+func (s *Settings) watch(unwatched Reason) { s.Watch, s.Unwatched = unwatched == "", unwatched }
+
 // unwatched returns why the message is not watched, or "".
-func (p *Policy) unwatched(m *Message, who Parties) Reason {
+func (p *Policy) unwatched(m *Message, who *Parties) Reason {
 	switch {
+	case m.Marks.Has(Test):
 	case who.Recipient.Watch == Off:
 		return ReasonOptedOut
 	case m.Hint.Until == UntilNone,

@@ -83,6 +83,15 @@ func Transition(m *Message, f Fact, s Settings, now Time) []Effect {
 	return nil
 }
 
+// isPlain reports whether nothing of the settings matters to a transition by such a fact, except whether the message is watched.
+func (k FactKind) isPlain() bool {
+	switch k {
+	case Read, Replied, Bounced, Stored, Handed, Unacked:
+		return true
+	}
+	return false
+}
+
 // newMessage makes the message of a Sent fact. If the fact knows the recipient's sessions, it knows best.
 func newMessage(f *Fact, known Sessions) Message {
 	m := Message{

@@ -348,8 +348,17 @@ func TestTransitionIsTotal(t *testing.T) {
 						} else if m.Marks&(TimedOutUndelivered|TimedOutUnread) != 0 {
 							m.TimeoutAt = noon
 						}
-						before, now := m, noon.Add(wait)
+						before, plain, now := m, m, noon.Add(wait)
 						effects := Transition(&m, tableFact(kind, now), s, now)
+						if kind.isPlain() {
+							same := Transition(&plain, tableFact(kind, now), Settings{Watch: s.Watch, Unwatched: s.Unwatched}, now)
+							if plain != m || !slices.Equal(same, effects) {
+								t.Fatalf("fact %d depends on settings %d, after %v:\n%+v\n%+v\n%+v", kind, i, wait, before, m, plain)
+							}
+							if slices.ContainsFunc(effects, func(e Effect) bool { return e.Kind != Notify && e.Kind != Settle }) {
+								t.Fatalf("fact %d has effects that depend on settings: %+v", kind, effects)
+							}
+						}
 						if fault := faultOf(before, m, effects, kind); fault != "" {
 							t.Fatalf("%s: fact %d, settings %d, after %v:\n%+v\n%+v\n%+v", fault, kind, i, wait, before, m, effects)
 						}
