@@ -138,7 +138,7 @@ func TestFaults(t *testing.T) {
 		"place":               {Route{Name: "r", Provider: "vonage", Keys: map[string]any{"reply": map[string]any{"from": "msisdn"}}}, []string{`reply.from: invalid place "msisdn" (example: json:data.id)`}},
 		"report of nothing":   {Route{Name: "r", Provider: "vonage", Keys: map[string]any{"report": map[string]any{"state": "query:s"}}}, []string{`report: has neither ref nor id`}},
 		"hook":                {Route{Name: "r", Provider: "vonage", Keys: map[string]any{"hook": "md5"}}, []string{`hook: invalid value "md5" (must be secret, twilio, telnyx, basic or hmac-sha256:HEADER)`}},
-		"hook's key":          {Route{Name: "r", Provider: "twilio", Public: "https://example.org", HookSecret: hookKey}, []string{`presets/twilio.toml:13: hook: twilio needs hook_key`}},
+		"hook's key":          {Route{Name: "r", Provider: "twilio", Public: "https://example.org", HookSecret: hookKey}, []string{`presets/twilio.toml:14: hook: twilio needs hook_key`}},
 		"public key":          {Route{Name: "r", Provider: "telnyx", Public: "https://example.org", HookSecret: hookKey, HookKey: "AAAA", Keys: map[string]any{"hook": "telnyx"}}, []string{"hook: telnyx needs hook_key: the account's public key"}},
 		"form and GET":        {Route{Name: "r", Provider: "kannel", Keys: map[string]any{"form": map[string]any{"x": "y"}}}, []string{`method: GET has no body: form and json need POST`}},
 		"signature":           {Route{Name: "r", Provider: "kannel", Keys: map[string]any{"sign": "aws"}}, []string{`sign: invalid value "aws" (must be aliyun or tencent)`}},

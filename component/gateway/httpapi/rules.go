@@ -13,8 +13,8 @@ import (
 
 // rules interpret responses.
 type rules struct {
-	ok, later, refused, stopped *condition
-	id                          string
+	ok, denied, later, refused, stopped *condition
+	id                                  string
 }
 
 // condition is a Match, parsed.
@@ -24,7 +24,8 @@ type condition struct {
 }
 
 func (p *parser) rules(s *Spec) rules {
-	r := rules{ok: p.condition("ok", s.OK), later: p.condition("later", s.Later), refused: p.condition("refused", s.Refused), stopped: p.condition("stopped", s.Stopped), id: s.ID}
+	r := rules{id: s.ID, ok: p.condition("ok", s.OK), denied: p.condition("denied", s.Denied), later: p.condition("later", s.Later),
+		refused: p.condition("refused", s.Refused), stopped: p.condition("stopped", s.Stopped)}
 	if r.ok == nil {
 		p.fault("ok", "is missing: no response would count as success")
 	}
@@ -79,6 +80,8 @@ func (r *rules) class(resp *http.Response, body []byte, now time.Time) gateway.A
 	switch {
 	case r.stopped.matches(status, body, d):
 		answer.Outcome, answer.Class = gateway.Stopped, "stopped"
+	case r.denied.matches(status, body, d):
+		answer.Outcome, answer.Class, answer.Wait = gateway.NotSent, "denied", max(retryAfter(resp, now), closedFor)
 	case r.later.matches(status, body, d):
 		answer.Outcome, answer.Class, answer.Wait = gateway.NotSent, "later", retryAfter(resp, now)
 	case r.refused.matches(status, body, d):

@@ -26,6 +26,7 @@ type Spec struct {
 
 	OK      Match  `toml:"ok"`      // accepted; without status: any 2xx
 	ID      string `toml:"id"`      // path of the provider's ids
+	Denied  Match  `toml:"denied"`  // certainly not accepted, whatever the status, until an admin acts: credentials, credit; before later
 	Later   Match  `toml:"later"`   // certainly not accepted, whatever the status; before refused
 	Refused Match  `toml:"refused"` // this number or text will never be accepted
 	Stopped Match  `toml:"stopped"` // the number's owner has opted out
