@@ -113,7 +113,8 @@ func TestCopy(t *testing.T) {
 			t.Parallel()
 			fromDSN, toDSN := tc.from(t), tc.to(t)
 			from := open(t, fromDSN)
-			inhabited(t, from, 9000)
+			const messages = 5000 // 2000 at a time
+			inhabited(t, from, messages)
 			want := contents(t, from)
 
 			// It is interrupted in the middle of the messages.
@@ -139,7 +140,7 @@ func TestCopy(t *testing.T) {
 					t.Errorf("%s: %d of %d", table, done, total)
 				}
 			}))
-			if last["messages"] != 9000 || last["contacts"] != 1 {
+			if last["messages"] != messages || last["contacts"] != 1 {
 				t.Errorf("progress: %v", last)
 			}
 			if diff := cmp.Diff(want, contents(t, to)); diff != "" {
@@ -174,7 +175,7 @@ func TestCopyIsWhole(t *testing.T) {
 func TestCopyAfterChange(t *testing.T) {
 	t.Parallel()
 	from, to := open(t, sqliteDSN(t)), open(t, sqliteDSN(t))
-	inhabited(t, from, 5000)
+	inhabited(t, from, 2500)
 	ctx, cancel := context.WithCancel(t.Context())
 	err := storage.Copy(ctx, from, to, func(_ string, done, _ int64) {
 		if done > 0 {
