@@ -6,8 +6,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// shape is a way to write a row: the columns that are passed as parameters, and those that are set to 0 or ” by the statement
-// itself. Of a message, most columns have no value, and an update changes few: fewer columns mean fewer values to pass and
+// shape is a way to write a row: the columns that are passed as parameters, and those that the statement sets to 0 or to the empty
+// text itself. Of a message, most columns have no value, and an update changes few: fewer columns mean fewer values to pass and
 // fewer indexes to touch. But each shape is a statement per batch.
 type shape struct {
 	table

@@ -88,7 +88,7 @@ func (s *subject) stop() {
 	s.server.Stop()
 }
 
-// measure loads the server as fast as possible.
+// measure loads the server as fast as it answers.
 func (s *subject) measure() (f figures, err error) {
 	if _, err = s.load.Write(math.MaxInt, 0, warming); err != nil {
 		return f, err
@@ -104,8 +104,9 @@ func (s *subject) measure() (f figures, err error) {
 	return f, err
 }
 
-// sideBySide measures the server without and with a tap at the same time, so that other load on the machine affects both. A
-// server that has just started costs more, so they take turns at being first.
+// sideBySide measures the server without and with a tap. Their CPU times are measured at the same time, so that other load on
+// the machine affects both; then their rates one after the other, so that neither takes the processors from the other. A server
+// that has just started costs more, so they take turns at being first.
 func sideBySide(b *testing.B, k kind, pairs int, managed, plainFirst bool) (without, with figures) {
 	taps := []lab.Tap{k.tap, lab.NoTap}
 	if plainFirst {
@@ -126,6 +127,17 @@ func sideBySide(b *testing.B, k kind, pairs int, managed, plainFirst bool) (with
 	with, err := tapped.measure()
 	if err := errors.Join(err, <-failed); err != nil {
 		b.Fatal(err)
+	}
+	for _, tap := range taps {
+		alone, err := subjects[tap].measure()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if tap == lab.NoTap {
+			without.rate = alone.rate
+		} else {
+			with.rate, with.seen = alone.rate, alone.seen
+		}
 	}
 	return without, with
 }
