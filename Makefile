@@ -58,7 +58,7 @@ test-race:
 	$(TEST) $(RACE) -p 4 $(LONGEST) $(filter-out $(LONGEST) $(NORACE),$(shell $(GO) list ./...))
 
 test-plain:
-	nice -n 10 $(TEST) -p 1 -skip '^TestSQLite$$/^.*$$/^module$$' $(BOTH)
+	nice -n 10 $(TEST) -p 1 -skip '^TestSQLite$$/^.*$$/^module$$|^Test.*$$/^postgres$$' $(BOTH)
 
 test-kills:
 	$(TEST) $(NORACE)
