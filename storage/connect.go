@@ -125,7 +125,7 @@ func open(ctx context.Context, name, dsn string, connections int) (*sqlx.DB, err
 		return nil, err
 	}
 	defer db.Close() // only its driver is needed
-	c := instrument(&dsnConnector{dsn, db.Driver()})
+	c := bulkConnector{instrument(&dsnConnector{dsn, db.Driver()})}
 	return ready(ctx, sqlx.NewDb(sql.OpenDB(c), name), connections)
 }
 

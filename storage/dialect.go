@@ -76,31 +76,8 @@ func assignments(t *table, values []string, what func(column, value string) stri
 
 // write runs the statement once per row: without a network, multi-row statements are no faster.
 func (sqlite) write(ctx context.Context, stmt *sqlx.Stmt, t *table, r rows) error {
-	// A cancellable context costs a goroutine per statement, so it is checked here.
-	uncancelled := context.WithoutCancel(ctx)
-	key := slices.Index(t.columns(), t.key)
-	args := make([]any, 0, len(t.ints)+len(t.texts))
-	for i := range r.n {
-		if i%64 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		args = args[:0]
-		ints, texts := r.row(t, i)
-		for _, n := range ints {
-			args = append(args, n)
-		}
-		for _, s := range texts {
-			args = append(args, s)
-		}
-		if key >= 0 {
-			last := args[key]
-			args = append(slices.Delete(args, key, key+1), last)
-		}
-		if _, err := stmt.ExecContext(uncancelled, args...); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := stmt.ExecContext(ctx, bulk{t, r})
+	return err
 }
 
 func (sqlite) among(column string) string { return column + " IN (SELECT value FROM json_each(?))" }
