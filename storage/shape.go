@@ -30,7 +30,7 @@ func updateShapes(t *table) []*shape {
 	arrived := []string{"ord", "status", "marks", "delivery_rule", "reading_rule", "delivered_at", "seq", "rev", "notice_at", "why", "state", "basis"}
 	return []*shape{
 		shapeOf(t, append(slices.Clone(arrived), "due", "further"), nil),
-		shapeOf(t, append(slices.Clone(arrived), "settled_at"), []string{"unsettled", "due", "text", "further"}),
+		shapeOf(t, append(slices.Clone(arrived), "handed_at", "settled_at"), []string{"unsettled", "due", "text", "further"}),
 		shapeOf(t, t.columns(), nil),
 	}
 }
