@@ -33,6 +33,7 @@ const (
 	// facts: there is one transaction for maxIdle of them, not one for each.
 	tidyEvery = time.Second
 	maxIdle   = 64
+	maxRoom   = 256 // facts: room made at once for those of several batches
 )
 
 // Queue accepts facts; done is called when they are durable.
@@ -301,9 +302,12 @@ func (s *Source) forward(mark track.Mark) {
 		}
 	}
 	if n := len(sighting.Facts); n+len(s.clients)+len(sighting.Removed) > 0 {
-		// The queue owns these now: the next frame gets a new slice.
-		s.offer(&track.Events{Mark: mark, Facts: sighting.Facts, Clients: s.clients, Removed: slices.Clone(sighting.Removed)})
-		sighting.Facts, s.clients = make([]track.Fact, 0, max(8, n)), nil
+		// The queue owns these now: the next frames get what is left of the slice, or a new one.
+		s.offer(&track.Events{Mark: mark, Facts: sighting.Facts[:n:n], Clients: s.clients, Removed: slices.Clone(sighting.Removed)})
+		if sighting.Facts = sighting.Facts[n:]; cap(sighting.Facts) < n {
+			sighting.Facts = make([]track.Fact, 0, max(8, n, min(4*n, maxRoom)))
+		}
+		s.clients = nil
 	}
 }
 
