@@ -24,8 +24,13 @@ func (m *Message) notify(state State, basis Basis, at Time) []Effect {
 }
 
 func (m *Message) notifyFurther(state State, basis Basis, at Time, further State) []Effect {
+	return []Effect{m.report(state, basis, at, further)}
+}
+
+// report makes the message's next notice.
+func (m *Message) report(state State, basis Basis, at Time, further State) Effect {
 	n := &m.Notice
 	n.Seq++
 	n.State, n.Basis, n.At, n.Further, n.SMS = state, basis, at, further, ""
-	return []Effect{{Kind: Notify, Notice: *n}}
+	return Effect{Kind: Notify, Notice: *n}
 }

@@ -230,8 +230,7 @@ func (m *Message) settle(status Status, state State, basis Basis, reason Withdra
 		return nil
 	}
 	m.end(status, ReasonSettled, now)
-	effects := m.notify(state, basis, f.At)
-	return append(effects, Effect{Kind: Settle, Reason: reason})
+	return []Effect{m.report(state, basis, f.At, ""), {Kind: Settle, Reason: reason}}
 }
 
 // bounce records an error: it changes nothing once a client of the recipient is known to have the message. That a later
