@@ -22,11 +22,11 @@ LONGEST  := $(addprefix tocsin/,internal/acceptance storage contrib/converse cmd
 NORACE   := tocsin/internal/survival
 BOTH     := $(addprefix tocsin/internal/,scenarios texting)
 # A package that is compiled without the race detector hides the synchronisation of generic code that it shares with others
-# (sync/atomic's, sync.Map's), and races are reported where there are none. So all of it has the race detector, but for the one
-# package of SQLite that was translated from C (sqlite/lib): it has no code in common with others but comparisons, and its
-# memory is not on Go's heap, where alone the race detector would see anything; asking it at each access takes a third of the
-# time of all tests that use SQLite. Nor is looked at whether the pointers of what was translated stay within their objects
-# (-d=checkptr): it is not about races. internal/lab builds the program with the same flags: Go tells a test only the last.
+# (sync/atomic's, sync.Map's), and races are reported where there are none. So all of it has the race detector, except the
+# package of SQLite that was translated from C (sqlite/lib). It shares no generic code, and its memory is not on Go's heap: the
+# detector would see only its global variables, and take a quarter to a third of the time of tests that use SQLite. Nor is it
+# checked that translated pointers stay within their objects (-d=checkptr), which has nothing to do with races. internal/lab
+# builds the program with the same flags: Go tells a test only the last of them.
 RACE     := -race -gcflags=modernc.org/...=-d=checkptr=0 -gcflags=modernc.org/sqlite/lib=-race=false
 export TOCSIN_RACE := $(RACE)
 # Without paths, what was built in one checkout need not be built again in another one.
