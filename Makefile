@@ -43,7 +43,7 @@ build:
 # two processors busy. What kills programs under load goes without the race detector, which makes them slow, and without other tests
 # beside it: the linters take the time that it leaves (nice). Without the race detector go those BOTH, too, that tell one story by
 # many taps and databases: with it one of them, without it the others, in the time that the rest leaves; their output comes when they
-# have ended. It takes nine minutes on two processors.
+# have ended. It takes seven and a half minutes on two processors, and may take eight.
 test: tools
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-race test-plain
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-kills test-lint
