@@ -160,7 +160,7 @@ func (f *Fact) apply(b *batch) {
 		switch {
 		case b.find(f.Key) == nil:
 			b.storeEarly(f)
-		case b.people.Parties(f.Conv()).Recipient.Sync != SyncOff: // one row per message only for those who use it
+		case b.parties(f.Conv()).Recipient.Sync != SyncOff: // one row per message only for those who use it
 			b.alsoKnown(f)
 		}
 	case RosterChanged:
@@ -282,7 +282,7 @@ func (b *batch) transit(r *row, f *Fact) {
 	r.rebase(b.now)
 	var s Settings
 	if f.Kind.isPlain() {
-		s.watch(b.policy.unwatched(&r.Message, b.people.Parties(r.Conv())))
+		s.watch(b.policy.unwatched(&r.Message, b.parties(r.Conv())))
 	} else {
 		s = b.settings(&r.Message)
 	}

@@ -114,7 +114,7 @@ func (b *batch) circumstances(m *Message, standing Standing) (c Circumstances, u
 	set(isMarkable, m.Marks.Has(Markable))
 	set(isSealed, m.Marks.Has(Sealed))
 	set(isDelivered, m.Status == Delivered)
-	set(isShadowed, slices.ContainsFunc(b.convs[m.Conv()], func(r *row) bool {
+	set(isShadowed, slices.ContainsFunc(b.talk(m.Conv()).open, func(r *row) bool {
 		return m.Ord != 0 && r.Ord > m.Ord && !r.Status.Settled() && !r.Marks.Has(Markable)
 	}))
 	set(seesPresence, standing == StandingUnknown || standing.SeesPresence())

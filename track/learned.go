@@ -1,7 +1,6 @@
 package track
 
 import (
-	"maps"
 	"slices"
 	"time"
 )
@@ -62,17 +61,6 @@ func (b *batch) peer(jid string) Peer {
 	return Peer{JID: jid}
 }
 
-// pair returns what a recipient has shown to a sender.
-func (b *batch) pair(c Conv) Pair {
-	if p, ok := b.pairs[c]; ok {
-		return p
-	}
-	if p, ok := b.Ledger.pairs.get(c); ok {
-		return p
-	}
-	return Pair{Conv: c}
-}
-
 // includeLearned remembers what is known about a conversation, loaded if it was not remembered; also that nothing is known.
 func (b *batch) includeLearned(c Conv) {
 	for _, jid := range []string{c.Sender, c.Recipient} {
@@ -80,8 +68,8 @@ func (b *batch) includeLearned(c Conv) {
 			b.peers[jid] = b.peer(jid)
 		}
 	}
-	if _, ok := b.pairs[c]; !ok {
-		b.pairs[c] = b.pair(c)
+	if t := b.talk(c); !t.learned {
+		t.learn(b.pair(c))
 	}
 }
 
@@ -102,35 +90,12 @@ func (l *Ledger) forgetAccount(jid string) {
 	})
 }
 
-// dropPairs forgets what an account has shown, and what it was shown.
-func (b *batch) dropPairs(jid string) {
-	about := func(c Conv) bool { return c.Sender == jid || c.Recipient == jid }
-	forget := func(c Conv) {
-		if about(c) {
-			b.pairs[c] = Pair{Conv: c}
-		}
-	}
-	b.Ledger.pairs.each(forget)
-	for c := range b.pairs {
-		forget(c)
-	}
-	maps.DeleteFunc(b.newPairs, func(c Conv, _ bool) bool { return about(c) })
-}
-
 func (b *batch) putPeer(p Peer) {
 	if p == b.peer(p.JID) {
 		return
 	}
 	b.peers[p.JID] = p
 	b.newPeers[p.JID] = true
-}
-
-func (b *batch) putPair(p Pair) {
-	if p == b.pair(p.Conv) {
-		return
-	}
-	b.pairs[p.Conv] = p
-	b.newPairs[p.Conv] = true
 }
 
 // renew records an observation, and reports whether it is news.
@@ -185,7 +150,7 @@ func (b *batch) learn(f *Fact, named *row) {
 
 // marksPast reports whether a marker names a message although a later one that is not markable had arrived a while before.
 func (b *batch) marksPast(named *row, at Time) bool {
-	return slices.ContainsFunc(b.convs[named.Conv()], func(r *row) bool {
+	return slices.ContainsFunc(b.talk(named.Conv()).open, func(r *row) bool {
 		return r.Ord > named.Ord && r.Status == Delivered && !r.Marks.Has(Markable) && r.DeliveredAt.Add(10*time.Second) < at
 	})
 }

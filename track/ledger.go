@@ -104,9 +104,8 @@ type Result struct {
 	now     Time
 	delta   map[string]int32
 	peers   map[string]Peer // known, or learned
-	pairs   map[Conv]Pair
-	threads map[Conv]*thread // nil: drop it
-	live    int              // change in the number of live prompts
+	talks   map[Conv]*talk
+	live    int // change in the number of live prompts
 	early   early
 	handed  handovers
 	used    []Key // of the ledger's early
@@ -140,14 +139,16 @@ func (r *Result) Commit() {
 	for jid, p := range r.peers {
 		l.peers.put(jid, p, 1)
 	}
-	for c, p := range r.pairs {
-		l.pairs.put(c, p, 1)
-	}
-	for c, t := range r.threads {
-		if t == nil {
+	for c, t := range r.talks {
+		if t.learned {
+			l.pairs.put(c, t.pair, 1)
+		}
+		switch {
+		case !t.saved:
+		case t.thread == nil:
 			l.threads.remove(c)
-		} else {
-			l.threads.put(c, t, t.weight())
+		default:
+			l.threads.put(c, t.thread, t.thread.weight())
 		}
 	}
 	l.handed.merge(r.handed, r.now)
@@ -162,6 +163,7 @@ const maxRemembered = 100_000
 type row struct {
 	Message
 	before   *Message // as stored; not to be changed
+	talk     *talk    // its conversation
 	fresh    bool
 	once     bool // of a fresh one: Fact.Once
 	fired    bool // its alarm was taken from the heap
@@ -196,7 +198,8 @@ type batch struct {
 	people   recalled
 	rows     map[int64]*row
 	newest   map[Key]*row
-	convs    map[Conv][]*row
+	talks    map[Conv]*talk
+	last     *talk // the one that was asked for last
 	prompts  map[string]*work
 	live     map[Conv]*work
 	opened   []Opened
@@ -211,23 +214,19 @@ type batch struct {
 	codes    map[int64]*code
 	codeUse  CodeUse
 	alerts   map[Alert]Time
-	pairs    map[Conv]Pair
-	newPeers map[string]bool // those of peers that have changed; newPairs likewise
-	newPairs map[Conv]bool
-	whole    map[Conv]bool    // whose open messages were loaded
-	included map[Conv]*thread // what is remembered of the conversations of this batch; nil: nothing
+	newPeers map[string]bool // those of peers that have changed
 	out      *Result
 }
 
 func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 	b := &batch{
-		Ledger: l, now: now, people: recall(l.people), rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, convs: map[Conv][]*row{},
-		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{}, whole: make(map[Conv]bool, len(loaded.Open)), included: map[Conv]*thread{}, newPeers: map[string]bool{}, newPairs: map[Conv]bool{},
-		gone: map[string]int64{}, numbers: map[string]Number{}, pairs: map[Conv]Pair{}, texts: map[string]*text{}, texting: map[Conv]*text{},
+		Ledger: l, now: now, people: recall(l.people), rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, talks: map[Conv]*talk{},
+		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{}, newPeers: map[string]bool{},
+		gone: map[string]int64{}, numbers: map[string]Number{}, texts: map[string]*text{}, texting: map[Conv]*text{},
 		parts: map[PartKey]*Part{}, seen: map[ReplyKey]bool{}, usage: loaded.Usage, codes: map[int64]*code{}, codeUse: loaded.CodeUse, alerts: map[Alert]Time{}, out: &Result{ledger: l, now: now, Notices: make([]Message, 0, l.notices), delta: map[string]int32{}, early: early{}, handed: handovers{}},
 	}
 	for _, c := range loaded.Open {
-		b.whole[c] = true
+		b.talk(c).whole = true
 	}
 	for i := range loaded.Messages {
 		b.add(&row{Message: loaded.Messages[i], before: &loaded.Messages[i]})
@@ -258,7 +257,7 @@ func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 		b.peers[p.JID] = p
 	}
 	for _, p := range loaded.Pairs {
-		b.pairs[p.Conv] = p
+		b.talk(p.Conv).learn(p)
 	}
 	return b
 }
@@ -271,8 +270,9 @@ func (b *batch) add(r *row) *row {
 	if old := b.newest[r.Key]; old == nil || old.Ord < r.Ord {
 		b.newest[r.Key] = r
 	}
+	r.talk = b.talk(r.Conv())
 	if r.Kind == Watched {
-		b.convs[r.Conv()] = append(b.convs[r.Conv()], r)
+		r.talk.open = append(r.talk.open, r)
 	}
 	return r
 }
@@ -300,7 +300,7 @@ func (b *batch) find(k Key) *row {
 // upTo returns the messages of a conversation that evidence can change, in order, up to and including the Ord last.
 func (b *batch) upTo(c Conv, last int64) []*row {
 	var open []*row
-	for _, r := range b.convs[c] {
+	for _, r := range b.talk(c).open {
 		if r.Ord <= last && !r.Status.Final() {
 			open = append(open, r)
 		}
@@ -315,7 +315,7 @@ func (b *batch) nextOrd() int64 {
 }
 
 func (b *batch) settings(m *Message) Settings {
-	who := b.people.Parties(m.Conv())
+	who := b.parties(m.Conv())
 	standing := first(m.Standing, who.Standing)
 	s := b.policy.Resolve(m, *who, b.expect(m, standing))
 	s.Reveals = b.policy.Reveals(*who, standing, b.numbers[m.Recipient].Consent, b.isRefused(m.Conv()))
@@ -382,8 +382,10 @@ func (b *batch) finish() *Result {
 	for _, jid := range slices.Sorted(maps.Keys(b.newPeers)) {
 		b.out.Peers = append(b.out.Peers, b.peers[jid])
 	}
-	for c := range b.newPairs {
-		b.out.Pairs = append(b.out.Pairs, b.pairs[c])
+	for _, t := range b.talks {
+		if t.news {
+			b.out.Pairs = append(b.out.Pairs, t.pair)
+		}
 	}
 	slices.SortFunc(b.out.Pairs, func(x, y Pair) int {
 		return cmp.Or(cmp.Compare(x.Sender, y.Sender), cmp.Compare(x.Recipient, y.Recipient))
@@ -400,10 +402,10 @@ func (b *batch) finish() *Result {
 	}
 	b.out.Numbers = slices.DeleteFunc(b.out.Numbers, func(n Number) bool { return b.gone[n.JID] != 0 })
 	b.out.Parts = slices.DeleteFunc(b.out.Parts, func(p Part) bool { t := b.texts[p.Text]; return t == nil || b.isGone(t.Sender, t.Row) })
-	b.out.peers, b.out.pairs = b.peers, b.pairs
+	b.out.peers, b.out.talks = b.peers, b.talks
 	b.saveThreads()
 	for _, r := range b.rows {
-		r.before = nil // what is remembered keeps the row, and would keep all its predecessors
+		r.before, r.talk = nil, nil // what is remembered keeps the row, and would keep all its predecessors
 	}
 	return b.out
 }

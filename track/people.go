@@ -28,25 +28,13 @@ type Prefs struct {
 	Gateway          string // a domain at which this user can send SMS by XMPP: clients are given links to it; "" for none
 }
 
-// recalled is a People that asks another one once for each conversation and user: for one batch.
+// recalled is a People that asks another one once for each user's clients: for one batch.
 type recalled struct {
 	People
-	parties map[Conv]*Parties
 	clients map[string]Clients
 }
 
-func recall(p People) recalled { return recalled{p, map[Conv]*Parties{}, map[string]Clients{}} }
-
-// Parties is not to be changed.
-func (r recalled) Parties(c Conv) *Parties {
-	known, ok := r.parties[c]
-	if !ok {
-		parties := r.People.Parties(c)
-		known = &parties
-		r.parties[c] = known
-	}
-	return known
-}
+func recall(p People) recalled { return recalled{p, map[string]Clients{}} }
 
 func (r recalled) Clients(bare string) Clients {
 	known, ok := r.clients[bare]

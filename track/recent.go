@@ -99,26 +99,25 @@ func (m *Message) isOpen() bool { return m.Kind == Watched && !m.Status.Final() 
 
 // includeThread adds the open messages of a conversation to the batch, once. It returns the memory of the conversation.
 func (b *batch) includeThread(c Conv) *thread {
-	t, ok := b.included[c]
-	if ok {
-		return t
+	t := b.talk(c)
+	if t.included {
+		return t.thread
 	}
-	t = b.Ledger.thread(c)
-	b.included[c] = t
-	if t != nil {
-		for _, m := range t.rows {
+	t.included, t.thread = true, b.Ledger.thread(c)
+	if t.thread != nil {
+		for _, m := range t.thread.rows {
 			if m.isOpen() {
 				b.addRemembered(*m, m)
 			}
 		}
 	}
-	return t
+	return t.thread
 }
 
 // thread returns the memory of a conversation, or nil.
 func (b *batch) thread(c Conv) *thread {
-	if t, ok := b.included[c]; ok {
-		return t
+	if t := b.talk(c); t.included {
+		return t.thread
 	}
 	return b.Ledger.thread(c)
 }
@@ -154,7 +153,7 @@ func (b *batch) addRemembered(m Message, before *Message) {
 }
 
 // isWhole reports whether all open messages of a conversation are known.
-func (b *batch) isWhole(c Conv) bool { return b.whole[c] || b.thread(c) != nil }
+func (b *batch) isWhole(c Conv) bool { return b.talk(c).whole || b.thread(c) != nil }
 
 // isNeedless reports whether a new row need not be stored. An unwatched message is stored for its place in the order: a marker
 // for it settles the watched messages before it. If there is none, it is only remembered, like its aliases. But a tap that may
@@ -165,36 +164,28 @@ func (b *batch) isNeedless(r *row) bool {
 		return original != nil && original.needless
 	}
 	return r.Kind == Passed && r.once && b.isWhole(r.Conv()) &&
-		!slices.ContainsFunc(b.convs[r.Conv()], func(o *row) bool { return o.Ord < r.Ord && o.isOpen() })
+		!slices.ContainsFunc(b.talk(r.Conv()).open, func(o *row) bool { return o.Ord < r.Ord && o.isOpen() })
 }
 
 // saveThreads collects what to remember of the conversations of this batch: those of which all open messages are known. The
 // memory of a conversation is never older than what is stored.
 func (b *batch) saveThreads() {
-	rows := make(map[Conv][]*row, len(b.included)+len(b.whole))
-	for c, t := range b.included {
-		if t != nil {
-			rows[c] = nil
-		}
-	}
-	for c := range b.whole {
-		rows[c] = nil
-	}
 	for ord, r := range b.rows { // an alarm loads its rows, remembered or not
-		if c := r.Conv(); b.isWhole(c) && !b.isGone(r.Sender, ord) {
-			rows[c] = append(rows[c], r)
+		if !b.isGone(r.Sender, ord) {
+			r.talk.all = append(r.talk.all, r)
 		}
 	}
-	b.out.threads = make(map[Conv]*thread, len(rows))
-	for c, rows := range rows {
+	for c, t := range b.talks {
 		known := b.thread(c)
+		t.saved = t.whole || known != nil && (t.included || len(t.all) > 0)
 		switch {
+		case !t.saved:
 		case b.gone[c.Sender] != 0:
-			b.out.threads[c] = nil
-		case known != nil && !slices.ContainsFunc(rows, (*row).isNews):
-			b.out.threads[c] = known
+			t.thread = nil
+		case known != nil && !slices.ContainsFunc(t.all, (*row).isNews):
+			t.thread = known
 		default:
-			b.out.threads[c] = b.newThread(known, rows)
+			t.thread = b.newThread(known, t.all)
 		}
 	}
 }

@@ -76,6 +76,6 @@ func (b *batch) undecided(messages []Message) (until Time) {
 // withholds reports whether the number must not be used for this sender, neither disclosed nor texted, whatever was decided
 // before: the recipient's side has refused a message of theirs, or the recipient has withdrawn the number since.
 func (b *batch) withholds(c Conv) bool {
-	who := b.people.Parties(c)
+	who := b.parties(c)
 	return b.isRefused(c) || who.Hidden || who.Recipient.Watch == Off
 }

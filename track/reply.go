@@ -181,7 +181,7 @@ func (b *batch) replied(r *TextReplied) ReplyVerdict {
 	case len(last) > 1 && r.Rest != "":
 		said = r.Rest
 	}
-	if b.isRefused(conv) || b.people.Parties(conv).Hidden {
+	if b.isRefused(conv) || b.parties(conv).Hidden {
 		return ReplyWithheld
 	}
 	newest := int64(0)

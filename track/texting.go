@@ -15,7 +15,7 @@ func (b *batch) noText(m *Message) NoText {
 	if p == nil {
 		return NoSMS
 	}
-	n, who := b.numbers[m.Recipient], b.people.Parties(m.Conv())
+	n, who := b.numbers[m.Recipient], b.parties(m.Conv())
 	switch {
 	case n.E164 == "" || n.Source == FromVCard:
 		return NoNumber
