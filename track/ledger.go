@@ -50,7 +50,8 @@ type Ledger struct {
 	threads cache[Conv, *thread]
 	early   early // by key: evidence that came before its message
 	handed  handovers
-	notices int // of the last batch: room for those of the next one
+	notices int // of the last batch, like rows: room for those of the next one
+	rows    int
 	// Limited counts the messages that were not watched because of a limit.
 	Limited uint64
 }
@@ -110,6 +111,7 @@ type Result struct {
 	handed  handovers
 	used    []Key // of the ledger's early
 	limited uint64
+	rows    int // how many the batch had
 }
 
 // Apply processes the inputs in order. Nothing takes effect before Result.Commit: a batch that could not be stored is
@@ -132,7 +134,7 @@ func (r *Result) Commit() {
 		}
 	}
 	l.prompts += r.live
-	l.notices = len(r.Notices)
+	l.notices, l.rows = len(r.Notices), r.rows
 	for _, gone := range r.Removed {
 		l.forgetAccount(gone.JID)
 	}
@@ -219,8 +221,9 @@ type batch struct {
 }
 
 func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
+	room := max(len(loaded.Messages), l.rows)
 	b := &batch{
-		Ledger: l, now: now, people: recall(l.people), rows: make(map[int64]*row, len(loaded.Messages)), newest: map[Key]*row{}, talks: map[Conv]*talk{},
+		Ledger: l, now: now, people: recall(l.people), rows: make(map[int64]*row, room), newest: make(map[Key]*row, room), talks: map[Conv]*talk{},
 		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{}, newPeers: map[string]bool{},
 		gone: map[string]int64{}, numbers: map[string]Number{}, texts: map[string]*text{}, texting: map[Conv]*text{},
 		parts: map[PartKey]*Part{}, seen: map[ReplyKey]bool{}, usage: loaded.Usage, codes: map[int64]*code{}, codeUse: loaded.CodeUse, alerts: map[Alert]Time{}, out: &Result{ledger: l, now: now, Notices: make([]Message, 0, l.notices), delta: map[string]int32{}, early: early{}, handed: handovers{}},
@@ -402,7 +405,7 @@ func (b *batch) finish() *Result {
 	}
 	b.out.Numbers = slices.DeleteFunc(b.out.Numbers, func(n Number) bool { return b.gone[n.JID] != 0 })
 	b.out.Parts = slices.DeleteFunc(b.out.Parts, func(p Part) bool { t := b.texts[p.Text]; return t == nil || b.isGone(t.Sender, t.Row) })
-	b.out.peers, b.out.talks = b.peers, b.talks
+	b.out.peers, b.out.talks, b.out.rows = b.peers, b.talks, len(b.rows)
 	b.saveThreads()
 	for _, r := range b.rows {
 		r.before, r.talk = nil, nil // what is remembered keeps the row, and would keep all its predecessors
