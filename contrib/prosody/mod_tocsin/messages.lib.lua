@@ -5,6 +5,7 @@ local st = require "util.stanza";
 local filters = require "util.filters";
 local add_task = require "util.timer".add_task;
 local now = require "util.time".now;
+local abs = math.abs;
 
 local hosts, bare_sessions, full_sessions = prosody.hosts, prosody.bare_sessions, prosody.full_sessions;
 
@@ -159,7 +160,8 @@ return function (tap)
 		if class then data.tocsin_class, stanza[class_field] = class, class; end
 	end);
 
-	-- Events of reported messages that have not been delivered yet, with the time.
+	-- Events of reported messages that have not been delivered yet, with the time; negative while the block list decides.
+	-- (A field of the event would make its table grow, which is garbage for each message.)
 	local under_way, sweeping = {}, false;
 
 	local on_in = safely("in", function (data)
@@ -182,9 +184,9 @@ return function (tap)
 		sweeping = false;
 		local before = now() - drop_timeout;
 		for data, at in pairs(under_way) do
-			if at <= before then
+			if abs(at) <= before then
 				under_way[data] = nil;
-				report("dropped", data.stanza, nil, " why='" .. (data.tocsin_blocked and "blocked" or "filtered") .. "'");
+				report("dropped", data.stanza, nil, " why='" .. (at < 0 and "blocked" or "filtered") .. "'");
 			end
 		end
 		if next(under_way) then
@@ -209,12 +211,12 @@ return function (tap)
 		-- routing and delivery at -1.
 		module:hook("pre-message/" .. to, on_out, -0.9);
 		module:hook("message/" .. to, on_routing, 1000000);
-		module:hook("message/" .. to, function (data)
-			if under_way[data] then data.tocsin_blocked = true; end
-		end, 100.5);
-		module:hook("message/" .. to, function (data)
-			if data.tocsin_blocked then data.tocsin_blocked = nil; end
-		end, 99.5);
+		for _, priority in ipairs { 100.5, 99.5 } do -- before and after the block list
+			module:hook("message/" .. to, function (data)
+				local at = under_way[data];
+				if at then under_way[data] = -at; end
+			end, priority);
+		end
 		module:hook("message/" .. to, on_in, -0.9);
 	end
 

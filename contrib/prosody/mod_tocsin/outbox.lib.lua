@@ -3,7 +3,7 @@
 -- depend on Prosody: what it needs is passed in, so it can be tested alone.
 -- luacheck: std lua54
 
-local concat, move, format = table.concat, table.move, string.format;
+local concat, move, format, cut = table.concat, table.move, string.format, string.sub;
 local floor, max, min = math.floor, math.max, math.min;
 
 -- A batch is closed at this size, or this long after its first event.
@@ -38,7 +38,7 @@ end });
 local function new_state(run)
 	return {
 		run = run;
-		batches = {}; -- by number, until acknowledged or dropped
+		batches = {}; -- by number, until acknowledged or dropped; from and to: where the events are in an enveloped text
 		last = 0; -- the newest number
 		sent = 0; -- the newest number that was sent on this connection
 		acked = 0; -- all batches up to this number are acknowledged
@@ -64,6 +64,7 @@ local function new(state, env)
 	local outbox = {};
 	local parts = state.parts;
 	local gathering, sending = false, false; -- whether the timer to flush, or to send more, is running
+	local closed; -- the batch that was closed just now, with the envelope of this moment
 
 	local function forget(n)
 		local batch = state.batches[n];
@@ -87,9 +88,32 @@ local function new(state, env)
 		end
 	end
 
+	-- The tags around the events of a batch that is sent now.
+	local function envelope(n, first)
+		local head, tail = env.envelope();
+		local age = floor((env.clock() - first) * 1000);
+		return concat({
+			head, "<tap xmlns='urn:tocsin:tap:1' run='", state.run, "' n='", format("%d", n),
+			state.lost > 0 and format("' lost='%d", state.lost) or "",
+			age > 0 and format("' age='%d", age) or "",
+			format("' t='%d'>", floor(env.time() * 1000)),
+		}), "</tap>" .. tail;
+	end
+
+	-- Closes the open batch. If it is to be sent at once, its text has the envelope already: Prosody collects garbage
+	-- eagerly, so it is joined only once.
 	local function close()
 		if state.events == 0 then return; end
-		local batch = { text = concat(parts, "", 1, state.pieces), events = state.events, first = state.first };
+		local batch = { events = state.events, first = state.first };
+		if state.up and state.sent == state.last then
+			local head, tail = envelope(state.last + 1, batch.first);
+			parts[0], parts[state.pieces + 1] = head, tail;
+			batch.text = concat(parts, "", 0, state.pieces + 1);
+			batch.from, batch.to = #head + 1, -#tail - 1;
+			closed = batch;
+		else
+			batch.text = concat(parts, "", 1, state.pieces);
+		end
 		state.last = state.last + 1;
 		state.batches[state.last] = batch;
 		state.kept = state.kept + batch.events;
@@ -99,14 +123,10 @@ local function new(state, env)
 	end
 
 	local function send(n, batch)
-		local head, tail = env.envelope();
-		local age = floor((env.clock() - batch.first) * 1000);
-		return env.send(concat({
-			head, "<tap xmlns='urn:tocsin:tap:1' run='", state.run, "' n='", format("%d", n),
-			state.lost > 0 and format("' lost='%d", state.lost) or "",
-			age > 0 and format("' age='%d", age) or "",
-			format("' t='%d'>", floor(env.time() * 1000)), batch.text, "</tap>", tail,
-		}));
+		if batch == closed then return env.send(batch.text); end
+		local head, tail = envelope(n, batch.first);
+		local events = batch.from and cut(batch.text, batch.from, batch.to) or batch.text;
+		return env.send(head .. events .. tail);
 	end
 
 	local pump;
@@ -138,6 +158,7 @@ local function new(state, env)
 	local function flush()
 		close();
 		pump();
+		closed = nil;
 	end
 	outbox.flush = flush;
 
@@ -200,6 +221,7 @@ local function new(state, env)
 		close();
 		state.up, state.sent, state.flying, state.flying_bytes = true, state.acked, 0, 0;
 		pump();
+		closed = nil;
 	end
 
 	function outbox.disconnected()

@@ -70,6 +70,7 @@ do -- Unacknowledged batches are resent with the same numbers and a larger age.
 	local w = world();
 	w.outbox.connected();
 	w.add(300);
+	local third = w.sent[3];
 	test.equal("sent", w.numbers(), "1 2 3");
 	test.equal("acknowledged", w.outbox.acknowledge("run", 2), true);
 	w.outbox.disconnected();
@@ -77,6 +78,7 @@ do -- Unacknowledged batches are resent with the same numbers and a larger age.
 	w.now = w.now + 60;
 	w.outbox.connected();
 	test.equal("its age", w.sent[1]:match(" age='(%d+)'"), "60000");
+	test.equal("otherwise the same", (w.sent[1]:gsub(" age='60000'", "")), third);
 	test.equal("resent, and newer ones", w.numbers(), "3 4 5");
 	for _, wrong in ipairs { { "other", 3 }, { "run", 6 }, { "run", 0 }, { "run", 2.5 }, { "run", 0 / 0 }, { "run", nil }, { "run", -1 } } do
 		test.equal("an invalid acknowledgement", w.outbox.acknowledge(wrong[1], wrong[2]), false);
