@@ -1,7 +1,5 @@
 package track
 
-import "maps"
-
 // talk is what a batch knows about one conversation. It is looked up once per fact, as most facts need several parts of it.
 type talk struct {
 	Conv
@@ -85,7 +83,7 @@ func (b *batch) dropPairs(jid string) {
 
 // dropTalks forgets the messages of a sender whose account was removed in this batch.
 func (b *batch) dropTalks(sender string) {
-	for t := range maps.Values(b.talks) {
+	for _, t := range b.talks {
 		if t.Sender == sender {
 			t.open = nil
 		}

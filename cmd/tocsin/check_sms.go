@@ -52,7 +52,7 @@ func checkSMS(ctx context.Context, conf *config.Config, store *storage.Store, fo
 	for i, line := range lines {
 		route := &conf.SMS.Routes[i]
 		if held && route.Kind != "http" {
-			f.info("sms", "route %s: another instance holds its connection: run \"tocsin check\" on that host", route.Name)
+			f.info("sms", "route %s: another instance holds the connection; run \"tocsin check\" on that host", route.Name)
 			continue
 		}
 		if route.Kind == "xmpp" && found == nil {

@@ -75,7 +75,7 @@ func TestCheckSMS(t *testing.T) {
 		{"no SMSC", 400, configured("", smsc), nil, `FAIL  sms       config.toml:9: sms.route: route smsc: dial tcp 127.0.0.1:1: connect: connection refused`, true},
 		{"an instance is bound", 400, configured("", smsc), up, `ok    sms       route smsc: the instance is bound to 127.0.0.1:1; sent at most once`, false},
 		{"an instance is not", 400, configured("", smsc), down, `FAIL  sms       .*route smsc: bind refused with status 0x0000000e`, true},
-		{"another instance is live", 400, configured("", smsc), standby, `note  sms       route smsc: another instance holds its connection: .*`, false},
+		{"another instance is live", 400, configured("", smsc), standby, `note  sms       route smsc: another instance holds the connection; .*`, false},
 		{"a gateway on the server", 400, configured("", "smsc: kind = 'xmpp'; gateway = 'gw.example.org'"), up, `ok    sms       route smsc: the instance is connected to the server; sent at most once`, false},
 		{"public leads elsewhere", 400, configured(elsewhere.URL, kannel), nil, `ok .*` + "\n" + `FAIL  sms       config.toml:\d+: sms.public: ` + elsewhere.URL + ` does not reach sms.listen \(` + hooks + `\): status 404`, true},
 		{"nothing answers at public", 400, configured("http://127.0.0.1:1", kannel), nil, `ok .*` + "\n" + `FAIL .* http://127.0.0.1:1 does not reach sms.listen .*: connection refused`, true},

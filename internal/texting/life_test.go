@@ -39,8 +39,8 @@ type database struct {
 	stories int
 }
 
-// onBoth runs a test on a new database of each kind. With the race detector, which slows down SQLite, too, it is only
-// PostgreSQL: "make test" runs SQLite without it.
+// onBoth runs a test on a new database of each kind, but with the race detector only on PostgreSQL: "make test" runs SQLite
+// without it.
 func onBoth(t *testing.T, test func(*testing.T, *database)) {
 	for name, dsn := range map[string]func(*testing.T) string{
 		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "tocsin.db") },
