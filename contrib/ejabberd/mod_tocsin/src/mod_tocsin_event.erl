@@ -1,12 +1,13 @@
-%%% Describes messages as elements of urn:tocsin:tap:1 (docs/PROTOCOL.md, section 10). Pure functions.
+%%% Writes events of urn:tocsin:tap:1 (docs/PROTOCOL.md, section 10). Pure functions.
 -module(mod_tocsin_event).
 
--export([kind/1, is_replay/1, describe/2, event/2, message/5, presence/1, text/1, attributes/1, verbatim/0, verbatim/1]).
+-export([kind/1, is_replay/1, describe/2, event/2, message/6, presence/1, attributes/1, verbatim/0, verbatim/1]).
 
 -include("xmpp.hrl").
 -include("mod_tocsin.hrl").
 
 -define(NS_CLIENT_OR_NONE(NS), (NS == <<>> orelse NS == <<"jabber:client">> orelse NS == <<"jabber:server">>)).
+-define(EMPTY(Name), {<<Name>>, <<"<" Name "/>">>}). % a payload without attributes
 -define(MAX_PAYLOADS, 64).
 -define(MAX_TEXT, 16384). % bytes of a body
 -define(MAX_EVENT, 122880). % bytes of an event
@@ -20,7 +21,9 @@
 -define(ANNOTATIONS, [<<"rq">>, <<"mk">>, <<"oi">>, <<"si">>, <<"ns">>, <<"dl">>, <<"fb">>, <<"ur">>, <<"tr">>]).
 
 -type kind() :: text | other | error | none. % text: has a body or a ciphertext
--export_type([kind/0]).
+%% What stands after the name begins with the attributes.
+-type event() :: {Name :: binary(), Elements :: pos_integer(), AfterName :: binary()}.
+-export_type([kind/0, event/0]).
 
 %% A cheap classification. none only sorts out chat states, the one frequent kind that is never reported; describe/2 decides
 %% about the rest.
@@ -42,28 +45,30 @@ kind([_ | Els], _) -> kind(Els, other).
 is_replay(#message{sub_els = Els}) ->
     lists:any(fun(El) -> lists:member(xmpp:get_ns(El), [<<"urn:xmpp:delay">>, <<"jabber:x:delay">>]) end, Els).
 
-%% The payloads to report, or none if the message is not reported.
--spec describe(message(), non_neg_integer()) -> [fxml:xmlel()] | none.
+%% The payloads to report and their number, or none if the message is not reported.
+-spec describe(message(), non_neg_integer()) -> {pos_integer(), iodata()} | none.
 describe(#message{body = Body, subject = Subject, sub_els = Els} = M, Wants) ->
     case payloads(Els, M, Wants, ?MAX_PAYLOADS, [], 0) of
         never -> none;
         {Ps, Marks} ->
             case Body == [] andalso (Subject == [] andalso only(?ANNOTATIONS, Ps) orelse Wants band ?NO_REACTIONS /= 0 andalso only([<<"rx">>], Ps)) of
                 true -> none;
-                false -> body(M, Wants, Marks) ++ subject(Subject) ++ pick_one(Ps, Marks, M)
+                false ->
+                    All = body(M, Wants, Marks) ++ subject(Subject) ++ pick_one(Ps, Marks, M),
+                    {length(All), [element(2, P) || P <- All]}
             end
     end.
 
-only(Names, Ps) -> lists:all(fun(#xmlel{name = Name}) -> lists:member(Name, Names) end, Ps).
+only(Names, Ps) -> lists:all(fun(P) -> lists:member(element(1, P), Names) end, Ps).
 
 %% Restores the order of payloads (they were collected last first). Keeps the last error, and of several delays the first
 %% that marks a replay, or else the first.
 pick_one(Ps, Marks, _) when Marks band ?REPEATABLE == 0 -> lists:reverse(Ps);
 pick_one(Ps, _, #message{from = From, to = To}) ->
-    Errors = [P || #xmlel{name = <<"er">>} = P <- Ps],
-    Others = [P || #xmlel{name = Name} = P <- Ps, Name /= <<"er">>, Name /= <<"dl">>],
-    Delays = [P || #xmlel{name = <<"dl">>, attrs = A} = P <- lists:reverse(Ps), not own(attr(<<"from">>, A), From)],
-    Replays = [P || #xmlel{attrs = A} = P <- Delays, replay(attr(<<"from">>, A), From, To)],
+    Errors = [P || {<<"er">>, _} = P <- Ps],
+    Others = [P || {Name, _} = P <- Ps, Name /= <<"er">>],
+    Delays = [P || {<<"dl">>, _, By} = P <- lists:reverse(Ps), not own(By, From)],
+    Replays = [P || {_, _, By} = P <- Delays, replay(By, From, To)],
     lists:reverse(Others) ++ lists:sublist(Replays ++ Delays, 1) ++ lists:sublist(Errors, 1).
 
 own(By, #jid{} = From) -> By == jid:encode(From) orelse By == jid:encode(jid:remove_resource(From));
@@ -74,7 +79,7 @@ replay(By, #jid{lserver = S1}, #jid{lserver = S2} = To) -> By == S1 orelse By ==
 replay(_, _, _) -> false.
 
 subject([]) -> [];
-subject(_) -> [el(<<"su">>, [])].
+subject(_) -> [?EMPTY("su")].
 
 %%% Text
 
@@ -82,7 +87,7 @@ body(#message{body = []}, _, _) -> [];
 body(#message{type = Type, lang = Lang, body = [#text{data = Text, lang = L} | _]}, Wants, Marks) ->
     Withheld = Type == error orelse Wants band ?NO_TEXT /= 0 orelse Marks band (?CIPHER bor ?NO_STORE) /= 0,
     if Withheld; Text == <<>> -> [el(<<"body">>, [{<<"is">>, is(Text)}])];
-       true -> [#xmlel{name = <<"body">>, attrs = [{<<"xml:lang">>, L} || L /= Lang, is_language(L)], children = [{xmlcdata, cut(Text)}]}]
+       true -> [{<<"body">>, [<<"<body">>, attributes([{<<"xml:lang">>, L} || L /= Lang, is_language(L)]), $>, escape(cut(Text)), <<"</body>">>]}]
     end.
 
 is_language(L) -> L /= <<>> andalso byte_size(L) =< 35. % RFC 5646, section 4.4.1
@@ -130,16 +135,20 @@ payloads([El | Els], #message{type = Type, id = Id, to = To} = M, Wants, Left, P
     #xmlel{name = Name, attrs = Attrs, children = Children} = xml(El),
     case payload(xmlns(Attrs), Name, Attrs, Children) of
         never -> never;
-        {#xmlel{} = P, Mark} -> payloads(Els, M, Wants, Left - 1, put(P, Left, Ps), Marks bor Mark);
-        #xmlel{name = <<"x">>} when Type == error -> payloads(Els, M, Wants, Left, Ps, Marks); % a copy of the original's payload
-        #xmlel{name = <<"si">>} when Wants band ?IDS == 0 -> payloads(Els, M, Wants, Left, Ps, Marks);
-        #xmlel{name = <<"si">>, attrs = A} = P ->
-            case attr(<<"by">>, A) == jid:encode(jid:remove_resource(To)) of
+        {marked, P, Mark} -> payloads(Els, M, Wants, Left - 1, put(P, Left, Ps), Marks bor Mark);
+        {<<"x">>, _} when Type == error -> payloads(Els, M, Wants, Left, Ps, Marks); % a copy of the original's payload
+        {<<"si">>, _} when Wants band ?IDS == 0 -> payloads(Els, M, Wants, Left, Ps, Marks);
+        {<<"si">>, _} = P ->
+            case attr(<<"by">>, Attrs) == jid:encode(jid:remove_resource(To)) of
                 true -> payloads(Els, M, Wants, Left - 1, put(P, Left, Ps), Marks);
                 false -> payloads(Els, M, Wants, Left, Ps, Marks)
             end;
-        #xmlel{name = <<"oi">>, attrs = [{_, Id}]} -> payloads(Els, M, Wants, Left, Ps, Marks); % same as the message's id
-        #xmlel{} = P -> payloads(Els, M, Wants, Left - 1, put(P, Left, Ps), Marks);
+        {<<"oi">>, _} = P ->
+            case attr(<<"id">>, Attrs) of
+                Id -> payloads(Els, M, Wants, Left, Ps, Marks);
+                _ -> payloads(Els, M, Wants, Left - 1, put(P, Left, Ps), Marks)
+            end;
+        {_, _} = P -> payloads(Els, M, Wants, Left - 1, put(P, Left, Ps), Marks);
         skip -> payloads(Els, M, Wants, Left, Ps, Marks)
     end.
 
@@ -151,25 +160,21 @@ xml(#xmlel{} = El) -> El;
 xml(El) -> xmpp:encode(El).
 
 payload(<<"http://jabber.org/protocol/chatstates">>, _, _, _) -> skip;
-payload(<<"urn:xmpp:receipts">>, <<"request">>, _, _) -> el(<<"rq">>, []);
+payload(<<"urn:xmpp:receipts">>, <<"request">>, _, _) -> ?EMPTY("rq");
 payload(<<"urn:xmpp:receipts">>, <<"received">>, A, _) -> named(<<"rc">>, A);
-payload(<<"urn:xmpp:chat-markers:0">>, <<"markable">>, _, _) -> el(<<"mk">>, []);
+payload(<<"urn:xmpp:chat-markers:0">>, <<"markable">>, _, _) -> ?EMPTY("mk");
 payload(<<"urn:xmpp:chat-markers:0">>, <<"received">>, A, _) -> named(<<"mr">>, A);
 payload(<<"urn:xmpp:chat-markers:0">>, <<"displayed">>, A, _) -> named(<<"md">>, A);
 payload(<<"urn:xmpp:chat-markers:0">>, <<"acknowledged">>, A, _) -> named(<<"ma">>, A);
 payload(<<"urn:xmpp:sid:0">>, <<"origin-id">>, A, _) -> named(<<"oi">>, A);
 payload(<<"urn:xmpp:sid:0">>, <<"stanza-id">>, A, _) -> named(<<"si">>, A, [<<"by">>]);
 payload(<<"urn:xmpp:sid:0">>, _, _, _) -> skip;
-payload(<<"urn:xmpp:hints">>, <<"no-store">>, _, _) -> {el(<<"ns">>, []), ?NO_STORE};
+payload(<<"urn:xmpp:hints">>, <<"no-store">>, _, _) -> {marked, ?EMPTY("ns"), ?NO_STORE};
 payload(<<"urn:xmpp:hints">>, _, _, _) -> skip;
 payload(<<"urn:xmpp:reply:0">>, <<"reply">>, A, _) -> named(<<"re">>, A, [<<"to">>]);
 payload(<<"urn:xmpp:reactions:0">>, <<"reactions">>, A, Cs) ->
-    case named(<<"rx">>, A) of
-        #xmlel{attrs = As} = El ->
-            N = length([C || #xmlel{name = <<"reaction">>} = C <- Cs]),
-            El#xmlel{attrs = As ++ [{<<"n">>, integer_to_binary(N)}]};
-        skip -> skip
-    end;
+    N = length([C || #xmlel{name = <<"reaction">>} = C <- Cs]),
+    named(<<"rx">>, [{<<"id">>, attr(<<"id">>, A)}, {<<"n">>, integer_to_binary(N)}], [<<"n">>]);
 payload(<<"urn:xmpp:message-correct:0">>, <<"replace">>, A, _) -> named(<<"cr">>, A);
 payload(<<"urn:xmpp:message-retract:1">>, <<"retract">>, A, Cs) ->
     case child(<<"moderated">>, Cs) of
@@ -185,16 +190,16 @@ payload(<<"urn:xmpp:fallback:0">>, <<"fallback">>, A, Cs) -> fallback(A, Cs);
 payload(<<"eu.siacs.conversations.axolotl">>, <<"encrypted">>, _, Cs) -> omemo(<<"om">>, Cs);
 payload(<<"urn:xmpp:omemo:2">>, <<"encrypted">>, _, Cs) -> omemo(<<"om2">>, Cs);
 payload(<<"urn:xmpp:omemo:1">>, <<"encrypted">>, _, Cs) -> omemo(<<"om2">>, Cs);
-payload(<<"urn:xmpp:openpgp:0">>, <<"openpgp">>, _, _) -> {el(<<"ox">>, []), ?CIPHER};
-payload(<<"jabber:x:encrypted">>, <<"x">>, _, _) -> {el(<<"pg">>, []), ?CIPHER};
-payload(<<"urn:xmpp:eme:0">>, <<"encryption">>, A, _) -> {el(<<"em">>, pick([<<"namespace">>], A)), ?CIPHER};
-payload(<<"urn:xmpp:delay">>, <<"delay">>, A, _) -> {el(<<"dl">>, pick([<<"from">>, <<"stamp">>], A)), ?REPEATABLE};
-payload(<<"jabber:x:delay">>, <<"x">>, A, _) -> {el(<<"dl">>, pick([<<"from">>, <<"stamp">>], A)), ?REPEATABLE};
+payload(<<"urn:xmpp:openpgp:0">>, <<"openpgp">>, _, _) -> {marked, ?EMPTY("ox"), ?CIPHER};
+payload(<<"jabber:x:encrypted">>, <<"x">>, _, _) -> {marked, ?EMPTY("pg"), ?CIPHER};
+payload(<<"urn:xmpp:eme:0">>, <<"encryption">>, A, _) -> {marked, el(<<"em">>, pick([<<"namespace">>], A)), ?CIPHER};
+payload(<<"urn:xmpp:delay">>, <<"delay">>, A, _) -> delay(A);
+payload(<<"jabber:x:delay">>, <<"x">>, A, _) -> delay(A);
 payload(<<"urn:xmpp:jingle-message:0">>, Name, _, _) -> el(<<"jm">>, [{<<"n">>, Name}]);
 payload(<<"urn:tocsin:escalation:0">>, <<"track">>, A, _) ->
     el(<<"tr">>, [{K, V} || {K, V} <- A, K /= <<"xmlns">>, binary:match(K, <<":">>) == nomatch]);
 payload(<<"http://jabber.org/protocol/shim">>, <<"headers">>, _, Cs) -> urgency(Cs);
-payload(<<"urn:xmpp:forward:0">>, <<"forwarded">>, _, _) -> el(<<"fw">>, []);
+payload(<<"urn:xmpp:forward:0">>, <<"forwarded">>, _, _) -> ?EMPTY("fw");
 payload(<<"http://jabber.org/protocol/nick">>, _, _, _) -> skip;
 payload(<<"http://jabber.org/protocol/address">>, _, _, _) -> skip;
 payload(<<"urn:xmpp:carbons:2">>, <<"private">>, _, _) -> skip;
@@ -205,9 +210,9 @@ payload(<<"http://jabber.org/protocol/pubsub#event">>, _, _, _) -> never;
 payload(<<"http://jabber.org/protocol/muc#user">>, _, _, _) -> never;
 payload(NS, <<"error">>, A, Cs) when ?NS_CLIENT_OR_NONE(NS) -> failure(A, Cs);
 payload(NS, Name, _, _) when ?NS_CLIENT_OR_NONE(NS), Name == <<"thread">>; ?NS_CLIENT_OR_NONE(NS), Name == <<"body">> -> skip;
-payload(_, _, _, _) -> el(<<"x">>, []).
+payload(_, _, _, _) -> ?EMPTY("x").
 
-omemo(Name, Cs) -> {el(Name, [{<<"payload">>, <<"1">>} || child(<<"payload">>, Cs) /= false]), ?CIPHER}.
+omemo(Name, Cs) -> {marked, el(Name, [{<<"payload">>, <<"1">>} || child(<<"payload">>, Cs) /= false]), ?CIPHER}.
 
 %% XEP-0428: the fallback covers the body, or the whole message.
 fallback(A, Cs) ->
@@ -227,11 +232,14 @@ urgency(Cs) ->
 failure(A, Cs) ->
     Condition = [{<<"c">>, Name} || #xmlel{name = Name, attrs = As} <- Cs, Name /= <<"text">>,
                                     xmlns(As) == <<"urn:ietf:params:xml:ns:xmpp-stanzas">>],
-    {el(<<"er">>, pick([<<"type">>, <<"by">>], A) ++ lists:sublist(Condition, 1)), ?REPEATABLE}.
+    {marked, el(<<"er">>, pick([<<"type">>, <<"by">>], A) ++ lists:sublist(Condition, 1)), ?REPEATABLE}.
 
-%%% Elements
+delay(A) ->
+    {Name, Text} = el(<<"dl">>, pick([<<"from">>, <<"stamp">>], A)),
+    {marked, {Name, Text, attr(<<"from">>, A)}, ?REPEATABLE}.
 
-el(Name, Attrs) -> #xmlel{name = Name, attrs = Attrs}.
+%% A payload: its name and its text.
+el(Name, Attrs) -> {Name, [$<, Name, attributes(Attrs), <<"/>">>]}.
 
 %% An element that refers to another stanza by its id.
 named(Name, Attrs) -> named(Name, Attrs, []).
@@ -259,16 +267,34 @@ attr(Name, Attrs) ->
 
 %%% Events
 
--spec event(binary(), [{binary(), binary()}]) -> fxml:xmlel().
-event(Name, Attrs) -> el(Name, [A || {_, V} = A <- Attrs, V /= <<>>]).
+-spec event(binary(), [{binary(), binary()}]) -> event() | too_large.
+event(Name, Attrs) -> event(Name, 1, [attributes([A || {_, V} = A <- Attrs, V /= <<>>]), <<"/>">>]).
 
-%% An out, in or bounce event.
--spec message(binary(), binary(), kind(), message(), [fxml:xmlel()]) -> fxml:xmlel().
-message(Name, From, Kind, #message{type = Type, id = Id, lang = Lang, to = To}, Payloads) ->
-    (event(Name, [{<<"f">>, From}, {<<"t">>, jid:encode(To)}] ++
-               [{<<"i">>, Id} || Id /= <<>>, byte_size(Id) =< ?MAX_ID] ++
-               [{<<"y">>, atom_to_binary(Type, latin1)} || Type /= chat, Name /= <<"bounce">>] ++
-               [{<<"l">>, Lang} || Kind == text, is_language(Lang)]))#xmlel{children = Payloads}.
+event(Name, Elements, AfterName) ->
+    Text = iolist_to_binary(AfterName),
+    if byte_size(Text) =< ?MAX_EVENT -> {Name, Elements, Text};
+       true -> too_large
+    end.
+
+%% An out, in or bounce event; none if the message is not reported. Known is what the server adds to it. An event that is too large
+%% loses the message's text.
+-spec message(binary(), binary(), kind(), message(), non_neg_integer(), [{binary(), binary()}]) -> event() | none | too_large.
+message(Name, From, Kind, #message{type = Type, id = Id, lang = Lang, to = To} = M, Wants, Known) ->
+    case describe(M, Wants) of
+        none -> none;
+        {N, Payloads} ->
+            Attrs = attributes(Known ++ [{<<"f">>, From}, {<<"t">>, jid:encode(To)}] ++
+                                   [{<<"i">>, Id} || Id /= <<>>, byte_size(Id) =< ?MAX_ID] ++
+                                   [{<<"y">>, atom_to_binary(Type, latin1)} || Type /= chat, Name /= <<"bounce">>] ++
+                                   [{<<"l">>, Lang} || Kind == text, is_language(Lang)]),
+            case event(Name, 1 + N, [Attrs, end_of(Name, N, Payloads)]) of
+                too_large when Wants band ?NO_TEXT == 0 -> message(Name, From, Kind, M, Wants bor ?NO_TEXT, Known);
+                Event -> Event
+            end
+    end.
+
+end_of(_, 0, _) -> <<"/>">>;
+end_of(Name, _, Payloads) -> [$>, Payloads, <<"</">>, Name, $>].
 
 %% The attributes of presence and here that describe a client's presence.
 -spec presence(presence() | undefined) -> [{binary(), binary()}].
@@ -284,29 +310,26 @@ presence(#presence{show = Show, priority = Priority} = P) ->
 
 %%% Text
 
-%% Serializes an event: its name, its number of elements, and everything after the name. Done once, by the caller's process. An
-%% event that is too large loses the message's text. If it is still too large, it can't be reported.
--spec text(fxml:xmlel()) -> {binary(), pos_integer(), binary()} | too_large.
-text(#xmlel{name = Name, children = Children} = El) ->
-    Text = fxml:element_to_binary(El),
-    case byte_size(Text) =< ?MAX_EVENT of
-        true -> {Name, 1 + length(Children), binary:part(Text, byte_size(Name) + 1, byte_size(Text) - byte_size(Name) - 1)};
-        false ->
-            case without_text(El) of
-                El -> too_large;
-                Bare -> text(Bare)
-            end
+-spec attributes([{binary(), binary()}]) -> iodata().
+attributes(Attrs) -> [[$\s, K, <<"='">>, escape(V), $'] || {K, V} <- Attrs].
+
+escape(Text) ->
+    case is_plain(Text) of
+        true -> Text;
+        false -> << <<(escaped(C))/binary>> || <<C>> <= Text >>
     end.
 
-without_text(#xmlel{children = Children} = El) ->
-    El#xmlel{children = [case C of
-                             #xmlel{name = <<"body">>, children = [_ | _]} -> el(<<"body">>, [{<<"is">>, <<"text">>}]);
-                             _ -> C
-                         end || C <- Children]}.
+is_plain(<<C, Rest/binary>>) when C > $> -> is_plain(Rest); % most characters
+is_plain(<<C, _/binary>>) when C == $<; C == $>; C == $&; C == $'; C == $" -> false;
+is_plain(<<_, Rest/binary>>) -> is_plain(Rest);
+is_plain(<<>>) -> true.
 
-%% Attributes to insert between an event's name and the rest. The values must not need escaping.
--spec attributes([{binary(), iodata()}]) -> iolist().
-attributes(Attrs) -> [[$\s, K, "='", V, $'] || {K, V} <- Attrs].
+escaped($<) -> <<"&lt;">>;
+escaped($>) -> <<"&gt;">>;
+escaped($&) -> <<"&amp;">>;
+escaped($') -> <<"&apos;">>;
+escaped($") -> <<"&quot;">>;
+escaped(C) -> <<C>>.
 
 %% Puts serialized events into the stream without parsing them. Element names are written without escaping, so the text is
 %% passed as the name of an empty element, <NAME/>. The text therefore has to end with an empty element; if it does not, <end/>

@@ -54,9 +54,9 @@ message(Tap, Name, From, Kind, #message{body = Body, sub_els = Els} = M) ->
     case text_size(Body, erts_debug:flat_size(Els) * 8) of
         Small when Small < ?SMALL -> send(Tap, Small, {message, Name, From, Kind, M#message{meta = #{}}}); % metadata would be copied for nothing
         _ ->
-            case mod_tocsin_event:describe(M, wants(Tap)) of
+            case mod_tocsin_event:message(Name, From, Kind, M, wants(Tap), []) of
                 none -> ok;
-                Payloads -> report(Tap, mod_tocsin_event:message(Name, From, Kind, M, Payloads), between(Kind, M))
+                Event -> report(Tap, Event, between(Kind, M))
             end
     end.
 
@@ -70,19 +70,16 @@ text_size([#text{data = Text} | Texts], Size) -> text_size(Texts, Size + byte_si
 -spec outcome(#tap{}, binary(), binary(), binary(), binary(), [{binary(), binary()}]) -> ok.
 outcome(Tap, Name, From, To, Id, More) -> send(Tap, 0, {outcome, Name, From, To, Id, More}).
 
-%% Reports any other event (an element), or a change of a session (a tuple, see mod_tocsin_sessions:handle/2).
--spec report(#tap{} | none, fxml:xmlel() | tuple()) -> ok.
+%% Reports any other event, or a change of a session (see mod_tocsin_sessions:handle/2).
+-spec report(#tap{} | none, mod_tocsin_event:event() | too_large | tuple()) -> ok.
 report(none, _) -> ok;
-report(Tap, #xmlel{} = El) -> report(Tap, El, none);
-report(#tap{pid = Pid}, Session) -> % rare, and never dropped
+report(#tap{pid = Pid}, Session) when is_tuple(Session), is_atom(element(1, Session)) -> % rare, and never dropped
     Pid ! {event, now_us(), 0, Session},
-    ok.
+    ok;
+report(Tap, Event) -> report(Tap, Event, none).
 
-report(#tap{counters = Counters} = Tap, El, Between) ->
-    case mod_tocsin_event:text(El) of
-        {_, _, Rest} = Text -> send(Tap, byte_size(Rest), {text, Text, Between});
-        too_large -> atomics:add(Counters, ?REFUSED, 1)
-    end.
+report(#tap{counters = Counters}, too_large, _) -> atomics:add(Counters, ?REFUSED, 1);
+report(Tap, {_, _, AfterName} = Event, Between) -> send(Tap, byte_size(AfterName), {written, Event, Between}).
 
 send(#tap{pid = Pid, counters = Counters}, Bytes, Event) ->
     Size = ?OVERHEAD + Bytes,
@@ -270,7 +267,7 @@ terminate(_, #state{host = Host, run = Run, peer = Peer} = S) ->
     S2 = count_refused(S1),
     case Peer of
         {up, _, _} ->
-            S3 = add_element(mod_tocsin_event:event(<<"bye">>, []), none, now_us(), S2),
+            S3 = add(mod_tocsin_event:event(<<"bye">>, []), now_us(), S2),
             #state{window = W} = pump(S3#state{window = mod_tocsin_window:seal(S3#state.window)}),
             mod_tocsin_window:is_idle(W) orelse mod_tocsin_spool:save(Host, Run, W);
         _ -> mod_tocsin_spool:save(Host, Run, S2#state.window)
@@ -282,13 +279,13 @@ code_change(_, S, _) -> {ok, S}.
 %%% Events
 
 event({message, Name, From, Kind, M}, Time, #state{counters = Counters} = S) ->
-    case mod_tocsin_event:describe(M, atomics:get(Counters, ?WANTS)) of
-        none -> S;
-        Payloads -> add_element(mod_tocsin_event:message(Name, From, Kind, M, Payloads), between(Kind, M), Time, S)
-    end;
+    Wants = atomics:get(Counters, ?WANTS),
+    add(mod_tocsin_event:message(Name, From, Kind, M, Wants, known(between(Kind, M), Time, S)), Time, S);
 event({outcome, Name, From, To, Id, More}, Time, S) ->
-    add_element(mod_tocsin_event:event(Name, [{<<"f">>, From}, {<<"t">>, To}, {<<"i">>, Id} | More]), none, Time, S);
-event({text, Text, Between}, Time, S) -> add(Text, Between, Time, S);
+    add(mod_tocsin_event:event(Name, [{<<"f">>, From}, {<<"t">>, To}, {<<"i">>, Id} | More]), Time, S);
+event({written, {Name, Elements, AfterName}, Between}, Time, S) ->
+    Known = mod_tocsin_event:attributes(known(Between, Time, S)),
+    add({Name, Elements, iolist_to_binary([Known, AfterName])}, Time, S);
 event(Session, Time, #state{sessions = Sessions} = S) ->
     Els = mod_tocsin_sessions:handle(Session, Sessions),
     case {element(1, Session), S#state.peer} of
@@ -302,25 +299,20 @@ event(Session, Time, #state{sessions = Sessions} = S) ->
 wants_presence(#state{peer = {up, _, _}, counters = Counters}) -> atomics:get(Counters, ?WANTS) band ?NO_PRESENCE == 0;
 wants_presence(_) -> false.
 
-add_all(Els, Time, S) -> lists:foldl(fun(El, S1) -> add_element(El, none, Time, S1) end, S, Els).
+add_all(Events, Time, S) -> lists:foldl(fun(Event, S1) -> add(Event, Time, S1) end, S, Events).
 
-add_element(El, Between, Time, #state{window = W} = S) ->
-    case mod_tocsin_event:text(El) of
-        too_large -> S#state{window = mod_tocsin_window:lose(1, W)};
-        Text -> add(Text, Between, Time, S)
-    end.
+add(none, _, S) -> S;
+add(too_large, _, #state{window = W} = S) -> S#state{window = mod_tocsin_window:lose(1, W)};
+add(Event, Time, #state{window = W} = S) -> S#state{window = mod_tocsin_window:add(Time, Event, W)}.
 
-add({Name, Elements, Rest}, Between, Time, #state{window = W} = S) ->
-    S#state{window = mod_tocsin_window:add(Time, {Name, annotations(Between, Time, S), Elements, Rest}, W)}.
-
-%% Attributes that the server knows about a message's sender and recipient.
-annotations(none, _, _) -> [];
-annotations({_, _, U, Host} = Between, Time, #state{standings = Standings}) ->
-    mod_tocsin_event:attributes(mod_tocsin_standing:between(Between, Time, Standings) ++
-                                    case tap(Host) of
-                                        #tap{users = Users} -> mod_tocsin_sessions:count(U, Users);
-                                        none -> []
-                                    end).
+%% What the server knows about a message's sender and recipient, as attributes.
+known(none, _, _) -> [];
+known({_, _, U, Host} = Between, Time, #state{standings = Standings}) ->
+    mod_tocsin_standing:between(Between, Time, Standings) ++
+        case tap(Host) of
+            #tap{users = Users} -> mod_tocsin_sessions:count(U, Users);
+            none -> []
+        end.
 
 count_refused(#state{counters = Counters, window = W} = S) ->
     case atomics:get(Counters, ?REFUSED) of
@@ -393,9 +385,9 @@ wanted() ->
 hello(#state{host = Host} = S) ->
     Version = ejabberd_option:version(),
     Node = case node() of nonode@nohost -> <<>>; Node_ -> atom_to_binary(Node_, utf8) end,
-    add_element(mod_tocsin_event:event(<<"hello">>,
+    add(mod_tocsin_event:event(<<"hello">>,
             [{<<"v">>, ?VERSION}, {<<"module">>, ?MODULE_VERSION}, {<<"server">>, <<"ejabberd ", Version/binary>>},
-             {<<"hosts">>, Host}, {<<"node">>, Node}, {<<"tells">>, ?REPORTED}]), none, now_us(), S).
+             {<<"hosts">>, Host}, {<<"node">>, Node}, {<<"tells">>, ?REPORTED}]), now_us(), S).
 
 %% Reports the runs of nodes that are down. It is repeated after every hello, since it may have been lost.
 ended(#state{nodes = Nodes} = S) ->

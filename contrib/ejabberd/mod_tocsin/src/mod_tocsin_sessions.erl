@@ -25,13 +25,13 @@ users(#sessions{users = Users}) -> Users.
 
 %% Updates the table for a change reported by a hook, and returns the events to report. Changes of unknown sessions are
 %% ignored: these have been asked for their state, and a here follows.
--spec handle(tuple(), sessions()) -> [fxml:xmlel()].
-handle({opened, Pid, What}, S) -> [element_of(<<"opened">>, open(Pid, What, S), [])];
-handle({resumed, Pid, What, Old}, S) -> [element_of(<<"resumed">>, open(Pid, What, S), [{<<"o">>, Old}])];
+-spec handle(tuple(), sessions()) -> [mod_tocsin_event:event() | too_large].
+handle({opened, Pid, What}, S) -> [event_of(<<"opened">>, open(Pid, What, S), [])];
+handle({resumed, Pid, What, Old}, S) -> [event_of(<<"resumed">>, open(Pid, What, S), [{<<"o">>, Old}])];
 handle({here, Pid, What}, #sessions{table = T} = S) ->
     case ets:member(T, Pid) of
         true -> [];
-        false -> [here_element(open(Pid, What, S), true)]
+        false -> [here_event(open(Pid, What, S), true)]
     end;
 handle({What, Pid}, S) -> update(What, Pid, none, S);
 handle({What, Pid, Value}, S) -> update(What, Pid, Value, S).
@@ -42,7 +42,7 @@ update(What, Pid, Value, #sessions{table = T} = S) ->
         [] -> []
     end.
 
--spec down(reference(), pid(), sessions()) -> [fxml:xmlel()].
+-spec down(reference(), pid(), sessions()) -> [mod_tocsin_event:event() | too_large].
 down(Ref, Pid, #sessions{table = T} = S) -> % killed, so no hook ran
     case ets:lookup(T, Pid) of
         [#session{monitor = Ref} = Session] -> change(closed, <<>>, Session, S);
@@ -51,17 +51,17 @@ down(Ref, Pid, #sessions{table = T} = S) -> % killed, so no hook ran
 
 change(managed, _, #session{managed = {managed, _}}, _) -> [];
 change(managed, Resumable, Session, S) ->
-    [element_of(<<"managed">>, store(Session, Session#session{managed = {managed, Resumable}}, S),
+    [event_of(<<"managed">>, store(Session, Session#session{managed = {managed, Resumable}}, S),
                 [{<<"r">>, <<"1">>} || Resumable])];
-change(hibernating, _, Session, S) -> [element_of(<<"hibernating">>, store(Session, Session#session{hibernates = true}, S), [])];
+change(hibernating, _, Session, S) -> [event_of(<<"hibernating">>, store(Session, Session#session{hibernates = true}, S), [])];
 change(presence, Attrs, Session, S) ->
     Shown = case Attrs of [{<<"y">>, _} | _] -> none; _ -> Attrs end,
-    [element_of(<<"presence">>, store(Session, Session#session{presence = Shown}, S), Attrs)];
+    [event_of(<<"presence">>, store(Session, Session#session{presence = Shown}, S), Attrs)];
 change(closed, Why, #session{pid = Pid, monitor = Ref} = Session, #sessions{table = T} = S) ->
     demonitor(Ref, [flush]),
     ets:delete(T, Pid),
     add(Session, -1, S),
-    [element_of(<<"closed">>, Session, [{<<"why">>, Why}])].
+    [event_of(<<"closed">>, Session, [{<<"why">>, Why}])].
 
 open(Pid, {Key, JID, User, Managed, Hibernates, Presence}, #sessions{table = T} = S) ->
     case ets:lookup(T, Pid) of
@@ -83,20 +83,20 @@ add(#session{user = User, managed = Managed, hibernates = Hibernates}, N, #sessi
     Sum == [0, 0, 0] andalso ets:delete(Users, User).
 
 %% The here events of the next N sessions, from the first or after {next, Pid}, and where to continue.
--spec here(pos_integer(), first | {next, pid()}, boolean(), sessions()) -> {[fxml:xmlel()], done | {next, pid()}}.
+-spec here(pos_integer(), first | {next, pid()}, boolean(), sessions()) -> {[mod_tocsin_event:event() | too_large], done | {next, pid()}}.
 here(N, first, Presence, #sessions{table = T} = S) -> here(N, ets:first(T), Presence, S, []);
 here(N, {next, Pid}, Presence, #sessions{table = T} = S) -> here(N, ets:next(T, Pid), Presence, S, []).
 
-here(_, '$end_of_table', _, _, Els) -> {lists:reverse(Els), done};
-here(N, Pid, Presence, #sessions{table = T} = S, Els) ->
+here(_, '$end_of_table', _, _, Events) -> {lists:reverse(Events), done};
+here(N, Pid, Presence, #sessions{table = T} = S, Events) ->
     [Session] = ets:lookup(T, Pid),
-    Els1 = [here_element(Session, Presence) | Els],
-    if N > 1 -> here(N - 1, ets:next(T, Pid), Presence, S, Els1);
-       true -> {lists:reverse(Els1), {next, Pid}}
+    Events1 = [here_event(Session, Presence) | Events],
+    if N > 1 -> here(N - 1, ets:next(T, Pid), Presence, S, Events1);
+       true -> {lists:reverse(Events1), {next, Pid}}
     end.
 
-here_element(#session{managed = Managed, hibernates = Hibernates, presence = Shown} = Session, Presence) ->
-    element_of(<<"here">>, Session,
+here_event(#session{managed = Managed, hibernates = Hibernates, presence = Shown} = Session, Presence) ->
+    event_of(<<"here">>, Session,
                case Managed of
                    none -> [];
                    {managed, Resumable} -> [{<<"sm">>, <<"1">>} | [{<<"r">>, <<"1">>} || Resumable]]
@@ -106,7 +106,7 @@ here_element(#session{managed = Managed, hibernates = Hibernates, presence = Sho
                        _ -> []
                    end).
 
-element_of(Name, #session{jid = JID, key = Key}, Attrs) -> mod_tocsin_event:event(Name, [{<<"s">>, JID}, {<<"k">>, Key} | Attrs]).
+event_of(Name, #session{jid = JID, key = Key}, Attrs) -> mod_tocsin_event:event(Name, [{<<"s">>, JID}, {<<"k">>, Key} | Attrs]).
 
 %% Session counts of a user as attributes. None in a cluster, where no node knows all sessions.
 -spec count(binary(), atom()) -> [{binary(), binary()}].

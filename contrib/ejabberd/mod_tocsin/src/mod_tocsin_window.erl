@@ -16,12 +16,10 @@
 -define(MAX_SENT_BATCHES, 256).
 -define(MAX_SENT_BYTES, 4194304).
 
-%% Name, attributes added by the host's process, number of elements, and the text after the name and those attributes.
--type event() :: {Name :: binary(), Attrs :: iodata(), Elements :: pos_integer(), Rest :: binary()}.
 
 -record(batch, {number :: pos_integer(), first :: integer(), events :: pos_integer(), text :: binary()}).
 
--record(window, {open = [] :: [{integer(), event()}], % newest first
+-record(window, {open = [] :: [{integer(), Name :: binary(), AfterName :: binary()}], % newest first
                  events = 0, elements = 0, size = 0, % of open
                  number = 0, % of the last batch
                  sent = queue:new(), sent_count = 0, sent_size = 0,
@@ -33,7 +31,7 @@
 %% A window as saved in a file. Its times are monotonic time plus the clock's offset at saving.
 -type packed() :: {Number :: non_neg_integer(), Lost :: non_neg_integer(), [{pos_integer(), integer(), pos_integer(), binary()}]}.
 
--export_type([window/0, event/0, packed/0]).
+-export_type([window/0, packed/0]).
 
 -spec new(pos_integer()) -> window().
 new(Limit) -> #window{limit = Limit}.
@@ -42,11 +40,11 @@ new(Limit) -> #window{limit = Limit}.
 limit(Limit, W) -> trim(W#window{limit = Limit}).
 
 %% Adds an event that happened at Time.
--spec add(integer(), event(), window()) -> window().
-add(Time, {Name, Attrs, Elements, Rest} = Event, #window{size = Before} = W) ->
-    Size = byte_size(Name) + iolist_size(Attrs) + byte_size(Rest) + 16, % 16 for the time
+-spec add(integer(), mod_tocsin_event:event(), window()) -> window().
+add(Time, {Name, Elements, AfterName}, #window{size = Before} = W) ->
+    Size = byte_size(Name) + byte_size(AfterName) + 16, % 16 for the time
     #window{open = Open, events = N, elements = E, size = S} = W1 = case Before + Size > ?MAX_BATCH of true -> seal(W); false -> W end,
-    W2 = W1#window{open = [{Time, Event} | Open], events = N + 1, elements = E + Elements, size = S + Size},
+    W2 = W1#window{open = [{Time, Name, AfterName} | Open], events = N + 1, elements = E + Elements, size = S + Size},
     if N + 1 >= ?EVENTS; E + Elements >= ?ELEMENTS; S + Size >= ?BYTES -> seal(W2);
        true -> W2
     end.
@@ -55,8 +53,8 @@ add(Time, {Name, Attrs, Elements, Rest} = Event, #window{size = Before} = W) ->
 -spec seal(window()) -> window().
 seal(#window{events = 0} = W) -> W;
 seal(#window{open = Open, events = N, number = Last, unsent = Unsent, unsent_size = Size} = W) ->
-    [{First, _} | _] = Sorted = lists:keysort(1, lists:reverse(Open)),
-    Text = iolist_to_binary([[$<, Name, after_first((Time - First) div 1000), Attrs, Rest] || {Time, {Name, Attrs, _, Rest}} <- Sorted]),
+    [{First, _, _} | _] = Sorted = lists:keysort(1, lists:reverse(Open)),
+    Text = iolist_to_binary([[$<, Name, after_first((Time - First) div 1000), AfterName] || {Time, Name, AfterName} <- Sorted]),
     Batch = #batch{number = Last + 1, first = First, events = N, text = Text},
     trim(W#window{open = [], events = 0, elements = 0, size = 0, number = Last + 1,
                   unsent = queue:in(Batch, Unsent), unsent_size = Size + byte_size(Text)}).

@@ -5,20 +5,18 @@
 -include("mod_tocsin.hrl").
 
 %% The kind of a message, and its event as text.
-reported(M) -> reported(M, 0).
-reported(M, Wants) ->
-    case mod_tocsin_event:describe(M, Wants) of
+reported(M) ->
+    Kind = mod_tocsin_event:kind(M),
+    case mod_tocsin_event:message(<<"out">>, <<"a@h/r">>, Kind, M, 0, []) of
         none -> none;
-        Payloads ->
-            Kind = mod_tocsin_event:kind(M),
-            {Kind, fxml:element_to_binary(mod_tocsin_event:message(<<"out">>, <<"a@h/r">>, Kind, M, Payloads))}
+        {Name, _, AfterName} -> {Kind, <<"<", Name/binary, AfterName/binary>>}
     end.
 
 payloads(M) -> payloads(M, 0).
 payloads(M, Wants) ->
     case mod_tocsin_event:describe(M, Wants) of
         none -> none;
-        Ps -> iolist_to_binary([fxml:element_to_binary(P) || P <- Ps])
+        {_, Payloads} -> iolist_to_binary(Payloads)
     end.
 
 message(Xml) ->
@@ -151,10 +149,14 @@ wants() ->
     equal(<<"<body>Hi</body><si id='x' by='b@h'/>">>, payloads(message(<<"Hi">>, <<(Id(<<"a@h">>))/binary, (Id(<<"b@h">>))/binary>>), ?IDS)).
 
 events() ->
-    Event = fun(Body) -> #xmlel{name = <<"out">>, attrs = [{<<"i">>, <<"m1">>}], children = [#xmlel{name = <<"body">>, children = [{xmlcdata, Body}]}]} end,
-    equal({<<"out">>, 2, <<" i='m1'><body>&lt;</body></out>">>}, mod_tocsin_event:text(Event(<<"<">>))),
-    equal({<<"out">>, 2, <<" i='m1'><body is='text'/></out>">>}, mod_tocsin_event:text(Event(binary:copy(<<"'">>, 30000)))),
-    equal(too_large, mod_tocsin_event:text(#xmlel{name = <<"out">>, attrs = [{<<"x">>, binary:copy(<<"'">>, 30000)}]})).
+    Event = fun(Body, Xml) -> mod_tocsin_event:message(<<"out">>, <<"a@h/'">>, text, message(Body, Xml), 0, [{<<"ss">>, <<"1">>}]) end,
+    equal({<<"out">>, 3, <<" ss='1' f='a@h/&apos;' t='b@h' i='m1'><body>&lt;&amp;&gt;&quot;</body><rq/></out>">>},
+          Event(<<"<&>\"">>, <<"<request xmlns='urn:xmpp:receipts'/>">>)),
+    Long = #xmlel{name = <<"received">>, attrs = [{<<"xmlns">>, <<"urn:xmpp:receipts">>}, {<<"id">>, binary:copy(<<"'">>, 1000)}]},
+    M = (message(binary:copy(<<"\"">>, 16000), <<>>))#message{sub_els = lists:duplicate(5, Long)},
+    {_, 7, <<" f='a@h/r' t='b@h' i='m1'><body is='text'/><rc id='&apos;", _/binary>>} = mod_tocsin_event:message(<<"out">>, <<"a@h/r">>, text, M, 0, []),
+    equal({<<"bye">>, 1, <<"/>">>}, mod_tocsin_event:event(<<"bye">>, [{<<"x">>, <<>>}])),
+    equal(too_large, mod_tocsin_event:event(<<"out">>, [{<<"x">>, binary:copy(<<"'">>, 30000)}])).
 
 equal(Same, Same) -> ok;
 equal(Expected, Got) -> error({expected, Expected, got, Got}).

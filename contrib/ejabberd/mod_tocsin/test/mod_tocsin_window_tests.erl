@@ -4,7 +4,7 @@
 
 -import(mod_tocsin_window, [new/1, limit/2, add/3, seal/1, next/1, ack/2, rewind/1, lose/2, is_open/1, has_room/1, is_idle/1, lost/1, bytes/1, pack/2, unpack/3]).
 
-event(Id) -> {<<"e">>, [], 1, <<" i='", (integer_to_binary(Id))/binary, "'/>">>}.
+event(Id) -> {<<"e">>, 1, <<" i='", (integer_to_binary(Id))/binary, "'/>">>}.
 
 %% Adds N batches of one event each.
 batches(N, W) -> lists:foldl(fun(I, W1) -> seal(add(I, event(I), W1)) end, W, lists:seq(1, N)).
@@ -42,18 +42,13 @@ order_test() ->
     {[{1, Text}], _} = sent(W),
     equal(<<"<e i='1'/><e d='1' i='9'/><e d='2' i='2'/><e d='2' i='3'/>">>, Text).
 
-attributes_test() ->
-    W = seal(add(1, {<<"out">>, mod_tocsin_event:attributes([{<<"ss">>, <<"1">>}]), 2, <<" i='x'><rq/></out>">>}, new(1000))),
-    {[{1, Text}], _} = sent(W),
-    equal(<<"<out ss='1' i='x'><rq/></out>">>, Text).
-
 full_test_() ->
     Big = binary:copy(<<"x">>, 50000),
     [{"events", fun() -> equal([1, 2], numbers(element(1, sent(lists:foldl(fun(I, W) -> add(I, event(I), W) end, new(100000), lists:seq(1, 250)))))) end},
-     {"elements", fun() -> equal([1], numbers(element(1, sent(lists:foldl(fun(I, W) -> add(I, {<<"e">>, [], 65, <<"/>">>}, W) end, new(100000), lists:seq(1, 16)))))) end},
-     {"bytes", fun() -> equal([1], numbers(element(1, sent(add(1, {<<"e">>, [], 1, Big}, new(100000)))))) end},
+     {"elements", fun() -> equal([1], numbers(element(1, sent(lists:foldl(fun(I, W) -> add(I, {<<"e">>, 65, <<"/>">>}, W) end, new(100000), lists:seq(1, 16)))))) end},
+     {"bytes", fun() -> equal([1], numbers(element(1, sent(add(1, {<<"e">>, 1, Big}, new(100000)))))) end},
      {"never too large", fun() ->
-             W = lists:foldl(fun(_, W1) -> add(1, {<<"e">>, [], 1, binary:copy(<<"x">>, 48000)}, add(1, {<<"e">>, [], 1, binary:copy(<<"x">>, 122000)}, W1)) end,
+             W = lists:foldl(fun(_, W1) -> add(1, {<<"e">>, 1, binary:copy(<<"x">>, 48000)}, add(1, {<<"e">>, 1, binary:copy(<<"x">>, 122000)}, W1)) end,
                              new(10000000), lists:seq(1, 20)),
              {Sent, _} = sent(seal(W)),
              [equal(true, byte_size(Text) =< 196608) || {_, Text} <- Sent]
