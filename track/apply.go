@@ -13,6 +13,10 @@ func (f *Fact) want(l *Ledger, w *Want) {
 	}
 	known := l.thread(f.Conv())
 	peer := func() {
+		if w.known[f.Conv()] {
+			return
+		}
+		w.known[f.Conv()] = true
 		for _, jid := range []string{f.Sender, f.Recipient} {
 			if _, ok := l.peers.get(jid); !ok {
 				w.Peers = append(w.Peers, jid)
@@ -96,15 +100,14 @@ func (f *Fact) apply(b *batch) {
 		}
 		return
 	}
-	thread := b.includeThread(f.Conv())
-	b.includeNamed(thread, f.Key)
-	b.includeNamed(thread, Key{f.Sender, f.Recipient, f.Original})
-	for _, k := range f.otherKeys() {
-		b.includeNamed(thread, k)
+	t := b.talk(f.Conv())
+	b.includeThread(t)
+	for _, id := range [...]string{f.ID, f.Original, f.OriginID, f.ArchiveID} {
+		b.includeNamed(t, id)
 	}
 	switch f.Kind {
 	case Sent, Replied, Read, Synced, Received, RosterChanged, Named:
-		b.includeLearned(f.Conv())
+		b.includeLearned(t)
 	}
 	switch f.Kind {
 	case Sent:
@@ -169,7 +172,7 @@ func (f *Fact) apply(b *batch) {
 			b.transit(r, f)
 		}
 	case Bounced, Deferred, Stored, Handed, Unacked, Dropped: // what a server reports about one stanza: a correction's says nothing about the original
-		r := b.newest[f.Key]
+		r := b.newest(f.Key)
 		if r == nil {
 			b.storeEarly(f)
 			return
@@ -178,7 +181,7 @@ func (f *Fact) apply(b *batch) {
 		if r.Kind == Watched {
 			b.transit(r, f)
 			if f.Kind == Handed {
-				b.handedOver(f)
+				b.handedOver(r, f)
 			}
 		}
 	default:
@@ -219,7 +222,7 @@ func (b *batch) sent(f *Fact) {
 func (b *batch) alsoKnown(f *Fact) {
 	named := b.find(f.Key)
 	for _, k := range f.otherKeys() {
-		if b.newest[k] == nil {
+		if b.newest(k) == nil {
 			b.add(&row{Message: Message{Ord: b.nextOrd(), Key: k, Kind: Alias, Original: named.Ord, SentAt: f.At}, fresh: true})
 		}
 	}
@@ -241,7 +244,7 @@ func (f *Fact) otherKeys() (keys []Key) {
 
 // isCopy reports whether the stanza is another copy of a known one.
 func (b *batch) isCopy(f *Fact) bool {
-	old := b.newest[f.Key]
+	old := b.newest(f.Key)
 	switch {
 	case old == nil:
 		return false
@@ -264,7 +267,7 @@ func (b *batch) full(sender string) bool {
 // unknown or settled, only the position in the order is recorded.
 func (b *batch) corrected(f *Fact) {
 	original := b.find(Key{f.Sender, f.Recipient, f.Original})
-	if old := b.newest[f.Key]; b.isCopy(f) || old != nil && old.Kind == Alias && original != nil && old.Original == original.Ord {
+	if old := b.newest(f.Key); b.isCopy(f) || old != nil && old.Kind == Alias && original != nil && old.Original == original.Ord {
 		return
 	}
 	m := Message{Ord: b.nextOrd(), Key: f.Key, Kind: Passed, SentAt: f.At}
@@ -294,14 +297,13 @@ func (b *batch) transit(r *row, f *Fact) {
 }
 
 func (b *batch) effects(r *row, effects []Effect, s Settings) {
-	for _, e := range effects {
-		switch e.Kind {
+	for i := range effects {
+		switch e := &effects[i]; e.Kind {
 		case Notify:
 			b.lastRev++
 			e.Notice.Rev, r.Notice.Rev = b.lastRev, b.lastRev
-			reported := r.Message
-			reported.Notice = e.Notice
-			b.out.Notices = append(b.out.Notices, reported)
+			b.out.Notices = append(b.out.Notices, r.Message)
+			b.out.Notices[len(b.out.Notices)-1].Notice = e.Notice
 		case Prompting:
 			b.promptAbout(r, s)
 		case SendText:

@@ -2,6 +2,7 @@ package track
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -62,15 +63,19 @@ func (b *batch) peer(jid string) Peer {
 }
 
 // includeLearned remembers what is known about a conversation, loaded if it was not remembered; also that nothing is known.
-func (b *batch) includeLearned(c Conv) {
-	for _, jid := range []string{c.Sender, c.Recipient} {
+func (b *batch) includeLearned(t *talk) {
+	if t.known {
+		return
+	}
+	for _, jid := range []string{t.Sender, t.Recipient} {
 		if _, ok := b.peers[jid]; !ok {
 			b.peers[jid] = b.peer(jid)
 		}
 	}
-	if t := b.talk(c); !t.learned {
-		t.learn(b.pair(c))
+	if !t.learned {
+		t.learn(b.pair(t.Conv))
 	}
+	t.known = true
 }
 
 // forgetAccount forgets everything about an account.
@@ -110,7 +115,8 @@ func renew(t *Time, at Time) bool {
 // learn learns from a proof about the client that sent it: a receipt or marker for the named message, of which more is known
 // if it is watched.
 func (b *batch) learn(f *Fact, named *row) {
-	peer, pair := b.peer(f.Recipient), b.pair(f.Conv())
+	known, pair := b.peer(f.Recipient), b.pair(f.Conv())
+	peer := known
 	watched := named.Kind == Watched
 	sealed := watched && named.Marks.Has(Sealed)
 	switch {
@@ -144,7 +150,9 @@ func (b *batch) learn(f *Fact, named *row) {
 		}
 		pair.Unmarked = 0
 	}
-	b.putPeer(peer)
+	if peer != known {
+		b.putPeer(peer)
+	}
 	b.putPair(pair)
 }
 
@@ -157,6 +165,9 @@ func (b *batch) marksPast(named *row, at Time) bool {
 
 // missed counts what a recipient who has seen or answered messages did not prove, once for any number of messages.
 func (b *batch) missed(f *Fact, seen []*row) {
+	if len(seen) == 0 {
+		return
+	}
 	pair := b.pair(f.Conv())
 	var receipt, marker bool
 	for _, r := range seen {
@@ -185,13 +196,13 @@ type Client struct {
 }
 
 func (c *Client) want(l *Ledger, w *Want) {
-	who := Bare(c.JID)
+	who, resource, _ := strings.Cut(c.JID, "/")
 	if _, ok := l.peers.get(who); !ok {
 		w.Peers = append(w.Peers, who)
 	}
 	if c.Left {
 		for _, h := range l.handed[who] {
-			if h.to == c.JID {
+			if h.resource == resource && h.isRecent(c.At) {
 				w.Keys = append(w.Keys, h.Key)
 			}
 		}
@@ -215,11 +226,18 @@ func (c *Client) apply(b *batch) {
 	}
 }
 
-// handover is a message that was recently handed to a session.
+// handed is a message of a batch that was handed to a session.
+type handed struct {
+	*row
+	resource string
+	at       Time
+}
+
+// handover is an undelivered message that was recently handed to a session.
 type handover struct {
 	Key
-	to string // full JID
-	at Time
+	resource string
+	at       Time
 }
 
 // handovers holds the recent ones by recipient, in memory: if the session ends soon after, they may be lost.
@@ -227,45 +245,66 @@ type handovers map[string][]handover
 
 const (
 	maxHanded   = 1 << 16
-	maxHandedTo = 256
+	maxHandedTo = 256 // at least so many of a recipient are kept, at most twice as many
 )
 
+// isRecent reports whether a session that ends now may not have got the message.
+func (h *handover) isRecent(now Time) bool { return now < h.at.Add(settling) }
+
 // handedOver records the session to which a message was handed.
-func (b *batch) handedOver(f *Fact) {
-	if list := b.out.handed[f.Recipient]; len(list) < maxHandedTo {
-		b.out.handed[f.Recipient] = append(list, handover{f.Key, f.Recipient + "/" + f.Resource, f.At})
+func (b *batch) handedOver(r *row, f *Fact) {
+	b.handed = append(b.handed, handed{r, f.Resource, f.At})
+}
+
+// handovers returns those of this batch. A message that has arrived by now can't be lost any more.
+func (b *batch) handovers() (all []handover) {
+	for _, h := range b.handed {
+		if h.Status == Pending {
+			all = append(all, handover{h.Key, h.resource, h.at})
+		}
 	}
+	return all
 }
 
 // left revokes what was handed to a session in its last minute, unless another session had it, too.
 func (b *batch) left(session string, at Time) {
-	who := Bare(session)
-	all := slices.Concat(b.Ledger.handed[who], b.out.handed[who])
+	who, resource, _ := strings.Cut(session, "/")
+	all := slices.Clone(b.Ledger.handed[who])
+	for _, h := range b.handed {
+		if h.Recipient == who && h.Status == Pending {
+			all = append(all, handover{h.Key, h.resource, h.at})
+		}
+	}
 	for _, h := range all {
-		if h.to != session || at >= h.at.Add(settling) {
+		if h.resource != resource || !h.isRecent(at) {
 			continue
 		}
 		var other Time
 		for _, o := range all {
-			if o.Key == h.Key && o.to != session {
+			if o.Key == h.Key && o.resource != h.resource {
 				other = o.at
 			}
 		}
-		if r := b.newest[h.Key]; r != nil && r.Kind == Watched {
+		if r := b.newest(h.Key); r != nil && r.Kind == Watched {
 			r.HandedAt = other
 		}
 	}
 }
 
-// merge applies what a batch has added, and drops what is older than a minute.
-func (h handovers) merge(noted handovers, now Time) {
+// merge adds those of a batch. Old ones are dropped only when there is no room, so that those who get many cost little.
+func (h handovers) merge(noted []handover, now Time) {
 	if len(h) >= maxHanded {
 		clear(h)
 	}
-	for who, list := range noted {
-		kept := slices.DeleteFunc(h[who], func(o handover) bool { return now >= o.at.Add(settling) })
-		kept = append(kept, list...)
-		h[who] = kept[max(0, len(kept)-maxHandedTo):]
+	for _, n := range noted {
+		list := h[n.Recipient]
+		if len(list) == cap(list) {
+			list = slices.DeleteFunc(list, func(o handover) bool { return !o.isRecent(now) })
+			if len(list) >= 2*maxHandedTo {
+				list = slices.Delete(list, 0, len(list)-maxHandedTo)
+			}
+		}
+		h[n.Recipient] = append(list, n)
 	}
 }
 

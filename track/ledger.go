@@ -89,7 +89,7 @@ func (l *Ledger) OpenPrompts() int { return l.prompts }
 
 // Want returns what must be loaded for the inputs.
 func (l *Ledger) Want(inputs []Input) Want {
-	var w Want
+	w := Want{covered: make(map[Key]bool, l.rows), known: map[Conv]bool{}}
 	for _, in := range inputs {
 		in.want(l, &w)
 	}
@@ -108,7 +108,7 @@ type Result struct {
 	talks   map[Conv]*talk
 	live    int // change in the number of live prompts
 	early   early
-	handed  handovers
+	handed  []handover
 	used    []Key // of the ledger's early
 	limited uint64
 	rows    int // how many the batch had
@@ -161,6 +161,9 @@ func (r *Result) Commit() {
 // maxRemembered limits each generation of what is remembered about people and pairs of them.
 const maxRemembered = 100_000
 
+// nothing is what was stored of a new row. It is not to be changed.
+var nothing Message
+
 // row is a message in a batch.
 type row struct {
 	Message
@@ -199,7 +202,7 @@ type batch struct {
 	now      Time
 	people   recalled
 	rows     map[int64]*row
-	newest   map[Key]*row
+	all      []*row // the same, in the order in which they were added; in the end, by Ord
 	talks    map[Conv]*talk
 	last     *talk // the one that was asked for last
 	prompts  map[string]*work
@@ -208,6 +211,7 @@ type batch struct {
 	peers    map[string]Peer
 	gone     map[string]int64  // the last Ord of removed accounts
 	numbers  map[string]Number // by recipient
+	handed   []handed
 	texts    map[string]*text
 	texting  map[Conv]*text // the live ones
 	parts    map[PartKey]*Part
@@ -223,10 +227,10 @@ type batch struct {
 func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 	room := max(len(loaded.Messages), l.rows)
 	b := &batch{
-		Ledger: l, now: now, people: recall(l.people), rows: make(map[int64]*row, room), newest: make(map[Key]*row, room), talks: map[Conv]*talk{},
+		Ledger: l, now: now, people: recall(l.people), rows: make(map[int64]*row, room), all: make([]*row, 0, room), talks: map[Conv]*talk{},
 		prompts: map[string]*work{}, live: map[Conv]*work{}, opened: loaded.Opened, peers: map[string]Peer{}, newPeers: map[string]bool{},
 		gone: map[string]int64{}, numbers: map[string]Number{}, texts: map[string]*text{}, texting: map[Conv]*text{},
-		parts: map[PartKey]*Part{}, seen: map[ReplyKey]bool{}, usage: loaded.Usage, codes: map[int64]*code{}, codeUse: loaded.CodeUse, alerts: map[Alert]Time{}, out: &Result{ledger: l, now: now, Notices: make([]Message, 0, l.notices), delta: map[string]int32{}, early: early{}, handed: handovers{}},
+		parts: map[PartKey]*Part{}, seen: map[ReplyKey]bool{}, usage: loaded.Usage, codes: map[int64]*code{}, codeUse: loaded.CodeUse, alerts: map[Alert]Time{}, out: &Result{ledger: l, now: now, Notices: make([]Message, 0, l.notices), delta: map[string]int32{}, early: early{}},
 	}
 	for _, c := range loaded.Open {
 		b.talk(c).whole = true
@@ -267,16 +271,11 @@ func newBatch(l *Ledger, loaded Loaded, now Time) *batch {
 
 func (b *batch) add(r *row) *row {
 	if r.fresh {
-		r.before = new(Message)
+		r.before = &nothing
 	}
-	b.rows[r.Ord] = r
-	if old := b.newest[r.Key]; old == nil || old.Ord < r.Ord {
-		b.newest[r.Key] = r
-	}
+	b.rows[r.Ord], b.all = r, append(b.all, r)
 	r.talk = b.talk(r.Conv())
-	if r.Kind == Watched {
-		r.talk.open = append(r.talk.open, r)
-	}
+	r.talk.add(r)
 	return r
 }
 
@@ -290,7 +289,7 @@ func (b *batch) addPrompt(w *work) *work {
 
 // find returns the message with an id: of a correction, the original.
 func (b *batch) find(k Key) *row {
-	r := b.newest[k]
+	r := b.newest(k)
 	for range 3 {
 		if r == nil || r.Kind != Alias {
 			break
@@ -327,10 +326,10 @@ func (b *batch) settings(m *Message) Settings {
 
 // finish collects what has changed, in order.
 func (b *batch) finish() *Result {
-	ords := slices.Sorted(maps.Keys(b.rows))
+	slices.SortFunc(b.all, func(x, y *row) int { return cmp.Compare(x.Ord, y.Ord) })
 	fresh, changed := 0, 0
-	for _, ord := range ords {
-		switch r := b.rows[ord]; {
+	for _, r := range b.all {
+		switch {
 		case r.fresh:
 			fresh++
 		case r.Message != *r.before:
@@ -339,10 +338,9 @@ func (b *batch) finish() *Result {
 		}
 	}
 	b.out.Insert, b.out.Update, b.out.Was = make([]Message, 0, fresh), make([]Message, 0, changed), make([]Message, 0, changed)
-	for _, ord := range ords {
-		r := b.rows[ord]
+	for _, r := range b.all {
 		switch {
-		case b.isGone(r.Sender, ord):
+		case b.isGone(r.Sender, r.Ord):
 			r.Due = 0
 		case r.fresh:
 			if r.needless = b.isNeedless(r); !r.needless {
@@ -405,9 +403,10 @@ func (b *batch) finish() *Result {
 	}
 	b.out.Numbers = slices.DeleteFunc(b.out.Numbers, func(n Number) bool { return b.gone[n.JID] != 0 })
 	b.out.Parts = slices.DeleteFunc(b.out.Parts, func(p Part) bool { t := b.texts[p.Text]; return t == nil || b.isGone(t.Sender, t.Row) })
-	b.out.peers, b.out.talks, b.out.rows = b.peers, b.talks, len(b.rows)
+	b.out.peers, b.out.talks, b.out.rows = b.peers, b.talks, len(b.all)
+	b.out.handed = b.handovers()
 	b.saveThreads()
-	for _, r := range b.rows {
+	for _, r := range b.all {
 		r.before, r.talk = nil, nil // what is remembered keeps the row, and would keep all its predecessors
 	}
 	return b.out

@@ -56,24 +56,27 @@ func (t *thread) newest(id string) (*Message, *position) {
 	return nil, &t.passed[j]
 }
 
-// original returns the message that an alias names, if it is remembered.
-func (t *thread) original(alias *Message, key Key) (m Message, ok bool) {
+// original returns the message that an alias names, if it is remembered, else nil.
+func (t *thread) original(alias *Message) *Message {
 	for _, o := range t.rows {
 		if o.Ord == alias.Original {
-			return *o, o.Kind != Alias
+			if o.Kind == Alias {
+				return nil
+			}
+			return o
 		}
 	}
 	for _, p := range t.passed {
 		if p.ord == alias.Original {
-			return p.message(key), true
+			return p.message(alias.Conv())
 		}
 	}
-	return m, false
+	return nil
 }
 
-// message is the message at the position; only its conversation is taken from the key.
-func (p *position) message(k Key) Message {
-	return Message{Ord: p.ord, Key: Key{k.Sender, k.Recipient, p.id}, Kind: Passed, SentAt: p.sentAt}
+// message is the message at the position in a conversation.
+func (p *position) message(c Conv) *Message {
+	return &Message{Ord: p.ord, Key: Key{c.Sender, c.Recipient, p.id}, Kind: Passed, SentAt: p.sentAt}
 }
 
 // has reports whether the newest message with this id is remembered, with its original if it is an alias.
@@ -82,8 +85,7 @@ func (t *thread) has(id string) bool {
 	if m == nil || m.Kind != Alias {
 		return m != nil || p != nil
 	}
-	_, ok := t.original(m, m.Key)
-	return ok
+	return t.original(m) != nil
 }
 
 // excludes reports whether no message outside the memory can be an earlier copy of a Sent (see isCopy).
@@ -97,21 +99,19 @@ func (t *thread) excludes(f *Fact) bool {
 // isOpen reports whether evidence can change the message.
 func (m *Message) isOpen() bool { return m.Kind == Watched && !m.Status.Final() }
 
-// includeThread adds the open messages of a conversation to the batch, once. It returns the memory of the conversation.
-func (b *batch) includeThread(c Conv) *thread {
-	t := b.talk(c)
+// includeThread adds the open messages of a conversation to the batch, once.
+func (b *batch) includeThread(t *talk) {
 	if t.included {
-		return t.thread
+		return
 	}
-	t.included, t.thread = true, b.Ledger.thread(c)
+	t.included, t.thread = true, b.Ledger.thread(t.Conv)
 	if t.thread != nil {
 		for _, m := range t.thread.rows {
 			if m.isOpen() {
-				b.addRemembered(*m, m)
+				b.addRemembered(m)
 			}
 		}
 	}
-	return t.thread
 }
 
 // thread returns the memory of a conversation, or nil.
@@ -122,34 +122,33 @@ func (b *batch) thread(c Conv) *thread {
 	return b.Ledger.thread(c)
 }
 
-// includeNamed adds the message that a key names, if it is in the memory of its conversation, to the batch, with its original
-// if it is an alias.
-func (b *batch) includeNamed(t *thread, k Key) {
-	if t == nil || k.ID == "" {
+// includeNamed adds the message with an id, if it is in the memory of the conversation, to the batch, with its original if it is
+// an alias. What is remembered is older than a message that is new in this batch.
+func (b *batch) includeNamed(t *talk, id string) {
+	if t.thread == nil || id == "" {
 		return
 	}
-	switch m, p := t.newest(k.ID); {
+	if r := t.newest[id]; r != nil && r.fresh {
+		return
+	}
+	switch m, p := t.thread.newest(id); {
 	case p != nil:
-		b.addRemembered(p.message(k), nil)
+		b.addRemembered(p.message(t.Conv))
 	case m != nil:
-		b.addRemembered(*m, m)
+		b.addRemembered(m)
 		if m.Kind == Alias {
-			if o, ok := t.original(m, k); ok {
-				b.addRemembered(o, nil)
+			if o := t.thread.original(m); o != nil {
+				b.addRemembered(o)
 			}
 		}
 	}
 }
 
 // addRemembered adds a remembered message to the batch, unless it is there.
-func (b *batch) addRemembered(m Message, before *Message) {
-	if _, ok := b.rows[m.Ord]; ok || b.isGone(m.Sender, m.Ord) {
-		return
+func (b *batch) addRemembered(m *Message) {
+	if _, ok := b.rows[m.Ord]; !ok && !b.isGone(m.Sender, m.Ord) {
+		b.add(&row{Message: *m, before: m})
 	}
-	if before == nil {
-		before = &m
-	}
-	b.add(&row{Message: m, before: before})
 }
 
 // isWhole reports whether all open messages of a conversation are known.
@@ -170,8 +169,8 @@ func (b *batch) isNeedless(r *row) bool {
 // saveThreads collects what to remember of the conversations of this batch: those of which all open messages are known. The
 // memory of a conversation is never older than what is stored.
 func (b *batch) saveThreads() {
-	for ord, r := range b.rows { // an alarm loads its rows, remembered or not
-		if !b.isGone(r.Sender, ord) {
+	for _, r := range b.all { // an alarm loads its rows, remembered or not
+		if !b.isGone(r.Sender, r.Ord) {
 			r.talk.all = append(r.talk.all, r)
 		}
 	}

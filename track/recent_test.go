@@ -27,7 +27,7 @@ func (l *Ledger) checkThreads(s *memory) {
 			check(*m)
 		}
 		for _, p := range t.passed {
-			check(p.message(Key{c.Sender, c.Recipient, p.id}))
+			check(*p.message(c))
 		}
 		for _, m := range s.messages {
 			if m.Conv() != c || remembered[m.Ord] {
@@ -44,8 +44,8 @@ func (l *Ledger) checkThreads(s *memory) {
 // the messages before it can change any more.
 func (l *Ledger) isNeedless(t *thread, m Message) bool {
 	if m.Kind == Alias {
-		original, ok := t.original(&m, m.Key)
-		return !ok || original.Kind == Passed
+		original := t.original(&m)
+		return original == nil || original.Kind == Passed
 	}
 	return m.Kind == Passed && !slices.ContainsFunc(t.rows, func(o *Message) bool { return o.Ord < m.Ord && o.isOpen() })
 }

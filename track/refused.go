@@ -42,7 +42,7 @@ func (b *batch) refused(r *row, f *Fact) {
 // accepted records that a proven message has arrived: one sent after the refused one or, if a client says so, the refused
 // one itself. (A server's acknowledgement may be for an earlier message of the same id.)
 func (b *batch) accepted(f *Fact) {
-	p, r := b.pair(f.Conv()), b.newest[f.Key]
+	p, r := b.pair(f.Conv()), b.newest(f.Key)
 	if f.Kind == Synced || p.Refused == 0 || r.Ord < p.Refused || r.Ord == p.Refused && f.Basis == ByAck {
 		return
 	}

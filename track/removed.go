@@ -24,7 +24,6 @@ func (r *Removed) apply(b *batch) {
 	b.out.Removed = append(b.out.Removed, Removal{JID: r.JID, Ord: b.gone[r.JID]})
 
 	// What this batch has done with it so far is not stored, and not visible to what follows.
-	maps.DeleteFunc(b.newest, func(k Key, _ *row) bool { return k.Sender == r.JID })
 	b.dropTalks(r.JID)
 	maps.DeleteFunc(b.live, func(c Conv, _ *work) bool { return c.Sender == r.JID })
 	maps.DeleteFunc(b.texting, func(c Conv, _ *text) bool { return c.Sender == r.JID })

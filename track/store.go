@@ -50,16 +50,12 @@ type Want struct {
 	// SMS requests what a decision on SMS needs for Ords, Prompts and Texts: numbers, stops and usage.
 	SMS bool
 
-	covered map[Key]bool // later inputs need not load these: loaded, or new in this batch
+	covered map[Key]bool  // later inputs need not load these: loaded, or new in this batch
+	known   map[Conv]bool // what was learned about both people is known, or wanted
 }
 
 // cover records that later inputs need not load a key.
-func (w *Want) cover(k Key) {
-	if w.covered == nil {
-		w.covered = map[Key]bool{}
-	}
-	w.covered[k] = true
-}
+func (w *Want) cover(k Key) { w.covered[k] = true }
 
 // Loaded is what the store has found. Messages and prompts that belong together are all loaded: a prompt's messages, and the
 // live prompt of every loaded message that has one. Each row is loaded once, however often it was wanted.

@@ -3,16 +3,18 @@ package track
 // talk is what a batch knows about one conversation. It is looked up once per fact, as most facts need several parts of it.
 type talk struct {
 	Conv
-	open     []*row   // the watched messages in the batch
-	all      []*row   // all of its rows in the batch; known in the end
-	parties  *Parties // nil: not asked yet
-	pair     Pair     // what the recipient has shown to the sender
-	learned  bool     // pair is known
-	news     bool     // pair has changed
-	whole    bool     // its open messages were loaded
-	included bool     // thread was looked up, and its open messages are in the batch
-	thread   *thread  // what is remembered; in the end, what is to be; nil: nothing
-	saved    bool     // thread is to be remembered, or dropped; known in the end
+	open     []*row          // the watched messages in the batch
+	newest   map[string]*row // of the rows in the batch, by id
+	all      []*row          // all of its rows in the batch; known in the end
+	parties  *Parties        // nil: not asked yet
+	pair     Pair            // what the recipient has shown to the sender
+	learned  bool            // pair is known
+	known    bool            // what was learned about both people is in the batch
+	news     bool            // pair has changed
+	whole    bool            // its open messages were loaded
+	included bool            // thread was looked up, and its open messages are in the batch
+	thread   *thread         // what is remembered; in the end, what is to be; nil: nothing
+	saved    bool            // thread is to be remembered, or dropped; known in the end
 }
 
 // talk returns what the batch knows about a conversation.
@@ -28,6 +30,22 @@ func (b *batch) talk(c Conv) *talk {
 	b.last = t
 	return t
 }
+
+// add adds a row of the conversation.
+func (t *talk) add(r *row) {
+	if r.Kind == Watched {
+		t.open = append(t.open, r)
+	}
+	if t.newest == nil {
+		t.newest = map[string]*row{}
+	}
+	if old := t.newest[r.ID]; old == nil || old.Ord < r.Ord {
+		t.newest[r.ID] = r
+	}
+}
+
+// newest returns the newest row in the batch with an id, or nil.
+func (b *batch) newest(k Key) *row { return b.talk(k.Conv()).newest[k.ID] }
 
 // parties returns the settings of a conversation's people, asked once per batch. They are not to be changed.
 func (b *batch) parties(c Conv) *Parties {
@@ -85,7 +103,7 @@ func (b *batch) dropPairs(jid string) {
 func (b *batch) dropTalks(sender string) {
 	for _, t := range b.talks {
 		if t.Sender == sender {
-			t.open = nil
+			t.open, t.newest = nil, nil
 		}
 	}
 }
