@@ -6,7 +6,7 @@ import "tocsin/track"
 func (h *hasher) messageColumns(w *walk, m *track.Message) {
 	var hash, conv int64
 	if w.mode == packing {
-		hash, conv = h.key(cleanKey(m.Key))
+		hash, conv = h.keyOf(w, cleanKey(m.Key))
 	}
 	num(w, "hash", &hash)
 	num(w, "conv", &conv)

@@ -42,6 +42,22 @@ func (h *hasher) key(k track.Key) (hash, conv int64) {
 	return join(sender, h.half(k.Recipient, k.ID)), join(sender, h.half(k.Recipient, ""))
 }
 
+// halves are the two halves of a conversation's key.
+type halves struct{ sender, recipient uint32 }
+
+// keyOf is key for many messages: conversations are hashed once.
+func (h *hasher) keyOf(w *walk, k track.Key) (hash, conv int64) {
+	known, ok := w.convs[k.Conv()]
+	if !ok {
+		if w.convs == nil {
+			w.convs = map[track.Conv]halves{}
+		}
+		known = halves{h.half(k.Sender, ""), h.half(k.Recipient, "")}
+		w.convs[k.Conv()] = known
+	}
+	return join(known.sender, h.half(k.Recipient, k.ID)), join(known.sender, known.recipient)
+}
+
 func (h *hasher) conv(c track.Conv) int64 {
 	return join(h.half(c.Sender, ""), h.half(c.Recipient, ""))
 }

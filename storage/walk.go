@@ -19,6 +19,7 @@ type walk struct {
 	names *table
 	ints  []int64
 	texts []string
+	convs map[track.Conv]halves // of the messages so far
 }
 
 type mode uint8
@@ -31,21 +32,34 @@ const (
 
 // table is what the SQL needs to know about a type.
 type table struct {
-	name           string
-	ints, texts    []string
-	zeros, empties []string // further columns, which are set to 0 and ''
-	key            string   // the column by which an update finds its rows
+	name        string
+	ints, texts []string
+	fixed       []literal // further columns, which are always set to the same
+	key         string    // the column by which an update finds its rows
 }
+
+// literal is the value of a column, in SQL.
+type literal struct{ column, value string }
 
 func (t *table) columns() []string { return slices.Concat(t.ints, t.texts) }
 
 func (t *table) list() string { return strings.Join(t.columns(), ", ") }
 
-// all returns the columns that are written, and values their values: those given for its own columns, none for the others.
-func (t *table) all() []string { return slices.Concat(t.columns(), t.zeros, t.empties) }
+// all returns the columns that are written, and values their values: those given for its own columns, and the fixed ones.
+func (t *table) all() []string {
+	all := t.columns()
+	for _, f := range t.fixed {
+		all = append(all, f.column)
+	}
+	return all
+}
 
 func (t *table) values(own []string) []string {
-	return slices.Concat(own, slices.Repeat([]string{"0"}, len(t.zeros)), slices.Repeat([]string{"''"}, len(t.empties)))
+	all := slices.Clone(own)
+	for _, f := range t.fixed {
+		all = append(all, f.value)
+	}
+	return all
 }
 
 // kind is a table whose rows are values of T.

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -69,21 +70,60 @@ func fewFields(s *suite) {
 			both = append(both, m)
 		}
 	}
-	var ords []int64
-	for i := range both {
-		ords = append(ords, both[i].Ord)
-	}
-	is := func(want []track.Message) {
-		s.Helper()
-		got := s.load(track.Want{Ords: ords}).Messages
-		got = slices.DeleteFunc(got, func(m track.Message) bool { return !slices.Contains(ords, m.Ord) })
-		slices.Reverse(got)
-		s.same(want, got)
-	}
 	s.insert(both...)
-	is(both)
+	s.stored(both)
 	for _, change := range [][2][]track.Message{{both, alone}, {alone, both}, {both, empty}, {empty, alone}} {
 		s.commit(track.Changes{Was: change[0], Update: change[1]})
-		is(change[1])
+		s.stored(change[1])
 	}
+}
+
+// The same for messages as they usually are: new, delivered by a receipt, read by a marker. Whatever else differs is stored.
+func usualFields(s *suite) {
+	sent := track.Message{SentAt: 1795000000000, Marks: track.AsksReceipt | track.Markable, Text: "some words", Due: 1795000120000}
+	delivered := sent
+	delivered.Status, delivered.DeliveredAt, delivered.Due = track.Delivered, 1795000001000, 1795000600000
+	delivered.Notice = track.Notice{Seq: 1, Rev: 1, State: track.StateDelivered, Basis: track.ByReceipt, At: 1795000001000}
+	read := delivered
+	read.Status, read.SettledAt, read.Due, read.Text, read.Reason = track.Displayed, 1795000002000, 0, "", track.ReasonSettled
+	read.Notice = track.Notice{Seq: 2, Rev: 2, State: track.StateDisplayed, Basis: track.ByMarker, At: 1795000002000}
+	var was, is []track.Message
+	for _, from := range []track.Message{sent, delivered, read} {
+		for _, to := range []track.Message{sent, delivered, read} {
+			for _, path := range append(fields(s), nil) {
+				for _, other := range []reflect.Value{reflect.ValueOf(full()), reflect.ValueOf(track.Message{})} {
+					n := int64(len(was))
+					from.Ord, from.Key = ord(n), key(fmt.Sprint("m", n))
+					m := to
+					m.Ord, m.Key = from.Ord, from.Key
+					if path != nil {
+						reflect.ValueOf(&m).Elem().FieldByIndex(path).Set(other.FieldByIndex(path))
+					}
+					was, is = append(was, from), append(is, m)
+				}
+			}
+		}
+	}
+	s.insert(was...)
+	s.stored(was)
+	s.commit(track.Changes{Was: was, Update: is})
+	s.stored(is)
+	for i := range is {
+		is[i].Ord, is[i].ID = ord(int64(len(is)+i)), is[i].ID+"again"
+	}
+	s.insert(is...)
+	s.stored(is)
+}
+
+// stored checks that these messages are stored as they are; they are in order.
+func (s *suite) stored(want []track.Message) {
+	s.Helper()
+	var ords []int64
+	for i := range want {
+		ords = append(ords, want[i].Ord)
+	}
+	got := s.load(track.Want{Ords: ords}).Messages
+	got = slices.DeleteFunc(got, func(m track.Message) bool { return !slices.Contains(ords, m.Ord) })
+	slices.SortFunc(got, func(x, y track.Message) int { return cmp.Compare(x.Ord, y.Ord) })
+	s.same(want, got)
 }

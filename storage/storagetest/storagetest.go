@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t testing.TB) Database) {
 		{"round trips", roundTrips},
 		{"changed fields", changedFields},
 		{"few fields", fewFields},
+		{"usual fields", usualFields},
 		{"strange bytes", strangeBytes},
 		{"load by key", loadByKey},
 		{"load by conversation", loadByConversation},
