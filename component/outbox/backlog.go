@@ -165,11 +165,11 @@ func (b *Backlog) unpark(owner string, fits func(*track.Outgoing) bool) (out []t
 }
 
 // parkNotice keeps a notice until something about its sender changes. Beyond maxNotices it is left to the digest.
-func (b *Backlog) parkNotice(m track.Message) {
+func (b *Backlog) parkNotice(m *track.Message) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if s := b.of(m.Sender); len(s.notices) < maxNotices {
-		s.notices = append(s.notices, m)
+		s.notices = append(s.notices, withoutText(m))
 	}
 }
 

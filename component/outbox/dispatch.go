@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tocsin/component/fair"
+	"tocsin/component/presence"
 	"tocsin/component/session"
 	"tocsin/track"
 )
@@ -101,8 +102,8 @@ func (d *Dispatcher) Up() {
 func (d *Dispatcher) Committed(r *track.Result) {
 	for i := range r.Notices {
 		d.countTimeout(&r.Notices[i])
-		d.notify(&r.Notices[i])
 	}
+	d.notify(r.Notices)
 	for i := range r.Prompts {
 		d.promptChanged(&r.Prompts[i])
 	}
@@ -157,18 +158,28 @@ func (d *Dispatcher) promptChanged(p *track.Prompt) {
 	}
 }
 
-// notify sends a notice to its sender, if the sender has a resource that shows it. Otherwise it stays pending: the latest
-// state of every message is kept, and sent on return.
-func (d *Dispatcher) notify(m *track.Message) {
-	v := d.Presence.View(m.Sender)
-	switch {
-	case len(v.Capable) > 0:
-		reported := withoutText(m)
-		d.job(m.Sender, func(ctx context.Context) error { return d.notifier.sendStatus(ctx, reported) })
-	case !v.Ready:
-		d.Backlog.parkNotice(withoutText(m))
-		if d.Presence.View(m.Sender).Ready { // they have answered in the meantime
-			d.Backlog.Changed(m.Sender)
+// notify sends notices to their senders, if these have a resource that shows them. The others stay pending: the latest state of
+// every message is kept, and sent on return.
+func (d *Dispatcher) notify(notices []track.Message) {
+	views := map[string]presence.View{}
+	for i := range notices {
+		m := &notices[i]
+		v, ok := views[m.Sender]
+		if !ok {
+			v = d.Presence.View(m.Sender)
+			views[m.Sender] = v
+		}
+		switch {
+		case len(v.Capable) > 0:
+			reported := withoutText(m)
+			d.job(m.Sender, func(ctx context.Context) error { return d.notifier.sendStatus(ctx, reported) })
+		case !v.Ready:
+			d.Backlog.parkNotice(m)
+		}
+	}
+	for owner, v := range views {
+		if !v.Ready && d.Presence.View(owner).Ready { // they have answered in the meantime
+			d.Backlog.Changed(owner)
 		}
 	}
 }
@@ -298,9 +309,7 @@ func (d *Dispatcher) sendWaiting(owner string) {
 	if greet {
 		d.job(owner, func(ctx context.Context) error { return d.notifier.greet(ctx, owner) })
 	}
-	for i := range notices {
-		d.notify(&notices[i])
-	}
+	d.notify(notices)
 	for _, out := range parked {
 		d.dispatch(out)
 	}

@@ -15,6 +15,7 @@ type party struct {
 	local    bool // on one of our vhosts
 	ours     bool // on the component's domain
 	ignored  bool
+	active   uint64 // the frame that has shown it to be online
 }
 
 // Bounds of the caches of addresses and recurring strings.

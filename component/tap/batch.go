@@ -24,7 +24,13 @@ type batch struct {
 	event []byte // the element's name; nil between events
 	since int64  // milliseconds after the batch's first event
 	attrs eventAttrs
-	known track.Fact // Standing and Sessions
+	known known
+}
+
+// known is what only the server knows about a message.
+type known struct {
+	Standing track.Standing
+	Sessions track.Sessions
 }
 
 // eventAttrs are the attributes of an event that is not about a message, by their names.
@@ -66,9 +72,9 @@ func milliseconds(v []byte) int64 { return int64(min(count(v), maxAge)) }
 
 // startEvent handles the start of an event, a child of <tap/>.
 func (f *fields) startEvent(local []byte, attrs []attr) {
-	f.resetStanza()
+	f.stanza.reset()
 	b := &f.batch
-	b.event, b.since, b.attrs, b.known = local, 0, eventAttrs{}, track.Fact{}
+	b.event, b.since, b.attrs, b.known = local, 0, eventAttrs{}, known{}
 	a, s := &b.attrs, &b.known.Sessions
 	f.typ = chatType
 	for i := range attrs {

@@ -3,6 +3,7 @@ package tap
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"runtime"
@@ -147,3 +148,31 @@ func TestAllocations(t *testing.T) {
 }
 
 var _ net.Conn = once{}
+
+// BenchmarkBatch reads batches of events as our modules send them: each message is handed to a session, and gets a receipt and a
+// marker.
+func BenchmarkBatch(b *testing.B) {
+	const messages = 25
+	var events strings.Builder
+	for n := range messages {
+		from, to := fmt.Sprintf("w%d@here.test/phone", n), fmt.Sprintf("r%d@here.test/phone", n)
+		for _, event := range []string{
+			"<out d='%[3]d' f='%[1]s' t='%[2]s' i='m%[3]d' ro='none' ss='1'><body>Are you coming tonight?</body><rq/><mk/></out>", "<handed d='%[3]d' f='%[1]s' t='%[2]s' i='m%[3]d'/>",
+			"<out d='%[3]d' f='%[2]s' t='%[1]s' i='r%[3]d' ro='none' ss='1'><rc id='m%[3]d'/></out>", "<out d='%[3]d' f='%[2]s' t='%[1]s' i='d%[3]d' ro='none' ss='1'><md id='m%[3]d'/></out>",
+		} {
+			fmt.Fprintf(&events, event, from, to, n)
+		}
+	}
+	frame := []byte(batchOf(events.String()))
+	config := rulesConfig
+	config.TextLimit = 160
+	tap := New(config)
+	var s Sighting
+	b.ReportAllocs()
+	for b.Loop() {
+		if tap.Read(frame, track.At(rulesNow), &s); len(s.Facts) < 4*messages {
+			b.Fatal(len(s.Facts), "facts")
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*messages), "ns/message")
+}

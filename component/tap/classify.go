@@ -89,9 +89,10 @@ func (r *report) message() Verdict {
 	return verdictOf(r.out.Facts[r.first:])
 }
 
-// active records that a resource is online, if it is a local one.
+// active records that a resource is online, if it is a local one, once per frame.
 func (r *report) active(a *party) {
-	if a.local && a.resource != "" {
+	if a.local && a.resource != "" && a.active != r.frame {
+		a.active = r.frame
 		r.out.Seen = append(r.out.Seen, Resource{JID: a.full, Kind: Active})
 	}
 }

@@ -98,13 +98,18 @@ type fields struct {
 	isMessage bool // the outer stanza
 	outerFrom []byte
 	outerType []byte
-	forwards  int
-	hasTap    bool
-	event     []byte
-	session   []byte
-	stamp     []byte // of the <delay/> next to the forwarded stanza
-	batch     batch  // in place of a forwarded stanza
-	owner     *Tap   // handles the events one by one; nil: they are ignored
+	batch     batch // in place of a forwarded stanza
+	owner     *Tap  // handles the events one by one; nil: they are ignored
+	stanza
+}
+
+// stanza is what a frame, or an event in it, says about one stanza.
+type stanza struct {
+	forwards int
+	hasTap   bool
+	event    []byte
+	session  []byte
+	stamp    []byte // of the <delay/> next to the forwarded stanza
 
 	kind                    stanzaKind
 	stanzas                 int
@@ -153,14 +158,12 @@ const (
 )
 
 func (f *fields) reset() {
-	*f = fields{mentions: f.mentions[:0], delays: f.delays[:0], ids: f.ids[:0], fallbacks: f.fallbacks[:0], owner: f.owner}
+	f.isMessage, f.outerFrom, f.outerType, f.batch = false, nil, nil, batch{}
+	f.stanza.reset()
 }
 
-// resetStanza clears the fields of an event's stanza.
-func (f *fields) resetStanza() {
-	isMessage, from, typ, b := f.isMessage, f.outerFrom, f.outerType, f.batch
-	f.reset()
-	f.isMessage, f.outerFrom, f.outerType, f.batch = isMessage, from, typ, b
+func (s *stanza) reset() {
+	*s = stanza{mentions: s.mentions[:0], delays: s.delays[:0], ids: s.ids[:0], fallbacks: s.fallbacks[:0]}
 }
 
 // start handles the start of an element; depth is 0 for the outer stanza.

@@ -31,6 +31,8 @@ func TestSeen(t *testing.T) {
 		{"is said to be unknown", wrap("", `<message xmlns='jabber:client' type='error' id='m' from='bob@here.test/B' to='alice@here.test/A'>`+failure+`</message>`), ""},
 		{"replay", copyOf(late + body), ""},
 		{"stored for", wrap("offline", `<message xmlns='jabber:client' id='m' from='bob@here.test/B' to='alice@here.test'>`+body+`</message>`), ""},
+		{"writes and confirms in a batch", batchOf("<out" + fromBob + "><body>x</body></out><out" + fromBob + "><rc id='a1'/></out>"), "bob@here.test/B active"},
+		{"the same, for encoding/xml", batchOf("<out" + fromBob + "><body>x</body></out><out" + fromBob + "><rc id='a1'/></out><!-- -->"), "bob@here.test/B active"},
 		{"acknowledges", strings.Replace(wrap("acked", `<message xmlns='jabber:client' id='m' from='bob@here.test/B' to='alice@here.test'>`+body+`</message>`), "event=", "session='alice@here.test/A' event=", 1), "alice@here.test/A active"},
 	} {
 		var s Sighting

@@ -89,8 +89,9 @@ type Tap struct {
 	recent    recent
 
 	// The current frame.
-	out *Sighting
-	now track.Time
+	out   *Sighting
+	now   track.Time
+	frame uint64 // its number; a second attempt to read it has another one
 
 	thorough bool // use encoding/xml for every frame (tests)
 }
@@ -102,13 +103,19 @@ func New(c Config) *Tap {
 	return t
 }
 
+// reset prepares for reading the current frame.
+func (t *Tap) reset() {
+	t.out.reset()
+	t.frame++
+}
+
 // Read reads a frame, which it does not retain, and fills out with its content. The frame was observed at now.
 func (t *Tap) Read(frame []byte, now track.Time, out *Sighting) Verdict {
-	out.reset()
 	t.out, t.now = out, now
+	t.reset()
 	f := &t.fields
 	if t.thorough || !t.fast.read(frame, f) {
-		out.reset()
+		t.reset()
 		if !slow(frame, f) {
 			out.reset()
 			return Malformed

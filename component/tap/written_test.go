@@ -37,7 +37,7 @@ func TestOTR(t *testing.T) {
 		{"text with a tag of white space", "Hello \t  \t\t\t\t \t \t \t    \t\t  \t ", textBody},
 		{"text about it", "I use ?OTR: sometimes", textBody},
 	} {
-		f := fields{has: hasBody, body: []byte(tt.body)}
+		f := fields{stanza: stanza{has: hasBody, body: []byte(tt.body)}}
 		if got := f.bodyKind(); got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
 		}

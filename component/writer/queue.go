@@ -57,7 +57,7 @@ type Queue struct {
 
 // NewQueue returns an empty queue.
 func NewQueue(c clock.Clock, m *metrics.Metrics) *Queue {
-	return &Queue{entries: queue.New[entry](MaxQueue), full: queue.NewSignal(), shares: shares{of: map[string]held{}}, clock: c, metrics: m}
+	return &Queue{entries: queue.New[entry](MaxQueue), full: queue.NewSignal(), shares: shares{of: map[string]*held{}}, clock: c, metrics: m}
 }
 
 // Offer queues facts from the wire, or drops them as described at MaxQueue and reports false. It never waits. done, if

@@ -10,7 +10,7 @@ import (
 // shares counts the facts in a queue, by the user whose stanzas they come from.
 type shares struct {
 	mu   sync.Mutex
-	of   map[string]held
+	of   map[string]*held
 	text int64 // of all
 }
 
@@ -26,7 +26,11 @@ func (s *shares) fit(facts []track.Fact) []track.Fact {
 	more := map[string]int{}
 	return slices.DeleteFunc(facts, func(f track.Fact) bool {
 		by := f.Author()
-		if s.of[by].facts+more[by] >= maxOf {
+		var had held
+		if h := s.of[by]; h != nil {
+			had = *h
+		}
+		if had.facts+more[by] >= maxOf {
 			return true
 		}
 		more[by]++
@@ -41,11 +45,14 @@ func (s *shares) add(facts []track.Fact) {
 	for i := range facts {
 		f := &facts[i]
 		h := s.of[f.Author()]
+		if h == nil {
+			h = &held{}
+			s.of[f.Author()] = h
+		}
 		if n := int64(len(f.Text)); n > 0 && (s.text+n > maxText || h.text+n > maxTextOf) {
 			f.Text = ""
 		}
 		h.facts, h.text, s.text = h.facts+1, h.text+int64(len(f.Text)), s.text+int64(len(f.Text))
-		s.of[f.Author()] = h
 	}
 }
 
@@ -59,8 +66,6 @@ func (s *shares) remove(facts []track.Fact) {
 		h.facts, h.text, s.text = h.facts-1, h.text-int64(len(f.Text)), s.text-int64(len(f.Text))
 		if h.facts <= 0 {
 			delete(s.of, f.Author())
-		} else {
-			s.of[f.Author()] = h
 		}
 	}
 }
