@@ -10,7 +10,7 @@ import (
 // BenchmarkChat applies what pairs of people say who answer at once, without a store: of each message, that it was sent, that
 // its sender has seen the conversation, and that it was handed to a session; and a while later its receipt and its marker.
 func BenchmarkChat(b *testing.B) {
-	const pairs, inFlight, batch = 40, 400, 500
+	const pairs, inFlight, batch = 40, 200, 1000
 	policy := standard()
 	l := NewLedger(newMemory().seed(), &policy, &folk{})
 	key := func(n int) Key {

@@ -111,17 +111,18 @@ var readingRules = []rule{
 		"There is no evidence against it yet. Three answers without a marker would be."},
 }
 
-// row returns the rule's row, or an empty one for NoRule.
-func (r Rule) row() *rule {
+// rowOf has the rows by their numbers, empty ones for those that no rule has.
+var rowOf = func() (all [1 << 8]rule) {
 	for _, table := range [][]rule{deliveryRules, readingRules} {
-		for i := range table {
-			if table[i].Rule == r {
-				return &table[i]
-			}
+		for _, r := range table {
+			all[r.Rule] = r
 		}
 	}
-	return &rule{}
-}
+	return all
+}()
+
+// row returns the rule's row, or an empty one for NoRule.
+func (r Rule) row() *rule { return &rowOf[r] }
 
 // Expected reports whether the rule expects proof.
 func (r Rule) Expected() bool { return r.row().expected }
