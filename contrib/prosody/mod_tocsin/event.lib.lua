@@ -18,13 +18,15 @@ local escapes = {
 	["\t"] = "&#9;", ["\n"] = "&#10;", ["\r"] = "&#13;",
 };
 
+-- A search for one of several characters is slow. Most identifiers match a pattern that is quicker, and a search for a
+-- single character is quick.
 local function attribute(s)
-	if find(s, "[<>&'\"\t\n\r]") then return (gsub(s, "[<>&'\"\t\n\r]", escapes)); end
-	return s;
+	if find(s, "^[%w%-_.:@/]*$") or not find(s, "[<>&'\"\t\n\r]") then return s; end
+	return (gsub(s, "[<>&'\"\t\n\r]", escapes));
 end
 
 local function text(s)
-	if find(s, "[<>&\r]") then return (gsub(s, "[<>&\r]", escapes)); end
+	if find(s, "<") or find(s, ">") or find(s, "&") or find(s, "\r") then return (gsub(s, "[<>&\r]", escapes)); end
 	return s;
 end
 
@@ -57,11 +59,13 @@ local function body_kind(s)
 end
 
 -- Payloads by namespace ("" for none of their own), then by name ([0] for any). An entry has a class and a format: a
--- constant (xml), an element with the id (id), or a function (write). Classes:
---   content   text written by a person
---   evidence  refers to another message
+-- constant (xml), an element with the id (id), or a function (write). Classes, in ascending order:
 --   other     anything else that might be shown
--- A message with a payload marked "never" is not reported, nor is one in which no payload has a class.
+--   evidence  refers to another message
+--   content   text written by a person
+--   never     the message is not reported
+-- A message in which no payload has a class is not reported either. An entry may have a mark: "body"; "secret", if the
+-- message's text must not be reported; or "reaction".
 
 local function with_id(name)
 	return { class = "evidence", id = "<" .. name .. " id='" };
@@ -72,7 +76,7 @@ local function constant(class, xml)
 end
 
 local function omemo(name)
-	return { class = "content", hides_text = true, write = function (child)
+	return { class = "content", mark = "secret", write = function (child)
 		for _, tag in ipairs(child.tags) do
 			if tag.name == "payload" then return "<" .. name .. " payload='1'/>"; end
 		end
@@ -108,11 +112,11 @@ local delay = { slot = "delay", write = function (child, stanza, wants, before)
 	return attributes("dl", child, { "from", "stamp" });
 end };
 
-local never = { never = true };
+local never = { class = "never" };
 
 local payloads = {
 	[""] = {
-		body = { class = "content", body = true };
+		body = { class = "content", mark = "body" };
 		subject = constant("other", "<su/>");
 		thread = {};
 		error = { class = "evidence", slot = "error", write = function (child)
@@ -129,7 +133,7 @@ local payloads = {
 		markable = { xml = "<mk/>" }, received = with_id("mr"), displayed = with_id("md"), acknowledged = with_id("ma"),
 	};
 	["urn:xmpp:reply:0"] = { reply = copied("evidence", "re", "id", "to") };
-	["urn:xmpp:reactions:0"] = { reactions = { class = "evidence", reaction = true, write = function (child)
+	["urn:xmpp:reactions:0"] = { reactions = { class = "evidence", mark = "reaction", write = function (child)
 		local id = child.attr.id;
 		if not id or #id > max_id then return ""; end
 		return "<rx id='" .. attribute(id) .. "' n='" .. #child.tags .. "'/>";
@@ -161,9 +165,9 @@ local payloads = {
 	["eu.siacs.conversations.axolotl"] = { encrypted = omemo("om") };
 	["urn:xmpp:omemo:1"] = { encrypted = omemo("om2") };
 	["urn:xmpp:omemo:2"] = { encrypted = omemo("om2") };
-	["urn:xmpp:openpgp:0"] = { openpgp = { class = "content", hides_text = true, xml = "<ox/>" } };
-	["jabber:x:encrypted"] = { x = { class = "content", hides_text = true, xml = "<pg/>" } };
-	["urn:xmpp:eme:0"] = { encryption = { class = "content", hides_text = true, write = function (child)
+	["urn:xmpp:openpgp:0"] = { openpgp = { class = "content", mark = "secret", xml = "<ox/>" } };
+	["jabber:x:encrypted"] = { x = { class = "content", mark = "secret", xml = "<pg/>" } };
+	["urn:xmpp:eme:0"] = { encryption = { class = "content", mark = "secret", write = function (child)
 		return attributes("em", child, { "namespace" });
 	end } };
 	["urn:xmpp:sid:0"] = {
@@ -176,7 +180,7 @@ local payloads = {
 	};
 	["urn:xmpp:delay"] = { delay = delay };
 	["jabber:x:delay"] = { x = delay };
-	["urn:xmpp:hints"] = { ["no-store"] = { xml = "<ns/>", hides_text = true } };
+	["urn:xmpp:hints"] = { ["no-store"] = { xml = "<ns/>", mark = "secret" } };
 	["urn:xmpp:jingle-message:0"] = { [0] = { class = "other", write = function (child)
 		return "<jm n='" .. attribute(sub(child.name, 1, 32)) .. "'/>";
 	end } };
@@ -208,102 +212,102 @@ local payloads = {
 	["http://jabber.org/protocol/address"] = { [0] = {} };
 	["http://jabber.org/protocol/caps"] = { [0] = {} };
 };
+local other, ignored = constant("other", "<x/>"), {};
+
+local ranks = { other = 1, evidence = 2, content = 3, never = 4 };
+other.rank, ignored.rank = ranks.other, 0;
+for _, names in pairs(payloads) do
+	for _, entry in pairs(names) do entry.rank = ranks[entry.class] or 0; end
+end
+
+-- What is not listed is displayed, perhaps, except in some namespaces.
+local function default(entry)
+	return { __index = function () return entry; end };
+end
+for _, xmlns in ipairs { "urn:xmpp:hints", "urn:xmpp:sid:0", "urn:xmpp:carbons:2", "urn:xmpp:fallback:0" } do
+	payloads[xmlns][0] = ignored;
+end
+for _, names in pairs(payloads) do setmetatable(names, default(names[0] or other)); end
 payloads["jabber:client"] = payloads[""];
-local ignorable = {
-	["urn:xmpp:hints"] = true, ["urn:xmpp:sid:0"] = true, ["urn:xmpp:carbons:2"] = true, ["urn:xmpp:fallback:0"] = true,
-};
-local other = constant("other", "<x/>");
+setmetatable(payloads, default(setmetatable({}, default(other))));
 
-local function entry_of(child)
-	local xmlns = child.attr.xmlns or "";
-	local names = payloads[xmlns];
-	if not names then return other; end
-	return names[child.name] or names[0] or not ignorable[xmlns] and other or nil;
-end
-
--- Reports whether a message has content, that is, a body or a ciphertext, and is not a wrapper.
-local function is_content(stanza)
-	local found = false;
+-- Reports whether a message has content, that is, a body or a ciphertext, and would be reported.
+local function is_content(stanza, wants)
+	local highest, reacts, body = 0, false, false;
 	for _, child in ipairs(stanza.tags) do
-		local entry = entry_of(child);
-		if entry then
-			if entry.never then return false; end
-			found = found or entry.class == "content";
-		end
+		local entry = payloads[child.attr.xmlns or ""][child.name];
+		if entry.rank > highest then highest = entry.rank; end
+		reacts, body = reacts or entry.mark == "reaction", body or entry.mark == "body";
 	end
-	return found;
+	return highest == ranks.content and (body or not reacts or wants.reactions);
 end
 
-local rank = { other = 1, evidence = 2, content = 3 };
-
--- Appends the payloads of a message to pieces, after the first n. Returns the class of the message, the new number of
--- pieces, and the number of elements of the event; nothing if the message is not reported. wants.text: include texts;
--- wants.ids: include stanza-ids; wants.reactions: report messages that contain only reactions.
+-- Writes the payloads of a message to pieces; the first n stay free for the caller. Returns the class of the message,
+-- the index of the first and of the last piece, and the number of elements of the event; nothing if the message is not
+-- reported. wants.text: include texts; wants.ids: include stanza-ids; wants.reactions: report messages that contain
+-- only reactions.
 --
--- Pieces are not concatenated here: Prosody collects garbage eagerly, so temporary strings are expensive.
+-- Pieces are not concatenated here: Prosody collects garbage eagerly, so temporary strings are expensive. But each
+-- piece takes time, so there are few.
 local function describe(stanza, wants, pieces, n)
-	local class, score, reacts, hidden, body = nil, 0, false, not wants.text or stanza.attr.type == "error", nil;
-	local first, elements = n, 1; -- the body's pieces come first
+	local class, highest, reacts, hidden, body = nil, 0, false, not wants.text or stanza.attr.type == "error", nil;
+	local first, elements = n + 4, 1; -- the body's three pieces come first
 	local slots; -- index in pieces of payloads that are reported once
 	n = n + 3;
 	local tags = stanza.tags;
 	for i = 1, #tags do
 		local child = tags[i];
-		local entry = entry_of(child);
-		if entry then
-			if entry.never then return; end
-			local entry_rank = rank[entry.class] or 0;
-			if entry_rank > score then class, score = entry.class, entry_rank; end
-			hidden = hidden or entry.hides_text;
-			reacts = reacts or entry.reaction;
-			if entry.body then
-				body = body or child;
-			elseif elements <= max_payloads then
-				local xml = entry.xml;
-				if entry.id then
-					local id = child.attr.id;
-					if id and #id <= max_id then
-						pieces[n + 1], pieces[n + 2], xml = entry.id, attribute(id), "'/>";
-						n = n + 2;
-					end
-				elseif entry.slot then
-					slots = slots or {};
-					local slot = slots[entry.slot];
-					xml = entry.write(child, stanza, wants, slot and pieces[slot]);
-					if slot then
-						pieces[slot], xml = xml, nil;
-					elseif xml then
-						slots[entry.slot] = n + 1;
-					end
-				elseif entry.write then
-					xml = entry.write(child, stanza, wants);
+		local attr = child.attr;
+		local entry = payloads[attr.xmlns or ""][child.name];
+		local rank, mark, xml = entry.rank, entry.mark, entry.xml;
+		if rank > highest then class, highest = entry.class, rank; end
+		if mark then
+			body = body or mark == "body" and child;
+			hidden, reacts = hidden or mark == "secret", reacts or mark == "reaction";
+		end
+		if not xml and elements <= max_payloads then
+			if entry.id then
+				local id = attr.id;
+				if id and #id <= max_id then
+					pieces[n + 1], pieces[n + 2], xml = entry.id, attribute(id), "'/>";
+					n = n + 2;
 				end
-				if xml and xml ~= "" then
-					n, elements = n + 1, elements + 1;
-					pieces[n] = xml;
+			elseif entry.slot then
+				slots = slots or {};
+				local slot = slots[entry.slot];
+				xml = entry.write(child, stanza, wants, slot and pieces[slot]);
+				if slot then
+					pieces[slot], xml = xml, nil;
+				elseif xml then
+					slots[entry.slot] = n + 1;
 				end
+			elseif entry.write then
+				xml = entry.write(child, stanza, wants);
 			end
 		end
+		if xml and xml ~= "" and elements <= max_payloads then
+			n, elements = n + 1, elements + 1;
+			pieces[n] = xml;
+		end
 	end
-	if not class or reacts and not body and not wants.reactions then return; end
-	local open, words, close = "", "", "";
+	if not class or class == "never" or reacts and not body and not wants.reactions then return; end
 	if body then
-		words = body[1] or "";
+		local words = body[1] or "";
 		if #body > 1 then words = body:get_text(); end
 		local written = not hidden and text(cut(words));
 		local length = written and #written or 0;
-		for i = first + 4, written and n or 0 do length = length + #pieces[i]; end
+		for i = first, written and n or 0 do length = length + #pieces[i]; end
+		first = first - 3;
 		if not written or length + 64 > max_event then
-			open, words, close = "<body is='", body_kind(words), "'/>";
+			pieces[first], pieces[first + 1], pieces[first + 2] = "<body is='", body_kind(words), "'/>";
 		else
 			local lang = body.attr["xml:lang"];
 			local other_lang = lang and lang ~= stanza.attr["xml:lang"] and #lang <= 35;
-			open = other_lang and "<body xml:lang='" .. attribute(lang) .. "'>" or "<body>";
-			words, close = written, "</body>";
+			pieces[first] = other_lang and "<body xml:lang='" .. attribute(lang) .. "'>" or "<body>";
+			pieces[first + 1], pieces[first + 2] = written, "</body>";
 		end
 	end
-	pieces[first + 1], pieces[first + 2], pieces[first + 3] = open, words, close;
-	return class, n, elements;
+	return class, first, n, elements;
 end
 
 return { attribute = attribute, describe = describe, is_content = is_content, max_id = max_id, max_event = max_event };

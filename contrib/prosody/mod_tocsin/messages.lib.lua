@@ -1,7 +1,6 @@
 -- Reports messages, errors that the server generates about them, and messages that it drops silently.
 -- luacheck: std lua54, globals module prosody
 
-local st = require "util.stanza";
 local filters = require "util.filters";
 local add_task = require "util.timer".add_task;
 local now = require "util.time".now;
@@ -10,43 +9,48 @@ local abs = math.abs;
 local hosts, bare_sessions, full_sessions = prosody.hosts, prosody.bare_sessions, prosody.full_sessions;
 
 local types = { chat = "'", normal = "' y='normal'", error = "' y='error'" };
+local open_types = { chat = "'>", normal = "' y='normal'>", error = "' y='error'>" };
+local closing = setmetatable({}, { __index = function (known, name)
+	known[name] = "</" .. name .. ">";
+	return known[name];
+end });
 
--- A stanza's field for its class while it passes through the server: "content" or "none"; once it was considered for
--- reporting, the reported class, or false if it is not reported.
+-- A field of events, and of error stanzas, that were considered for reporting: the reported class, or false if not
+-- reported.
 local class_field = "tocsin_class";
 
 return function (tap)
-	local event, outbox, safely, address = tap.event, tap.outbox, tap.safely, tap.address;
+	local event, outbox, safely, addresses, wants = tap.event, tap.outbox, tap.safely, tap.addresses, tap.wants;
 	local here, component = tap.here, tap.component;
-	local attribute = event.attribute;
+	local attribute, describe, max_id = event.attribute, event.describe, event.max_id;
 
-	local function is_room(domain)
-		local host = domain ~= here and hosts[domain];
-		return host and host.modules and host.modules.muc;
+	local function is_person(address)
+		if not address.user or address.host == component then return false; end
+		local host = hosts[address.host];
+		return not (host and host.modules and host.modules.muc);
 	end
 
 	-- Returns both addresses if the message is between two people, else nothing.
 	local function one_to_one(attr)
 		if not attr.from or not attr.to or not types[attr.type or "normal"] then return; end
-		local from, to = address(attr.from), address(attr.to);
-		if not from.user or not to.user or from.bare == to.bare then return; end
-		if from.host == component or to.host == component or is_room(from.host) or is_room(to.host) then return; end
-		return from, to;
+		local from, to = addresses[attr.from], addresses[attr.to];
+		if from.bare == to.bare then return; end
+		if (from.is_here or is_person(from)) and (to.is_here or is_person(to)) then return from, to; end
 	end
+
+	-- The latest message that was considered, which is delivered next, and its class. (A field of all messages would make
+	-- their tables grow, which is garbage.)
+	local latest, latest_class;
 
 	-- Whether a stanza is a message with content between two people.
 	local function is_content(stanza)
-		local class = stanza[class_field];
-		if class == nil then
-			class = stanza.name == "message" and stanza.attr.type ~= "error" and one_to_one(stanza.attr)
-				and event.is_content(stanza) and "content" or "none";
-			stanza[class_field] = class;
-		end
-		return class == "content";
+		if stanza == latest then return latest_class == "content"; end
+		return stanza.name == "message" and stanza.attr.type ~= "error" and one_to_one(stanza.attr)
+			and event.is_content(stanza, wants);
 	end
 
 	local function id(attr)
-		return attr.id and #attr.id <= event.max_id and attribute(attr.id);
+		return attr.id and #attr.id <= max_id and attribute(attr.id);
 	end
 
 	local pieces = {}; -- of the current event
@@ -54,24 +58,23 @@ return function (tap)
 	-- Reports the fate of a message, if a local user sent it. to replaces the recipient, for example by a session.
 	local function report(name, stanza, to, more)
 		local attr = stanza.attr;
-		local i, from = id(attr), address(attr.from);
+		local i, from = id(attr), addresses[attr.from];
 		local home = hosts[from.host];
 		if not i or not home or home.type ~= "local" then return; end
-		pieces[1], pieces[2], pieces[3], pieces[4] = " f='", from.xml, "' t='", address(to or attr.to).xml;
-		pieces[5], pieces[6], pieces[7], pieces[8] = "' i='", i, "'", more or "";
-		pieces[9] = "/>";
-		outbox.add_pieces(name, pieces, 9, 1);
+		pieces[1], pieces[2], pieces[3], pieces[4] = from.from, addresses[to or attr.to].to, i, "'/>";
+		if more then pieces[4], pieces[5], pieces[6] = "'", more, "/>"; end
+		outbox.add_pieces(name, pieces, 1, more and 6 or 4, 1);
 	end
 	tap.is_content, tap.report = is_content, report;
-	function tap.wants.is_ours(domain) return tap.hosts[domain] ~= nil; end
+	function wants.is_ours(domain) return tap.hosts[domain] ~= nil; end
 
 	-- The recipient's archive has stored the message under its own id (XEP-0359). Reported only if the component asks for
 	-- ids.
 	module:hook("archive-message-added", safely("stanza-id", function (data)
 		local stanza, id_there = data.stanza, data.id;
 		local owner = data.for_user .. "@" .. here;
-		if not tap.wants.ids or not id_there or #id_there > event.max_id then return; end
-		if stanza.attr.to and address(stanza.attr.to).bare == owner and is_content(stanza) then
+		if not wants.ids or not id_there or #id_there > max_id then return; end
+		if stanza.attr.to and addresses[stanza.attr.to].bare == owner and is_content(stanza) then
 			report("stanza-id", stanza, owner, " id='" .. attribute(id_there) .. "'");
 		end
 	end));
@@ -95,14 +98,11 @@ return function (tap)
 	end
 	tap.standing = standing;
 
-	-- Cached attributes.
-	local ro = { both = " ro='both'", to = " ro='to'", from = " ro='from'", none = " ro='none'" };
-	local ss, known_ss = {}, 0;
-
+	-- Returns the numbers of all sessions of a user, of those that acknowledge messages, and of hibernating ones.
 	local function sessions(to)
 		local user = bare_sessions[to.bare];
-		if not user then return " ss='0'"; end
 		local all, managed, hibernating = 0, 0, 0;
+		if not user then return all, managed, hibernating; end
 		-- mod_smacks does not request acknowledgements from inactive clients (XEP-0352), except with mod_csi_simple, which
 		-- flushes its queue for messages with content.
 		local asks_all = hosts[to.host].modules.csi_simple;
@@ -113,68 +113,95 @@ return function (tap)
 			end
 			if session.hibernating then hibernating = hibernating + 1; end
 		end
-		local key = all << 40 | managed << 20 | hibernating;
-		if not ss[key] then
-			if known_ss >= 1000 then ss, known_ss = {}, 0; end
-			ss[key] = " ss='" .. all .. (managed > 0 and "' sm='" .. managed or "")
-				.. (hibernating > 0 and "' hib='" .. hibernating or "") .. "'";
-			known_ss = known_ss + 1;
+		return all, managed, hibernating;
+	end
+
+	-- Cached: the further attributes of a message with content, by language, then by the other values.
+	local details, known_details = {}, 0;
+	local codes = { none = 1, from = 2, to = 3, both = 4 };
+
+	-- Returns them and the end of the tag. lang may be false.
+	local function details_of(lang, from, to)
+		local key, ro, all, managed, hibernating = -1, nil, nil, nil, nil;
+		if hosts[to.host] then
+			ro = standing(from, to);
+			all, managed, hibernating = sessions(to);
+			key = all << 40 | managed << 20 | hibernating << 3 | (codes[ro] or 0);
 		end
-		return ss[key];
+		local of_lang = details[lang];
+		local xml = of_lang and of_lang[key];
+		if not xml then
+			xml = (lang and " l='" .. attribute(lang) .. "'" or "") .. (codes[ro] and " ro='" .. ro .. "'" or "")
+				.. (all and " ss='" .. all .. (managed > 0 and "' sm='" .. managed or "")
+				.. (hibernating > 0 and "' hib='" .. hibernating or "") .. "'" or "") .. ">";
+			if known_details >= 1000 then details, known_details = {}, 0; end
+			details[lang] = details[lang] or {};
+			details[lang][key], known_details = xml, known_details + 1;
+		end
+		return xml;
 	end
 
 	-- Reports a message. Returns its class, or false if it is not reported.
 	local function report_message(name, stanza)
 		local attr = stanza.attr;
+		if not types[attr.type or "normal"] then return false; end
+		local class, first, last, elements = describe(stanza, wants, pieces, 5);
+		if not class then return false; end
 		local from, to = one_to_one(attr);
 		if not from then return false; end
-		local class, n, elements = event.describe(stanza, tap.wants, pieces, 11);
-		if not class then return false; end
-		local i = id(attr);
-		pieces[1], pieces[2], pieces[3], pieces[4] = " f='", from.xml, "' t='", to.xml;
-		pieces[5], pieces[6] = i and "' i='" or "", i or "";
-		pieces[7] = name == "bounce" and "'" or types[attr.type or "normal"];
-		pieces[8], pieces[9], pieces[10] = "", "", "";
+		local type = name ~= "bounce" and (attr.type or "normal") or "chat"; -- the default of an event
 		if class == "content" and attr.type ~= "error" then
 			local lang = attr["xml:lang"];
-			if lang and #lang <= 35 then pieces[8] = " l='" .. attribute(lang) .. "'"; end
-			if hosts[to.host] then
-				pieces[9], pieces[10] = ro[standing(from, to)] or "", sessions(to);
-			end
-		end
-		if elements == 1 and pieces[12] == "" then -- no payload
-			n, pieces[11] = 11, "/>";
+			first = first - 2;
+			pieces[first], pieces[first + 1] = types[type], details_of(lang and #lang <= 35 and lang or false, from, to);
 		else
-			pieces[11], pieces[n + 1], pieces[n + 2], pieces[n + 3] = ">", "</", name, ">";
-			n = n + 3;
+			first = first - 1;
+			pieces[first] = open_types[type];
 		end
-		outbox.add_pieces(name, pieces, n, elements);
+		local i = id(attr);
+		first = first - 3;
+		pieces[first], pieces[first + 1], pieces[first + 2] = from.from, i and to.to or to.xml, i or "";
+		last = last + 1;
+		pieces[last] = closing[name];
+		outbox.add_pieces(name, pieces, first, last, elements);
 		return class;
 	end
 
-	-- Handlers may replace an event's stanza (mod_mam does), so the class is recorded in the event as well.
+	local function set_class(stanza, class)
+		if stanza.attr.type == "error" then
+			stanza[class_field] = class;
+		else
+			latest, latest_class = stanza, class;
+		end
+	end
+
+	-- Handlers may replace an event's stanza (mod_mam does), so the class is recorded in the event.
 	local on_out = safely("out", function (data)
 		local stanza = data.stanza;
-		stanza[class_field] = false; -- not tried again if the next line fails
+		data[class_field] = false; -- not tried again if the next line fails
 		local class = report_message("out", stanza);
-		if class then data.tocsin_class, stanza[class_field] = class, class; end
+		data[class_field] = class;
+		set_class(stanza, class);
 	end);
 
 	-- Events of reported messages that have not been delivered yet, with the time; negative while the block list decides.
 	-- (A field of the event would make its table grow, which is garbage for each message.)
 	local under_way, sweeping = {}, false;
 
-	local on_in = safely("in", function (data)
-		under_way[data] = nil;
+	local on_unconsidered = safely("in", function (data)
 		local stanza = data.stanza;
-		local class = data.tocsin_class;
-		if not class and stanza[class_field] ~= false then -- not reported as "out"
-			local is_own = stanza.attr.type == "error" and data.origin.type == "local";
-			stanza[class_field] = false;
-			class = report_message(is_own and "bounce" or "in", stanza);
-		end
-		stanza[class_field] = class or false;
+		if stanza[class_field] == false then return; end
+		set_class(stanza, false);
+		local is_own = stanza.attr.type == "error" and data.origin.type == "local";
+		set_class(stanza, report_message(is_own and "bounce" or "in", stanza));
 	end);
+
+	local function on_in(data)
+		local class = data[class_field];
+		if class == nil then return on_unconsidered(data); end
+		if class == "content" then under_way[data] = nil; end
+		if data.stanza ~= latest then set_class(data.stanza, class); end
+	end
 
 	-- Messages may be dropped silently, by a block list (mod_blocklist at priority 100: messages to a full JID; since
 	-- Prosody 13 all, unless bounce_blocked_messages is set) or by other handlers. No event says so: the message neither
@@ -196,15 +223,14 @@ return function (tap)
 	end);
 	function tap.sweep() sweep(); end
 
-	local on_routing = safely("dropped", function (data)
-		if data.tocsin_class == "content" then
-			under_way[data] = now();
-			if not sweeping then
-				sweeping = true;
-				add_task(drop_timeout * 2, tap.sweep);
-			end
+	local function on_routing(data)
+		if data[class_field] ~= "content" then return; end
+		under_way[data] = now();
+		if not sweeping then
+			sweeping = true;
+			add_task(drop_timeout * 2, tap.sweep);
 		end
-	end);
+	end
 
 	for _, to in ipairs { "bare", "full" } do
 		-- After handlers that may stop or change a message (firewall, blocklist, archive, carbons at -0.5), and before
@@ -230,7 +256,7 @@ return function (tap)
 		if not is_content(stanza) then return; end
 		if hosts[here].modules.offline then
 			report("offline", stanza, nil, " how='offline'");
-		elseif is_archived(stanza, address(stanza.attr.to).bare) then
+		elseif is_archived(stanza, addresses[stanza.attr.to].bare) then
 			report("offline", stanza, nil, " how='archive'");
 		end
 	end), 10);
@@ -250,8 +276,8 @@ return function (tap)
 	-- Stanzas written to a session ------------------------------------------------
 
 	-- Errors generated by the server (blocked, no such user) go straight to the sender's session, without an event.
-	local function written(stanza, session)
-		if stanza.name ~= "message" or session.type ~= "c2s" or session.host ~= here then return; end
+	local on_message = safely("output", function (stanza, session)
+		if session.type ~= "c2s" or session.host ~= here then return; end
 		if stanza.attr.type == "error" then
 			for data in pairs(under_way) do -- the message was refused, not dropped
 				local attr = data.stanza.attr;
@@ -264,14 +290,15 @@ return function (tap)
 		elseif not session.smacks and is_content(stanza) then
 			report("handed", stanza, session.full_jid);
 		end
-	end
-	local on_output = safely("output", function (stanza, session)
-		if session.smacks and session.tocsin_key and not session.tocsin_managed then tap.managed(session); end
-		if st.is_stanza(stanza) then written(stanza, session); end
 	end);
+	local on_managed = safely("managed", function (session) tap.managed(session); end);
 
+	-- Everything that is written passes this: stanzas, and strings, which have no name.
 	local function output_filter(stanza, session)
-		on_output(stanza, session);
+		if session.smacks and not session.tocsin_managed and session.tocsin_key then on_managed(session); end
+		if stanza.name == "message" and (stanza ~= latest or latest_class == "content") then
+			on_message(stanza, session);
+		end
 		return stanza;
 	end
 

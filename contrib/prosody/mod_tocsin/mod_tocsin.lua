@@ -121,18 +121,22 @@ function tap.next_key()
 	return ("%x"):format(shared.keys);
 end
 
--- Cache: addresses recur, so each is split and escaped once.
-local addresses, known = {}, 0;
-function tap.address(full)
-	local address = addresses[full];
-	if not address then
-		local user, host = jid.split(full);
-		address = { user = user, host = host, bare = user and user .. "@" .. host or host, xml = event.attribute(full) };
-		if known >= 10000 then addresses, known = {}, 0; end
-		addresses[full], known = address, known + 1;
+-- Cache: addresses recur, so each is split and escaped once. The fields from and to of two addresses are the start of a
+-- message's event: " f='…' t='" and "…' i='".
+local known = 0;
+tap.addresses = setmetatable({}, { __index = function (addresses, full)
+	local user, host = jid.split(full);
+	local xml = event.attribute(full);
+	if known >= 10000 then
+		for each in pairs(addresses) do addresses[each] = nil; end
+		known = 0;
 	end
-	return address;
-end
+	addresses[full], known = {
+		user = user, host = host, bare = user and user .. "@" .. host or host, is_here = user and host == here,
+		xml = xml, from = " f='" .. xml .. "' t='", to = xml .. "' i='",
+	}, known + 1;
+	return addresses[full];
+end });
 
 module:require "messages"(tap);
 local sessions = module:require "sessions"(tap);

@@ -3,7 +3,7 @@
 -- depend on Prosody: what it needs is passed in, so it can be tested alone.
 -- luacheck: std lua54
 
-local concat, move, format, cut = table.concat, table.move, string.format, string.sub;
+local concat, format, cut = table.concat, string.format, string.sub;
 local floor, max, min = math.floor, math.max, math.min;
 
 -- A batch is closed at this size, or this long after its first event.
@@ -62,7 +62,7 @@ end
 -- max_bytes of the queue, and max_event, the bytes of one event.
 local function new(state, env)
 	local outbox = {};
-	local parts = state.parts;
+	local parts, clock, max_event = state.parts, env.clock, env.max_event;
 	local gathering, sending = false, false; -- whether the timer to flush, or to send more, is running
 	local closed; -- the batch that was closed just now, with the envelope of this moment
 
@@ -91,7 +91,7 @@ local function new(state, env)
 	-- The tags around the events of a batch that is sent now.
 	local function envelope(n, first)
 		local head, tail = env.envelope();
-		local age = floor((env.clock() - first) * 1000);
+		local age = floor((clock() - first) * 1000);
 		return concat({
 			head, "<tap xmlns='urn:tocsin:tap:1' run='", state.run, "' n='", format("%d", n),
 			state.lost > 0 and format("' lost='%d", state.lost) or "",
@@ -167,29 +167,42 @@ local function new(state, env)
 		flush();
 	end
 
-	-- Adds an event: the name of its element, the text after the name in n pieces, and its number of elements including
-	-- payloads. An event that is too large is counted as lost.
-	function outbox.add_pieces(name, pieces, n, elements)
+	-- Adds an event: the name of its element, the text after the name in pieces[first] to pieces[last], and its number of
+	-- elements including payloads. An event that is too large is counted as lost.
+	function outbox.add_pieces(name, pieces, first, last, elements)
+		local events, n = state.events, state.pieces + 1;
+		local at, start = clock(), n;
+		if events > 0 then
+			local delay = at - state.first;
+			if delay >= 0.001 then
+				n = n + 1;
+				parts[n] = since[floor(delay * 1000)];
+			end
+		end
 		local size = 16;
-		for i = 1, n do size = size + #pieces[i]; end
-		if size > env.max_event then return outbox.lose(); end
-		if state.size + size > batch_bytes and state.events > 0 then flush(); end
-		local at, last = env.clock(), state.pieces + 1;
-		parts[last] = opening[name];
-		if state.events == 0 then
+		for i = first, last do
+			local piece = pieces[i];
+			n = n + 1;
+			size = size + #piece;
+			parts[n] = piece;
+		end
+		if size > max_event then return outbox.lose(); end
+		size = state.size + size;
+		if size > batch_bytes and events > 0 then
+			flush();
+			return outbox.add_pieces(name, pieces, first, last, elements);
+		end
+		parts[start] = opening[name];
+		if events == 0 then
 			state.first = at;
 			if state.up and not gathering then
 				gathering = true;
 				env.after(batch_wait, flush_in_time);
 			end
-		elseif at - state.first >= 0.001 then
-			last = last + 1;
-			parts[last] = since[floor((at - state.first) * 1000)];
 		end
-		move(pieces, 1, n, last + 1, parts);
-		state.pieces, state.events = last + n, state.events + 1;
-		state.elements, state.size = state.elements + elements, state.size + size;
-		if state.events >= batch_events or state.elements >= batch_elements then flush(); end
+		events, elements = events + 1, state.elements + elements;
+		state.pieces, state.events, state.elements, state.size = n, events, elements, size;
+		if events >= batch_events or elements >= batch_elements then flush(); end
 	end
 
 	local whole = {};
@@ -197,7 +210,7 @@ local function new(state, env)
 	-- Adds an event without payloads, in one piece.
 	function outbox.add(name, rest)
 		whole[1] = rest;
-		outbox.add_pieces(name, whole, 1, 1);
+		outbox.add_pieces(name, whole, 1, 1, 1);
 	end
 
 	-- Counts an event that can't be reported.

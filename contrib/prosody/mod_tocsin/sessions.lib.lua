@@ -13,7 +13,7 @@ local xmlns_mds = "urn:xmpp:mds:displayed:0";
 local slice = 300;
 
 return function (tap)
-	local outbox, safely, here, address = tap.outbox, tap.safely, tap.here, tap.address;
+	local outbox, safely, here, addresses = tap.outbox, tap.safely, tap.here, tap.addresses;
 	local attribute = tap.event.attribute;
 
 	local function each_session(visit)
@@ -26,7 +26,7 @@ return function (tap)
 
 	local function session_attributes(session)
 		if not session.tocsin_key then session.tocsin_key = tap.next_key(); end
-		return " s='" .. address(session.full_jid).xml .. "' k='" .. session.tocsin_key .. "'";
+		return " s='" .. addresses[session.full_jid].xml .. "' k='" .. session.tocsin_key .. "'";
 	end
 
 	local function report(name, session, more)
@@ -162,7 +162,7 @@ return function (tap)
 		end
 	end);
 	local function may_change(owner, contact)
-		owner, contact = address(owner), address(contact);
+		owner, contact = addresses[owner], addresses[contact];
 		if not owner.user or not contact.user then return; end
 		if not next(changing) then add_task(0, function () report_changed(); end); end
 		changing[owner.bare .. " " .. contact.bare] = { owner = owner, contact = contact };
@@ -195,7 +195,7 @@ return function (tap)
 		local displayed = data.item:get_child("displayed", xmlns_mds);
 		local id = displayed and displayed:get_child("stanza-id", "urn:xmpp:sid:0");
 		if not with or not owner or not id or not id.attr.id or #id.attr.id > tap.event.max_id then return; end
-		outbox.add("mds", " o='" .. address(owner).xml .. "' with='" .. attribute(with) .. "' id='" .. attribute(id.attr.id)
+		outbox.add("mds", " o='" .. addresses[owner].xml .. "' with='" .. attribute(with) .. "' id='" .. attribute(id.attr.id)
 			.. "' by='" .. attribute(id.attr.by or "") .. "'/>");
 	end);
 	module:handle_items("pep-service", function (data)

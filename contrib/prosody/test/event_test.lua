@@ -14,8 +14,9 @@ end
 
 local function describe(stanza, wants)
 	local pieces = { "earlier text" };
-	local class, n, elements = event.describe(stanza, wants, pieces, 1);
-	return class, class and table.concat(pieces, "", 2, n), elements;
+	local class, first, last, elements = event.describe(stanza, wants, pieces, 1);
+	test.equal("text before", pieces[1], "earlier text");
+	return class, class and table.concat(pieces, "", first, last), elements;
 end
 
 local function expect(what, stanza, wants, want_class, want)
@@ -36,6 +37,18 @@ for body, is in pairs {
 	expect(("the body %q"):format(body), message(body), none, "content", "<body is='" .. is .. "'/>");
 end
 
+for character, escaped in pairs {
+	["<"] = "&lt;", [">"] = "&gt;", ["&"] = "&amp;", ["'"] = "&apos;", ['"'] = "&quot;",
+	["\t"] = "&#9;", ["\n"] = "&#10;", ["\r"] = "&#13;",
+} do
+	for _, around in ipairs { "", "a", "a-b_c.d:e@f/g", "#", "\228\184\128" } do
+		test.equal("an attribute with " .. escaped, event.attribute(around .. character .. around), around .. escaped .. around);
+	end
+	local in_text = ("'\"\t\n"):find(character, 1, true) and character or escaped;
+	expect("a text with " .. escaped, message("a" .. character .. "b"), all, "content", "<body>a" .. in_text .. "b</body>");
+end
+test.equal("an attribute without", event.attribute("a+b \228\184\128"), "a+b \228\184\128");
+
 local function with(name, attr)
 	return message():tag(name, attr):up();
 end
@@ -44,6 +57,22 @@ expect("a request alone", with("request", { xmlns = "urn:xmpp:receipts" }), all,
 expect("typing", with("composing", { xmlns = "http://jabber.org/protocol/chatstates" }), all, nil);
 expect("something new", with("x", { xmlns = "urn:example" }), all, "other", "<x/>");
 expect("a carbon", message("x"):tag("sent", { xmlns = "urn:xmpp:carbons:2" }):up(), all, nil);
+for _, wants in ipairs { all, none } do -- what is_content says agrees with describe
+	for what, stanza in pairs {
+		["a text"] = message("x"),
+		["a ciphertext"] = with("encrypted", { xmlns = "urn:xmpp:omemo:2" }),
+		["a receipt"] = with("received", { xmlns = "urn:xmpp:receipts", id = "a1" }),
+		["typing"] = with("composing", { xmlns = "http://jabber.org/protocol/chatstates" }),
+		["something new"] = with("x", { xmlns = "urn:example" }),
+		["a carbon"] = message("x"):tag("sent", { xmlns = "urn:xmpp:carbons:2" }):up(),
+		["a reaction"] = with("reactions", { xmlns = "urn:xmpp:reactions:0", id = "a1" }),
+		["a reaction with a text"] = message("x"):tag("reactions", { xmlns = "urn:xmpp:reactions:0", id = "a1" }):up(),
+		["an encrypted reaction"] = with("reactions", { xmlns = "urn:xmpp:reactions:0", id = "a1" })
+			:tag("encrypted", { xmlns = "urn:xmpp:omemo:2" }):up(),
+	} do
+		test.equal(what .. " is content", not not event.is_content(stanza, wants), describe(stanza, wants) == "content");
+	end
+end
 expect("a reaction", with("reactions", { xmlns = "urn:xmpp:reactions:0", id = "a1" }), all, "evidence", "<rx id='a1' n='0'/>");
 expect("a reaction that is not wanted", with("reactions", { xmlns = "urn:xmpp:reactions:0", id = "a1" }), none, nil);
 expect("an origin-id like the id", message("x"):tag("origin-id", { xmlns = "urn:xmpp:sid:0", id = "m1" }):up(), all, "content", "<body>x</body>");
