@@ -316,3 +316,23 @@ func TestNoErrorSticks(t *testing.T) {
 		}
 	})
 }
+
+// What was handed over is forgotten after a minute, once there is no room; of what is newer, the newest are kept.
+func TestHandovers(t *testing.T) {
+	h := handovers{}
+	add := func(n int, at Time) {
+		for i := range n {
+			h.merge([]handover{{Key{alice, bob, fmt.Sprint("m", i)}, "phone", at}}, at)
+		}
+	}
+	add(10*maxHandedTo, noon)
+	list := h[bob]
+	if n := len(list); n < maxHandedTo || n > 2*maxHandedTo {
+		t.Errorf("%d are kept", n)
+	}
+	is(t, "newest", list[len(list)-1].ID, fmt.Sprint("m", 10*maxHandedTo-1))
+	later := noon.Add(settling)
+	add(2*maxHandedTo, later)
+	is(t, "old ones", slices.ContainsFunc(h[bob], func(o handover) bool { return o.at == noon }), false)
+	is(t, "new ones", len(h[bob]), 2*maxHandedTo)
+}
