@@ -56,6 +56,7 @@ type figures struct {
 const (
 	warming = 2 * time.Second
 	loaded  = 6 * time.Second
+	turns   = 6
 	window  = 20 // per pair
 )
 
@@ -93,19 +94,15 @@ func (s *subject) measure() (f figures, err error) {
 	if _, err = s.load.Write(math.MaxInt, 0, warming); err != nil {
 		return f, err
 	}
-	used, began := s.server.CPU(), time.Now()
+	used := s.server.CPU()
 	n, err := s.load.Write(math.MaxInt, 0, loaded)
-	f.rate = float64(n) / time.Since(began).Seconds()
 	settle(s.server)
 	f.cpu = float64((s.server.CPU() - used).Microseconds()) / float64(n)
-	if s.sink != nil {
-		f.seen = s.sink.Now()
-	}
 	return f, err
 }
 
 // sideBySide measures the server without and with a tap. Their CPU times are measured at the same time, so that other load on
-// the machine affects both; then their rates one after the other, so that neither takes the processors from the other. A server
+// the machine affects both; then their rates in short turns, so that neither takes the processors from the other. A server
 // that has just started costs more, so they take turns at being first.
 func sideBySide(b *testing.B, k kind, pairs int, managed, plainFirst bool) (without, with figures) {
 	taps := []lab.Tap{k.tap, lab.NoTap}
@@ -128,17 +125,20 @@ func sideBySide(b *testing.B, k kind, pairs int, managed, plainFirst bool) (with
 	if err := errors.Join(err, <-failed); err != nil {
 		b.Fatal(err)
 	}
-	for _, tap := range taps {
-		alone, err := subjects[tap].measure()
-		if err != nil {
-			b.Fatal(err)
-		}
-		if tap == lab.NoTap {
-			without.rate = alone.rate
-		} else {
-			with.rate, with.seen = alone.rate, alone.seen
+	written, took := map[lab.Tap]int{}, map[lab.Tap]time.Duration{}
+	for range turns {
+		for _, tap := range taps {
+			began := time.Now()
+			n, err := subjects[tap].load.Write(math.MaxInt, 0, loaded/turns)
+			if err != nil {
+				b.Fatal(err)
+			}
+			written[tap], took[tap] = written[tap]+n, took[tap]+time.Since(began)
+			settle(subjects[tap].server)
 		}
 	}
+	without.rate = float64(written[lab.NoTap]) / took[lab.NoTap].Seconds()
+	with.rate, with.seen = float64(written[k.tap])/took[k.tap].Seconds(), tapped.sink.Now()
 	return without, with
 }
 
