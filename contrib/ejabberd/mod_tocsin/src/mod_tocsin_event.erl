@@ -287,14 +287,11 @@ message(Name, From, Kind, #message{type = Type, id = Id, lang = Lang, to = To} =
                                    [{<<"i">>, Id} || Id /= <<>>, byte_size(Id) =< ?MAX_ID] ++
                                    [{<<"y">>, atom_to_binary(Type, latin1)} || Type /= chat, Name /= <<"bounce">>] ++
                                    [{<<"l">>, Lang} || Kind == text, is_language(Lang)]),
-            case event(Name, 1 + N, [Attrs, end_of(Name, N, Payloads)]) of
+            case event(Name, 1 + N, [Attrs, $>, Payloads, <<"</">>, Name, $>]) of
                 too_large when Wants band ?NO_TEXT == 0 -> message(Name, From, Kind, M, Wants bor ?NO_TEXT, Known);
                 Event -> Event
             end
     end.
-
-end_of(_, 0, _) -> <<"/>">>;
-end_of(Name, _, Payloads) -> [$>, Payloads, <<"</">>, Name, $>].
 
 %% The attributes of presence and here that describe a client's presence.
 -spec presence(presence() | undefined) -> [{binary(), binary()}].
@@ -310,7 +307,7 @@ presence(#presence{show = Show, priority = Priority} = P) ->
 
 %%% Text
 
--spec attributes([{binary(), binary()}]) -> iodata().
+-spec attributes([{binary(), binary()}]) -> iolist().
 attributes(Attrs) -> [[$\s, K, <<"='">>, escape(V), $'] || {K, V} <- Attrs].
 
 escape(Text) ->
