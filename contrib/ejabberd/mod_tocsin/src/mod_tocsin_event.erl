@@ -87,7 +87,7 @@ body(#message{body = []}, _, _) -> [];
 body(#message{type = Type, lang = Lang, body = [#text{data = Text, lang = L} | _]}, Wants, Marks) ->
     Withheld = Type == error orelse Wants band ?NO_TEXT /= 0 orelse Marks band (?CIPHER bor ?NO_STORE) /= 0,
     if Withheld; Text == <<>> -> [el(<<"body">>, [{<<"is">>, is(Text)}])];
-       true -> [{<<"body">>, [<<"<body">>, attributes([{<<"xml:lang">>, L} || L /= Lang, is_language(L)]), $>, escape(cut(Text)), <<"</body>">>]}]
+       true -> [{<<"body">>, [<<"<body">>, attributes([{<<"xml:lang">>, L} || L /= Lang, is_language(L)]), $>, escape(cut(Text), text), <<"</body>">>]}]
     end.
 
 is_language(L) -> L /= <<>> andalso byte_size(L) =< 35. % RFC 5646, section 4.4.1
@@ -308,25 +308,28 @@ presence(#presence{show = Show, priority = Priority} = P) ->
 %%% Text
 
 -spec attributes([{binary(), binary()}]) -> iolist().
-attributes(Attrs) -> [[$\s, K, <<"='">>, escape(V), $'] || {K, V} <- Attrs].
+attributes(Attrs) -> [[$\s, K, <<"='">>, escape(V, attribute), $'] || {K, V} <- Attrs].
 
-escape(Text) ->
+escape(Text, In) ->
     case is_plain(Text) of
         true -> Text;
-        false -> << <<(escaped(C))/binary>> || <<C>> <= Text >>
+        false -> << <<(escaped(C, In))/binary>> || <<C>> <= Text >>
     end.
 
 is_plain(<<C, Rest/binary>>) when C > $> -> is_plain(Rest); % most characters
-is_plain(<<C, _/binary>>) when C == $<; C == $>; C == $&; C == $'; C == $" -> false;
+is_plain(<<C, _/binary>>) when C < $\s; C == $<; C == $>; C == $&; C == $'; C == $" -> false;
 is_plain(<<_, Rest/binary>>) -> is_plain(Rest);
 is_plain(<<>>) -> true.
 
-escaped($<) -> <<"&lt;">>;
-escaped($>) -> <<"&gt;">>;
-escaped($&) -> <<"&amp;">>;
-escaped($') -> <<"&apos;">>;
-escaped($") -> <<"&quot;">>;
-escaped(C) -> <<C>>.
+escaped($<, _) -> <<"&lt;">>;
+escaped($>, _) -> <<"&gt;">>;
+escaped($&, _) -> <<"&amp;">>;
+escaped($', _) -> <<"&apos;">>;
+escaped($", _) -> <<"&quot;">>;
+escaped($\r, _) -> <<"&#13;">>; % a parser turns it into a newline, and in attributes
+escaped($\n, attribute) -> <<"&#10;">>; % all three into spaces
+escaped($\t, attribute) -> <<"&#9;">>;
+escaped(C, _) -> <<C>>.
 
 %% Puts serialized events into the stream without parsing them. Element names are written without escaping, so the text is
 %% passed as the name of an empty element, <NAME/>. The text therefore has to end with an empty element; if it does not, <end/>

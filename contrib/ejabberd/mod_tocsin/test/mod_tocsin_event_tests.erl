@@ -155,6 +155,8 @@ events() ->
     Long = #xmlel{name = <<"received">>, attrs = [{<<"xmlns">>, <<"urn:xmpp:receipts">>}, {<<"id">>, binary:copy(<<"'">>, 1000)}]},
     M = (message(binary:copy(<<"\"">>, 16000), <<>>))#message{sub_els = lists:duplicate(5, Long)},
     {_, 7, <<" f='a@h/r' t='b@h' i='m1'><body is='text'/><rc id='&apos;", _/binary>>} = mod_tocsin_event:message(<<"out">>, <<"a@h/r">>, text, M, 0, []),
+    equal({<<"out">>, 2, <<" f='a@h/r' t='b@h' i='1&#9;2&#10;3&#13;4'><body>1\t2\n3&#13;4</body></out>">>},
+          mod_tocsin_event:message(<<"out">>, <<"a@h/r">>, text, (message(<<"1\t2\n3\r4">>, <<>>))#message{id = <<"1\t2\n3\r4">>}, 0, [])),
     equal({<<"bye">>, 1, <<"/>">>}, mod_tocsin_event:event(<<"bye">>, [{<<"x">>, <<>>}])),
     equal(too_large, mod_tocsin_event:event(<<"out">>, [{<<"x">>, binary:copy(<<"'">>, 30000)}])).
 
