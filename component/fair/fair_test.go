@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -114,21 +115,29 @@ func TestTotalRate(t *testing.T) {
 
 // An owner has a new burst only after a rest, not whenever its jobs have run out.
 func TestRest(t *testing.T) {
-	r := newRig(t, fair.Options{Rate: 1, Burst: 2})
-	r.put("alice", 2)
-	stop := r.run()
-	<-r.clock.Waits() // until forgotten, in 2 s
-	r.put("alice", 2)
-	r.clock.Step(<-r.clock.Waits()) // 1 s
-	r.clock.Step(<-r.clock.Waits()) // 1 s
-	r.clock.Step(<-r.clock.Waits()) // until forgotten, 2 s
-	r.put("alice", 2)
-	<-r.clock.Waits()
-	stop()
-	want := "alice@0 alice@0 alice@1 alice@2 alice@4 alice@4"
-	if got := strings.Join(r.ran, " "); got != want {
-		t.Errorf("ran  %s\nwant %s", got, want)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		queue := fair.New(fair.Options{Rate: 1, Burst: 2, Clock: clock.System{}})
+		began, ran := time.Now(), []string{}
+		put := func() {
+			for range 2 {
+				queue.Push("alice", func(context.Context) error {
+					ran = append(ran, time.Since(began).String())
+					return nil
+				}, func() { t.Error("refused") })
+			}
+			synctest.Wait()
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() { _ = queue.Run(ctx) }()
+		put()
+		put()
+		time.Sleep(4 * time.Second)
+		put()
+		if got := strings.Join(ran, " "); got != "0s 0s 1s 2s 4s 4s" {
+			t.Errorf("ran after %s", got)
+		}
+	})
 }
 
 // When there is no room, the newest job of the owner with the most waiting jobs is refused, which may be the one just put.
