@@ -256,7 +256,7 @@ func (b *batch) handedOver(r *row, f *Fact) {
 	b.handed = append(b.handed, handed{r, f.Resource, f.At})
 }
 
-// handovers returns those of this batch. A message that has arrived by now can't be lost any more.
+// handovers returns those of this batch so far. A message that has arrived by now can't be lost any more.
 func (b *batch) handovers() (all []handover) {
 	for _, h := range b.handed {
 		if h.Status == Pending {
@@ -270,9 +270,9 @@ func (b *batch) handovers() (all []handover) {
 func (b *batch) left(session string, at Time) {
 	who, resource, _ := strings.Cut(session, "/")
 	all := slices.Clone(b.Ledger.handed[who])
-	for _, h := range b.handed {
-		if h.Recipient == who && h.Status == Pending {
-			all = append(all, handover{h.Key, h.resource, h.at})
+	for _, h := range b.handovers() {
+		if h.Recipient == who {
+			all = append(all, h)
 		}
 	}
 	for _, h := range all {

@@ -326,8 +326,8 @@ escaped($>, _) -> <<"&gt;">>;
 escaped($&, _) -> <<"&amp;">>;
 escaped($', _) -> <<"&apos;">>;
 escaped($", _) -> <<"&quot;">>;
-escaped($\r, _) -> <<"&#13;">>; % a parser turns it into a newline, and in attributes
-escaped($\n, attribute) -> <<"&#10;">>; % all three into spaces
+escaped($\r, _) -> <<"&#13;">>; % parsers read it as a line feed
+escaped($\n, attribute) -> <<"&#10;">>; % and these two, in attributes, as spaces
 escaped($\t, attribute) -> <<"&#9;">>;
 escaped(C, _) -> <<C>>.
 
