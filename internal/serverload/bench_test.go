@@ -89,22 +89,23 @@ func (s *subject) stop() {
 	s.server.Stop()
 }
 
-// measure loads the server as fast as it answers.
-func (s *subject) measure() (f figures, err error) {
-	if _, err = s.load.Write(math.MaxInt, 0, warming); err != nil {
+// measure loads the server with so many messages a second; 0: as fast as it answers.
+func (s *subject) measure(perSecond int) (f figures, err error) {
+	if _, err = s.load.Write(math.MaxInt, perSecond, warming); err != nil {
 		return f, err
 	}
-	used := s.server.CPU()
-	n, err := s.load.Write(math.MaxInt, 0, loaded)
+	used, began := s.server.CPU(), time.Now()
+	n, err := s.load.Write(math.MaxInt, perSecond, loaded)
+	f.rate = float64(n) / time.Since(began).Seconds()
 	settle(s.server)
 	f.cpu = float64((s.server.CPU() - used).Microseconds()) / float64(n)
 	return f, err
 }
 
 // sideBySide measures the server without and with a tap. Their CPU times are measured at the same time, so that other load on
-// the machine affects both; then their rates in short turns, so that neither takes the processors from the other. A server
-// that has just started costs more, so they take turns at being first.
-func sideBySide(b *testing.B, k kind, pairs int, managed, plainFirst bool) (without, with figures) {
+// the machine affects both; then, if they are loaded as fast as they answer, their rates in short turns, so that neither takes
+// the processors from the other. A server that has just started costs more, so they take turns at being first.
+func sideBySide(b *testing.B, k kind, pairs, perSecond int, managed, plainFirst bool) (without, with figures) {
 	taps := []lab.Tap{k.tap, lab.NoTap}
 	if plainFirst {
 		slices.Reverse(taps)
@@ -118,12 +119,16 @@ func sideBySide(b *testing.B, k kind, pairs int, managed, plainFirst bool) (with
 	failed := make(chan error)
 	go func() {
 		var err error
-		without, err = plain.measure()
+		without, err = plain.measure(perSecond)
 		failed <- err
 	}()
-	with, err := tapped.measure()
+	with, err := tapped.measure(perSecond)
 	if err := errors.Join(err, <-failed); err != nil {
 		b.Fatal(err)
+	}
+	with.seen = tapped.sink.Now()
+	if perSecond > 0 {
+		return without, with
 	}
 	written, took := map[lab.Tap]int{}, map[lab.Tap]time.Duration{}
 	for range turns {
@@ -178,18 +183,29 @@ func BenchmarkCost(b *testing.B) {
 		for _, managed := range []bool{false, true} {
 			for _, pairs := range []int{40, 200} {
 				name := fmt.Sprintf("%s/%s/managed=%t/pairs=%d", k.server, k.name, managed, pairs)
-				b.Run(name, func(b *testing.B) { cost(b, k, pairs, managed) })
+				b.Run(name, func(b *testing.B) { cost(b, k, pairs, 0, managed) })
 			}
 		}
 	}
 }
 
-func cost(b *testing.B, k kind, pairs int, managed bool) {
+// BenchmarkSteady: the same at a rate that the server can easily handle.
+func BenchmarkSteady(b *testing.B) {
+	for _, k := range kinds {
+		for _, pairs := range []int{40, 200} {
+			if k.tap == lab.Module {
+				b.Run(fmt.Sprintf("%s/pairs=%d", k.server, pairs), func(b *testing.B) { cost(b, k, pairs, 1000, false) })
+			}
+		}
+	}
+}
+
+func cost(b *testing.B, k kind, pairs, perSecond int, managed bool) {
 	for b.Loop() {
 		var cpu, rate, plain []float64
 		var lost, ended int
 		for n := range rounds(b) {
-			without, with := sideBySide(b, k, pairs, managed, n%2 == 0)
+			without, with := sideBySide(b, k, pairs, perSecond, managed, n%2 == 0)
 			plain, cpu, rate = append(plain, without.cpu), append(cpu, with.cpu/without.cpu), append(rate, with.rate/without.rate)
 			lost += with.seen.Lost + with.seen.Missing
 			if with.seen.Ended {

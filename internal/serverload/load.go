@@ -124,14 +124,15 @@ func (l *Load) Write(each, rate int, atMost time.Duration) (int, error) {
 	var written atomic.Int64
 	var failed atomic.Pointer[error]
 	began := time.Now()
-	for _, p := range l.pairs {
+	for i, p := range l.pairs {
 		all.Go(func() {
 			for n := range each {
 				if atMost > 0 && time.Since(began) > atMost {
 					break
 				}
 				if rate > 0 {
-					time.Sleep(time.Until(began.Add(time.Duration(n) * time.Second * time.Duration(len(l.pairs)) / time.Duration(rate))))
+					turn := time.Duration(n*len(l.pairs) + i)
+					time.Sleep(time.Until(began.Add(turn * time.Second / time.Duration(rate))))
 				}
 				if err := p.slot(); err != nil {
 					failed.CompareAndSwap(nil, &err)
