@@ -6,11 +6,11 @@
 local concat, format, cut = table.concat, string.format, string.sub;
 local floor, max, min = math.floor, math.max, math.min;
 
--- A batch is closed at this size, or this long after its first event.
-local batch_events = 100;
+-- A batch is closed at this size, or at once if none was closed in the last moment.
+local batch_events = 400;
 local batch_elements = 1000;
 local batch_bytes = 48 * 1024;
-local batch_wait = 0.01; -- seconds
+local batch_wait = 0.05; -- seconds
 
 -- Limits of what is sent and not yet acknowledged.
 local window_batches = 256;
@@ -64,6 +64,7 @@ local function new(state, env)
 	local outbox = {};
 	local parts, clock, max_event = state.parts, env.clock, env.max_event;
 	local gathering, sending = false, false; -- whether the timer to flush, or to send more, is running
+	local flushed = -batch_wait; -- when the timer flushed last
 	local closed; -- the batch that was closed just now, with the envelope of this moment
 
 	local function forget(n)
@@ -163,7 +164,7 @@ local function new(state, env)
 	outbox.flush = flush;
 
 	local function flush_in_time()
-		gathering = false;
+		gathering, flushed = false, clock();
 		flush();
 	end
 
@@ -197,7 +198,7 @@ local function new(state, env)
 			state.first = at;
 			if state.up and not gathering then
 				gathering = true;
-				env.after(batch_wait, flush_in_time);
+				env.after(max(0, flushed + batch_wait - at), flush_in_time);
 			end
 		end
 		events, elements = events + 1, state.elements + elements;

@@ -45,16 +45,16 @@ end
 do -- A batch is sent when it is full, or after a short delay.
 	local w = world();
 	w.outbox.connected();
-	w.add(100);
+	w.add(400);
 	test.equal("a full batch", w.numbers(), "1");
 	w.add(2);
 	test.equal("one that is not", w.numbers(), "");
-	w.now = w.now + 0.0061;
+	w.now = w.now + 0.0461;
 	w.add(1);
 	w.step(0.0041);
 	test.equal("and after a while", #w.sent, 1);
-	test.equal("its age", w.sent[1]:match(" age='(%d+)'"), "10");
-	test.equal("its last event's time", w.sent[1]:match(".* d='(%d+)'"), "6");
+	test.equal("its age", w.sent[1]:match(" age='(%d+)'"), "50");
+	test.equal("its last event's time", w.sent[1]:match(".* d='(%d+)'"), "46");
 	w.sent = {};
 	w.outbox.add_pieces("out", { "unused", " i='1'", "/>" }, 2, 3, 1000);
 	test.equal("one of many elements", w.numbers(), "3");
@@ -64,25 +64,25 @@ do -- A batch is sent when it is full, or after a short delay.
 	w.now = w.now + 0.006;
 	w.add(1, (" "):rep(20000));
 	test.equal("an event that does not fit any more", w.numbers(), "5");
-	w.step(0.01);
+	w.step(0.05);
 	test.equal("is the first of the next batch", w.sent[1]:find(" d='"), nil);
 	w.sent = {};
 	w.add(1);
 	w.outbox.add("out", ("x"):rep(131072));
 	test.equal("an event that is too large", w.state.lost, 1);
-	w.step(0.01);
+	w.step(0.05);
 	test.equal("is not part of a batch", w.sent[1]:find("xxx"), nil);
 end
 
 do -- Unacknowledged batches are resent with the same numbers and a larger age.
 	local w = world();
 	w.outbox.connected();
-	w.add(300);
+	w.add(1200);
 	local third = w.sent[3];
 	test.equal("sent", w.numbers(), "1 2 3");
 	test.equal("acknowledged", w.outbox.acknowledge("run", 2), true);
 	w.outbox.disconnected();
-	w.add(150);
+	w.add(600);
 	w.now = w.now + 60;
 	w.outbox.connected();
 	test.equal("its age", w.sent[1]:match(" age='(%d+)'"), "60000");
@@ -97,9 +97,9 @@ do -- Unacknowledged batches are resent with the same numbers and a larger age.
 end
 
 do -- The number of batches in flight is limited; the rest waits for acknowledgements.
-	local w = world();
+	local w = world(200000);
 	w.outbox.connected();
-	w.add(100 * 300);
+	w.add(400 * 300);
 	for _ = 1, 100 do w.step(0.001); end
 	test.equal("in flight", #w.sent, 256);
 	w.outbox.acknowledge("run", 10);
@@ -111,29 +111,29 @@ do -- The number of batches in flight is limited; the rest waits for acknowledge
 end
 
 do -- The oldest batches are dropped first and counted, and numbers are not reused.
-	local w = world(250);
-	w.add(500);
+	local w = world(1000);
+	w.add(2000);
 	w.outbox.connected();
 	test.equal("what is left", w.numbers(), "4 5");
-	test.equal("what is lost", w.state.lost, 300);
+	test.equal("what is lost", w.state.lost, 1200);
 	w.outbox.acknowledge("run", 5);
-	w.add(100);
-	test.equal("reported loss", w.sent[1]:match(" lost='(%d+)'"), "300");
+	w.add(400);
+	test.equal("reported loss", w.sent[1]:match(" lost='(%d+)'"), "1200");
 
-	w = world(350);
+	w = world(1400);
 	w.outbox.connected();
-	w.add(200);
+	w.add(800);
 	w.numbers();
 	w.open = false;
-	w.add(1000);
+	w.add(4000);
 	w.outbox.disconnected();
 	w.open = true;
 	w.outbox.connected();
 	test.equal("when the stream broke meanwhile", w.numbers(), "10 11 12");
 
-	w = world(350);
+	w = world(1400);
 	w.outbox.connected();
-	w.add(1000); -- without acknowledgements
+	w.add(4000); -- without acknowledgements
 	test.equal("batches in flight are not dropped", w.numbers(), "1 2 3");
 end
 

@@ -16,8 +16,8 @@
 -define(VERSION, <<"1">>).
 -define(REPORTED, <<"handed acked unacked offline bounce dropped session roster removed">>).
 -define(INBOX_LIMIT, 33554432). % bytes of events in the mailbox
--define(BATCH_DELAY, 10). % ms until an incomplete batch is sent
--define(DRAIN_LIMIT, 200). % events handled at a time
+-define(PAUSE, 50). % ms between batches that are not full
+-define(DRAIN_LIMIT, 20000). % events handled at a time
 -define(HERE_SLICE, 100). % sessions reported at a time
 -define(DISCO_TIMEOUT, 10000). % ms to wait for the component's disco#info
 -define(ROUTE_RETRY, 50). % ms between looks at the routing table
@@ -33,7 +33,7 @@
 -record(state, {host :: binary(), component :: binary(), run :: binary(), counters :: atomics:atomics_ref(),
                 window :: mod_tocsin_window:window(),
                 peer = away :: away | {querying | unsupported | up, pid(), reference()},
-                timer :: undefined | reference(),
+                due = false :: boolean(), % collect is in the mailbox
                 here = done :: done | first | {next, pid()}, % next session to report as here
                 reported_lost = 0 :: non_neg_integer(), % losses when all sessions were last reported
                 sessions :: mod_tocsin_sessions:sessions(),
@@ -217,12 +217,8 @@ handle_cast({reload, Opts}, #state{component = Old, window = W} = S) ->
     end;
 handle_cast(_, S) -> {noreply, S}.
 
-handle_info({event, Time, Size, Event}, #state{counters = Counters} = S) ->
-    {Taken, S1} = drain(?DRAIN_LIMIT, Size, event(Event, Time, S)),
-    atomics:sub(Counters, ?INBOX, Taken),
-    {noreply, schedule(pump(count_refused(S1)))};
-handle_info({timeout, Timer, send}, #state{timer = Timer, window = W} = S) ->
-    {noreply, pump(S#state{timer = undefined, window = mod_tocsin_window:seal(W)})};
+handle_info({event, Time, Size, Event}, S) -> {noreply, collect(Size, event(Event, Time, S))};
+handle_info(collect, S) -> {noreply, collect(0, S#state{due = false})};
 handle_info({iq_reply, Reply, {disco, Pid}}, #state{peer = {_, Pid, _}} = S) -> {noreply, pump(disco_result(Reply, S))};
 handle_info({query_features, Pid, Tries}, #state{peer = {_, Pid, _}} = S) ->
     query_features(Pid, Tries, S),
@@ -250,7 +246,16 @@ handle_info(sessions_timeout, #state{host = Host} = S) ->
     {noreply, S};
 handle_info(_, S) -> {noreply, S}.
 
-%% Handles events that are in the mailbox already, without a gen_server round for each.
+%% Handles and sends the events that are in the mailbox, then lets others gather there. One by one, each would find the caches
+%% cold, and rounds of gen_server and stanzas to the component would be for a few events each. Messages wake the process from
+%% this sleep, too, but only to go on sleeping.
+collect(Size, #state{counters = Counters} = S) ->
+    {Taken, S1} = drain(?DRAIN_LIMIT, Size, S),
+    atomics:sub(Counters, ?INBOX, Taken),
+    S2 = flush(count_refused(S1)),
+    receive after ?PAUSE -> ok end,
+    S2.
+
 drain(0, Taken, S) -> {Taken, S};
 drain(N, Taken, S) ->
     receive {event, Time, Size, Event} -> drain(N - 1, Taken + Size, event(Event, Time, S))
@@ -395,10 +400,18 @@ ended(#state{nodes = Nodes} = S) ->
 
 %%% Sending
 
-%% Sends an incomplete batch after a short delay. While the component is away or behind, batches are filled instead.
-schedule(#state{timer = undefined, peer = {up, _, _}, window = W} = S) ->
-    case mod_tocsin_window:is_open(W) andalso mod_tocsin_window:is_idle(W) andalso mod_tocsin_window:has_room(W) of
-        true -> S#state{timer = erlang:start_timer(?BATCH_DELAY, self(), send)};
+%% Sends what there is. While the component is away or behind, batches are filled instead.
+flush(#state{peer = {up, _, _}, window = W} = S) ->
+    case mod_tocsin_window:has_room(W) of
+        true -> pump(S#state{window = mod_tocsin_window:seal(W)});
+        false -> S
+    end;
+flush(S) -> S.
+
+%% Sees to it that an incomplete batch is sent soon.
+schedule(#state{due = false, peer = {up, _, _}, window = W} = S) ->
+    case mod_tocsin_window:is_open(W) andalso mod_tocsin_window:has_room(W) of
+        true -> self() ! collect, S#state{due = true};
         false -> S
     end;
 schedule(S) -> S.

@@ -7,7 +7,7 @@
 -export([is_open/1, has_room/1, is_idle/1, lost/1, bytes/1]).
 
 %% A batch is sealed at any of these sizes.
--define(EVENTS, 100).
+-define(EVENTS, 400).
 -define(ELEMENTS, 1000).
 -define(BYTES, 49152).
 %% No batch is larger than this. (An event is at most two thirds of it.)

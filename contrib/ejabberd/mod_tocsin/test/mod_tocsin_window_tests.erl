@@ -44,7 +44,7 @@ order_test() ->
 
 full_test_() ->
     Big = binary:copy(<<"x">>, 50000),
-    [{"events", fun() -> equal([1, 2], numbers(element(1, sent(lists:foldl(fun(I, W) -> add(I, event(I), W) end, new(100000), lists:seq(1, 250)))))) end},
+    [{"events", fun() -> equal([1, 2], numbers(element(1, sent(lists:foldl(fun(I, W) -> add(I, event(I), W) end, new(100000), lists:seq(1, 1000)))))) end},
      {"elements", fun() -> equal([1], numbers(element(1, sent(lists:foldl(fun(I, W) -> add(I, {<<"e">>, 65, <<"/>">>}, W) end, new(100000), lists:seq(1, 16)))))) end},
      {"bytes", fun() -> equal([1], numbers(element(1, sent(add(1, {<<"e">>, 1, Big}, new(100000)))))) end},
      {"never too large", fun() ->
