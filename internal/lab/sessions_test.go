@@ -166,8 +166,8 @@ func TestModuleBacklog(t *testing.T) {
 		t.Errorf("connected: %d events, of them %q; want 101, of them %q", len(got), []string{got[0], got[1], got[len(got)-1]}, want)
 	}
 	first := tap.Batches()[0]
-	if first.N != 2 || first.Lost != 100 {
-		t.Errorf("the first batch is %+v: want the second one, and 100 lost", first)
+	if first.N != 3 || first.Lost != 100 {
+		t.Errorf("the first batch is %+v: want the third one, and 100 lost", first)
 	}
 
 	tap.Close()

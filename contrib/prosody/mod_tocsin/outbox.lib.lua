@@ -63,6 +63,7 @@ end
 local function new(state, env)
 	local outbox = {};
 	local parts, clock, max_event = state.parts, env.clock, env.max_event;
+	local full = min(batch_events, max(1, floor(env.max_events / 3))); -- to make room, no more than a third is dropped at once
 	local gathering, sending = false, false; -- whether the timer to flush, or to send more, is running
 	local flushed = -batch_wait; -- when the timer flushed last
 	local closed; -- the batch that was closed just now, with the envelope of this moment
@@ -203,7 +204,7 @@ local function new(state, env)
 		end
 		events, elements = events + 1, state.elements + elements;
 		state.pieces, state.events, state.elements, state.size = n, events, elements, size;
-		if events >= batch_events or elements >= batch_elements then flush(); end
+		if events >= full or elements >= batch_elements then flush(); end
 	end
 
 	local whole = {};

@@ -111,14 +111,14 @@ do -- The number of batches in flight is limited; the rest waits for acknowledge
 end
 
 do -- The oldest batches are dropped first and counted, and numbers are not reused.
-	local w = world(1000);
+	local w = world(1200);
 	w.add(2000);
 	w.outbox.connected();
-	test.equal("what is left", w.numbers(), "4 5");
-	test.equal("what is lost", w.state.lost, 1200);
+	test.equal("what is left", w.numbers(), "3 4 5");
+	test.equal("what is lost", w.state.lost, 800);
 	w.outbox.acknowledge("run", 5);
 	w.add(400);
-	test.equal("reported loss", w.sent[1]:match(" lost='(%d+)'"), "1200");
+	test.equal("reported loss", w.sent[1]:match(" lost='(%d+)'"), "800");
 
 	w = world(1400);
 	w.outbox.connected();
@@ -130,6 +130,10 @@ do -- The oldest batches are dropped first and counted, and numbers are not reus
 	w.open = true;
 	w.outbox.connected();
 	test.equal("when the stream broke meanwhile", w.numbers(), "10 11 12");
+
+	w = world(150);
+	w.add(151);
+	test.equal("what is lost when there is little room", w.state.lost, 50);
 
 	w = world(1400);
 	w.outbox.connected();

@@ -252,8 +252,11 @@ handle_info(_, S) -> {noreply, S}.
 collect(Size, #state{counters = Counters} = S) ->
     {Taken, S1} = drain(?DRAIN_LIMIT, Size, S),
     atomics:sub(Counters, ?INBOX, Taken),
-    S2 = flush(count_refused(S1)),
-    receive after ?PAUSE -> ok end,
+    #state{peer = Peer} = S2 = flush(count_refused(S1)),
+    case Peer of
+        {querying, _, _} -> ok; % its answer must not wait, nor be overtaken
+        _ -> receive after ?PAUSE -> ok end
+    end,
     S2.
 
 drain(0, Taken, S) -> {Taken, S};
