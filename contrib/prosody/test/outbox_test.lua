@@ -132,7 +132,7 @@ do -- The oldest batches are dropped first and counted, and numbers are not reus
 	test.equal("when the stream broke meanwhile", w.numbers(), "10 11 12");
 
 	w = world(150);
-	w.add(151);
+	w.add(200);
 	test.equal("what is lost when there is little room", w.state.lost, 50);
 
 	w = world(1400);

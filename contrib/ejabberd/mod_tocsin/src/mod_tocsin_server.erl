@@ -254,8 +254,8 @@ collect(Size, #state{counters = Counters} = S) ->
     atomics:sub(Counters, ?INBOX, Taken),
     #state{peer = Peer} = S2 = flush(count_refused(S1)),
     case Peer of
-        {querying, _, _} -> ok; % its answer must not wait, nor be overtaken
-        _ -> receive after ?PAUSE -> ok end
+        {up, _, _} -> receive after ?PAUSE -> ok end;
+        _ -> ok % that the component comes, and its answer, must neither wait nor be overtaken
     end,
     S2.
 
