@@ -63,7 +63,7 @@ end
 local function new(state, env)
 	local outbox = {};
 	local parts, clock, max_event = state.parts, env.clock, env.max_event;
-	local full = min(batch_events, max(1, floor(env.max_events / 3))); -- to make room, no more than a third is dropped at once
+	local full = min(batch_events, max(1, floor(env.max_events / 3))); -- so room is made by dropping a third at most
 	local gathering, sending = false, false; -- whether the timer to flush, or to send more, is running
 	local flushed = -batch_wait; -- when the timer flushed last
 	local closed; -- the batch that was closed just now, with the envelope of this moment
