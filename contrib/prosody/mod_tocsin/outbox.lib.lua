@@ -6,7 +6,7 @@
 local concat, format, cut = table.concat, string.format, string.sub;
 local floor, max, min = math.floor, math.max, math.min;
 
--- A batch is closed at this size, or at once if none was closed in the last moment.
+-- A batch is closed at this size, or by a timer, this long after it closed the last one: after a pause, at once.
 local batch_events = 400;
 local batch_elements = 1000;
 local batch_bytes = 48 * 1024;

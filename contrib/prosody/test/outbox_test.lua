@@ -42,6 +42,24 @@ local function world(max_events, max_bytes)
 	return w;
 end
 
+do -- An event is sent at once after a pause; then others gather for a moment.
+	local w = world();
+	w.outbox.connected();
+	w.add(1);
+	w.step(0);
+	test.equal("after a pause", w.numbers(), "1");
+	w.add(1);
+	w.step(0.045);
+	test.equal("just after a batch", w.numbers(), "");
+	w.add(1);
+	w.step(0.006);
+	test.equal("in time", w.numbers(), "2");
+	w.step(0.06);
+	w.add(1);
+	w.step(0);
+	test.equal("after another pause", w.numbers(), "3");
+end
+
 do -- A batch is sent when it is full, or after a short delay.
 	local w = world();
 	w.outbox.connected();
